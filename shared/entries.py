@@ -1,0 +1,60 @@
+"""The names of the entries that both sides meet at in Redis, and what a session key looks like.
+
+A name never holds a usable credential: session keys and API keys go in as SHA-256, so a leaked dump opens nothing.
+
+    gatehouse:session:<sha256 hex of the session key>      signed session record      written by Django
+    gatehouse:principal:<user id>                          signed principal           written by Django
+    gatehouse:key:<sha256 hex of the API key>              signed key record          written by Django
+    gatehouse:key-used:<key id>                            seconds since 1970        written by the API
+    gatehouse:sessions-of:<user id>                        set of session entries     written and read by Django
+    gatehouse:jobs:...                                     the job engine's own       written by the API and workers
+"""
+
+import hashlib
+import re
+
+PREFIX = "gatehouse:"
+JOBS_PREFIX = f"{PREFIX}jobs:"
+
+# What Django's SessionBase makes: 32 characters of [a-z0-9]. Anything else never reaches Redis.
+_SESSION_KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)
+
+
+def is_session_key(candidate: str) -> bool:
+    """Tell whether ``candidate`` has the form of a session key that Django makes."""
+    return _SESSION_KEY.fullmatch(candidate) is not None
+
+
+def digest(credential: str) -> str:
+    """Return the SHA-256 of a session key or API key as 64 hex digits; it is safe to log and to store."""
+    return hashlib.sha256(credential.encode()).hexdigest()
+
+
+def session_entry(session_key: str) -> str:
+    """Name the entry of a session."""
+    return f"{PREFIX}session:{digest(session_key)}"
+
+
+def principal_entry(user_id: str) -> str:
+    """Name the entry of a principal."""
+    return f"{PREFIX}principal:{user_id}"
+
+
+def key_entry(token: str) -> str:
+    """Name the entry of an API key, given the whole key."""
+    return key_entry_of_digest(digest(token))
+
+
+def key_entry_of_digest(token_digest: str) -> str:
+    """Name the entry of an API key, given its SHA-256: all that Django keeps of it."""
+    return f"{PREFIX}key:{token_digest}"
+
+
+def sessions_of_entry(user_id: str) -> str:
+    """Name the set of one person's session entries."""
+    return f"{PREFIX}sessions-of:{user_id}"
+
+
+def key_used_entry(key_id: str) -> str:
+    """Name the entry that says when an API key was last used: for display only, nothing is decided by it."""
+    return f"{PREFIX}key-used:{key_id}"

@@ -1,0 +1,21 @@
+"""The answer a server gives by itself, before any application sees the request: malformed, too large, too slow.
+
+One form for every server, with the headers of every other answer, and nothing of the request echoed.
+"""
+
+import json
+
+from shared.response_headers import SECURITY_HEADERS
+
+
+def raw_error(status: int, reason: str) -> bytes:
+    """Return a whole HTTP/1.1 response that says problem+json (RFC 9457) and closes the connection."""
+    body = json.dumps({"type": "about:blank", "title": reason, "status": status}).encode()
+    headers = {
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **SECURITY_HEADERS,
+    }
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -1,0 +1,139 @@
+"""The only place that builds a Redis client, and the seam that its errors stop at.
+
+Bounds (RELIABILITY: an outage is never a hang): connect and read time-outs of ``timeout_s``, a pool that waits at most
+50 ms, one retry of a read whose connection broke, none of a write (its reply may be what was lost), a circuit breaker.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar, cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from shared.breaker import CircuitBreaker
+from shared.errors import ConfigurationError, StoreUnavailable
+
+T = TypeVar("T")
+Client = redis.Redis
+
+POOL_WAIT_S = 0.05
+_POOL_EXHAUSTED = "No connection available."  # redis-py has no class of its own for it
+
+
+def build_client(url: str, *, timeout_s: float, max_connections: int) -> Client:
+    """Return a client that connects on first use. ``url``: redis://, rediss:// or unix://; values come back as str.
+
+    Raises ConfigurationError for a URL that redis-py can't read; the message doesn't repeat it, it may hold a password.
+    """
+    try:
+        pool = redis.BlockingConnectionPool.from_url(
+            url,
+            max_connections=max_connections,
+            timeout=POOL_WAIT_S,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+            # A value that is not UTF-8 is not ours: it must fail its signature, not raise in the driver; and go back unchanged
+            # into a script that compares before it writes.
+            encoding_errors="surrogateescape",
+            protocol=2,
+            # No CLIENT SETINFO on connect: the least privileged user may not, and its ACL log must stay empty.
+            driver_info=None,
+        )
+    except ValueError as error:
+        raise ConfigurationError("a Redis URL can't be read: accepted are redis://, rediss:// and unix:// URLs") from error
+    return redis.Redis(connection_pool=pool)
+
+
+class Store:
+    """Run commands against one Redis, and turn every way it can be away into ``unavailable``.
+
+    Thread-safe. Blocks at most for the client's time-outs; at once when the breaker is open.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        unavailable: type[StoreUnavailable],
+        breaker: CircuitBreaker | None = None,
+    ) -> None:
+        self.client = client
+        self._unavailable = unavailable
+        self._breaker = breaker or CircuitBreaker()
+
+    def read(self, command: Callable[[Client], T]) -> T:
+        """Run a command that changes nothing; a broken connection is retried once."""
+        return self._run(command, retries=1)
+
+    def get(self, entry: str) -> str | None:
+        """Return the text stored under ``entry``, None when there is none.
+
+        What is not text (a list that strayed there) is "": it is there, and no signature of ours.
+        """
+        try:
+            value = self.read(lambda client: client.get(entry))
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            return ""
+        return None if value is None else str(value)
+
+    def write(self, command: Callable[[Client], T]) -> T:
+        """Run a command that changes something, at most once: after a lost reply nobody knows if it took effect."""
+        return self._run(command, retries=0)
+
+    def close(self) -> None:
+        """Close every connection. The store may be used again afterwards."""
+        self.client.close()
+        self.client.connection_pool.disconnect()
+
+    def _run(self, command: Callable[[Client], T], *, retries: int) -> T:
+        if not self._breaker.allow():
+            raise self._unavailable("Redis did not answer a moment ago; try again shortly.")
+        try:
+            answer = self._attempt(command, retries)
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            # A pool with no free connection is our own load, not an outage: say unavailable, keep the breaker closed.
+            if str(error) != _POOL_EXHAUSTED:
+                self._breaker.fail()
+            raise self._unavailable("Redis does not answer; try again shortly.") from error
+        except ResponseError as error:
+            self._breaker.succeed()  # an answer, if not the one hoped for
+            if _refuses_writes(error):
+                raise self._unavailable("Redis takes no writes just now; try again shortly.") from error
+            raise
+        self._breaker.succeed()
+        return answer
+
+    def _attempt(self, command: Callable[[Client], T], retries: int) -> T:
+        for _ in range(retries):
+            try:
+                return command(self.client)
+            except RedisTimeoutError:
+                raise  # a second wait would double the bound that callers were promised
+            except RedisConnectionError as error:
+                if str(error) == _POOL_EXHAUSTED:
+                    raise  # nor is a second wait for the pool any use
+        return command(self.client)
+
+
+def scan(store: Store, pattern: str) -> Iterator[str]:
+    """Yield the names of entries that match a glob pattern, some maybe twice (SCAN's promise)."""
+    cursor = 0
+    while True:
+        at = cursor
+        cursor, names = store.read(lambda client: client.scan(at, match=pattern, count=500))  # noqa: B023  # run at once
+        yield from cast(list[str], names)
+        if cursor == 0:
+            return
+
+
+def _refuses_writes(error: ResponseError) -> bool:
+    """Full, read-only, or unable to persist: the server is there but holds nothing new."""
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(("MISCONF", "NOREPLICAS"))

@@ -1,0 +1,62 @@
+"""Log lines: one event is one line, whatever the values hold."""
+
+import json
+import logging
+import logging.config
+from collections.abc import Iterator
+
+import pytest
+
+from shared.logs import logging_config
+
+NASTY = "ada\n2026-11-20T00:00:00Z level='info' event='forged'\r\x1b[2K\x00\x85\u2028\u2029é"
+BREAKS = ("\n", "\r", "\x1b", "\x00", "\x85", "\u2028", "\u2029")
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> Iterator[None]:
+    """Give the root logger back its handlers."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def log_with(log_format: str, *, nasty: str) -> None:
+    """Log one event that carries ``nasty`` wherever a value can."""
+    logging.config.dictConfig(logging_config(log_format))
+    log = logging.getLogger("gatehouse.test")
+    try:
+        raise ValueError(nasty)
+    except ValueError:
+        log.exception("refused %s", nasty, extra={"username": nasty, "path": [nasty]}, stack_info=True)
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_line_breaks_in_values_make_no_second_line(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name, message, traceback or stack with control characters stays inside its one line, escaped (CWE-117)."""
+    log_with(log_format, nasty=NASTY)
+    output = capsys.readouterr().err
+    assert output.endswith("\n")
+    line = output.removesuffix("\n")
+    assert not [character for character in BREAKS if character in line]
+    assert len(output.splitlines()) == 1
+
+
+def test_json_line_gives_every_value_back(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is lost by escaping: a collector reads the values as they were."""
+    log_with("json", nasty=NASTY)
+    event = json.loads(capsys.readouterr().err)
+    assert event["username"] == NASTY
+    assert event["event"] == f"refused {NASTY}"
+    assert (event["level"], event["logger"]) == ("error", "gatehouse.test")
+    assert "ValueError" in event["exception"]
+    assert event["timestamp"].endswith("Z")
+
+
+def test_addresses_of_requests_by_httpx_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """What tasks fetch may hold secrets in its URL, which httpx would log at INFO."""
+    logging.config.dictConfig(logging_config("console"))
+    logging.getLogger("httpx").info("HTTP Request: GET https://example.org/?token=secret")
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,171 @@
+"""Settings: where they come from, what a wrong one says, and that no secret is ever shown."""
+
+import os
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from shared.errors import ConfigurationError
+from shared.settings import (
+    ApiSettings,
+    ContractSettings,
+    ServerSettings,
+    SiteSettings,
+    WriterSettings,
+    load_settings,
+    var_dir,
+)
+
+FIRST, SECOND = "first-" + "canary" * 6, "second-" + "canary" * 6
+URL = "redis://api:canary@redis.example.org:6379/0"
+
+
+@pytest.fixture(autouse=True)
+def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment with one session secret and an empty var folder."""
+    for name in [name for name in os.environ if name.startswith("GATEHOUSE_") or name == "DATABASE_URL"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GATEHOUSE_VAR_DIR", str(tmp_path))
+    monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", FIRST)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "value"),
+    [
+        (ContractSettings, "GATEHOUSE_SESSION_SECRETS", ""),
+        (ContractSettings, "GATEHOUSE_SESSION_SECRETS", "canary"),
+        (ContractSettings, "GATEHOUSE_SESSION_SECRETS", f"{FIRST},canary"),
+        (ContractSettings, "GATEHOUSE_REDIS_TIMEOUT_MS", "canary"),
+        (ContractSettings, "GATEHOUSE_REDIS_TIMEOUT_MS", "251"),
+        (ContractSettings, "GATEHOUSE_REDIS_TIMEOUT_MS", "9"),
+        (ContractSettings, "GATEHOUSE_SESSION_COOKIE_NAME", "canary; path=/"),
+        (ContractSettings, "GATEHOUSE_API_PREFIX", "canary"),
+        (ContractSettings, "GATEHOUSE_API_PREFIX", "/canary/"),
+        (ContractSettings, "GATEHOUSE_LOGIN_PATH", "//canary.example.org"),
+        (ContractSettings, "GATEHOUSE_LOGIN_PATH", "/\\canary.example.org"),
+        (ContractSettings, "GATEHOUSE_LOG_FORMAT", "canary"),
+        (ContractSettings, "GATEHOUSE_PRODUCTION", "canary"),
+        (SiteSettings, "GATEHOUSE_SECRET_KEY", "canary"),
+        (SiteSettings, "GATEHOUSE_SECRET_KEY_FALLBACKS", f"{FIRST},canary"),
+        (ApiSettings, "GATEHOUSE_JOB_THREADS", "0"),
+        (ApiSettings, "GATEHOUSE_WEB_ALLOWED_NETWORKS", "canary/8"),
+        (ServerSettings, "GATEHOUSE_PORT", "70000"),
+    ],
+)
+def test_wrong_value_names_the_variable_and_no_value(
+    kind: type[ContractSettings], variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says which variable to fix; the value, which may be a secret, is in no part of it."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=f"{variable}: ") as caught:
+        load_settings(kind)
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+    assert not value or value not in caught.value.message
+
+
+def test_missing_values_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is wrong is told at once, each with what it is for."""
+    monkeypatch.delenv("GATEHOUSE_SESSION_SECRETS")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(SiteSettings)
+    assert "GATEHOUSE_SESSION_SECRETS: Field required (signs entries in Redis" in caught.value.message
+    assert "GATEHOUSE_SECRET_KEY: Field required (Django's SECRET_KEY)" in caught.value.message
+
+
+def test_secrets_are_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings in a log line or a traceback show no secret and no password of a URL."""
+    for name in ("REDIS_URL", "SITE_REDIS_URL", "API_REDIS_URL", "JOBS_REDIS_URL", "EMAIL_URL"):
+        monkeypatch.setenv(f"GATEHOUSE_{name}", URL)
+    monkeypatch.setenv("DATABASE_URL", "postgres://gatehouse:canary@db/gatehouse")
+    monkeypatch.setenv("GATEHOUSE_SECRET_KEY", SECOND)
+    monkeypatch.setenv("GATEHOUSE_SECRET_KEY_FALLBACKS", SECOND)
+    for kind in (SiteSettings, ApiSettings, ServerSettings):
+        settings = load_settings(kind)
+        for text in (repr(settings), str(settings), f"{settings}", settings.model_dump_json()):
+            assert "canary" not in text
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """White space and empty parts don't count; the first secret is the one that signs."""
+    monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", f" {SECOND} ,, {FIRST},")
+    monkeypatch.setenv("GATEHOUSE_TASK_MODULES", "a.b, c.d")
+    monkeypatch.setenv("GATEHOUSE_WEB_ALLOWED_NETWORKS", "10.1.0.0/16,fd00::/8")
+    settings = load_settings(ApiSettings)
+    assert settings.secrets == (SECOND, FIRST)
+    assert settings.task_modules == ("a.b", "c.d")
+    assert [str(network) for network in settings.web_allowed_networks] == ["10.1.0.0/16", "fd00::/8"]
+
+
+@given(secrets=st.lists(st.from_regex(r"[!-+\--~]{32,50}", fullmatch=True), min_size=1, max_size=4))
+def test_any_secrets_without_commas_are_read_as_written(secrets: list[str]) -> None:
+    """A secret may hold any printable character but a comma."""
+    settings = ContractSettings(session_secrets=",".join(secrets))
+    assert settings.secrets == tuple(secrets)
+
+
+def test_files_are_read_in_order_and_the_environment_wins(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A side's own file comes after the shared one, the environment after both; other sides' files are not read."""
+    (var / "contract.env").write_text("GATEHOUSE_API_PREFIX=/one\nGATEHOUSE_LOG_FORMAT=json\nGATEHOUSE_REDIS_TIMEOUT_MS=100\n")
+    (var / "api.env").write_text("GATEHOUSE_API_PREFIX=/two\nGATEHOUSE_JOB_THREADS=3\nGATEHOUSE_UNKNOWN=1\n")
+    (var / "site.env").write_text("GATEHOUSE_API_PREFIX=/three\n")
+    monkeypatch.setenv("GATEHOUSE_REDIS_TIMEOUT_MS", "150")
+    settings = load_settings(ApiSettings)
+    assert (settings.api_prefix, settings.log_format, settings.job_threads) == ("/two", "json", 3)
+    assert settings.redis_timeout_ms == 150
+    assert load_settings(WriterSettings).api_prefix == "/three"
+    assert load_settings(ContractSettings).api_prefix == "/one"
+
+
+def test_var_folder_is_moved_by_the_environment(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is where it is said to be, else beside the code; an empty variable is none."""
+    assert var_dir() == var
+    monkeypatch.setenv("GATEHOUSE_VAR_DIR", "")
+    assert var_dir().name == "var"
+    assert var_dir().is_absolute()
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "GATEHOUSE_DATABASE_URL"])
+def test_database_url_is_read_by_either_name(variable: str, var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name that hosting platforms set works, in the environment and in the file."""
+    monkeypatch.setenv("GATEHOUSE_SECRET_KEY", SECOND)
+    assert load_settings(SiteSettings).database_url is None
+    (var / "site.env").write_text(f"{variable}=postgres://from-file\n")
+    assert load_settings(SiteSettings).database_url == SecretStr("postgres://from-file")
+    monkeypatch.setenv(variable, "postgres://from-environment")
+    assert load_settings(SiteSettings).database_url == SecretStr("postgres://from-environment")
+
+
+def test_redis_urls_fall_back_to_the_common_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One URL serves all; each side, and the jobs, may have their own."""
+    monkeypatch.setenv("GATEHOUSE_REDIS_URL", "redis://common")
+    api = load_settings(ApiSettings)
+    assert (api.session_store_url, api.job_store_url) == ("redis://common", "redis://common")
+    assert load_settings(WriterSettings).session_store_url == "redis://common"
+    monkeypatch.setenv("GATEHOUSE_API_REDIS_URL", "redis://api")
+    monkeypatch.setenv("GATEHOUSE_SITE_REDIS_URL", "redis://site")
+    api = load_settings(ApiSettings)
+    assert (api.session_store_url, api.job_store_url) == ("redis://api", "redis://api")
+    assert load_settings(WriterSettings).session_store_url == "redis://site"
+    monkeypatch.setenv("GATEHOUSE_JOBS_REDIS_URL", "redis://jobs")
+    api = load_settings(ApiSettings)
+    assert (api.session_store_url, api.job_store_url) == ("redis://api", "redis://jobs")
+
+
+def test_cookie_name_is_hardened_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production uses the prefix that browsers protect, unless a name is given."""
+    assert load_settings(ContractSettings).cookie_name == "sessionid"
+    monkeypatch.setenv("GATEHOUSE_PRODUCTION", "1")
+    assert load_settings(ContractSettings).cookie_name == "__Host-sessionid"
+    monkeypatch.setenv("GATEHOUSE_SESSION_COOKIE_NAME", "mine")
+    assert load_settings(ContractSettings).cookie_name == "mine"
+
+
+def test_api_is_never_given_djangos_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the API holds can't forge a password-reset link, even when the variable is set for both."""
+    monkeypatch.setenv("GATEHOUSE_SECRET_KEY", SECOND)
+    assert not hasattr(load_settings(ApiSettings), "secret_key")

@@ -1,0 +1,165 @@
+"""Start all of Gatehouse on one machine: ``script/server``, or ``python -m deploy.launcher``.
+
+Order matters. What can be refused cheaply is checked before anything runs; what is started last is stopped first:
+the server while Valkey still takes the outcomes of its last jobs.
+
+Exit codes: 0 stopped on request, 1 it could not start or a part of it died, 2 a setting is wrong.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from deploy.banner import banner
+from deploy.child import ChildError
+from deploy.local_secrets import ensure_secrets, ensure_valkey_passwords, set_redis_urls
+from deploy.redis_check import check_redis
+from deploy.server_process import SERVERS, ServerProcess
+from deploy.single_start import StartError, single_start
+from deploy.valkey import EmbeddedValkey
+from shared.errors import ConfigurationError, GatehouseError
+from shared.settings import ROOT, ApiSettings, ServerSettings, SiteSettings, load_settings, var_dir
+
+EXIT_FAILED = 1
+EXIT_WRONG_SETTING = 2  # manage.py's too
+
+_WATCH_S = 0.1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until a signal asks to stop. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # SIGINT even when a shell started us in the background with it ignored; SIGHUP not when nohup did so.
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+    try:
+        launch(options)
+    except KeyboardInterrupt:
+        _say("stopped")
+        return 0
+    except GatehouseError as error:
+        print(f"gatehouse: {error.message}", file=sys.stderr)
+        return EXIT_WRONG_SETTING if isinstance(error, ConfigurationError) else EXIT_FAILED
+
+
+def launch(options: argparse.Namespace) -> NoReturn:
+    """Start everything and watch it. Raises KeyboardInterrupt on a signal, GatehouseError when a part fails.
+
+    Whatever way it ends, all that it started is stopped; data stays.
+    """
+    var = var_dir()
+    _apply(options)
+    with ExitStack() as started:
+        started.enter_context(single_start(var))
+        ensure_secrets(var)
+        settings = _checked_settings()
+        server = ServerProcess(settings, kind=options.server, var=var)
+        if server.adopt():
+            _say("stopping a server that an earlier start left behind")
+            server.stop()
+        server.check_port()
+        valkey = _provide_redis(settings, var, started)
+        password = _prepare(var, with_demo=not settings.production)
+        started.callback(server.stop)
+        server.start()
+        started.callback(_say, f"stopping; requests and jobs that run get {settings.drain_s} s")
+        print(_banner(server, settings, password), flush=True)
+        _watch(server, valkey)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="script/server",
+        description="Start Gatehouse on this machine: the Django site on / and the Flask API on /api, on one port.",
+        epilog="Settings are environment variables (docs/settings.md). Without GATEHOUSE_REDIS_URL a Valkey server is started "
+        "too. Data, logs and secrets are under var/, or where GATEHOUSE_VAR_DIR says.",
+    )
+    parser.add_argument(
+        "--host", help="address to listen on (127.0.0.1: this machine only; for others, set GATEHOUSE_ALLOWED_HOSTS too)"
+    )
+    parser.add_argument("--port", type=int, help="port to listen on (8080)")
+    parser.add_argument("--server", choices=SERVERS, default=SERVERS[0], help="web server (%(default)s)")
+    return parser
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _apply(options: argparse.Namespace) -> None:
+    """Options win over the environment; as variables they are checked like every setting and reach all children."""
+    for name in ("host", "port"):
+        if (value := getattr(options, name)) is not None:
+            os.environ[f"GATEHOUSE_{name.upper()}"] = str(value)
+
+
+def _checked_settings() -> ServerSettings:
+    """Read the settings of all sides, so that a wrong one ends the start here, with nothing running."""
+    load_settings(SiteSettings)
+    load_settings(ApiSettings)
+    return load_settings(ServerSettings)
+
+
+def _provide_redis(settings: ServerSettings, var: Path, started: ExitStack) -> EmbeddedValkey | None:
+    """Check the Redis that the settings name, or start our own when they name none."""
+    if "redis_url" in settings.model_fields_set:
+        set_redis_urls(var, site=None, api=None)
+        check_redis(load_settings(SiteSettings), load_settings(ApiSettings))
+        return None
+    valkey = EmbeddedValkey(var / "valkey", passwords=ensure_valkey_passwords(var))
+    set_redis_urls(var, site=valkey.url("django"), api=valkey.url("api"))
+    started.callback(valkey.stop)
+    if not valkey.adopt():
+        valkey.start()
+    return valkey
+
+
+def _prepare(var: Path, *, with_demo: bool) -> str | None:
+    """Bring the database up to date; with a demo person, make sure of them and return their password if it is on file."""
+    password_file = var / "demo-password"
+    demo = ["--demo-password-file", str(password_file)] if with_demo else []
+    command = [sys.executable, "manage.py", "prepare_local", *demo]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode == EXIT_WRONG_SETTING:  # one that only Django can judge, DATABASE_URL for example
+        raise ConfigurationError(done.stderr.strip().removeprefix("manage.py: "))
+    if done.returncode:
+        ending = "\n".join(f"    {line}" for line in (done.stdout + done.stderr).splitlines()[-5:])
+        raise StartError(f"manage.py prepare_local failed with exit code {done.returncode}:\n{ending}")
+    return password_file.read_text().strip() if demo and password_file.exists() else None
+
+
+def _banner(server: ServerProcess, settings: ServerSettings, password: str | None) -> str:
+    return banner(
+        server.address,
+        api_prefix=settings.api_prefix,
+        login_path=settings.login_path,
+        password=password,
+        log_file=str(server.log_file),
+    )
+
+
+def _watch(server: ServerProcess, valkey: EmbeddedValkey | None) -> NoReturn:
+    while True:
+        if not server.is_running():
+            raise ChildError(f"the server {server.failure()}")
+        if valkey is not None and not valkey.is_running():
+            raise ChildError(f"Valkey ended by itself; its log is in {valkey.folder}")
+        time.sleep(_WATCH_S)
+
+
+def _say(message: str) -> None:
+    with suppress(OSError):  # the terminal may be closed: that is no reason to stop half-way
+        print(f"gatehouse: {message}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

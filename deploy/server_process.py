@@ -1,0 +1,134 @@
+"""The web server as a child of the launcher: CherryPy or gunicorn, started, watched until it answers, stopped."""
+
+import errno
+import http.client
+import ipaddress
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from deploy.child import ChildError, ChildProcess
+from deploy.single_start import StartError
+from shared.settings import ROOT, ServerSettings
+
+SERVERS = ("cherrypy", "gunicorn")
+LIVE_DEADLINE_S = 30.0
+
+_POLL_S = 0.02
+_REQUEST_TIMEOUT_S = 1.0
+# Beyond the drain deadline, for what a server does before and after draining.
+_STOP_MARGIN_S = 5.0
+_LOG_LIMIT_BYTES = 10_000_000
+
+
+class ServerProcess:
+    """One web server for the settings' address. Not thread-safe."""
+
+    def __init__(self, settings: ServerSettings, *, kind: str, var: Path) -> None:
+        self._settings = settings
+        self._kind = kind
+        self._var = var
+        self._child = ChildProcess("server", folder=var)
+
+    @property
+    def log_file(self) -> Path:
+        """Where the server's output goes."""
+        return self._child.log_file
+
+    @property
+    def address(self) -> str:
+        """The URL that this machine reaches the server at, without a slash at its end."""
+        host = _reachable_host(self._settings.host)
+        return f"http://[{host}]:{self._settings.port}" if ":" in host else f"http://{host}:{self._settings.port}"
+
+    def adopt(self) -> bool:
+        """Take over a server that a killed launcher left behind. Tells whether there was one."""
+        return self._child.adopt()
+
+    def check_port(self) -> None:
+        """Raise StartError if the address can't be listened on; nothing has to be undone then."""
+        host, port = self._settings.host, self._settings.port
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+                probe.bind(address)
+                probe.listen(1)
+        except OSError as error:
+            raise StartError(_port_problem(host, port, error)) from error
+
+    def start(self) -> None:
+        """Start the server and return when it answers. Raises ChildError with its last log lines if it doesn't."""
+        self._keep_log_short()
+        self._child.start(_command(self._kind), environment=self._environment(), folder=ROOT)
+        deadline = time.monotonic() + LIVE_DEADLINE_S
+        while not self._is_live():
+            if not self.is_running():
+                raise ChildError(f"the server {self.failure()}")
+            if time.monotonic() > deadline:
+                raise ChildError(f"the server did not answer within {LIVE_DEADLINE_S:.0f} s{self._log_end()}")
+            time.sleep(_POLL_S)
+
+    def is_running(self) -> bool:
+        """Tell whether the server's process lives."""
+        return self._child.is_running()
+
+    def failure(self) -> str:
+        """Say how the server ended by itself, with its last log lines."""
+        return f"ended by itself with exit code {self._child.exit_code}{self._log_end()}"
+
+    def stop(self) -> None:
+        """Let the server drain, then end it. May be called twice."""
+        self._child.stop(self._settings.drain_s + _STOP_MARGIN_S)
+
+    def _log_end(self) -> str:
+        return f". The end of {self.log_file}:\n{self._child.last_lines()}"
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "GATEHOUSE_HOST": self._settings.host,
+            "GATEHOUSE_PORT": str(self._settings.port),
+            "GATEHOUSE_VAR_DIR": str(self._var),
+        }
+
+    def _is_live(self) -> bool:
+        connection = http.client.HTTPConnection(
+            _reachable_host(self._settings.host), self._settings.port, timeout=_REQUEST_TIMEOUT_S
+        )
+        try:
+            connection.request("GET", f"{self._settings.api_prefix}/health/live")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _keep_log_short(self) -> None:
+        if self.log_file.exists() and self.log_file.stat().st_size > _LOG_LIMIT_BYTES:
+            self.log_file.replace(self.log_file.with_suffix(".log.1"))
+
+
+def _command(kind: str) -> list[str]:
+    if kind == "gunicorn":
+        return [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"]
+    return [sys.executable, "wsgi.py"]
+
+
+def _reachable_host(host: str) -> str:
+    """Every address (0.0.0.0, ::) is one to listen on, not one to connect to."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "::1"
+    return host
+
+
+def _port_problem(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use; choose another with --port"
+    return f"can't listen on {host}, port {port}: {error.strerror}; choose others with --host and --port"

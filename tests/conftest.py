@@ -1,0 +1,60 @@
+"""What every test stands on: one real Valkey and one real database for the whole run, both thrown away at its end.
+
+The environment is set before anything of Django is imported; nothing of the developer's own ``var/`` is read.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.valkey import EmbeddedValkey, new_passwords
+from tests.waiting import wait_until
+
+_FOLDER = Path(tempfile.mkdtemp(prefix="gatehouse-tests-"))
+_VALKEY = EmbeddedValkey(_FOLDER / "valkey", passwords=new_passwords())
+
+
+def pytest_configure() -> None:
+    """Start Valkey and point every setting at this run's own folder."""
+    for name in [name for name in os.environ if name.startswith("GATEHOUSE_") or name == "DATABASE_URL"]:
+        del os.environ[name]
+    _VALKEY.start()
+    os.environ.update(
+        GATEHOUSE_VAR_DIR=str(_FOLDER),
+        GATEHOUSE_SESSION_SECRETS=secrets.token_urlsafe(32),
+        GATEHOUSE_SECRET_KEY=secrets.token_urlsafe(50),
+        GATEHOUSE_SITE_REDIS_URL=_VALKEY.url("django"),
+        GATEHOUSE_API_REDIS_URL=_VALKEY.url("api"),
+        GATEHOUSE_ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+        DJANGO_SETTINGS_MODULE="django_site.settings",
+    )
+
+
+def pytest_unconfigure() -> None:
+    """Stop Valkey and remove the folder."""
+    _VALKEY.stop()
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+
+
+@pytest.fixture
+def valkey() -> EmbeddedValkey:
+    """The run's Valkey: urls per role, ``admin`` may do everything."""
+    return _VALKEY
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a thread running."""
+    before = set(threading.enumerate())
+    yield
+    wait_until(
+        lambda: not [thread for thread in threading.enumerate() if thread not in before and not thread.daemon],
+        timeout_s=5,
+        what="threads that the test started have ended",
+    )

@@ -1,0 +1,127 @@
+"""A child process: started in its own session, watched, stopped with all that it started."""
+
+import os
+import signal
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.child import ChildError, ChildProcess
+from tests.processes import is_gone
+from tests.waiting import wait_until
+
+IGNORES_SIGTERM = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+WITH_GRANDCHILD = (
+    "import subprocess, sys, time; "
+    "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print(p.pid, flush=True); time.sleep(60)"
+)
+
+
+class Interrupting(list[str]):
+    """A command that Ctrl-C comes with: subprocess iterates over it just before the child is made."""
+
+    def __iter__(self) -> Iterator[str]:
+        signal.raise_signal(signal.SIGINT)
+        return super().__iter__()
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[ChildProcess]:
+    """A child that is stopped when the test ends."""
+    child = ChildProcess("sleeper", folder=tmp_path)
+    yield child
+    child.stop(0)
+
+
+def start(child: ChildProcess, code: str) -> int:
+    """Start Python with this code; return its process id."""
+    child.start([sys.executable, "-c", code])
+    assert child.pid is not None
+    return child.pid
+
+
+def test_started_child_has_a_session_of_its_own(child: ChildProcess) -> None:
+    """Ctrl-C in the terminal does not reach it: it is not in the terminal's process group."""
+    pid = start(child, "import time; time.sleep(60)")
+    assert os.getsid(pid) == pid
+    assert child.is_running()
+    assert child.exit_code is None
+
+
+def test_child_that_ends_is_noticed_with_its_last_words(child: ChildProcess) -> None:
+    """Its exit code and the end of its log are at hand for the error message; the log is private."""
+    start(child, "import sys; print('one', 'two', flush=True, sep='\\n'); sys.exit('three')")
+    wait_until(lambda: not child.is_running(), timeout_s=10)
+    assert child.exit_code == 1
+    assert child.last_lines(2) == "    two\n    three"
+    assert stat.S_IMODE(child.log_file.stat().st_mode) == 0o600
+
+
+def test_program_that_does_not_exist_is_a_child_error(child: ChildProcess) -> None:
+    """The error names the child and the reason, and leaves no lock behind."""
+    with pytest.raises(ChildError, match=r"sleeper can't be started.*No such file"):
+        child.start(["/no/such/program"])
+    assert not child.adopt()
+
+
+def test_stop_lets_the_child_end_by_itself(child: ChildProcess) -> None:
+    """SIGTERM is enough for who listens to it."""
+    pid = start(child, "import time; time.sleep(60)")
+    began = time.monotonic()
+    child.stop(10)
+    assert time.monotonic() - began < 5
+    assert is_gone(pid)
+    assert child.pid is None
+
+
+def test_stop_kills_a_child_that_does_not_listen(child: ChildProcess) -> None:
+    """After its time is up it is gone all the same."""
+    pid = start(child, IGNORES_SIGTERM)
+    wait_until(lambda: "up" in child.last_lines(), timeout_s=10)
+    child.stop(0.1)
+    assert is_gone(pid)
+
+
+def test_stop_takes_grandchildren_along(child: ChildProcess) -> None:
+    """What the child started and left does not go on unseen."""
+    start(child, WITH_GRANDCHILD)
+    wait_until(lambda: child.last_lines().strip().isdigit(), timeout_s=10)
+    grandchild = int(child.last_lines())
+    child.stop(5)
+    wait_until(lambda: is_gone(grandchild), timeout_s=10)
+
+
+def test_signal_while_starting_never_forgets_the_child(child: ChildProcess) -> None:
+    """Ctrl-C at the worst moment, while the child is being made, takes effect when the child is known."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            child.start(Interrupting([sys.executable, "-c", "import time; time.sleep(60)"]))
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert child.pid is not None
+    assert child.is_running()
+
+
+def test_child_of_the_same_name_is_adopted_not_doubled(child: ChildProcess, tmp_path: Path) -> None:
+    """A second holder of the name can't start, but can take over, watch and stop the first child."""
+    pid = start(child, "import time; time.sleep(60)")
+    other = ChildProcess("sleeper", folder=tmp_path)
+    with pytest.raises(ChildError, match=f"still runs .process {pid}"):
+        other.start([sys.executable, "-c", ""])
+    assert other.adopt()
+    assert other.pid == pid
+    assert other.is_running()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not child.is_running(), timeout_s=10)  # reaps it
+    assert not other.is_running()
+
+
+def test_process_that_only_has_the_recorded_id_is_not_adopted(tmp_path: Path) -> None:
+    """A stale pid file whose number belongs to somebody else by now is no leftover."""
+    (tmp_path / "sleeper.pid").write_text(f"{os.getpid()}\n")
+    assert not ChildProcess("sleeper", folder=tmp_path).adopt()

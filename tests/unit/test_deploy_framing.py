@@ -1,0 +1,56 @@
+"""The one reading of first lines and headers: what is read in two ways somewhere is refused."""
+
+import pytest
+
+from deploy.framing import is_plain_target, read_field, repeated_field
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        (b"Host: x\r\n", (b"Host", b"x")),
+        (b"Host:x \t\r\n", (b"Host", b"x")),
+        (b"Empty:\r\n", (b"Empty", b"")),
+        (b"Colons: a:b: c\r\n", (b"Colons", b"a:b: c")),
+        (b"Latin: \xe4\r\n", (b"Latin", b"\xe4")),
+    ],
+)
+def test_header_line_is_split_at_its_first_colon(line: bytes, field: tuple[bytes, bytes]) -> None:
+    """Blanks around the value are no part of it."""
+    assert read_field(line) == field
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"Host: x",
+        b"Host: x\n",
+        b"Host : x\r\n",
+        b" folded\r\n",
+        b"no colon\r\n",
+        b": x\r\n",
+        b"A: b\rC: d\r\n",
+        b"A: \0\r\n",
+    ],
+)
+def test_header_line_of_another_form_is_refused(line: bytes) -> None:
+    """Cut off, folded, with a blank before the colon, with a control character that some servers take for an end."""
+    with pytest.raises(ValueError, match="malformed"):
+        read_field(line)
+
+
+def test_only_fields_that_may_come_once_are_refused_twice() -> None:
+    """In any case of letters; lists may be sent in parts."""
+    assert repeated_field(["Accept", "ACCEPT", "Cookie"]) is None
+    assert repeated_field(["Cookie", "Accept", "COOKIE"]) == "cookie"
+
+
+@pytest.mark.parametrize(
+    ("target", "is_plain"),
+    [("/", True), ("/api/me?next=//x%2fy", True), ("/a//b", True), ("", False), ("*", False), ("//x/y", False)]
+    + [("http://x/y", False), ("/a%2Fb", False), ("/a#b", False), ("a", False)],
+)
+def test_target_is_plain_when_every_server_reads_one_path(target: str, is_plain: bool) -> None:
+    """An encoded slash, another host's name and a fragment are read differently; what follows the question mark is data."""
+    assert is_plain_target(target) == is_plain

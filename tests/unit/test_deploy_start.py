@@ -1,0 +1,100 @@
+"""What the launcher checks before it starts anything, and what it prints."""
+
+import shlex
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.banner import banner, curl_lines
+from deploy.launcher import main
+from deploy.redis_check import check_redis
+from deploy.server_process import ServerProcess
+from deploy.single_start import StartError
+from shared.settings import ApiSettings, ServerSettings, SiteSettings
+
+SECRET = "0123456789abcdef" * 4
+
+
+def server(tmp_path: Path, *, host: str = "127.0.0.1", port: int = 8080) -> ServerProcess:
+    """Return a server that was not started."""
+    settings = ServerSettings(session_secrets=(SECRET,), host=host, port=port)
+    return ServerProcess(settings, kind="cherrypy", var=tmp_path)
+
+
+def test_port_in_use_names_the_option(tmp_path: Path) -> None:
+    """The line says which port and what to do."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(StartError, match=f"port {port} is in use; choose another with --port"):
+            server(tmp_path, port=port).check_port()
+    server(tmp_path, port=port).check_port()
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid"])
+def test_host_that_is_not_ours_names_the_option(tmp_path: Path, host: str) -> None:
+    """An address of another machine, or a name that doesn't resolve, is one clear line."""
+    with pytest.raises(StartError, match=f"can't listen on {host}.*--host"):
+        server(tmp_path, host=host).check_port()
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        ("localhost", "http://localhost:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),
+        ("::", "http://[::1]:8080"),
+        ("::1", "http://[::1]:8080"),
+    ],
+)
+def test_address_is_one_that_can_be_opened(tmp_path: Path, host: str, address: str) -> None:
+    """Every address is one to listen on, not one to type into a browser."""
+    assert server(tmp_path, host=host).address == address
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://me:hush-hush@127.0.0.1:{port}/0", "127.0.0.1:{port}"),
+        ("unix://me:hush-hush@/no/such/socket", "/no/such/socket"),
+    ],
+)
+def test_unreachable_redis_is_named_without_its_password(url: str, place: str) -> None:
+    """The line says where nobody answers, and holds no secret."""
+    with socket.socket() as closed:  # bound and not listening: refuses connections
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        url, place = url.format(port=port), place.format(port=port)
+        site = SiteSettings.model_validate({"session_secrets": SECRET, "secret_key": SECRET, "site_redis_url": url})
+        api = ApiSettings.model_validate({"session_secrets": SECRET, "api_redis_url": url})
+        with pytest.raises(StartError) as raised:
+            check_redis(site, api)
+    assert f"Redis at {place} does not answer" in raised.value.message
+    assert "hush" not in raised.value.message
+
+
+def test_curl_lines_quote_whatever_the_password_is() -> None:
+    """A shell reads the password back exactly, and globs nothing."""
+    password = 'it\'s $HOME `x` "y" *'
+    lines = curl_lines("http://127.0.0.1:8080", api_prefix="/api", login_path="/accounts/login/", password=password)
+    assert len(lines) == 3
+    assert f"password={password}" in shlex.split(lines[1])
+    assert shlex.split(lines[2])[-1] == "http://127.0.0.1:8080/api/jobs?wait=10"
+
+
+def test_banner_without_a_password_leaves_the_lines_out() -> None:
+    """Where there is no demo person, no line pretends so."""
+    text = banner("http://h:1", api_prefix="/api", login_path="/l/", password=None, log_file="var/server.log")
+    assert text.splitlines() == ["Gatehouse is at http://h:1", "Ctrl-C stops it; data stays. The log is var/server.log"]
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help is complete and ends well."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert all(word in text for word in ("--host", "--port", "--server", "GATEHOUSE_VAR_DIR", "GATEHOUSE_REDIS_URL"))

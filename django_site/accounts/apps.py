@@ -1,0 +1,11 @@
+"""The app of people: the user model, the pages around log-in, the admin."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Django's handle on this app."""
+
+    name = "django_site.accounts"
+    label = "accounts"
+    verbose_name = "People"

@@ -1,0 +1,82 @@
+# mypy: disallow-subclassing-any=False
+# (django-allauth has no types.)
+"""The pages that are not django-allauth's own: home, the note on the log-in page, and errors."""
+
+import sys
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.account.views import LoginView as AllauthLoginView
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from django_site.sessions.middleware import mark_outage
+from shared.errors import StoreUnavailable
+
+TOO_MANY_RETRY_AFTER_S = 60
+
+# Why someone was sent to log in: the API puts the code in the address, only these are shown.
+REASONS = {
+    "login_required": "Please log in to see that page.",
+    "recent_login_required": "That page needs a fresh log-in. Please prove again that it is you.",
+    "email_unverified": "That page is for people with a verified e-mail address.",
+    "permission_denied": "Your account may not see that page.",
+    "session_expired": "You were logged out because your session had ended. Please log in again.",
+}
+# Where someone who is logged in already can do something about it.
+_REMEDIES = {
+    "recent_login_required": "account_reauthenticate",
+    "email_unverified": "account_email",
+    "permission_denied": "home",
+}
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show what this is, or who you are."""
+    person: Any = request.user
+    is_verified = (
+        person.is_authenticated and EmailAddress.objects.filter(user=person, email=person.email, verified=True).exists()
+    )
+    return render(request, "home.html", {"email_verified": is_verified})
+
+
+class LoginView(AllauthLoginView):
+    """django-allauth's, with a note that says why one was sent here."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Send someone who is logged in to the remedy: back to where they came from would be a loop."""
+        reason = request.GET.get("reason", "")
+        remedy = _REMEDIES.get(reason)
+        if remedy and request.method == "GET" and request.user.is_authenticated:
+            messages.info(request, REASONS[reason])
+            way_back = request.GET.get(REDIRECT_FIELD_NAME, "")
+            return HttpResponseRedirect(f"{reverse(remedy)}?{urlencode({REDIRECT_FIELD_NAME: way_back})}")
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add ``reason``, the note's text."""
+        reason = REASONS.get(self.request.GET.get("reason", ""))
+        return {**super().get_context_data(**kwargs), "reason": reason}
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Answer 429 when a rate limit is reached."""
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = str(TOO_MANY_RETRY_AFTER_S)
+    return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500, or 503 when the reason is that Redis is away. Reads no session, user or database."""
+    error = sys.exc_info()[1]
+    if isinstance(error, StoreUnavailable):
+        return mark_outage(request, error)
+    return HttpResponse(render_to_string("500.html"), status=500)

@@ -1,0 +1,24 @@
+"""The site as a WSGI application. wsgi.py mounts it; nothing here knows the API."""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from django_site.principals.rebuild import Reconciler
+
+
+def create_site() -> "WSGIApplication":
+    """Return the site's WSGI application. Raises ConfigurationError for a wrong setting. Call once per process."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_site.settings")
+    from django.core.wsgi import get_wsgi_application
+
+    return get_wsgi_application()
+
+
+def create_reconciler() -> "Reconciler":
+    """Return what repeats the database's truth in Redis beside the requests; call it after create_site, then start it."""
+    from django_site.principals.rebuild import Reconciler
+
+    return Reconciler()

@@ -1,0 +1,93 @@
+"""What may be asked of a new key: one form, for the page and for the JSON client."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+from django_site.keys.models import NAME_MAX_LENGTH
+from django_site.sessions.contract import contract_settings
+from shared.api_keys import SCOPES, TASK_SCOPE_PREFIX, is_scope
+
+DEFAULT_DAYS = 90
+MAX_SCOPES = 50
+
+_LABELS = {
+    "jobs:read": "See my jobs and their results",
+    "jobs:submit": "Submit jobs of any task",
+    "jobs:cancel": "Cancel and retry jobs",
+}
+
+
+def default_days() -> int:
+    """Return the life of a key whose person asks for nothing else, in days."""
+    return min(DEFAULT_DAYS, contract_settings().key_max_days)
+
+
+def _check_name(name: str) -> None:
+    """Refuse control characters and those that reorder text: the name stands in lists, e-mails and logs."""
+    if not name.isprintable():
+        raise ValidationError("Use letters, digits, spaces and punctuation only.", code="unprintable")
+
+
+class ScopesField(forms.MultipleChoiceField):
+    """The jobs scopes as checkboxes; the scope of a task is accepted too."""
+
+    def validate(self, value: list[str]) -> None:
+        """Check every scope, and first how many they are. Raises ValidationError, which repeats no input."""
+        if len(value) > MAX_SCOPES:
+            raise ValidationError(f"At most {MAX_SCOPES} scopes.", code="too_many")
+        if not all(is_scope(scope) for scope in value):
+            accepted = ", ".join([*SCOPES, f"{TASK_SCOPE_PREFIX}<task name>"])
+            raise ValidationError(f"There is a scope that does not exist. Accepted: {accepted}.", code="unknown")
+
+
+class KeyForm(forms.Form):
+    """Name, scopes and expiry of a key. ``cleaned_data["scopes"]`` has the scopes of tasks in it."""
+
+    name = forms.CharField(
+        max_length=NAME_MAX_LENGTH,
+        validators=[_check_name],
+        help_text="What will use this key, for example: nightly report.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = ScopesField(
+        required=False,
+        label="It may",
+        choices=[(scope, _LABELS[scope]) for scope in SCOPES],
+        initial=["jobs:read", "jobs:submit"],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    tasks = forms.CharField(
+        required=False,
+        label="Submit jobs of these tasks",
+        max_length=MAX_SCOPES * 101,
+        help_text="For a key that may not submit jobs of any task: names with spaces between, such as primes.sum.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    expires_in_days = forms.IntegerField(label="Expires in days")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        longest = contract_settings().key_max_days
+        days = self.fields["expires_in_days"]
+        days.initial = default_days()
+        days.help_text = f"From 1 to {longest}."
+        days.validators += [MinValueValidator(1), MaxValueValidator(longest)]
+        days.widget.attrs.update({"min": 1, "max": longest})
+
+    def clean(self) -> dict[str, Any]:
+        """Add the tasks to the scopes."""
+        cleaned = self.cleaned_data
+        tasks = [f"{TASK_SCOPE_PREFIX}{name}" for name in cleaned.get("tasks", "").replace(",", " ").split()]
+        scopes = {*cleaned.get("scopes", []), *tasks}
+        if not all(is_scope(scope) for scope in tasks):
+            self.add_error("tasks", "Names of tasks have small letters, digits, dots and underscores.")
+        elif len(scopes) > MAX_SCOPES:
+            self.add_error("tasks", f"At most {MAX_SCOPES} scopes in all.")
+        return {**cleaned, "scopes": sorted(scopes)}
+
+    def wanted(self) -> dict[str, Any]:
+        """Return the checked values as :func:`django_site.keys.issue.create_key` takes them."""
+        return {name: self.cleaned_data[name] for name in ("name", "scopes", "expires_in_days")}

@@ -1,0 +1,71 @@
+"""Making and revoking keys: the database and the session store change together, or not at all."""
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from django_site.keys.models import ApiKey, ApiKeyQuerySet
+from django_site.keys.publish import publish_keys, withdraw_keys
+from shared.api_keys import new_key
+from shared.entries import digest
+
+security_log = logging.getLogger("gatehouse.security")
+
+MAX_LIVE = 50  # keys of one person
+MAX_OVER = 50  # revoked and expired keys of one person that are kept to be shown
+
+
+def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days: int) -> tuple[ApiKey, str]:
+    """Make a key for ``person`` and return its row and the key itself, which nobody can ask for again.
+
+    Published before the commit: while Redis is away this raises SessionStoreUnavailable and leaves no row, instead of
+    handing out a key that doesn't work. A commit that fails leaves an entry of a key that nobody was given; it is pruned.
+    Raises ValidationError when the person has MAX_LIVE keys.
+    """
+    token = new_key()
+    now = timezone.now()
+    with transaction.atomic():
+        # The person's row is the lock under which the keys are counted.
+        get_user_model()._default_manager.select_for_update().get(pk=person.pk)
+        if ApiKey.objects.of(person).live().count() >= MAX_LIVE:
+            raise ValidationError(f"You have {MAX_LIVE} keys, which is the most. Revoke one first.", code="too_many_keys")
+        key = ApiKey.objects.create(
+            user_id=person.pk,
+            name=name,
+            token_digest=digest(token),
+            scopes=sorted(set(scopes)),
+            created_at=now,
+            expires_at=now + timedelta(days=expires_in_days),
+        )
+        _forget_old(person)
+        publish_keys([key.token_digest])
+    security_log.info("key created", extra={"key_id": key.pk, "user_id": str(person.pk)})
+    return key, token
+
+
+def revoke_keys(keys: ApiKeyQuerySet, *, by: Any) -> int:
+    """Revoke the live ones of ``keys`` and return how many; ``by`` is the person who asks, for the log.
+
+    The gate's entries go first: while Redis is away this raises SessionStoreUnavailable and changes no row, so a key that
+    is called revoked is dead. A commit that fails leaves a dead key with a live row; the reconciler publishes it again.
+    """
+    with transaction.atomic():
+        live = list(keys.live().select_for_update())
+        withdraw_keys(key.token_digest for key in live)
+        for key in live:
+            key.revoked_at = timezone.now()
+        ApiKey.objects.bulk_update(live, ["revoked_at"], batch_size=500)
+    for key in live:
+        security_log.info("key revoked", extra={"key_id": key.pk, "user_id": str(key.user_id), "by": str(by.pk)})
+    return len(live)
+
+
+def _forget_old(person: Any) -> None:
+    old = ApiKey.objects.of(person).over().order_by("-pk").values_list("pk", flat=True)[MAX_OVER:]
+    ApiKey.objects.filter(pk__in=list(old)).delete()

@@ -1,0 +1,111 @@
+"""/account/keys/ for the command-line client: JSON in, JSON out, errors as problem+json (RFC 9457).
+
+    GET    /account/keys/          Accept: application/json     {"keys": [{"id", "name", "scopes", "created_at", ...}]}
+    POST   /account/keys/          {"name", "scopes", "expires_in_days"}     201, the same with "key": shown only here
+    DELETE /account/keys/<id>/     204
+
+Authenticated by the session alone, with Django's cross-site token in the header X-CSRFToken.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from django_site.keys.forms import KeyForm, default_days
+from django_site.keys.issue import create_key, revoke_keys
+from django_site.keys.last_used import last_used
+from django_site.keys.models import ApiKey
+from django_site.keys.problem import problem
+from django_site.keys.recent_login import is_recent, max_age_s
+from shared.errors import RecentLoginRequired
+
+MAX_BODY_BYTES = 65_536
+_MAX_ERRORS = 20
+
+
+class _Wanted(BaseModel):
+    """The types of a body; the form has the rules."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: str
+    scopes: list[str] = []
+    expires_in_days: int = Field(default_factory=default_days)
+
+
+def listing(request: HttpRequest) -> HttpResponse:
+    """Answer GET: the person's live keys, without secrets."""
+    keys = list(ApiKey.objects.of(request.user).live())
+    used = last_used(keys)
+    return JsonResponse({"keys": [_described(key, used.get(key.pk)) for key in keys]})
+
+
+def create(request: HttpRequest) -> HttpResponse:
+    """Answer POST: make a key and show it, this once."""
+    if not is_recent(request):
+        stale = RecentLoginRequired(max_age_s=max_age_s())
+        return problem(401, stale.code, stale.message)
+    try:
+        wanted = _Wanted.model_validate_json(_body(request))
+    except RequestDataTooBig:
+        return problem(413, "body_too_large", f"Send at most {MAX_BODY_BYTES} bytes.")
+    except ValidationError as error:
+        return _wrong_types(error)
+    form = KeyForm(wanted.model_dump())
+    if not form.is_valid():
+        return _invalid([(f"/{field}", str(message)) for field, messages in form.errors.items() for message in messages])
+    try:
+        key, token = create_key(request.user, **form.wanted())
+    except DjangoValidationError as error:
+        return problem(409, str(error.code), error.messages[0])
+    return JsonResponse({**_described(key, None), "key": token}, status=201)
+
+
+def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
+    """Answer DELETE: revoke one of the person's live keys; anyone else's is not there."""
+    if not revoke_keys(ApiKey.objects.of(request.user).filter(pk=key_id), by=request.user):
+        return problem(404, "key_not_found", "You have no such key.")
+    return HttpResponse(status=204)
+
+
+def _body(request: HttpRequest) -> bytes:
+    if len(request.body) > MAX_BODY_BYTES:  # Django's own limit is for whole forms with files
+        raise RequestDataTooBig
+    return request.body
+
+
+def _wrong_types(error: ValidationError) -> HttpResponse:
+    lines = error.errors(include_url=False, include_context=False, include_input=False)
+    if lines[0]["type"] == "json_invalid":
+        return problem(400, "bad_request", "The body is not JSON in UTF-8.")
+    return _invalid([(_pointer(line["loc"]), line["msg"]) for line in lines])
+
+
+def _invalid(errors: Iterable[tuple[str, str]]) -> HttpResponse:
+    lines = [{"pointer": pointer, "detail": detail} for pointer, detail in errors][:_MAX_ERRORS]
+    return problem(422, "invalid_arguments", "The key can't be made as asked.", errors=lines)
+
+
+def _pointer(path: Iterable[int | str]) -> str:
+    """Return the JSON Pointer (RFC 6901) of a place in the body; a name of the client's own is cut short."""
+    return "".join("/" + str(part)[:100].replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _described(key: ApiKey, used_at: datetime | None) -> dict[str, Any]:
+    return {
+        "id": str(key.pk),
+        "name": key.name,
+        "scopes": key.scopes,
+        "created_at": _iso(key.created_at),
+        "last_used_at": used_at and _iso(used_at),
+        "expires_at": _iso(key.expires_at),
+    }
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

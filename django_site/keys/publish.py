@@ -1,0 +1,156 @@
+"""Write keys to the session store for the gate, and take them back. The database is the truth; this only repeats it.
+
+A key's row stays locked until its entry is written, and an entry is replaced only if it is still what was seen: whoever is
+slow can't bring a key back to life that was revoked meanwhile.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from django.db import transaction
+
+from django_site.keys.models import ApiKey
+from django_site.principals.publish import CHUNK, chunked
+from django_site.sessions.contract import entry_signer, session_store
+from django_site.sessions.replace import Value, replace_entries
+from shared.api_keys import KeyRecord, decode_key, encode_key
+from shared.entries import key_entry_of_digest
+from shared.errors import SessionFormatError, SessionStoreUnavailable
+from shared.redis import scan
+
+log = logging.getLogger("gatehouse.keys")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """What :func:`rebuild_keys` did: ``live`` keys seen, entries ``written`` because they differed, entries ``pruned``."""
+
+    live: int
+    written: int
+    pruned: int
+
+
+def publish_keys(digests: Iterable[str]) -> int:
+    """Bring the entries of the keys with these SHA-256s to what the database says; return how many changed.
+
+    A live key gets an entry that ends by itself when the key expires, any other gets none. Idempotent. Raises
+    SessionStoreUnavailable: who creates a key calls this before committing, so that no key is handed out that doesn't work.
+    """
+    changed = 0
+    for chunk in chunked(digests):
+        entries = {key_entry_of_digest(digest): digest for digest in chunk}
+        with transaction.atomic():
+            changed += replace_entries(entries, _plan)
+    return changed
+
+
+def withdraw_keys(digests: Iterable[str]) -> None:
+    """Delete the entries of these keys, whatever the database says: refused from the next request on.
+
+    Idempotent. Raises SessionStoreUnavailable: who revokes a key calls this before committing, so that nobody is told
+    that a key is dead while it is not.
+    """
+    for chunk in chunked(key_entry_of_digest(digest) for digest in digests):
+        _delete(chunk)
+
+
+def republish(digests: Iterable[str]) -> None:
+    """Publish keys whose change is committed already. Never raises for an outage: the reconciler repeats it."""
+    wanted = list(digests)
+    try:
+        publish_keys(wanted)
+    except SessionStoreUnavailable:
+        log.warning("keys not published: Redis is away", extra={"count": len(wanted)})
+
+
+def rebuild_keys() -> Rebuilt:
+    """Make all entries of keys equal to the database: write what differs, prune what has no live row.
+
+    Reads in chunks, in bounded memory; locks only rows whose entry differs. May run beside anything, in several
+    processes. Raises SessionStoreUnavailable.
+    """
+    live = written = 0
+    for keys in _live_keys():
+        live += len(keys)
+        seen = _entries_of(keys)
+        written += publish_keys(digest for digest, key in keys.items() if _differs(digest, seen[digest], key))
+    prefix = key_entry_of_digest("")
+    names = scan(session_store(), f"{prefix}*")
+    pruned = sum(_prune({name.removeprefix(prefix) for name in chunk}) for chunk in chunked(names))
+    return Rebuilt(live=live, written=written, pruned=pruned)
+
+
+def _plan(seen: Mapping[str, str | None]) -> dict[str, Value | None]:
+    digests = {entry: entry.removeprefix(key_entry_of_digest("")) for entry in seen}
+    rows = ApiKey.objects.live().select_for_update().filter(token_digest__in=digests.values())
+    keys: dict[str, ApiKey] = {key.token_digest: key for key in rows}
+    return {
+        entry: _value(digest, keys.get(digest))
+        for entry, digest in digests.items()
+        if _differs(digest, seen[entry], keys.get(digest))
+    }
+
+
+def _live_keys() -> Iterator[dict[str, ApiKey]]:
+    """Yield all live keys by digest, in chunks."""
+    rows = ApiKey.objects.live().order_by("pk")
+    chunk = list(rows[:CHUNK])
+    while chunk:
+        yield {key.token_digest: key for key in chunk}
+        chunk = list(rows.filter(pk__gt=chunk[-1].pk)[:CHUNK])
+
+
+def _entries_of(digests: Iterable[str]) -> dict[str, str | None]:
+    entries = {digest: key_entry_of_digest(digest) for digest in digests}
+    values = session_store().read(lambda client: client.mget(list(entries.values())))
+    return dict(zip(entries, cast(list[str | None], values), strict=True))
+
+
+def _prune(digests: set[str]) -> int:
+    dead = digests - _live_digests(digests)
+    pruned = publish_keys(dead)
+    # Look again: a key that was committed in between was published when its row could not be seen yet.
+    return pruned - publish_keys(_live_digests(dead))
+
+
+def _live_digests(digests: set[str]) -> set[str]:
+    return set(ApiKey.objects.live().filter(token_digest__in=digests).values_list("token_digest", flat=True))
+
+
+def _differs(digest: str, value: str | None, key: ApiKey | None) -> bool:
+    """Tell whether the entry isn't what the row asks for, or is still signed with a secret that is on its way out."""
+    if value is None or key is None:
+        return (value is None) != (key is None)
+    is_current = entry_signer().is_current(key_entry_of_digest(digest), value)
+    return not is_current or _published(digest, value) != _record(key)
+
+
+def _published(digest: str, value: str) -> KeyRecord | None:
+    try:
+        return decode_key(entry_signer(), digest, value, now=time.time())
+    except SessionFormatError:
+        return None
+
+
+def _value(digest: str, key: ApiKey | None) -> Value | None:
+    if key is None:
+        return None
+    record = _record(key)
+    return Value(text=encode_key(entry_signer(), digest, record), ttl_s=max(1, record.expires_at - int(time.time())))
+
+
+def _record(key: ApiKey) -> KeyRecord:
+    return KeyRecord(
+        id=str(key.pk),
+        user_id=str(key.user_id),
+        name=key.name,
+        scopes=frozenset(key.scopes),
+        expires_at=int(key.expires_at.timestamp()),
+    )
+
+
+def _delete(entries: list[str]) -> None:
+    session_store().write(lambda client: client.delete(*entries))

@@ -1,0 +1,61 @@
+"""``manage.py publish_principals``: make Redis say what the database says."""
+
+import signal
+import sys
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_site.principals.build import user_rows
+from django_site.principals.rebuild import Reconciler, rebuild
+from shared.errors import StoreUnavailable
+
+
+class Command(BaseCommand):
+    """Rebuild every principal and key entry."""
+
+    help = (
+        "Publishes every person and API key that differs from what Redis holds, and removes entries without a row. "
+        "Safe to run at any time, beside a live service; needed after a Redis was lost or restored."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take --watch."""
+        parser.add_argument(
+            "--watch",
+            action="store_true",
+            help="stay and repeat it every 30 seconds, for a site without wsgi.py; SIGTERM ends it",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Rebuild, showing progress on a terminal."""
+        if options["watch"]:
+            return _watch()
+        total = user_rows().count()
+
+        def show(people: int) -> None:
+            if sys.stderr.isatty():
+                self.stderr.write(f"\r{people} of {total} people", ending="")
+
+        try:
+            done = rebuild(progress=show)
+        except StoreUnavailable as error:
+            raise CommandError(f"{error.message} Nothing is half done: run it again.") from error
+        if sys.stderr.isatty():
+            self.stderr.write("")
+        self.stdout.write(
+            f"{done.people} people: {done.written} published, {done.pruned} removed; "
+            f"keys: {done.keys_written} published, {done.keys_pruned} removed"
+        )
+        return None
+
+
+def _watch() -> None:
+    reconciler = Reconciler()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    reconciler.start()
+    stopping.wait()
+    reconciler.stop()

@@ -1,0 +1,49 @@
+"""This process's end of the contract: its Redis connection, signer and session format, made on first use.
+
+Nothing else in the site opens a connection to the session store.
+"""
+
+from functools import cache
+
+from shared.errors import SessionStoreUnavailable
+from shared.guards import Guards
+from shared.redis import Store, build_client
+from shared.session import SessionFormat
+from shared.settings import WriterSettings, load_settings
+from shared.signing import EntrySigner
+
+
+@cache
+def contract_settings() -> WriterSettings:
+    """Return the settings of who writes sessions; read once per process."""
+    return load_settings(WriterSettings)
+
+
+@cache
+def session_store() -> Store:
+    """Return the store that sessions, principals and keys are written to."""
+    settings = contract_settings()
+    client = build_client(
+        settings.session_store_url,
+        timeout_s=settings.redis_timeout_ms / 1000,
+        max_connections=settings.redis_connections,
+    )
+    return Store(client, unavailable=SessionStoreUnavailable)
+
+
+@cache
+def entry_signer() -> EntrySigner:
+    """Return the signer of entries."""
+    return EntrySigner(contract_settings().secrets)
+
+
+@cache
+def session_format() -> SessionFormat:
+    """Return the format that sessions are written in."""
+    return SessionFormat(entry_signer(), contract_settings().lifetimes)
+
+
+@cache
+def guards() -> Guards:
+    """Return the guards, as the API's gate has them: for ``whois`` and for tests."""
+    return Guards(session_store(), entry_signer(), session_format())

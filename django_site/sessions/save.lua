@@ -1,0 +1,14 @@
+-- Create or update one session, and list it under its person. Atomic: a session deleted meanwhile is never written back.
+-- KEYS: 1 session entry, 2 the person's set of session entries
+-- ARGV: 1 'NX' (create) or 'XX' (update), 2 signed value, 3 seconds to live, 4 '1' if the session has a person
+-- Returns 1, or 0 when the entry exists already (NX) or no longer (XX).
+if not redis.call('SET', KEYS[1], ARGV[2], ARGV[1], 'EX', ARGV[3]) then
+  return 0
+end
+if ARGV[4] == '1' then
+  redis.call('SADD', KEYS[2], KEYS[1])
+  if redis.call('TTL', KEYS[2]) < tonumber(ARGV[3]) then
+    redis.call('EXPIRE', KEYS[2], ARGV[3])
+  end
+end
+return 1

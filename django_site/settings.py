@@ -1,0 +1,171 @@
+"""Django's settings, from shared.settings: this file holds what every installation shares, no value of one machine."""
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from django_site.mail import mail_server
+from shared.entries import PREFIX
+from shared.errors import ConfigurationError
+from shared.logs import logging_config
+from shared.response_headers import HSTS, PAGE_SECURITY_HEADERS
+from shared.settings import SiteSettings, load_settings, var_dir
+
+SITE = load_settings(SiteSettings)
+HERE = Path(__file__).resolve().parent
+
+SECRET_KEY = SITE.secret_key.get_secret_value()
+SECRET_KEY_FALLBACKS = [key.get_secret_value() for key in SITE.secret_key_fallbacks]
+DEBUG = SITE.debug
+ALLOWED_HOSTS = list(SITE.allowed_hosts)
+CSRF_TRUSTED_ORIGINS = list(SITE.csrf_trusted_origins)
+
+ROOT_URLCONF = "django_site.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False  # our pages are in English; loading no catalogues starts faster
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGGING = logging_config(SITE.log_format)
+# Django's default adds a second handler, and one that mails: the root logger's is enough.
+LOGGING["loggers"]["django"] = {"handlers": [], "level": "INFO", "propagate": True}
+
+INSTALLED_APPS = [
+    "django_site.accounts.apps.AccountsConfig",
+    "django_site.sessions.apps.SessionsConfig",
+    "django_site.principals.apps.PrincipalsConfig",
+    "django_site.keys.apps.KeysConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+]
+MIDDLEWARE = [
+    "django_site.response_headers.ResponseHeadersMiddleware",  # outermost: errors of all others carry the headers too
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_site.sessions.middleware.GatehouseSessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_site.accounts.reauthentication.ReauthenticationMiddleware",
+    "django_site.principals.middleware.PrincipalMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [HERE / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django_site.accounts.context.site",
+            ]
+        },
+    }
+]
+
+# Files come from the packages themselves: a fresh clone needs no collectstatic.
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [HERE / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+
+def _database() -> dict[str, Any]:
+    if SITE.database_url is None:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": var_dir() / "db.sqlite3",
+            "OPTIONS": {
+                "timeout": 5,  # seconds to wait for another writer
+                # Taking the write lock at the start waits; upgrading a read lock later fails at once with 'locked'.
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    try:
+        url = SITE.database_url.get_secret_value()
+        return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except ValueError:  # its message repeats the URL, which may hold a password
+        raise ConfigurationError("DATABASE_URL can't be read: accepted is for example postgres://user@host/name") from None
+
+
+DATABASES = {"default": _database()}
+# Holds allauth's rate limits and used one-time codes, which all processes must share. JSON: Django's own backends unpickle.
+CACHES = {
+    "default": {
+        "BACKEND": "django_site.accounts.shared_cache.SharedCache",
+        "KEY_PREFIX": f"{PREFIX}cache",
+    }
+}
+
+# --- Cookies, HTTPS, headers -------------------------------------------------------------------------------------------
+SESSION_ENGINE = "django_site.sessions.engine"
+SESSION_COOKIE_NAME = SITE.cookie_name
+SESSION_COOKIE_AGE = SITE.session_idle_s
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.production
+CSRF_COOKIE_NAME = "__Host-csrftoken" if SITE.production else "csrftoken"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "django_site.keys.problem.csrf_failure"
+CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # a message gives nobody a session
+SECURE_SSL_REDIRECT = SITE.production
+SECURE_HSTS_SECONDS = int(HSTS.partition("max-age=")[2].partition(";")[0]) if SITE.production else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SITE.production
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SITE.trusted_proxy else None
+SECURE_REFERRER_POLICY = PAGE_SECURITY_HEADERS["Referrer-Policy"]
+# Preloading commits every name under the domain for years: the domain's owner decides that, not this program.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+
+# --- People ------------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = SITE.login_path
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+_VALIDATION = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "django_site.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "django_site.accounts.forms.LoginForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = SITE.email_verification
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # 'your password was changed', to who may not have done it
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Gatehouse] "
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE.production else "http"
+# Per address and per account, shared by all processes. The account's limit counts failures only.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key", "signup": "20/m/ip"}
+# Without a proxy of ours, X-Forwarded-For is whatever the client says.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SITE.trusted_proxy else 0
+MFA_TOTP_ISSUER = "Gatehouse"
+# A used code is remembered for one period: accepting those of its neighbours would let one be used twice (RFC 6238, 5.2).
+MFA_TOTP_TOLERANCE = 0
+
+# --- E-mail ------------------------------------------------------------------------------------------------------------
+_MAIL = mail_server(SITE.email_url.get_secret_value() if SITE.email_url else None)
+EMAIL_BACKEND = _MAIL.backend
+EMAIL_FILE_PATH = var_dir() / "mail"
+EMAIL_HOST, EMAIL_PORT = _MAIL.host, _MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.user, _MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL.use_tls, _MAIL.use_ssl
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = SITE.email_from

@@ -1,0 +1,23 @@
+"""The site's addresses. The API's are not here: wsgi.py mounts it beside the site."""
+
+from django.contrib import admin
+from django.templatetags.static import static
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from django_site.accounts import views
+from django_site.sessions import views as session_views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("accounts/login/", views.LoginView.as_view(), name="account_login"),
+    path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("account/keys/", include("django_site.keys.urls")),
+    path("account/sessions/", session_views.sessions, name="account_sessions"),
+    path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=static("gatehouse/logo.svg"))),  # pages name it; the admin doesn't
+]
+
+handler500 = "django_site.accounts.views.server_error"
+handler429 = "django_site.accounts.views.too_many_requests"  # allauth asks for it when a rate limit is reached

@@ -1,0 +1,93 @@
+"""Django with a real database, Flask with real jobs, and people to log in: Django writes, Flask reads."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import django
+import pytest
+from django.core.management import call_command
+from flask import Flask
+
+from flask_api.app import create_app, start_jobs, stop_jobs
+from shared.settings import ApiSettings, load_settings
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from django_site.accounts.models import User
+
+PASSWORD = "correct horse battery staple"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def site() -> None:
+    """Django, set up and migrated once."""
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _no_throttling_between_tests(request: pytest.FixtureRequest) -> None:
+    """Log-in limits are per address, and all tests come from one: each starts with its own count."""
+    if "site" in request.fixturenames:
+        request.getfixturevalue("site")
+        from django.core.cache import cache
+
+        cache.clear()
+
+
+@pytest.fixture
+def new_person(site: None) -> "Callable[..., User]":
+    """A function that creates a person with PASSWORD and a name nobody else has."""
+    from django_site.accounts.models import User
+
+    def create(**fields: object) -> User:
+        name = f"person{next(_numbers)}"
+        return User.objects.create_user(name, email=f"{name}@example.org", password=PASSWORD, **fields)
+
+    return create
+
+
+@pytest.fixture
+def person(new_person: "Callable[..., User]") -> "User":
+    """A person."""
+    return new_person()
+
+
+@pytest.fixture
+def browser(site: None) -> "Client":
+    """A client of the Django site that nobody is logged in with."""
+    from django.test import Client
+
+    return Client()
+
+
+@pytest.fixture
+def logged_in(browser: "Client", person: "User") -> "Client":
+    """A client of the Django site that ``person`` is logged in with."""
+    log_in(browser, person)
+    return browser
+
+
+def log_in(browser: "Client", person: "User") -> str:
+    """Log in as a person does, by the form; return the session key."""
+    answer = browser.post("/accounts/login/", {"login": person.username, "password": PASSWORD})
+    assert answer.status_code == 302, answer.content.decode()
+    return browser.cookies["sessionid"].value
+
+
+@pytest.fixture(scope="session")
+def api_settings() -> ApiSettings:
+    """The API's settings, as the environment has them."""
+    return load_settings(ApiSettings)
+
+
+@pytest.fixture
+def api(api_settings: ApiSettings) -> Iterator[Flask]:
+    """The Flask API with its jobs running."""
+    app = create_app(api_settings)
+    start_jobs(app)
+    yield app
+    stop_jobs(app, deadline_s=5)

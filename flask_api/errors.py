@@ -1,0 +1,129 @@
+"""From errors to answers: the one table, and how an answer looks to a browser and to everyone else.
+
+A person at a page (Accept: text/html) who is not logged in is sent to Django's log-in with ``next``; a script gets 401 as
+problem+json. What nobody expected is an opaque 500 with an error id that is in the log.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, current_app, redirect, render_template_string, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from flask_api.gate.credentials import CrossSiteRefused
+from flask_api.jobs.errors import EngineStopped, InvalidArguments, JobNotFound, QueueFull, UnknownTask
+from flask_api.json_body import UnsupportedMediaType
+from flask_api.problem import problem
+from flask_api.query import InvalidQuery
+from shared.errors import (
+    AmbiguousCredentials,
+    EmailUnverified,
+    GatehouseError,
+    JobStoreUnavailable,
+    NotAuthenticated,
+    PermissionDenied,
+    RecentLoginRequired,
+    RequestError,
+    SessionStoreUnavailable,
+    StoreUnavailable,
+)
+from shared.settings import ApiSettings
+
+log = logging.getLogger("gatehouse.api")
+
+# Every error that may reach a client, and its status. A test walks the tree and fails on one without a row.
+STATUS: Mapping[type[GatehouseError], int] = {
+    RequestError: 400,
+    AmbiguousCredentials: 400,
+    InvalidQuery: 400,
+    NotAuthenticated: 401,
+    RecentLoginRequired: 401,
+    CrossSiteRefused: 403,
+    PermissionDenied: 403,
+    EmailUnverified: 403,
+    JobNotFound: 404,
+    UnknownTask: 404,
+    UnsupportedMediaType: 415,
+    InvalidArguments: 422,
+    QueueFull: 429,
+    EngineStopped: 503,
+    JobStoreUnavailable: 503,
+    SessionStoreUnavailable: 503,
+    StoreUnavailable: 503,
+}
+
+# What a browser is sent to Django's log-in page for; the page says why, and leads on who is logged in already.
+_LOGIN_REASONS: Mapping[type[GatehouseError], str] = {
+    NotAuthenticated: "login_required",
+    RecentLoginRequired: "recent_login_required",
+    EmailUnverified: "email_unverified",
+}
+
+_FORBIDDEN_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Not allowed</title></head>
+<body><h1>Not allowed</h1><p>{{ detail }}</p><p><a href="/">Home</a></p></body></html>"""
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Answer every error of ``app`` as this module says."""
+    app.register_error_handler(GatehouseError, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unknown)
+
+
+def wants_page() -> bool:
+    """Tell whether a browser asks for a page: it prefers HTML to JSON, which curl's ``*/*`` does not."""
+    accepted = request.accept_mimetypes
+    return request.method in ("GET", "HEAD") and accepted["text/html"] > accepted["application/json"]
+
+
+def _known(error: GatehouseError) -> BaseResponse:
+    status = STATUS.get(type(error))
+    if status is None:
+        return _unknown(error)
+    if wants_page() and type(error) in _LOGIN_REASONS:
+        return _to_login(_LOGIN_REASONS[type(error)])
+    if wants_page() and status == 403:
+        return Response(render_template_string(_FORBIDDEN_PAGE, detail=error.message), status=403)
+    problems = getattr(error, "problems", None)
+    errors = [asdict(line) for line in problems] if problems else None
+    return problem(status, error.code, error.message, headers=_headers(error), errors=errors)
+
+
+def _headers(error: GatehouseError) -> dict[str, str]:
+    if isinstance(error, NotAuthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, RecentLoginRequired):
+        challenge = f'Bearer error="insufficient_user_authentication", max_age="{error.max_age_s}"'
+        return {"WWW-Authenticate": challenge}
+    retry_after_s = getattr(error, "retry_after_s", None)
+    return {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+
+
+def _to_login(reason: str) -> BaseResponse:
+    """Send the browser to a page of Django's; ``next`` is a path of this host, so it can lead nowhere else."""
+    target = request.full_path.rstrip("?")
+    query = urlencode({"next": f"{request.script_root}{target}", "reason": reason})
+    settings: ApiSettings = current_app.extensions["gatehouse"].settings
+    return redirect(f"{settings.login_path}?{query}", code=302)
+
+
+def _http(error: HTTPException) -> BaseResponse:
+    if error.code is None or error.code < 400:
+        return error.get_response()  # a redirect, as werkzeug makes it
+    code = (error.name or "error").lower().replace(" ", "_")
+    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    return problem(error.code, code, str(error.description), headers=headers)
+
+
+def _unknown(error: Exception) -> Response:
+    error_id = uuid.uuid4().hex
+    log.error("unexpected error", exc_info=error, extra={"error_id": error_id, "path": request.path})
+    members: dict[str, Any] = {"error_id": error_id}
+    return problem(500, "internal_error", "Something went wrong on our side; the error id is in our log.", **members)

@@ -1,0 +1,79 @@
+"""Choose the one credential of a request, and refuse unsafe cross-site requests that ride on a cookie.
+
+The credential is chosen before it is judged: whoever sends an Authorization header is judged by it alone, so a bad key
+beside a good cookie is 401 and never a way around the cross-site check. Source: OWASP ASVS 5.0, 3.5.1 and 6.3.4;
+the cross-site rule is that of the Fetch Metadata specification, with Origin (RFC 6454) for browsers without it.
+"""
+
+from enum import StrEnum
+
+from flask import Request
+
+from shared.cookies import find_cookie
+from shared.entries import digest
+from shared.errors import AccessError, NotAuthenticated
+from shared.guards import Guards, Identity, Refusal
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class CredentialKind(StrEnum):
+    """By what a request says who it is."""
+
+    NONE = "none"
+    SESSION = "session"
+    KEY = "key"
+
+
+class CrossSiteRefused(AccessError):
+    """A browser sent this request from another site with the person's cookie."""
+
+    code = "cross_site"
+
+
+def identify(request: Request, guards: Guards, *, cookie_name: str) -> Identity:
+    """Return who the request acts as.
+
+    Raises NotAuthenticated, AmbiguousCredentials, CrossSiteRefused or SessionStoreUnavailable.
+    """
+    kind, value = choose_credential(request, cookie_name)
+    if kind is CredentialKind.KEY:
+        return guards.identify_key(value)
+    if kind is CredentialKind.NONE:
+        raise NotAuthenticated(Refusal.NO_CREDENTIAL)
+    if request.method not in SAFE_METHODS and not _is_same_origin(request):
+        raise CrossSiteRefused("Requests that change something are accepted from pages of this site only.")
+    return guards.identify_session(value)
+
+
+def choose_credential(request: Request, cookie_name: str) -> tuple[CredentialKind, str]:
+    """Return the request's credential, unjudged. Any Authorization header comes before any cookie."""
+    authorization = request.headers.get("Authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        # Another scheme gives an empty token, which no guard accepts.
+        return CredentialKind.KEY, token.strip() if scheme.lower() == "bearer" else ""
+    cookie = find_cookie(request.headers.get("Cookie", ""), cookie_name)
+    return (CredentialKind.NONE, "") if cookie is None else (CredentialKind.SESSION, cookie)
+
+
+def credential_digest(request: Request, cookie_name: str) -> str:
+    """Return what may stand in a log for the credential: the first 16 hex digits of its SHA-256."""
+    return digest(choose_credential(request, cookie_name)[1])[:16]
+
+
+def _is_same_origin(request: Request) -> bool:
+    """Tell whether no browser, or a page of this very origin, sent the request."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")  # none: typed by the person, not caused by a page
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    # Cut, not parsed: nothing follows the host, and urlsplit raises for some of what clients send. "null" has no host.
+    host = _host(origin.partition("://")[2])
+    return bool(host) and host == _host(request.host)
+
+
+def _host(netloc: str) -> str:
+    return netloc.lower().removesuffix(":80").removesuffix(":443")

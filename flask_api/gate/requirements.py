@@ -1,0 +1,111 @@
+"""The decorators that gate a view. Each only decides; who asks is found out by flask_api.gate.extension.
+
+They stack in any order, on any view of an application with ``Gatehouse(app)``.
+"""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask import current_app
+
+from flask_api.gate.extension import current_identity
+from shared.errors import EmailUnverified, PermissionDenied, RecentLoginRequired
+from shared.guards import Identity
+from shared.principal import Principal
+
+P = ParamSpec("P")
+R = TypeVar("R")
+View = Callable[P, R]
+
+
+def requirement(decide: Callable[[Identity], None]) -> Callable[[View[P, R]], View[P, R]]:
+    """Make a decorator of a decision: it returns, or raises NotAuthenticated or PermissionDenied."""
+
+    def decorate(view: View[P, R]) -> View[P, R]:
+        @wraps(view)
+        def gated(*args: P.args, **kwargs: P.kwargs) -> Any:
+            decide(current_identity())
+            return current_app.ensure_sync(view)(*args, **kwargs)
+
+        return gated
+
+    return decorate
+
+
+def login_required(view: View[P, R]) -> View[P, R]:
+    """Let in whoever is logged in or holds a valid key."""
+    decorate: Callable[[View[P, R]], View[P, R]] = requirement(_anyone)
+    return decorate(view)
+
+
+def permission_required(permission: str) -> Callable[[View[P, R]], View[P, R]]:
+    """Let in who has Django's permission ``app_label.codename``; a superuser has every one."""
+    return user_passes_test(
+        lambda principal: principal.has_permission(permission), reason=f"This needs the permission {permission}."
+    )
+
+
+def user_passes_test(test: Callable[[Principal], bool], *, reason: str) -> Callable[[View[P, R]], View[P, R]]:
+    """Let in whom ``test`` accepts; the others are told ``reason``, a sentence."""
+
+    def decide(identity: Identity) -> None:
+        if not test(identity.principal):
+            raise PermissionDenied(reason)
+
+    return requirement(decide)
+
+
+def staff_required(view: View[P, R]) -> View[P, R]:
+    """Let in Django's staff."""
+    decorate: Callable[[View[P, R]], View[P, R]] = user_passes_test(
+        lambda principal: principal.is_staff, reason="This is for staff."
+    )
+    return decorate(view)
+
+
+def email_verified_required(view: View[P, R]) -> View[P, R]:
+    """Let in who has proved that their e-mail address is theirs."""
+    decorate: Callable[[View[P, R]], View[P, R]] = requirement(_email_verified)
+    return decorate(view)
+
+
+def scope_required(*scopes: str) -> Callable[[View[P, R]], View[P, R]]:
+    """Let in a session, and a key that has one of ``scopes``."""
+
+    def decide(identity: Identity) -> None:
+        require_scope(identity, *scopes)
+
+    return requirement(decide)
+
+
+def require_scope(identity: Identity, *scopes: str) -> None:
+    """Raise PermissionDenied unless the credential has one of ``scopes``: for a view that knows them only at run time."""
+    if not any(identity.has_scope(scope) for scope in scopes):
+        raise PermissionDenied(f"This needs a key with the scope {' or '.join(scopes)}.")
+
+
+def recent_login_required(*, max_age_s: int, clock: Callable[[], float] = time.time) -> Callable[[View[P, R]], View[P, R]]:
+    """Step up: let in who proved who they are at most ``max_age_s`` ago; a key never did.
+
+    Source: RFC 9470; OWASP ASVS 5.0, 7.5.3.
+    """
+
+    def decide(identity: Identity) -> None:
+        if identity.authenticated_at is None:
+            raise PermissionDenied("This needs a person who logged in lately; a key can't do it.")
+        if clock() - identity.authenticated_at > max_age_s:
+            raise RecentLoginRequired(max_age_s=max_age_s)
+
+    return requirement(decide)
+
+
+def _email_verified(identity: Identity) -> None:
+    if not identity.principal.email_verified:
+        raise EmailUnverified("This needs a verified e-mail address: see your account.")
+
+
+def _anyone(identity: Identity) -> None:
+    """Being identified is enough."""
+    del identity

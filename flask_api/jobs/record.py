@@ -1,0 +1,120 @@
+"""The job as a value: what was asked for, by whom, how far it is, how it ended."""
+
+import json
+import os
+import time
+import uuid
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class JobStatus(StrEnum):
+    """queued -> running -> succeeded | failed | cancelled; the last three are outcomes and final."""
+
+    QUEUED = "queued"  # accepted and durable, not started
+    RUNNING = "running"  # an attempt holds it
+    SUCCEEDED = "succeeded"  # the task returned; result is set
+    FAILED = "failed"  # the task raised, or its attempt was lost; error is set
+    CANCELLED = "cancelled"  # ended on request
+
+    @property
+    def is_outcome(self) -> bool:
+        """Tell whether a job in this status has ended."""
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Who submitted a job."""
+
+    id: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One launch of a task. Times are aware UTC; ``arguments``, ``progress``, ``result`` and ``error`` are JSON data."""
+
+    id: str
+    task: str
+    arguments: dict[str, Any]
+    executor: str
+    owner: Owner
+    submitted_at: datetime
+    status: JobStatus = JobStatus.QUEUED
+    batch: str | None = None
+    attempt: int = 0
+    max_attempts: int = 1
+    cancel_requested: bool = False
+    progress: dict[str, Any] | None = None
+    result: Any = None
+    error: dict[str, Any] | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+_JSON_FIELDS = frozenset({"arguments", "progress", "result", "error"})
+_TIME_FIELDS = frozenset({"submitted_at", "started_at", "finished_at", "expires_at"})
+_INTEGER_FIELDS = frozenset({"attempt", "max_attempts"})
+
+# What a listing reads: a page of a hundred records must not carry a hundred results.
+SUMMARY_FIELDS = (
+    "owner_id",
+    "owner_username",
+    *(field.name for field in fields(Job) if field.name not in ("id", "owner", "result")),
+)
+
+
+def new_job_id() -> str:
+    """Return a UUID version 7 (RFC 9562): it sorts by time and holds 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10))
+    value = milliseconds << 80 | 0x7 << 76 | (random >> 68) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    return str(uuid.UUID(int=value))
+
+
+def to_fields(job: Job) -> dict[str, str]:
+    """Return the job as fields of a Redis hash; what is None has no field."""
+    stored: dict[str, str] = {"owner_id": job.owner.id, "owner_username": job.owner.username}
+    for field in fields(Job):
+        value = getattr(job, field.name)
+        if field.name not in ("id", "owner") and value is not None:
+            stored[field.name] = encode_field(field.name, value)
+    return stored
+
+
+def encode_field(name: str, value: Any) -> str:
+    """Return one value of a job as the text stored for it. Raises ValueError for what JSON can't hold."""
+    if name in _JSON_FIELDS:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    if name in _TIME_FIELDS:
+        return format_time(value)
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def from_fields(job_id: str, stored: dict[str, str]) -> Job:
+    """Return the job that these fields of a Redis hash describe."""
+    values: dict[str, Any] = {name: _decode_field(name, text) for name, text in stored.items()}
+    owner = Owner(id=values.pop("owner_id"), username=values.pop("owner_username"))
+    known = {field.name for field in fields(Job)}
+    return Job(id=job_id, owner=owner, **{name: value for name, value in values.items() if name in known})
+
+
+def _decode_field(name: str, text: str) -> Any:
+    if name in _JSON_FIELDS:
+        return json.loads(text)
+    if name in _TIME_FIELDS:
+        return datetime.fromisoformat(text)
+    if name in _INTEGER_FIELDS:
+        return int(text)
+    if name == "status":
+        return JobStatus(text)
+    return text == "1" if name == "cancel_requested" else text
+
+
+def format_time(moment: datetime) -> str:
+    """Return an aware time as RFC 3339 in UTC with milliseconds: 2026-11-20T09:30:00.125Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

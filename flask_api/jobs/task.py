@@ -1,0 +1,134 @@
+"""What a task is: a typed function with a name, whose arguments are checked before a job is accepted.
+
+    @task("text.repeat")
+    def repeat(text: str, times: Annotated[int, Field(ge=1, le=100)] = 2, *, job: JobContext) -> str:
+        \"\"\"Repeat a text.\"\"\"
+        return text * times
+
+Parameters become a pydantic model (strict: "2" is not a number; extra names are refused), the return annotation a schema.
+A parameter annotated ``JobContext`` is given by the engine and is no argument.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from flask_api.jobs.context import JobContext
+from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
+from shared.errors import ConfigurationError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_EXECUTOR = "threads"
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
+
+
+class Task(Generic[P, R]):
+    """A function with a name and checked parameters. Calling it calls the function, as before."""
+
+    def __init__(self, function: Callable[P, R], *, name: str, executor: str) -> None:
+        self.name = name
+        self.function = function
+        self.executor = executor
+        self.summary = (inspect.getdoc(function) or "").partition("\n")[0]
+        hints = get_type_hints(function, include_extras=True)
+        self._context_parameter = next((p for p, hint in hints.items() if hint is JobContext), None)
+        self.result_type: TypeAdapter[Any] = TypeAdapter(hints.pop("return", Any))
+        self.arguments_model = _arguments_model(name, function, hints)
+        self.arguments_schema = self.arguments_model.model_json_schema()
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, in this thread, without a job."""
+        return self.function(*args, **kwargs)
+
+    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments as JSON with defaults filled in, or raise InvalidArguments naming every wrong one."""
+        try:
+            model = self.arguments_model.model_validate_json(json.dumps(arguments), strict=True)
+        except ValidationError as error:
+            problems = [self._problem(arguments, line) for line in error.errors(include_input=False, include_url=False)[:100]]
+            raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems) from None
+        return model.model_dump(mode="json")
+
+    def run(self, arguments: Mapping[str, Any], context: JobContext) -> Any:
+        """Call the function with checked arguments and return its result as JSON-ready data.
+
+        Raises whatever the function raises, and ValueError when the result does not fit its annotation or JSON.
+        """
+        model = self.arguments_model.model_validate_json(json.dumps(arguments), strict=True)
+        keywords = {name: getattr(model, name) for name in self.arguments_model.model_fields}
+        if self._context_parameter is not None:
+            keywords[self._context_parameter] = context
+        try:
+            result = self.function(**keywords)  # type: ignore[call-arg]  # checked by the model built from its signature
+        finally:
+            context.flush()  # a task that raises has a last word too
+        return self.result_type.dump_python(result, mode="json", warnings="error")
+
+    def _problem(self, arguments: Mapping[str, Any], line: ErrorDetails) -> ArgumentProblem:
+        location = line["loc"]
+        pointer = _pointer(arguments, location, is_missing=line["type"] == "missing")
+        properties = self.arguments_schema.get("properties", {})
+        name = location[0] if location else None
+        if line["type"] == "extra_forbidden":
+            accepted = ", ".join(properties) or "none"
+            return ArgumentProblem(pointer=pointer, detail=f"There is no such argument; accepted: {accepted}.")
+        accepted = json.dumps(properties.get(name, {}), sort_keys=True)
+        return ArgumentProblem(pointer=pointer, detail=f"{line['msg']}; accepted: {accepted}")
+
+
+def task(name: str, *, executor: str = DEFAULT_EXECUTOR) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a typed function a task. ``name`` is dotted lower case (``primes.sum``); ``executor`` is where it runs."""
+    if _NAME.fullmatch(name) is None:
+        raise ConfigurationError(f"task name {name!r}: accepted are dotted lower-case words such as primes.sum")
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        return Task(function, name=name, executor=executor)
+
+    return decorate
+
+
+def _arguments_model(name: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise ConfigurationError(f"task {name}: parameter {parameter.name} must be passable by name")
+        if parameter.name.startswith("_"):  # pydantic would take it for a private attribute and drop it
+            raise ConfigurationError(f"task {name}: parameter {parameter.name} must not begin with an underscore")
+        if parameter.name not in hints:
+            raise ConfigurationError(f"task {name}: parameter {parameter.name} has no type annotation")
+        if hints[parameter.name] is not JobContext:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[parameter.name] = (hints[parameter.name], default)
+    config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    return create_model(name, __config__=config, **fields)
+
+
+def _pointer(arguments: Mapping[str, Any], location: Sequence[str | int], *, is_missing: bool) -> str:
+    """Return the RFC 6901 pointer to a place in the arguments; of a missing one, to where it belongs.
+
+    Parts that the arguments don't have are left out: pydantic adds the names of a union's alternatives.
+    """
+    pointer = "/arguments"
+    place: Any = arguments
+    for number, part in enumerate(location, start=1):
+        if _has(place, part):
+            place = place[part]
+        elif not (is_missing and number == len(location)):
+            continue
+        pointer += f"/{_escape(part)}"
+    return pointer
+
+
+def _has(place: Any, part: str | int) -> bool:
+    return part in range(len(place)) if isinstance(place, list) else isinstance(place, Mapping) and part in place
+
+
+def _escape(part: object) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")

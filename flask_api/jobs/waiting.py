@@ -1,0 +1,65 @@
+"""Wait for a job to end: at once when it ends in this process, by a cheap question to Redis when it runs elsewhere."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+ASK_EVERY_S = 0.25
+
+
+class Waiting:
+    """The long-polls of one process. Thread-safe; holds at most ``limit`` of them at once."""
+
+    def __init__(self, *, limit: int) -> None:
+        self._places = threading.BoundedSemaphore(limit) if limit else None
+        self._lock = threading.Lock()
+        self._watchers: defaultdict[str, set[threading.Event]] = defaultdict(set)
+        self._closed = False
+
+    def wait(self, job_id: str, *, timeout_s: float, has_ended: Callable[[], bool]) -> None:
+        """Return when ``has_ended``, after ``timeout_s``, at shutdown, or at once when every place is taken."""
+        if self._places is None or not self._places.acquire(blocking=False):
+            return
+        try:
+            with self._watch(job_id) as event:
+                self._wait(event, timeout_s, has_ended)
+        finally:
+            self._places.release()
+
+    def notify(self, job_id: str) -> None:
+        """Wake who waits for this job."""
+        with self._lock:
+            for event in self._watchers.get(job_id, ()):
+                event.set()
+
+    def close(self) -> None:
+        """Wake everyone; later waits return at once."""
+        with self._lock:
+            self._closed = True
+            for events in self._watchers.values():
+                for event in events:
+                    event.set()
+
+    def _wait(self, event: threading.Event, timeout_s: float, has_ended: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not self._closed and not has_ended():
+            remaining_s = deadline - time.monotonic()
+            if remaining_s <= 0:
+                return
+            event.wait(min(remaining_s, ASK_EVERY_S))
+            event.clear()
+
+    @contextmanager
+    def _watch(self, job_id: str) -> Iterator[threading.Event]:
+        event = threading.Event()
+        with self._lock:
+            self._watchers[job_id].add(event)
+        try:
+            yield event
+        finally:
+            with self._lock:
+                self._watchers[job_id].discard(event)
+                if not self._watchers[job_id]:
+                    del self._watchers[job_id]

@@ -1,0 +1,90 @@
+"""Read a JSON object from the request, strictly: what two parsers could read differently is refused.
+
+RFC 8259 leaves duplicate names and NaN to the parser; RFC 7493 (I-JSON) and we refuse them. Nesting is bounded: Python's
+parser would answer 100,000 brackets with a RecursionError, and what it just accepts would overflow where it is read next.
+"""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from shared.errors import RequestError
+
+# Levels of arrays and objects. Far below the interpreter's limit, far above what arguments need.
+MAX_NESTING = 64
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is not application/json."""
+
+    code = "unsupported_media_type"
+
+
+def read_json_object() -> dict[str, Any]:
+    """Return the request's body as a JSON object.
+
+    Raises UnsupportedMediaType, or RequestError naming what is wrong; a body over the limit is Flask's 413.
+    """
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
+    text = request.get_data(cache=False)
+    # A chunked body over the limit is cut there by werkzeug, not refused: half a body must not be read as a whole one.
+    if request.content_length is None and len(text) == request.max_content_length:
+        raise RequestEntityTooLarge
+    body = parse_json(text)
+    if not isinstance(body, dict):
+        raise RequestError('The body must be a JSON object, such as {"task": "primes.sum", "arguments": {}}.')
+    return body
+
+
+def parse_json(text: bytes) -> Any:
+    """Return the value of UTF-8 JSON text, or raise RequestError."""
+    try:
+        value = json.loads(
+            text.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
+        )
+        _refuse_depth(value)
+        # A lone surrogate (\\ud800) is no text: nothing could store or send it again.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeError as error:
+        raise RequestError("The body is not UTF-8 text.") from error
+    except RecursionError as error:
+        raise RequestError("The body is nested too deeply.") from error
+    except ValueError as error:
+        raise RequestError(f"The body is not JSON: {error}.") from error
+    return value
+
+
+def _refuse_depth(value: Any) -> None:
+    """Raise RecursionError beyond MAX_NESTING levels. Level by level: it must not recurse itself."""
+    level = [value]
+    for _ in range(MAX_NESTING):
+        parents = [parent for parent in level if isinstance(parent, dict | list)]
+        level = [child for parent in parents for child in (parent.values() if isinstance(parent, dict) else parent)]
+        if not level:
+            return
+    if any(isinstance(item, dict | list) for item in level):
+        raise RecursionError
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the name {name[:100]!r} comes twice in one object")
+    return value
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:30]} is out of range")
+    return number

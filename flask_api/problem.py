@@ -1,0 +1,28 @@
+"""Problem details (RFC 9457): the one shape of every error the API answers with.
+
+{"type": "/api/problems/invalid_arguments", "title": "Unprocessable Content", "status": 422,
+ "code": "invalid_arguments", "detail": "The arguments of primes.sum are wrong.",
+ "errors": [{"pointer": "/arguments/limit", "detail": "Input should be a valid integer; accepted: ..."}]}
+"""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, current_app
+
+
+def problem(status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any) -> Response:
+    """Return a problem+json response; ``members`` are extension members, left out when None."""
+    prefix = current_app.extensions["gatehouse"].settings.api_prefix
+    body = {
+        "type": f"{prefix}/problems/{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **{name: value for name, value in members.items() if value is not None},
+    }
+    response = Response(json.dumps(body), status=status, mimetype="application/problem+json")
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,47 @@
+"""Read query parameters into a typed model; a wrong or unknown one is a 400 that names it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import RequestError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryProblem:
+    """One wrong query parameter and what is accepted."""
+
+    parameter: str
+    detail: str
+
+
+class InvalidQuery(RequestError):
+    """A query parameter is unknown or out of range."""
+
+    code = "invalid_query"
+
+    def __init__(self, problems: Sequence[QueryProblem]) -> None:
+        super().__init__("A query parameter is wrong.")
+        self.problems = tuple(problems)
+
+
+def read_query(model: type[ModelT]) -> ModelT:
+    """Return the request's query parameters as ``model``, or raise InvalidQuery."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:  # readers differ on which one counts
+        raise InvalidQuery([QueryProblem(parameter=name[:100], detail="Send this parameter once.") for name in repeated])
+    try:
+        return model.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise InvalidQuery([_problem(model, str(line["loc"][0]), line["msg"]) for line in error.errors()]) from None
+
+
+def _problem(model: type[BaseModel], name: str, message: str) -> QueryProblem:
+    if name not in model.model_fields:
+        message = f"There is no such parameter; accepted: {', '.join(model.model_fields) or 'none'}."
+    return QueryProblem(parameter=name[:100], detail=message)

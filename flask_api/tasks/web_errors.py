@@ -1,0 +1,81 @@
+"""Why a fetch failed. Each has a stable ``code``; the message is for the job's owner and never names a private address.
+
+WebError
+├── UrlRefused          not an absolute http(s) URL, or one with credentials in it
+├── AddressRefused      no address of the host is public, or the port is none for web pages
+├── NameNotFound        the host's name has no address
+├── ConnectFailed       nobody listens, or TLS could not be agreed on
+├── TimedOut            the time for the whole fetch is over
+├── TooLarge            the body is longer than was allowed
+├── TooManyRedirects    more hops than ``MAX_REDIRECTS``
+├── BadResponse         what came back is not HTTP, or broke off
+└── FetchAborted        the client was closed meanwhile
+"""
+
+from typing import ClassVar
+
+from flask_api.jobs.errors import TaskError
+
+
+class WebError(TaskError):
+    """Root of what a guarded fetch raises; a TaskError, so a task may let it pass and its owner reads the message."""
+
+    code: ClassVar[str] = "web"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UrlRefused(WebError):
+    """The URL can't be read, is not http(s), or holds credentials."""
+
+    code = "url_refused"
+
+
+class AddressRefused(WebError):
+    """The host has no address that may be fetched from, or the port is reserved for another protocol."""
+
+    code = "address_refused"
+
+
+class NameNotFound(WebError):
+    """The host's name has no address."""
+
+    code = "name_not_found"
+
+
+class ConnectFailed(WebError):
+    """No connection: refused, unreachable, or TLS failed."""
+
+    code = "connect_failed"
+
+
+class TimedOut(WebError):
+    """The fetch as a whole took too long."""
+
+    code = "timed_out"
+
+
+class TooLarge(WebError):
+    """The body is longer than allowed."""
+
+    code = "too_large"
+
+
+class TooManyRedirects(WebError):
+    """The redirects go on and on."""
+
+    code = "too_many_redirects"
+
+
+class BadResponse(WebError):
+    """The answer is not HTTP, or ended early."""
+
+    code = "bad_response"
+
+
+class FetchAborted(WebError):
+    """The client was closed while the fetch ran."""
+
+    code = "aborted"

@@ -1,0 +1,154 @@
+"""The job as a value: its id, its stored fields, its times."""
+
+import itertools
+import math
+import time
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_api.jobs.record import (
+    SUMMARY_FIELDS,
+    Job,
+    JobStatus,
+    Owner,
+    encode_field,
+    format_time,
+    from_fields,
+    new_job_id,
+    to_fields,
+)
+
+texts = st.text(max_size=20)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(texts, json_values, max_size=4)
+moments = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2999, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001  # hypothesis wants them naive
+    lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+)
+jobs = st.builds(
+    Job,
+    id=st.uuids().map(str),
+    task=texts,
+    arguments=objects,
+    executor=texts,
+    owner=st.builds(Owner, id=texts, username=texts),
+    submitted_at=moments,
+    status=st.sampled_from(JobStatus),
+    batch=st.none() | texts,
+    attempt=st.integers(0, 1000),
+    max_attempts=st.integers(1, 1000),
+    cancel_requested=st.booleans(),
+    progress=st.none() | objects,
+    result=json_values,
+    error=st.none() | objects,
+    started_at=st.none() | moments,
+    finished_at=st.none() | moments,
+    expires_at=st.none() | moments,
+)
+
+
+def test_job_id_is_a_uuid_of_version_7() -> None:
+    """RFC 9562: 48 bits of milliseconds, version 7, variant 10."""
+    for _ in range(200):
+        before = time.time_ns() // 1_000_000
+        job_id = uuid.UUID(new_job_id())
+        after = time.time_ns() // 1_000_000
+        assert (job_id.version, job_id.variant) == (7, uuid.RFC_4122)
+        assert before <= job_id.int >> 80 <= after
+
+
+def test_job_ids_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of ids is the order of submits, to the millisecond, as text too."""
+    ticks = itertools.count(1_763_629_200_000_000_000, 1_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: next(ticks))
+    ids = [new_job_id() for _ in range(500)]
+    assert ids == sorted(ids)
+
+
+def test_job_ids_of_one_moment_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """74 bits are random: every one of them is seen both set and clear, and no id comes twice."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1_763_629_200_000_000_000)
+    ids = [uuid.UUID(new_job_id()).int for _ in range(500)]
+    assert len(set(ids)) == 500
+    ever_set, always_set = 0, (1 << 128) - 1
+    for each in ids:
+        ever_set |= each
+        always_set &= each
+    assert (ever_set & ~always_set).bit_count() == 74
+
+
+@given(jobs)
+def test_any_job_comes_back_from_its_fields(job: Job) -> None:
+    """What is stored is what was submitted; every stored value is text."""
+    stored = to_fields(job)
+    assert all(isinstance(value, str) for value in stored.values())
+    assert from_fields(job.id, stored) == job
+
+
+def test_fields_of_a_newer_version_are_ignored() -> None:
+    """A record that another version wrote, with its holder and more, is read."""
+    job = Job(
+        id="1",
+        task="a.b",
+        arguments={},
+        executor="threads",
+        owner=Owner(id="7", username="ada"),
+        submitted_at=datetime.now(UTC),
+    )
+    job = from_fields("1", to_fields(job))
+    assert from_fields("1", {**to_fields(job), "holder": "instance:1", "colour": "red"}) == job
+
+
+def test_summary_leaves_out_the_result_only() -> None:
+    """A page of a listing carries no results, and all else that a record has."""
+    stored = to_fields(
+        Job(
+            id="1",
+            task="a.b",
+            arguments={},
+            executor="threads",
+            owner=Owner(id="7", username="ada"),
+            submitted_at=datetime.now(UTC),
+            batch="b",
+            progress={},
+            result=1,
+            error={},
+            started_at=datetime.now(UTC),
+            finished_at=datetime.now(UTC),
+            expires_at=datetime.now(UTC),
+        )
+    )
+    assert set(stored) - set(SUMMARY_FIELDS) == {"result"}
+    assert set(SUMMARY_FIELDS) <= set(stored)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])
+def test_number_that_json_has_not_is_refused(value: object) -> None:
+    """What other readers of JSON would choke on is never stored."""
+    with pytest.raises(ValueError, match="JSON compliant"):
+        encode_field("result", value)
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 11, 20, 9, 30, 0, 125_999, UTC), "2026-11-20T09:30:00.125Z"),
+        (datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "2026-11-20T09:30:00.000Z"),
+        (datetime(2026, 11, 20, 1, 0, tzinfo=timezone(timedelta(hours=2))), "2026-11-19T23:00:00.000Z"),
+    ],
+)
+def test_time_is_written_in_utc_with_milliseconds(moment: datetime, text: str) -> None:
+    """One form for every time, so that times sort as text."""
+    assert format_time(moment) == text
+
+
+def test_outcomes_are_the_three_final_states() -> None:
+    """Queued and running jobs can still change."""
+    assert {status.value for status in JobStatus if status.is_outcome} == {"succeeded", "failed", "cancelled"}

@@ -1,0 +1,91 @@
+"""The registry: collected from modules, one task per name."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from flask_api.jobs.errors import UnknownTask
+from flask_api.jobs.registry import TaskRegistry, load_tasks
+from flask_api.jobs.task import Task, task
+from shared.errors import ConfigurationError
+
+MODULE = '''
+from flask_api.jobs.task import task
+
+@task("{name}")
+def anything() -> None:
+    """Do nothing."""
+'''
+
+
+def named(name: str) -> Task[..., object]:
+    """Return a task with this name."""
+
+    @task(name)
+    def nothing() -> object:
+        """Do nothing."""
+        return None
+
+    return nothing
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder from which modules can be imported for the time of one test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    return tmp_path
+
+
+def test_unknown_name_is_answered_with_the_existing_ones() -> None:
+    """Who misspells a task reads which there are, sorted."""
+    registry = TaskRegistry([named("b.two"), named("a.one")])
+    with pytest.raises(UnknownTask, match=r"there are: a\.one, b\.two\."):
+        registry.get("a.two")
+    assert [each.name for each in registry] == ["a.one", "b.two"]
+    assert registry.get("a.one").name == "a.one"
+
+
+def test_two_tasks_of_one_name_are_refused() -> None:
+    """Which of them would run must not depend on the order of imports; the same one twice is no conflict."""
+    with pytest.raises(ConfigurationError, match=r"two tasks are named a\.one"):
+        TaskRegistry([named("a.one"), named("a.one")])
+    same = named("a.one")
+    assert list(TaskRegistry([same, same])) == [same]
+
+
+def test_tasks_are_collected_from_modules(modules: Path) -> None:
+    """Every task at the top level counts, one imported from another listed module once."""
+    (modules / "tasks_one.py").write_text(MODULE.format(name="one.task"))
+    (modules / "tasks_two.py").write_text("from tasks_one import anything\n" + MODULE.format(name="two.task"))
+    (modules / "tasks_three.py").write_text("from tasks_one import anything\n")
+    registry = load_tasks(["tasks_one", "tasks_two", "tasks_three"])
+    assert [each.name for each in registry] == ["one.task", "two.task"]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (None, "can't be imported: No module named 'tasks_wrong'"),
+        ("import a_module_that_there_is_not", "can't be imported: No module named 'a_module_that_there_is_not'"),
+        ("from flask_api.jobs.task import no_such_name", "can't be imported: cannot import name 'no_such_name'"),
+        ("", "defines no task"),
+        ("number = 1", "defines no task"),
+    ],
+)
+def test_wrong_module_is_named(source: str | None, said: str, modules: Path) -> None:
+    """The start ends with the variable, the module and the reason."""
+    if source is not None:
+        (modules / "tasks_wrong.py").write_text(source)
+    with pytest.raises(ConfigurationError) as caught:
+        load_tasks(["flask_api.tasks.primes", "tasks_wrong"])
+    assert f"GATEHOUSE_TASK_MODULES: tasks_wrong {said}" in caught.value.message
+
+
+@pytest.mark.parametrize(("text", "line"), [("x = 1\ny = x / 0\n", 2), ("def broken(:\n", 1), ("import not_there\n", 1)])
+def test_module_that_fails_to_import_is_named_with_the_line(modules: Path, text: str, line: int) -> None:
+    """The start stops with the module, what went wrong, and where."""
+    (modules / "tasks_broken.py").write_text(text)
+    with pytest.raises(ConfigurationError, match=rf"tasks_broken can't be imported: .+ \(.*tasks_broken\.py, line {line}\)"):
+        load_tasks(["tasks_broken"])

@@ -1,0 +1,235 @@
+"""Tasks: what makes one, how arguments are checked, what a result may be."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from flask_api.jobs.context import JobContext, Progress
+from flask_api.jobs.errors import InvalidArguments, JobCancelled
+from flask_api.jobs.inline import run_inline
+from flask_api.jobs.record import encode_field
+from flask_api.jobs.task import Task, task
+from shared.errors import ConfigurationError
+
+
+class Point(BaseModel):
+    """A nested argument."""
+
+    x: int
+    y: int = 0
+
+
+@task("example.everything")
+def everything(
+    count: int,
+    ratio: float = 0.5,
+    flag: bool = False,
+    names: list[str] = ["a"],  # noqa: B006  # pydantic copies it, which is what the test below shows
+    table: dict[str, int] = {},  # noqa: B006
+    point: Point | None = None,
+    small: Annotated[int, Field(ge=1, le=9)] = 1,
+) -> dict[str, Any]:
+    """Give the arguments back.
+
+    More about it.
+    """
+    names.append("changed")
+    return {"count": count, "ratio": ratio, "flag": flag, "names": names, "table": table, "point": point, "small": small}
+
+
+def problems_of(checked: Task[..., Any], arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Return the problems as pointer to detail."""
+    with pytest.raises(InvalidArguments) as caught:
+        checked.check(arguments)
+    return {problem.pointer: problem.detail for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pointer", "said"),
+    [
+        ({}, "/arguments/count", "Field required"),
+        ({"count": "2"}, "/arguments/count", "valid integer"),
+        ({"count": True}, "/arguments/count", "valid integer"),
+        ({"count": 2.0}, "/arguments/count", "valid integer"),
+        ({"count": None}, "/arguments/count", "valid integer"),
+        ({"count": 1, "ratio": "0.5"}, "/arguments/ratio", "valid number"),
+        ({"count": 1, "ratio": math.nan}, "/arguments/ratio", "finite number"),
+        ({"count": 1, "ratio": math.inf}, "/arguments/ratio", "finite number"),
+        ({"count": 1, "ratio": 10**400}, "/arguments/ratio", "finite number"),
+        ({"count": 1, "flag": 1}, "/arguments/flag", "valid boolean"),
+        ({"count": 1, "flag": "true"}, "/arguments/flag", "valid boolean"),
+        ({"count": 1, "names": "abc"}, "/arguments/names", "valid array"),
+        ({"count": 1, "names": ["a", 1]}, "/arguments/names/1", "valid string"),
+        ({"count": 1, "table": {"a": "1"}}, "/arguments/table/a", "valid integer"),
+        ({"count": 1, "table": {"a~b/c": None}}, "/arguments/table/a~0b~1c", "valid integer"),
+        ({"count": 1, "point": {"x": 1, "y": "2"}}, "/arguments/point/y", "valid integer"),
+        ({"count": 1, "point": {}}, "/arguments/point/x", "Field required"),
+        ({"count": 1, "small": 10}, "/arguments/small", '"maximum": 9'),
+        ({"count": 1, "other": 1}, "/arguments/other", "no such argument; accepted: count, ratio, flag"),
+        ({"count": 1, "a~b/c": 1}, "/arguments/a~0b~1c", "no such argument"),
+        ({"count": 1, "": 1}, "/arguments/", "no such argument"),
+    ],
+)
+def test_wrong_argument_is_pointed_at(arguments: dict[str, Any], pointer: str, said: str) -> None:
+    """The pointer (RFC 6901) leads into the request's body; the detail says what is accepted."""
+    problems = problems_of(everything, arguments)
+    assert set(problems) == {pointer}
+    assert said in problems[pointer]
+
+
+def test_all_wrong_arguments_are_told_at_once() -> None:
+    """One answer is enough to correct everything; no more than a hundred are listed."""
+    assert set(problems_of(everything, {"ratio": "x", "z": 1})) == {"/arguments/count", "/arguments/ratio", "/arguments/z"}
+    assert len(problems_of(everything, {f"z{number}": 1 for number in range(500)})) == 100
+
+
+def test_problem_of_a_union_points_at_the_argument() -> None:
+    """No alternative's name is in the pointer: the body has no such place."""
+
+    @task("example.union")
+    def union(value: int | list[int]) -> int:
+        """Take either."""
+        return 0
+
+    assert set(problems_of(union, {"value": "x"})) == {"/arguments/value"}
+    assert set(problems_of(union, {"value": [1, "x"]})) == {"/arguments/value", "/arguments/value/1"}
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
+def test_text_that_is_none_is_refused(text: str) -> None:
+    """A lone surrogate is an argument's problem, never a crash."""
+    assert set(problems_of(everything, {"count": 1, "names": [text]})) == {"/arguments"}
+
+
+def test_defaults_are_filled_in_and_not_shared() -> None:
+    """The record shows every argument; one run's changes to a default are not the next one's default."""
+    expected = {
+        "count": 1,
+        "ratio": 0.5,
+        "flag": False,
+        "names": ["a"],
+        "table": {},
+        "point": None,
+        "small": 1,
+    }
+    assert everything.check({"count": 1}) == expected
+    for _ in range(2):
+        assert run_inline(everything, {"count": 1}) == {**expected, "names": ["a", "changed"]}
+
+
+def test_nested_argument_reaches_the_function_as_its_type() -> None:
+    """The function gets the model that it is annotated with; its result is JSON again."""
+    assert run_inline(everything, {"count": 1, "point": {"x": 2}})["point"] == {"x": 2, "y": 0}
+
+
+def test_task_still_is_its_function() -> None:
+    """Calling a task calls the function; the first line of its docstring is the summary."""
+    assert everything(3)["count"] == 3
+    assert everything.summary == "Give the arguments back."
+    assert everything.executor == "threads"
+
+
+def test_context_is_given_and_is_no_argument() -> None:
+    """The parameter annotated JobContext, whatever its name, is filled in by the engine and can't be sent."""
+
+    @task("example.context")
+    def with_context(n: int, *, me: JobContext) -> str:
+        """Say which job it is."""
+        return f"{me.job_id} {n}"
+
+    assert run_inline(with_context, {"n": 1}) == "inline 1"
+    assert list(with_context.arguments_schema["properties"]) == ["n"]
+    assert set(problems_of(with_context, {"n": 1, "me": {}})) == {"/arguments/me"}
+
+
+def _variable(*numbers: int) -> None: ...
+def _variable_names(**numbers: int) -> None: ...
+def _positional_only(number: int, /) -> None: ...
+def _unannotated(number) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001  # what the test is about
+def _private(_number: int) -> None: ...
+
+
+@pytest.mark.parametrize("function", [_variable, _variable_names, _positional_only, _unannotated, _private])
+def test_parameter_that_can_not_be_sent_by_name_is_refused(function: Callable[..., None]) -> None:
+    """Such a function is refused when it is made a task, with the task's and the parameter's name."""
+    with pytest.raises(ConfigurationError, match=r"task example\.wrong: parameter _?number"):
+        task("example.wrong")(function)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "sum", "Primes.sum", "primes.Sum", "primes.", ".sum", "a..b", "a.b\n", "a-b.c", "é.a", "1.a"]
+)
+def test_bad_task_name_is_refused(name: str) -> None:
+    """A name is at least two dotted lower-case words, so that it fits a URL, a scope and a command."""
+    with pytest.raises(ConfigurationError, match="task name"):
+        task(name)
+
+
+def result_of(function: Callable[[], Any]) -> str:
+    """Return the stored text of the result of a task that is this function."""
+    return encode_field("result", run_inline(task("example.result")(function), {}))
+
+
+def test_result_that_json_can_hold_is_kept() -> None:
+    """Whatever its annotation, or none, a result of JSON values is stored as it is."""
+
+    def annotated() -> tuple[int, Point]:
+        return 1, Point(x=2)
+
+    def unannotated():  # type: ignore[no-untyped-def]  # noqa: ANN202  # what the test is about
+        return {"a": [1, None, "é"]}
+
+    def nothing() -> None:
+        return None
+
+    assert result_of(annotated) == '[1,{"x":2,"y":0}]'
+    assert result_of(unannotated) == '{"a":[1,null,"\\u00e9"]}'
+    assert result_of(nothing) == "null"
+
+
+def test_result_that_json_or_the_annotation_can_not_hold_is_refused() -> None:
+    """The job fails with a ValueError instead of storing what nobody could read."""
+
+    def an_object() -> object:
+        return object()
+
+    def bytes_of_no_text() -> bytes:
+        return b"\xff"
+
+    def wrong_values() -> dict[str, int]:
+        return {"a": "x"}  # type: ignore[dict-item]  # what the test is about
+
+    def wrong_kind() -> int:
+        return "x"  # type: ignore[return-value]  # what the test is about
+
+    def not_a_number() -> float:
+        return math.nan
+
+    def a_circle() -> list[Any]:
+        circle: list[Any] = []
+        circle.append(circle)
+        return circle
+
+    for function in (an_object, bytes_of_no_text, wrong_values, wrong_kind, not_a_number, a_circle):
+        with pytest.raises(ValueError, match=r"."):
+            result_of(function)
+
+
+@pytest.mark.parametrize("error", [ValueError, JobCancelled])
+def test_task_that_ends_early_has_its_last_word_written(error: type[BaseException]) -> None:
+    """Progress that was held back is written when the task raises, too: it says how far it came."""
+
+    @task("example.fails")
+    def fails(job: JobContext) -> None:
+        """Report three times at once and fail."""
+        for done in range(3):
+            job.progress(done)
+        raise error
+
+    reported: list[Progress] = []
+    with pytest.raises(error):
+        run_inline(fails, {}, report=reported.append)
+    assert reported[-1].done == 2

@@ -1,0 +1,50 @@
+"""gunicorn's settings: ``gunicorn -c gunicorn.conf.py wsgi:application``. Engines start after the fork, in each worker."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from shared.errors import ConfigurationError
+from shared.settings import ServerSettings, load_settings
+
+try:
+    _settings = load_settings(ServerSettings)
+except ConfigurationError as error:
+    sys.exit(f"gatehouse: {error}")
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.server_workers
+worker_class = "deploy.gunicorn_worker.Worker"
+threads = _settings.server_threads
+graceful_timeout = _settings.drain_s
+timeout = 60
+keepalive = 5
+limit_request_line = 8190
+limit_request_field_size = 16_384
+# By default whoever connects from this machine may set SCRIPT_NAME, and so the application that answers, and the scheme.
+# Whether a proxy is believed is for GATEHOUSE_TRUSTED_PROXY to say, under both servers.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+preload_app = False  # each worker imports the application itself: nothing is shared over the fork
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start this worker's job engine, and end its long-polls as soon as it is asked to stop."""
+    service = worker.wsgi
+    service.start()
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def release_then_stop(number: int, frame: FrameType | None) -> None:
+        service.release_waiters()
+        if callable(stop):
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, release_then_stop)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Drain this worker's jobs after its last request."""
+    del server
+    if worker.wsgi is not None:
+        worker.wsgi.stop()

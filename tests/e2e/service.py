@@ -1,0 +1,224 @@
+"""The whole service as it runs for people: a real server in a process of its own, with its own Valkey, database and port.
+
+with ServiceProcess(folder, server="gunicorn") as service:
+    person = service.new_browser()
+    person.log_in()
+    person.http.get("/api/me")
+"""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from deploy.valkey import EmbeddedValkey, new_passwords
+from shared.settings import ROOT
+
+COMMANDS = {
+    "cherrypy": [sys.executable, "wsgi.py"],
+    "gunicorn": [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"],
+}
+PERSON = "demo"
+READY_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 20.0
+_POLL_S = 0.02
+_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+
+class Browser:
+    """A person's browser: cookies, the form's token, the headers that a page's own requests carry."""
+
+    def __init__(self, address: str, *, password: str) -> None:
+        self.http = httpx.Client(base_url=address, timeout=30, trust_env=False)
+        self._password = password
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's value. Raises KeyError without one."""
+        return self.http.cookies["sessionid"]
+
+    def send_form(self, path: str, data: dict[str, str], *, page: str | None = None) -> httpx.Response:
+        """Load the page, then send its form as the browser does."""
+        found = _TOKEN.search(self.http.get(page or path).text)
+        assert found, f"no form at {page or path}"
+        headers = {"Origin": str(self.http.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+        return self.http.post(path, data={**data, "csrfmiddlewaretoken": found[1]}, headers=headers)
+
+    def log_in(self) -> None:
+        """Log in as the service's person."""
+        answer = self.send_form("/accounts/login/", {"login": PERSON, "password": self._password})
+        assert answer.status_code == 302, answer.text
+
+    def log_out(self) -> None:
+        """Log out by the page's form."""
+        answer = self.send_form("/accounts/logout/", {})
+        assert answer.status_code == 302, answer.text
+
+
+class ServiceProcess:
+    """One service in one folder. ``settings`` are further GATEHOUSE_ variables, without the prefix, in lower case."""
+
+    def __init__(self, folder: Path, *, server: str = "cherrypy", **settings: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.log_file = folder / "server.log"
+        self.valkey = EmbeddedValkey(folder / "valkey", passwords=new_passwords())
+        self.password, database = _prepared_database()
+        shutil.copy(database, folder / database.name)
+        self._server = server
+        self._process: subprocess.Popen[bytes] | None = None
+        self._browsers: list[Browser] = []
+        self._environment = {
+            **_clean_environment(folder),
+            "GATEHOUSE_SITE_REDIS_URL": self.valkey.url("django"),
+            "GATEHOUSE_API_REDIS_URL": self.valkey.url("api"),
+            "GATEHOUSE_PORT": str(self.port),
+            **{f"GATEHOUSE_{name.upper()}": value for name, value in settings.items()},
+        }
+
+    @property
+    def pid(self) -> int:
+        """The server's process id (gunicorn's: the master's)."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def host(self) -> str:
+        """What stands in a Host header."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret of the service that no log and no answer may show."""
+        urls = [self._environment[f"GATEHOUSE_{side}_REDIS_URL"] for side in ("SITE", "API")]
+        return (
+            *self.session_secrets,
+            self._environment["GATEHOUSE_SECRET_KEY"],
+            *(url.split(":")[2].split("@")[0] for url in urls),
+        )
+
+    @property
+    def session_secrets(self) -> tuple[str, ...]:
+        """What the service signs its entries with."""
+        return tuple(self._environment["GATEHOUSE_SESSION_SECRETS"].split(","))
+
+    @property
+    def log(self) -> str:
+        """All that the server has written so far."""
+        return self.log_file.read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start Valkey and the server; return when it answers. Fails with the log when it ends or does not answer."""
+        self.valkey.start()
+        self._start_server()
+
+    def restart(self, **settings: str) -> None:
+        """Stop the server and start it with these settings changed; Valkey, database and port stay."""
+        self.ask_to_stop()
+        assert self.wait_for_exit() == 0, self.log
+        self._environment |= {f"GATEHOUSE_{name.upper()}": value for name, value in settings.items()}
+        self._start_server()
+
+    def run(self, *arguments: str) -> str:
+        """Run Python beside the server, with its settings, and return what it prints."""
+        environment = {**self._environment, "DJANGO_SETTINGS_MODULE": "django_site.settings"}
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _start_server(self) -> None:
+        with self.log_file.open("ab") as output:
+            self._process = subprocess.Popen(
+                COMMANDS[self._server], cwd=ROOT, env=self._environment, stdout=output, stderr=output, start_new_session=True
+            )
+        deadline = time.monotonic() + READY_DEADLINE_S
+        while not self._is_live():
+            assert self._process.poll() is None, f"the server ended with {self._process.returncode}:\n{self.log}"
+            assert time.monotonic() < deadline, f"the server did not answer:\n{self.log}"
+            time.sleep(_POLL_S)
+
+    def new_browser(self) -> Browser:
+        """Return a browser that is closed with the service."""
+        browser = Browser(self.address, password=self.password)
+        self._browsers.append(browser)
+        return browser
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, as a service manager does."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def wait_for_exit(self, timeout_s: float = STOP_DEADLINE_S) -> int:
+        """Return the exit code; fails after ``timeout_s``."""
+        assert self._process is not None
+        return self._process.wait(timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        for browser in self._browsers:
+            browser.http.close()
+        if self._process is not None and self._process.poll() is None:
+            self.ask_to_stop()
+            try:
+                self.wait_for_exit()
+            except subprocess.TimeoutExpired:
+                os.killpg(self.pid, signal.SIGKILL)
+                self.wait_for_exit()
+        self.valkey.stop()
+
+    def _is_live(self) -> bool:
+        try:
+            return httpx.get(f"{self.address}/api/health/live", timeout=1, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _clean_environment(folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))}
+    return {
+        **kept,
+        "GATEHOUSE_VAR_DIR": str(folder),
+        "GATEHOUSE_SESSION_SECRETS": secrets.token_urlsafe(32),
+        "GATEHOUSE_SECRET_KEY": secrets.token_urlsafe(50),
+    }
+
+
+@cache
+def _prepared_database() -> tuple[str, Path]:
+    """Migrate a database with one person in it, once per run; each service gets a copy."""
+    folder = Path(os.environ["GATEHOUSE_VAR_DIR"]) / "prepared"
+    folder.mkdir()
+    password_file = folder / "password"
+    with EmbeddedValkey(folder / "valkey", passwords=new_passwords()) as valkey:
+        environment = {**_clean_environment(folder), "GATEHOUSE_SITE_REDIS_URL": valkey.url("django")}
+        command = [sys.executable, "manage.py", "prepare_local", "--demo-password-file", str(password_file)]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    return password_file.read_text().strip(), folder / "db.sqlite3"

@@ -1,0 +1,108 @@
+"""A TCP proxy between a client and a server's unix socket, whose faults a test switches on and off."""
+
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum, auto
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_LOOK_EVERY_S = 0.01
+_PIECE = 65_536
+
+
+class Fault(Enum):
+    """What happens to what passes through."""
+
+    NONE = auto()
+    DELAY = auto()  # each answer comes ``delay_s`` later
+    BLACK_HOLE = auto()  # requests vanish, connections stay open
+    LOSE_REPLY = auto()  # the server does its work, the answer is lost and the connection cut
+    REFUSE = auto()  # connections are closed as soon as they are made
+
+
+class FaultProxy:
+    """One listening port. Thread-safe: tests set ``fault`` and ``delay_s`` at any time; ``connections`` counts those made."""
+
+    def __init__(self, upstream: Path) -> None:
+        self.fault = Fault.NONE
+        self.delay_s = 0.0
+        self.connections = 0
+        self._upstream = upstream
+        self._stopping = threading.Event()
+        self._cuts = 0
+        self._handlers: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(_LOOK_EVERY_S)
+        self._acceptor = threading.Thread(target=self._accept)
+
+    def url(self, direct: str) -> str:
+        """Return the URL that does through this proxy what ``direct``, a unix:// URL with credentials, does without."""
+        credentials = urlsplit(direct).netloc.rpartition("@")[0]
+        return f"redis://{credentials}@127.0.0.1:{self._listener.getsockname()[1]}/0"
+
+    def cut(self) -> None:
+        """Close every connection that is open now."""
+        self._cuts += 1
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._acceptor.start()
+
+    def stop(self) -> None:
+        """Close everything and wait for every thread."""
+        self._stopping.set()
+        for thread in (self._acceptor, *self._handlers):
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            self.connections += 1
+            handler = threading.Thread(target=self._serve, args=(client,))
+            self._handlers.append(handler)
+            handler.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as ready:
+            if self.fault is Fault.REFUSE:
+                return
+            server.connect(str(self._upstream))
+            ready.register(client, selectors.EVENT_READ, server)
+            ready.register(server, selectors.EVENT_READ, client)
+            cuts = self._cuts
+            while not self._stopping.is_set() and self._cuts == cuts:
+                for key, _ in ready.select(_LOOK_EVERY_S):
+                    if not self._pass_on(key.fileobj, key.data, is_answer=key.fileobj is server):  # type: ignore[arg-type]
+                        return
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, *, is_answer: bool) -> bool:
+        """Move one piece as the fault says; False when the connection is over."""
+        try:
+            piece = source.recv(_PIECE)
+            if not piece or (is_answer and self.fault is Fault.LOSE_REPLY):
+                return False
+            if is_answer and self.fault is Fault.DELAY:
+                self._stopping.wait(self.delay_s)
+            if self.fault is not Fault.BLACK_HOLE:
+                target.sendall(piece)
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def fault_proxy(upstream: Path) -> Iterator[FaultProxy]:
+    """A proxy to this socket for the length of the block."""
+    proxy = FaultProxy(upstream)
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()

@@ -1,0 +1,106 @@
+"""Both sides in one process: people with real sessions on Django's side, requests to the API under its prefix."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import redis
+from django.test import Client
+from flask import Flask
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client as WsgiClient
+from werkzeug.test import TestResponse
+
+from deploy.valkey import EmbeddedValkey
+from flask_api.app import create_app, start_jobs, stop_jobs
+from flask_api.gate.extension import gate_state
+from shared.settings import ApiSettings
+
+PASSWORD = "correct horse battery staple"
+SAMPLE_TASKS = "tests.integration.sample_tasks"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A person, the browser that they are logged in with, and that browser's session key."""
+
+    person: Any
+    browser: Client
+    cookie: str
+
+
+def new_visitor(*, by_form: bool = False, **fields: Any) -> Visitor:
+    """Create a person and log them in; ``by_form`` as a person does, with the real page and its password check."""
+    from django_site.accounts.models import User
+
+    name = f"visitor{next(_numbers)}"
+    person = User.objects.create(username=name, email=f"{name}@example.org", password=_password_hash(), **fields)
+    return log_in_again(person, by_form=by_form)
+
+
+def log_in_again(person: Any, *, by_form: bool = False) -> Visitor:
+    """Log the person in with another browser."""
+    browser = new_browser()
+    if by_form:
+        answer = browser.post("/accounts/login/", {"login": person.username, "password": PASSWORD})
+        assert answer.status_code == 302, answer.content.decode()
+    else:
+        browser.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return Visitor(person, browser, browser.cookies["sessionid"].value)
+
+
+def new_browser() -> Client:
+    """Return a client of the site at an address of its own: log-ins are limited per address."""
+    number = next(_numbers)
+    return Client(REMOTE_ADDR=f"198.18.{number // 250}.{number % 250 + 1}")
+
+
+def ask(
+    app: Flask,
+    path: str,
+    *,
+    cookie: str | None = None,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    **options: Any,
+) -> TestResponse:
+    """Send one request to the API mounted at its prefix, as wsgi.py mounts it; ``path`` is the whole path."""
+    mounted = DispatcherMiddleware(NotFound(), {gate_state(app).settings.api_prefix: app})
+    sent = {"Cookie": f"sessionid={cookie}"} if cookie is not None else {}
+    return WsgiClient(mounted, use_cookies=False).open(path, method=method, headers={**sent, **(headers or {})}, **options)
+
+
+@contextmanager
+def running_api(settings: ApiSettings, **changes: Any) -> Iterator[Flask]:
+    """An API with its jobs, under settings that differ in ``changes``; everything is stopped at the end."""
+    app = create_app(settings.model_copy(update=changes))
+    start_jobs(app)
+    try:
+        yield app
+    finally:
+        stop_jobs(app, deadline_s=5)
+
+
+@contextmanager
+def admin_of(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
+    """A client that may do everything, with values as bytes."""
+    with redis.Redis.from_url(valkey.url("admin")) as client:
+        yield client
+
+
+def keys_of(admin: redis.Redis, pattern: str = "gatehouse:jobs:*") -> set[bytes]:
+    """Return the names of the entries that match."""
+    return set(admin.scan_iter(match=pattern, count=1000))
+
+
+@cache
+def _password_hash() -> str:
+    """Hash PASSWORD once: Django's hash takes half a second on purpose."""
+    from django.contrib.auth.hashers import make_password
+
+    return make_password(PASSWORD)

@@ -1,0 +1,78 @@
+"""``wsgi.py --check``: both sides' settings compared, and tried against Redis."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from deploy.valkey import EmbeddedValkey
+from shared.agreement import disagreements, probe, require_agreement
+from shared.errors import ConfigurationError
+from shared.settings import ApiSettings, WriterSettings
+
+SECRET = "s" * 40
+OTHER = "o" * 40
+
+
+def _sides(valkey: EmbeddedValkey, **api: Any) -> tuple[WriterSettings, ApiSettings]:
+    site = WriterSettings(session_secrets=(SECRET,), site_redis_url=SecretStr(valkey.url("django")))
+    given: dict[str, Any] = {"session_secrets": (SECRET,), "api_redis_url": SecretStr(valkey.url("api")), **api}
+    return site, ApiSettings(**given)
+
+
+def test_agreeing_sides_have_nothing_to_say(valkey: EmbeddedValkey) -> None:
+    """The usual case: no disagreement, and the probe's session goes through."""
+    site, api = _sides(valkey)
+    assert disagreements(site, api) == []
+    assert list(probe(site, api)) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"session_cookie_name": "other"}, "GATEHOUSE_SESSION_COOKIE_NAME"),
+        ({"session_absolute_s": 60}, "GATEHOUSE_SESSION_ABSOLUTE_S"),
+        ({"api_prefix": "/other"}, "GATEHOUSE_API_PREFIX"),
+        ({"login_path": "/other/"}, "GATEHOUSE_LOGIN_PATH"),
+        ({"production": True}, "GATEHOUSE_PRODUCTION"),
+        ({"session_secrets": (OTHER,)}, "GATEHOUSE_SESSION_SECRETS"),
+    ],
+)
+def test_disagreement_stops_the_start_and_names_the_variable(
+    valkey: EmbeddedValkey, changed: dict[str, object], named: str
+) -> None:
+    """Each setting that must be equal is named; a secret's value is not."""
+    site, api = _sides(valkey, **changed)
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        require_agreement(site, api)
+    assert SECRET not in str(caught.value)
+    assert OTHER not in str(caught.value)
+
+
+def test_rotation_in_the_right_order_is_no_disagreement(valkey: EmbeddedValkey) -> None:
+    """The API may know a secret that the site does not sign with yet."""
+    site, api = _sides(valkey, session_secrets=(OTHER, SECRET))
+    assert disagreements(site, api) == []
+
+
+def test_another_database_is_explained(valkey: EmbeddedValkey) -> None:
+    """The API reads where the site does not write."""
+    site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("api") + "?db=1"))
+    assert any("another Redis" in line for line in probe(site, api))
+
+
+def test_user_that_may_write_sessions_is_explained(valkey: EmbeddedValkey) -> None:
+    """Least privilege is checked, not assumed."""
+    site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("django")))
+    assert list(probe(site, api)) == [
+        "the API's Redis user may write sessions: give it a user that may not (deploy/redis/users.acl)"
+    ]
+
+
+def test_unreachable_redis_is_explained(valkey: EmbeddedValkey) -> None:
+    """Which side, and which variable."""
+    away = SecretStr("redis://127.0.0.1:1/0")
+    site, api = _sides(valkey, api_redis_url=away)
+    assert "GATEHOUSE_API_REDIS_URL" in next(probe(site, api))
+    lost = site.model_copy(update={"site_redis_url": away})
+    assert "GATEHOUSE_SITE_REDIS_URL" in next(probe(lost, api))

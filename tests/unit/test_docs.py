@@ -1,0 +1,39 @@
+"""What the documentation states as fact is compared with the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy.settings_table import settings_table
+from shared.settings import ApiSettings, ServerSettings, SiteSettings
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def test_settings_page_is_what_the_code_says() -> None:
+    """docs/settings.md is made from the code: python -m deploy.settings_table > docs/settings.md."""
+    assert (ROOT / "docs/settings.md").read_text() == settings_table()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_variables_named_in_documentation_exist(page: Path) -> None:
+    """No page names a setting that is not there."""
+    known = {f"GATEHOUSE_{name.upper()}" for kind in (ApiSettings, ServerSettings, SiteSettings) for name in kind.model_fields}
+    known |= {"GATEHOUSE_VAR_DIR"}
+    assert set(re.findall(r"GATEHOUSE_[A-Z_]*[A-Z]", page.read_text())) <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    """Every link to a file of this repository finds it."""
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_readmes_settings_have_the_defaults_of_the_code() -> None:
+    """The README's short table agrees with the whole one."""
+    rows = re.findall(r"^\| `[A-Z_]+` \| .* \|$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert rows
+    assert set(rows) <= set(settings_table().splitlines())

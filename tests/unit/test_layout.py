@@ -1,0 +1,70 @@
+"""Promises about the layout that import-linter can't express."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def test_shared_uses_of_django_only_signing() -> None:
+    """The contract runs where no Django project is set up."""
+    imported = {name for path in (ROOT / "shared").rglob("*.py") for name in _imported(path)}
+    assert {name for name in imported if name.split(".")[0] == "django"} == {"django.core.signing"}
+
+
+def test_only_shared_settings_reads_the_environment() -> None:
+    """One place decides what a variable means; the launcher and Django's entry points may set some for a child."""
+    readers = {
+        str(path.relative_to(ROOT))
+        for folder in ("shared", "django_site", "flask_api")
+        for path in (ROOT / folder).rglob("*.py")
+        if "os.environ" in path.read_text() or "getenv" in path.read_text()
+    }
+    assert readers <= {"shared/settings.py", "django_site/app.py"}
+
+
+@pytest.mark.parametrize("module", ["flask_api.app", "flask_api.jobs.engine", "django_site.sessions.engine", "deploy.launcher"])
+def test_importing_a_module_starts_nothing(module: str) -> None:
+    """Importing starts no thread and opens no connection."""
+    program = f"import threading, {module}; assert threading.active_count() == 1, threading.enumerate()"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
+
+
+def test_api_process_needs_no_django_settings() -> None:
+    """The API runs in a process that never sees Django's SECRET_KEY."""
+    program = (
+        "from shared.settings import ApiSettings; from flask_api.app import create_app\n"
+        "app = create_app(ApiSettings(session_secrets=('x' * 32,)))\n"
+        "import sys; assert 'django_site' not in sys.modules; from django.conf import settings; assert not settings.configured"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60, env={"PATH": ""})
+
+
+def test_no_file_and_no_function_grows_beyond_reading() -> None:
+    """No source file over 300 lines, no function over 40."""
+    too_long = []
+    for folder in ("shared", "django_site", "flask_api", "deploy"):
+        for path in (ROOT / folder).rglob("*.py"):
+            tree = ast.parse(path.read_text())
+            lines = path.read_text().count("\n")
+            too_long += [f"{path}: {lines} lines"] if lines > 300 else []
+            too_long += [
+                f"{path}:{node.name}"
+                for node in ast.walk(tree)
+                if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno + 1 > 40
+            ]
+    assert too_long == []

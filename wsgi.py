@@ -1,0 +1,126 @@
+"""The only file that knows both sides: Django on ``/``, Flask on ``/api``, one dispatcher for every server.
+
+    python wsgi.py                                  CherryPy's engine and server
+    python wsgi.py --check                          do both sides agree? explains what does not fit
+    gunicorn -c gunicorn.conf.py wsgi:application   the other server, the same application
+
+Importing it starts no thread and opens no connection; the servers call :meth:`Service.start`, after any fork.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from django_site.app import create_reconciler, create_site
+from flask_api.app import create_app, release_waiters, start_jobs, stop_jobs
+from shared.agreement import disagreements, probe, require_agreement
+from shared.errors import ConfigurationError
+from shared.logs import configure_logging
+from shared.settings import ApiSettings, ServerSettings, WriterSettings, load_settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger("gatehouse.server")
+
+
+class Service:
+    """Both applications as one WSGI application, and what runs beside their requests."""
+
+    def __init__(self, site: "WSGIApplication", api: Flask, settings: ServerSettings) -> None:
+        self._api = api
+        self._settings = settings
+        self._reconciler = create_reconciler()
+        self._drained_by = 0.0
+        self._dispatch = DispatcherMiddleware(site, {settings.api_prefix: api})
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
+        return self._dispatch(environ, start_response)
+
+    def start(self) -> None:
+        """Begin to run jobs and to reconcile principals in this process."""
+        start_jobs(self._api)
+        self._reconciler.start()
+
+    def release_waiters(self) -> None:
+        """First step of a graceful stop: end long-polls, so that the server can drain its requests.
+
+        The drain deadline counts from here, for requests and jobs together.
+        """
+        self._drained_by = time.monotonic() + self._settings.drain_s
+        release_waiters(self._api)
+
+    def stop(self) -> bool:
+        """Last step of a graceful stop: drain the jobs. True when none is left running."""
+        self._reconciler.stop()
+        return stop_jobs(self._api, deadline_s=max(0.0, self._drained_by - time.monotonic()))
+
+
+def create_service() -> Service:
+    """Build both applications from the settings. Raises ConfigurationError, also when the two sides would not agree."""
+    settings, api_settings = load_settings(ServerSettings), load_settings(ApiSettings)
+    require_agreement(load_settings(WriterSettings), api_settings)
+    configure_logging(settings.log_format)
+    return Service(create_site(), create_app(api_settings), settings)
+
+
+def check() -> int:
+    """Compare and try both sides' settings; print what does not fit and return the exit code."""
+    site, api = load_settings(WriterSettings), load_settings(ApiSettings)
+    found = disagreements(site, api) or list(probe(site, api))
+    for line in found:
+        print(f"gatehouse: {line}", file=sys.stderr)
+    print("Both sides agree." if not found else f"{len(found)} of the above must be mended.")
+    return 1 if found else 0
+
+
+def serve(service: Service, settings: ServerSettings) -> None:
+    """Serve with CherryPy until SIGTERM or SIGINT, then drain: requests first, jobs last."""
+    from deploy.cherrypy_server import serve as serve_with_cherrypy
+
+    def end_stop() -> None:
+        if not service.stop():
+            # A task that never checks would hold the process for ever: its thread can't be killed, so the process is.
+            logging.shutdown()
+            os._exit(1)
+
+    serve_with_cherrypy(
+        service,
+        settings,
+        start=service.start,
+        begin_stop=service.release_waiters,
+        end_stop=end_stop,
+        log=lambda message, level: log.log(level, message),
+    )
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    parser = argparse.ArgumentParser(
+        description="Serve the Django site and the Flask API on one port with CherryPy.",
+        epilog="Settings come from the environment (GATEHOUSE_...) and from the files under var/; see README.md.",
+    )
+    parser.add_argument("--check", action="store_true", help="compare both sides' settings, try them against Redis, and exit")
+    options = parser.parse_args()
+    try:
+        if options.check:
+            return check()
+        serve(create_service(), load_settings(ServerSettings))
+    except ConfigurationError as error:
+        print(f"gatehouse: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+else:
+    application = create_service()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("site")
 
-# GATEHOUSE_NIGHTLY_EXAMPLES=100000 for the long run; the suite's share is 2,000 in all.
+# NIGHTLY_EXAMPLES=100000 for the long run; the suite's share is 2,000 in all.
 EXAMPLES = int(os.environ.get("NIGHTLY_EXAMPLES", "1000"))
 CHECKED = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -1,7 +1,10 @@
 """The one reading of first lines and headers: what is read in two ways somewhere is refused."""
 
+from io import BytesIO
+
 import pytest
 
+from deploy.cherrypy_server import StrictHeaderReader
 from deploy.framing import is_plain_target, read_field, repeated_field
 
 
@@ -48,9 +51,25 @@ def test_only_fields_that_may_come_once_are_refused_twice() -> None:
 
 @pytest.mark.parametrize(
     ("target", "is_plain"),
-    [("/", True), ("/api/me?next=//x%2fy", True), ("/a//b", True), ("", False), ("*", False), ("//x/y", False)]
-    + [("http://x/y", False), ("/a%2Fb", False), ("/a#b", False), ("a", False)],
+    [
+        *[(target, True) for target in ("/", "/api/me?next=//x%2fy", "/a//b")],
+        *[(target, False) for target in ("", "*", "//x/y", "http://x/y", "/a%2Fb", "/a#b", "a")],
+    ],
 )
 def test_target_is_plain_when_every_server_reads_one_path(target: str, is_plain: bool) -> None:
     """An encoded slash, another host's name and a fragment are read differently; what follows the question mark is data."""
     assert is_plain_target(target) == is_plain
+
+
+def test_cherrypy_reads_headers_as_gunicorn_does() -> None:
+    """Parts of a list are joined in order; a name with an underscore is nobody's."""
+    sent = BytesIO(b"x-list: a\r\nX_List: evil\r\nX-LIST: b\r\nHost: x\r\n\r\nbody")
+    assert StrictHeaderReader()(sent) == {b"X-List": b"a,b", b"Host": b"x"}
+    assert sent.read() == b"body"
+
+
+@pytest.mark.parametrize("end", [b"", b"Host: x\r\n", b"Host: x\r\nHost: x\r\n\r\n"])
+def test_cherrypy_refuses_headers_that_end_early_or_repeat(end: bytes) -> None:
+    """What is raised is answered with 400."""
+    with pytest.raises(ValueError, match="header"):
+        StrictHeaderReader()(BytesIO(b"Accept: x\r\n" + end))

@@ -16,6 +16,7 @@ except ConfigurationError as error:
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.server_workers
 worker_class = "deploy.gunicorn_worker.Worker"
+logger_class = "deploy.gunicorn_worker.Log"
 threads = _settings.server_threads
 graceful_timeout = _settings.drain_s
 timeout = 60

@@ -9,6 +9,7 @@ from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 from cheroot.wsgi import Server
 
 from deploy.framing import is_plain_target, read_field, repeated_field
+from deploy.lingering import drain
 from shared.raw_response import raw_error
 from shared.settings import ServerSettings
 
@@ -52,7 +53,10 @@ class Request(HTTPRequest):
         del msg  # it may repeat the request
         code = HTTPStatus(int(str(status)[:3]))
         self.close_connection = True
-        self.conn.wfile.write(raw_error(code.value, code.phrase))
+        self.conn.wfile.write(raw_error(code.value, code.phrase, production=self.server.production))
+        if code is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            self.conn.wfile.flush()
+            drain(self.conn.socket)
 
 
 class Connection(HTTPConnection):
@@ -61,9 +65,16 @@ class Connection(HTTPConnection):
     RequestHandlerClass = Request
 
 
-def build_server(application: Callable[..., Any], settings: ServerSettings) -> Server:
+class GatehouseServer(Server):
+    """cheroot's server, with what its requests must know."""
+
+    ConnectionClass = Connection
+    production = False
+
+
+def build_server(application: Callable[..., Any], settings: ServerSettings) -> GatehouseServer:
     """Return the server, not started."""
-    server = Server(
+    server = GatehouseServer(
         (settings.host, settings.port),
         application,
         numthreads=settings.server_threads,
@@ -71,7 +82,7 @@ def build_server(application: Callable[..., Any], settings: ServerSettings) -> S
         request_queue_size=128,
         shutdown_timeout=settings.drain_s,
     )
-    server.ConnectionClass = Connection
+    server.production = settings.production
     server.max_request_header_size = 32_768
     server.max_request_body_size = settings.site_max_body_bytes
     return server

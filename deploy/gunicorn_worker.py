@@ -1,8 +1,10 @@
-"""gunicorn's threaded worker, with its own errors like ours: ``worker_class`` in gunicorn.conf.py."""
+"""gunicorn's threaded worker and its log, with its own errors like ours: two classes that gunicorn.conf.py names."""
 
 import socket
+from http import HTTPStatus
 from typing import Any, cast
 
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import (
     InvalidHeader,
     InvalidHeaderName,
@@ -14,17 +16,30 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import ThreadWorker
 
 from deploy.framing import is_plain_target, repeated_field
+from deploy.lingering import drain
+from shared.logs import configure_logging
 from shared.raw_response import raw_error
+from shared.settings import ServerSettings, load_settings
 
 # Their messages go to the log and repeat what was sent, which may be a key or a link that resets a password. All are 400.
 _QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod, ObsoleteFolding)
 
 
+class Log(Logger):
+    """gunicorn's log, whose lines look like all others from the first one on."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take gunicorn's own handlers away again."""
+        super().setup(cfg)
+        configure_logging(load_settings(ServerSettings).log_format)
+
+
 class _ErrorSocket:
     """The client's socket; what gunicorn sends over it as an error page is sent as our error instead."""
 
-    def __init__(self, client: socket.socket) -> None:
+    def __init__(self, client: socket.socket, *, production: bool) -> None:
         self._client = client
+        self._production = production
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -32,11 +47,16 @@ class _ErrorSocket:
     def sendall(self, page: bytes) -> None:
         """Keep the page's status, drop its text: it repeats the request."""
         _, status, reason = page.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-        self._client.sendall(raw_error(int(status), reason))
+        self._client.sendall(raw_error(int(status), reason, production=self._production))
 
 
 class Worker(ThreadWorker):
     """A worker process with threads."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        settings = load_settings(ServerSettings)
+        self._max_body_bytes, self._production = settings.site_max_body_bytes, settings.production
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Pass a request on unless another server could read it in another way; what is raised here is answered with 400."""
@@ -44,10 +64,17 @@ class Worker(ThreadWorker):
             raise InvalidRequestLine("target")
         if repeated := repeated_field([name for name, _ in req.headers]):
             raise InvalidHeader(repeated)
+        # gunicorn has no limit of its own. A chunked body has no length: there Flask's own limit counts, and Django reads none.
+        length = next((value for name, value in req.headers if name == "CONTENT-LENGTH"), "0")
+        if int(length) > self._max_body_bytes:
+            too_large = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            conn.sock.sendall(raw_error(too_large.value, too_large.phrase, production=self._production))
+            drain(conn.sock)
+            return False
         return bool(super().handle_request(req, conn))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer a request that never reached the application."""
         if isinstance(exc, _QUOTING):
             exc = InvalidRequestLine(type(exc).__name__)
-        super().handle_error(req, cast(socket.socket, _ErrorSocket(client)), addr, exc)
+        super().handle_error(req, cast(socket.socket, _ErrorSocket(client, production=self._production)), addr, exc)

@@ -31,6 +31,8 @@ from shared.settings import ROOT, ApiSettings, ServerSettings, SiteSettings, loa
 EXIT_FAILED = 1
 EXIT_WRONG_SETTING = 2  # manage.py's too
 
+_REFUSAL = "CommandError: "  # how manage.py begins a line that needs no traceback
+
 _WATCH_S = 0.1
 
 
@@ -131,6 +133,8 @@ def _prepare(var: Path, *, with_demo: bool) -> str | None:
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode == EXIT_WRONG_SETTING:  # one that only Django can judge, DATABASE_URL for example
         raise ConfigurationError(done.stderr.strip().removeprefix("manage.py: "))
+    if done.stderr.startswith(_REFUSAL):
+        raise StartError(done.stderr.strip().removeprefix(_REFUSAL))
     if done.returncode:
         ending = "\n".join(f"    {line}" for line in (done.stdout + done.stderr).splitlines()[-5:])
         raise StartError(f"manage.py prepare_local failed with exit code {done.returncode}:\n{ending}")

@@ -15,6 +15,8 @@ from shared.errors import RequestError
 
 # Levels of arrays and objects. Far below the interpreter's limit, far above what arguments need.
 MAX_NESTING = 64
+# Python refuses longer ones itself, with advice that is for its programmer.
+MAX_DIGITS = 4300
 
 
 class UnsupportedMediaType(RequestError):
@@ -44,7 +46,11 @@ def parse_json(text: bytes) -> Any:
     """Return the value of UTF-8 JSON text, or raise RequestError."""
     try:
         value = json.loads(
-            text.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
+            text.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_short,
         )
         _refuse_depth(value)
         # A lone surrogate (\\ud800) is no text: nothing could store or send it again.
@@ -81,6 +87,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+def _short(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"the number {text[:30]}... has {len(text)} digits, accepted are {MAX_DIGITS}")
+    return int(text)
 
 
 def _finite(text: str) -> float:

@@ -6,8 +6,9 @@ A site and an API that differ in one of these don't fail, they refuse everybody,
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
-from redis.exceptions import NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from shared.entries import session_entry
 from shared.errors import ConfigurationError, SessionFormatError, SessionStoreUnavailable, StoreUnavailable
@@ -59,35 +60,54 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
     now = int(time.time())
     record = SessionRecord(data={}, created_at=now, expires_at=now + _PROBE_TTL_S)
     value = _format(site).encode(entry, record)
+    writer = _store(site, site.session_store_url)
     try:
-        writer = _store(site, site.session_store_url)
         writer.write(lambda client: client.set(entry, value, ex=_PROBE_TTL_S))
-    except StoreUnavailable:
-        yield "the site's Redis does not answer: see GATEHOUSE_SITE_REDIS_URL or GATEHOUSE_REDIS_URL"
-        return
-    yield from _probe_reader(api, entry)
-    writer.write(lambda client: client.delete(entry))
-    writer.close()
+        yield from _probe_reader(api, entry)
+        writer.write(lambda client: client.delete(entry))
+    except StoreUnavailable as error:
+        yield _unavailable("site", error)
+    except NoPermissionError:
+        yield "the site's Redis user may not write sessions: see GATEHOUSE_SITE_REDIS_URL (deploy/redis/users.acl)"
+    finally:
+        writer.close()
 
 
 def _probe_reader(api: ApiSettings, entry: str) -> Iterator[str]:
     reader = _store(api, api.session_store_url)
     try:
-        value = reader.read(lambda client: client.get(entry))
+        yield from _probe_reading(api, reader, entry)
+        yield from _probe_privilege(reader, entry)
+    except StoreUnavailable as error:
+        yield _unavailable("API", error)
+    finally:
+        reader.close()
+
+
+def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]:
+    try:
+        value = reader.get(entry)
         if value is None:
             yield "the API reads another Redis than the site writes: compare both REDIS_URL settings, database number too"
         else:
-            _format(api).decode(entry, str(value), now=time.time())
-        reader.write(lambda client: client.expire(entry, _PROBE_TTL_S))
-        yield "the API's Redis user may write sessions: give it a user that may not (deploy/redis/users.acl)"
-    except StoreUnavailable:
-        yield "the API's Redis does not answer: see GATEHOUSE_API_REDIS_URL or GATEHOUSE_REDIS_URL"
+            _format(api).decode(entry, value, now=time.time())
     except SessionFormatError as error:
         yield f"the API refuses what the site signs ({error.message}): compare GATEHOUSE_SESSION_SECRETS"
     except NoPermissionError:
-        pass  # as it should be
-    finally:
-        reader.close()
+        yield "the API's Redis user may not read sessions: see GATEHOUSE_API_REDIS_URL (deploy/redis/users.acl)"
+
+
+def _probe_privilege(reader: Store, entry: str) -> Iterator[str]:
+    with suppress(NoPermissionError):  # as it should be
+        reader.write(lambda client: client.expire(entry, _PROBE_TTL_S))
+        yield "the API's Redis user may write sessions: give it a user that may not (deploy/redis/users.acl)"
+
+
+def _unavailable(side: str, error: StoreUnavailable) -> str:
+    variables = f"{ENV_PREFIX}{side.upper()}_REDIS_URL or {ENV_PREFIX}REDIS_URL"
+    if isinstance(error.__cause__, AuthenticationError):
+        return f"the {side}'s Redis refuses the user or password of its URL: see {variables}"
+    return f"the {side}'s Redis does not answer: see {variables}"
 
 
 def _store(settings: ContractSettings, url: str) -> Store:

@@ -7,6 +7,8 @@ A name never holds a usable credential: session keys and API keys go in as SHA-2
     gatehouse:key:<sha256 hex of the API key>              signed key record          written by Django
     gatehouse:key-used:<key id>                            seconds since 1970        written by the API
     gatehouse:sessions-of:<user id>                        set of session entries     written and read by Django
+    gatehouse:cache:...                                    rate limits               written and read by Django
+    gatehouse:lock:...                                     whose turn it is          written and read by Django
     gatehouse:jobs:...                                     the job engine's own       written by the API and workers
 """
 

@@ -10,6 +10,7 @@ GatehouseError
 │   └── SessionConflictError  the key is taken (create) or the session was deleted meanwhile (update)
 ├── AccessError
 │   ├── AmbiguousCredentials  the request carries two of one credential: refuse it whole
+│   ├── InsecureTransport     ask over HTTPS
 │   ├── NotAuthenticated      log in, or send another key
 │   ├── RecentLoginRequired   log in again: the last time is too long ago
 │   └── PermissionDenied      this principal may not
@@ -84,6 +85,12 @@ class AmbiguousCredentials(AccessError):
     """Two session cookies, or two Authorization headers: readers would differ on which one counts."""
 
     code = "ambiguous_credentials"
+
+
+class InsecureTransport(AccessError):
+    """The request came over plain HTTP in production: what it carries may be known to others by now."""
+
+    code = "https_required"
 
 
 class NotAuthenticated(AccessError):

@@ -121,7 +121,12 @@ def _is_current(auth_hash: str, principal: Principal) -> bool:
 
 
 def authenticated_at(record: SessionRecord) -> int:
-    """Return when the person last proved who they are: django-allauth's record of it, else the session's begin."""
+    """Return when the person last proved who they are: django-allauth's record of it, else the session's begin.
+
+    A record of somebody else, who proved who they are in the same browser, proves nothing: django-allauth ignores it too.
+    """
+    if str(record.data.get("account_authentication_methods_user", record.user_id)) != record.user_id:
+        return record.created_at
     methods: Any = record.data.get("account_authentication_methods")
     times = [int(m["at"]) for m in methods if isinstance(m, dict) and "at" in m] if isinstance(methods, list) else []
     return max([record.created_at, *times])

@@ -39,8 +39,13 @@ def logging_config(log_format: str, *, level: str = "INFO") -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # httpx logs every URL at INFO: a task's targets may hold secrets.
-        "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+        "loggers": {
+            # httpx logs every URL at INFO: a task's targets may hold secrets.
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
+            # gunicorn gives its own logger a handler with another format: without it, its lines look like all others.
+            "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
+        },
     }
 
 

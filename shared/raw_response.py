@@ -5,10 +5,10 @@ One form for every server, with the headers of every other answer, and nothing o
 
 import json
 
-from shared.response_headers import SECURITY_HEADERS
+from shared.response_headers import HSTS, SECURITY_HEADERS
 
 
-def raw_error(status: int, reason: str) -> bytes:
+def raw_error(status: int, reason: str, *, production: bool) -> bytes:
     """Return a whole HTTP/1.1 response that says problem+json (RFC 9457) and closes the connection."""
     body = json.dumps({"type": "about:blank", "title": reason, "status": status}).encode()
     headers = {
@@ -16,6 +16,7 @@ def raw_error(status: int, reason: str) -> bytes:
         "Content-Length": str(len(body)),
         "Connection": "close",
         **SECURITY_HEADERS,
+        **({"Strict-Transport-Security": HSTS} if production else {}),
     }
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

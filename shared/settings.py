@@ -13,8 +13,9 @@ import os
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import ConfigurationError
@@ -25,8 +26,32 @@ ROOT = Path(__file__).resolve().parent.parent
 DAY_S = 86_400
 
 SettingsT = TypeVar("SettingsT", bound="ContractSettings")
-Secret = Annotated[SecretStr, Field(min_length=32)]
+SECRET_MIN_LENGTH = 32
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < SECRET_MIN_LENGTH:
+        raise ValueError(f"a secret needs at least {SECRET_MIN_LENGTH} characters")
+    return secret
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    """Refuse what redis-py could not read, here where the variable's name is known."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        is_readable = parts.scheme in _REDIS_SCHEMES and parts.port != 0
+    except ValueError:  # its message repeats a part of the URL, which may hold a password
+        is_readable = False
+    if not is_readable:
+        raise ValueError("accepted are redis://, rediss:// and unix:// URLs")
+    return url
+
+
+Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 WordList = Annotated[tuple[str, ...], NoDecode]
+Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$")]
 
 
 def var_dir() -> Path:
@@ -49,7 +74,7 @@ class ContractSettings(BaseSettings):
     )
     env_files: ClassVar[tuple[str, ...]] = ("contract.env",)
 
-    redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis for sessions and jobs")
+    redis_url: RedisUrl = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis for sessions and jobs")
     redis_timeout_ms: int = Field(200, ge=10, le=250, description="bound on connecting to and on each answer of Redis")
     redis_connections: int = Field(64, ge=1, le=10_000, description="connections that one process keeps at most")
     session_secrets: Annotated[tuple[Secret, ...], NoDecode] = Field(
@@ -92,7 +117,7 @@ class WriterSettings(ContractSettings):
 
     env_files: ClassVar[tuple[str, ...]] = ("contract.env", "site.env")
 
-    site_redis_url: SecretStr | None = Field(None, description="Redis as the user that may write sessions; else REDIS_URL")
+    site_redis_url: RedisUrl | None = Field(None, description="Redis as the user that may write sessions; else REDIS_URL")
     key_max_days: int = Field(365, ge=1, le=365, description="longest life of an API key, in days")
 
     @property
@@ -112,7 +137,9 @@ class SiteSettings(WriterSettings):
         description="else SQLite under var/",
     )
     allowed_hosts: WordList = Field(("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated")
-    csrf_trusted_origins: WordList = Field((), description="further origins of forms, https://... comma-separated")
+    csrf_trusted_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (), description="further origins of forms, https://... comma-separated"
+    )
     debug: bool = Field(False, description="Django's debug pages; never in production")
     email_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://; else a file under var/"
@@ -133,8 +160,8 @@ class ApiSettings(ContractSettings):
 
     env_files: ClassVar[tuple[str, ...]] = ("contract.env", "api.env")
 
-    api_redis_url: SecretStr | None = Field(None, description="Redis as the user that may only read sessions; else REDIS_URL")
-    jobs_redis_url: SecretStr | None = Field(None, description="Redis for jobs; else as for sessions")
+    api_redis_url: RedisUrl | None = Field(None, description="Redis as the user that may only read sessions; else REDIS_URL")
+    jobs_redis_url: RedisUrl | None = Field(None, description="Redis for jobs; else as for sessions")
     task_modules: WordList = Field(
         ("flask_api.tasks.primes", "flask_api.tasks.web"), description="modules with tasks, comma-separated"
     )
@@ -185,13 +212,16 @@ def load_settings(kind: type[SettingsT]) -> SettingsT:
     try:
         return kind(_env_file=files)
     except ValidationError as error:
-        problems = [_problem(kind, dict(line)) for line in error.errors(include_input=False, include_url=False)]
-        raise ConfigurationError("; ".join(problems)) from None
+        # Of one variable the first problem: what follows from it would only distract.
+        problems: dict[str, str] = {}
+        for line in error.errors(include_input=False, include_url=False, include_context=False):
+            problems.setdefault(*_problem(kind, dict(line)))
+        raise ConfigurationError("; ".join(f"{variable}: {text}" for variable, text in problems.items())) from None
 
 
-def _problem(kind: type[ContractSettings], line: dict[str, Any]) -> str:
+def _problem(kind: type[ContractSettings], line: dict[str, Any]) -> tuple[str, str]:
     name = str(line["loc"][0]) if line["loc"] else ""
     field = kind.model_fields.get(name.lower())
     variable = name if name.isupper() else f"{ENV_PREFIX}{name.upper()}"
     meaning = f" ({field.description})" if field and field.description else ""
-    return f"{variable}: {line['msg']}{meaning}"
+    return variable, f"{str(line['msg']).removeprefix('Value error, ')}{meaning}"

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "var", "__pycache__", ".*_cache", ".hypothesis")
 GATE = (
     "tests/unit/test_shared_api_keys.py",
+    "tests/unit/test_shared_guards.py",
     "tests/unit/test_shared_session.py",
     "tests/unit/test_shared_signing.py",
     "tests/unit/test_shared_cookies.py",
@@ -26,6 +27,7 @@ GATE = (
     "tests/integration/test_gate_refusals.py",
     "tests/integration/test_gate_reads.py",
     "tests/integration/test_gate_keys.py",
+    "tests/integration/test_gate_https.py",
     "tests/integration/test_requirements.py",
     "tests/integration/test_revocation.py",
     "tests/integration/test_linked_reader.py",
@@ -76,6 +78,7 @@ MUTANTS = (
         "if authorization is not None:",
         'if authorization and "gh_" in authorization:',
     ),
+    Mutant("HTTPS in production", "flask_api/gate/credentials.py", '(forwarded or request.scheme) != "https"', "False"),
     Mutant("scheme Bearer", "flask_api/gate/credentials.py", 'if scheme.lower() == "bearer" else ""', 'if scheme else ""'),
     Mutant(
         "cross-site",
@@ -105,6 +108,12 @@ MUTANTS = (
     ),
     Mutant(
         "recent log-in", "flask_api/gate/requirements.py", "if clock() - identity.authenticated_at > max_age_s:", "if False:"
+    ),
+    Mutant(
+        "somebody else's proof",
+        "shared/guards.py",
+        'if str(record.data.get("account_authentication_methods_user", record.user_id)) != record.user_id:',
+        "if False:",
     ),
     Mutant("step-up by key", "flask_api/gate/requirements.py", "if identity.authenticated_at is None:", "if False:"),
 )

@@ -42,4 +42,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return page_of_csrf_failure(request, reason)
     if not request.user.is_authenticated:
         return not_authenticated()
-    return problem(403, "csrf_failed", "Send the value of the cookie csrftoken in the header X-CSRFToken too.")
+    return problem(
+        403, "csrf_failed", f"Send the value of the cookie {settings.CSRF_COOKIE_NAME} in the header X-CSRFToken too."
+    )

@@ -1,6 +1,7 @@
 """The principal app: no table; it publishes who people are whenever that changes."""
 
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class PrincipalsConfig(AppConfig):
@@ -11,7 +12,8 @@ class PrincipalsConfig(AppConfig):
     verbose_name = "Gatehouse principals"
 
     def ready(self) -> None:
-        """Listen to every change that matters."""
-        from django_site.principals import signals
+        """Listen to every change that matters, and let ``manage.py check`` look at the site's settings."""
+        from django_site.principals import checks, signals
 
         signals.connect()
+        register(checks.check_settings)

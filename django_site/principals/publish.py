@@ -63,11 +63,8 @@ def publish_chunk(ids: Sequence[str]) -> int:
 
     def plan(seen: Mapping[str, str | None]) -> dict[str, Value | None]:
         wanted = {p.id: p for p in build_principals(list(rows_of(people[entry] for entry in seen)))}
-        return {
-            entry: _value(wanted.get(people[entry]))
-            for entry, value in seen.items()
-            if _decode(people[entry], value) != wanted.get(people[entry]) or _is_signed_before(entry, value)
-        }
+        stale = [entry for entry, value in seen.items() if _is_stale(people[entry], value, wanted.get(people[entry]))]
+        return {entry: _value(wanted.get(people[entry])) for entry in stale}
 
     return replace_entries(people, plan)
 
@@ -108,9 +105,11 @@ def _value(principal: Principal | None) -> Value | None:
     return None if principal is None else Value(text=encode_principal(entry_signer(), principal))
 
 
-def _is_signed_before(entry: str, value: str | None) -> bool:
-    """Tell whether rotation left an older secret's signature here: signed anew, long before that secret is removed."""
-    return value is not None and not entry_signer().is_current(entry, value)
+def _is_stale(user_id: str, value: str | None, wanted: Principal | None) -> bool:
+    """Tell whether an entry must change; also one that an older secret signed, long before that secret is removed."""
+    if value is None or wanted is None:
+        return (value is None) != (wanted is None)
+    return _decode(user_id, value) != wanted or not entry_signer().is_current(principal_entry(user_id), value)
 
 
 def _decode(user_id: str, value: str | None) -> Principal | None:

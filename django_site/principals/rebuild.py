@@ -50,6 +50,7 @@ def rebuild(*, progress: Callable[[int], None] = _say_nothing) -> Rebuilt:
     for ids in published_ids():
         gone = sorted(set(ids) - {str(pk) for pk in rows_of(ids).values_list("pk", flat=True)})
         pruned += publish_chunk(gone) if gone else 0
+        progress(people)
     if not apps.is_installed("django_site.keys"):
         return Rebuilt(people=people, written=written, pruned=pruned)
     from django_site.keys.publish import rebuild_keys
@@ -67,6 +68,7 @@ class Reconciler:
 
     def __init__(self, *, interval_s: float = INTERVAL_S) -> None:
         self._interval_s = interval_s
+        self._interval_ms = int(interval_s * 1000)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -87,7 +89,7 @@ class Reconciler:
             try:
                 publish_overdue()
                 if self._is_my_turn():
-                    rebuild(progress=self._end_early)
+                    rebuild(progress=self._go_on)
             except SessionStoreUnavailable:
                 continue  # the store's own breaker and the next second are the retry
             except _Stopped:
@@ -100,13 +102,14 @@ class Reconciler:
 
     def _is_my_turn(self) -> bool:
         """Take the lock for one interval: whoever gets it rebuilds, wherever it runs."""
-        expiry_ms = int(self._interval_s * 1000)
-        return bool(session_store().write(lambda client: client.set(_TURN, "1", nx=True, px=expiry_ms)))
+        return bool(session_store().write(lambda client: client.set(_TURN, "1", nx=True, px=self._interval_ms)))
 
-    def _end_early(self, people: int) -> None:
+    def _go_on(self, people: int) -> None:
+        """Keep the turn while a long rebuild goes on, or all processes would soon rebuild at once; end it when stopping."""
         del people
         if self._stopping.is_set():
             raise _Stopped("stopping")
+        session_store().write(lambda client: client.set(_TURN, "1", px=self._interval_ms))
 
 
 class _Stopped(GatehouseError):

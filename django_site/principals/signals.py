@@ -31,6 +31,7 @@ def connect() -> None:
         _connect(m2m_changed, _group_permissions_changed, Group.permissions.through)
         _connect(post_save, _group_changed, Group)
         _connect(pre_delete, _group_changed, Group)
+        _connect(post_save, _permission_changed, Permission)
         _connect(pre_delete, _permission_changed, Permission)
     if apps.is_installed("allauth.account"):
         address = apps.get_model("account", "EmailAddress")

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 
+from django_site.sessions.address import client_address
 from django_site.sessions.contract import contract_settings
 from django_site.sessions.engine import SessionStore
 from django_site.sessions.index import SEEN
@@ -91,7 +92,7 @@ def _renew(request: HttpRequest) -> bool:
         return False
     request.session[SEEN] = {
         "at": now,
-        "address": request.META.get("REMOTE_ADDR", ""),
+        "address": client_address(request.META, trusted_proxy=contract_settings().trusted_proxy),
         "user_agent": request.META.get("HTTP_USER_AGENT", "")[:300],
     }
     return True

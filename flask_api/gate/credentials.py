@@ -11,7 +11,7 @@ from flask import Request
 
 from shared.cookies import find_cookie
 from shared.entries import digest
-from shared.errors import AccessError, NotAuthenticated
+from shared.errors import AccessError, InsecureTransport, NotAuthenticated
 from shared.guards import Guards, Identity, Refusal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -23,6 +23,13 @@ class CredentialKind(StrEnum):
     NONE = "none"
     SESSION = "session"
     KEY = "key"
+
+
+def require_https(request: Request, *, trusted_proxy: bool) -> None:
+    """Raise InsecureTransport unless the request came over HTTPS, to us or to the one proxy that is believed."""
+    forwarded = request.headers.get("X-Forwarded-Proto") if trusted_proxy else None
+    if (forwarded or request.scheme) != "https":
+        raise InsecureTransport("This service is asked over HTTPS only.")
 
 
 class CrossSiteRefused(AccessError):

@@ -18,7 +18,7 @@ from typing import cast
 from flask import Flask, Response, current_app, g, request
 
 from flask_api.errors import register_error_handlers
-from flask_api.gate.credentials import credential_digest, identify
+from flask_api.gate.credentials import credential_digest, identify, require_https
 from flask_api.gate.key_usage import KeyUsage
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.guards import Guards, Identity
@@ -77,13 +77,15 @@ def gate_state(app: Flask | None = None) -> GateState:
 def current_identity() -> Identity:
     """Return who this request acts as, found out once per request.
 
-    Raises NotAuthenticated (its reason goes to the security log only), AmbiguousCredentials, CrossSiteRefused or
-    SessionStoreUnavailable.
+    Raises NotAuthenticated (its reason goes to the security log only), AmbiguousCredentials, CrossSiteRefused,
+    InsecureTransport or SessionStoreUnavailable.
     """
     identity: Identity | None = g.get("gatehouse_identity")
     if identity is None:
         state = gate_state()
         cookie_name = state.settings.cookie_name
+        if state.settings.production:
+            require_https(request, trusted_proxy=state.settings.trusted_proxy)
         try:
             identity = identify(request, state.guards, cookie_name=cookie_name)
         except NotAuthenticated as error:

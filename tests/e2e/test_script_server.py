@@ -127,6 +127,19 @@ def test_pasted_lines_log_in_and_run_a_job(var: Path, server: str) -> None:
         assert launch.errors == ""
 
 
+@pytest.mark.parametrize("server", ["cherrypy", "gunicorn"])
+def test_every_line_of_the_log_is_json_when_asked_for(var: Path, server: str) -> None:
+    """The server's own lines too, from its start to its end, and those about a request that is malformed."""
+    with launched(var, "--server", server, GATEHOUSE_LOG_FORMAT="json") as launch:
+        for request in (b"GARBAGE\r\n\r\n", b"GET /api/me HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", int(launch.address.rpartition(":")[2])), timeout=10) as connection:
+                connection.sendall(request)
+                assert connection.recv(1000)
+    lines = (var / "server.log").read_text().splitlines()
+    assert len(lines) > 3
+    assert not [line for line in lines if not line.startswith("{") or "event" not in json.loads(line)]
+
+
 def test_second_start_finds_what_the_first_left(var: Path) -> None:
     """The same password logs in, the secrets are the same, and the first start's job is still listed."""
     with launched(var) as first:
@@ -206,12 +219,19 @@ def test_port_in_use_is_one_line(var: Path) -> None:
     assert not (var / "valkey").exists()
 
 
-def test_unreachable_redis_is_one_line_without_its_password(var: Path) -> None:
-    """The line says where Redis was expected."""
-    url = f"redis://me:hush-hush@127.0.0.1:{free_port()}/0"
-    launch = Launch(var, "--port", str(free_port()), GATEHOUSE_REDIS_URL=url)
+@pytest.mark.parametrize(
+    ("variable", "scheme", "begin"),
+    [
+        ("GATEHOUSE_REDIS_URL", "redis", "Redis at 127.0.0.1:"),
+        ("DATABASE_URL", "postgres", "the database does not answer, see DATABASE_URL: "),
+    ],
+)
+def test_unreachable_store_is_one_line_without_its_password(var: Path, variable: str, scheme: str, begin: str) -> None:
+    """The line says where Redis was expected, or which variable names the database."""
+    url = f"{scheme}://me:hush-hush@127.0.0.1:{free_port()}/0"
+    launch = Launch(var, "--port", str(free_port()), **{variable: url})
     assert launch.process.wait(timeout=30) == 1
-    assert launch.errors.startswith("gatehouse: Redis at 127.0.0.1:")
+    assert launch.errors.startswith(f"gatehouse: {begin}")
     assert launch.errors.count("\n") == 1
     assert "hush" not in launch.errors
 

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from shared.response_headers import SECURITY_HEADERS
@@ -14,6 +15,7 @@ MALFORMED = {
     "not HTTP": b"GARBAGE\r\n\r\n",
     "a length that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
     "a header without a colon": b"GET /<script> HTTP/1.1\r\nHost: x\r\nscript\r\n\r\n",
+    "a body over the limit": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n",
     "an endless header": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
 }
 
@@ -44,3 +46,14 @@ def test_malformed_request_gets_a_problem_with_every_header(tmp_path: Path, serv
             assert json.loads(body)["status"] == status, what
             assert b"script" not in body, what
             assert "Server" not in headers, what
+
+
+@pytest.mark.parametrize("server", ["cherrypy", "gunicorn"])
+def test_client_that_sends_a_huge_body_at_once_reads_why_it_is_refused(tmp_path: Path, server: str) -> None:
+    """Most clients send all of a body before they look for an answer; a reset connection would tell them nothing."""
+    body = b"x" * 20_000_000
+    with launched(tmp_path / "var", "--server", server) as launch:
+        for path in ("/api/jobs", "/accounts/login/"):
+            answer = httpx.post(f"{launch.address}{path}", content=body, timeout=30, trust_env=False)
+            assert answer.status_code == 413
+            assert answer.headers["content-type"] == "application/problem+json"

@@ -78,6 +78,15 @@ def test_wrong_setting_gives_one_line_without_its_value_and_exit_status_2(manage
     assert "hush" not in done.stderr
 
 
+def test_prepare_local_without_its_database_gives_one_line(manage: Manage) -> None:
+    """The line names the variable; no traceback, no password."""
+    done = manage("prepare_local", DATABASE_URL="postgres://user:hush@127.0.0.1:1/name")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "see DATABASE_URL" in done.stderr
+    assert "hush" not in done.stderr
+
+
 def test_prepare_local_makes_all_that_is_missing_and_then_nothing(manage: Manage) -> None:
     """One line per thing done; the second start has nothing to say and leaves the password alone."""
     file = manage.var / "demo-password"

@@ -76,3 +76,26 @@ def test_unreachable_redis_is_explained(valkey: EmbeddedValkey) -> None:
     assert "GATEHOUSE_API_REDIS_URL" in next(probe(site, api))
     lost = site.model_copy(update={"site_redis_url": away})
     assert "GATEHOUSE_SITE_REDIS_URL" in next(probe(lost, api))
+
+
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_site_whose_user_may_not_write_sessions_is_explained(valkey: EmbeddedValkey, role: str) -> None:
+    """A sentence that names the variable, not a driver's traceback."""
+    site, api = _sides(valkey)
+    swapped = site.model_copy(update={"site_redis_url": SecretStr(valkey.url(role))})
+    assert "GATEHOUSE_SITE_REDIS_URL" in "".join(probe(swapped, api))
+
+
+def test_api_whose_user_may_not_read_sessions_is_explained(valkey: EmbeddedValkey) -> None:
+    """A user that may do nothing is not the least privileged one: it would refuse everybody."""
+    site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("worker")))
+    assert "may not read sessions" in "".join(probe(site, api))
+
+
+def test_wrong_password_is_told_from_an_outage(valkey: EmbeddedValkey) -> None:
+    """The fix is another one; the password is not repeated."""
+    url = f"unix://api:not-the-password@{valkey.socket}"
+    site, api = _sides(valkey, api_redis_url=SecretStr(url))
+    (line,) = probe(site, api)
+    assert "password of its URL: see GATEHOUSE_API_REDIS_URL" in line
+    assert "not-the-password" not in line

@@ -144,3 +144,25 @@ def test_one_process_reconciles_per_interval(admin: redis.Redis) -> None:
     turns = [Reconciler()._is_my_turn() for _ in range(5)]
     assert turns == [True, False, False, False, False]
     admin.delete("gatehouse:lock:reconcile")
+
+
+def test_rebuild_longer_than_the_interval_keeps_its_turn(person: "User", admin: redis.Redis) -> None:
+    """With very many people a rebuild takes longer than the lock lasts: no second process joins in meanwhile."""
+    from django_site.principals.rebuild import Reconciler, rebuild
+
+    admin.delete("gatehouse:lock:reconcile")
+    reconciler = Reconciler()
+    assert reconciler._is_my_turn()
+    admin.pexpire("gatehouse:lock:reconcile", 5_000)
+    rebuild(progress=reconciler._go_on)
+    assert int(str(admin.pttl("gatehouse:lock:reconcile"))) > 20_000
+    admin.delete("gatehouse:lock:reconcile")
+
+
+def test_stopping_ends_a_rebuild_while_it_prunes(person: "User") -> None:
+    """A graceful stop waits for one chunk of people or of entries, whichever is looked at, not for all."""
+    from django_site.principals.rebuild import rebuild
+
+    told: list[int] = []
+    rebuild(progress=told.append)
+    assert len(told) > len(set(told))

@@ -132,6 +132,21 @@ def test_permission_given_and_taken_shows_at_once(api: Flask) -> None:
     assert shown(api, visitor, "permissions") == []
 
 
+def test_renamed_and_deleted_permission_shows_at_once(api: Flask) -> None:
+    """A codename that is taken away from a permission is taken away from whoever holds it."""
+    visitor = new_visitor()
+    permission = apps.get_model("auth", "Permission").objects.create(
+        codename="read_paper", name="Can read the paper", content_type=_view_user().content_type
+    )
+    visitor.person.user_permissions.add(permission)
+    assert shown(api, visitor, "permissions") == ["accounts.read_paper"]
+    permission.codename = "burn_paper"
+    permission.save()
+    assert shown(api, visitor, "permissions") == ["accounts.burn_paper"]
+    permission.delete()
+    assert shown(api, visitor, "permissions") == []
+
+
 def test_group_and_what_it_may_show_at_once(api: Flask) -> None:
     """Joining, the group's own permissions, its name, and its end: each is seen on the next request."""
     visitor, name = new_visitor(), "accounts.view_user"

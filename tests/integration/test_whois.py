@@ -23,6 +23,7 @@ def test_valid_session_says_who_it_is(logged_in: "Client", person: "User") -> No
     said = _whois(logged_in.cookies["sessionid"].value)
     assert f"{person.username} (id {person.pk}), {person.email}" in said
     assert "by session" in said
+    assert "(0.0 hours ago)" in said
 
 
 def test_standard_input_keeps_the_credential_out_of_the_history(

@@ -54,6 +54,11 @@ def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (SiteSettings, "GATEHOUSE_SECRET_KEY_FALLBACKS", f"{FIRST},canary"),
         (ApiSettings, "GATEHOUSE_JOB_THREADS", "0"),
         (ApiSettings, "GATEHOUSE_WEB_ALLOWED_NETWORKS", "canary/8"),
+        (ContractSettings, "GATEHOUSE_REDIS_URL", "http://:canary@redis.example.org"),
+        (WriterSettings, "GATEHOUSE_SITE_REDIS_URL", "canary"),
+        (ApiSettings, "GATEHOUSE_API_REDIS_URL", "redis://me:canary@redis.example.org:port/0"),
+        (ApiSettings, "GATEHOUSE_JOBS_REDIS_URL", "redis://[canary"),
+        (SiteSettings, "GATEHOUSE_CSRF_TRUSTED_ORIGINS", "https://a.example.org,canary"),
         (ServerSettings, "GATEHOUSE_PORT", "70000"),
     ],
 )
@@ -66,6 +71,15 @@ def test_wrong_value_names_the_variable_and_no_value(
         load_settings(kind)
     assert "canary" not in "".join(traceback.format_exception(caught.value))
     assert not value or value not in caught.value.message
+
+
+def test_short_secret_is_told_once_and_how_long_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence a person can act on, not also what follows from it."""
+    monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", f"{FIRST},canary")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(ContractSettings)
+    assert caught.value.message.startswith("GATEHOUSE_SESSION_SECRETS: a secret needs at least 32 characters (signs entries")
+    assert caught.value.message.count("GATEHOUSE_SESSION_SECRETS") == 1
 
 
 def test_missing_values_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from django_site.accounts.models import User
@@ -37,8 +37,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, demo_password_file: str | None, **_options: Any) -> None:
-        """Do what is not done yet. Raises CommandError for a demo person in the production profile."""
-        self._migrate()
+        """Do what is not done yet. Raises CommandError when the database is away, and for a demo person in production."""
+        try:
+            self._migrate()
+        except OperationalError as error:
+            raise CommandError(f"the database does not answer, see DATABASE_URL: {str(error).splitlines()[0]}") from error
         self._make_mail_folder()
         if demo_password_file is not None:
             if settings.SITE.production:

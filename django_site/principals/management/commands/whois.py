@@ -60,5 +60,6 @@ def describe(identity: Identity) -> str:
 
 
 def _moment(seconds: int) -> str:
-    days = (seconds - time.time()) / 86_400
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ} ({days:+.1f} days)"
+    hours = (seconds - time.time()) / 3_600
+    amount = f"{abs(hours):.1f} hours" if abs(hours) < 48 else f"{abs(hours) / 24:.0f} days"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ} ({f'{amount} ago' if hours < 0 else f'in {amount}'})"

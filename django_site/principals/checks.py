@@ -1,0 +1,30 @@
+"""What ``manage.py check`` says when a site's settings don't fit Gatehouse; the API only refuses everybody."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
+
+from django_site.sessions.contract import contract_settings
+
+_ENGINE = "django_site.sessions.engine"
+_SESSIONS = "django_site.sessions.middleware.GatehouseSessionMiddleware"
+_PRINCIPALS = "django_site.principals.middleware.PrincipalMiddleware"
+
+
+def check_settings(**_kwargs: Any) -> list[CheckMessage]:
+    """Return a message for every setting of Django's that leaves the API knowing nobody."""
+    found: list[CheckMessage] = []
+    if settings.SESSION_ENGINE != _ENGINE:
+        found.append(Error(f"SESSION_ENGINE is not {_ENGINE!r}: the API reads no other sessions.", id="gatehouse.E001"))
+    name = contract_settings().cookie_name
+    if name != settings.SESSION_COOKIE_NAME:
+        hint = f"Set SESSION_COOKIE_NAME = {name!r}, or GATEHOUSE_SESSION_COOKIE_NAME."
+        found.append(Error("SESSION_COOKIE_NAME is not the name that the API looks for.", hint=hint, id="gatehouse.E002"))
+    for place, middleware in (("in the place of Django's SessionMiddleware", _SESSIONS), ("at the end", _PRINCIPALS)):
+        if middleware not in settings.MIDDLEWARE:
+            hint = f"Put it {place}; see docs/adopt.md."
+            # A warning: it may be there under another name, extended by the site.
+            found.append(CheckWarning(f"MIDDLEWARE lacks {middleware}.", hint=hint, id="gatehouse.W003"))
+    return found

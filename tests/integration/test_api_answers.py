@@ -102,11 +102,12 @@ def test_type_of_a_problem_leads_to_its_meaning(api: Flask, visitor: Visitor) ->
 
 def test_production_answers_demand_https(api_settings: ApiSettings) -> None:
     """HSTS, and the cookie is the one with the __Host- prefix."""
-    with running_api(api_settings, production=True) as app:
+    secure = {"X-Forwarded-Proto": "https"}
+    with running_api(api_settings, production=True, trusted_proxy=True) as app:
         assert ask(app, "/api/me").headers["Strict-Transport-Security"].startswith("max-age=")
         visitor = new_visitor()
-        assert ask(app, "/api/me", cookie=visitor.cookie).status_code == 401
-        headers = {"Cookie": f"__Host-sessionid={visitor.cookie}"}
+        assert ask(app, "/api/me", cookie=visitor.cookie, headers=secure).status_code == 401
+        headers = {"Cookie": f"__Host-sessionid={visitor.cookie}", **secure}
         assert ask(app, "/api/me", headers=headers).status_code == 200
 
 

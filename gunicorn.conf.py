@@ -1,5 +1,7 @@
 """gunicorn's settings: ``gunicorn -c gunicorn.conf.py wsgi:application``. Engines start after the fork, in each worker."""
 
+import logging
+import os
 import signal
 import sys
 from types import FrameType
@@ -7,6 +9,8 @@ from typing import Any
 
 from shared.errors import ConfigurationError
 from shared.settings import ServerSettings, load_settings
+
+APP_LOAD_ERROR = 4  # gunicorn's own code for: no other worker would do better, stop
 
 try:
     _settings = load_settings(ServerSettings)
@@ -18,7 +22,9 @@ workers = _settings.server_workers
 worker_class = "deploy.gunicorn_worker.Worker"
 logger_class = "deploy.gunicorn_worker.Log"
 threads = _settings.server_threads
-graceful_timeout = _settings.drain_s
+# The master kills what is left after so long. A worker gives its requests and jobs the drain deadline (below), and must have
+# time then to interrupt what still runs and to hand it over.
+graceful_timeout = _settings.drain_s + 4
 timeout = 60
 keepalive = 5
 limit_request_line = 8190
@@ -33,7 +39,12 @@ preload_app = False  # each worker imports the application itself: nothing is sh
 def post_worker_init(worker: Any) -> None:
     """Start this worker's job engine, and end its long-polls as soon as it is asked to stop."""
     service = worker.wsgi
-    service.start()
+    try:
+        service.start()
+    except ConfigurationError as error:
+        worker.log.error("gatehouse: %s", error)
+        sys.exit(APP_LOAD_ERROR)
+    worker.cfg.set("graceful_timeout", _settings.drain_s)  # this process's own copy
     stop = signal.getsignal(signal.SIGTERM)
 
     def release_then_stop(number: int, frame: FrameType | None) -> None:
@@ -47,5 +58,7 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Drain this worker's jobs after its last request."""
     del server
-    if worker.wsgi is not None:
-        worker.wsgi.stop()
+    if worker.wsgi is not None and not worker.wsgi.stop():
+        # A task that never checks holds its thread, and Python would wait for it, while the job runs elsewhere already.
+        logging.shutdown()
+        os._exit(1)

@@ -19,7 +19,7 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from django_site.app import create_reconciler, create_site
-from flask_api.app import create_app, release_waiters, start_jobs, stop_jobs
+from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, stop_jobs
 from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
 from shared.logs import configure_logging
@@ -45,6 +45,10 @@ class Service:
         """Answer one request."""
         return self._dispatch(environ, start_response)
 
+    def check(self) -> None:
+        """Raise ConfigurationError for what only shows when Redis is asked; call it before serving."""
+        check_jobs(self._api)
+
     def start(self) -> None:
         """Begin to run jobs and to reconcile principals in this process."""
         start_jobs(self._api)
@@ -60,6 +64,8 @@ class Service:
 
     def stop(self) -> bool:
         """Last step of a graceful stop: drain the jobs. True when none is left running."""
+        if not self._drained_by:  # gunicorn recycles a worker without asking it first
+            self.release_waiters()
         self._reconciler.stop()
         return stop_jobs(self._api, deadline_s=max(0.0, self._drained_by - time.monotonic()))
 
@@ -113,7 +119,9 @@ def main() -> int:
     try:
         if options.check:
             return check()
-        serve(create_service(), load_settings(ServerSettings))
+        service = create_service()
+        service.check()
+        serve(service, load_settings(ServerSettings))
     except ConfigurationError as error:
         print(f"gatehouse: {error}", file=sys.stderr)
         return 2
@@ -122,5 +130,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-else:
+elif __name__ != "__mp_main__":  # a child process for jobs, spawned, reads this file too and must build nothing
     application = create_service()

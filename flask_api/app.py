@@ -5,8 +5,8 @@ from flask import Flask, request
 from flask_api.gate.extension import Gatehouse, current_identity, gate_state
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.registry import load_tasks
-from flask_api.jobs.store import open_job_store
-from flask_api.views import health, jobs, me, problems, tasks
+from flask_api.jobs.store import open_job_connections
+from flask_api.views import batches, health, jobs, me, problems, tasks
 from flask_api.views.engine import EXTENSION as JOBS
 from flask_api.views.engine import current_engine
 from shared.settings import ApiSettings
@@ -24,18 +24,18 @@ def create_app(settings: ApiSettings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]  # records read best in the order they are written in
     Gatehouse(app, settings=settings)
-    registry = load_tasks(settings.task_modules)
-    store, connections = open_job_store(
-        settings.job_store_url,
-        timeout_s=settings.redis_timeout_ms / 1000,
-        max_connections=settings.redis_connections,
-    )
-    app.extensions[JOBS] = JobEngine(store, registry, settings)
-    app.extensions["gatehouse_job_connections"] = connections
-    for module in (health, jobs, me, problems, tasks):
+    store = open_job_connections(settings)
+    app.extensions[JOBS] = JobEngine(store, load_tasks(settings.task_modules), settings)
+    app.extensions["gatehouse_job_connections"] = store
+    for module in (batches, health, jobs, me, problems, tasks):
         app.register_blueprint(module.blueprint)
     app.before_request(_deny_by_default)
     return app
+
+
+def check_jobs(app: Flask) -> None:
+    """Raise ConfigurationError when the jobs' Redis may lose accepted jobs."""
+    current_engine(app).check_redis()
 
 
 def start_jobs(app: Flask) -> None:

@@ -16,10 +16,21 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from flask_api.gate.credentials import CrossSiteRefused
-from flask_api.jobs.errors import EngineStopped, InvalidArguments, JobNotFound, QueueFull, UnknownTask
+from flask_api.jobs.errors import (
+    EngineStopped,
+    IdempotencyConflict,
+    IllegalTransition,
+    InvalidArguments,
+    JobExpired,
+    JobNotFound,
+    QueueFull,
+    TooManyUnfinished,
+    UnknownTask,
+)
 from flask_api.json_body import UnsupportedMediaType
 from flask_api.problem import problem
 from flask_api.query import InvalidQuery
+from flask_api.rate_limit import rate_limit_headers
 from shared.errors import (
     AmbiguousCredentials,
     EmailUnverified,
@@ -50,9 +61,13 @@ STATUS: Mapping[type[GatehouseError], int] = {
     EmailUnverified: 403,
     JobNotFound: 404,
     UnknownTask: 404,
+    IllegalTransition: 409,
+    JobExpired: 410,
     UnsupportedMediaType: 415,
     InvalidArguments: 422,
+    IdempotencyConflict: 422,
     QueueFull: 429,
+    TooManyUnfinished: 429,
     EngineStopped: 503,
     JobStoreUnavailable: 503,
     SessionStoreUnavailable: 503,
@@ -104,6 +119,8 @@ def _headers(error: GatehouseError) -> dict[str, str]:
     if isinstance(error, RecentLoginRequired):
         challenge = f'Bearer error="insufficient_user_authentication", max_age="{error.max_age_s}"'
         return {"WWW-Authenticate": challenge}
+    if isinstance(error, TooManyUnfinished):
+        return {"Retry-After": str(error.retry_after_s), **rate_limit_headers(limit=error.limit, unfinished=error.unfinished)}
     retry_after_s = getattr(error, "retry_after_s", None)
     return {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 

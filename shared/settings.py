@@ -166,8 +166,20 @@ class ApiSettings(ContractSettings):
         ("flask_api.tasks.primes", "flask_api.tasks.web"), description="modules with tasks, comma-separated"
     )
     job_threads: int = Field(16, ge=1, le=1000, description="jobs that one process runs at once on threads")
-    job_queue_limit: int = Field(10_000, ge=1, description="unfinished jobs that one process accepts")
-    job_ttl_s: int = Field(7 * DAY_S, ge=60, description="a finished job is kept so long")
+    job_processes: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="child processes for jobs"
+    )
+    job_running_limit: int = Field(12, ge=1, description="jobs of one person that one process runs at once on threads")
+    job_person_limit: int = Field(20_000, ge=1, description="unfinished jobs that one person may have")
+    job_queue_limit: int = Field(50_000, ge=1, description="unfinished jobs that one process holds")
+    job_ttl_s: int = Field(7 * DAY_S, ge=1, description="a finished job is kept so long")
+    job_heartbeat_s: int = Field(10, ge=2, le=60, description="a process that is silent so long is taken for dead")
+    job_files_url: str = Field("", description="fsspec URL of the folder for jobs' files; else var/files")
+    job_file_max_bytes: int = Field(100_000_000, ge=1, description="largest file that a job may keep")
+    job_files_max: int = Field(100, ge=0, description="files that a job may keep")
+    batch_max: int = Field(10_000, ge=1, le=10_000, description="jobs in one batch")
+    batch_body_max_bytes: int = Field(16_777_216, ge=1024, description="largest request body of a batch")
+    allow_volatile_redis: bool = Field(False, description="start on a Redis that may lose accepted jobs")
     job_result_max_bytes: int = Field(1_048_576, ge=1024, description="largest result of a job, as JSON")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body of the API")
     max_wait_s: int = Field(30, ge=0, le=300, description="longest long-poll")
@@ -200,7 +212,7 @@ class ServerSettings(ContractSettings):
     server_threads: int = Field(32, ge=2, le=1000, description="requests that one process answers at once")
     server_workers: int = Field(2, ge=1, le=256, description="gunicorn's worker processes")
     drain_s: int = Field(20, ge=1, le=600, description="time that running requests and jobs get after SIGTERM")
-    site_max_body_bytes: int = Field(2_621_440, ge=1024, description="largest request body of the whole service")
+    site_max_body_bytes: int = Field(16_777_216, ge=1024, description="largest request body of the whole service")
 
 
 def load_settings(kind: type[SettingsT]) -> SettingsT:

@@ -1,134 +1,127 @@
-"""One try at a job: begin it, call the task, write the outcome. The executor decides where this runs."""
+"""One try at a job: call its task, and say how that ended. Where this runs, a thread or a child, is the executor's affair."""
 
 import logging
-import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from flask_api.jobs.context import JobContext, Progress
-from flask_api.jobs.errors import JobCancelled, TaskError
-from flask_api.jobs.record import JobStatus, encode_field
-from flask_api.jobs.registry import TaskRegistry
-from flask_api.jobs.store import Hold, JobStore
-from shared.errors import JobStoreUnavailable
-from shared.settings import ApiSettings
+from flask_api.jobs.context import JobContext, current_job
+from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
+from flask_api.jobs.ledger import Claim, Ending
+from flask_api.jobs.policy import Policy
+from flask_api.jobs.queue import Launch
+from flask_api.jobs.record import JobStatus, encode_field, format_time
+from flask_api.jobs.registry import AnyTask
 
 log = logging.getLogger("gatehouse.jobs")
-
-T = TypeVar("T")
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """What an executor is handed: plain data, so that it can cross to another process."""
-
-    job_id: str
-    task: str
-    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an attempt ended: a final status with a result or an error."""
+    """How an attempt ended. ``stopped`` is why it ended early; ``error`` is set when it failed."""
 
-    status: JobStatus
     result: Any = None
     error: dict[str, Any] | None = None
+    may_retry: bool = False
+    stopped: StopReason | None = None
 
 
-class AttemptRunner:
-    """Run attempts for one process. Thread-safe; ``run`` blocks until the outcome is written or lost.
-
-    While Redis is away, an attempt waits with its outcome in hand instead of dropping it.
-    """
-
-    def __init__(
-        self, store: JobStore, registry: TaskRegistry, settings: ApiSettings, *, holder: str, stopping: threading.Event
-    ) -> None:
-        self._store = store
-        self._registry = registry
-        self._settings = settings
-        self._holder = holder
-        self._stopping = stopping
-
-    def run(self, launch: Launch) -> None:
-        """Begin the job, call its task, write the outcome. Raises nothing but what ends the process."""
-        try:
-            hold = self._persist(lambda: self._store.start(launch.job_id, holder=self._holder))
-            if hold is None:
-                return  # another process has it, or it was cancelled while queued
-            started = time.monotonic()
-            outcome = self._call(launch, hold)
-            kept = self._finish(hold, outcome)
-        except JobStoreUnavailable:
-            log.exception("job abandoned: Redis stayed away until shutdown", extra={"job_id": launch.job_id})
-            return
-        details = {"job_id": launch.job_id, "task": launch.task, "attempt": hold.attempt, "status": outcome.status.value}
-        seconds = round(time.monotonic() - started, 3)
-        log.info("attempt finished" if kept else "outcome discarded", extra={**details, "duration_s": seconds})
-
-    def _call(self, launch: Launch, hold: Hold) -> Outcome:
-        context = JobContext(
-            job_id=launch.job_id,
-            attempt=hold.attempt,
-            settings=self._settings,
-            report=lambda progress: self._report(hold, progress),
-            must_stop=self._stopping.is_set,
-        )
-        try:
-            context.checkpoint()
-            result = self._registry.get(launch.task).run(launch.arguments, context)
-            size = len(encode_field("result", result))
-            if size > self._settings.job_result_max_bytes:
-                accepted = self._settings.job_result_max_bytes
-                raise TaskError(f"The result has {size} bytes of JSON; accepted are at most {accepted}.")
-        except JobCancelled:
-            return Outcome(status=JobStatus.FAILED, error=_interrupted())
-        except BaseException as error:  # task code may raise anything, SystemExit too: it is the job's outcome, not ours
-            return Outcome(status=JobStatus.FAILED, error=_describe(error))
-        return Outcome(status=JobStatus.SUCCEEDED, result=result)
-
-    def _report(self, hold: Hold, progress: Progress) -> None:
-        try:
-            self._store.update(hold, progress=asdict(progress))
-        except JobStoreUnavailable:
-            log.debug("progress not written", extra={"job_id": hold.job_id})
-
-    def _finish(self, hold: Hold, outcome: Outcome) -> bool:
-        ttl_s = self._settings.job_ttl_s
-        now = datetime.now(UTC)
-        changes: dict[str, Any] = {"status": outcome.status, "finished_at": now}
-        changes["expires_at"] = now + timedelta(seconds=ttl_s)
-        if outcome.status is JobStatus.SUCCEEDED:
-            changes["result"] = outcome.result
-        else:
-            changes["error"] = outcome.error
-        return self._persist(lambda: self._store.update(hold, ttl_s=ttl_s, **changes))
-
-    def _persist(self, action: Callable[[], T]) -> T:
-        """Repeat an idempotent write until Redis takes it; give up only when the process must end."""
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                return action()
-            except JobStoreUnavailable:
-                if self._stopping.wait(pause_s):
-                    return action()
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+def call(task: AnyTask, launch: Launch, context: JobContext, *, result_max_bytes: int) -> Outcome:
+    """Run the task in this thread. Whatever its code raises is the outcome; raises nothing itself."""
+    token = current_job.set(context)
+    try:
+        context.checkpoint()
+        result = task.run(launch.arguments, context)
+        size = len(encode_field("result", result))
+        if size > result_max_bytes:
+            raise TaskError(f"The result has {size} bytes of JSON; accepted are at most {result_max_bytes}: save it as a file.")
+        _check_once_more(context)
+    except JobCancelled as stop:
+        return stopped(stop.reason, task.policy)
+    except BaseException as error:  # SystemExit too: it is the job's outcome, not ours
+        return Outcome(error=describe(error), may_retry=task.policy.may_retry(error))
+    finally:
+        current_job.reset(token)
+    return Outcome(result=result)
 
 
-def _describe(error: BaseException) -> dict[str, Any]:
-    described = {"type": type(error).__name__, "message": str(error)[:2000]}
+def _check_once_more(context: JobContext) -> None:
+    """One that never checked may be past its time. But what is done is done: a process that stops has its outcome."""
+    try:
+        context.checkpoint()
+    except JobCancelled as stop:
+        if stop.reason in (StopReason.CANCELLED, StopReason.TIMED_OUT):
+            raise
+
+
+def stopped(reason: StopReason, policy: Policy) -> Outcome:
+    """Return the outcome of an attempt that was made to stop."""
+    if reason is StopReason.TIMED_OUT:
+        error = {"type": "TimedOut", "message": f"The job took longer than the {policy.timeout_s:g} s that its task allows."}
+        return Outcome(error=error, may_retry=TimeoutError in policy.retry_on)
+    return Outcome(stopped=reason)
+
+
+def worker_lost(how: str) -> Outcome:
+    """Return the outcome of an attempt whose process died under it: tried again as long as attempts are left."""
+    return Outcome(error={"type": "WorkerLost", "message": f"The process that ran the job {how}."}, may_retry=True)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return an error as its owner may see it, with a traceback for staff."""
+    try:
+        message = str(error)[:2000]
+    except Exception:  # a task may raise anything, even what has no words; losing the slot over it would hurt others
+        message = "An error that can't be shown."
+    described = {"type": type(error).__name__, "message": message}
     if not isinstance(error, TaskError):
         described["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
     return described
 
 
-def _interrupted() -> dict[str, Any]:
-    return {"type": "Interrupted", "message": "The server shut down before the job could finish. Submit it again."}
+def ending_of(launch: Launch, attempt: int, outcome: Outcome, *, policy: Policy) -> Ending:
+    """Say what an outcome means for the job: an end, another attempt later, or its return to whoever goes on with it."""
+    claim = Claim(job_id=launch.job_id, owner_id=launch.owner_id, batch=launch.batch)
+    now = time.time()
+    if outcome.stopped is StopReason.CANCELLED:
+        return Ending(claim=claim, attempt=attempt, status=JobStatus.CANCELLED)
+    if outcome.stopped is not None:  # the process stops, or lost the job: the attempt was not the job's fault
+        return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes={"attempt": attempt - 1}, due_at=now)
+    if outcome.error is None:
+        return Ending(claim=claim, attempt=attempt, status=JobStatus.SUCCEEDED, changes={"result": outcome.result})
+    shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
+    history = [*launch.attempts, {"attempt": attempt, "ended_at": format_time(datetime.now(UTC)), "error": shown}]
+    if outcome.may_retry and attempt < launch.max_attempts:
+        due_at = now + policy.retry_delay_s(attempt)
+        return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes={"attempts": history}, due_at=due_at)
+    changes = {"error": outcome.error, "attempts": history}
+    return Ending(claim=claim, attempt=attempt, status=JobStatus.FAILED, changes=changes)
+
+
+class JobLogHandler(logging.Handler):
+    """Gives the log records of a task's own code to its job, besides where logs go anyway."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add the record to the current job's log, if this thread works for one."""
+        job = current_job.get()
+        if job is None or record.name.startswith("gatehouse."):
+            return
+        try:
+            job.log(self.format(record), level=record.levelname.lower())
+        except Exception:
+            self.handleError(record)
+
+
+def deadline_check(
+    policy: Policy, signal: Callable[[], StopReason | None], *, clock: Callable[[], float] = time.monotonic
+) -> Callable[[], StopReason | None]:
+    """Return ``must_stop`` of an attempt that begins now: what ``signal`` says, or that its time is over."""
+    deadline = None if policy.timeout_s is None else clock() + policy.timeout_s
+
+    def must_stop() -> StopReason | None:
+        return signal() or (StopReason.TIMED_OUT if deadline is not None and clock() > deadline else None)
+
+    return must_stop

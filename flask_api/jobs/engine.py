@@ -1,139 +1,167 @@
-"""The job engine of one process: accept, run, look up, wait, shut down."""
+"""The job engine of one process: look up, wait, cancel, start, shut down; the way in is its base, Intake."""
 
 import logging
-import threading
-import time
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import BinaryIO
 
-from flask_api.jobs.attempt import AttemptRunner, Launch
-from flask_api.jobs.errors import EngineStopped, JobNotFound, QueueFull
-from flask_api.jobs.executors import Executor, ThreadsExecutor
-from flask_api.jobs.record import Job, JobStatus, Owner, new_job_id
+from flask_api.jobs.attempt import JobLogHandler
+from flask_api.jobs.batches import Batch, Batches
+from flask_api.jobs.crew import Crew
+from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
+from flask_api.jobs.files import FileStore
+from flask_api.jobs.instance import Instance
+from flask_api.jobs.intake import Intake
+from flask_api.jobs.ledger import Ledger
+from flask_api.jobs.record import Job, JobStatus, Owner
 from flask_api.jobs.registry import TaskRegistry
 from flask_api.jobs.store import JobStore, Page
+from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.waiting import Waiting
-from shared.errors import ConfigurationError
+from shared.errors import JobStoreUnavailable
+from shared.redis import Store
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
 
-# After the drain deadline, time for attempts to reach their next checkpoint and write that they were interrupted.
+# After the drain deadline, time for attempts to reach their next checkpoint and go back to the queue.
 INTERRUPT_S = 2.0
+_CANCEL_TRIES = 3  # a job that moves between processes meanwhile is asked for again
 
 
-class JobEngine:
-    """Runs the jobs that this process accepts. Making one starts nothing; call :meth:`start` after any fork.
+class JobEngine(Intake):
+    """Runs the jobs that this process accepts or takes over. Making one starts nothing; ``start`` after any fork.
 
     Thread-safe. Methods that touch Redis raise JobStoreUnavailable while it is away.
     """
 
-    def __init__(self, store: JobStore, registry: TaskRegistry, settings: ApiSettings) -> None:
-        self.registry = registry
-        self._store = store
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._unfinished = 0
-        self._accepting = False
-        self._stopping = threading.Event()
+    def __init__(self, store: Store, registry: TaskRegistry, settings: ApiSettings) -> None:
+        self._jobs = JobStore(store)
+        self._files = FileStore(settings)
         self._waiting = Waiting(limit=settings.max_waiting)
-        self._executors: dict[str, Executor] = {}
+        ledger = Ledger(store)
+        crew = Crew(ledger, self._jobs, registry, settings, self._waiting)
+        instance = Instance(
+            store,
+            ledger,
+            crew,
+            Sweeper(store, self._files),
+            heartbeat_s=settings.job_heartbeat_s,
+            allow_volatile=settings.allow_volatile_redis,
+        )
+        super().__init__(registry, settings, ledger, Batches(store, ledger), crew, instance)
+        self._log_handler = JobLogHandler()
+
+    def check_redis(self) -> None:
+        """Raise ConfigurationError when Redis may lose accepted jobs; being away is no reason not to start."""
+        with suppress(JobStoreUnavailable):
+            self._instance.require_durable_redis()
 
     def start(self) -> None:
-        """Begin to accept jobs. Raises ConfigurationError when a task names an executor that there is not."""
-        runner = AttemptRunner(
-            self._store, self.registry, self._settings, holder=f"instance:{uuid.uuid4()}", stopping=self._stopping
-        )
-        threads = ThreadsExecutor(runner.run, slots=self._settings.job_threads)
-        self._executors = {threads.name: threads}
-        for task in self.registry:
-            if task.executor not in self._executors:
-                accepted = ", ".join(self._executors)
-                raise ConfigurationError(f"task {task.name}: executor {task.executor!r}; accepted: {accepted}")
+        """Take part: register, adopt, accept. Raises ConfigurationError on a Redis that may lose accepted jobs."""
+        logging.getLogger().addHandler(self._log_handler)
+        self._instance.start()
         self._accepting = True
 
-    def submit(self, task_name: str, arguments: Mapping[str, Any], *, owner: Owner) -> Job:
-        """Accept a job: it is in Redis when this returns, and starts at once if a slot is free.
-
-        Raises UnknownTask, InvalidArguments, QueueFull or EngineStopped; then nothing was stored.
-        """
-        task = self.registry.get(task_name)
-        job = Job(
-            id=new_job_id(),
-            task=task.name,
-            arguments=task.check(arguments),
-            executor=task.executor,
-            owner=owner,
-            submitted_at=datetime.now(UTC),
-        )
-        self._reserve()
-        try:
-            self._store.add(job)
-            launch = Launch(job_id=job.id, task=job.task, arguments=job.arguments)
-            self._executors[job.executor].submit(launch, done=self._done)
-        except BaseException:
-            self._release()
-            raise
-        return job
-
     def get(self, job_id: str, *, viewer: Owner, sees_all: bool = False) -> Job:
-        """Return a job of the viewer's own, or anyone's if ``sees_all``; otherwise raise JobNotFound."""
-        job = self._store.find(job_id)
+        """Return a job of the viewer's own, or anyone's if ``sees_all``; else raise JobNotFound or JobExpired."""
+        job = self._jobs.find(job_id)
         if job is None or not (sees_all or job.owner.id == viewer.id):
             raise JobNotFound("There is no such job.")
+        if job.expires_at is not None and datetime.now(UTC) >= job.expires_at:
+            raise JobExpired(f"The job expired at {job.expires_at:%Y-%m-%d %H:%M:%SZ}; its result is gone.")
         return job
+
+    def get_batch(self, batch_id: str, *, viewer: Owner, sees_all: bool = False) -> Batch:
+        """Return a batch of the viewer's own, or anyone's if ``sees_all``; otherwise raise JobNotFound."""
+        batch = self._batches.find(batch_id)
+        if batch is None or not (sees_all or batch.owner.id == viewer.id):
+            raise JobNotFound("There is no such batch.")
+        return batch
 
     def list_of(
         self, owner: Owner, *, limit: int, cursor: str | None = None, status: JobStatus | None = None, task: str | None = None
     ) -> Page:
         """Return one page of a person's jobs, newest first; see JobStore.list_of."""
-        return self._store.list_of(owner.id, limit=limit, cursor=cursor, status=status, task=task)
+        return self._jobs.list_of(owner.id, limit=limit, cursor=cursor, status=status, task=task)
+
+    def read_log(self, job: Job) -> list[str]:
+        """Return a job's last log lines, each a JSON object."""
+        return self._jobs.read_log(job.id)
+
+    def open_file(self, job: Job, name: str) -> BinaryIO:
+        """Open one of a job's files; raises JobNotFound when it has none of this name."""
+        try:
+            if name in {str(file["name"]) for file in job.files}:
+                return self._files.open(job.id, name)
+        except FileNotFoundError:
+            log.warning("a listed file is missing", extra={"job_id": job.id})
+        raise JobNotFound("The job has no such file.")
+
+    def results(self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]) -> Iterator[Job]:
+        """Yield a batch's ended jobs with their results; see Batches.results."""
+        return self._batches.results(batch, in_order=in_order, after=after, wait=wait)
 
     def wait(self, job_id: str, *, timeout_s: float) -> None:
         """Block until the job has ended, at most ``timeout_s``; returns early when this process is full of waiters."""
         self._waiting.wait(job_id, timeout_s=timeout_s, has_ended=lambda: self._has_ended(job_id))
 
+    def cancel(self, job: Job) -> None:
+        """Cancel a job: at once while it waits, by request while it runs. Raises IllegalTransition when it has ended."""
+        for _ in range(_CANCEL_TRIES):
+            holder = self._jobs.find_instance(job.id)
+            answer = self._ledger.cancel(job, instance=holder, ttl_s=self._ttl_s(job.task))
+            if answer != "moved":
+                break
+        if answer == "ended":
+            raise IllegalTransition("The job has ended already.")
+        if answer == "requested":
+            self._crew.request_cancel(job.id)
+        self._waiting.notify(job.id)
+
+    def cancel_batch(self, batch: Batch) -> None:
+        """Cancel all of a batch's jobs that have not ended. Idempotent."""
+        members = self._batches.members(batch.id)
+        for first in range(0, len(members), 500):
+            for job in self._jobs.find_many(members[first : first + 500]):
+                if not job.status.is_outcome:
+                    try:
+                        self.cancel(job)
+                    except IllegalTransition:
+                        continue  # it ended meanwhile
+
     def release_waiters(self) -> None:
         """End all waits now, and later ones at once: their requests would hold up a graceful stop."""
         self._waiting.close()
 
-    def shutdown(self, *, deadline_s: float) -> bool:
-        """Take no more jobs, let accepted ones finish until the deadline, interrupt the rest. True when none is left.
+    @property
+    def is_draining(self) -> bool:
+        """Tell whether waits end at once because this process stops."""
+        return self._waiting.is_closed
 
-        The order matters: refuse first, so that what is counted only falls; interrupt last, so that most need not be.
+    def pause(self, seconds: float) -> None:
+        """Wait a moment, shorter when this process begins to stop."""
+        self._waiting.pause(seconds)
+
+    def shutdown(self, *, deadline_s: float) -> bool:
+        """Take no more jobs, let running ones finish until the deadline, hand over the rest. True when none runs here.
+
+        The order matters: refuse first, so that what is counted only falls; hand over last, when nothing runs any more.
         """
         self._accepting = False
         self.release_waiters()
-        drained = self._drain(deadline_s)
-        self._stopping.set()
-        drained = drained or self._drain(INTERRUPT_S)
-        if not drained:
-            log.error("jobs did not stop in time", extra={"unfinished": self._unfinished})
-        return drained
+        idle = self._crew.drain(deadline_s=deadline_s, interrupt_s=INTERRUPT_S)
+        self._instance.stop()
+        logging.getLogger().removeHandler(self._log_handler)
+        if not idle:
+            log.error("jobs did not stop in time; they run again elsewhere")
+        return idle
 
-    def _drain(self, deadline_s: float) -> bool:
-        deadline = time.monotonic() + deadline_s  # one deadline shared by all
-        results = [executor.shutdown(deadline_s=max(0.0, deadline - time.monotonic())) for executor in self._executors.values()]
-        return all(results)
+    def _ttl_s(self, task: str) -> int:
+        own = self.registry.get(task).policy.ttl_s if task in self.registry else None
+        return own or self.settings.job_ttl_s
 
     def _has_ended(self, job_id: str) -> bool:
-        status = self._store.find_status(job_id)
+        status = self._jobs.find_status(job_id)
         return status is None or status.is_outcome
-
-    def _reserve(self) -> None:
-        if not self._accepting:
-            raise EngineStopped("The server is shutting down; try again shortly.")
-        with self._lock:
-            if self._unfinished >= self._settings.job_queue_limit:
-                raise QueueFull(f"{self._unfinished} jobs are unfinished here; try again when some have ended.")
-            self._unfinished += 1
-
-    def _release(self) -> None:
-        with self._lock:
-            self._unfinished -= 1
-
-    def _done(self, launch: Launch) -> None:
-        self._release()
-        self._waiting.notify(launch.job_id)

@@ -3,8 +3,12 @@
 JobError
 ├── UnknownTask          no task has this name
 ├── InvalidArguments     ``problems`` lists every wrong argument with its JSON pointer
-├── JobNotFound          absent, expired, or another person's: alike on purpose
+├── JobNotFound          absent, or another person's: alike on purpose
+├── JobExpired           it was here, and was forgotten when its time was over
+├── IllegalTransition    the job's state doesn't allow this
+├── IdempotencyConflict  the Idempotency-Key was used with another body
 ├── QueueFull            nothing was accepted; try again in ``retry_after_s``
+│   └── TooManyUnfinished  the person has as many unfinished jobs as they may
 └── EngineStopped        this process takes no more jobs; another one, or the next start, will
 
 TaskError                raised by task code: a failure that its owner should read
@@ -13,6 +17,7 @@ JobCancelled             raised in task code by ``job.checkpoint()``; a BaseExce
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from shared.errors import JobError
@@ -27,7 +32,7 @@ class ArgumentProblem:
 
 
 class UnknownTask(JobError):
-    """No task has this name. ``problems`` points at the member that named it."""
+    """No task has this name. ``problems`` points at it."""
 
     code = "unknown_task"
 
@@ -52,11 +57,40 @@ class JobNotFound(JobError):
     code = "job_not_found"
 
 
+class JobExpired(JobError):
+    """The job ended so long ago that it was forgotten."""
+
+    code = "job_expired"
+
+
+class IllegalTransition(JobError):
+    """The job is not in a state that allows this."""
+
+    code = "illegal_transition"
+
+
+class IdempotencyConflict(JobError):
+    """The Idempotency-Key was used before, with another body."""
+
+    code = "idempotency_conflict"
+
+
 class QueueFull(JobError):
-    """The queue is full: the job was not accepted."""
+    """The queue is full: nothing was accepted."""
 
     code = "queue_full"
     retry_after_s: ClassVar[int] = 5
+
+
+class TooManyUnfinished(QueueFull):
+    """The person has as many unfinished jobs as they may: nothing was accepted."""
+
+    code = "too_many_unfinished"
+
+    def __init__(self, message: str, *, limit: int, unfinished: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.unfinished = unfinished
 
 
 class EngineStopped(JobError):
@@ -70,5 +104,18 @@ class TaskError(Exception):
     """Raised by task code for a failure that the job's owner should read, in plain words."""
 
 
+class StopReason(StrEnum):
+    """Why an attempt must end before its task is done."""
+
+    CANCELLED = "cancelled"  # somebody asked for it
+    TIMED_OUT = "timed_out"  # longer than its task allows
+    SHUTDOWN = "shutdown"  # the process stops; another one goes on
+    LOST = "lost"  # the process was taken for dead; another one has the job
+
+
 class JobCancelled(BaseException):
     """The attempt must end now. Let it pass: clean up in ``finally``, don't catch it."""
+
+    def __init__(self, reason: StopReason = StopReason.CANCELLED) -> None:
+        super().__init__(reason.value)
+        self.reason = reason

@@ -1,69 +1,145 @@
-"""Where attempts run: the seam, and threads, its default implementation."""
+"""Where attempts run: the seam, and threads, its default implementation.
 
+An executor has slots. Each slot takes jobs from the queue, begins them, runs them, and ends them in the same round trip that
+begins the next: a job costs one round trip to Redis, and very short ones share it.
+"""
+
+import logging
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
-from flask_api.jobs.attempt import Launch
+from flask_api.jobs.attempt import Outcome, describe
+from flask_api.jobs.queue import FairQueue, Launch
+
+log = logging.getLogger("gatehouse.jobs")
+
+# Jobs of a task that takes less than this are begun several at a time, as many as fit in _CHUNK_S.
+_SHORT_S = 0.0005
+_CHUNK_S = 0.004
+_LARGEST_CHUNK = 64
+
+Attempt = tuple[Launch, int]
+Ended = tuple[Launch, int, Outcome]
+# Write what ended and begin what is next; returns each begun launch with its attempt (0: it must not run).
+Turn = Callable[[Sequence[Ended], Sequence[Launch]], list[Attempt]]
 
 
 class Executor(ABC):
-    """Runs launches one after the other per slot, several slots at once.
+    """Runs the jobs of one queue in ``slots`` at once.
 
-    Promises: ``submit`` never blocks and keeps the order per submitter as far as slots allow; each launch is run at
-    most once; making an executor starts nothing, the first ``submit`` may. Thread-safe.
+    Promises: making one starts nothing; ``wake`` never blocks; a launch is begun at most once here; what was begun is ended
+    by ``turn``, whatever happened. Thread-safe.
     """
 
     name: ClassVar[str]
 
-    @abstractmethod
-    def submit(self, launch: Launch, *, done: Callable[[Launch], None]) -> None:
-        """Run the launch soon, then call ``done`` with it, whatever happened. Raises RuntimeError after shutdown."""
+    def __init__(self, queue: FairQueue, turn: Turn, *, slots: int) -> None:
+        self.queue = queue
+        self.slots = slots
+        self._turn = turn
+        self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix=f"gatehouse-{self.name}")
+        self._changed = threading.Condition()
+        self._active = 0
+        self._paused = False
 
     @abstractmethod
-    def shutdown(self, *, deadline_s: float) -> bool:
-        """Take no more and wait for what was taken. True when all of it ended within the deadline. Idempotent."""
+    def run(self, launch: Launch, attempt: int) -> Outcome:
+        """Run one attempt and return how it ended; raises nothing."""
+
+    def wake(self) -> None:
+        """Say that the queue has jobs: slots that are free begin them."""
+        with self._changed:
+            wanted = min(self.slots - self._active, len(self.queue))
+            if self._paused or wanted <= 0:
+                return
+            self._active += wanted
+        for _ in range(wanted):
+            self._pool.submit(self._work)
+
+    @property
+    def free_slots(self) -> int:
+        """How many slots have nothing to do."""
+        return self.slots - self._active
+
+    def pause(self) -> None:
+        """Begin nothing more; what runs goes on."""
+        with self._changed:
+            self._paused = True
+
+    def wait_until_idle(self, *, deadline_s: float) -> bool:
+        """Wait for what runs; True when nothing does any more."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._active == 0, timeout=deadline_s)
+
+    def close(self) -> None:
+        """Let go of the threads. Idempotent."""
+        self._pool.shutdown(wait=False)
+
+    def _work(self) -> None:
+        ended: list[Ended] = []
+        while True:
+            launches = self._next()
+            if not launches and not ended:
+                if self._rest():
+                    return
+                continue
+            attempts = self._take_turn(ended, launches)
+            ended = [(launch, abs(attempt), self._run_safely(launch, abs(attempt))) for launch, attempt in attempts]
+            if launches:
+                self.queue.done(launches)
+
+    def _run_safely(self, launch: Launch, attempt: int) -> Outcome:
+        try:
+            return self.run(launch, attempt)
+        except Exception as error:  # ours, not the task's: no child could be started, say
+            log.exception("an attempt could not be run", extra={"job_id": launch.job_id})
+            return Outcome(error=describe(error), may_retry=True)
+
+    def _take_turn(self, ended: list[Ended], launches: list[Launch]) -> list[Attempt]:
+        try:
+            return self._turn(ended, launches)
+        except Exception:
+            log.exception("a slot lost its jobs; they are rescued", extra={"jobs": len(ended) + len(launches)})
+            return []
+
+    def _next(self) -> list[Launch]:
+        return [] if self._paused else self.queue.take()
+
+    def _rest(self) -> bool:
+        """Give up the slot, unless a job came meanwhile: under the lock that ``wake`` takes."""
+        with self._changed:
+            if not self._paused and self.queue.has_next():
+                return False
+            self._active -= 1
+            self._changed.notify_all()
+            return True
 
 
 class ThreadsExecutor(Executor):
-    """Attempts on a ``concurrent.futures.ThreadPoolExecutor``: for tasks that wait for the network or the disk."""
+    """Attempts on threads of this process: for tasks that wait for the network or the disk."""
 
     name: ClassVar[str] = "threads"
 
-    def __init__(self, run: Callable[[Launch], None], *, slots: int) -> None:
-        self._run = run
-        self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="gatehouse-job")
-        self._unfinished = 0
-        self._idle = threading.Condition()
+    def __init__(self, queue: FairQueue, turn: Turn, *, slots: int, call: Callable[[Launch, int], Outcome]) -> None:
+        super().__init__(queue, turn, slots=slots)
+        self._call = call
+        self._duration_s: dict[str, float] = {}
+        queue.chunk_of = self._chunk_of
 
-    def submit(self, launch: Launch, *, done: Callable[[Launch], None]) -> None:
-        """Hand the launch to the pool."""
-        with self._idle:
-            self._unfinished += 1
-        try:
-            self._pool.submit(self._run_one, launch, done)
-        except RuntimeError:
-            self._end_one()
-            raise
+    def run(self, launch: Launch, attempt: int) -> Outcome:
+        """Call the task here, and remember how long its jobs take."""
+        begun = time.perf_counter()
+        outcome = self._call(launch, attempt)
+        taken_s = time.perf_counter() - begun
+        known_s = self._duration_s.get(launch.task, taken_s)
+        self._duration_s[launch.task] = 0.8 * known_s + 0.2 * max(taken_s, known_s / 8)
+        return outcome
 
-    def shutdown(self, *, deadline_s: float) -> bool:
-        """Close the pool and wait; a thread can't be killed, so what is past the deadline goes on."""
-        self._pool.shutdown(wait=False)
-        with self._idle:
-            return self._idle.wait_for(lambda: self._unfinished == 0, timeout=deadline_s)
-
-    def _run_one(self, launch: Launch, done: Callable[[Launch], None]) -> None:
-        try:
-            self._run(launch)
-        finally:
-            try:
-                done(launch)
-            finally:  # uncounted, it would hold up every shutdown
-                self._end_one()
-
-    def _end_one(self) -> None:
-        with self._idle:
-            self._unfinished -= 1
-            self._idle.notify_all()
+    def _chunk_of(self, task: str) -> int:
+        """Return how many jobs of a task one slot begins at a time: one, unless they are very short."""
+        taken_s = self._duration_s.get(task, 1.0)
+        return 1 if taken_s > _SHORT_S else min(_LARGEST_CHUNK, int(_CHUNK_S / max(taken_s, 1e-6)))

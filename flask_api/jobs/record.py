@@ -4,7 +4,7 @@ import json
 import os
 import time
 import uuid
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -45,26 +45,34 @@ class Job:
     submitted_at: datetime
     status: JobStatus = JobStatus.QUEUED
     batch: str | None = None
+    position: int = 0  # in its batch
+    priority: int = 0
     attempt: int = 0
     max_attempts: int = 1
+    attempts: list[dict[str, Any]] = field(default_factory=list)  # how earlier attempts ended
     cancel_requested: bool = False
     progress: dict[str, Any] | None = None
     result: Any = None
     error: dict[str, Any] | None = None
+    files: list[dict[str, Any]] = field(default_factory=list)
+    start_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     expires_at: datetime | None = None
 
 
-_JSON_FIELDS = frozenset({"arguments", "progress", "result", "error"})
-_TIME_FIELDS = frozenset({"submitted_at", "started_at", "finished_at", "expires_at"})
-_INTEGER_FIELDS = frozenset({"attempt", "max_attempts"})
+_JSON_FIELDS = frozenset({"arguments", "progress", "result", "error", "attempts", "files"})
+_LIST_FIELDS = frozenset({"attempts", "files"})
+_TIME_FIELDS = frozenset({"submitted_at", "start_at", "started_at", "finished_at", "expires_at"})
+_INTEGER_FIELDS = frozenset({"attempt", "max_attempts", "position", "priority"})
+
+_STORED = tuple(each.name for each in fields(Job) if each.name not in ("id", "owner"))
 
 # What a listing reads: a page of a hundred records must not carry a hundred results.
 SUMMARY_FIELDS = (
     "owner_id",
     "owner_username",
-    *(field.name for field in fields(Job) if field.name not in ("id", "owner", "result")),
+    *(name for name in _STORED if name != "result"),
 )
 
 
@@ -79,10 +87,10 @@ def new_job_id() -> str:
 def to_fields(job: Job) -> dict[str, str]:
     """Return the job as fields of a Redis hash; what is None has no field."""
     stored: dict[str, str] = {"owner_id": job.owner.id, "owner_username": job.owner.username}
-    for field in fields(Job):
-        value = getattr(job, field.name)
-        if field.name not in ("id", "owner") and value is not None:
-            stored[field.name] = encode_field(field.name, value)
+    for name in _STORED:
+        value = getattr(job, name)
+        if value is not None and not (value == [] and name in _LIST_FIELDS):
+            stored[name] = encode_field(name, value)
     return stored
 
 
@@ -97,10 +105,10 @@ def encode_field(name: str, value: Any) -> str:
 
 def from_fields(job_id: str, stored: dict[str, str]) -> Job:
     """Return the job that these fields of a Redis hash describe."""
-    values: dict[str, Any] = {name: _decode_field(name, text) for name, text in stored.items()}
+    values: dict[str, Any] = {"arguments": {}}  # of an expired job they are gone
+    values |= {name: _decode_field(name, text) for name, text in stored.items()}
     owner = Owner(id=values.pop("owner_id"), username=values.pop("owner_username"))
-    known = {field.name for field in fields(Job)}
-    return Job(id=job_id, owner=owner, **{name: value for name, value in values.items() if name in known})
+    return Job(id=job_id, owner=owner, **{name: value for name, value in values.items() if name in _STORED})
 
 
 def _decode_field(name: str, text: str) -> Any:

@@ -23,6 +23,9 @@ class TaskRegistry:
     def __iter__(self) -> Iterator[AnyTask]:
         return iter(sorted(self._tasks.values(), key=lambda task: task.name))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._tasks
+
     def get(self, name: str) -> AnyTask:
         """Return the task with this name, or raise UnknownTask."""
         try:

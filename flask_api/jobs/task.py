@@ -20,22 +20,22 @@ from pydantic_core import ErrorDetails
 
 from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
+from flask_api.jobs.policy import Policy
 from shared.errors import ConfigurationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DEFAULT_EXECUTOR = "threads"
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 
 
 class Task(Generic[P, R]):
     """A function with a name and checked parameters. Calling it calls the function, as before."""
 
-    def __init__(self, function: Callable[P, R], *, name: str, executor: str) -> None:
+    def __init__(self, function: Callable[P, R], *, name: str, policy: Policy) -> None:
         self.name = name
         self.function = function
-        self.executor = executor
+        self.policy = policy
         self.summary = (inspect.getdoc(function) or "").partition("\n")[0]
         hints = get_type_hints(function, include_extras=True)
         self._context_parameter = next((p for p, hint in hints.items() if hint is JobContext), None)
@@ -83,13 +83,36 @@ class Task(Generic[P, R]):
         return ArgumentProblem(pointer=pointer, detail=f"{line['msg']}; accepted: {accepted}")
 
 
-def task(name: str, *, executor: str = DEFAULT_EXECUTOR) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Make a typed function a task. ``name`` is dotted lower case (``primes.sum``); ``executor`` is where it runs."""
+def task(
+    name: str,
+    *,
+    executor: str = "threads",
+    timeout_s: float | None = None,
+    max_attempts: int = 3,
+    retry_on: tuple[type[Exception], ...] = (),
+    never_retry: tuple[type[Exception], ...] = (),
+    backoff_s: float = 1.0,
+    backoff_cap_s: float = 60.0,
+    ttl_s: int | None = None,
+    max_running: int | None = None,
+) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a typed function a task. ``name`` is dotted lower case (``primes.sum``); for the rest see Policy."""
     if _NAME.fullmatch(name) is None:
         raise ConfigurationError(f"task name {name!r}: accepted are dotted lower-case words such as primes.sum")
+    policy = Policy(
+        executor=executor,
+        timeout_s=timeout_s,
+        max_attempts=max_attempts,
+        retry_on=retry_on,
+        never_retry=never_retry,
+        backoff_s=backoff_s,
+        backoff_cap_s=backoff_cap_s,
+        ttl_s=ttl_s,
+        max_running=max_running,
+    )
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
-        return Task(function, name=name, executor=executor)
+        return Task(function, name=name, policy=policy)
 
     return decorate
 

@@ -16,7 +16,7 @@ class Waiting:
         self._places = threading.BoundedSemaphore(limit) if limit else None
         self._lock = threading.Lock()
         self._watchers: defaultdict[str, set[threading.Event]] = defaultdict(set)
-        self._closed = False
+        self._closing = threading.Event()
 
     def wait(self, job_id: str, *, timeout_s: float, has_ended: Callable[[], bool]) -> None:
         """Return when ``has_ended``, after ``timeout_s``, at shutdown, or at once when every place is taken."""
@@ -37,14 +37,23 @@ class Waiting:
     def close(self) -> None:
         """Wake everyone; later waits return at once."""
         with self._lock:
-            self._closed = True
+            self._closing.set()
             for events in self._watchers.values():
                 for event in events:
                     event.set()
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether waits end at once."""
+        return self._closing.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, or until shutdown."""
+        self._closing.wait(seconds)
+
     def _wait(self, event: threading.Event, timeout_s: float, has_ended: Callable[[], bool]) -> None:
         deadline = time.monotonic() + timeout_s
-        while not self._closed and not has_ended():
+        while not self._closing.is_set() and not has_ended():
             remaining_s = deadline - time.monotonic()
             if remaining_s <= 0:
                 return

@@ -7,6 +7,10 @@ from typing import Any
 from flask import url_for
 
 from flask_api.jobs.record import Job, format_time
+from flask_api.views.job_requests import PRIORITIES
+
+_LINKS = {"self": "jobs.show", "log": "jobs.read_log", "cancel": "jobs.cancel", "retry": "jobs.retry"}
+_PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
 def job_json(job: Job, *, staff: bool) -> dict[str, Any]:
@@ -24,17 +28,20 @@ def summary_json(job: Job, *, staff: bool) -> dict[str, Any]:
         "executor": job.executor,
         "owner": asdict(job.owner),
         "batch": job.batch,
+        "priority": _PRIORITY_NAMES.get(job.priority, "normal"),
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
+        "attempts": job.attempts,
         "cancel_requested": job.cancel_requested,
         "progress": job.progress,
         "error": _error_json(job.error, staff=staff),
-        "files": [],
+        "files": [{**file, "link": url_for("jobs.read_file", job_id=job.id, name=file["name"])} for file in job.files],
         "submitted_at": format_time(job.submitted_at),
+        "start_at": _time(job.start_at),
         "started_at": _time(job.started_at),
         "finished_at": _time(job.finished_at),
         "expires_at": _time(job.expires_at),
-        "links": {"self": url_for("jobs.show", job_id=job.id)},
+        "links": {name: url_for(endpoint, job_id=job.id) for name, endpoint in _LINKS.items()},
     }
 
 

@@ -1,32 +1,24 @@
-"""Submit jobs, look at them, wait for them. A job of another person does not exist here: 404."""
+"""Submit jobs, look at them, wait for them, stop them. A job of another person does not exist here: 404."""
 
 from typing import Annotated, Any
 
-from flask import Blueprint, Response, jsonify, url_for
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from flask import Blueprint, Response, jsonify, send_file, url_for
+from pydantic import BaseModel, ConfigDict, Field
 
-from flask_api.gate.extension import current_identity, current_principal, gate_state
+from flask_api.gate.extension import current_identity, gate_state
 from flask_api.gate.requirements import login_required, require_scope, scope_required
-from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
-from flask_api.jobs.record import Job, JobStatus, Owner
-from flask_api.json_body import read_json_object
+from flask_api.jobs.record import Job, JobStatus
 from flask_api.query import InvalidQuery, QueryProblem, read_query
+from flask_api.rate_limit import rate_limit_headers
 from flask_api.views.engine import current_engine
 from flask_api.views.job_json import job_json, summary_json
-from shared.api_keys import TASK_SCOPE_PREFIX
+from flask_api.views.job_requests import PRIORITIES, JobRequest, is_staff, read_request, viewer
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 POLL_AFTER_S = 1
 
-
-class JobRequest(BaseModel):
-    """The body of a submit. Nothing else is taken: owner, status or executor are not the client's to set."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    task: str = Field(max_length=100)
-    arguments: dict[str, Any] = {}
+Answer = tuple[Response, int, dict[str, str]]
 
 
 class WaitQuery(BaseModel):
@@ -50,17 +42,26 @@ class ListQuery(BaseModel):
 
 @blueprint.post("")
 @login_required
-def submit() -> tuple[Response, int, dict[str, str]]:
+def submit() -> Answer:
     """Accept a job: 202 with its record and Location. It is stored durably before the answer is sent."""
     wait_s = _wait_s()
     if wait_s:
         require_scope(current_identity(), "jobs:read")
-    body = _job_request(read_json_object())
-    require_scope(current_identity(), "jobs:submit", f"{TASK_SCOPE_PREFIX}{body.task}")
-    job = current_engine().submit(body.task, body.arguments, owner=_viewer())
+    wanted, idempotency = read_request(JobRequest)
+    engine = current_engine()
+    submitted = engine.submit(
+        wanted.task,
+        wanted.arguments,
+        owner=viewer(),
+        priority=PRIORITIES[wanted.priority],
+        start_at=wanted.due_at,
+        idempotency=idempotency,
+    )
+    job = submitted.job or _find(submitted.id)
     if wait_s:
         job = _after_waiting(job, wait_s)
-    return jsonify(_json(job)), 202, {"Location": url_for("jobs.show", job_id=job.id), **_retry_after(job)}
+    limits = rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished)
+    return jsonify(_json(job)), 202, {"Location": url_for("jobs.show", job_id=job.id), **_retry_after(job), **limits}
 
 
 @blueprint.get("")
@@ -68,8 +69,8 @@ def submit() -> tuple[Response, int, dict[str, str]]:
 def list_jobs() -> Response:
     """Return one page of the person's own jobs, newest first, without their results."""
     query = read_query(ListQuery)
-    page = current_engine().list_of(_viewer(), limit=query.limit, cursor=query.cursor, status=query.status, task=query.task)
-    answer: dict[str, Any] = {"jobs": [summary_json(job, staff=_is_staff()) for job in page.jobs], "next_cursor": page.cursor}
+    page = current_engine().list_of(viewer(), limit=query.limit, cursor=query.cursor, status=query.status, task=query.task)
+    answer: dict[str, Any] = {"jobs": [summary_json(job, staff=is_staff()) for job in page.jobs], "next_cursor": page.cursor}
     if page.cursor is not None:
         filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
         answer["links"] = {"next": url_for("jobs.list_jobs", cursor=page.cursor, **filters)}
@@ -78,18 +79,58 @@ def list_jobs() -> Response:
 
 @blueprint.get("/<uuid:job_id>")
 @scope_required("jobs:read")
-def show(job_id: Any) -> tuple[Response, int, dict[str, str]]:
+def show(job_id: Any) -> Answer:
     """Return the job's record; with ``?wait=`` when it has ended, or after so many seconds."""
     wait_s = _wait_s()
-    job = current_engine().get(str(job_id), viewer=_viewer(), sees_all=_is_staff())
+    job = _find(job_id)
     if wait_s and not job.status.is_outcome:
         job = _after_waiting(job, wait_s)
     return jsonify(_json(job)), 200, _retry_after(job)
 
 
+@blueprint.post("/<uuid:job_id>/cancel")
+@scope_required("jobs:cancel")
+def cancel(job_id: Any) -> Answer:
+    """Cancel the job: at once while it waits; a running one says ``cancel_requested`` until it has stopped."""
+    current_engine().cancel(_find(job_id))
+    job = _find(job_id)
+    return jsonify(_json(job)), 200 if job.status.is_outcome else 202, _retry_after(job)
+
+
+@blueprint.post("/<uuid:job_id>/retry")
+@scope_required("jobs:submit")
+def retry(job_id: Any) -> Answer:
+    """Queue a failed or cancelled job again."""
+    current_engine().retry(_find(job_id))
+    job = _find(job_id)
+    return jsonify(_json(job)), 202, _retry_after(job)
+
+
+@blueprint.get("/<uuid:job_id>/log")
+@scope_required("jobs:read")
+def read_log(job_id: Any) -> Response:
+    """Return the job's last log lines as NDJSON: at, level, message."""
+    lines = current_engine().read_log(_find(job_id))
+    return Response("".join(f"{line}\n" for line in lines), mimetype="application/x-ndjson")
+
+
+@blueprint.get("/<uuid:job_id>/files/<name>")
+@scope_required("jobs:read")
+def read_file(job_id: Any, name: str) -> Response:
+    """Return one of the job's files, always as a download: what a task wrote is not a page of this site."""
+    job = _find(job_id)
+    opened = current_engine().open_file(job, name)
+    media_type = next(str(file["media_type"]) for file in job.files if file["name"] == name)
+    return send_file(opened, mimetype=media_type, as_attachment=True, download_name=name)
+
+
+def _find(job_id: object) -> Job:
+    return current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
+
+
 def _after_waiting(job: Job, wait_s: float) -> Job:
     current_engine().wait(job.id, timeout_s=wait_s)
-    return current_engine().get(job.id, viewer=_viewer(), sees_all=_is_staff())
+    return _find(job.id)
 
 
 def _wait_s() -> float:
@@ -100,32 +141,8 @@ def _wait_s() -> float:
     return wait_s
 
 
-def _job_request(body: dict[str, Any]) -> JobRequest:
-    try:
-        return JobRequest.model_validate(body)
-    except ValidationError as error:
-        problems = [_body_problem(str(line["loc"][0]), line["type"], line["msg"]) for line in error.errors()]
-        raise InvalidArguments("The body is not a job request.", problems=problems) from None
-
-
-def _body_problem(name: str, kind: str, message: str) -> ArgumentProblem:
-    pointer = "/" + name.replace("~", "~0").replace("/", "~1")[:200]
-    if kind == "extra_forbidden":
-        message = "There is no such member; accepted: task, arguments."
-    return ArgumentProblem(pointer=pointer, detail=message)
-
-
-def _viewer() -> Owner:
-    principal = current_principal()
-    return Owner(id=principal.id, username=principal.username)
-
-
-def _is_staff() -> bool:
-    return current_principal().is_staff
-
-
 def _json(job: Job) -> dict[str, Any]:
-    return job_json(job, staff=_is_staff())
+    return job_json(job, staff=is_staff())
 
 
 def _retry_after(job: Job) -> dict[str, str]:

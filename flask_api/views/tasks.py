@@ -23,7 +23,9 @@ def task_json(task: AnyTask) -> dict[str, Any]:
     return {
         "name": task.name,
         "summary": task.summary,
-        "executor": task.executor,
+        "executor": task.policy.executor,
+        "timeout_s": task.policy.timeout_s,
+        "max_attempts": task.policy.max_attempts,
         "arguments_schema": task.arguments_schema,
         "result_schema": task.result_type.json_schema(),
     }

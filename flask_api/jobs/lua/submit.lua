@@ -1,10 +1,34 @@
--- Store a new job and list it under its owner. Atomic: both or neither.
--- KEYS: 1 record (hash), 2 the owner's jobs (sorted set, all scores 0: ids sort by time)
--- ARGV: 1 job id, then field, value, field, value ...
--- Returns 1, or 0 when the record exists already (nothing is changed).
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  return 0
+-- Accept one job: durable and listed, held by the process that accepts it (or waiting for its time). All or nothing.
+-- KEYS: 1 record, 2 owner, 3 open, 4 held, 5 instances, 6 delayed, 7 idempotency, 8 events
+-- ARGV: 1 job, 2 instance, 3 limit of unfinished jobs, 4 start at (seconds, '' now), 5 sha256 of the body ('' no key),
+--       6 seconds the key is kept, 7 events kept, 8 event, then field, value ...
+-- Returns {'accepted', unfinished jobs} | {'known', job} | {'conflict'} | {'full', unfinished jobs} | {'lost'} (adopted)
+if ARGV[5] ~= '' then
+  local known = redis.call('GET', KEYS[7])
+  if known then
+    if string.sub(known, 1, 64) == ARGV[5] then
+      return {'known', string.sub(known, 66)}
+    end
+    return {'conflict'}
+  end
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+if redis.call('SISMEMBER', KEYS[5], ARGV[2]) == 0 then
+  return {'lost'}
+end
+local unfinished = redis.call('SCARD', KEYS[3])
+if unfinished >= tonumber(ARGV[3]) then
+  return {'full', unfinished}
+end
+redis.call('HSET', KEYS[1], 'instance', ARGV[2], unpack(ARGV, 9))
 redis.call('ZADD', KEYS[2], 0, ARGV[1])
-return 1
+redis.call('SADD', KEYS[3], ARGV[1])
+if ARGV[4] == '' then
+  redis.call('SADD', KEYS[4], ARGV[1])
+else
+  redis.call('ZADD', KEYS[6], ARGV[4], ARGV[1])
+end
+if ARGV[5] ~= '' then
+  redis.call('SET', KEYS[7], ARGV[5] .. ' ' .. ARGV[1], 'EX', ARGV[6])
+end
+redis.call('XADD', KEYS[8], 'MAXLEN', '~', ARGV[7], '*', 'job', ARGV[1], 'event', ARGV[8])
+return {'accepted', unfinished + 1}

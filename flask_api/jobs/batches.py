@@ -1,0 +1,137 @@
+"""Many jobs of one task, accepted all or none: the batch as a value, how it is stored, and its results as they come."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from flask_api.jobs import names
+from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
+from flask_api.jobs.record import Job, JobStatus, Owner, format_time, from_fields
+from shared.redis import Client, Store
+
+_STAGED_AT_ONCE = 250
+_READ_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch and how far it is. ``counts`` has a number for each status of its jobs."""
+
+    id: str
+    task: str
+    owner: Owner
+    total: int
+    counts: dict[JobStatus, int]
+    submitted_at: datetime
+    finished_at: datetime | None = None
+
+    @property
+    def done(self) -> int:
+        """How many of its jobs have ended."""
+        return sum(count for status, count in self.counts.items() if status.is_outcome)
+
+
+class Batches:
+    """Stores and reads batches. Thread-safe; raises JobStoreUnavailable when Redis is away."""
+
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        self._store = store
+        self._ledger = ledger
+
+    def accept(
+        self, batch: Batch, jobs: Sequence[Job], *, instance: str, limit: int, idempotency: IdempotencyKey | None
+    ) -> Answer:
+        """Make a batch durable: the records are staged first, then all of them are accepted at once, or none."""
+        for first in range(0, len(jobs), _STAGED_AT_ONCE):
+            staged = jobs[first : first + _STAGED_AT_ONCE]
+            self._ledger.stage(staged, batch=batch.id, instance=instance)
+        answer = self._ledger.accept_batch(
+            batch.id, _fields(batch), owner_id=batch.owner.id, instance=instance, limit=limit, idempotency=idempotency
+        )
+        if answer.acceptance is not Acceptance.ACCEPTED:  # else refused batches would fill Redis until they are swept
+            self._store.write(lambda client: _unstage(client, batch.id, jobs))
+        return answer
+
+    def find(self, batch_id: str) -> Batch | None:
+        """Return the batch, or None when there is none."""
+        stored = self._store.read(lambda client: cast("dict[str, str]", client.hgetall(names.batch(batch_id))))
+        return _batch(batch_id, stored) if stored else None
+
+    def members(self, batch_id: str) -> list[str]:
+        """Return the ids of its jobs in the order of submission."""
+        return cast("list[str]", self._store.read(lambda client: client.lrange(names.members(batch_id), 0, -1)))
+
+    def results(self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]) -> Iterator[Job]:
+        """Yield ended jobs with their results, from number ``after`` on, as they end or in the order of submission.
+
+        ``wait`` is called when there is none yet: it returns soon, False to give up.
+        """
+        position = after
+        while position < batch.total:
+            jobs = self._next_results(batch.id, position, in_order=in_order)
+            if jobs:
+                yield from jobs
+                position += len(jobs)
+            elif not wait():
+                return
+
+    def _next_results(self, batch_id: str, position: int, *, in_order: bool) -> list[Job]:
+        key = names.members(batch_id) if in_order else names.ended(batch_id)
+        last = position + _READ_AT_ONCE - 1
+        ids = cast("list[str]", self._store.read(lambda client: client.lrange(key, position, last)))
+        rows = self._store.read(lambda client: _read_all(client, ids)) if ids else []
+        ready: list[Job] = []
+        for job_id, row in zip(ids, rows, strict=True):
+            job = from_fields(job_id, row) if row else None
+            if job is None or not job.status.is_outcome:
+                break
+            ready.append(job)
+        return ready
+
+
+def _unstage(client: Client, batch_id: str, jobs: Sequence[Job]) -> None:
+    with client.pipeline(transaction=False) as pipeline:
+        for first in range(0, len(jobs), _STAGED_AT_ONCE):
+            pipeline.unlink(*(names.record(job.id) for job in jobs[first : first + _STAGED_AT_ONCE]))
+        pipeline.unlink(names.members(batch_id))
+        pipeline.zrem(names.STAGED, batch_id)
+        pipeline.execute()
+
+
+def _read_all(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in ids:
+            pipeline.hgetall(names.record(job_id))
+        return cast("list[dict[str, str]]", pipeline.execute())
+
+
+def _fields(batch: Batch) -> dict[str, Any]:
+    return {
+        "task": batch.task,
+        "owner_id": batch.owner.id,
+        "owner_username": batch.owner.username,
+        "total": batch.total,
+        "unfinished": batch.total,
+        "submitted_at": format_time(batch.submitted_at),
+        **{status.value: count for status, count in batch.counts.items()},
+    }
+
+
+def _batch(batch_id: str, stored: dict[str, str]) -> Batch:
+    finished_at = stored.get("finished_at")
+    return Batch(
+        id=batch_id,
+        task=stored["task"],
+        owner=Owner(id=stored["owner_id"], username=stored["owner_username"]),
+        total=int(stored["total"]),
+        counts={status: int(stored.get(status.value, 0)) for status in JobStatus},
+        submitted_at=datetime.fromisoformat(stored["submitted_at"]),
+        finished_at=None if finished_at is None else datetime.fromisoformat(finished_at),
+    )
+
+
+def new_batch(batch_id: str, *, task: str, owner: Owner, total: int) -> Batch:
+    """Return a batch whose jobs are all queued."""
+    counts = dict.fromkeys(JobStatus, 0) | {JobStatus.QUEUED: total}
+    return Batch(id=batch_id, task=task, owner=owner, total=total, counts=counts, submitted_at=datetime.now(UTC))

@@ -1,0 +1,88 @@
+"""What runs in a child process: its own task registry, its own connection to Redis for progress, log lines and files."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from flask_api.jobs.attempt import JobLogHandler, Outcome, call, deadline_check, describe
+from flask_api.jobs.context import JobContext
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.files import FileStore
+from flask_api.jobs.ledger import Claim, Ledger
+from flask_api.jobs.queue import Launch
+from flask_api.jobs.registry import TaskRegistry, load_tasks
+from flask_api.jobs.reporter import LedgerReporter
+from flask_api.jobs.store import open_job_connections
+from shared.settings import ApiSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    settings: ApiSettings
+    registry: TaskRegistry
+    ledger: Ledger
+    files: FileStore
+
+
+_CHILD: list[_Child] = []
+BEGUN = "begun"
+
+
+def serve(pipe: Connection, settings: ApiSettings) -> None:
+    """Be a child: run what comes through the pipe, one attempt after the other, until its other end is closed."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group they are for the server: it ends us in its order
+        signal.signal(number, signal.SIG_IGN)
+    prepare(settings)
+    with suppress(EOFError, OSError):
+        while True:
+            launch, attempt, instance = pipe.recv()
+            pipe.send(BEGUN)
+            outcome = run(launch, attempt, instance)
+            try:
+                pipe.send(outcome)
+            except Exception as error:  # what the task returned can't cross over
+                pipe.send(Outcome(error=describe(error)))
+
+
+def prepare(settings: ApiSettings) -> None:
+    """Make this process ready for jobs; called once in each child."""
+    logging.getLogger().addHandler(JobLogHandler())
+    store = open_job_connections(settings, connections=2)
+    _CHILD[:] = [_Child(settings, load_tasks(settings.task_modules), Ledger(store), FileStore(settings))]
+    # A child whose server was killed must not go on with a job that another server runs by then.
+    threading.Thread(target=_end_with_server, name="gatehouse-server-watch", daemon=True).start()
+
+
+def run(launch: Launch, attempt: int, instance: str) -> Outcome:
+    """Run one attempt here and return how it ended."""
+    child = _CHILD[0]
+    task = child.registry.get(launch.task)
+    signals: list[StopReason] = []
+    context = JobContext(
+        job_id=launch.job_id,
+        attempt=attempt,
+        settings=child.settings,
+        reporter=LedgerReporter(
+            child.ledger,
+            Claim(job_id=launch.job_id, owner_id=launch.owner_id, batch=launch.batch),
+            instance=instance,
+            attempt=attempt,
+            files=child.files,
+            signal=signals.append,
+        ),
+        must_stop=deadline_check(task.policy, lambda: signals[0] if signals else None),
+    )
+    return call(task, launch, context, result_max_bytes=child.settings.job_result_max_bytes)
+
+
+def _end_with_server() -> None:
+    # Not getppid: our parent is the fork server, which lives as long as we do.
+    server = multiprocessing.parent_process()
+    if server is not None:
+        server.join()
+        os._exit(1)

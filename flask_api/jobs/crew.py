@@ -1,0 +1,286 @@
+"""The jobs that this process holds: waiting, running, and what must still be written about them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from flask_api.jobs.attempt import Outcome, call, deadline_check, ending_of, stopped, worker_lost
+from flask_api.jobs.context import JobContext
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.executors import Attempt, Ended, Executor, ThreadsExecutor
+from flask_api.jobs.files import FileStore
+from flask_api.jobs.ledger import Claim, Ending, Ledger
+from flask_api.jobs.processes import ProcessesExecutor
+from flask_api.jobs.queue import FairQueue, Launch
+from flask_api.jobs.record import Job, JobStatus
+from flask_api.jobs.registry import TaskRegistry
+from flask_api.jobs.reporter import LedgerReporter
+from flask_api.jobs.store import JobStore
+from flask_api.jobs.waiting import Waiting
+from shared.errors import ConfigurationError, JobStoreUnavailable
+from shared.settings import ApiSettings
+
+log = logging.getLogger("gatehouse.jobs")
+
+T = TypeVar("T")
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
+
+
+def claim_of(launch: Launch) -> Claim:
+    """Return what the ledger must know of a launch."""
+    return Claim(job_id=launch.job_id, owner_id=launch.owner_id, batch=launch.batch)
+
+
+def launch_of(job: Job) -> Launch:
+    """Return what is needed to begin a job."""
+    return Launch(
+        job_id=job.id,
+        task=job.task,
+        arguments=job.arguments,
+        owner_id=job.owner.id,
+        batch=job.batch or "",
+        priority=job.priority,
+        max_attempts=job.max_attempts,
+        attempts=tuple(job.attempts),
+    )
+
+
+class Crew:
+    """Runs what the process holds, on its executors. Thread-safe. Making one starts nothing."""
+
+    def __init__(
+        self, ledger: Ledger, store: JobStore, registry: TaskRegistry, settings: ApiSettings, waiting: Waiting
+    ) -> None:
+        self.instance = ""
+        self._ledger = ledger
+        self._store = store
+        self._registry = registry
+        self._settings = settings
+        self._waiting = waiting
+        self._files = FileStore(settings)
+        self._lock = threading.Lock()
+        self._known: set[str] = set()
+        # Jobs that came to us again while we were still putting away their last attempt: taken over right after.
+        self._returned: set[str] = set()
+        self._signals: dict[str, StopReason] = {}
+        self._stopping = threading.Event()
+        self.is_draining = False
+        self._executors = self._make_executors()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids of all jobs that wait or run here."""
+        with self._lock:
+            return frozenset(self._known)
+
+    @property
+    def room(self) -> int:
+        """How many more jobs are worth claiming: what could begin soon, and always some, or a long queue holds up retries."""
+        if self.is_draining:
+            return 0
+        return sum(max(each.slots, 2 * each.slots - len(each.queue)) for each in self._executors.values())
+
+    def queue_of(self, task: str) -> FairQueue:
+        """Return the queue that a task's jobs wait in."""
+        return self._executors[self._registry.get(task).policy.executor].queue
+
+    def put(self, launches: Sequence[Launch]) -> None:
+        """Take jobs that are durable and held by this instance; free slots begin them at once."""
+        with self._lock:
+            # Twice in the queue would be twice at once: an audit may find what a submit is about to put.
+            launches = [launch for launch in launches if launch.job_id not in self._known]
+            self._known.update(launch.job_id for launch in launches)
+        touched: dict[str, Executor] = {}
+        for launch in launches:
+            executor = self._executors[self._registry.get(launch.task).policy.executor]
+            executor.queue.put([launch])
+            touched[executor.name] = executor
+        for executor in touched.values():
+            executor.wake()
+
+    def signal(self, job_ids: Iterable[str], reason: StopReason) -> None:
+        """Tell running attempts to stop; unknown ones are ignored."""
+        with self._lock:
+            for job_id in job_ids:
+                if job_id in self._known:
+                    self._signals.setdefault(job_id, reason)
+
+    def request_cancel(self, job_id: str) -> None:
+        """Stop a running attempt of this process at once; that of another process hears of it by its next beat."""
+        self.signal([job_id], StopReason.CANCELLED)
+
+    def take_over(self, job_ids: Sequence[str]) -> None:
+        """Go on with jobs that came to this instance: queue what waited, spend an attempt of what was running."""
+        with self._lock:
+            strangers = [job_id for job_id in job_ids if job_id not in self._known]
+            self._returned.update(job_id for job_id in job_ids if job_id in self._known)
+        for first in range(0, len(strangers), 500):
+            jobs = self._store.find_many(strangers[first : first + 500])
+            self._rescue([job for job in jobs if job.status is JobStatus.RUNNING])
+            self.put([launch_of(job) for job in jobs if job.status is JobStatus.QUEUED and self._can_run(job)])
+
+    def abandon(self) -> None:
+        """Forget everything: this process was taken for dead, and all it held is another's."""
+        with self._lock:
+            for executor in self._executors.values():
+                self._known -= {launch.job_id for launch in executor.queue.clear()}
+            self._signals = dict.fromkeys(self._known, StopReason.LOST)
+            self._returned.clear()
+
+    def drain(self, *, deadline_s: float, interrupt_s: float) -> bool:
+        """Begin nothing more, wait for what runs, interrupt the rest. True when nothing runs any more."""
+        self.is_draining = True
+        for executor in self._executors.values():
+            executor.pause()
+        self._give_up_what_waits()
+        deadline = time.monotonic() + deadline_s
+        idle = self._wait_until_idle(deadline)
+        self._stopping.set()
+        idle = idle or self._wait_until_idle(time.monotonic() + interrupt_s)
+        for executor in self._executors.values():
+            executor.close()
+        return idle
+
+    def turn(self, ended: Sequence[Ended], launches: Sequence[Launch]) -> list[Attempt]:
+        """Write what ended, begin what is next; return what has begun. Repeats itself while Redis is away."""
+        instance = self.instance
+        endings = [self._ending(launch, attempt, outcome) for launch, attempt, outcome in ended]
+        claims = [claim_of(launch) for launch in launches]
+        ttl_s = self._ttl_s(ended[0][0].task) if ended else 0
+        try:
+            answers = self._persist(lambda: self._ledger.turn(instance, endings=endings, beginnings=claims, ttl_s=ttl_s))
+        except JobStoreUnavailable:
+            log.exception("outcomes not written: Redis stayed away until shutdown", extra={"jobs": len(endings)})
+            self._forget([launch for launch, _, _ in ended] + list(launches))
+            return []
+        except Exception:
+            # The audit rescues what is held and not known; it would take these for running, for ever.
+            self._forget([launch for launch, _, _ in ended] + list(launches))
+            raise
+        self._note(ended, answers)
+        begun = list(zip(launches, answers[len(endings) :], strict=True))
+        self.signal([launch.job_id for launch, attempt in begun if attempt < 0], StopReason.CANCELLED)
+        self._forget([launch for launch, attempt in begun if attempt == 0])
+        return [(launch, attempt) for launch, attempt in begun if attempt]
+
+    def _make_executors(self) -> dict[str, Executor]:
+        settings = self._settings
+        threads = ThreadsExecutor(
+            self._queue(settings.job_running_limit), self.turn, slots=settings.job_threads, call=self._call
+        )
+        processes = ProcessesExecutor(
+            self._queue(settings.job_processes),
+            self.turn,
+            settings=settings,
+            registry=self._registry,
+            stop_of=self._stop_of,
+            instance_of=lambda: self.instance,
+        )
+        executors: dict[str, Executor] = {each.name: each for each in (threads, processes)}
+        for task in self._registry:
+            if task.policy.executor not in executors:
+                accepted = ", ".join(executors)
+                raise ConfigurationError(f"task {task.name}: executor {task.policy.executor!r}; accepted: {accepted}")
+        return executors
+
+    def _queue(self, per_person: int) -> FairQueue:
+        return FairQueue(
+            limit=self._settings.job_queue_limit,
+            per_person=per_person,
+            max_running=lambda name: self._registry.get(name).policy.max_running,
+        )
+
+    def _call(self, launch: Launch, attempt: int) -> Outcome:
+        """Run one attempt in this thread."""
+        task = self._registry.get(launch.task)
+        context = JobContext(
+            job_id=launch.job_id,
+            attempt=attempt,
+            settings=self._settings,
+            reporter=LedgerReporter(
+                self._ledger,
+                claim_of(launch),
+                instance=self.instance,
+                attempt=attempt,
+                files=self._files,
+                signal=lambda reason: self.signal([launch.job_id], reason),
+            ),
+            must_stop=deadline_check(task.policy, lambda: self._stop_of(launch.job_id)),
+        )
+        return call(task, launch, context, result_max_bytes=self._settings.job_result_max_bytes)
+
+    def _stop_of(self, job_id: str) -> StopReason | None:
+        return self._signals.get(job_id) or (StopReason.SHUTDOWN if self._stopping.is_set() else None)
+
+    def _ending(self, launch: Launch, attempt: int, outcome: Outcome) -> Ending:
+        return ending_of(launch, attempt, outcome, policy=self._registry.get(launch.task).policy)
+
+    def _ttl_s(self, task: str) -> int:
+        return self._registry.get(task).policy.ttl_s or self._settings.job_ttl_s
+
+    def _note(self, ended: Sequence[Ended], answers: Sequence[int]) -> None:
+        self._forget([launch for launch, _, _ in ended])
+        for (launch, attempt, outcome), kept in zip(ended, answers, strict=False):
+            self._waiting.notify(launch.job_id)
+            if outcome.error is not None or not kept:
+                details = {"job_id": launch.job_id, "task": launch.task, "attempt": attempt, "kept": bool(kept)}
+                log.info("attempt failed" if kept else "outcome discarded", extra=details)
+
+    def _forget(self, launches: Sequence[Launch]) -> None:
+        with self._lock:
+            forgotten = {launch.job_id for launch in launches}
+            self._known -= forgotten
+            for job_id in forgotten & self._signals.keys():
+                del self._signals[job_id]
+            returned = self._returned & forgotten
+            self._returned -= returned
+        if returned:
+            try:
+                self.take_over(sorted(returned))
+            except JobStoreUnavailable:
+                log.info("jobs that came back are left to the audit", extra={"jobs": len(returned)})
+
+    def _can_run(self, job: Job) -> bool:
+        if job.task in self._registry:
+            return True
+        log.error("a job waits for a task that this server does not have", extra={"job_id": job.id, "task": job.task})
+        return False
+
+    def _rescue(self, jobs: Sequence[Job]) -> None:
+        """End attempts whose process died: the job is queued again, or failed when its attempts are spent."""
+        for job in jobs:
+            if job.task not in self._registry:
+                continue
+            outcome = worker_lost("died")
+            if job.cancel_requested:
+                outcome = stopped(StopReason.CANCELLED, self._registry.get(job.task).policy)
+            log.warning("rescuing a job whose process died", extra={"job_id": job.id, "attempt": job.attempt})
+            ending = self._ending(launch_of(job), job.attempt, outcome)
+            self._ledger.turn(self.instance, endings=[ending], ttl_s=self._ttl_s(job.task))
+
+    def _give_up_what_waits(self) -> None:
+        waiting = [launch for executor in self._executors.values() for launch in executor.queue.clear()]
+        self._forget(waiting)
+        for first in range(0, len(waiting), 500):
+            try:
+                self._ledger.give_up([launch.job_id for launch in waiting[first : first + 500]], instance=self.instance)
+            except JobStoreUnavailable:
+                return  # they are handed over with the rest, at the end
+
+    def _wait_until_idle(self, deadline: float) -> bool:
+        idle = [each.wait_until_idle(deadline_s=max(0.0, deadline - time.monotonic())) for each in self._executors.values()]
+        return all(idle)
+
+    def _persist(self, action: Callable[[], T]) -> T:
+        """Repeat an idempotent write until Redis takes it; give up only when the process must end."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return action()
+            except JobStoreUnavailable:
+                if self._stopping.wait(pause_s):
+                    return action()
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -1,0 +1,81 @@
+"""The files of jobs, stored through fsspec: a local folder by default, any fsspec URL by setting.
+
+Each job has a folder of its id. Names are checked, so a file can lie nowhere else; the owner gets it through the API only.
+"""
+
+import mimetypes
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import fsspec
+
+from flask_api.jobs.errors import TaskError
+from shared.settings import ApiSettings, var_dir
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
+_CHUNK = 1 << 20
+
+
+class FileStore:
+    """Keeps and gives files. Thread-safe as far as the file system is. Blocks for its I/O."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._url = settings.job_files_url or f"file://{var_dir() / 'files'}"
+        self._max_bytes = settings.job_file_max_bytes
+        self._max_count = settings.job_files_max
+
+    def save(self, job_id: str, name: str, source: bytes | str | Path, *, kept: Mapping[str, Any]) -> dict[str, Any]:
+        """Store a file, replacing one of the same name; return its entry for the record: name, size, media type."""
+        if _NAME.fullmatch(name) is None:
+            raise TaskError("File names: 1 to 100 letters, digits, '.', '_' and '-', not beginning with '.'.")
+        if name not in kept and len(kept) >= self._max_count:
+            raise TaskError(f"A job keeps at most {self._max_count} files.")
+        system, folder = self._folder(job_id)
+        system.makedirs(folder, exist_ok=True)
+        path = f"{folder}/{name}"
+        try:
+            with cast(BinaryIO, system.open(f"{path}", "wb")) as target:
+                size = self._copy(source, target)
+        except TaskError:
+            with suppress(OSError):
+                system.rm(path)
+            raise
+        return {"name": name, "size": size, "media_type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
+
+    def open(self, job_id: str, name: str) -> BinaryIO:
+        """Open a file for reading; raises FileNotFoundError."""
+        system, folder = self._folder(job_id)
+        if _NAME.fullmatch(name) is None:
+            raise FileNotFoundError(name)
+        return cast(BinaryIO, system.open(f"{folder}/{name}", "rb"))
+
+    def delete_all(self, job_id: str) -> None:
+        """Delete all files of a job; there may be none."""
+        system, folder = self._folder(job_id)
+        if system.exists(folder):
+            system.rm(folder, recursive=True)
+
+    def _folder(self, job_id: str) -> tuple[Any, str]:
+        system, root = fsspec.core.url_to_fs(self._url)
+        return system, f"{root}/{job_id}"
+
+    def _copy(self, source: bytes | str | Path, target: BinaryIO) -> int:
+        if not isinstance(source, Path):
+            data = source.encode() if isinstance(source, str) else source
+            self._check(len(data))
+            target.write(data)
+            return len(data)
+        size = 0
+        with source.open("rb") as opened:
+            while chunk := opened.read(_CHUNK):
+                size += len(chunk)
+                self._check(size)
+                target.write(chunk)
+        return size
+
+    def _check(self, size: int) -> None:
+        if size > self._max_bytes:
+            raise TaskError(f"A file of a job has at most {self._max_bytes} bytes.")

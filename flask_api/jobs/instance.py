@@ -1,0 +1,200 @@
+"""This process among the others: its name, its heartbeat, and what it takes over from those that died or stopped.
+
+One thread per process. A process that was paused for so long that another took it for dead finds that out by its next beat,
+forgets all it held, and comes back under a new name.
+"""
+
+import logging
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import cast
+
+from flask_api.jobs import names
+from flask_api.jobs.crew import Crew
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.ledger import Ledger
+from flask_api.jobs.sweeper import Sweeper
+from shared.errors import ConfigurationError, JobStoreUnavailable
+from shared.redis import Store
+
+log = logging.getLogger("gatehouse.jobs")
+
+TICK_S = 0.25
+_AUDIT_EVERY_S = 5.0
+# A missing heartbeat must stay missing so long while we are connected: after an outage of Redis all are missing at once,
+# and everyone needs a moment to beat again.
+SUSPECT_S = 3.0
+_OUTAGE_S = 1.0
+
+
+class Instance:
+    """Keeps this process's place in the house. ``start`` after any fork."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        crew: Crew,
+        sweeper: Sweeper,
+        *,
+        heartbeat_s: int,
+        allow_volatile: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._crew = crew
+        self._sweeper = sweeper
+        self._heartbeat_s = heartbeat_s
+        self._allow_volatile = allow_volatile
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._renewing = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._suspects: dict[str, float] = {}
+        self._away_since: float | None = None
+        self._strays: set[str] = set()
+        self._next_audit_at = clock() + _AUDIT_EVERY_S
+
+    @property
+    def name(self) -> str:
+        """This process's name among the others; empty while it may hold no jobs. Waits for a renewal that is under way."""
+        if self._crew.instance:
+            return self._crew.instance
+        with self._renewing:
+            return self._crew.instance
+
+    def start(self) -> None:
+        """Register and go on in a thread. While Redis is away, the thread registers later.
+
+        Raises ConfigurationError on a Redis that may lose accepted jobs.
+        """
+        try:
+            self._register()
+        except JobStoreUnavailable:
+            log.warning("not registered yet: Redis is away")
+        self._thread = threading.Thread(target=self._run, name="gatehouse-instance", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and hand over what is still held, at once. Idempotent."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._crew.instance:
+            try:
+                left = self._ledger.hand_over(self._crew.instance)
+                if left:
+                    log.warning("handed over unfinished jobs", extra={"jobs": left})
+            except JobStoreUnavailable:
+                log.warning("not handed over: Redis is away; the jobs are adopted when our heartbeat has ended")
+            self._crew.instance = ""
+
+    def renew(self, dead: str) -> None:
+        """Come back under a new name after ``dead``, ours, was declared dead. Once, however many threads find that out."""
+        with self._renewing:
+            if self._crew.instance != dead:
+                return
+            log.warning("this process was taken for dead; it goes on under a new name")
+            self._crew.instance = ""
+            self._crew.abandon()
+            self._register()
+
+    def tick(self) -> None:
+        """Beat once, take over what is there, audit now and then. Raises JobStoreUnavailable."""
+        with self._renewing:
+            if not self._crew.instance:
+                self._register()
+            instance = self._crew.instance
+        alive, cancels = self._ledger.beat(instance, ttl_s=self._heartbeat_s)
+        self._trust_silence_again()
+        if not alive:
+            self.renew(instance)
+            return
+        self._crew.signal(cancels, StopReason.CANCELLED)
+        room = min(500, self._crew.room)
+        if room:
+            self._crew.take_over(self._ledger.claim(self._crew.instance, limit=room))
+        if not self._crew.is_draining:  # who stops takes nothing that others could begin now
+            self._adopt_the_dead()
+        if self._clock() >= self._next_audit_at:
+            self._next_audit_at = self._clock() + _AUDIT_EVERY_S
+            self._audit()
+            self._sweeper.sweep()
+
+    def _trust_silence_again(self) -> None:
+        """After an outage all are silent at first; one slow answer is no outage."""
+        if self._away_since is not None and self._clock() - self._away_since > _OUTAGE_S:
+            self._suspects.clear()
+        self._away_since = None
+
+    def _run(self) -> None:
+        # Spread: many processes started together must not ask together for ever.
+        self._stopping.wait(random.uniform(0, TICK_S))  # noqa: S311  # spreads load, guards nothing
+        while not self._stopping.wait(TICK_S):
+            try:
+                self.tick()
+            except JobStoreUnavailable:
+                self._away_since = self._away_since or self._clock()
+            except ConfigurationError as error:
+                log.error("not taking jobs: %s", error.message)
+            except Exception:
+                log.exception("a tick failed; the next one tries again")
+
+    def _register(self) -> None:
+        self.require_durable_redis()
+        instance = str(uuid.uuid4())
+        self._ledger.beat(instance, ttl_s=self._heartbeat_s, register=True)
+        self._crew.instance = instance
+
+    def require_durable_redis(self) -> None:
+        """Raise ConfigurationError for a Redis that may lose accepted jobs, unless that is allowed."""
+        if self._allow_volatile:
+            return
+        info = self._store.read(lambda client: client.info())
+        if int(info.get("loading", 0)):
+            # It answers INFO already, and says that it appends to no file: it would while it reads that file.
+            raise JobStoreUnavailable("Redis reads its data; try again shortly.")
+        if not info.get("aof_enabled"):
+            raise ConfigurationError(
+                "the jobs' Redis keeps no append-only file, so an accepted job could be lost: set appendonly yes there, "
+                "or GATEHOUSE_ALLOW_VOLATILE_REDIS=true here"
+            )
+        policy = str(info.get("maxmemory_policy", "noeviction"))
+        if policy != "noeviction":
+            raise ConfigurationError(
+                f"the jobs' Redis may evict accepted jobs (maxmemory-policy {policy}): set noeviction there, "
+                "or GATEHOUSE_ALLOW_VOLATILE_REDIS=true here"
+            )
+
+    def _adopt_the_dead(self) -> None:
+        others = self._store.read(lambda client: cast("set[str]", client.smembers(names.INSTANCES)))
+        others -= {self._crew.instance}
+        silent = self._silent(sorted(others))
+        now = self._clock()
+        self._suspects = {other: self._suspects.get(other, now) for other in silent}
+        for other, since in self._suspects.items():
+            if now - since >= SUSPECT_S:
+                jobs = self._ledger.adopt(other, instance=self._crew.instance)
+                log.warning("adopted the jobs of a dead process", extra={"instance": other, "jobs": len(jobs)})
+                self._crew.take_over(jobs)
+
+    def _silent(self, others: list[str]) -> list[str]:
+        if not others:
+            return []
+        beats = self._store.read(lambda client: client.mget([names.heartbeat(other) for other in others]))
+        return [other for other, beat in zip(others, cast("list[str | None]", beats), strict=True) if beat is None]
+
+    def _audit(self) -> None:
+        """Take up what Redis says we hold and we don't know: an accept whose answer was lost. Two looks, to be sure."""
+        held = names.held(self._crew.instance)
+        known = self._crew.known
+        if self._store.read(lambda client: client.scard(held)) <= len(known) and not self._strays:
+            return
+        strays = self._store.read(lambda client: cast("set[str]", client.smembers(held))) - self._crew.known
+        self._crew.take_over(sorted(strays & self._strays))
+        self._strays = strays

@@ -1,0 +1,203 @@
+"""Accept jobs: check, make durable, hand to the crew. What is not accepted leaves nothing behind."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_api.jobs.batches import Batches, new_batch
+from flask_api.jobs.crew import Crew, launch_of
+from flask_api.jobs.errors import (
+    ArgumentProblem,
+    EngineStopped,
+    IdempotencyConflict,
+    IllegalTransition,
+    InvalidArguments,
+    TooManyUnfinished,
+)
+from flask_api.jobs.instance import Instance
+from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
+from flask_api.jobs.queue import FairQueue
+from flask_api.jobs.record import Job, Owner, new_job_id
+from flask_api.jobs.registry import AnyTask, TaskRegistry
+from shared.errors import JobStoreUnavailable
+from shared.settings import ApiSettings
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """An accepted job or batch, and how many unfinished jobs its person has now (0 when it was known before)."""
+
+    id: str
+    unfinished: int
+    job: Job | None = None  # as it was accepted; None for a batch and for what was known
+
+
+class Intake:
+    """The way in. Thread-safe; raises JobStoreUnavailable while Redis is away."""
+
+    def __init__(
+        self,
+        registry: TaskRegistry,
+        settings: ApiSettings,
+        ledger: Ledger,
+        batches: Batches,
+        crew: Crew,
+        instance: Instance,
+    ) -> None:
+        self.registry = registry
+        self.settings = settings
+        self._ledger = ledger
+        self._batches = batches
+        self._crew = crew
+        self._instance = instance
+        self._accepting = False
+
+    def submit(
+        self,
+        task_name: str,
+        arguments: Mapping[str, Any],
+        *,
+        owner: Owner,
+        priority: int = 0,
+        start_at: datetime | None = None,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Submitted:
+        """Accept a job: it is durable when this returns, and begins at once if a slot is free.
+
+        Raises UnknownTask, InvalidArguments, IdempotencyConflict, QueueFull or EngineStopped; then nothing was stored.
+        """
+        task = self.registry.get(task_name)
+        job = _job(task, task.check(arguments), owner=owner, priority=priority, start_at=start_at)
+        due = None if start_at is None else start_at.timestamp()
+        queue = self._open_queue(task)
+        queue.reserve()
+        try:
+            answer = self._accept(
+                lambda instance: self._ledger.accept(
+                    job, instance=instance, limit=self.settings.job_person_limit, idempotency=idempotency, start_at=due
+                )
+            )
+            if answer.acceptance is Acceptance.KNOWN:
+                return Submitted(id=answer.known, unfinished=0)
+            if due is None:
+                self._crew.put([launch_of(job)])
+        finally:
+            queue.release()
+        return Submitted(id=job.id, unfinished=answer.unfinished, job=job)
+
+    def submit_batch(
+        self,
+        task_name: str,
+        arguments: Sequence[Mapping[str, Any]],
+        *,
+        owner: Owner,
+        priority: int = 0,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Submitted:
+        """Accept many jobs of one task, all or none; else as submit. Problems name the set: /arguments/17/limit."""
+        task = self.registry.get(task_name)
+        batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
+        checked = _check_all(task, arguments)
+        jobs = [
+            _job(task, each, owner=owner, priority=priority, batch=batch.id, position=position)
+            for position, each in enumerate(checked)
+        ]
+        queue = self._open_queue(task)
+        queue.reserve(len(jobs))
+        try:
+            answer = self._accept(
+                lambda instance: self._batches.accept(
+                    batch, jobs, instance=instance, limit=self.settings.job_person_limit, idempotency=idempotency
+                )
+            )
+            if answer.acceptance is Acceptance.KNOWN:
+                return Submitted(id=answer.known, unfinished=0)
+            self._crew.put([launch_of(job) for job in jobs])
+        finally:
+            queue.release(len(jobs))
+        return Submitted(id=batch.id, unfinished=answer.unfinished)
+
+    def retry(self, job: Job) -> None:
+        """Queue a failed or cancelled job again. Raises IllegalTransition for any other, and for one of a batch."""
+        if job.batch:
+            raise IllegalTransition("A job of a batch can't be retried alone: submit it again.")
+        task = self.registry.get(job.task)
+        queue = self._open_queue(task)
+        queue.reserve()
+        try:
+            self._accept(
+                lambda instance: self._ledger.retry(
+                    job, instance=instance, attempts=task.policy.max_attempts, limit=self.settings.job_person_limit
+                )
+            )
+            self._crew.take_over([job.id])
+        except IdempotencyConflict:
+            raise IllegalTransition("Only a job that failed or was cancelled can be retried.") from None
+        finally:
+            queue.release()
+
+    def _open_queue(self, task: AnyTask) -> FairQueue:
+        if not self._accepting:
+            raise EngineStopped("The server is shutting down; try again shortly.")
+        return self._crew.queue_of(task.name)
+
+    def _accept(self, accept: Callable[[str], Answer]) -> Answer:
+        for _ in range(_TRIES):
+            instance = self._instance.name
+            if not instance:
+                raise JobStoreUnavailable("This server is not ready for jobs; try again shortly.")
+            answer = accept(instance)
+            if answer.acceptance is not Acceptance.LOST:
+                break
+            self._instance.renew(instance)
+        if answer.acceptance is Acceptance.CONFLICT:
+            raise IdempotencyConflict("The Idempotency-Key was used before, with another body.")
+        if answer.acceptance is Acceptance.FULL:
+            limit = self.settings.job_person_limit
+            message = f"You have {answer.unfinished} unfinished jobs; at most {limit} are accepted."
+            raise TooManyUnfinished(message, limit=limit, unfinished=answer.unfinished)
+        return answer
+
+
+def _job(
+    task: AnyTask,
+    arguments: dict[str, Any],
+    *,
+    owner: Owner,
+    priority: int,
+    batch: str | None = None,
+    position: int = 0,
+    start_at: datetime | None = None,
+) -> Job:
+    return Job(
+        id=new_job_id(),
+        task=task.name,
+        arguments=arguments,
+        executor=task.policy.executor,
+        owner=owner,
+        submitted_at=datetime.now(UTC),
+        batch=batch,
+        position=position,
+        priority=priority,
+        start_at=start_at,
+        max_attempts=task.policy.max_attempts,
+    )
+
+
+def _check_all(task: AnyTask, arguments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    checked, problems = [], []
+    for number, each in enumerate(arguments):
+        try:
+            checked.append(task.check(each))
+        except InvalidArguments as error:
+            for problem in error.problems:
+                pointer = problem.pointer.replace("/arguments", f"/arguments/{number}", 1)
+                problems.append(ArgumentProblem(pointer=pointer, detail=problem.detail))
+            if len(problems) >= 100:
+                break
+    if problems:
+        raise InvalidArguments(f"Some arguments of {task.name} are wrong; nothing was accepted.", problems=problems)
+    return checked

@@ -1,61 +1,27 @@
-"""What every executor promises: one suite over all of them. A new one needs a row in FACTORIES."""
+"""What every executor promises: one suite over all of them, each through the engine that it works for.
 
+A new executor needs a row in PREFIXES and its tasks beside those of tests.integration.process_tasks.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from typing import Any
 
 import pytest
 
-from flask_api.jobs.attempt import Launch
+from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.executors import Executor, ThreadsExecutor
+from flask_api.jobs.processes import ProcessesExecutor
+from flask_api.jobs.record import Job, JobStatus
+from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
 
-Run = Callable[[Launch], None]
-Factory = Callable[[Run, int], Executor]
-
-FACTORIES: dict[type[Executor], Factory] = {
-    ThreadsExecutor: lambda run, slots: ThreadsExecutor(run, slots=slots),
-}
-
-
-class Bench:
-    """An executor whose launches wait for ``gate``, with a record of what happened."""
-
-    def __init__(self, factory: Factory, slots: int) -> None:
-        self.gate = threading.Event()
-        self.lock = threading.Lock()
-        self.started: list[str] = []
-        self.done: list[str] = []
-        self.running = self.most_running = 0
-        self.error: Exception | None = None
-        self.executor = factory(self._run, slots)
-
-    def submit(self, *job_ids: str) -> None:
-        """Submit a launch for each id."""
-        for job_id in job_ids:
-            self.executor.submit(launch(job_id), done=self._done)
-
-    def _done(self, launch: Launch) -> None:
-        with self.lock:
-            self.done.append(launch.job_id)
-
-    def _run(self, launch: Launch) -> None:
-        with self.lock:
-            self.started.append(launch.job_id)
-            self.running += 1
-            self.most_running = max(self.most_running, self.running)
-        try:
-            self.gate.wait(30)
-            if self.error:
-                raise self.error
-        finally:
-            with self.lock:
-                self.running -= 1
-
-
-def launch(job_id: str) -> Launch:
-    """Return a launch with this id."""
-    return Launch(job_id=job_id, task="example.task", arguments={"n": 1})
+PREFIXES: dict[type[Executor], str] = {ThreadsExecutor: "sample", ProcessesExecutor: "child"}
+LIMIT_BYTES = 2000
 
 
 def executor_kinds() -> list[type[Executor]]:
@@ -68,132 +34,207 @@ def executor_kinds() -> list[type[Executor]]:
     return [kind for kind in found if kind.__module__.startswith("flask_api.")]
 
 
-@pytest.fixture(params=executor_kinds(), ids=lambda kind: kind.__name__)
-def new_bench(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Bench]]:
-    """A function that makes a bench with so many slots; all are opened and shut down at the end."""
-    benches: list[Bench] = []
+class Place:
+    """An engine, and the tasks of one executor by their short names."""
 
-    def make(slots: int) -> Bench:
-        benches.append(Bench(FACTORIES[request.param], slots))
-        return benches[-1]
+    def __init__(self, bench: EngineBench, prefix: str) -> None:
+        self.bench = bench
+        self.prefix = prefix
+        self.engine: JobEngine = bench.start(job_result_max_bytes=LIMIT_BYTES)
 
-    yield make
-    for bench in benches:
-        bench.gate.set()
-        assert bench.executor.shutdown(deadline_s=10)
+    def submit(self, name: str, **arguments: Any) -> str:
+        """Submit a job; return its id."""
+        return self.bench.submit(self.engine, f"{self.prefix}.{name}", arguments)
+
+    def run(self, name: str, **arguments: Any) -> Job:
+        """Submit a job and return it when it has ended."""
+        return self.bench.outcome(self.engine, self.submit(name, **arguments), timeout_s=20)
+
+    def error_of(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """Return the error of a job that must fail."""
+        job = self.run(name, **arguments)
+        assert job.status is JobStatus.FAILED, job
+        assert job.error is not None
+        assert job.error["type"]
+        assert job.error["message"]
+        return job.error
+
+
+@pytest.fixture(params=executor_kinds(), ids=lambda kind: kind.name)
+def place(request: pytest.FixtureRequest, bench: EngineBench) -> Place:
+    """An engine with this executor."""
+    return Place(bench, PREFIXES[request.param])
 
 
 def test_every_executor_is_tested() -> None:
-    """An executor without a factory here would not be held to the contract; each has a name of its own."""
-    assert set(executor_kinds()) == set(FACTORIES)
-    assert len({kind.name for kind in FACTORIES}) == len(FACTORIES)
+    """An executor without a row here would not be held to the contract; each has a name of its own."""
+    assert set(executor_kinds()) == set(PREFIXES)
+    assert len({kind.name for kind in PREFIXES}) == len(PREFIXES)
 
 
-def test_submitted_launches_run_once_and_are_reported(new_bench: Callable[[int], Bench]) -> None:
-    """Each launch is run with what was submitted and then reported, exactly once."""
-    bench = new_bench(3)
-    bench.gate.set()
-    ids = [str(number) for number in range(100)]
-    bench.submit(*ids)
-    assert bench.executor.shutdown(deadline_s=10)
-    assert sorted(bench.started) == sorted(bench.done) == sorted(ids)
+def test_jobs_run_once_and_have_their_results(place: Place) -> None:
+    """Each is run with what was submitted, exactly once, and nothing is left of it but its record."""
+    ids = {place.submit("echo", value=number): number for number in range(50)}
+    for job_id, number in ids.items():
+        job = place.bench.outcome(place.engine, job_id)
+        assert (job.status, job.result, job.attempt, job.error) == (JobStatus.SUCCEEDED, [number], 1, None)
+    place.bench.check_nothing_is_left()
 
 
-def test_one_slot_keeps_the_order(new_bench: Callable[[int], Bench]) -> None:
-    """What was submitted first starts first."""
-    bench = new_bench(1)
-    bench.submit(*"abcdef")
-    bench.gate.set()
-    assert bench.executor.shutdown(deadline_s=10)
-    assert bench.started == list("abcdef")
-
-
-def test_raising_run_is_reported_and_costs_no_slot(new_bench: Callable[[int], Bench]) -> None:
-    """A launch that raises is reported like any other, and the next one runs in its slot."""
-    bench = new_bench(1)
-    bench.error = ValueError("the run failed")
-    bench.gate.set()
-    bench.submit("a", "b", "c")
-    assert bench.executor.shutdown(deadline_s=10)
-    assert bench.done == ["a", "b", "c"]
-
-
-def test_raising_report_does_not_hold_up_the_shutdown(new_bench: Callable[[int], Bench]) -> None:
-    """A report that fails is its caller's trouble: the launch still counts as ended."""
-    bench = new_bench(1)
-    bench.gate.set()
-
-    def fail(_launch: Launch) -> None:
-        raise ValueError("the report failed")
-
-    bench.executor.submit(launch("a"), done=fail)
-    bench.submit("b")
-    assert bench.executor.shutdown(deadline_s=5)
-    assert bench.done == ["b"]
-
-
-def test_no_more_run_at_once_than_there_are_slots(new_bench: Callable[[int], Bench]) -> None:
+def test_jobs_run_at_once_up_to_the_slots(place: Place) -> None:
     """All slots are used, and never one more."""
-    bench = new_bench(3)
-    bench.submit(*(str(number) for number in range(12)))
-    wait_until(lambda: bench.running == 3, timeout_s=10, what="all slots are busy")
-    assert len(bench.started) == 3
-    bench.gate.set()
-    assert bench.executor.shutdown(deadline_s=10)
-    assert bench.most_running == 3
-    assert len(bench.done) == 12
+    slots = {"sample": 4, "child": 2}[place.prefix]
+    ids = [place.submit("hold", path=place.bench.path()) for _ in range(slots + 3)]
+
+    def statuses() -> Counter[str]:
+        return Counter(place.bench.status(job_id) for job_id in ids)
+
+    wait_until(lambda: len(place.bench.runs()) == slots, timeout_s=10, what="all slots are busy")
+    assert statuses() == {"running": slots, "queued": 3}
+    place.bench.go()
+    assert [place.bench.outcome(place.engine, job_id).result for job_id in ids] == [1] * len(ids)
 
 
-def test_submit_does_not_wait_for_a_slot(new_bench: Callable[[int], Bench]) -> None:
-    """With every slot busy, a thousand more are taken at once."""
-    bench = new_bench(1)
-    began = time.monotonic()
-    bench.submit(*(str(number) for number in range(1000)))
-    assert time.monotonic() - began < 2
-    assert len(bench.done) == 0
+def test_error_of_the_task_is_the_jobs(place: Place) -> None:
+    """Type and message as raised, with a traceback for staff that leads to the line."""
+    error = place.error_of("fail", message="the disk is on fire")
+    assert (error["type"], error["message"]) == ("RuntimeError", "the disk is on fire")
+    assert "sample_tasks.py" in error["traceback"]
+    assert place.error_of("refuse", message="no such report") == {"type": "TaskError", "message": "no such report"}
 
 
-def test_submit_after_shutdown_is_refused(new_bench: Callable[[int], Bench]) -> None:
-    """Nothing that could not run is taken, and what was refused is not waited for."""
-    bench = new_bench(1)
-    bench.gate.set()
-    bench.submit("a")
-    assert bench.executor.shutdown(deadline_s=10)
-    with pytest.raises(RuntimeError):
-        bench.submit("b")
-    assert bench.executor.shutdown(deadline_s=10)
-    assert (bench.started, bench.done) == (["a"], ["a"])
+def test_result_that_json_can_not_hold_fails_the_job(place: Place) -> None:
+    """The slot goes on."""
+    place.error_of("not_json")
+    assert place.run("echo").status is JobStatus.SUCCEEDED
 
 
-def test_shutdown_waits_for_what_was_taken(new_bench: Callable[[int], Bench]) -> None:
-    """Running and waiting launches are all run before it says True."""
-    bench = new_bench(1)
-    bench.submit("a", "b", "c")
-    timer = threading.Timer(0.1, bench.gate.set)
-    timer.start()
-    assert bench.executor.shutdown(deadline_s=10)
-    timer.join()
-    assert bench.done == ["a", "b", "c"]
+def test_result_over_the_limit_fails_with_the_limit(place: Place) -> None:
+    """Both sizes are named; nothing of it is stored."""
+    error = place.error_of("big", size=5_000_000)
+    assert "5000002" in error["message"]
+    assert str(LIMIT_BYTES) in error["message"]
 
 
-def test_shutdown_past_its_deadline_says_so(new_bench: Callable[[int], Bench]) -> None:
-    """It returns at the deadline, and says True once the rest has ended."""
-    bench = new_bench(1)
-    bench.submit("a", "b")
-    wait_until(lambda: bench.running == 1, timeout_s=10, what="the first one runs")
-    began = time.monotonic()
-    assert not bench.executor.shutdown(deadline_s=0.1)
-    assert not bench.executor.shutdown(deadline_s=0)
-    assert 0.1 <= time.monotonic() - began < 1
-    bench.gate.set()
-    assert bench.executor.shutdown(deadline_s=10)
-    assert bench.executor.shutdown(deadline_s=0)
-    assert bench.done == ["a", "b"]
+def test_error_without_words_is_an_outcome_too(place: Place) -> None:
+    """An exception whose text raises costs no slot and leaves no job behind."""
+    for _ in range(6):  # more than there are slots
+        assert place.error_of("unprintable")["type"] == "UnprintableError"
+    assert place.run("echo").status is JobStatus.SUCCEEDED
 
 
-def test_new_executor_starts_nothing(new_bench: Callable[[int], Bench]) -> None:
-    """Made before a fork, it has no thread to lose; unused, it is shut down at once."""
+def test_system_exit_ends_only_the_job(place: Place) -> None:
+    """More often than there are slots."""
+    for _ in range(6):
+        assert place.error_of("leave")["type"] == "SystemExit"
+    assert place.run("echo").status is JobStatus.SUCCEEDED
+
+
+def test_running_job_is_cancelled(place: Place) -> None:
+    """It says that it was asked until it has stopped; what it does not need any more is free."""
+    job_id = place.submit("hold", path=place.bench.path())
+    place.bench.wait_for(job_id, "running")
+    wait_until(place.bench.runs, timeout_s=10, what="the task runs")
+    place.engine.cancel(place.engine.get(job_id, viewer=place.bench.owner))
+    assert place.bench.record(job_id)["cancel_requested"] == "1"
+    job = place.bench.outcome(place.engine, job_id)
+    assert (job.status, job.cancel_requested, job.error, job.result) == (JobStatus.CANCELLED, True, None, None)
+    place.bench.check_nothing_is_left()
+
+
+def test_deaf_job_is_cancelled_as_far_as_possible(place: Place) -> None:
+    """A child is ended by force; a thread can't be, so the job says ``cancel_requested`` until its task returns."""
+    job_id = place.submit("deaf", path=place.bench.path())
+    wait_until(place.bench.runs, timeout_s=10, what="the task runs")
+    place.engine.cancel(place.engine.get(job_id, viewer=place.bench.owner))
+    if place.prefix == "sample":
+        assert place.bench.record(job_id)["status"] == "running"
+        place.bench.go()
+    assert place.bench.outcome(place.engine, job_id, timeout_s=3).status is JobStatus.CANCELLED
+    assert place.run("echo").status is JobStatus.SUCCEEDED
+
+
+def test_job_past_its_time_fails(place: Place) -> None:
+    """Willing or not: at its next checkpoint, or by force where that is possible, or when it returns."""
+    error = place.error_of("slow", path=place.bench.path())
+    assert error["type"] == "TimedOut"
+    assert "0.5 s" in error["message"]
+    threading.Timer(1.0, place.bench.go, ["deaf"]).start()
+    assert place.error_of("slow_deaf", path=place.bench.path("deaf"))["type"] == "TimedOut"
+    assert place.run("echo").status is JobStatus.SUCCEEDED
+
+
+def test_attempts_are_repeated_as_the_task_says(place: Place) -> None:
+    """Errors of retry_on are tried again, others not; every failed attempt is told."""
+    job = place.run("flaky", failures=2)
+    assert (job.status, job.result, job.attempt) == (JobStatus.SUCCEEDED, 3, 3)
+    assert [each["attempt"] for each in job.attempts] == [1, 2]
+    assert [each["error"] for each in job.attempts] == [
+        {"type": "ConnectionResetError", "message": f"failure {number}"} for number in (1, 2)
+    ]
+    spent = place.run("flaky", failures=9)
+    assert (spent.status, spent.attempt, len(spent.attempts)) == (JobStatus.FAILED, 3, 3)
+    assert place.run("flaky", failures=1, kind="refused").attempt == 1
+    assert place.run("flaky", failures=1, kind="value").attempt == 1
+    assert place.run("slow_once").result == 2
+
+
+def test_words_and_files_of_the_task_arrive(place: Place) -> None:
+    """Progress, lines by the job and by logging, files from bytes, text and a path; binary in lines is shown escaped."""
+    job = place.run("words", folder=str(place.bench.folder))
+    assert (job.status, job.progress) == (JobStatus.SUCCEEDED, {"done": 2, "total": 2, "message": "done"}), job
+    lines = [json.loads(line) for line in place.engine.read_log(job)]
+    assert [(line["level"], line["message"]) for line in lines] == [
+        ("info", "plain"),
+        ("warning", "bytes \\udcff and \x00 and é"),
+        ("warning", "by logging ÿ\x00"),
+    ]
+    contents = {}
+    for file in job.files:
+        with place.engine.open_file(job, file["name"]) as opened:
+            contents[file["name"]] = opened.read()
+        assert file["size"] == len(contents[file["name"]])
+    assert contents == {"text.txt": "text é".encode(), "data.bin": b"\x00\xff", "table.csv": b"a,b\n"}
+    assert [file["media_type"] for file in job.files] == ["text/plain", "application/octet-stream", "text/csv"]
+
+
+def test_made_engine_starts_nothing(bench: EngineBench) -> None:
+    """Made before a fork, it has no thread and no child to lose."""
     before = threading.enumerate()
-    bench = new_bench(4)
+    bench.make()
     assert threading.enumerate() == before
-    assert bench.executor.shutdown(deadline_s=0)
+
+
+def test_poison_job_kills_its_child_only(bench: EngineBench) -> None:
+    """It ends failed after its attempts; a neighbour that runs meanwhile is not disturbed (processes only)."""
+    place = Place(bench, "child")
+    neighbour = place.submit("hold", path=bench.path())
+    wait_until(bench.runs, timeout_s=10, what="the neighbour runs")
+    error = place.error_of("crash", path=bench.path("poison"))
+    assert error["type"] == "WorkerLost"
+    assert "exit code 7" in error["message"]
+    assert bench.runs("poison") == ["x", "x"]
+    bench.go()
+    job = bench.outcome(place.engine, neighbour)
+    assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 1)
+
+
+def test_killed_children_cost_no_slot(bench: EngineBench) -> None:
+    """P16: idle ones are replaced before anyone notices; of busy ones only their own jobs run again."""
+    place = Place(bench, "child")
+    assert place.run("echo").status is JobStatus.SUCCEEDED
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+    job = place.run("echo")
+    assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 1)
+    running = [place.submit("hold", path=bench.path()) for _ in range(2)]
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=10, what="both slots are busy")
+    os.kill(children()[0], signal.SIGKILL)
+    wait_until(lambda: len(bench.runs()) == 3, timeout_s=5, what="the job of the killed child runs again")
+    bench.go()
+    assert sorted(bench.outcome(place.engine, job_id).attempt for job_id in running) == [1, 2]
+
+
+def children() -> list[int]:
+    """Return the process ids of this process's executor children."""
+    return [child.pid for child in multiprocessing.active_children() if child.pid and child.name == "gatehouse-child"]

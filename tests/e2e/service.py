@@ -74,13 +74,13 @@ class ServiceProcess:
         self.address = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / "server.log"
         self.valkey = EmbeddedValkey(folder / "valkey", passwords=new_passwords())
-        self.password, database = _prepared_database()
+        self.password, database = prepared_database()
         shutil.copy(database, folder / database.name)
         self._server = server
         self._process: subprocess.Popen[bytes] | None = None
         self._browsers: list[Browser] = []
         self._environment = {
-            **_clean_environment(folder),
+            **clean_environment(folder),
             "GATEHOUSE_SITE_REDIS_URL": self.valkey.url("django"),
             "GATEHOUSE_API_REDIS_URL": self.valkey.url("api"),
             "GATEHOUSE_PORT": str(self.port),
@@ -201,7 +201,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _clean_environment(folder: Path) -> dict[str, str]:
+def clean_environment(folder: Path) -> dict[str, str]:
+    """Return this process's environment with fresh secrets and a var folder, and no other setting of Gatehouse."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))}
     return {
         **kept,
@@ -212,13 +213,13 @@ def _clean_environment(folder: Path) -> dict[str, str]:
 
 
 @cache
-def _prepared_database() -> tuple[str, Path]:
+def prepared_database() -> tuple[str, Path]:
     """Migrate a database with one person in it, once per run; each service gets a copy."""
     folder = Path(os.environ["GATEHOUSE_VAR_DIR"]) / "prepared"
     folder.mkdir()
     password_file = folder / "password"
     with EmbeddedValkey(folder / "valkey", passwords=new_passwords()) as valkey:
-        environment = {**_clean_environment(folder), "GATEHOUSE_SITE_REDIS_URL": valkey.url("django")}
+        environment = {**clean_environment(folder), "GATEHOUSE_SITE_REDIS_URL": valkey.url("django")}
         command = [sys.executable, "manage.py", "prepare_local", "--demo-password-file", str(password_file)]
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     return password_file.read_text().strip(), folder / "db.sqlite3"

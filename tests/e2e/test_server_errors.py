@@ -15,7 +15,7 @@ MALFORMED = {
     "not HTTP": b"GARBAGE\r\n\r\n",
     "a length that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
     "a header without a colon": b"GET /<script> HTTP/1.1\r\nHost: x\r\nscript\r\n\r\n",
-    "a body over the limit": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n",
+    "a body over the limit": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n",
     "an endless header": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
 }
 

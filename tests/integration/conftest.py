@@ -11,11 +11,14 @@ from flask import Flask
 
 from flask_api.app import create_app, start_jobs, stop_jobs
 from shared.settings import ApiSettings, load_settings
+from tests.integration.engine_fixtures import bench, engine_valkey
 
 if TYPE_CHECKING:
     from django.test import Client
 
     from django_site.accounts.models import User
+
+__all__ = ["bench", "engine_valkey"]
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)

@@ -24,15 +24,20 @@ class Fault(Enum):
 
 
 class FaultProxy:
-    """One listening port. Thread-safe: tests set ``fault`` and ``delay_s`` at any time; ``connections`` counts those made."""
+    """One listening port. Thread-safe: tests set ``fault`` and ``delay_s`` at any time; ``connections`` counts those made.
+
+    ``lose_reply_to``: of the next request that contains this, once, the answer is lost and the connection cut.
+    """
 
     def __init__(self, upstream: Path) -> None:
         self.fault = Fault.NONE
         self.delay_s = 0.0
         self.connections = 0
+        self.lose_reply_to = b""
         self._upstream = upstream
         self._stopping = threading.Event()
         self._cuts = 0
+        self._doomed: set[int] = set()
         self._handlers: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(_LOOK_EVERY_S)
@@ -77,6 +82,7 @@ class FaultProxy:
             ready.register(client, selectors.EVENT_READ, server)
             ready.register(server, selectors.EVENT_READ, client)
             cuts = self._cuts
+            self._doomed.discard(server.fileno())
             while not self._stopping.is_set() and self._cuts == cuts:
                 for key, _ in ready.select(_LOOK_EVERY_S):
                     if not self._pass_on(key.fileobj, key.data, is_answer=key.fileobj is server):  # type: ignore[arg-type]
@@ -86,8 +92,11 @@ class FaultProxy:
         """Move one piece as the fault says; False when the connection is over."""
         try:
             piece = source.recv(_PIECE)
-            if not piece or (is_answer and self.fault is Fault.LOSE_REPLY):
+            if not piece or (is_answer and (self.fault is Fault.LOSE_REPLY or source.fileno() in self._doomed)):
                 return False
+            if self.lose_reply_to and self.lose_reply_to in piece:
+                self.lose_reply_to = b""
+                self._doomed.add(target.fileno())
             if is_answer and self.fault is Fault.DELAY:
                 self._stopping.wait(self.delay_s)
             if self.fault is not Fault.BLACK_HOLE:

@@ -1,6 +1,9 @@
 """Tasks that behave well and badly, for tests of the job engine. Each test process has its own events."""
 
+import logging
+import os
 import threading
+from pathlib import Path
 from typing import Any
 
 from flask_api.jobs.context import JobContext
@@ -56,7 +59,7 @@ def big(size: int) -> str:
     return "x" * size
 
 
-@task("sample.exit")
+@task("sample.leave")
 def leave() -> None:
     """Try to end the process that runs it."""
     raise SystemExit(3)
@@ -79,3 +82,127 @@ def steps(count: int, step_s: float = 0.0, *, job: JobContext) -> int:
         pause.wait(step_s)
         job.progress(number, count, message=f"step {number}")
     return count
+
+
+@task("sample.note")
+def note(path: str, word: str = "") -> str:
+    """Add a word to a file: what ran, in which order."""
+    _append(path, word)
+    return word
+
+
+@task("sample.hold", backoff_s=0.05)
+def hold(path: str, *, job: JobContext) -> int:
+    """Note the run beside the path, wait until there is a file, willing to stop; return the attempt."""
+    _append(f"{path}.runs", str(job.attempt))
+    while not Path(path).exists():
+        job.checkpoint()
+        _pause()
+    return job.attempt
+
+
+@task("sample.deaf", backoff_s=0.05)
+def deaf(path: str) -> str:
+    """Wait until there is a file, or for ten seconds, and never ask whether to stop."""
+    _append(f"{path}.runs", "x")
+    for _ in range(500):
+        if Path(path).exists():
+            break
+        _pause()
+    return "heard nothing"
+
+
+@task("sample.slow", timeout_s=0.5)
+def slow(path: str, *, job: JobContext) -> int:
+    """Hold, but not for long."""
+    return hold(path, job=job)
+
+
+@task("sample.slow_deaf", timeout_s=0.5)
+def slow_deaf(path: str) -> str:
+    """Be deaf, but not for long."""
+    return deaf(path)
+
+
+@task("sample.slow_once", timeout_s=0.3, max_attempts=2, retry_on=(TimeoutError,), backoff_s=0.05)
+def slow_once(*, job: JobContext) -> int:
+    """Take too long the first time."""
+    while job.attempt == 1:
+        job.checkpoint()
+        _pause()
+    return job.attempt
+
+
+@task("sample.flaky", retry_on=(ConnectionError,), never_retry=(ConnectionRefusedError,), backoff_s=0.05, backoff_cap_s=0.1)
+def flaky(failures: int, kind: str = "reset", *, job: JobContext) -> int:
+    """Fail so many times, then return the attempt."""
+    if job.attempt <= failures:
+        kinds = {"reset": ConnectionResetError, "refused": ConnectionRefusedError, "value": ValueError}
+        raise kinds[kind](f"failure {job.attempt}")
+    return job.attempt
+
+
+@task("sample.crash", max_attempts=2, backoff_s=0.05)
+def crash(path: str) -> None:
+    """End the whole process at once: a poison job."""
+    _append(f"{path}.runs", "x")
+    os._exit(7)
+
+
+@task("sample.words")
+def words(folder: str, *, job: JobContext) -> str:
+    """Use every way to tell something."""
+    job.log("plain")
+    job.log("bytes \udcff and \x00 and é", level="warning")
+    logging.getLogger("sample").warning("by logging %s", b"\xff\x00".decode("latin-1"))
+    job.progress(1, 2, message="half")
+    job.save_file("text.txt", "text é")
+    job.save_file("data.bin", b"\x00\xff")
+    source = Path(folder) / "source.csv"
+    source.write_text("a,b\n")
+    job.save_file("table.csv", source)
+    job.progress(2, 2, message="done")
+    return "told"
+
+
+@task("sample.save")
+def save(name: str, size: int, count: int = 1, *, job: JobContext) -> None:
+    """Save files of this size."""
+    for number in range(count):
+        job.save_file(name if count == 1 else f"{number}-{name}", b"x" * size)
+
+
+class UnprintableError(Exception):
+    """An error that can't even say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+@task("sample.unprintable")
+def unprintable() -> None:
+    """Raise an error whose text can't be had."""
+    raise UnprintableError
+
+
+@task("sample.alone", max_running=1, backoff_s=0.05)
+def alone(path: str, *, job: JobContext) -> int:
+    """Hold, one at a time."""
+    return hold(path, job=job)
+
+
+@task("sample.brief", ttl_s=1)
+def brief(folder: str, *, job: JobContext) -> str:
+    """Leave an outcome, a line and a file that are kept for a second only."""
+    job.log("soon gone")
+    job.save_file("brief.txt", "soon gone")
+    return "soon gone"
+
+
+def _append(path: str, word: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(f"{word}\n")
+
+
+def _pause() -> None:
+    threading.Event().wait(_CHECK_EVERY_S)

@@ -89,7 +89,7 @@ WRONG_MEMBERS = {
     "task of another type": Wrong({"task": 7}, "/task", "string"),
     "no task": Wrong({"arguments": {}}, "/task", "required"),
     "long task name": Wrong({"task": "a" * 101}, "/task", "100"),
-    "arguments of another type": of_sum([1], "dict", "/arguments"),
+    "arguments of another type": of_sum([1], "object", "/arguments"),
     "wrong type": of_sum({"limit": "10"}, "integer"),
     "boolean": of_sum({"limit": True}, "integer"),
     "fraction": of_sum({"limit": 1.5}, "integer"),

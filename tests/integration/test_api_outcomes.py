@@ -87,5 +87,5 @@ def test_task_that_tries_to_exit_ends_only_itself(tasks_api: Flask) -> None:
     """SystemExit in a task is a failed job; the thread that ran it takes the next one."""
     visitor = new_visitor()
     for _ in range(20):  # more than there are threads
-        assert outcome(tasks_api, visitor, "sample.exit")["status"] == "failed"
+        assert outcome(tasks_api, visitor, "sample.leave")["status"] == "failed"
     assert outcome(tasks_api, visitor, "sample.echo")["status"] == "succeeded"

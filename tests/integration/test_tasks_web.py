@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from flask_api.jobs.context import Progress
-from flask_api.jobs.errors import InvalidArguments, JobCancelled
+from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
 from flask_api.jobs.inline import run_inline
 from flask_api.tasks.web import page_sizes
 from flask_api.tasks.web_access import USER_AGENT
@@ -190,8 +190,12 @@ def test_cancel_while_all_fetches_hang_ends_the_task_and_its_threads(server: Web
     """Fetches under way are aborted, those not begun are dropped; nothing waits for the sixty seconds."""
     urls = [server.url(f"/hold/{number}") for number in range(300)]
     settings = ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.1/32"),))
+
+    def must_stop() -> StopReason | None:
+        return StopReason.CANCELLED if server.held.is_set() else None
+
     with pytest.raises(JobCancelled):
-        run_inline(page_sizes, {"urls": urls, "timeout_s": 60}, settings=settings, must_stop=server.held.is_set)
+        run_inline(page_sizes, {"urls": urls, "timeout_s": 60}, settings=settings, must_stop=must_stop)
     assert len(server.requests) <= 100
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("web-")] == []
 

@@ -1,9 +1,14 @@
-"""The context of a running task: progress that is cheap, and checkpoints."""
+"""The context of a running task: progress and log lines that are cheap and bounded, and checkpoints."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flask_api.jobs.context import PROGRESS_INTERVAL_S, JobContext, Progress
-from flask_api.jobs.errors import JobCancelled
+from flask_api.jobs.errors import JobCancelled, StopReason
 from shared.settings import ApiSettings
 
 
@@ -12,16 +17,33 @@ class Bench:
 
     def __init__(self) -> None:
         self.now_s = 50.0
-        self.stop = False
+        self.stop: StopReason | None = None
         self.reported: list[Progress] = []
+        self.writes: list[list[dict[str, Any]]] = []
+        self.files: dict[str, bytes | str | Path] = {}
         self.context = JobContext(
             job_id="1",
             attempt=1,
             settings=ApiSettings.model_construct(),
-            report=self.reported.append,
+            reporter=self,
             must_stop=lambda: self.stop,
             clock=lambda: self.now_s,
         )
+
+    def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
+        """Take what a reporter is given."""
+        if progress is not None:
+            self.reported.append(progress)
+        self.writes.append([json.loads(line) for line in lines])
+
+    def save_file(self, name: str, source: bytes | str | Path) -> None:
+        """Take a file."""
+        self.files[name] = source
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """All log lines so far."""
+        return [line for write in self.writes for line in write]
 
 
 def test_first_progress_is_written_at_once() -> None:
@@ -64,10 +86,66 @@ def test_checkpoint_ends_an_attempt_that_must_stop() -> None:
     """Until then it does nothing; ``except Exception`` in task code doesn't stop it."""
     bench = Bench()
     bench.context.checkpoint()
-    bench.stop = True
-    with pytest.raises(JobCancelled):
+    bench.stop = StopReason.SHUTDOWN
+    with pytest.raises(JobCancelled) as stopped:
         bench.context.checkpoint()
+    assert stopped.value.reason is StopReason.SHUTDOWN
     with pytest.raises(JobCancelled):
         bench.context.progress(1)
-    assert bench.reported == []
+    with pytest.raises(JobCancelled):
+        bench.context.save_file("a", b"")
+    assert (bench.reported, bench.files) == ([], {})
     assert not issubclass(JobCancelled, Exception)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("plain é", "plain é"),
+        ("\x00\x1b[31m\r\n", "\x00\x1b[31m\r\n"),
+        ("\ud800 alone", "\\ud800 alone"),
+        ("\udcff", "\\udcff"),
+        (b"\xff", "b'\\xff'"),
+        (7, "7"),
+        ("", ""),
+    ],
+)
+def test_any_text_is_a_log_line(message: Any, shown: str) -> None:
+    """What is no text is shown escaped; a line is JSON, so nothing in it can forge another."""
+    bench = Bench()
+    bench.context.log(message, level="warning")
+    (line,) = bench.lines
+    assert (line["level"], line["message"]) == ("warning", shown)
+    assert line["at"].endswith("Z")
+
+
+def test_long_log_line_is_cut() -> None:
+    """A line is bounded, so that two thousand of them are."""
+    bench = Bench()
+    bench.context.log("x" * 1_000_000)
+    assert bench.lines[0]["message"] == "x" * 8_000
+
+
+def test_many_log_lines_are_written_in_few_writes_and_order() -> None:
+    """A chatty task costs a write per interval, or per 200 lines when it talks faster."""
+    bench = Bench()
+    for number in range(1000):
+        bench.context.log(str(number))
+    assert len(bench.writes) == 5
+    assert max(len(write) for write in bench.writes) <= 200
+    bench.now_s += PROGRESS_INTERVAL_S
+    bench.context.log("1000")
+    assert [line["message"] for line in bench.lines] == [str(number) for number in range(1001)]
+
+
+def test_lines_held_back_are_written_on_flush_once() -> None:
+    """With the progress that was held back, in one write."""
+    bench = Bench()
+    bench.context.log("first")
+    bench.context.log("second")
+    bench.context.progress(1)
+    assert [line["message"] for line in bench.lines] == ["first"]
+    bench.context.flush()
+    bench.context.flush()
+    assert [[line["message"] for line in write] for write in bench.writes] == [["first"], ["second"]]
+    assert [progress.done for progress in bench.reported] == [1]

@@ -44,10 +44,15 @@ jobs = st.builds(
     batch=st.none() | texts,
     attempt=st.integers(0, 1000),
     max_attempts=st.integers(1, 1000),
+    attempts=st.lists(objects, max_size=3),
+    files=st.lists(objects, max_size=3),
+    position=st.integers(0, 10_000),
+    priority=st.integers(-1, 1),
     cancel_requested=st.booleans(),
     progress=st.none() | objects,
     result=json_values,
     error=st.none() | objects,
+    start_at=st.none() | moments,
     started_at=st.none() | moments,
     finished_at=st.none() | moments,
     expires_at=st.none() | moments,
@@ -120,6 +125,9 @@ def test_summary_leaves_out_the_result_only() -> None:
             progress={},
             result=1,
             error={},
+            attempts=[{}],
+            files=[{}],
+            start_at=datetime.now(UTC),
             started_at=datetime.now(UTC),
             finished_at=datetime.now(UTC),
             expires_at=datetime.now(UTC),
@@ -127,6 +135,21 @@ def test_summary_leaves_out_the_result_only() -> None:
     )
     assert set(stored) - set(SUMMARY_FIELDS) == {"result"}
     assert set(SUMMARY_FIELDS) <= set(stored)
+
+
+def test_stub_of_an_expired_job_is_read() -> None:
+    """What the sweeper leaves is enough to say whose it was and that its time is over."""
+    job = Job(
+        id="1",
+        task="a.b",
+        arguments={"n": 1},
+        executor="threads",
+        owner=Owner(id="7", username="ada"),
+        submitted_at=datetime.now(UTC),
+    )
+    stored = to_fields(job)
+    del stored["arguments"]
+    assert from_fields("1", stored).owner == job.owner
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])

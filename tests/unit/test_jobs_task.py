@@ -129,7 +129,7 @@ def test_task_still_is_its_function() -> None:
     """Calling a task calls the function; the first line of its docstring is the summary."""
     assert everything(3)["count"] == 3
     assert everything.summary == "Give the arguments back."
-    assert everything.executor == "threads"
+    assert everything.policy.executor == "threads"
 
 
 def test_context_is_given_and_is_no_argument() -> None:

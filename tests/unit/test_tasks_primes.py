@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_api.jobs.context import Progress
-from flask_api.jobs.errors import InvalidArguments, JobCancelled
+from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
 from flask_api.jobs.inline import run_inline
 from flask_api.tasks.primes import PROVEN_BELOW, SEGMENT, check_primes, is_prime, sum_primes, sum_primes_below
 
@@ -98,7 +98,7 @@ def test_check_task_run_keeps_order_and_duplicates() -> None:
 def test_task_that_must_stop_raises_job_cancelled(task: Any, arguments: dict[str, Any]) -> None:
     """Progress is a point where a cancel takes effect."""
     with pytest.raises(JobCancelled):
-        run_inline(task, arguments, must_stop=lambda: True)
+        run_inline(task, arguments, must_stop=lambda: StopReason.CANCELLED)
 
 
 @pytest.mark.parametrize("limit", [-1, 200_000_001, "7", 7.5, None, True, [7]])

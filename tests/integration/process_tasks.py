@@ -1,0 +1,40 @@
+"""Tasks of sample_tasks on processes: one suite for both executors. ``sample.x`` is ``child.x`` here."""
+
+from typing import ParamSpec, TypeVar
+
+from flask_api.jobs.task import Task, task
+from tests.integration import sample_tasks as sample
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _on_processes(like: Task[P, R]) -> Task[P, R]:
+    policy = like.policy
+    return task(
+        like.name.replace("sample.", "child."),
+        executor="processes",
+        timeout_s=policy.timeout_s,
+        max_attempts=policy.max_attempts,
+        retry_on=policy.retry_on,
+        never_retry=policy.never_retry,
+        backoff_s=policy.backoff_s,
+        backoff_cap_s=policy.backoff_cap_s,
+    )(like.function)
+
+
+echo = _on_processes(sample.echo)
+fail = _on_processes(sample.fail)
+refuse = _on_processes(sample.refuse)
+not_json = _on_processes(sample.not_json)
+big = _on_processes(sample.big)
+leave = _on_processes(sample.leave)
+hold = _on_processes(sample.hold)
+deaf = _on_processes(sample.deaf)
+slow = _on_processes(sample.slow)
+slow_deaf = _on_processes(sample.slow_deaf)
+slow_once = _on_processes(sample.slow_once)
+flaky = _on_processes(sample.flaky)
+crash = _on_processes(sample.crash)
+words = _on_processes(sample.words)
+unprintable = _on_processes(sample.unprintable)

@@ -1,0 +1,159 @@
+"""Files and retention: what is kept, for whom, how much of it, and for how long."""
+
+from pathlib import Path
+
+import pytest
+
+from flask_api.jobs import names
+from flask_api.jobs import sweeper as sweeper_module
+from flask_api.jobs.errors import JobExpired, JobNotFound
+from flask_api.jobs.files import FileStore
+from flask_api.jobs.record import JobStatus
+from flask_api.jobs.store import open_job_connections
+from flask_api.jobs.sweeper import Sweeper
+from tests.integration.engine_bench import EngineBench
+from tests.waiting import wait_until
+
+
+def stored_files(bench: EngineBench) -> list[str]:
+    """Return the paths of all stored files, relative to their folder."""
+    folder = bench.folder / "files"
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", ".hidden", "../up", "a/b", "/etc/passwd", "a\\b", "a b", "é", "a\n", "x" * 101, "a\x00"]
+)
+def test_file_name_that_could_lead_elsewhere_fails_the_job(bench: EngineBench, name: str) -> None:
+    """The error says what is accepted; nothing is stored anywhere."""
+    job = bench.run(bench.start(), "sample.save", {"name": name, "size": 1})
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert (job.error["type"], job.files) == ("TaskError", [])
+    assert "letters" in job.error["message"]
+    assert stored_files(bench) == []
+
+
+def test_file_of_the_limit_is_kept_and_a_larger_one_is_not(bench: EngineBench) -> None:
+    """The message names the limit, and nothing of the file stays."""
+    engine = bench.start(job_file_max_bytes=1000)
+    kept = bench.run(engine, "sample.save", {"name": "a.bin", "size": 1000})
+    assert kept.files == [{"name": "a.bin", "size": 1000, "media_type": "application/octet-stream"}]
+    refused = bench.run(engine, "sample.save", {"name": "b.bin", "size": 1001})
+    assert refused.error is not None
+    assert "1000" in refused.error["message"]
+    assert stored_files(bench) == [f"{kept.id}/a.bin"]
+
+
+def test_files_of_a_job_are_counted(bench: EngineBench) -> None:
+    """One too many fails the job; what it had saved stays listed."""
+    engine = bench.start(job_files_max=3)
+    assert len(bench.run(engine, "sample.save", {"name": "a", "size": 1, "count": 3}).files) == 3
+    job = bench.run(engine, "sample.save", {"name": "a", "size": 1, "count": 4})
+    assert job.status is JobStatus.FAILED
+    assert [file["name"] for file in job.files] == ["0-a", "1-a", "2-a"]
+
+
+def test_only_listed_files_are_opened(bench: EngineBench) -> None:
+    """No name leads to what the record does not list, and a file that vanished is absent, not an error."""
+    engine = bench.start()
+    job = bench.run(engine, "sample.save", {"name": "a", "size": 1})
+    (bench.folder / "files" / job.id / "secret").write_text("x")
+    for name in ("secret", "../a", "", "b"):
+        with pytest.raises(JobNotFound):
+            engine.open_file(job, name)
+    (bench.folder / "files" / job.id / "a").unlink()
+    with pytest.raises(JobNotFound):
+        engine.open_file(job, "a")
+
+
+def test_expired_job_is_gone_with_all_it_kept(bench: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the moment that its record names; swept later: listing, log, files and result are gone, 410 stays."""
+    engine = bench.start()
+    job = bench.run(engine, "sample.brief", {"folder": str(bench.folder)})
+    kept = bench.run(engine, "sample.echo")
+    assert job.expires_at is not None
+    assert job.finished_at is not None
+    assert 0.9 < (job.expires_at - job.finished_at).total_seconds() < 1.1
+    assert stored_files(bench) == [f"{job.id}/brief.txt"]
+    wait_until(lambda: _is_expired(bench, engine, job.id), timeout_s=3, what="its time is over")
+    assert _sweep(bench) == 1
+    assert _is_expired(bench, engine, job.id)
+    assert stored_files(bench) == []
+    assert not bench.admin.exists(names.log(job.id))
+    assert "result" not in bench.record(job.id)
+    assert [each.id for each in engine.list_of(bench.owner, limit=10).jobs] == [kept.id]
+    assert int(str(bench.admin.ttl(names.record(job.id)))) > 86_400
+    assert engine.get(kept.id, viewer=bench.owner).result == [None]
+    assert _sweep(bench) == 0
+
+
+def test_one_of_many_processes_sweeps(bench: EngineBench) -> None:
+    """In each interval it is one process's turn, whichever asks first."""
+    engine = bench.start()
+    jobs = [bench.run(engine, "sample.brief", {"folder": str(bench.folder)}) for _ in range(2)]
+    wait_until(lambda: all(_is_expired(bench, engine, job.id) for job in jobs), timeout_s=4, what="both are expired")
+    bench.admin.delete(names.SWEEP_TURN)
+    store = open_job_connections(bench.settings())
+    sweepers = [Sweeper(store, FileStore(bench.settings())) for _ in range(4)]
+    assert sorted(sweeper.sweep() for sweeper in sweepers) == [0, 0, 0, 2]
+    assert 0 < int(str(bench.admin.ttl(names.SWEEP_TURN))) <= sweeper_module.INTERVAL_S
+    store.close()
+
+
+def test_retried_job_does_not_expire(bench: EngineBench) -> None:
+    """What was to be forgotten is kept once more, from its new end on."""
+    engine = bench.start()
+    job = bench.run(engine, "sample.fail", {"message": "no"})
+    engine.retry(job)
+    again = bench.outcome(engine, job.id)
+    assert again.expires_at is not None
+    assert job.expires_at is not None
+    assert again.expires_at > job.expires_at
+    assert bench.admin.zcard(names.EXPIRING) == 1
+
+
+def test_ended_batch_leaves_nothing_for_ever(bench: EngineBench) -> None:
+    """Once its jobs are swept, every entry of a batch has a time to live."""
+    engine = bench.start()
+    batch_id = engine.submit_batch("sample.brief", [{"folder": str(bench.folder)}] * 2, owner=bench.owner).id
+    members = engine._batches.members(batch_id)
+    jobs = [bench.outcome(engine, job_id) for job_id in members]
+    wait_until(lambda: all(_is_expired(bench, engine, job.id) for job in jobs), timeout_s=4, what="both are expired")
+    assert _sweep(bench) == 2
+    entries = [names.batch(batch_id), names.members(batch_id), names.ended(batch_id), *map(names.record, members)]
+    assert all(int(str(bench.admin.ttl(entry))) > 0 for entry in entries)
+
+
+def test_batch_that_was_never_accepted_is_swept(bench: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that died while it wrote a batch's records leaves nothing for ever."""
+    engine = bench.start()
+    members = [bench.run(engine, "sample.echo").id for _ in range(3)]
+    bench.admin.rpush(names.members("lost"), *members)
+    bench.admin.zadd(names.STAGED, {"lost": 1.0})
+    _sweep(bench)
+    assert not bench.admin.exists(names.members("lost"), names.STAGED, *map(names.record, members))
+
+
+def _sweep(bench: EngineBench) -> int:
+    bench.admin.delete(names.SWEEP_TURN)
+    store = open_job_connections(bench.settings())
+    try:
+        return Sweeper(store, FileStore(bench.settings())).sweep()
+    finally:
+        store.close()
+
+
+def _is_expired(bench: EngineBench, engine: object, job_id: str) -> bool:
+    try:
+        engine.get(job_id, viewer=bench.owner)  # type: ignore[attr-defined]  # any engine
+    except JobExpired:
+        return True
+    return False
+
+
+def test_files_folder_is_made_on_first_use(bench: EngineBench) -> None:
+    """A service without files has no folder for them."""
+    engine = bench.start()
+    assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
+    assert not Path(bench.folder / "files").exists()

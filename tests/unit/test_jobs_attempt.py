@@ -1,0 +1,107 @@
+"""What an attempt's end means for its job."""
+
+import time
+from typing import Any
+
+import pytest
+
+from flask_api.jobs.attempt import Outcome, deadline_check, describe, ending_of, stopped, worker_lost
+from flask_api.jobs.errors import StopReason, TaskError
+from flask_api.jobs.policy import Policy
+from flask_api.jobs.queue import Launch
+from flask_api.jobs.record import JobStatus
+
+POLICY = Policy(timeout_s=2, max_attempts=3, retry_on=(OSError,), backoff_s=8)
+FAILURE = {"type": "OSError", "message": "no"}
+FAILED = Outcome(error={**FAILURE, "traceback": "where"})
+FAILED_TO_RETRY = Outcome(error={**FAILURE, "traceback": "where"}, may_retry=True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempt", "status"),
+    [
+        (Outcome(result=1), 1, JobStatus.SUCCEEDED),
+        (Outcome(result=None), 3, JobStatus.SUCCEEDED),
+        (FAILED, 1, JobStatus.FAILED),
+        (FAILED_TO_RETRY, 1, JobStatus.QUEUED),
+        (FAILED_TO_RETRY, 2, JobStatus.QUEUED),
+        (FAILED_TO_RETRY, 3, JobStatus.FAILED),
+        (worker_lost("died"), 2, JobStatus.QUEUED),
+        (worker_lost("died"), 3, JobStatus.FAILED),
+        (stopped(StopReason.CANCELLED, POLICY), 1, JobStatus.CANCELLED),
+        (stopped(StopReason.SHUTDOWN, POLICY), 3, JobStatus.QUEUED),
+        (stopped(StopReason.LOST, POLICY), 3, JobStatus.QUEUED),
+        (stopped(StopReason.TIMED_OUT, POLICY), 1, JobStatus.FAILED),
+    ],
+)
+def test_outcome_decides_the_status(outcome: Outcome, attempt: int, status: JobStatus) -> None:
+    """Only errors that may be tried again are, and only while attempts are left; a stop is nobody's fault."""
+    launch = Launch(job_id="1", task="a.b", arguments={}, owner_id="7", batch="b", max_attempts=3)
+    ending = ending_of(launch, attempt, outcome, policy=POLICY)
+    assert (ending.status, ending.attempt) == (status, attempt)
+    assert (ending.claim.job_id, ending.claim.owner_id, ending.claim.batch) == ("1", "7", "b")
+    assert (ending.due_at is not None) == (status is JobStatus.QUEUED)
+
+
+def test_stopped_attempt_is_not_counted_and_goes_on_at_once() -> None:
+    """A restart of the server costs a job none of its attempts, and no waiting."""
+    launch = Launch(job_id="1", task="a.b", arguments={}, owner_id="7", max_attempts=1)
+    ending = ending_of(launch, 1, stopped(StopReason.SHUTDOWN, POLICY), policy=POLICY)
+    assert dict(ending.changes) == {"attempt": 0}
+    assert ending.due_at == pytest.approx(time.time(), abs=5)
+
+
+def test_failed_attempts_are_kept_without_traceback() -> None:
+    """The history grows by one; the error that ends the job has its traceback for staff."""
+    earlier = {"attempt": 1, "ended_at": "2026-11-20T00:00:00.000Z", "error": {"type": "OSError", "message": "first"}}
+    launch = Launch(job_id="1", task="a.b", arguments={}, owner_id="7", max_attempts=3, attempts=(earlier,))
+    again = ending_of(launch, 2, FAILED_TO_RETRY, policy=POLICY)
+    assert [each["attempt"] for each in again.changes["attempts"]] == [1, 2]
+    assert again.changes["attempts"][1]["error"] == FAILURE
+    assert again.due_at is not None
+    assert 7 < again.due_at - time.time() < 17
+    last = ending_of(launch, 3, FAILED_TO_RETRY, policy=POLICY)
+    assert last.changes["error"] == {**FAILURE, "traceback": "where"}
+    assert last.changes["attempts"][1]["error"] == FAILURE
+
+
+def test_time_out_is_tried_again_if_the_task_says_so() -> None:
+    """TimeoutError in retry_on covers the engine's own time-out too."""
+    assert stopped(StopReason.TIMED_OUT, Policy(timeout_s=1, retry_on=(TimeoutError,))).may_retry
+    outcome = stopped(StopReason.TIMED_OUT, POLICY)
+    assert not stopped(StopReason.TIMED_OUT, Policy(timeout_s=1)).may_retry
+    assert outcome.error is not None
+    assert "2 s" in outcome.error["message"]
+
+
+def test_error_for_its_owner_has_no_traceback() -> None:
+    """TaskError is words for the owner; any other is a fault of the code."""
+    assert describe(TaskError("no such report")) == {"type": "TaskError", "message": "no such report"}
+    assert "traceback" in describe(ValueError("x"))
+    assert len(describe(ValueError("x" * 10_000))["message"]) == 2000
+
+
+def test_error_without_words_is_described() -> None:
+    """An exception whose own text fails must not take the slot down with it."""
+
+    class WordlessError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("none")
+
+    described: dict[str, Any] = describe(WordlessError())
+    assert described["type"] == "WordlessError"
+    assert described["message"]
+
+
+def test_deadline_is_the_last_reason_to_stop() -> None:
+    """What was signalled comes first; the time counts from the attempt's beginning."""
+    now_s, signal = [100.0], list[StopReason | None]([None])
+    must_stop = deadline_check(POLICY, lambda: signal[0], clock=lambda: now_s[0])
+    assert must_stop() is None
+    now_s[0] = 101.9
+    assert must_stop() is None
+    now_s[0] = 102.1
+    assert must_stop() is StopReason.TIMED_OUT
+    signal[0] = StopReason.CANCELLED
+    assert must_stop() is StopReason.CANCELLED
+    assert deadline_check(Policy(), lambda: None, clock=lambda: 10.0**9)() is None

@@ -1,0 +1,178 @@
+"""The queue of one process: fair, bounded, and nothing in it is lost or comes twice."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_api.jobs.errors import QueueFull
+from flask_api.jobs.queue import FairQueue, Launch
+
+
+def launch(name: str, *, owner: str = "ada", task: str = "a.b", **more: Any) -> Launch:
+    """Return a launch of a person's."""
+    return Launch(job_id=name, task=task, arguments={}, owner_id=owner, **more)
+
+
+def new_queue(
+    *, limit: int = 1000, per_person: int = 1000, max_running: Callable[[str], int | None] = lambda _: None
+) -> FairQueue:
+    """Return a queue that is bounded only where a test says so."""
+    return FairQueue(limit=limit, per_person=per_person, max_running=max_running)
+
+
+def take_all(queue: FairQueue) -> list[str]:
+    """Take one chunk after the other, each given back at once; return the ids."""
+    taken: list[str] = []
+    while chunk := queue.take():
+        taken += [each.job_id for each in chunk]
+        queue.done(chunk)
+    return taken
+
+
+def test_one_persons_jobs_keep_their_order() -> None:
+    """First come, first served."""
+    queue = new_queue()
+    queue.put([launch(name) for name in "abcdef"])
+    assert (len(queue), take_all(queue), len(queue)) == (6, list("abcdef"), 0)
+
+
+def test_people_take_turns() -> None:
+    """One person's thousand jobs hold up another's one by one job."""
+    queue = new_queue()
+    queue.put([launch(f"a{number}") for number in range(1000)])
+    queue.put([launch("b0", owner="bob"), launch("b1", owner="bob")])
+    assert take_all(queue)[:5] == ["a0", "b0", "a1", "b1", "a2"]
+
+
+def test_higher_priority_goes_first() -> None:
+    """Across people; within one priority they take turns."""
+    queue = new_queue()
+    queue.put([launch("low", priority=-1), launch("n1"), launch("n2"), launch("bob", owner="bob"), launch("high", priority=1)])
+    assert take_all(queue) == ["high", "n1", "bob", "n2", "low"]
+
+
+def test_person_at_their_limit_waits_and_others_go_on() -> None:
+    """What runs is counted; one given back lets the next one go."""
+    queue = new_queue(per_person=2)
+    queue.put([launch(name) for name in "abc"] + [launch("x", owner="bob")])
+    taken = [queue.take() for _ in range(3)]
+    assert sorted(chunk[0].job_id for chunk in taken) == ["a", "b", "x"]
+    assert not queue.has_next()
+    assert queue.take() == []
+    queue.done(next(chunk for chunk in taken if chunk[0].owner_id == "ada"))
+    assert queue.has_next()
+    assert [each.job_id for each in queue.take()] == ["c"]
+
+
+def test_task_at_its_limit_holds_up_no_other_task() -> None:
+    """Of the same person, too; of the limited one as many run as may, whoever's they are."""
+    queue = new_queue(max_running=lambda task: 1 if task == "only.one" else None)
+    queue.put([launch("1", task="only.one"), launch("2", task="only.one"), launch("3", task="only.one", owner="bob")])
+    queue.put([launch("other")])
+    first = queue.take()
+    rest = [each.job_id for chunk in iter(queue.take, []) for each in chunk]
+    assert [each.job_id for each in first] == ["1"]
+    assert rest == ["other"]
+    assert not queue.has_next()
+    queue.done(first)
+    assert queue.has_next()
+
+
+def test_chunk_is_of_one_person_task_and_batch() -> None:
+    """What is begun in one round trip shares its keys; it counts as one that runs, for it has one slot."""
+    queue = new_queue(per_person=1)
+    queue.chunk_of = lambda task: 10 if task == "short.one" else 1
+    queue.put([launch(f"s{number}", task="short.one") for number in range(12)])
+    queue.put([launch(f"b{number}", task="short.one", batch="b") for number in range(3)])
+    queue.put([launch("long1"), launch("long2")])
+    chunks = []
+    while chunk := queue.take():
+        chunks.append(chunk)
+        assert queue.take() == []
+        assert queue.running == len(chunk)
+        queue.done(chunk)
+    assert all(len({(each.owner_id, each.task, each.batch) for each in chunk}) == 1 for chunk in chunks)
+    assert max(len(chunk) for chunk in chunks if chunk[0].task == "short.one") == 10
+    assert all(len(chunk) == 1 for chunk in chunks if chunk[0].task != "short.one")
+    assert sum(len(chunk) for chunk in chunks) == 17
+
+
+def test_places_are_reserved_and_freed() -> None:
+    """What waits, what is about to, and what runs counts; what is put was accepted and always fits."""
+    queue = new_queue(limit=3)
+    queue.reserve(2)
+    with pytest.raises(QueueFull, match="3"):
+        queue.reserve(2)
+    queue.reserve()
+    queue.release(3)
+    queue.put([launch("a"), launch("b"), launch("c"), launch("d")])
+    with pytest.raises(QueueFull):
+        queue.reserve()
+    chunk = queue.take()
+    queue.take()
+    with pytest.raises(QueueFull):
+        queue.reserve()
+    queue.done(chunk)
+    with pytest.raises(QueueFull):
+        queue.reserve()  # three are left: two wait, one runs
+    take_all(queue)
+    queue.reserve(2)
+
+
+def test_cleared_queue_gives_back_what_waited_and_goes_on() -> None:
+    """What runs stays counted until it is given back."""
+    queue = new_queue(limit=4)
+    queue.put([launch("a"), launch("b", priority=1), launch("c", owner="bob"), launch("d", task="c.d")])
+    running = queue.take()
+    assert sorted(each.job_id for each in queue.clear()) == ["a", "c", "d"]
+    assert (len(queue), queue.take(), queue.running) == (0, [], 1)
+    queue.reserve(3)
+    queue.release(3)
+    queue.done(running)
+    queue.put([launch("e")])
+    assert take_all(queue) == ["e"]
+
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.sampled_from("abc"), st.sampled_from(["t.x", "t.y"]), st.integers(-1, 1)),
+        st.tuples(st.just("take")),
+        st.tuples(st.just("done"), st.integers(0, 20)),
+    ),
+    max_size=120,
+)
+
+
+@given(actions, st.integers(1, 4), st.integers(1, 5))
+def test_nothing_is_lost_or_comes_twice(script: list[tuple[Any, ...]], per_person: int, chunk: int) -> None:
+    """In any order of what happens each job is taken once, within every limit, and ``has_next`` tells the truth."""
+    queue = new_queue(per_person=per_person, max_running=lambda task: 2 if task == "t.x" else None)
+    queue.chunk_of = lambda _: chunk
+    running: list[list[Launch]] = []
+    put: list[str] = []
+    taken: list[str] = []
+    for action, *details in script:
+        if action == "put":
+            owner, task, priority = details
+            put.append(str(len(put)))
+            queue.put([launch(put[-1], owner=owner, task=task, priority=priority)])
+        elif action == "take":
+            expected = queue.has_next()
+            got = queue.take()
+            assert bool(got) == expected
+            taken += [each.job_id for each in got]
+            running += [got] if got else []
+        elif running:
+            queue.done(running.pop(details[0] % len(running)))
+        assert max(Counter(each[0].owner_id for each in running).values(), default=0) <= per_person
+        assert sum(each[0].task == "t.x" for each in running) <= 2
+        assert (len(queue), queue.running) == (len(put) - len(taken), sum(map(len, running)))
+    for each in running:
+        queue.done(each)
+    taken += take_all(queue)
+    assert sorted(taken) == sorted(put)
+    assert queue.running == len(queue) == 0

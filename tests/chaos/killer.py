@@ -1,0 +1,96 @@
+"""Kills parts of a house at random moments and starts them again."""
+
+import random
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.chaos.house import House, Server, now
+from tests.chaos.processes import send, tree_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kill:
+    """What was killed, when, and all processes that ended by it."""
+
+    what: str
+    at: float
+    pids: list[int] = field(default_factory=list)
+
+
+class Killer:
+    """Chooses victims by a seeded chance, at random moments that are ``mean_s`` apart."""
+
+    def __init__(self, house: House, *, seed: int, mean_s: float, is_short: bool = False) -> None:
+        self.kills: list[Kill] = []
+        self._house = house
+        self._chance = random.Random(seed)
+        self._mean_s = mean_s
+        self._pause = threading.Event()
+        # A server is back after two seconds and adopts after ten to thirteen more, and each Valkey first reads all that was
+        # ever written: killed much more often, nobody would live long enough to adopt anything.
+        self._hands: dict[str, tuple[float, Callable[[], list[int] | None]]] = {
+            "server": (0.5, self._kill_server),
+            "child": (6.0, self._kill_child),
+            "valkey": (0.3, self._kill_valkey),
+        }
+        if is_short:  # time to kill much, none to wait for chance
+            self._hands |= {"server": (1.5, self._kill_server), "valkey": (1.0, self._kill_valkey)}
+        elif house.servers[0].kind == "gunicorn":
+            self._hands |= {"server": (0.15, self._kill_server), "worker": (0.35, self._kill_worker)}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of what were killed."""
+        return dict(Counter(kill.what for kill in self.kills))
+
+    def kill(self) -> None:
+        """Wait a random moment and kill something; return when it is on its way back."""
+        self._pause.wait(self._chance.uniform(0, 2 * self._mean_s))
+        while True:
+            for server in self._house.servers:
+                server.check()
+            what = self._chance.choices(list(self._hands), weights=[weight for weight, _ in self._hands.values()])[0]
+            at = now()
+            pids = self._hands[what][1]()
+            if pids is not None:
+                self.kills.append(Kill(what=what, at=at, pids=pids))
+                return
+            self._pause.wait(0.02)
+
+    def _live_server(self) -> Server | None:
+        live = [server for server in self._house.servers if server.is_live()]
+        return self._chance.choice(live) if live else None
+
+    def _kill_server(self) -> list[int] | None:
+        server = self._live_server()
+        if server is None:
+            return None
+        pids = server.kill()
+        server.start()
+        return pids
+
+    def _kill_worker(self) -> list[int] | None:
+        server = self._live_server()
+        if server is None or not server.engines:
+            return None
+        worker = self._chance.choice(server.engines)
+        pids = tree_of(worker)
+        send(worker, signal.SIGKILL)
+        return pids
+
+    def _kill_child(self) -> list[int] | None:
+        children = [child for server in self._house.servers for child in server.pool_children]
+        if not children:
+            return None
+        child = self._chance.choice(children)
+        send(child, signal.SIGKILL)
+        return [child]
+
+    def _kill_valkey(self) -> list[int]:
+        self._house.kill_valkey()
+        self._pause.wait(self._chance.uniform(0, 1))
+        self._house.start_valkey()
+        return []

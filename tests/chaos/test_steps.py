@@ -1,0 +1,277 @@
+"""A kill at each step of a job's life: accepted, written, started, effect done, outcome written. And a pause, and poison.
+
+The steps are met from outside: by what a task noted, by what stands in Redis, by freezing or killing the jobs' Redis.
+"""
+
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from flask_api.jobs import names
+from shared.redis import Client
+from tests.chaos.house import House
+from tests.chaos.processes import children_of, send, tree_of
+from tests.waiting import wait_until
+
+HEARTBEAT_S = 2
+OUTCOME_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Two CherryPy servers that take each other for dead after two seconds."""
+    folder = tmp_path_factory.mktemp("steps")
+    with House(
+        folder, jobs_apart=True, job_heartbeat_s=str(HEARTBEAT_S), job_threads="4", job_processes="1", drain_s="3"
+    ) as house:
+        yield house
+
+
+@pytest.fixture
+def http(house: House) -> Iterator[httpx.Client]:
+    """The person's client; both servers answer and Redis knows no unfinished job of an earlier test."""
+    for server in house.servers:
+        if server.exit_code is not None:
+            server.start()
+    for server in house.servers:
+        server.wait_until_live()
+    with house.client() as http:
+        yield http
+
+
+@pytest.fixture
+def admin(house: House) -> Iterator[Client]:
+    """Redis with every right."""
+    admin = house.admin()
+    yield admin
+    admin.close()
+
+
+def submit(http: httpx.Client, address: str, task: str, **arguments: Any) -> str:
+    """Submit one job and return its id."""
+    answer = http.post(f"{address}/api/jobs", json={"task": task, "arguments": arguments})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def status_of(admin: Client, job: str) -> str:
+    """Return what stands in Redis."""
+    return str(admin.hget(names.record(job), "status"))
+
+
+def has_ended(admin: Client, job: str) -> bool:
+    """Tell whether the job has an outcome."""
+    return status_of(admin, job) in ("succeeded", "failed", "cancelled")
+
+
+def notes_of(house: House, job: str) -> list[tuple[str, int]]:
+    """Return what the job's attempts noted, and in which process."""
+    if not house.effects.exists():
+        return []
+    lines = (line.split() for line in house.effects.read_text().splitlines())
+    return [(line[0], int(line[3])) for line in lines if line[1] == job]
+
+
+def count(house: House, job: str, word: str) -> int:
+    """Count how often the job's attempts noted a word."""
+    return Counter(word for word, _ in notes_of(house, job))[word]
+
+
+def assert_succeeds(admin: Client, job: str) -> None:
+    """Wait for the outcome; it must be success, and nobody may hold the job any more."""
+    wait_until(lambda: has_ended(admin, job), timeout_s=OUTCOME_S, what=f"{admin.hgetall(names.record(job))} has an outcome")
+    assert status_of(admin, job) == "succeeded", admin.hgetall(names.record(job))
+    assert not [key for key in admin.scan_iter(names.held("*")) if admin.sismember(key, job)]
+
+
+def test_kill_when_accepted_and_not_handed_off_loses_nothing(house: House, http: httpx.Client, admin: Client) -> None:
+    """Redis took the job, its server died before it knew; the client that asks again with its key finds that job."""
+    first = house.servers[0]
+    assert_succeeds(admin, submit(http, first.address, "chaos.thread", pause_ms=1))
+    known = set(admin.scan_iter(names.record("*")))
+    body = {"task": "chaos.thread", "arguments": {"pause_ms": 1}}
+    key = {"Idempotency-Key": "accepted-then-killed"}
+    house.signal_valkey(signal.SIGSTOP)
+    assert http.post(f"{first.address}/api/jobs", json=body, headers=key).status_code == 503
+    first.kill()
+    house.signal_valkey(signal.SIGCONT)
+    wait_until(lambda: len(set(admin.scan_iter(names.record("*"))) - known) == 1, timeout_s=5)
+    answers: list[httpx.Response] = []
+
+    def is_accepted() -> bool:  # its breaker may be open for a moment yet
+        answers.append(http.post(f"{house.servers[1].address}/api/jobs", json=body, headers=key))
+        return answers[-1].status_code == 202
+
+    wait_until(is_accepted, timeout_s=5)
+    answer = answers[-1]
+    assert {names.record(answer.json()["id"])} == set(admin.scan_iter(names.record("*"))) - known
+    assert_succeeds(admin, answer.json()["id"])
+
+
+def test_one_kill_finds_jobs_at_each_step_and_loses_none(house: House, http: httpx.Client, admin: Client) -> None:
+    """Ended: stays as it is. Started, on a thread and in a child: begun again, and the record says why. Waiting: as before."""
+    first, second = house.servers
+    ended = submit(http, first.address, "chaos.thread", pause_ms=1)
+    wait_until(lambda: status_of(admin, ended) == "succeeded", timeout_s=10)
+    before = admin.hgetall(names.record(ended))
+    started = [submit(http, first.address, "chaos.patient", pause_ms=1500) for _ in range(4)]
+    started.append(submit(http, first.address, "chaos.process", pause_ms=1500))
+    wait_until(lambda: all(count(house, job, "began") == 1 for job in started), timeout_s=10)
+    waiting = [submit(http, first.address, "chaos.thread", pause_ms=1) for _ in range(20)]
+    assert status_of(admin, waiting[-1]) == "queued"
+    first.kill()
+    for job in (*started, *waiting):
+        assert_succeeds(admin, job)
+    assert all(count(house, job, "did") == 1 for job in (ended, *started, *waiting))
+    assert admin.hgetall(names.record(ended)) == before
+    for job in started:
+        record = http.get(f"{second.address}/api/jobs/{job}").json()
+        assert record["attempt"] == 2
+        assert [attempt["error"]["type"] for attempt in record["attempts"]] == ["WorkerLost"]
+
+
+def test_orphans_begin_again_before_all_that_waits(house: House, http: httpx.Client, admin: Client) -> None:
+    """P3: recovery is quick however much waits in the process that goes on; these jobs were first in line already."""
+    first, second = house.servers
+    waiting = {"task": "chaos.process", "arguments": [{"pause_ms": 500}] * 100}
+    body = {"task": "chaos.thread", "arguments": [{"pause_ms": 150}] * 2000}
+    others = [http.post(f"{second.address}/api/batches", json=waiting).json()]
+    others.append(http.post(f"{first.address}/api/batches", json=body).json())
+    members = [str(job) for job in admin.lrange(names.members(others[1]["id"]), 0, -1)]
+    wait_until(lambda: all(count(house, job, "began") == 1 for job in members[:4]), timeout_s=10)
+    first.kill()
+    orphans = [job for job in members if status_of(admin, job) == "running"]
+    try:
+        wait_until(
+            lambda: all(count(house, job, "began") == 2 for job in orphans), timeout_s=14, what="the orphans began again"
+        )
+    finally:
+        for batch in others:
+            assert http.post(f"{second.address}{batch['links']['cancel']}").status_code == 202
+
+
+def test_kill_when_effect_is_done_and_not_written_runs_the_job_twice(house: House, http: httpx.Client, admin: Client) -> None:
+    """At least once is the promise: only Redis could have known that it was done, and it was away."""
+    jobs: list[str] = []
+    for task in ("chaos.process", "chaos.thread"):
+        jobs.append(submit(http, house.servers[0].address, task, pause_ms=700))
+        wait_until(lambda: count(house, jobs[-1], "began") == 1, timeout_s=10)
+    house.kill_valkey()
+    wait_until(lambda: all(count(house, job, "did") == 1 for job in jobs), timeout_s=5)
+    house.servers[0].kill()
+    house.start_valkey()
+    for job in jobs:
+        assert_succeeds(admin, job)
+        assert count(house, job, "did") == 2
+
+
+def test_outage_while_effect_is_done_keeps_the_outcome(house: House, http: httpx.Client, admin: Client) -> None:
+    """A server that lives keeps what it could not write, and writes it when Redis is back."""
+    job = submit(http, house.servers[0].address, "chaos.thread", pause_ms=300)
+    wait_until(lambda: count(house, job, "began") == 1, timeout_s=10)
+    house.kill_valkey()
+    wait_until(lambda: count(house, job, "did") == 1, timeout_s=5)
+    house.start_valkey()
+    assert_succeeds(admin, job)
+    assert count(house, job, "began") == 1
+
+
+def test_redis_killed_after_answers_has_everything(house: House, http: httpx.Client, admin: Client) -> None:
+    """P7: 202 means that kill -9 of Redis loses nothing."""
+    sets = [{"pause_ms": 5}] * 200
+    address = house.servers[0].address
+    batch = http.post(f"{address}/api/batches", json={"task": "chaos.thread", "arguments": sets}).json()["id"]
+    jobs = [submit(http, address, "chaos.thread", pause_ms=1) for _ in range(20)]
+    house.kill_valkey()
+    house.start_valkey()
+    assert len(admin.lrange(names.members(batch), 0, -1)) == 200
+    for job in jobs:
+        assert_succeeds(admin, job)
+    wait_until(lambda: admin.hget(names.batch(batch), "succeeded") == "200", timeout_s=OUTCOME_S)
+
+
+def test_paused_server_writes_no_stale_outcome(house: House, http: httpx.Client, admin: Client) -> None:
+    """P4: stopped past its heartbeat, woken while another runs its jobs and has ended some: its word is worth nothing."""
+    first, second = house.servers
+    short = [submit(http, first.address, "chaos.thread", pause_ms=300) for _ in range(2)]
+    long = [submit(http, first.address, "chaos.thread", pause_ms=2500) for _ in range(2)]
+    waiting = [submit(http, first.address, "chaos.thread", pause_ms=1) for _ in range(4)]
+    wait_until(lambda: all(count(house, job, "began") == 1 for job in (*short, *long)), timeout_s=10)
+    send(first.pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: all(has_ended(admin, job) for job in short), timeout_s=OUTCOME_S, what="adopted and ended")
+        wait_until(lambda: all(count(house, job, "began") == 2 for job in long), timeout_s=OUTCOME_S, what="begun again")
+        assert not any(has_ended(admin, job) for job in long)
+    finally:
+        send(first.pid, signal.SIGCONT)
+    wait_until(lambda: all(count(house, job, "did") == 2 for job in (*short, *long)), timeout_s=OUTCOME_S, what="both did it")
+    for job in (*short, *long, *waiting):
+        assert_succeeds(admin, job)
+    assert {http.get(f"{second.address}/api/jobs/{job}").json()["result"] for job in (*short, *long)} == {second.pid}
+    assert_succeeds(admin, submit(http, first.address, "chaos.thread", pause_ms=1))
+    assert "outcome discarded" in first.log
+
+
+def test_job_that_kills_its_server_fails_and_hurts_nobody(house: House, http: httpx.Client, admin: Client) -> None:
+    """P5: it gets its two attempts, then it says why; what ran beside it runs again."""
+    done = threading.Event()
+
+    def keep_alive() -> None:
+        while not done.wait(0.05):
+            for server in house.servers:
+                if server.exit_code is not None:
+                    server.start()
+
+    job = submit(http, house.servers[0].address, "chaos.poison")
+    keeper = threading.Thread(target=keep_alive)
+    for server in house.servers:
+        server.expect_end()
+    keeper.start()
+    try:
+        innocent: list[str] = []
+        while len(innocent) < 20:
+            try:
+                innocent.append(submit(http, house.servers[1].address, "chaos.patient", pause_ms=300))
+            except httpx.TransportError:
+                continue
+        wait_until(lambda: has_ended(admin, job), timeout_s=OUTCOME_S)
+        for each in innocent:
+            assert_succeeds(admin, each)
+    finally:
+        done.set()
+        keeper.join()
+    record = admin.hgetall(names.record(job))
+    assert record["status"] == "failed"
+    assert "WorkerLost" in record["error"]
+    assert count(house, job, "began") == 2
+
+
+def test_job_that_kills_its_child_fails_and_the_server_lives(house: House, http: httpx.Client, admin: Client) -> None:
+    """P5 and P16 on processes: only the child is lost, and the pool is back for the next job."""
+    pid = house.servers[0].pid
+    job = submit(http, house.servers[0].address, "chaos.poison_child")
+    others = [submit(http, house.servers[0].address, "chaos.process", pause_ms=20) for _ in range(5)]
+    wait_until(lambda: has_ended(admin, job), timeout_s=OUTCOME_S)
+    assert status_of(admin, job) == "failed"
+    assert count(house, job, "began") == 2
+    for other in others:
+        assert_succeeds(admin, other)
+    assert house.servers[0].exit_code is None
+    assert house.servers[0].pid == pid
+
+
+def test_killed_fork_server_is_replaced(house: House, http: httpx.Client, admin: Client) -> None:
+    """P16: what all children come from may die, too."""
+    server = house.servers[0]
+    assert_succeeds(admin, submit(http, server.address, "chaos.process", pause_ms=1))
+    (child,) = server.pool_children
+    (fork_server,) = [pid for pid in tree_of(server.pid) if child in children_of(pid)]
+    send(fork_server, signal.SIGKILL)
+    for _ in range(3):
+        assert_succeeds(admin, submit(http, server.address, "chaos.process", pause_ms=1))
+    assert server.exit_code is None

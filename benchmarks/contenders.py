@@ -38,8 +38,8 @@ CONTENDERS = (
 class Measure(Protocol):
     """How a contender is asked."""
 
-    def __call__(self, contender: Contender, *, path: str, cookie: str, seconds: float) -> dict[str, Any]:
-        """Ask ``path`` for some seconds; return requests, elapsed_s and load_share."""
+    def __call__(self, contender: Contender, *, path: str, cookie: str, seconds: float, **more: Any) -> dict[str, Any]:
+        """Ask ``path`` for some seconds, ``more`` as benchmarks.load has it; return requests, elapsed_s and load_share."""
 
 
 def seed(contenders: tuple[Contender, ...], context_file: Path) -> dict[str, str]:
@@ -66,7 +66,7 @@ def by_http(contenders: tuple[Contender, ...], context_file: Path, *, connection
     with ExitStack() as stack:
         ports = {each: stack.enter_context(_gunicorn(each, context_file, threads)) for each in contenders}
         load = stack.enter_context(AnsweringChild("benchmarks.load"))
-        yield lambda contender, **question: load.ask(port=ports[contender], connections=connections, **question)
+        yield lambda contender, **question: load.ask(**{"port": ports[contender], "connections": connections, **question})
 
 
 def _seed(module: str, context_file: Path) -> str:

@@ -1,0 +1,54 @@
+"""The tasks that the benchmarks run on our engine."""
+
+import http.client
+import threading
+from typing import Annotated
+
+from pydantic import Field
+
+from benchmarks.marks import mark
+from flask_api.jobs.context import JobContext
+from flask_api.jobs.task import task
+from flask_api.tasks.primes import sum_primes_below
+
+RELEASED = threading.Event()
+
+
+@task("bench.mark")
+def mark_begin(number: int) -> None:
+    """Do nothing but note the time."""
+    mark(number)
+
+
+@task("bench.nothing")
+def do_nothing(number: int) -> None:
+    """Do nothing."""
+    del number
+
+
+@task("bench.hold")
+def hold() -> None:
+    """Keep a slot until the process says so."""
+    RELEASED.wait()
+
+
+@task("bench.sum", executor="processes")
+def sum_primes(limit: Annotated[int, Field(ge=0, le=200_000_000)], *, job: JobContext) -> int:
+    """Add up the prime numbers below a limit: primes.sum on processes."""
+    return sum_primes_below(limit, on_progress=lambda done: job.progress(done, limit))
+
+
+@task("bench.fetch")
+def fetch_page(port: int) -> int:
+    """Fetch a page of this machine and return its length."""
+    return fetch(port)
+
+
+def fetch(port: int) -> int:
+    """Fetch by the standard library, which costs least: what is left is the executor's."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", "/")
+        return len(connection.getresponse().read())
+    finally:
+        connection.close()

@@ -1,0 +1,158 @@
+"""How many jobs a second does a server accept? POST /api/jobs through our gate, against two ways to enqueue on RQ.
+
+    .venv-bench/bin/python -m benchmarks.submit
+
+Same server, same Valkey, one person who is logged in, in rounds that take turns. Every application checks who asks and what,
+and answers 202 when the job is stored. First nobody runs the jobs: ours are to start later, RQ's worker is halted. Then both
+do, on the one core that also answers: ours in the process of the server, RQ's in a worker of its own.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.answers import LOAD_CORE, SERVER_CORE, pin
+from benchmarks.contenders import ROOT, Contender, Measure, by_http, seed
+from benchmarks.context import Context
+from benchmarks.marks import CONTEXT_VARIABLE
+from deploy.valkey import EmbeddedValkey, new_passwords
+
+OURS = Contender("gatehouse", "benchmarks.peers.submit_gatehouse")
+CONTENDERS = (
+    OURS,
+    Contender("drf-rq", "benchmarks.peers.submit_drf"),
+    Contender("flask-login-rq", "benchmarks.peers.submit_flask_login"),
+)
+ACCEPTED, RUN, BATCHES = "accepted", "accepted and run", "accepted in batches, and run"
+# Jobs per second in one round, by what was asked of it and by contender.
+Round = dict[str, dict[str, float]]
+
+
+def main() -> int:
+    """Run the benchmark that the command line asks for."""
+    options = _parse()
+    with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as name:
+        folder = Path(name)
+        with EmbeddedValkey(folder / "valkey", passwords=new_passwords()) as valkey:
+            pin(LOAD_CORE, valkey.pid or 0)
+            result = _compare(Context.of(folder, valkey).save(), options)
+    print(json.dumps(result, indent=2) if options.json else table(result))
+    return 0
+
+
+def _compare(context_file: Path, options: argparse.Namespace) -> dict[str, Any]:
+    cookies = seed(CONTENDERS, context_file)
+    rounds: list[Round] = []
+    http = by_http(CONTENDERS, context_file, connections=options.connections, threads=options.threads)
+    with http as measure, _rq_worker(context_file) as worker:
+        for each in CONTENDERS:
+            _ask(measure, each, cookies, seconds=0.2, begins=False)  # applications load on their first request
+        for number in range(options.rounds):
+            turn = number % len(CONTENDERS)
+            order = CONTENDERS[turn:] + CONTENDERS[:turn]
+            one: Round = {ACCEPTED: {}, RUN: {}}
+            for each in order:
+                one[ACCEPTED][each.name] = _ask(measure, each, cookies, seconds=options.seconds, begins=False)
+            for each in order:
+                with _resumed(worker, when=each != OURS):
+                    one[RUN][each.name] = _ask(measure, each, cookies, seconds=options.seconds, begins=True)
+            one[BATCHES] = {OURS.name: _ask_batches(measure, cookies, seconds=options.seconds, size=options.batch)}
+            rounds.append(one)
+            print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+    return figures(rounds)
+
+
+def _ask(measure: Measure, contender: Contender, cookies: dict[str, str], *, seconds: float, begins: bool) -> float:
+    """Return accepted jobs per second."""
+    peer = import_module(contender.module)
+    cookie = cookies[contender.module]
+    more = {"headers": peer.headers(cookie), "body": json.dumps(peer.body(begins=begins))}
+    answer = measure(contender, path=peer.PATH, cookie=cookie, seconds=seconds, **more)
+    return float(answer["requests"] / answer["elapsed_s"])
+
+
+def _ask_batches(measure: Measure, cookies: dict[str, str], *, seconds: float, size: int) -> float:
+    """Return accepted jobs per second, by batches one after the other while those before run."""
+    peer = import_module(OURS.module)
+    cookie = cookies[OURS.module]
+    more = {"headers": peer.headers(cookie), "body": json.dumps(peer.body(size)), "connections": 1}
+    answer = measure(OURS, path="/api/batches", cookie=cookie, seconds=seconds, **more)
+    return float(size * answer["requests"] / answer["elapsed_s"])
+
+
+@contextmanager
+def _rq_worker(context_file: Path) -> Iterator[int]:
+    """A worker on the server's core, halted; yields its process id."""
+    command = [sys.executable, "-m", "benchmarks.peers.queue_rq", "submit"]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, CONTEXT_VARIABLE: str(context_file)})
+    pin(SERVER_CORE, process.pid)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _resumed(worker: int, *, when: bool) -> Iterator[None]:
+    if when:
+        os.kill(worker, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGSTOP)
+
+
+def figures(rounds: list[Round]) -> dict[str, Any]:
+    """Return medians, and the ratios of ours to each peer in the same round."""
+    kinds = {
+        kind: {name: _spread([one[kind][name] for one in rounds]) for name in by_name} for kind, by_name in rounds[0].items()
+    }
+    peers = [each.name for each in CONTENDERS if each != OURS]
+    ratios = {
+        kind: {name: _spread([one[kind][OURS.name] / one[kind][name] for one in rounds]) for name in peers}
+        for kind in (ACCEPTED, RUN)
+    }
+    return {"rounds": rounds, "jobs_per_s": kinds, "ratios": ratios}
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the figures for a person to read."""
+    lines = [f"{'jobs per second':<32}{'median':>9}{'min':>9}{'max':>9}  ours / this (rounds)"]
+    for kind, rows in result["jobs_per_s"].items():
+        lines.append(kind)
+        for name, row in rows.items():
+            ratio = result["ratios"].get(kind, {}).get(name)
+            against = f"  {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
+            lines.append(f"  {name:<30}{row['median']:>9.0f}{row['min']:>9.0f}{row['max']:>9.0f}{against}")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": median(values), "min": min(values), "max": max(values)}
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.submit", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--seconds", type=float, default=1.0, help="time of each measurement (default: 1)")
+    parser.add_argument("--rounds", type=int, default=15, help="how often all take turns (default: 15)")
+    parser.add_argument("--connections", type=int, default=4, help="requests under way at once (default: 4)")
+    parser.add_argument("--threads", type=int, default=4, help="threads of each server (default: 4)")
+    parser.add_argument("--batch", type=int, default=1000, help="jobs in a batch (default: 1000)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

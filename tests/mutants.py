@@ -18,6 +18,7 @@ NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "var", "__pycache__", ".*_
 GATE = (
     "tests/unit/test_shared_api_keys.py",
     "tests/unit/test_shared_guards.py",
+    "tests/unit/test_shared_principal.py",
     "tests/unit/test_shared_session.py",
     "tests/unit/test_shared_signing.py",
     "tests/unit/test_shared_cookies.py",

@@ -60,11 +60,6 @@ class Executor(ABC):
         for _ in range(wanted):
             self._pool.submit(self._work)
 
-    @property
-    def free_slots(self) -> int:
-        """How many slots have nothing to do."""
-        return self.slots - self._active
-
     def pause(self) -> None:
         """Begin nothing more; what runs goes on."""
         with self._changed:

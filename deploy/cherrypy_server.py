@@ -1,17 +1,23 @@
 """CherryPy's HTTP server (cheroot) as Gatehouse runs it: bounded, without a version banner, its own errors like ours."""
 
+import io
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import cherrypy
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
-from cheroot.wsgi import Server
+from cheroot.wsgi import Gateway_10, Server
 
+from deploy.bodies import Body, ChunkedBody, KnownLengthBody
+from deploy.body_limits import body_limit
 from deploy.framing import is_plain_target, read_field, repeated_field
 from deploy.lingering import drain
 from shared.raw_response import raw_error
 from shared.settings import ServerSettings
+
+# A client that sent a small body to an address that wants none may go on with its next request.
+_DISCARDED_MAX = 65_536
 
 
 class StrictHeaderReader(HeaderReader):
@@ -48,12 +54,53 @@ class Request(HTTPRequest):
         self.simple_response(HTTPStatus.BAD_REQUEST)
         return False
 
+    def read_request_headers(self) -> bool:
+        """Read the headers; False when the request was answered with an error."""
+        is_read: Callable[[], bool] = super().read_request_headers
+        if not is_read():
+            return False
+        length = self.inheaders.get(b"Content-Length", b"0")
+        if not length.isdigit() or (self.chunked_read and b"Content-Length" in self.inheaders):
+            self.simple_response(HTTPStatus.BAD_REQUEST)  # where the body ends would be anyone's guess
+        elif int(length) > self._body_limit:
+            self.simple_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        else:
+            return True
+        return False
+
+    def respond(self) -> None:
+        """Have the application answer. What it leaves of the body is read away if it is little; else the connection ends."""
+        length = int(self.inheaders.get(b"Content-Length", 0))
+        source = self.conn.rfile
+        self._body: Body = (
+            ChunkedBody(source, largest=self._body_limit) if self.chunked_read else KnownLengthBody(source, length)
+        )
+        self.rfile = io.BufferedReader(self._body)
+        self.server.gateway(self).respond()
+        if self.ready:
+            self.ensure_headers_sent()
+        if self.chunked_write:
+            self.conn.wfile.write(b"0\r\n\r\n")
+        if not self._body.is_read:
+            self.conn.wfile.flush()
+            drain(self.conn.socket)
+
+    def send_headers(self) -> None:
+        """Send the head of the answer."""
+        if not self._body.discard(at_most=_DISCARDED_MAX):
+            self.close_connection = True
+        super().send_headers()
+
+    @property
+    def _body_limit(self) -> int:
+        return body_limit(self.server.settings, method=self.method.decode("latin-1"), path=self.path.decode("latin-1"))
+
     def simple_response(self, status: str | int, msg: str = "") -> None:
         """Refuse the request and close: after a framing error nobody knows where the next request begins."""
         del msg  # it may repeat the request
         code = HTTPStatus(int(str(status)[:3]))
         self.close_connection = True
-        self.conn.wfile.write(raw_error(code.value, code.phrase, production=self.server.production))
+        self.conn.wfile.write(raw_error(code.value, code.phrase, production=self.server.settings.production))
         if code is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             self.conn.wfile.flush()
             drain(self.conn.socket)
@@ -65,11 +112,20 @@ class Connection(HTTPConnection):
     RequestHandlerClass = Request
 
 
+class Gateway(Gateway_10):
+    """WSGI as cheroot does it, and the client's socket for who must know that it is gone: event streams."""
+
+    def get_environ(self) -> Any:
+        """Return the request's environ, with the socket under the name that flask_api.streams.connection looks for."""
+        environ: Any = super().get_environ()  # type: ignore[no-untyped-call]
+        return {**environ, "gatehouse.socket": self.req.conn.socket}
+
+
 class GatehouseServer(Server):
     """cheroot's server, with what its requests must know."""
 
     ConnectionClass = Connection
-    production = False
+    settings: ServerSettings
 
 
 def build_server(application: Callable[..., Any], settings: ServerSettings) -> GatehouseServer:
@@ -82,9 +138,10 @@ def build_server(application: Callable[..., Any], settings: ServerSettings) -> G
         request_queue_size=128,
         shutdown_timeout=settings.drain_s,
     )
-    server.production = settings.production
+    server.gateway = Gateway
+    server.settings = settings
     server.max_request_header_size = 32_768
-    server.max_request_body_size = settings.site_max_body_bytes
+    server.max_request_body_size = 0  # what a body may have depends on what it is for
     return server
 
 

@@ -1,6 +1,7 @@
 """gunicorn's threaded worker and its log, with its own errors like ours: two classes that gunicorn.conf.py names."""
 
 import socket
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -12,9 +13,11 @@ from gunicorn.http.errors import (
     InvalidRequestLine,
     InvalidRequestMethod,
     ObsoleteFolding,
+    ParseException,
 )
 from gunicorn.workers.gthread import ThreadWorker
 
+from deploy.body_limits import body_limit
 from deploy.framing import is_plain_target, repeated_field
 from deploy.lingering import drain
 from shared.logs import configure_logging
@@ -50,13 +53,31 @@ class _ErrorSocket:
         self._client.sendall(raw_error(int(status), reason, production=self._production))
 
 
+class MalformedBodyError(ParseException, ValueError):
+    """A chunk is malformed. A ValueError too: every framework takes that for a broken body, not for an error of its own."""
+
+
+class _BodyReader:
+    """A request's body."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes. Raises MalformedBodyError and OSError."""
+        try:
+            return bytes(self._reader.read(size))
+        except ParseException as error:
+            raise MalformedBodyError from error
+
+
 class Worker(ThreadWorker):
     """A worker process with threads."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         settings = load_settings(ServerSettings)
-        self._max_body_bytes, self._production = settings.site_max_body_bytes, settings.production
+        self._settings, self._production = settings, settings.production
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Pass a request on unless another server could read it in another way; what is raised here is answered with 400."""
@@ -66,12 +87,18 @@ class Worker(ThreadWorker):
             raise InvalidHeader(repeated)
         # gunicorn has no limit of its own. A chunked body has no length: there Flask's own limit counts, and Django reads none.
         length = next((value for name, value in req.headers if name == "CONTENT-LENGTH"), "0")
-        if int(length) > self._max_body_bytes:
+        if int(length) > body_limit(self._settings, method=req.method, path=req.path):
             too_large = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             conn.sock.sendall(raw_error(too_large.value, too_large.phrase, production=self._production))
             drain(conn.sock)
             return False
-        return bool(super().handle_request(req, conn))
+        req.body.reader = _BodyReader(req.body.reader)
+        try:
+            return bool(super().handle_request(req, conn))
+        except TimeoutError:  # an event stream whose client reads nothing; no news for the log
+            with suppress(OSError):
+                conn.sock.shutdown(socket.SHUT_RDWR)  # or the main thread would linger over it
+            return False
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer a request that never reached the application."""

@@ -27,6 +27,11 @@ class CircuitBreaker:
         with self._lock:
             return self._allow_probe(self._clock())
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the last call failed, the pause being over or not."""
+        return self._open_until is not None
+
     def succeed(self) -> None:
         """Close: the dependency answered."""
         if self._open_until is not None:

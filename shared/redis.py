@@ -38,8 +38,8 @@ def build_client(url: str, *, timeout_s: float, max_connections: int) -> Client:
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
-            # A value that is not UTF-8 is not ours: it must fail its signature, not raise in the driver; and go back unchanged
-            # into a script that compares before it writes.
+            # A value that is not UTF-8 is not ours: it must fail its signature, not raise in the driver. Who sends it back into
+            # a script encodes it the same way.
             encoding_errors="surrogateescape",
             protocol=2,
             # No CLIENT SETINFO on connect: the least privileged user may not, and its ACL log must stay empty.
@@ -66,6 +66,11 @@ class Store:
         self.client = client
         self._unavailable = unavailable
         self._breaker = breaker or CircuitBreaker()
+
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether the last call found Redis away."""
+        return self._breaker.is_open
 
     def read(self, command: Callable[[Client], T]) -> T:
         """Run a command that changes nothing; a broken connection is retried once."""

@@ -61,10 +61,12 @@ def _replace(seen: Mapping[str, str | None], wanted: Mapping[str, Value | None])
     entries = list(wanted)
     if not entries:
         return []
-    arguments: list[str | int] = []
+    arguments: list[str | bytes | int] = []
     for entry in entries:
         value = wanted[entry] or Value(text="")
-        arguments += (seen[entry] or "", value.text, value.ttl_s)
+        # Bytes: what was seen may be no UTF-8 (nothing of ours), and must go back just as it was.
+        as_seen = (seen[entry] or "").encode("utf-8", "surrogateescape")
+        arguments += (as_seen, value.text, value.ttl_s)
     script = _replace_script()
     positions = session_store().write(lambda client: script(keys=entries, args=arguments, client=client))
     return [entries[position - 1] for position in cast(list[int], positions)]

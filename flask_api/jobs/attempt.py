@@ -13,7 +13,7 @@ from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
 from flask_api.jobs.ledger import Claim, Ending
 from flask_api.jobs.policy import Policy
 from flask_api.jobs.queue import Launch
-from flask_api.jobs.record import JobStatus, encode_field, format_time
+from flask_api.jobs.record import Job, JobStatus, encode_field, format_time
 from flask_api.jobs.registry import AnyTask
 
 log = logging.getLogger("gatehouse.jobs")
@@ -82,9 +82,28 @@ def describe(error: BaseException) -> dict[str, Any]:
     return described
 
 
+def claim_of(launch: Launch) -> Claim:
+    """Return what the ledger must know of a launch."""
+    return Claim(job_id=launch.job_id, owner_id=launch.owner_id, batch=launch.batch)
+
+
+def launch_of(job: Job) -> Launch:
+    """Return what is needed to begin a job."""
+    return Launch(
+        job_id=job.id,
+        task=job.task,
+        arguments=job.arguments,
+        owner_id=job.owner.id,
+        batch=job.batch or "",
+        priority=job.priority,
+        max_attempts=job.max_attempts,
+        attempts=tuple(job.attempts),
+    )
+
+
 def ending_of(launch: Launch, attempt: int, outcome: Outcome, *, policy: Policy) -> Ending:
     """Say what an outcome means for the job: an end, another attempt later, or its return to whoever goes on with it."""
-    claim = Claim(job_id=launch.job_id, owner_id=launch.owner_id, batch=launch.batch)
+    claim = claim_of(launch)
     now = time.time()
     if outcome.stopped is StopReason.CANCELLED:
         return Ending(claim=claim, attempt=attempt, status=JobStatus.CANCELLED)

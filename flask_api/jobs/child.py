@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from flask_api.jobs.attempt import JobLogHandler, Outcome, call, deadline_check, describe
+from flask_api.jobs.checkpoints import Checkpoints
 from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.files import FileStore
+from flask_api.jobs.job_inputs import inputs_of_job
 from flask_api.jobs.ledger import Claim, Ledger
 from flask_api.jobs.queue import Launch
 from flask_api.jobs.registry import TaskRegistry, load_tasks
 from flask_api.jobs.reporter import LedgerReporter
 from flask_api.jobs.store import open_job_connections
+from flask_api.jobs.uploads import Uploads
 from shared.settings import ApiSettings
 
 
@@ -27,6 +30,8 @@ class _Child:
     registry: TaskRegistry
     ledger: Ledger
     files: FileStore
+    checkpoints: Checkpoints
+    uploads: Uploads
 
 
 _CHILD: list[_Child] = []
@@ -53,7 +58,9 @@ def prepare(settings: ApiSettings) -> None:
     """Make this process ready for jobs; called once in each child."""
     logging.getLogger().addHandler(JobLogHandler())
     store = open_job_connections(settings, connections=2)
-    _CHILD[:] = [_Child(settings, load_tasks(settings.task_modules), Ledger(store), FileStore(settings))]
+    files = FileStore(settings)
+    registry = load_tasks(settings.task_modules)
+    _CHILD[:] = [_Child(settings, registry, Ledger(store), files, Checkpoints(store), Uploads(store, files, settings))]
     # A child whose server was killed must not go on with a job that another server runs by then.
     threading.Thread(target=_end_with_server, name="gatehouse-server-watch", daemon=True).start()
 
@@ -73,9 +80,11 @@ def run(launch: Launch, attempt: int, instance: str) -> Outcome:
             instance=instance,
             attempt=attempt,
             files=child.files,
+            checkpoints=child.checkpoints,
             signal=signals.append,
         ),
         must_stop=deadline_check(task.policy, lambda: signals[0] if signals else None),
+        inputs=inputs_of_job(child.uploads, launch.owner_id),
     )
     return call(task, launch, context, result_max_bytes=child.settings.job_result_max_bytes)
 

@@ -8,15 +8,22 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
-from flask_api.jobs.errors import JobCancelled, StopReason
+from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
+from flask_api.jobs.inputs import Resolver
 from flask_api.jobs.record import format_time
+from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings
 
+T = TypeVar("T")
 PROGRESS_INTERVAL_S = 0.1
 _LINE_LENGTH = 8_000
 _LINES_HELD = 200
+STATE_MAX_BYTES = 256 * 1024
+# So long a task waits for a Redis that is away before its state counts as not saved.
+STATE_WAIT_S = 60.0
+_STATE_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,15 @@ class Reporter(Protocol):
     def save_file(self, name: str, source: bytes | str | Path) -> None:
         """Keep a file of the job. Raises TaskError when it is too large or its name is not acceptable."""
 
+    def find_file(self, name: str) -> BinaryIO | None:
+        """Open a file that the job keeps; None when there is none."""
+
+    def save_state(self, state: str) -> None:
+        """Keep JSON text for later attempts. Raises JobStoreUnavailable."""
+
+    def load_state(self) -> str | None:
+        """Return the text that was kept last, by any attempt; None when none was. Raises JobStoreUnavailable."""
+
 
 class JobContext:
     """Given to a task that has a parameter annotated ``JobContext``. For the thread that runs the task and its helpers."""
@@ -49,11 +65,13 @@ class JobContext:
         settings: ApiSettings,
         reporter: Reporter,
         must_stop: Callable[[], StopReason | None],
+        inputs: Resolver | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.job_id = job_id
         self.attempt = attempt
         self.settings = settings
+        self.inputs = inputs  # finds the files that the job's arguments name
         self._reporter = reporter
         self._must_stop = must_stop
         self._clock = clock
@@ -86,6 +104,28 @@ class JobContext:
         self.checkpoint()
         self._reporter.save_file(name, source)
 
+    def find_file(self, name: str) -> BinaryIO | None:
+        """Open a file that this job keeps, an earlier attempt's too; None when there is none. Close it after use."""
+        return self._insist(lambda: self._reporter.find_file(name))
+
+    def save_state(self, value: Any) -> None:
+        """Keep a small JSON value for the attempts after this one: a retry, a rescue, the next start of the server.
+
+        It replaces the one before and is durable on return; nobody else sees it. One round trip to Redis, and a checkpoint.
+        While Redis is away it waits up to 60 s, then raises JobStoreUnavailable: list that in ``retry_on`` if the job may
+        go on later. Raises TaskError for more than 256 kB of JSON, ValueError or TypeError for what JSON can't hold.
+        """
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        if len(text) > STATE_MAX_BYTES:
+            raise TaskError(f"The state has {len(text)} bytes of JSON; accepted are at most {STATE_MAX_BYTES}.")
+        self._insist(lambda: self._reporter.save_state(text))
+        self.checkpoint()  # the job may be another process's by now: then nothing was written
+
+    def load_state(self) -> Any:
+        """Return what this job saved last, None when nothing was. Read anew each time; raises JobStoreUnavailable as above."""
+        text = self._insist(self._reporter.load_state)
+        return None if text is None else json.loads(text)
+
     def checkpoint(self) -> None:
         """End the attempt here if it must stop. Raises JobCancelled; call it in every long loop."""
         reason = self._must_stop()
@@ -99,6 +139,18 @@ class JobContext:
             self._progress, self._lines = None, []
         if progress is not None or lines:
             self._reporter.report(progress, lines)
+
+    def _insist(self, action: Callable[[], T]) -> T:
+        """Repeat an idempotent action while Redis is away, willing to stop. Raises JobStoreUnavailable in the end."""
+        deadline = self._clock() + STATE_WAIT_S
+        while True:
+            self.checkpoint()
+            try:
+                return action()
+            except JobStoreUnavailable:
+                if self._clock() >= deadline:
+                    raise
+                threading.Event().wait(_STATE_PAUSE_S)
 
     def _report_if_due(self, *, at_once: bool = False) -> None:
         now = self._clock()

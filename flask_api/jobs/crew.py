@@ -3,56 +3,45 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
-from flask_api.jobs.attempt import Outcome, call, deadline_check, ending_of, stopped, worker_lost
+from flask_api.jobs.attempt import Outcome, call, claim_of, deadline_check, ending_of, launch_of, stopped, worker_lost
+from flask_api.jobs.checkpoints import Checkpoints
 from flask_api.jobs.context import JobContext
+from flask_api.jobs.counts import JobCounts, Load, load_of
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.executors import Attempt, Ended, Executor, ThreadsExecutor
 from flask_api.jobs.files import FileStore
-from flask_api.jobs.ledger import Claim, Ending, Ledger
+from flask_api.jobs.job_inputs import inputs_of_job
+from flask_api.jobs.ledger import Ending, Ledger
+from flask_api.jobs.persist import persist
 from flask_api.jobs.processes import ProcessesExecutor
 from flask_api.jobs.queue import FairQueue, Launch
 from flask_api.jobs.record import Job, JobStatus
 from flask_api.jobs.registry import TaskRegistry
 from flask_api.jobs.reporter import LedgerReporter
 from flask_api.jobs.store import JobStore
+from flask_api.jobs.uploads import Uploads
 from flask_api.jobs.waiting import Waiting
 from shared.errors import ConfigurationError, JobStoreUnavailable
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
 
-T = TypeVar("T")
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 2.0
-
-
-def claim_of(launch: Launch) -> Claim:
-    """Return what the ledger must know of a launch."""
-    return Claim(job_id=launch.job_id, owner_id=launch.owner_id, batch=launch.batch)
-
-
-def launch_of(job: Job) -> Launch:
-    """Return what is needed to begin a job."""
-    return Launch(
-        job_id=job.id,
-        task=job.task,
-        arguments=job.arguments,
-        owner_id=job.owner.id,
-        batch=job.batch or "",
-        priority=job.priority,
-        max_attempts=job.max_attempts,
-        attempts=tuple(job.attempts),
-    )
-
 
 class Crew:
     """Runs what the process holds, on its executors. Thread-safe. Making one starts nothing."""
 
     def __init__(
-        self, ledger: Ledger, store: JobStore, registry: TaskRegistry, settings: ApiSettings, waiting: Waiting
+        self,
+        ledger: Ledger,
+        store: JobStore,
+        registry: TaskRegistry,
+        settings: ApiSettings,
+        waiting: Waiting,
+        checkpoints: Checkpoints,
+        uploads: Uploads,
+        counts: JobCounts,
     ) -> None:
         self.instance = ""
         self._ledger = ledger
@@ -60,6 +49,9 @@ class Crew:
         self._registry = registry
         self._settings = settings
         self._waiting = waiting
+        self._checkpoints = checkpoints
+        self._uploads = uploads
+        self._counts = counts
         self._files = FileStore(settings)
         self._lock = threading.Lock()
         self._known: set[str] = set()
@@ -83,9 +75,32 @@ class Crew:
             return 0
         return sum(max(each.slots, 2 * each.slots - len(each.queue)) for each in self._executors.values())
 
+    def loads(self) -> list[Load]:
+        """Return how busy each executor is."""
+        return [load_of(each.name, each.slots, each.queue) for each in self._executors.values()]
+
     def queue_of(self, task: str) -> FairQueue:
         """Return the queue that a task's jobs wait in."""
-        return self._executors[self._registry.get(task).policy.executor].queue
+        return self._executor_of(task).queue
+
+    def seize(self, launch: Launch) -> bool:
+        """Take a free slot for a job that is about to be accepted as running; False when it must wait in the queue."""
+        if not self._executor_of(launch.task).seize(launch):
+            return False
+        with self._lock:
+            self._known.add(launch.job_id)  # before it is durable, or an audit would take it for a stray
+        return True
+
+    def begin(self, launch: Launch) -> None:
+        """Run the first attempt of a job that was accepted as running, in the slot that was seized for it."""
+        self._executor_of(launch.task).begin(launch, 1)
+
+    def let_go(self, launch: Launch, *, may_be_durable: bool) -> None:
+        """Give back the slot of a job that was not accepted, or that nobody knows about: a turn finds out then."""
+        self._forget([launch])
+        self._executor_of(launch.task).let_go(launch)
+        if may_be_durable:
+            self.put([launch])
 
     def put(self, launches: Sequence[Launch]) -> None:
         """Take jobs that are durable and held by this instance; free slots begin them at once."""
@@ -95,7 +110,7 @@ class Crew:
             self._known.update(launch.job_id for launch in launches)
         touched: dict[str, Executor] = {}
         for launch in launches:
-            executor = self._executors[self._registry.get(launch.task).policy.executor]
+            executor = self._executor_of(launch.task)
             executor.queue.put([launch])
             touched[executor.name] = executor
         for executor in touched.values():
@@ -151,7 +166,9 @@ class Crew:
         claims = [claim_of(launch) for launch in launches]
         ttl_s = self._ttl_s(ended[0][0].task) if ended else 0
         try:
-            answers = self._persist(lambda: self._ledger.turn(instance, endings=endings, beginnings=claims, ttl_s=ttl_s))
+            answers = persist(
+                lambda: self._ledger.turn(instance, endings=endings, beginnings=claims, ttl_s=ttl_s), stopping=self._stopping
+            )
         except JobStoreUnavailable:
             log.exception("outcomes not written: Redis stayed away until shutdown", extra={"jobs": len(endings)})
             self._forget([launch for launch, _, _ in ended] + list(launches))
@@ -160,11 +177,14 @@ class Crew:
             # The audit rescues what is held and not known; it would take these for running, for ever.
             self._forget([launch for launch, _, _ in ended] + list(launches))
             raise
-        self._note(ended, answers)
+        self._note(ended, endings, answers)
         begun = list(zip(launches, answers[len(endings) :], strict=True))
         self.signal([launch.job_id for launch, attempt in begun if attempt < 0], StopReason.CANCELLED)
         self._forget([launch for launch, attempt in begun if attempt == 0])
         return [(launch, attempt) for launch, attempt in begun if attempt]
+
+    def _executor_of(self, task: str) -> Executor:
+        return self._executors[self._registry.get(task).policy.executor]
 
     def _make_executors(self) -> dict[str, Executor]:
         settings = self._settings
@@ -206,9 +226,11 @@ class Crew:
                 instance=self.instance,
                 attempt=attempt,
                 files=self._files,
+                checkpoints=self._checkpoints,
                 signal=lambda reason: self.signal([launch.job_id], reason),
             ),
             must_stop=deadline_check(task.policy, lambda: self._stop_of(launch.job_id)),
+            inputs=inputs_of_job(self._uploads, launch.owner_id),
         )
         return call(task, launch, context, result_max_bytes=self._settings.job_result_max_bytes)
 
@@ -221,10 +243,11 @@ class Crew:
     def _ttl_s(self, task: str) -> int:
         return self._registry.get(task).policy.ttl_s or self._settings.job_ttl_s
 
-    def _note(self, ended: Sequence[Ended], answers: Sequence[int]) -> None:
+    def _note(self, ended: Sequence[Ended], endings: Sequence[Ending], answers: Sequence[int]) -> None:
         self._forget([launch for launch, _, _ in ended])
-        for (launch, attempt, outcome), kept in zip(ended, answers, strict=False):
+        for (launch, attempt, outcome), ending, kept in zip(ended, endings, answers, strict=False):
             self._waiting.notify(launch.job_id)
+            self._counts.end_attempt(launch.task, ending.status, kept=bool(kept))
             if outcome.error is not None or not kept:
                 details = {"job_id": launch.job_id, "task": launch.task, "attempt": attempt, "kept": bool(kept)}
                 log.info("attempt failed" if kept else "outcome discarded", extra=details)
@@ -259,7 +282,8 @@ class Crew:
                 outcome = stopped(StopReason.CANCELLED, self._registry.get(job.task).policy)
             log.warning("rescuing a job whose process died", extra={"job_id": job.id, "attempt": job.attempt})
             ending = self._ending(launch_of(job), job.attempt, outcome)
-            self._ledger.turn(self.instance, endings=[ending], ttl_s=self._ttl_s(job.task))
+            (kept,) = self._ledger.turn(self.instance, endings=[ending], ttl_s=self._ttl_s(job.task))
+            self._counts.end_attempt(job.task, ending.status, kept=bool(kept))
 
     def _give_up_what_waits(self) -> None:
         waiting = [launch for executor in self._executors.values() for launch in executor.queue.clear()]
@@ -273,14 +297,3 @@ class Crew:
     def _wait_until_idle(self, deadline: float) -> bool:
         idle = [each.wait_until_idle(deadline_s=max(0.0, deadline - time.monotonic())) for each in self._executors.values()]
         return all(idle)
-
-    def _persist(self, action: Callable[[], T]) -> T:
-        """Repeat an idempotent write until Redis takes it; give up only when the process must end."""
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                return action()
-            except JobStoreUnavailable:
-                if self._stopping.wait(pause_s):
-                    return action()
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

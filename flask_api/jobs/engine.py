@@ -1,23 +1,26 @@
 """The job engine of one process: look up, wait, cancel, start, shut down; the way in is its base, Intake."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import BinaryIO
 
 from flask_api.jobs.attempt import JobLogHandler
 from flask_api.jobs.batches import Batch, Batches
+from flask_api.jobs.checkpoints import Checkpoints
+from flask_api.jobs.counts import CountingLedger, JobCounts, Load
 from flask_api.jobs.crew import Crew
 from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.instance import Instance
 from flask_api.jobs.intake import Intake
-from flask_api.jobs.ledger import Ledger
 from flask_api.jobs.record import Job, JobStatus, Owner
 from flask_api.jobs.registry import TaskRegistry
 from flask_api.jobs.store import JobStore, Page
 from flask_api.jobs.sweeper import Sweeper
+from flask_api.jobs.uploads import Uploads
 from flask_api.jobs.waiting import Waiting
 from shared.errors import JobStoreUnavailable
 from shared.redis import Store
@@ -40,17 +43,19 @@ class JobEngine(Intake):
         self._jobs = JobStore(store)
         self._files = FileStore(settings)
         self._waiting = Waiting(limit=settings.max_waiting)
-        ledger = Ledger(store)
-        crew = Crew(ledger, self._jobs, registry, settings, self._waiting)
+        self.counts = JobCounts(registry)
+        ledger = CountingLedger(store, self.counts)
+        uploads = Uploads(store, self._files, settings)
+        crew = Crew(ledger, self._jobs, registry, settings, self._waiting, Checkpoints(store), uploads, self.counts)
         instance = Instance(
             store,
             ledger,
             crew,
-            Sweeper(store, self._files),
+            Sweeper(store, self._files, uploads),
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )
-        super().__init__(registry, settings, ledger, Batches(store, ledger), crew, instance)
+        super().__init__(registry, settings, ledger, Batches(store, ledger), crew, instance, uploads)
         self._log_handler = JobLogHandler()
 
     def check_redis(self) -> None:
@@ -63,6 +68,25 @@ class JobEngine(Intake):
         logging.getLogger().addHandler(self._log_handler)
         self._instance.start()
         self._accepting = True
+
+    @property
+    def is_accepting(self) -> bool:
+        """Tell whether this process takes jobs: it has started and does not stop."""
+        return self._accepting
+
+    @property
+    def instance(self) -> str:
+        """This process's name among the others just now, empty while it has none. Doesn't block."""
+        return self._crew.instance
+
+    @property
+    def waiters(self) -> int:
+        """How many places for who waits are taken."""
+        return self._waiting.taken
+
+    def loads(self) -> list[Load]:
+        """Return how busy each executor of this process is."""
+        return self._crew.loads()
 
     def get(self, job_id: str, *, viewer: Owner, sees_all: bool = False) -> Job:
         """Return a job of the viewer's own, or anyone's if ``sees_all``; else raise JobNotFound or JobExpired."""
@@ -99,9 +123,17 @@ class JobEngine(Intake):
             log.warning("a listed file is missing", extra={"job_id": job.id})
         raise JobNotFound("The job has no such file.")
 
+    def find_path(self, job: Job, name: str) -> Path | None:
+        """Return where one of a job's files lies on this machine, None when the storage is elsewhere: open it then."""
+        return self._files.find_path(job.id, name)
+
     def results(self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]) -> Iterator[Job]:
         """Yield a batch's ended jobs with their results; see Batches.results."""
         return self._batches.results(batch, in_order=in_order, after=after, wait=wait)
+
+    def waiting_place(self) -> AbstractContextManager[bool]:
+        """Keep one of this process's places for who waits; False when it is full of waiters."""
+        return self._waiting.place()
 
     def wait(self, job_id: str, *, timeout_s: float) -> None:
         """Block until the job has ended, at most ``timeout_s``; returns early when this process is full of waiters."""
@@ -130,6 +162,21 @@ class JobEngine(Intake):
                         self.cancel(job)
                     except IllegalTransition:
                         continue  # it ended meanwhile
+
+    def withdraw(self, batch: Batch, positions: Sequence[int]) -> list[int]:
+        """Cancel those of these jobs of a batch that have not begun; return which are cancelled now. Idempotent."""
+        members = self._batches.members(batch.id)
+        asked = {members[position]: position for position in positions if position < len(members)}  # it may expire just now
+        cancelled = []
+        for first in range(0, len(positions), 500):
+            ids = list(asked)[first : first + 500]
+            for job in self._jobs.find_many(ids):
+                if job.status is JobStatus.QUEUED:
+                    with suppress(IllegalTransition):  # it ended meanwhile
+                        self.cancel(job)
+            now = self._jobs.find_many(ids)
+            cancelled += [asked[job.id] for job in now if job.status is JobStatus.CANCELLED]
+        return cancelled
 
     def release_waiters(self) -> None:
         """End all waits now, and later ones at once: their requests would hold up a graceful stop."""

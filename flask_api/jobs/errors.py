@@ -6,9 +6,18 @@ JobError
 ├── JobNotFound          absent, or another person's: alike on purpose
 ├── JobExpired           it was here, and was forgotten when its time was over
 ├── IllegalTransition    the job's state doesn't allow this
+├── JobUnfinished        it has not ended, so there is no result yet
+├── JobFailed            it ended without a result; ``job_error`` says why
+├── JobWasCancelled      it ended without a result, on request
 ├── IdempotencyConflict  the Idempotency-Key was used with another body
 ├── QueueFull            nothing was accepted; try again in ``retry_after_s``
 │   └── TooManyUnfinished  the person has as many unfinished jobs as they may
+├── UploadNotFound       absent, expired, or another person's
+├── UploadInUse          an unfinished job needs the file
+├── UploadTooLarge       larger than a file may be
+├── UploadTooSlow        the body came too slowly, or stopped
+├── UploadQuotaExceeded  the person keeps as many files, or as many bytes, as they may
+├── RowsBusy             too many people read tables of rows just now
 └── EngineStopped        this process takes no more jobs; another one, or the next start, will
 
 TaskError                raised by task code: a failure that its owner should read
@@ -18,7 +27,7 @@ JobCancelled             raised in task code by ``job.checkpoint()``; a BaseExce
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from shared.errors import JobError
 
@@ -69,6 +78,28 @@ class IllegalTransition(JobError):
     code = "illegal_transition"
 
 
+class JobUnfinished(JobError):
+    """The job has not ended, so there is no result yet."""
+
+    code = "job_unfinished"
+
+
+class JobFailed(JobError):
+    """The job failed, so there is no result. ``job_error`` is its error as its owner may see it."""
+
+    code = "job_failed"
+
+    def __init__(self, message: str, *, job_error: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.job_error = job_error
+
+
+class JobWasCancelled(JobError):
+    """The job was cancelled, so there is no result."""
+
+    code = "job_cancelled"
+
+
 class IdempotencyConflict(JobError):
     """The Idempotency-Key was used before, with another body."""
 
@@ -91,6 +122,44 @@ class TooManyUnfinished(QueueFull):
         super().__init__(message)
         self.limit = limit
         self.unfinished = unfinished
+
+
+class UploadNotFound(JobError):
+    """There is no such file for this principal."""
+
+    code = "file_not_found"
+
+
+class UploadInUse(JobError):
+    """A job that has not ended needs the file."""
+
+    code = "file_in_use"
+
+
+class UploadTooLarge(JobError):
+    """The file is larger than is accepted; nothing of it was kept."""
+
+    code = "file_too_large"
+
+
+class UploadTooSlow(JobError):
+    """The file came too slowly; nothing of it was kept."""
+
+    code = "upload_too_slow"
+
+
+class UploadQuotaExceeded(JobError):
+    """The person keeps as many files, or as many bytes, as they may: nothing was kept. Delete some, or wait."""
+
+    code = "too_many_files"
+    retry_after_s: ClassVar[int] = 60
+
+
+class RowsBusy(JobError):
+    """So many people read rows of jobs just now that this request would have to wait too long."""
+
+    code = "rows_busy"
+    retry_after_s: ClassVar[int] = 2
 
 
 class EngineStopped(JobError):

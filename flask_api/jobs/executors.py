@@ -60,6 +60,34 @@ class Executor(ABC):
         for _ in range(wanted):
             self._pool.submit(self._work)
 
+    def seize(self, launch: Launch) -> bool:
+        """Take a free slot for a job that is about to be accepted; then :meth:`begin` it, or :meth:`let_go`.
+
+        Its acceptance begins it too, which saves a round trip before its first line. False: it must wait in the queue, as
+        very short jobs do when others run: there they share round trips.
+        """
+        with self._changed:
+            most = 1 if self.queue.chunk_of(launch.task) > 1 else self.slots
+            if self._paused or self._active >= most or not self.queue.seize(launch):
+                return False
+            self._active += 1
+            return True
+
+    def begin(self, launch: Launch, attempt: int) -> None:
+        """Run a job in the slot that was seized for it: it is durable, and began when it was accepted."""
+        try:
+            self._pool.submit(self._work, [(launch, attempt)])
+        except RuntimeError:  # closed meanwhile: the job goes to another process with all that is held
+            self.let_go(launch)
+
+    def let_go(self, launch: Launch) -> None:
+        """Give back a slot that was seized for a job that was not accepted."""
+        self.queue.done([launch])
+        with self._changed:
+            self._active -= 1
+            self._changed.notify_all()
+        self.wake()
+
     def pause(self) -> None:
         """Begin nothing more; what runs goes on."""
         with self._changed:
@@ -74,8 +102,9 @@ class Executor(ABC):
         """Let go of the threads. Idempotent."""
         self._pool.shutdown(wait=False)
 
-    def _work(self) -> None:
-        ended: list[Ended] = []
+    def _work(self, begun: Sequence[Attempt] = ()) -> None:
+        ended = self._run_all(begun)
+        self.queue.done([launch for launch, _ in begun])
         while True:
             launches = self._next()
             if not launches and not ended:
@@ -83,9 +112,11 @@ class Executor(ABC):
                     return
                 continue
             attempts = self._take_turn(ended, launches)
-            ended = [(launch, abs(attempt), self._run_safely(launch, abs(attempt))) for launch, attempt in attempts]
-            if launches:
-                self.queue.done(launches)
+            ended = self._run_all(attempts)
+            self.queue.done(launches)
+
+    def _run_all(self, attempts: Sequence[Attempt]) -> list[Ended]:
+        return [(launch, abs(attempt), self._run_safely(launch, abs(attempt))) for launch, attempt in attempts]
 
     def _run_safely(self, launch: Launch, attempt: int) -> Outcome:
         try:

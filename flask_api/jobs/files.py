@@ -1,6 +1,7 @@
-"""The files of jobs, stored through fsspec: a local folder by default, any fsspec URL by setting.
+"""The files of jobs and uploads, stored through fsspec: a local folder by default, any fsspec URL by setting.
 
-Each job has a folder of its id. Names are checked, so a file can lie nowhere else; the owner gets it through the API only.
+Each job has a folder of its id, each upload one under ``uploads``. Names are checked, so a file can lie nowhere else; the owner
+gets it through the API only.
 """
 
 import mimetypes
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from flask_api.jobs.errors import TaskError
 from shared.settings import ApiSettings, var_dir
@@ -44,6 +46,17 @@ class FileStore:
                 system.rm(path)
             raise
         return {"name": name, "size": size, "media_type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
+
+    def create(self, folder: str, name: str) -> BinaryIO:
+        """Open a new file for writing, in a folder that is the caller's own; both names must be the service's."""
+        system, path = self._folder(folder)
+        system.makedirs(path, exist_ok=True)
+        return cast(BinaryIO, system.open(f"{path}/{name}", "wb"))
+
+    def find_path(self, folder: str, name: str) -> Path | None:
+        """Return where a file lies on this machine, None when the storage is no local folder."""
+        system, path = self._folder(folder)
+        return Path(f"{path}/{name}") if isinstance(system, LocalFileSystem) else None
 
     def open(self, job_id: str, name: str) -> BinaryIO:
         """Open a file for reading; raises FileNotFoundError."""

@@ -1,12 +1,13 @@
 """Accept jobs: check, make durable, hand to the crew. What is not accepted leaves nothing behind."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from flask_api.jobs.attempt import launch_of
 from flask_api.jobs.batches import Batches, new_batch
-from flask_api.jobs.crew import Crew, launch_of
+from flask_api.jobs.crew import Crew
 from flask_api.jobs.errors import (
     ArgumentProblem,
     EngineStopped,
@@ -15,11 +16,14 @@ from flask_api.jobs.errors import (
     InvalidArguments,
     TooManyUnfinished,
 )
+from flask_api.jobs.inputs import Resolver
 from flask_api.jobs.instance import Instance
+from flask_api.jobs.job_inputs import SubmittedInputs
 from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
-from flask_api.jobs.queue import FairQueue
-from flask_api.jobs.record import Job, Owner, new_job_id
+from flask_api.jobs.queue import FairQueue, Launch
+from flask_api.jobs.record import Job, JobStatus, Owner, new_job_id
 from flask_api.jobs.registry import AnyTask, TaskRegistry
+from flask_api.jobs.uploads import Uploads
 from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings
 
@@ -46,9 +50,11 @@ class Intake:
         batches: Batches,
         crew: Crew,
         instance: Instance,
+        uploads: Uploads,
     ) -> None:
         self.registry = registry
         self.settings = settings
+        self.uploads = uploads
         self._ledger = ledger
         self._batches = batches
         self._crew = crew
@@ -70,22 +76,41 @@ class Intake:
         Raises UnknownTask, InvalidArguments, IdempotencyConflict, QueueFull or EngineStopped; then nothing was stored.
         """
         task = self.registry.get(task_name)
-        job = _job(task, task.check(arguments), owner=owner, priority=priority, start_at=start_at)
-        due = None if start_at is None else start_at.timestamp()
+        inputs = SubmittedInputs(self.uploads, owner.id)
+        checked = task.check(arguments, inputs=inputs.find)
+        job = _job(task, checked, owner=owner, priority=priority, start_at=start_at)
         queue = self._open_queue(task)
+        inputs.hold(f"job:{job.id}")
+        launch = launch_of(job)
+        if start_at is None and self._crew.seize(launch):
+            return self._submit_running(job, launch, idempotency)
         queue.reserve()
         try:
-            answer = self._accept(
-                lambda instance: self._ledger.accept(
-                    job, instance=instance, limit=self.settings.job_person_limit, idempotency=idempotency, start_at=due
-                )
-            )
+            answer = self._accept_one(job, idempotency)
             if answer.acceptance is Acceptance.KNOWN:
                 return Submitted(id=answer.known, unfinished=0)
-            if due is None:
-                self._crew.put([launch_of(job)])
+            if start_at is None:
+                self._crew.put([launch])
         finally:
             queue.release()
+        return Submitted(id=job.id, unfinished=answer.unfinished, job=job)
+
+    def _submit_running(self, job: Job, launch: Launch, idempotency: IdempotencyKey | None) -> Submitted:
+        """Accept a job that has a slot already: one write makes it durable and begins it."""
+        job = replace(job, status=JobStatus.RUNNING, attempt=1, started_at=job.submitted_at)
+        try:
+            answer = self._accept_one(job, idempotency)
+        except JobStoreUnavailable as error:
+            # With a cause, Redis was asked, and its answer may be what was lost.
+            self._crew.let_go(launch, may_be_durable=error.__cause__ is not None)
+            raise
+        except BaseException:
+            self._crew.let_go(launch, may_be_durable=False)
+            raise
+        if answer.acceptance is Acceptance.KNOWN:
+            self._crew.let_go(launch, may_be_durable=False)
+            return Submitted(id=answer.known, unfinished=0)
+        self._crew.begin(launch)
         return Submitted(id=job.id, unfinished=answer.unfinished, job=job)
 
     def submit_batch(
@@ -100,7 +125,8 @@ class Intake:
         """Accept many jobs of one task, all or none; else as submit. Problems name the set: /arguments/17/limit."""
         task = self.registry.get(task_name)
         batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
-        checked = _check_all(task, arguments)
+        inputs = SubmittedInputs(self.uploads, owner.id)
+        checked = _check_all(task, arguments, inputs.find)
         jobs = [
             _job(task, each, owner=owner, priority=priority, batch=batch.id, position=position)
             for position, each in enumerate(checked)
@@ -108,6 +134,7 @@ class Intake:
         queue = self._open_queue(task)
         queue.reserve(len(jobs))
         try:
+            inputs.hold(f"batch:{batch.id}")
             answer = self._accept(
                 lambda instance: self._batches.accept(
                     batch, jobs, instance=instance, limit=self.settings.job_person_limit, idempotency=idempotency
@@ -126,8 +153,11 @@ class Intake:
             raise IllegalTransition("A job of a batch can't be retried alone: submit it again.")
         task = self.registry.get(job.task)
         queue = self._open_queue(task)
+        inputs = SubmittedInputs(self.uploads, job.owner.id)
+        task.check(job.arguments, inputs=inputs.find)  # its files may have expired since
         queue.reserve()
         try:
+            inputs.hold(f"job:{job.id}")
             self._accept(
                 lambda instance: self._ledger.retry(
                     job, instance=instance, attempts=task.policy.max_attempts, limit=self.settings.job_person_limit
@@ -143,6 +173,12 @@ class Intake:
         if not self._accepting:
             raise EngineStopped("The server is shutting down; try again shortly.")
         return self._crew.queue_of(task.name)
+
+    def _accept_one(self, job: Job, idempotency: IdempotencyKey | None) -> Answer:
+        limit, due = self.settings.job_person_limit, None if job.start_at is None else job.start_at.timestamp()
+        return self._accept(
+            lambda instance: self._ledger.accept(job, instance=instance, limit=limit, idempotency=idempotency, start_at=due)
+        )
 
     def _accept(self, accept: Callable[[str], Answer]) -> Answer:
         for _ in range(_TRIES):
@@ -187,11 +223,11 @@ def _job(
     )
 
 
-def _check_all(task: AnyTask, arguments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _check_all(task: AnyTask, arguments: Sequence[Mapping[str, Any]], inputs: Resolver) -> list[dict[str, Any]]:
     checked, problems = [], []
     for number, each in enumerate(arguments):
         try:
-            checked.append(task.check(each))
+            checked.append(task.check(each, inputs=inputs))
         except InvalidArguments as error:
             for problem in error.problems:
                 pointer = problem.pointer.replace("/arguments", f"/arguments/{number}", 1)

@@ -3,7 +3,6 @@
 A process that was paused, declared dead and adopted finds its set gone: every write of its former attempts changes nothing.
 """
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from flask_api.jobs import names
+from flask_api.jobs.event_json import CANCEL_REQUESTED, batch_event, report_event, state_event
 from flask_api.jobs.record import Job, JobStatus, encode_field, format_time, to_fields
 from shared.redis import Client, Store
 
@@ -80,7 +80,7 @@ class Ledger:
     def accept(
         self, job: Job, *, instance: str, limit: int, idempotency: IdempotencyKey | None = None, start_at: float | None = None
     ) -> Answer:
-        """Make a job durable and this instance's, or say why not."""
+        """Make a job durable and this instance's, queued or running as it says; or say why not."""
         keys = [
             names.record(job.id),
             names.owner(job.owner.id),
@@ -93,7 +93,7 @@ class Ledger:
         ]
         digest = idempotency.body_digest if idempotency else ""
         due = "" if start_at is None else start_at
-        event = state_event(JobStatus.QUEUED, task=job.task)
+        event = state_event(job.status, task=job.task)
         arguments = [job.id, instance, limit, due, digest, IDEMPOTENCY_KEPT_S, EVENTS_KEPT, event, *_flat(to_fields(job))]
         return _answer(self._run("submit", keys, arguments))
 
@@ -129,7 +129,7 @@ class Ledger:
             names.STAGED,
         ]
         digest = idempotency.body_digest if idempotency else ""
-        event = json.dumps({"event": "batch", "batch": batch, "total": fields["total"], "task": fields["task"]})
+        event = batch_event(batch, total=fields["total"], task=fields["task"])
         arguments = [batch, instance, limit, digest, IDEMPOTENCY_KEPT_S, EVENTS_KEPT, event, len(fields), *_flat(fields)]
         return _answer(self._run("accept_batch", keys, arguments))
 
@@ -166,9 +166,7 @@ class Ledger:
     ) -> int:
         """Write progress, files or log lines. 0: go on, 1: its cancel was asked for, -1: no longer ours."""
         fields = {name: encode_field(name, value) for name, value in (changes or {}).items()}
-        event = ""
-        if changes or lines:
-            event = json.dumps({"event": "report", **(changes or {}), **({"log": list(lines)} if lines else {})})
+        event = report_event(changes or {}, lines) if changes or lines else ""
         keys = [names.record(claim.job_id), names.held(instance), names.log(claim.job_id), names.events(claim.owner_id)]
         arguments = [claim.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, event, len(fields), *_flat(fields), *lines]
         return cast(int, self._run("report", keys, arguments))
@@ -200,7 +198,7 @@ class Ledger:
             batch,
             EVENTS_KEPT,
             state_event(JobStatus.CANCELLED),
-            json.dumps({"event": "cancel_requested"}),
+            CANCEL_REQUESTED,
         ]
         return str(self._run("cancel", keys, arguments))
 
@@ -254,11 +252,6 @@ class Ledger:
     def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         run = self._scripts[script]
         return self._store.write(lambda client: run(keys=list(keys), args=list(arguments), client=client))
-
-
-def state_event(status: JobStatus, **more: Any) -> str:
-    """Return the event of a change of state, as JSON."""
-    return json.dumps({"event": "status", "status": status, **more})
 
 
 _NO_CLAIM = Claim(job_id="", owner_id="")

@@ -16,6 +16,11 @@ cancels:<inst>     set     running jobs of the process whose cancel was asked fo
 delayed            zset    jobs that wait for their time, by seconds since 1970
 orphans            set     jobs that a stopping process handed over
 expiring           zset    ended jobs by the time they are forgotten
+shared:<job>       string  sha256 of the secret that opens the job's rows to others (flask_api.jobs.shares)
+upload:<file>      hash    an uploaded file (flask_api.jobs.uploads)
+uploads:<user>     hash    the person's uploads and how many bytes each has, or may have while it is being received
+holders:<file>     set     'job:<job>' and 'batch:<batch>' that may still need the file
+expiring-uploads   zset    uploads by the time they are forgotten, those being received too
 """
 
 import hashlib
@@ -27,6 +32,7 @@ DELAYED = f"{JOBS_PREFIX}delayed"
 ORPHANS = f"{JOBS_PREFIX}orphans"
 EXPIRING = f"{JOBS_PREFIX}expiring"
 STAGED = f"{JOBS_PREFIX}staged"
+EXPIRING_UPLOADS = f"{JOBS_PREFIX}expiring-uploads"
 SWEEP_TURN = f"{JOBS_PREFIX}sweep-turn"
 
 
@@ -73,6 +79,26 @@ def members(batch_id: str) -> str:
 def ended(batch_id: str) -> str:
     """Name the list of a batch's ended jobs."""
     return f"{JOBS_PREFIX}ended:{batch_id}"
+
+
+def shared(job_id: str) -> str:
+    """Name the entry that is there while a job's rows are shared."""
+    return f"{JOBS_PREFIX}shared:{job_id}"
+
+
+def upload(file_id: str) -> str:
+    """Name the hash of an uploaded file."""
+    return f"{JOBS_PREFIX}upload:{file_id}"
+
+
+def uploads(user_id: str) -> str:
+    """Name the hash of a person's uploads and their sizes."""
+    return f"{JOBS_PREFIX}uploads:{user_id}"
+
+
+def holders(file_id: str) -> str:
+    """Name the set of what may still need an uploaded file."""
+    return f"{JOBS_PREFIX}holders:{file_id}"
 
 
 def heartbeat(instance: str) -> str:

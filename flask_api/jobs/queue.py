@@ -94,6 +94,18 @@ class FairQueue:
                 raise QueueFull(f"This server holds as many unfinished jobs as it may ({self._limit}); try again later.")
             self._reserved += count
 
+    def seize(self, launch: Launch) -> bool:
+        """Count a job as running that is about to be accepted, if nothing waits before it and its person and task may.
+
+        False: it must wait its turn. Give it back with :meth:`done`.
+        """
+        with self._lock:
+            is_free = self._waiting == 0 and self._reserved + self._running < self._limit
+            if not (is_free and self._running_of_person[launch.owner_id] < self._per_person and self._may_run(launch.task)):
+                return False
+            self._count([launch])
+            return True
+
     def release(self, count: int = 1) -> None:
         """Give back places that were reserved."""
         with self._lock:
@@ -124,7 +136,9 @@ class FairQueue:
             return any(self._has_next(people) for people in self._levels.values())
 
     def done(self, launches: Sequence[Launch]) -> None:
-        """Note that what one :meth:`take` returned no longer runs here."""
+        """Note that what one :meth:`take` returned no longer runs here; it may have been nothing."""
+        if not launches:
+            return
         with self._lock:
             self._running -= len(launches)
             first = launches[0]
@@ -158,11 +172,14 @@ class FairQueue:
             else:
                 del people[person]
             self._waiting -= len(taken)
-            self._running += len(taken)
-            self._running_of_person[person] += 1  # they run one after the other, in one slot
-            self._running_of_task[taken[0].task] += 1
+            self._count(taken)
             return taken
         return []
+
+    def _count(self, taken: Sequence[Launch]) -> None:
+        self._running += len(taken)
+        self._running_of_person[taken[0].owner_id] += 1  # they run one after the other, in one slot
+        self._running_of_task[taken[0].task] += 1
 
     def _has_next(self, people: OrderedDict[str, _Lane]) -> bool:
         return any(

@@ -12,6 +12,7 @@ from shared.settings import ApiSettings
 
 _CHUNK = 100
 _MAX_SCANNED = 2_000
+_SHOWN_FIELDS = (*SUMMARY_FIELDS, "result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,10 @@ class JobStore:
 
     def find(self, job_id: str) -> Job | None:
         """Return the job, or None when there is none."""
-        fields = self._store.read(lambda client: client.hgetall(names.record(job_id)))
-        return from_fields(job_id, cast(dict[str, str], fields)) if fields else None
+        # Not HGETALL: who waits for a job asks often, and its record may hold a state of 256 kB besides.
+        row = self._store.read(lambda client: client.hmget(names.record(job_id), _SHOWN_FIELDS))
+        fields = _present(cast(list[str | None], row), _SHOWN_FIELDS)
+        return from_fields(job_id, fields) if fields else None
 
     def find_many(self, job_ids: Sequence[str]) -> list[Job]:
         """Return the jobs that are there, without their results, in the order asked for."""
@@ -107,8 +110,8 @@ def _read_summaries(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in ids:
             pipeline.hmget(names.record(job_id), SUMMARY_FIELDS)
-        return [_present(row) for row in pipeline.execute()]
+        return [_present(row, SUMMARY_FIELDS) for row in pipeline.execute()]
 
 
-def _present(row: list[str | None]) -> dict[str, str]:
-    return {name: value for name, value in zip(SUMMARY_FIELDS, row, strict=True) if value is not None}
+def _present(row: Sequence[str | None], asked: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, value in zip(asked, row, strict=True) if value is not None}

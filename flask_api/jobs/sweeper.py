@@ -1,4 +1,4 @@
-"""Forget ended jobs when their time is over: once per installation, not once per process."""
+"""Forget ended jobs and uploaded files when their time is over: once per installation, not once per process."""
 
 import logging
 import time
@@ -7,6 +7,7 @@ from typing import cast
 from flask_api.jobs import names
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.ledger import REMEMBERED_S
+from flask_api.jobs.uploads import Uploads
 from shared.redis import Client, Store
 
 log = logging.getLogger("gatehouse.jobs")
@@ -19,9 +20,10 @@ _STAGED_S = 3600
 class Sweeper:
     """Removes results, log lines, files and list entries of expired jobs; a stub stays, to say 410 for a while."""
 
-    def __init__(self, store: Store, files: FileStore, *, interval_s: int = INTERVAL_S) -> None:
+    def __init__(self, store: Store, files: FileStore, uploads: Uploads, *, interval_s: int = INTERVAL_S) -> None:
         self._store = store
         self._files = files
+        self._uploads = uploads
         self._interval_s = interval_s
 
     def sweep(self) -> int:
@@ -30,6 +32,8 @@ class Sweeper:
         total = 0
         if mine:
             self._remove_unaccepted()
+            while self._uploads.sweep(limit=_AT_ONCE) == _AT_ONCE:
+                pass
         while mine:
             forgotten = self._sweep_some()
             total += forgotten
@@ -72,7 +76,9 @@ def _owners_and_files(client: Client, jobs: list[str]) -> list[list[str | None]]
 def _forget(client: Client, jobs: list[str], owners: list[str | None], batches: set[str]) -> None:
     with client.pipeline(transaction=False) as pipeline:
         for job, owner in zip(jobs, owners, strict=True):
-            pipeline.hdel(names.record(job), "result", "arguments", "error", "attempts", "progress", "files")
+            pipeline.hdel(names.record(job), "result", "arguments", "error", "attempts", "progress", "files", "state")
+            # Not when it ended: a time to live on each of 100,000 kept records made every later job dearer.
+            pipeline.expire(names.record(job), REMEMBERED_S)
             pipeline.delete(names.log(job))
             if owner is not None:
                 pipeline.zrem(names.owner(owner), job)

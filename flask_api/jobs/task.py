@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 
 from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
+from flask_api.jobs.inputs import Resolver
 from flask_api.jobs.policy import Policy
 from shared.errors import ConfigurationError
 
@@ -47,10 +48,13 @@ class Task(Generic[P, R]):
         """Call the function itself, in this thread, without a job."""
         return self.function(*args, **kwargs)
 
-    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments as JSON with defaults filled in, or raise InvalidArguments naming every wrong one."""
+    def check(self, arguments: Mapping[str, Any], *, inputs: Resolver | None = None) -> dict[str, Any]:
+        """Return the arguments as JSON with defaults filled in, or raise InvalidArguments naming every wrong one.
+
+        ``inputs`` is asked for each file that they name; without it only the ids' form is checked.
+        """
         try:
-            model = self.arguments_model.model_validate_json(json.dumps(arguments), strict=True)
+            model = self.arguments_model.model_validate_json(json.dumps(arguments), strict=True, context=inputs)
         except ValidationError as error:
             problems = [self._problem(arguments, line) for line in error.errors(include_input=False, include_url=False)[:100]]
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems) from None
@@ -61,7 +65,7 @@ class Task(Generic[P, R]):
 
         Raises whatever the function raises, and ValueError when the result does not fit its annotation or JSON.
         """
-        model = self.arguments_model.model_validate_json(json.dumps(arguments), strict=True)
+        model = self.arguments_model.model_validate_json(json.dumps(arguments), strict=True, context=context.inputs)
         keywords = {name: getattr(model, name) for name in self.arguments_model.model_fields}
         if self._context_parameter is not None:
             keywords[self._context_parameter] = context

@@ -13,20 +13,35 @@ class Waiting:
     """The long-polls of one process. Thread-safe; holds at most ``limit`` of them at once."""
 
     def __init__(self, *, limit: int) -> None:
-        self._places = threading.BoundedSemaphore(limit) if limit else None
+        self._limit = limit
+        self._taken = 0
         self._lock = threading.Lock()
         self._watchers: defaultdict[str, set[threading.Event]] = defaultdict(set)
         self._closing = threading.Event()
 
     def wait(self, job_id: str, *, timeout_s: float, has_ended: Callable[[], bool]) -> None:
         """Return when ``has_ended``, after ``timeout_s``, at shutdown, or at once when every place is taken."""
-        if self._places is None or not self._places.acquire(blocking=False):
+        with self.place() as may_wait:
+            if may_wait:
+                with self._watch(job_id) as event:
+                    self._wait(event, timeout_s, has_ended)
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Keep one of the places meanwhile; False when all are taken: who waits holds a thread of the server."""
+        if not self._take():
+            yield False
             return
         try:
-            with self._watch(job_id) as event:
-                self._wait(event, timeout_s, has_ended)
+            yield True
         finally:
-            self._places.release()
+            with self._lock:
+                self._taken -= 1
+
+    @property
+    def taken(self) -> int:
+        """How many places are taken."""
+        return self._taken
 
     def notify(self, job_id: str) -> None:
         """Wake who waits for this job."""
@@ -50,6 +65,12 @@ class Waiting:
     def pause(self, seconds: float) -> None:
         """Wait so long, or until shutdown."""
         self._closing.wait(seconds)
+
+    def _take(self) -> bool:
+        with self._lock:
+            is_free = self._taken < self._limit
+            self._taken += is_free
+        return is_free
 
     def _wait(self, event: threading.Event, timeout_s: float, has_ended: Callable[[], bool]) -> None:
         deadline = time.monotonic() + timeout_s

@@ -1,86 +1,20 @@
 """The engine's entries in a real Valkey: written atomically and fenced by the ledger, read and listed by the store."""
 
 import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from flask_api.jobs import names
-from flask_api.jobs import store as store_module
-from flask_api.jobs.ledger import Acceptance, Claim, Ending, Ledger
-from flask_api.jobs.record import Job, JobStatus, Owner, from_fields, new_job_id, to_fields
+from flask_api.jobs.ledger import Acceptance, Ledger
+from flask_api.jobs.record import JobStatus, Owner
 from flask_api.jobs.store import JobStore, open_job_connections
 from shared.errors import JobStoreUnavailable
-from tests.integration.engine_bench import EngineBench, new_owner
-
-LIMIT = 1000
-TTL_S = 100
-
-
-class Place:
-    """A store and a ledger, and two instances that are registered."""
-
-    def __init__(self, bench: EngineBench) -> None:
-        self.bench = bench
-        self.connections = open_job_connections(bench.settings())
-        self.store = JobStore(self.connections)
-        self.ledger = Ledger(self.connections)
-        for instance in ("a", "b"):
-            self.ledger.beat(instance, ttl_s=60, register=True)
-
-    def add(self, job: Job, *, instance: str = "a") -> Acceptance:
-        """Accept a job."""
-        return self.ledger.accept(job, instance=instance, limit=LIMIT).acceptance
-
-    def start(self, job: Job, *, instance: str = "a") -> int:
-        """Begin a job; return its attempt, 0 when it may not begin."""
-        (attempt,) = self.ledger.turn(instance, beginnings=[claim(job)])
-        return attempt
-
-    def end(self, job: Job, status: JobStatus, *, instance: str = "a", attempt: int = 1, **changes: Any) -> int:
-        """End an attempt; return 1, or 0 when nothing was changed."""
-        ending = Ending(claim=claim(job), attempt=attempt, status=status, changes=changes, due_at=0.0)
-        (kept,) = self.ledger.turn(instance, endings=[ending], ttl_s=TTL_S)
-        return kept
-
-
-def claim(job: Job) -> Claim:
-    """Return what the ledger must know of a job."""
-    return Claim(job_id=job.id, owner_id=job.owner.id)
-
-
-@pytest.fixture
-def place(bench: EngineBench) -> Iterator[Place]:
-    """A store and a ledger as the API opens them."""
-    place = Place(bench)
-    yield place
-    place.connections.close()
-
-
-@pytest.fixture
-def owner() -> Owner:
-    """A person nobody else is."""
-    return new_owner()
-
-
-def new_job(owner: Owner, **fields: Any) -> Job:
-    """Return a job as it is when it is stored: times have milliseconds."""
-    values: dict[str, Any] = {
-        "id": new_job_id(),
-        "task": "example.task",
-        "arguments": {"n": [1, "é"]},
-        "executor": "threads",
-        "owner": owner,
-        "submitted_at": datetime.now(UTC),
-    }
-    job = Job(**{**values, **fields})
-    return from_fields(job.id, to_fields(job))
+from tests.contract.job_place import TTL_S, Place, claim, new_job
+from tests.integration.engine_bench import EngineBench
 
 
 def test_accepted_job_is_found_whole(place: Place, owner: Owner) -> None:
@@ -158,7 +92,7 @@ def test_outcome_is_written_once_with_its_time_to_live(place: Place, owner: Owne
     assert ended.finished_at is not None
     assert ended.expires_at is not None
     assert abs((ended.expires_at - ended.finished_at).total_seconds() - TTL_S) < 0.1
-    assert int(str(place.bench.admin.ttl(names.record(job.id)))) > TTL_S
+    assert place.bench.admin.zscore(names.EXPIRING, job.id) is not None
     place.bench.check_nothing_is_left()
 
 
@@ -217,71 +151,6 @@ def test_persons_limit_holds_at_the_same_moment(place: Place, owner: Owner) -> N
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(add, range(8)))
     assert sorted(answers) == [Acceptance.ACCEPTED] * 5 + [Acceptance.FULL] * 3
-
-
-def test_listing_goes_newest_first_through_every_page(place: Place, owner: Owner) -> None:
-    """250 jobs, page by page: each once, in order, without results; what comes meanwhile moves nothing."""
-    ids = sorted((new_job_id() for _ in range(250)), reverse=True)
-    for job_id in ids:
-        place.add(new_job(owner, id=job_id, result="large"))
-    place.add(new_job(new_owner()))
-    seen: list[str] = []
-    cursor: str | None = None
-    while True:
-        page = place.store.list_of(owner.id, limit=30, cursor=cursor)
-        seen += [job.id for job in page.jobs]
-        assert all(job.result is None for job in page.jobs)
-        if page.cursor is None:
-            break
-        assert len(page.jobs) == 30
-        cursor = page.cursor
-        place.add(new_job(owner))
-    assert seen == ids
-
-
-def test_listing_filters_by_status_and_task(place: Place, owner: Owner) -> None:
-    """A page is filled with what matches, across what doesn't."""
-    for number in range(30):
-        status = JobStatus.FAILED if number % 3 == 0 else JobStatus.QUEUED
-        place.add(new_job(owner, task=f"example.task{number % 2}", status=status))
-    found = place.store.list_of
-    assert len(found(owner.id, limit=100, status=JobStatus.FAILED).jobs) == 10
-    assert len(found(owner.id, limit=100, task="example.task1").jobs) == 15
-    both = found(owner.id, limit=3, status=JobStatus.FAILED, task="example.task1")
-    assert [(job.status, job.task) for job in both.jobs] == [(JobStatus.FAILED, "example.task1")] * 3
-    rest = found(owner.id, limit=100, status=JobStatus.FAILED, task="example.task1", cursor=both.cursor)
-    assert (len(rest.jobs), rest.cursor) == (2, None)
-    assert found(owner.id, limit=100, status=JobStatus.CANCELLED).jobs == ()
-
-
-def test_rare_match_gives_a_short_page_with_a_cursor(place: Place, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One call looks at a bounded number of records, however many a person has; the cursor goes on."""
-    monkeypatch.setattr(store_module, "_MAX_SCANNED", 10)
-    place.add(new_job(owner, id=str(uuid.UUID(int=1)), status=JobStatus.FAILED))
-    for _ in range(15):
-        place.add(new_job(owner))
-    first = place.store.list_of(owner.id, limit=5, status=JobStatus.FAILED)
-    assert first.jobs == ()
-    assert first.cursor is not None
-    second = place.store.list_of(owner.id, limit=5, status=JobStatus.FAILED, cursor=first.cursor)
-    assert (len(second.jobs), second.cursor) == (1, None)
-
-
-@pytest.mark.parametrize("cursor", ["zzz", "0", "+", "-", "(", "[", "\x00", "é", "x" * 10_000])
-def test_any_text_is_a_harmless_cursor(cursor: str, place: Place, owner: Owner) -> None:
-    """A cursor comes from the client: it only says where the order goes on."""
-    place.add(new_job(owner))
-    assert place.store.list_of(owner.id, limit=5, cursor=cursor).cursor is None
-
-
-def test_records_that_redis_dropped_are_not_listed(place: Place, owner: Owner) -> None:
-    """A stray name in a person's set is no job."""
-    kept, gone = new_job(owner), new_job(owner)
-    for job in (kept, gone):
-        place.add(job)
-    place.bench.admin.delete(names.record(gone.id))
-    assert place.store.list_of(owner.id, limit=10).jobs == (kept,)
-    assert place.store.find_many([gone.id, kept.id]) == [kept]
 
 
 def test_every_method_says_that_redis_is_away(bench: EngineBench, owner: Owner) -> None:

@@ -25,7 +25,7 @@ from shared.redis import Client, Store, build_client
 from shared.settings import ROOT, ApiSettings, load_settings
 from tests.waiting import wait_until
 
-TASKS = ("tests.integration.sample_tasks", "tests.integration.process_tasks")
+TASKS = ("tests.integration.sample_tasks", "tests.integration.process_tasks", "tests.integration.state_tasks")
 # Silence until a process is taken for dead (2 s), until its silence is believed (3 s), and as much again for a slow machine.
 RESCUE_S = 12.0
 

@@ -11,6 +11,7 @@ from flask_api.jobs.files import FileStore
 from flask_api.jobs.record import JobStatus
 from flask_api.jobs.store import open_job_connections
 from flask_api.jobs.sweeper import Sweeper
+from flask_api.jobs.uploads import Uploads
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -95,7 +96,8 @@ def test_one_of_many_processes_sweeps(bench: EngineBench) -> None:
     wait_until(lambda: all(_is_expired(bench, engine, job.id) for job in jobs), timeout_s=4, what="both are expired")
     bench.admin.delete(names.SWEEP_TURN)
     store = open_job_connections(bench.settings())
-    sweepers = [Sweeper(store, FileStore(bench.settings())) for _ in range(4)]
+    files = FileStore(bench.settings())
+    sweepers = [Sweeper(store, files, Uploads(store, files, bench.settings())) for _ in range(4)]
     assert sorted(sweeper.sweep() for sweeper in sweepers) == [0, 0, 0, 2]
     assert 0 < int(str(bench.admin.ttl(names.SWEEP_TURN))) <= sweeper_module.INTERVAL_S
     store.close()
@@ -139,7 +141,8 @@ def _sweep(bench: EngineBench) -> int:
     bench.admin.delete(names.SWEEP_TURN)
     store = open_job_connections(bench.settings())
     try:
-        return Sweeper(store, FileStore(bench.settings())).sweep()
+        files = FileStore(bench.settings())
+        return Sweeper(store, files, Uploads(store, files, bench.settings())).sweep()
     finally:
         store.close()
 

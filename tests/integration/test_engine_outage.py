@@ -61,7 +61,7 @@ def test_submit_whose_reply_is_lost_is_one_job_that_runs(bench: EngineBench, pro
     with pytest.raises(JobStoreUnavailable):
         bench.submit(far_engine, "sample.note", {"path": bench.path("notes"), "word": "ran"})
     _, job_id = bench.admin.zrange(names.owner(bench.owner.id), 0, -1)
-    bench.wait_for(str(job_id), "succeeded", timeout_s=15)
+    assert bench.wait_for(str(job_id), "succeeded", timeout_s=15)["attempt"] == "1"
     assert Path(bench.path("notes")).read_text() == "ran\n"
     bench.check_nothing_is_left()
 
@@ -70,7 +70,8 @@ def test_begin_whose_reply_is_lost_runs_once(bench: EngineBench, proxy: FaultPro
     """Redis says that the job runs, and nobody heard it: the same slot asks again and runs it, as its first attempt."""
     for name in ("one", "two"):
         proxy.lose_reply_to = names.EXPIRING.encode()
-        job_id = bench.submit(far_engine, "sample.hold", {"path": bench.path(name)})
+        batch_id = far_engine.submit_batch("sample.hold", [{"path": bench.path(name)}], owner=bench.owner).id
+        (job_id,) = far_engine._batches.members(batch_id)
         wait_until(lambda: bench.runs(name), timeout_s=10, what="the task runs")  # noqa: B023  # asked at once
         assert not proxy.lose_reply_to, "a reply was lost"
         bench.go(name)

@@ -12,8 +12,8 @@ import pytest
 from flask_api.jobs.context import Progress
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
 from flask_api.jobs.inline import run_inline
-from flask_api.tasks.web import page_sizes
-from flask_api.tasks.web_access import USER_AGENT
+from flask_api.tasks.web.access import USER_AGENT
+from flask_api.tasks.web.page_sizes import page_sizes
 from shared.settings import ApiSettings
 from tests.integration.web_server import WebServer, running_server
 
@@ -180,7 +180,7 @@ def test_hundred_slow_pages_are_fetched_at_the_same_time() -> None:
     reports: list[Progress] = []
     with running_server(gather=50) as server:
         urls = [server.url(f"/gather/{number}") for number in range(100)]
-        settings = ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.1/32"),))
+        settings = ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.1/32"),), web_host_connections=100)
         rows = run_inline(page_sizes, {"urls": urls, "timeout_s": 30}, settings=settings, report=reports.append)
     assert [(row["url"], row["status"], row["bytes"]) for row in rows] == [(url, 200, 8) for url in urls]
     assert (reports[-1].done, reports[-1].total) == (100, 100)

@@ -5,17 +5,19 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from flask_api.tasks.web_access import GuardedClient
-from flask_api.tasks.web_errors import AddressRefused, ConnectFailed, FetchAborted, NameNotFound, TimedOut, UrlRefused, WebError
-from flask_api.tasks.web_network import Resolver, resolve_by_system
+from flask_api.tasks.web.access import GuardedClient
+from flask_api.tasks.web.errors import AddressRefused, ConnectFailed, FetchAborted, NameNotFound, TimedOut, UrlRefused, WebError
+from flask_api.tasks.web.network import Resolver, resolve_by_system
 from tests.integration.web_server import WebServer, running_server
 
 LOCAL = (ip_network("127.0.0.1/32"),)
@@ -70,6 +72,24 @@ def test_hostile_url_is_refused_and_reaches_nobody(template: str) -> None:
             fetch(client, template.replace("PORT", str(everywhere.port)))
         assert refusal.value.code in {"url_refused", "address_refused", "name_not_found"}
         assert everywhere.requests == []
+
+
+@pytest.fixture(scope="module")
+def everywhere() -> Iterator[WebServer]:
+    """A web server on all of this machine's IPv4 addresses."""
+    with running_server("0.0.0.0") as running:
+        yield running
+
+
+@pytest.mark.parametrize("template", HOSTILE)
+def test_redirect_to_hostile_url_reaches_nobody(everywhere: WebServer, template: str) -> None:
+    """A permitted server can't send us where we may not go, however it writes that."""
+    target = quote(template.replace("PORT", str(everywhere.port)), safe="")
+    client = GuardedClient((ip_network("127.0.0.9/32"),), resolver=resolve_offline)
+    with client, running_server("127.0.0.9") as permitted, suppress(WebError):
+        fetch(client, permitted.url(f"/to/{target}"))
+    assert len(permitted.requests) >= 1
+    assert everywhere.requests == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
@@ -13,9 +14,18 @@ PAUSE_S = 0.05
 GATHER_S = 20.0
 
 
+@dataclass(frozen=True)
+class Page:
+    """A whole answer."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
 class WebServer(ThreadingHTTPServer):
     """One server. ``gather``: how many requests of /gather must be there together before any is answered; ``raw``: what /raw
-    sends, HTTP or not.
+    sends, HTTP or not; ``pages``: whole answers by path; ``most_busy``: how many requests of /busy were there at once.
     """
 
     daemon_threads = False  # closing waits for every handler: a test leaves no thread
@@ -31,6 +41,8 @@ class WebServer(ThreadingHTTPServer):
         self.held = threading.Event()
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.raw = b""
+        self.pages: dict[str, Page] = {}
+        self.busy = self.most_busy = 0
         self.gather = gather
         self.gathered = 0
         self.changed = threading.Condition()
@@ -68,8 +80,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer as the first part of the path says; the rest is its argument."""
         self.server.requests.append((self.path, dict(self.headers.items())))
-        _, name, argument = [*self.path.split("/", 2), ""][:3]
+        path = self.path.partition("?")[0]
+        if (page := self.server.pages.get(path)) is not None:
+            self.answer(page.status, page.body, **page.headers)
+            return
+        _, name, argument = [*path.split("/", 2), ""][:3]
         ROUTES.get(name, _not_found)(self, argument)
+
+    def do_HEAD(self) -> None:
+        """Answer as to GET, without the body."""
+        self.do_GET()
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         """Send a whole, correct answer."""
@@ -78,7 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(header.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def repeat(self, piece: bytes, *, pause_s: float = 0.0) -> None:
         """Send a piece again and again until the client hangs up or the server stops."""
@@ -145,6 +166,18 @@ def _gather(handler: _Handler, argument: str) -> None:
     handler.answer(200 if server.gathered >= server.gather else 503, b"together")
 
 
+def _busy(handler: _Handler, argument: str) -> None:
+    """Count who is here at the same time."""
+    server = handler.server
+    with server.changed:
+        server.busy += 1
+        server.most_busy = max(server.most_busy, server.busy)
+    server.stopping.wait(PAUSE_S)
+    with server.changed:
+        server.busy -= 1
+    handler.answer(200, b"done")
+
+
 def _hold(handler: _Handler, argument: str) -> None:
     handler.server.held.set()
     handler.server.stopping.wait()
@@ -161,5 +194,6 @@ ROUTES: dict[str, Callable[[_Handler, str], None]] = {
     "gzip": _gzip,
     "raw": _raw,
     "gather": _gather,
+    "busy": _busy,
     "hold": _hold,
 }

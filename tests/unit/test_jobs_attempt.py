@@ -10,6 +10,7 @@ from flask_api.jobs.errors import StopReason, TaskError
 from flask_api.jobs.policy import Policy
 from flask_api.jobs.queue import Launch
 from flask_api.jobs.record import JobStatus
+from flask_api.testing import FakeClock
 
 POLICY = Policy(timeout_s=2, max_attempts=3, retry_on=(OSError,), backoff_s=8)
 FAILURE = {"type": "OSError", "message": "no"}
@@ -95,12 +96,12 @@ def test_error_without_words_is_described() -> None:
 
 def test_deadline_is_the_last_reason_to_stop() -> None:
     """What was signalled comes first; the time counts from the attempt's beginning."""
-    now_s, signal = [100.0], list[StopReason | None]([None])
-    must_stop = deadline_check(POLICY, lambda: signal[0], clock=lambda: now_s[0])
+    clock, signal = FakeClock(), list[StopReason | None]([None])
+    must_stop = deadline_check(POLICY, lambda: signal[0], clock=clock)
     assert must_stop() is None
-    now_s[0] = 101.9
+    clock.advance(1.9)
     assert must_stop() is None
-    now_s[0] = 102.1
+    clock.advance(0.2)
     assert must_stop() is StopReason.TIMED_OUT
     signal[0] = StopReason.CANCELLED
     assert must_stop() is StopReason.CANCELLED

@@ -1,14 +1,18 @@
 """The context of a running task: progress and log lines that are cheap and bounded, and checkpoints."""
 
 import json
+import math
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
-from flask_api.jobs.context import PROGRESS_INTERVAL_S, JobContext, Progress
-from flask_api.jobs.errors import JobCancelled, StopReason
+from flask_api.jobs.context import PROGRESS_INTERVAL_S, STATE_MAX_BYTES, STATE_WAIT_S, JobContext, Progress
+from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
+from flask_api.testing import FakeClock
+from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings
 
 
@@ -16,18 +20,20 @@ class Bench:
     """A context on a clock of the test's own, with what it reported."""
 
     def __init__(self) -> None:
-        self.now_s = 50.0
+        self.clock = FakeClock()
         self.stop: StopReason | None = None
         self.reported: list[Progress] = []
         self.writes: list[list[dict[str, Any]]] = []
         self.files: dict[str, bytes | str | Path] = {}
+        self.states: list[str] = []
+        self.outage_step_s = 0.0  # so long does a write in vain take; 0: Redis is there
         self.context = JobContext(
             job_id="1",
             attempt=1,
             settings=ApiSettings.model_construct(),
             reporter=self,
             must_stop=lambda: self.stop,
-            clock=lambda: self.now_s,
+            clock=self.clock,
         )
 
     def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
@@ -39,6 +45,21 @@ class Bench:
     def save_file(self, name: str, source: bytes | str | Path) -> None:
         """Take a file."""
         self.files[name] = source
+
+    def find_file(self, name: str) -> BinaryIO | None:
+        """Open a file that was taken."""
+        return BytesIO(str(self.files[name]).encode()) if name in self.files else None
+
+    def save_state(self, state: str) -> None:
+        """Take the state, unless Redis is away."""
+        self.clock.advance(self.outage_step_s)
+        if self.outage_step_s:
+            raise JobStoreUnavailable("Redis does not answer; try again shortly.")
+        self.states.append(state)
+
+    def load_state(self) -> str | None:
+        """Return the last state."""
+        return self.states[-1] if self.states else None
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -58,7 +79,7 @@ def test_frequent_progress_is_written_once_per_interval() -> None:
     bench = Bench()
     for step in range(1000):
         bench.context.progress(step)
-        bench.now_s += PROGRESS_INTERVAL_S / 100
+        bench.clock.advance(PROGRESS_INTERVAL_S / 100)
     assert len(bench.reported) == pytest.approx(10, abs=1)
     assert [progress.done for progress in bench.reported] == sorted(progress.done for progress in bench.reported)
 
@@ -133,7 +154,7 @@ def test_many_log_lines_are_written_in_few_writes_and_order() -> None:
         bench.context.log(str(number))
     assert len(bench.writes) == 5
     assert max(len(write) for write in bench.writes) <= 200
-    bench.now_s += PROGRESS_INTERVAL_S
+    bench.clock.advance(PROGRESS_INTERVAL_S)
     bench.context.log("1000")
     assert [line["message"] for line in bench.lines] == [str(number) for number in range(1001)]
 
@@ -149,3 +170,52 @@ def test_lines_held_back_are_written_on_flush_once() -> None:
     bench.context.flush()
     assert [[line["message"] for line in write] for write in bench.writes] == [["first"], ["second"]]
     assert [progress.done for progress in bench.reported] == [1]
+
+
+def test_state_comes_back_as_json_gives_it() -> None:
+    """Nothing at first, then the last one; a tuple is a list by then."""
+    bench = Bench()
+    assert bench.context.load_state() is None
+    bench.context.save_state({"at": 1})
+    bench.context.save_state({"at": (2, "é", None)})
+    assert bench.context.load_state() == {"at": [2, "é", None]}
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "said"),
+    [
+        (
+            "x" * (STATE_MAX_BYTES - 1),
+            TaskError,
+            f"{STATE_MAX_BYTES + 1} bytes of JSON; accepted are at most {STATE_MAX_BYTES}",
+        ),
+        (math.nan, ValueError, "JSON compliant"),
+        (object(), TypeError, "not JSON serializable"),
+    ],
+)
+def test_state_that_can_not_be_kept_is_refused(state: object, error: type[Exception], said: str) -> None:
+    """What is kept stays what it was."""
+    bench = Bench()
+    bench.context.save_state("before")
+    with pytest.raises(error, match=said):
+        bench.context.save_state(state)
+    assert bench.context.load_state() == "before"
+
+
+def test_state_is_given_up_when_redis_stays_away() -> None:
+    """After a minute, and not before: the error is one that ``retry_on`` may list."""
+    bench = Bench()
+    bench.outage_step_s = STATE_WAIT_S / 4
+    begun_s = bench.clock()
+    with pytest.raises(JobStoreUnavailable):
+        bench.context.save_state("lost")
+    assert bench.clock() - begun_s == STATE_WAIT_S
+
+
+def test_state_of_a_job_that_must_stop_is_not_saved() -> None:
+    """Saving is a checkpoint; waiting for Redis doesn't hold up a cancel."""
+    bench = Bench()
+    bench.stop = StopReason.CANCELLED
+    with pytest.raises(JobCancelled):
+        bench.context.save_state("late")
+    assert bench.states == []

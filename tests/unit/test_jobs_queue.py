@@ -176,3 +176,19 @@ def test_nothing_is_lost_or_comes_twice(script: list[tuple[Any, ...]], per_perso
     taken += take_all(queue)
     assert sorted(taken) == sorted(put)
     assert queue.running == len(queue) == 0
+
+
+def test_job_overtakes_nobody_who_waits() -> None:
+    """A job goes at once only where the queue would have taken it next: nothing waits, and no limit is reached."""
+    queue = new_queue(limit=3, per_person=2, max_running=lambda task: 1 if task == "one.only" else None)
+    assert queue.seize(launch("first"))
+    assert queue.seize(launch("second", task="one.only"))
+    assert not queue.seize(launch("third"))  # ada runs two
+    assert not queue.seize(launch("b1", owner="bob", task="one.only"))
+    assert queue.seize(launch("b2", owner="bob"))
+    assert not queue.seize(launch("c1", owner="cyd"))  # the queue is full
+    for name, more in (("first", {}), ("second", {"task": "one.only"}), ("b2", {"owner": "bob"})):
+        queue.done([launch(name, **more)])
+    queue.put([launch("waits")])
+    assert not queue.seize(launch("c1", owner="cyd"))
+    assert (take_all(queue), queue.running) == (["waits"], 0)

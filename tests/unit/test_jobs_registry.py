@@ -1,5 +1,6 @@
 """The registry: collected from modules, one task per name."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def test_unknown_name_is_answered_with_the_existing_ones() -> None:
 
 def test_two_tasks_of_one_name_are_refused() -> None:
     """Which of them would run must not depend on the order of imports; the same one twice is no conflict."""
-    with pytest.raises(ConfigurationError, match=r"two tasks are named a\.one"):
+    place = rf"{re.escape(__name__)} \(line \d+\)"
+    with pytest.raises(ConfigurationError, match=rf"two tasks are named a\.one, in {place} and {place}: rename one"):
         TaskRegistry([named("a.one"), named("a.one")])
     same = named("a.one")
     assert list(TaskRegistry([same, same])) == [same]
@@ -83,9 +85,51 @@ def test_wrong_module_is_named(source: str | None, said: str, modules: Path) -> 
     assert f"GATEHOUSE_TASK_MODULES: tasks_wrong {said}" in caught.value.message
 
 
-@pytest.mark.parametrize(("text", "line"), [("x = 1\ny = x / 0\n", 2), ("def broken(:\n", 1), ("import not_there\n", 1)])
+def test_two_tasks_of_one_name_are_both_named_by_module_and_line(modules: Path) -> None:
+    """Who wrote neither of them finds both."""
+    (modules / "tasks_one.py").write_text(MODULE.format(name="same.name"))
+    (modules / "tasks_two.py").write_text("\n\n" + MODULE.format(name="same.name"))
+    with pytest.raises(ConfigurationError) as caught:
+        load_tasks(["tasks_one", "tasks_two"])
+    assert str(caught.value) == "two tasks are named same.name, in tasks_one (line 4) and tasks_two (line 6): rename one"
+
+
+BAD_FIELD = """
+from typing import Annotated
+from pydantic import Field
+from flask_api.jobs.task import task
+
+@task("own.bad")
+def bad(number: Annotated[str, Field(ge=object())]) -> None:
+    '''Do nothing.'''
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = 1\ny = x / 0\n", 2),
+        ("def broken(:\n", 1),
+        ("x = 1\nif x:\nprint(x)\n", 3),  # IndentationError
+        ("import not_there\n", 1),
+        ("\nfrom flask_api.jobs.task import not_there\n", 2),
+        ("\n\nimport sys; sys.exit(0)\n", 3),  # a script without its guard: the start must not just end well
+        ("\nfrom flask_api.jobs.task import task\n\ntask('Own.Name')\n", 4),  # raised in our code, by a line of theirs
+        (BAD_FIELD, 6),  # raised in a library, by a line of theirs
+    ],
+)
 def test_module_that_fails_to_import_is_named_with_the_line(modules: Path, text: str, line: int) -> None:
     """The start stops with the module, what went wrong, and where."""
     (modules / "tasks_broken.py").write_text(text)
     with pytest.raises(ConfigurationError, match=rf"tasks_broken can't be imported: .+ \(.*tasks_broken\.py, line {line}\)"):
         load_tasks(["tasks_broken"])
+
+
+def test_module_that_a_task_module_imports_is_named_with_the_line(modules: Path) -> None:
+    """The line to mend may be in another file than the one that is listed."""
+    (modules / "tasks_outer.py").write_text("import tasks_inner\n")
+    (modules / "tasks_inner.py").write_text("\nraise ValueError('no data file')\n")
+    with pytest.raises(
+        ConfigurationError, match=r"tasks_outer can't be imported: ValueError: no data file \(.*tasks_inner\.py, line 2\)"
+    ):
+        load_tasks(["tasks_outer"])

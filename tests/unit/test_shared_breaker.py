@@ -3,70 +3,60 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from flask_api.testing import FakeClock
 from shared.breaker import CircuitBreaker
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds."""
-        return self.now_s
 
 
 def test_new_breaker_lets_everyone_through() -> None:
     """Nothing failed yet: every call may go out."""
-    breaker = CircuitBreaker(clock=Clock())
+    breaker = CircuitBreaker(clock=FakeClock())
     assert all(breaker.allow() for _ in range(3))
 
 
 def test_failure_opens_it_for_the_pause() -> None:
     """After a failure nobody waits for another time-out until the pause is over."""
-    clock = Clock()
+    clock = FakeClock()
     breaker = CircuitBreaker(open_s=0.5, clock=clock)
     breaker.fail()
     assert not breaker.allow()
-    clock.now_s += 0.499
+    clock.advance(0.499)
     assert not breaker.allow()
-    clock.now_s += 0.001
+    clock.advance(0.001)
     assert breaker.allow()
 
 
 def test_pause_over_lets_one_probe_through_per_pause() -> None:
     """While one caller probes the others still fail fast; if it never reports, another may after the next pause."""
-    clock = Clock()
+    clock = FakeClock()
     breaker = CircuitBreaker(open_s=0.5, clock=clock)
     breaker.fail()
-    clock.now_s += 0.5
+    clock.advance(0.5)
     assert [breaker.allow() for _ in range(3)] == [True, False, False]
-    clock.now_s += 0.5
+    clock.advance(0.5)
     assert [breaker.allow() for _ in range(3)] == [True, False, False]
 
 
 def test_failed_probe_opens_it_again() -> None:
     """The pause starts anew at the probe's failure."""
-    clock = Clock()
+    clock = FakeClock()
     breaker = CircuitBreaker(open_s=0.5, clock=clock)
     breaker.fail()
-    clock.now_s += 0.5
+    clock.advance(0.5)
     assert breaker.allow()
-    clock.now_s += 0.2
+    clock.advance(0.2)
     breaker.fail()
-    clock.now_s += 0.4
+    clock.advance(0.4)
     assert not breaker.allow()
-    clock.now_s += 0.1
+    clock.advance(0.1)
     assert breaker.allow()
 
 
 def test_answer_closes_it() -> None:
     """One answer is enough to let everyone through again."""
-    clock = Clock()
+    clock = FakeClock()
     breaker = CircuitBreaker(open_s=0.5, clock=clock)
     breaker.fail()
-    clock.now_s += 0.5
+    clock.advance(0.5)
     assert breaker.allow()
     breaker.succeed()
     assert all(breaker.allow() for _ in range(3))
@@ -74,11 +64,11 @@ def test_answer_closes_it() -> None:
 
 def test_threads_at_the_end_of_the_pause_send_exactly_one_probe() -> None:
     """Many threads ask at the same moment and one is told yes, every time."""
-    clock = Clock()
+    clock = FakeClock()
     breaker = CircuitBreaker(open_s=0.5, clock=clock)
     breaker.fail()
     threads, rounds = 8, 50
-    together = threading.Barrier(threads, action=lambda: setattr(clock, "now_s", clock.now_s + 0.5))
+    together = threading.Barrier(threads, action=lambda: clock.advance(0.5))
 
     def ask(_: int) -> list[bool]:
         answers = []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_api.tasks.web_addresses import is_permitted, is_public
+from flask_api.tasks.web.addresses import is_permitted, is_public
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.215.14", "223.255.255.254", "2606:4700:4700::1111", "2a00:1450:4001:800::200e"]
 REFUSED = [

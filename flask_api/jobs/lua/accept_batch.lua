@@ -31,4 +31,5 @@ if ARGV[4] ~= '' then
   redis.call('SET', KEYS[6], ARGV[4] .. ' ' .. ARGV[1], 'EX', ARGV[5])
 end
 redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[6], '*', 'batch', ARGV[1], 'event', ARGV[7])
+redis.call('EXPIRE', KEYS[7], 2592000)
 return {'accepted', unfinished + #jobs}

@@ -24,13 +24,14 @@ if at[1] ~= 'queued' then
   return 'ended'
 end
 redis.call('HSET', KEYS[1], 'status', 'cancelled', 'finished_at', ARGV[3], 'expires_at', ARGV[5], 'cancel_requested', '1')
-redis.call('EXPIRE', KEYS[1], ARGV[6])
 redis.call('ZADD', KEYS[7], ARGV[4], ARGV[1])
 redis.call('SREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('SREM', KEYS[5], ARGV[1])
 redis.call('SREM', KEYS[6], ARGV[1])
+local event = ARGV[9]
 if ARGV[7] ~= '' then
+  event = string.sub(event, 1, -2) .. ',"batch":"' .. ARGV[7] .. '"}'  -- as turn.lua tells an end: who follows a batch looks for it
   redis.call('HINCRBY', KEYS[9], 'queued', -1)
   redis.call('HINCRBY', KEYS[9], 'cancelled', 1)
   redis.call('RPUSH', KEYS[10], ARGV[1])
@@ -40,5 +41,5 @@ if ARGV[7] ~= '' then
     redis.call('EXPIRE', KEYS[10], ARGV[6])
   end
 end
-redis.call('XADD', KEYS[8], 'MAXLEN', '~', ARGV[8], '*', 'job', ARGV[1], 'event', ARGV[9])
+redis.call('XADD', KEYS[8], 'MAXLEN', '~', ARGV[8], '*', 'job', ARGV[1], 'event', event)
 return 'cancelled'

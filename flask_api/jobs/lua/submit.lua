@@ -31,4 +31,5 @@ if ARGV[5] ~= '' then
   redis.call('SET', KEYS[7], ARGV[5] .. ' ' .. ARGV[1], 'EX', ARGV[6])
 end
 redis.call('XADD', KEYS[8], 'MAXLEN', '~', ARGV[7], '*', 'job', ARGV[1], 'event', ARGV[8])
+redis.call('EXPIRE', KEYS[8], 2592000)  -- a person who submits nothing for a month leaves no stream behind
 return {'accepted', unfinished + 1}

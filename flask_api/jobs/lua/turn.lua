@@ -37,7 +37,6 @@ for _ = 1, tonumber(ARGV[9]) do
       redis.call('ZADD', delayed, due, id)
     else
       redis.call('HSET', KEYS[key], 'status', status, 'finished_at', now, 'expires_at', ARGV[5], unpack(ARGV, argument + 5, last))
-      redis.call('EXPIRE', KEYS[key], keep_s)
       ended[#ended + 1] = id
       expires[#expires + 1] = ARGV[4]
       expires[#expires + 1] = id

@@ -9,6 +9,9 @@ WebError
 ├── TooLarge            the body is longer than was allowed
 ├── TooManyRedirects    more hops than ``MAX_REDIRECTS``
 ├── BadResponse         what came back is not HTTP, or broke off
+├── BadStatus           the server answered, with a status that is no success
+├── NotReadable         the answer is not what the task reads: no feed, no image
+├── HostBusy            our own turns at this host were taken for too long
 └── FetchAborted        the client was closed meanwhile
 """
 
@@ -73,6 +76,24 @@ class BadResponse(WebError):
     """The answer is not HTTP, or ended early."""
 
     code = "bad_response"
+
+
+class BadStatus(WebError):
+    """The status is no success, so the body is not what was wanted."""
+
+    code = "bad_status"
+
+
+class NotReadable(WebError):
+    """The body is not of the kind that was asked for, or is made to harm its reader."""
+
+    code = "not_readable"
+
+
+class HostBusy(WebError):
+    """Too many fetches of this process wanted the same host."""
+
+    code = "host_busy"
 
 
 class FetchAborted(WebError):

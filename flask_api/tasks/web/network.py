@@ -8,7 +8,6 @@ answer changes (DNS rebinding). TLS and the Host header keep the name.
 import contextlib
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from ipaddress import ip_address
@@ -17,11 +16,11 @@ from typing import Any
 
 import httpcore
 
-from flask_api.tasks.web_addresses import Network, is_permitted
-from flask_api.tasks.web_errors import AddressRefused, ConnectFailed, FetchAborted, NameNotFound, TimedOut
+from flask_api.tasks.web.addresses import Network, is_permitted
+from flask_api.tasks.web.budget import SLICE_S, Budget
+from flask_api.tasks.web.errors import AddressRefused, ConnectFailed, NameNotFound
+from flask_api.tasks.web.politeness import HostSlots
 
-# A closed client is noticed within this time by a fetch that waits for bytes or for a name.
-SLICE_S = 0.25
 # Waiting for a connection can't be sliced: a closed client is noticed at the latest after this.
 CONNECT_S = 5.0
 MAX_ADDRESSES = 4
@@ -33,25 +32,6 @@ Resolver = Callable[[str, int], Iterable[str]]
 def resolve_by_system(host: str, port: int) -> list[str]:
     """Return the host's addresses as the operating system finds them. Blocks as long as that takes. Raises OSError."""
     return [str(info[4][0]) for info in getaddrinfo(host, port, type=SOCK_STREAM)]
-
-
-class Budget:
-    """How long one fetch may still go on: until its time is over or its client is closed."""
-
-    def __init__(self, total_s: float, *, closed: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
-        self._total_s = total_s
-        self._closed = closed
-        self._clock = clock
-        self._ends_at = clock() + total_s
-
-    def remaining_s(self, *, at_most_s: float = float("inf")) -> float:
-        """Return the seconds that are left, more than zero. Raises TimedOut or FetchAborted."""
-        if self._closed.is_set():
-            raise FetchAborted("The fetch was given up.")
-        left_s = self._ends_at - self._clock()
-        if left_s <= 0:
-            raise TimedOut(f"Not done within {self._total_s:g} s.")
-        return min(left_s, at_most_s)
 
 
 class NameLookups:
@@ -88,13 +68,15 @@ class NameLookups:
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Connects for one fetch: to permitted addresses only, within the fetch's budget."""
+    """Connects for one request: to permitted addresses only, within the fetch's budget, when it is its turn at the host."""
 
-    def __init__(self, *, allowed_networks: Iterable[Network], lookups: NameLookups, budget: Budget) -> None:
+    def __init__(self, *, allowed_networks: Iterable[Network], lookups: NameLookups, hosts: HostSlots, budget: Budget) -> None:
         self._allowed_networks = tuple(allowed_networks)
         self._lookups = lookups
+        self._hosts = hosts
         self._budget = budget
         self._system = httpcore.SyncBackend()
+        self._turn = contextlib.ExitStack()
 
     def connect_tcp(
         self,
@@ -109,16 +91,22 @@ class GuardedBackend(httpcore.NetworkBackend):
         addresses = self._permitted(self._lookups.addresses(host, port, self._budget), port)
         failure: Exception | None = None
         for position, address in enumerate(addresses):
+            self._turn.enter_context(self._hosts.slot(address, self._budget))
             # A share each, so that a dead first address leaves time for the second.
             share_s = self._budget.remaining_s() / (len(addresses) - position)
             try:
                 stream = self._system.connect_tcp(address, port, min(share_s, CONNECT_S), local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
+                self.end_turn()
                 continue
             return BudgetedStream(stream, self._budget)
         self._budget.remaining_s()  # if that is what ended it, say so
         raise ConnectFailed("The host could not be connected to.") from failure
+
+    def end_turn(self) -> None:
+        """Let the next fetch connect to the host; called when this one's connection is closed. Idempotent."""
+        self._turn.close()
 
     def _permitted(self, addresses: list[str], port: int) -> list[str]:
         permitted = [a for a in addresses if is_permitted(ip_address(a), port=port, allowed_networks=self._allowed_networks)]

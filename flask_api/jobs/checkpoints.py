@@ -1,0 +1,45 @@
+"""What an attempt leaves for those after it: the state that its task saved, and the list of its files.
+
+Both are fields of the job's record: they go when the record goes, and a write is fenced as every other. The API shows the files
+and never the state; no event carries it.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from flask_api.jobs import names
+from flask_api.jobs.ledger import EVENTS_KEPT, LOG_LINES_KEPT, Claim
+from shared.redis import Store
+
+_REPORT = Path(__file__).parent / "lua" / "report.lua"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Where a job came to: the state as JSON text, None when none was saved, and the entries of its files."""
+
+    state: str | None
+    files: tuple[dict[str, Any], ...]
+
+
+class Checkpoints:
+    """Reads and writes checkpoints. Thread-safe; every method raises JobStoreUnavailable when Redis is away."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._report = store.client.register_script(_REPORT.read_text())
+
+    def get(self, job_id: str) -> Checkpoint:
+        """Return what was kept so far; of a job that kept nothing, an empty one."""
+        state, files = cast(
+            list[str | None], self._store.read(lambda client: client.hmget(names.record(job_id), ["state", "files"]))
+        )
+        return Checkpoint(state=state, files=tuple(json.loads(files or "[]")))
+
+    def save_state(self, claim: Claim, state: str, *, instance: str, attempt: int) -> int:
+        """Write the state. 0: go on, 1: the job's cancel was asked for, -1: no longer ours, nothing was written."""
+        keys = [names.record(claim.job_id), names.held(instance), names.log(claim.job_id), names.events(claim.owner_id)]
+        arguments: list[str | int] = [claim.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, "", 1, "state", state]
+        return cast(int, self._store.write(lambda client: self._report(keys=keys, args=arguments, client=client)))

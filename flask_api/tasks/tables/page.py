@@ -1,0 +1,70 @@
+"""One page of the rows that a job keeps in a Parquet file, for whoever answers requests: quick, and bounded in every way."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask_api.tasks.tables.database import TableDatabase, TableTooLargeError, identifier
+from flask_api.tasks.tables.types import CELL_LENGTH, Cell, Kind, as_json, cell, kind_of
+
+ROWS_FILE = "rows.parquet"
+MAX_CELLS = 100_000
+_MAX_LETTERS = 4_000_000
+_MEMORY_MB = 128
+_TIMEOUT_S = 10.0
+
+
+class PageTooLargeError(Exception):
+    """A page of so many rows is too much; ``most`` is how many rows this table can give at once."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageColumn:
+    """A column and what its cells are; see types for how each kind is written."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsPage:
+    """Some of ``total`` rows, in the order of the file."""
+
+    columns: list[PageColumn]
+    rows: list[list[Cell]]
+    total: int
+
+
+def read_page(path: Path, *, first: int, size: int) -> RowsPage:
+    """Return up to ``size`` rows from number ``first``, counted from 0. Blocks for ten seconds at most.
+
+    Long texts are cut: at 1,000 characters, earlier on a page of very many cells. Raises PageTooLargeError.
+    """
+    until = time.monotonic() + _TIMEOUT_S
+
+    def watch(percent: float) -> None:
+        del percent
+        if time.monotonic() > until:
+            raise TableTooLargeError("Reading the rows took too long.")
+
+    with TableDatabase(files=(path,), memory_mb=_MEMORY_MB, threads=1) as database:
+        described = database.run("DESCRIBE SELECT * FROM read_parquet(?)", (str(path),), watch=watch)
+        columns = [(str(name), str(sql_type)) for name, sql_type, *_ in described]
+        if size * len(columns) > MAX_CELLS:
+            raise PageTooLargeError(max(1, MAX_CELLS // len(columns)))
+        longest = min(CELL_LENGTH, _MAX_LETTERS // (size * len(columns)))
+        ((total,),) = database.run("SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(?)", (str(path),))
+        shown = ", ".join(as_json(identifier(name), sql_type, longest=longest) for name, sql_type in columns)
+        try:
+            rows = database.run(f"SELECT {shown} FROM read_parquet(?) LIMIT {size} OFFSET {first}", (str(path),), watch=watch)  # noqa: S608  # quoted
+        except TableTooLargeError as error:
+            raise PageTooLargeError(max(1, size // 10)) from error
+    return RowsPage(
+        columns=[PageColumn(name=name, kind=kind_of(sql_type)) for name, sql_type in columns],
+        rows=[[cell(value) for value in row] for row in rows],
+        total=int(total),
+    )

@@ -1,0 +1,58 @@
+"""A store and a ledger on a real Valkey, with two instances: what tests of the engine's entries begin with."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_api.jobs.ledger import Acceptance, Claim, Ending, Ledger
+from flask_api.jobs.record import Job, JobStatus, Owner, from_fields, new_job_id, to_fields
+from flask_api.jobs.store import JobStore, open_job_connections
+from tests.integration.engine_bench import EngineBench
+
+LIMIT = 1000
+TTL_S = 100
+
+
+class Place:
+    """A store and a ledger, and two instances that are registered."""
+
+    def __init__(self, bench: EngineBench) -> None:
+        self.bench = bench
+        self.connections = open_job_connections(bench.settings())
+        self.store = JobStore(self.connections)
+        self.ledger = Ledger(self.connections)
+        for instance in ("a", "b"):
+            self.ledger.beat(instance, ttl_s=60, register=True)
+
+    def add(self, job: Job, *, instance: str = "a") -> Acceptance:
+        """Accept a job."""
+        return self.ledger.accept(job, instance=instance, limit=LIMIT).acceptance
+
+    def start(self, job: Job, *, instance: str = "a") -> int:
+        """Begin a job; return its attempt, 0 when it may not begin."""
+        (attempt,) = self.ledger.turn(instance, beginnings=[claim(job)])
+        return attempt
+
+    def end(self, job: Job, status: JobStatus, *, instance: str = "a", attempt: int = 1, **changes: Any) -> int:
+        """End an attempt; return 1, or 0 when nothing was changed."""
+        ending = Ending(claim=claim(job), attempt=attempt, status=status, changes=changes, due_at=0.0)
+        (kept,) = self.ledger.turn(instance, endings=[ending], ttl_s=TTL_S)
+        return kept
+
+
+def claim(job: Job) -> Claim:
+    """Return what the ledger must know of a job."""
+    return Claim(job_id=job.id, owner_id=job.owner.id)
+
+
+def new_job(owner: Owner, **fields: Any) -> Job:
+    """Return a job as it is when it is stored: times have milliseconds."""
+    values: dict[str, Any] = {
+        "id": new_job_id(),
+        "task": "example.task",
+        "arguments": {"n": [1, "é"]},
+        "executor": "threads",
+        "owner": owner,
+        "submitted_at": datetime.now(UTC),
+    }
+    job = Job(**{**values, **fields})
+    return from_fields(job.id, to_fields(job))

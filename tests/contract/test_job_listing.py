@@ -1,0 +1,76 @@
+"""A person's jobs, listed: newest first, page by page, filtered, whatever cursor comes."""
+
+import uuid
+
+import pytest
+
+from flask_api.jobs import names
+from flask_api.jobs import store as store_module
+from flask_api.jobs.record import JobStatus, Owner, new_job_id
+from tests.contract.job_place import Place, new_job
+from tests.integration.engine_bench import new_owner
+
+
+def test_listing_goes_newest_first_through_every_page(place: Place, owner: Owner) -> None:
+    """250 jobs, page by page: each once, in order, without results; what comes meanwhile moves nothing."""
+    ids = sorted((new_job_id() for _ in range(250)), reverse=True)
+    for job_id in ids:
+        place.add(new_job(owner, id=job_id, result="large"))
+    place.add(new_job(new_owner()))
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = place.store.list_of(owner.id, limit=30, cursor=cursor)
+        seen += [job.id for job in page.jobs]
+        assert all(job.result is None for job in page.jobs)
+        if page.cursor is None:
+            break
+        assert len(page.jobs) == 30
+        cursor = page.cursor
+        place.add(new_job(owner))
+    assert seen == ids
+
+
+def test_listing_filters_by_status_and_task(place: Place, owner: Owner) -> None:
+    """A page is filled with what matches, across what doesn't."""
+    for number in range(30):
+        status = JobStatus.FAILED if number % 3 == 0 else JobStatus.QUEUED
+        place.add(new_job(owner, task=f"example.task{number % 2}", status=status))
+    found = place.store.list_of
+    assert len(found(owner.id, limit=100, status=JobStatus.FAILED).jobs) == 10
+    assert len(found(owner.id, limit=100, task="example.task1").jobs) == 15
+    both = found(owner.id, limit=3, status=JobStatus.FAILED, task="example.task1")
+    assert [(job.status, job.task) for job in both.jobs] == [(JobStatus.FAILED, "example.task1")] * 3
+    rest = found(owner.id, limit=100, status=JobStatus.FAILED, task="example.task1", cursor=both.cursor)
+    assert (len(rest.jobs), rest.cursor) == (2, None)
+    assert found(owner.id, limit=100, status=JobStatus.CANCELLED).jobs == ()
+
+
+def test_rare_match_gives_a_short_page_with_a_cursor(place: Place, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call looks at a bounded number of records, however many a person has; the cursor goes on."""
+    monkeypatch.setattr(store_module, "_MAX_SCANNED", 10)
+    place.add(new_job(owner, id=str(uuid.UUID(int=1)), status=JobStatus.FAILED))
+    for _ in range(15):
+        place.add(new_job(owner))
+    first = place.store.list_of(owner.id, limit=5, status=JobStatus.FAILED)
+    assert first.jobs == ()
+    assert first.cursor is not None
+    second = place.store.list_of(owner.id, limit=5, status=JobStatus.FAILED, cursor=first.cursor)
+    assert (len(second.jobs), second.cursor) == (1, None)
+
+
+@pytest.mark.parametrize("cursor", ["zzz", "0", "+", "-", "(", "[", "\x00", "é", "x" * 10_000])
+def test_any_text_is_a_harmless_cursor(cursor: str, place: Place, owner: Owner) -> None:
+    """A cursor comes from the client: it only says where the order goes on."""
+    place.add(new_job(owner))
+    assert place.store.list_of(owner.id, limit=5, cursor=cursor).cursor is None
+
+
+def test_records_that_redis_dropped_are_not_listed(place: Place, owner: Owner) -> None:
+    """A stray name in a person's set is no job."""
+    kept, gone = new_job(owner), new_job(owner)
+    for job in (kept, gone):
+        place.add(job)
+    place.bench.admin.delete(names.record(gone.id))
+    assert place.store.list_of(owner.id, limit=10).jobs == (kept,)
+    assert place.store.find_many([gone.id, kept.id]) == [kept]

@@ -1,0 +1,116 @@
+"""Request bodies on CherryPy's server: read in pieces, never past their end, never for ever."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+
+from deploy.bodies import PATIENCE_S, SLOWEST_BYTES_S, Body, ChunkedBody, KnownLengthBody
+
+NEXT = b"GET /next HTTP/1.1\r\n"
+
+
+def known(sent: bytes, length: int) -> tuple[Body, io.BytesIO]:
+    """Return a body with a length, and the connection that it comes over."""
+    source = io.BytesIO(sent)
+    return KnownLengthBody(source, length), source
+
+
+def chunked(sent: bytes, largest: int = 1000) -> tuple[Body, io.BytesIO]:
+    """Return a body in chunks, and the connection that it comes over."""
+    source = io.BytesIO(sent)
+    return ChunkedBody(source, largest=largest), source
+
+
+WHOLE: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
+    "length": lambda: known(b"abcdef" + NEXT, 6),
+    "no length": lambda: known(NEXT, 0),
+    "chunks": lambda: chunked(b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n" + NEXT),
+    "no chunks": lambda: chunked(b"0\r\n\r\n" + NEXT),
+    "extensions and trailers": lambda: chunked(b"6 ;a=b\r\nabcdef\r\n000\r\nX: y\r\n\r\n" + NEXT),
+    "capitals": lambda: chunked(b"A\r\nabcdefghij\r\n0\r\n\r\n" + NEXT),
+    "the limit": lambda: chunked(b"6\r\nabcdef\r\n0\r\n\r\n" + NEXT, largest=6),
+}
+
+
+@pytest.mark.parametrize("make", WHOLE.values(), ids=WHOLE.keys())
+@pytest.mark.parametrize("size", [1, 4, 1000])
+def test_body_is_read_to_its_end_and_no_further(make: Callable[[], tuple[Body, io.BytesIO]], size: int) -> None:
+    """In pieces of any size; what follows is still there."""
+    body, source = make()
+    buffered = io.BufferedReader(body)
+    content = b"".join(iter(lambda: buffered.read(size), b""))
+    assert content == b"abcdefghij"[: len(content)]
+    assert body.is_read
+    assert source.read() == NEXT
+
+
+BROKEN: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
+    "cut": lambda: known(b"abc", 6),
+    "cut in a chunk": lambda: chunked(b"6\r\nabc"),
+    "cut before the last chunk": lambda: chunked(b"3\r\nabc\r\n"),
+    "cut in the trailers": lambda: chunked(b"0\r\nX: y\r\n"),
+    "chunk longer than it says": lambda: chunked(b"2\r\nabc\r\n0\r\n\r\n"),
+    "no number": lambda: chunked(b"\r\n"),
+    "negative": lambda: chunked(b"-1\r\n"),
+    "sign": lambda: chunked(b"+1\r\na\r\n0\r\n\r\n"),
+    "underscore": lambda: chunked(b"0_1\r\na\r\n0\r\n\r\n"),
+    "0x": lambda: chunked(b"0x1\r\na\r\n0\r\n\r\n"),
+    "bare line feed": lambda: chunked(b"1\na\r\n0\r\n\r\n"),
+    "head without end": lambda: chunked(b"1;" + b"x" * 10_000),
+    "trailers without end": lambda: chunked(b"0\r\n" + b"X: y\r\n" * 1000 + b"\r\n"),
+    "larger than the limit": lambda: chunked(b"7\r\nabcdefg\r\n0\r\n\r\n", largest=6),
+    "larger than the limit in all": lambda: chunked(b"3\r\nabc\r\n4\r\nabcd\r\n0\r\n\r\n", largest=6),
+    "larger than memory": lambda: chunked(b"ffffffffffffff\r\nabc"),
+}
+
+
+@pytest.mark.parametrize("make", BROKEN.values(), ids=BROKEN.keys())
+def test_broken_body_is_an_error_and_stays_one(make: Callable[[], tuple[Body, io.BytesIO]]) -> None:
+    """One that frameworks know; afterwards nothing on the connection is taken for a body or a request."""
+    body, _ = make()
+    with pytest.raises((OSError, ValueError)):
+        io.BufferedReader(body).read()
+    assert not body.discard(at_most=10**9)
+    assert not body.is_read
+    with pytest.raises(ValueError, match="unknown"):
+        body.readinto(bytearray(1))
+
+
+def test_little_that_nobody_wanted_is_read_away() -> None:
+    """What is more, or of unknown length, is not."""
+    body, source = known(b"x" * 100 + NEXT, 100)
+    assert not body.discard(at_most=99)
+    assert source.tell() == 0
+    assert body.discard(at_most=100)
+    assert source.read() == NEXT
+    assert not chunked(b"1\r\na\r\n0\r\n\r\n")[0].discard(at_most=100)
+
+
+class _Trickle:
+    """A connection on which bytes come at a rate, by the test's clock."""
+
+    def __init__(self, bytes_s: int) -> None:
+        self.now = 0.0
+        self._bytes_s = bytes_s
+
+    def read1(self, size: int, /) -> bytes:
+        """Wait a second."""
+        self.now += 1
+        return b"x" * min(size, self._bytes_s)
+
+    def readline(self, size: int, /) -> bytes:
+        """Not asked."""
+        raise AssertionError(size)
+
+
+@pytest.mark.parametrize(("bytes_s", "is_read"), [(1, False), (SLOWEST_BYTES_S // 2, False), (SLOWEST_BYTES_S, True)])
+def test_trickle_is_ended(bytes_s: int, is_read: bool) -> None:
+    """Slower than the slowest rate, after the patience is over."""
+    source = _Trickle(bytes_s)
+    body = KnownLengthBody(source, 100 * SLOWEST_BYTES_S, clock=lambda: source.now)
+    try:
+        io.BufferedReader(body).read()
+    except TimeoutError:
+        assert source.now < 3 * PATIENCE_S
+    assert body.is_read is is_read

@@ -74,8 +74,19 @@ def create_service() -> Service:
     """Build both applications from the settings. Raises ConfigurationError, also when the two sides would not agree."""
     settings, api_settings = load_settings(ServerSettings), load_settings(ApiSettings)
     require_agreement(load_settings(WriterSettings), api_settings)
+    _require_free_threads(settings, api_settings)
     configure_logging(settings.log_format)
     return Service(create_site(), create_app(api_settings), settings)
+
+
+def _require_free_threads(settings: ServerSettings, api_settings: ApiSettings) -> None:
+    """Long-polls and event streams keep a thread each: were they allowed all of them, nothing else would be answered."""
+    kept = api_settings.max_waiting + api_settings.max_streams
+    if kept >= settings.server_threads:
+        raise ConfigurationError(
+            f"GATEHOUSE_SERVER_THREADS: accepted are more than the {kept} that GATEHOUSE_MAX_WAITING and GATEHOUSE_MAX_STREAMS "
+            "allow to be kept; twice as many are good"
+        )
 
 
 def check() -> int:

@@ -1,18 +1,43 @@
 """The Flask application: gate, job engine and endpoints put together."""
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from flask_api.gate.extension import Gatehouse, current_identity, gate_state
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.registry import load_tasks
+from flask_api.jobs.shares import Shares
 from flask_api.jobs.store import open_job_connections
-from flask_api.views import batches, health, jobs, me, problems, tasks
+from flask_api.metrics.extension import EXTENSION as METRICS
+from flask_api.metrics.extension import Metrics
+from flask_api.query import check_query
+from flask_api.streams.desk import EXTENSION as STREAMS
+from flask_api.streams.desk import StreamDesk
+from flask_api.views import (
+    batches,
+    docs,
+    events,
+    files,
+    health,
+    jobs,
+    me,
+    metrics,
+    openapi,
+    problems,
+    rows,
+    shares,
+    tasks,
+    withdrawals,
+)
 from flask_api.views.engine import EXTENSION as JOBS
 from flask_api.views.engine import current_engine
+from flask_api.views.row_files import EXTENSION as ROWS
+from flask_api.views.row_files import RowDesk
+from flask_api.views.shares import EXTENSION as SHARES
 from shared.settings import ApiSettings
 
-# All that may be asked without a credential. Everything else, unknown paths too, is 401 first.
-OPEN_ENDPOINTS = frozenset({"health.live", "problems.show"})
+# All that may be asked without a credential; a setting can close the metrics. Everything else, unknown paths too, is 401 first.
+OPEN_ENDPOINTS = frozenset({"health.live", "health.ready", "problems.show", "docs.asset", "metrics.show"})
+_VIEWS = (batches, docs, events, files, health, jobs, me, metrics, openapi, problems, rows, shares, tasks, withdrawals)
 
 
 def create_app(settings: ApiSettings) -> Flask:
@@ -27,9 +52,15 @@ def create_app(settings: ApiSettings) -> Flask:
     store = open_job_connections(settings)
     app.extensions[JOBS] = JobEngine(store, load_tasks(settings.task_modules), settings)
     app.extensions["gatehouse_job_connections"] = store
-    for module in (batches, health, jobs, me, problems, tasks):
+    app.extensions[STREAMS] = StreamDesk(store, settings)
+    app.extensions[ROWS] = RowDesk(app.extensions[JOBS])
+    app.extensions[SHARES] = Shares(store)
+    app.extensions[METRICS] = Metrics(app, engine=app.extensions[JOBS], streams=app.extensions[STREAMS], jobs=store)
+    app.config["OPEN_ENDPOINTS"] = OPEN_ENDPOINTS - ({"metrics.show"} if settings.metrics == "closed" else set())
+    for module in _VIEWS:
         app.register_blueprint(module.blueprint)
     app.before_request(_deny_by_default)
+    app.before_request(_refuse_unknown_parameters)
     return app
 
 
@@ -44,18 +75,24 @@ def start_jobs(app: Flask) -> None:
 
 
 def release_waiters(app: Flask) -> None:
-    """End this process's long-polls: the first step of a graceful stop."""
+    """End this process's long-polls and event streams: the first step of a graceful stop."""
     current_engine(app).release_waiters()
+    app.extensions[STREAMS].release()
 
 
 def stop_jobs(app: Flask, *, deadline_s: float) -> bool:
     """Drain the engine and close the connections; True when no job is left running."""
     drained = current_engine(app).shutdown(deadline_s=deadline_s)
+    app.extensions[STREAMS].stop()
     app.extensions["gatehouse_job_connections"].close()
     gate_state(app).store.close()
     return drained
 
 
 def _deny_by_default() -> None:
-    if request.endpoint not in OPEN_ENDPOINTS:
+    if request.endpoint not in current_app.config["OPEN_ENDPOINTS"]:
         current_identity()
+
+
+def _refuse_unknown_parameters() -> None:
+    check_query(current_app.view_functions.get(request.endpoint or ""))

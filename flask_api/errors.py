@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, redirect, render_template_string, request
+from flask import Flask, Response, current_app, g, redirect, render_template_string, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -22,16 +22,27 @@ from flask_api.jobs.errors import (
     IllegalTransition,
     InvalidArguments,
     JobExpired,
+    JobFailed,
     JobNotFound,
+    JobUnfinished,
+    JobWasCancelled,
     QueueFull,
+    RowsBusy,
     TooManyUnfinished,
     UnknownTask,
+    UploadInUse,
+    UploadNotFound,
+    UploadQuotaExceeded,
+    UploadTooLarge,
+    UploadTooSlow,
 )
 from flask_api.json_body import UnsupportedMediaType
 from flask_api.problem import problem
 from flask_api.query import InvalidQuery
 from flask_api.rate_limit import rate_limit_headers
+from flask_api.streams.places import TooManyStreams
 from shared.errors import (
+    AccessError,
     AmbiguousCredentials,
     EmailUnverified,
     GatehouseError,
@@ -61,14 +72,24 @@ STATUS: Mapping[type[GatehouseError], int] = {
     EmailUnverified: 403,
     JobNotFound: 404,
     UnknownTask: 404,
+    UploadNotFound: 404,
+    UploadTooSlow: 408,
     IllegalTransition: 409,
+    UploadInUse: 409,
+    JobUnfinished: 409,
+    JobFailed: 409,
+    JobWasCancelled: 409,
     JobExpired: 410,
+    UploadTooLarge: 413,
     UnsupportedMediaType: 415,
     InvalidArguments: 422,
     IdempotencyConflict: 422,
     QueueFull: 429,
     TooManyUnfinished: 429,
+    UploadQuotaExceeded: 429,
     EngineStopped: 503,
+    RowsBusy: 503,
+    TooManyStreams: 503,
     JobStoreUnavailable: 503,
     SessionStoreUnavailable: 503,
     StoreUnavailable: 503,
@@ -104,13 +125,16 @@ def _known(error: GatehouseError) -> BaseResponse:
     status = STATUS.get(type(error))
     if status is None:
         return _unknown(error)
+    if isinstance(error, AccessError):
+        g.gatehouse_refusal = error  # for who counts refusals: the answer itself says less
     if wants_page() and type(error) in _LOGIN_REASONS:
         return _to_login(_LOGIN_REASONS[type(error)])
     if wants_page() and status == 403:
         return Response(render_template_string(_FORBIDDEN_PAGE, detail=error.message), status=403)
     problems = getattr(error, "problems", None)
     errors = [asdict(line) for line in problems] if problems else None
-    return problem(status, error.code, error.message, headers=_headers(error), errors=errors)
+    job_error = getattr(error, "job_error", None)
+    return problem(status, error.code, error.message, headers=_headers(error), errors=errors, error=job_error)
 
 
 def _headers(error: GatehouseError) -> dict[str, str]:

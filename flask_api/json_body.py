@@ -17,6 +17,8 @@ from shared.errors import RequestError
 MAX_NESTING = 64
 # Python refuses longer ones itself, with advice that is for its programmer.
 MAX_DIGITS = 4300
+# Beyond it a float no longer says which integer was meant.
+MAX_EXACT = 2**53
 
 
 class UnsupportedMediaType(RequestError):
@@ -96,7 +98,8 @@ def _short(text: str) -> int:
 
 
 def _finite(text: str) -> float:
+    """Return the number; one without a fraction is an integer, as in JSON Schema: 2.0 fits what takes 2."""
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"the number {text[:30]} is out of range")
-    return number
+    return int(number) if number.is_integer() and abs(number) <= MAX_EXACT else number

@@ -1,12 +1,13 @@
 """Read query parameters into a typed model; a wrong or unknown one is a 400 that names it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from flask_api.openapi.describe import find_operation
 from shared.errors import RequestError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -28,6 +29,19 @@ class InvalidQuery(RequestError):
     def __init__(self, problems: Sequence[QueryProblem]) -> None:
         super().__init__("A query parameter is wrong.")
         self.problems = tuple(problems)
+
+
+class NoQuery(BaseModel):
+    """An endpoint that takes no query parameter."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def check_query(view: Callable[..., Any] | None) -> None:
+    """Raise InvalidQuery unless the request's parameters are those that its view describes: one rule for every endpoint."""
+    operation = find_operation(view)
+    if request.query_string and operation is not None:
+        read_query(operation.query or NoQuery)
 
 
 def read_query(model: type[ModelT]) -> ModelT:

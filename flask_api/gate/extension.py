@@ -96,6 +96,12 @@ def current_identity() -> Identity:
     return identity
 
 
+def identify_again() -> Identity:
+    """Find out anew who this request acts as: whoever waited may be logged out since. Raises what current_identity raises."""
+    g.pop("gatehouse_identity", None)
+    return current_identity()
+
+
 def current_principal() -> Principal:
     """Return the person this request acts as; raises what current_identity raises."""
     return current_identity().principal
@@ -109,7 +115,10 @@ def _add_security_headers(response: Response) -> Response:
             response.headers.add(name, value)
     if gate_state().settings.production:
         response.headers.setdefault("Strict-Transport-Security", HSTS)
-    response.vary.update(("Cookie", "Authorization"))
+    if "vary" in present:
+        response.vary.update(("Cookie", "Authorization"))
+    else:
+        response.headers.add("Vary", "Cookie, Authorization")
     return response
 
 

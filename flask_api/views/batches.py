@@ -2,25 +2,34 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, Literal
 
 from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
+from flask_api.conditional import with_etag
 from flask_api.gate.extension import gate_state
 from flask_api.gate.requirements import login_required, scope_required
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
+from flask_api.jobs.errors import ArgumentProblem, IdempotencyConflict, InvalidArguments, JobNotFound
 from flask_api.jobs.record import Job, format_time
+from flask_api.openapi.answers import BatchRecord, BatchResult
+from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
+from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
 from flask_api.query import read_query
 from flask_api.rate_limit import rate_limit_headers
 from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import PRIORITIES, BatchRequest, is_staff, read_request, viewer
+from flask_api.views.job_requests import PRIORITIES, REFUSALS, BatchRequest, is_staff, read_request, viewer
+from flask_api.wait import within
+from shared.api_keys import TASK_SCOPE_PREFIX
+from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 
 _LOOK_EVERY_S = 0.1
+OF_A_BATCH = (JobNotFound, JobStoreUnavailable)
 
 
 class ResultsQuery(BaseModel):
@@ -28,15 +37,34 @@ class ResultsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    order: Literal["completion", "submission"] = "completion"
-    after: int = Field(0, ge=0)
-    wait: float = Field(0, ge=0, le=300, allow_inf_nan=False)
+    order: Literal["completion", "submission"] = Field("completion", description="In which order they come.")
+    after: int = Field(0, ge=0, description="How many you have already.")
+    wait: float = Field(0, ge=0, allow_inf_nan=False, description="Go on until none has ended for so many seconds.")
 
 
 @blueprint.post("")
 @login_required
+@describe(
+    "submitBatch",
+    body={JSON: BatchRequest},
+    per_task=True,
+    headers=(IDEMPOTENCY_KEY,),
+    answers={
+        202: Answer(
+            "All of its jobs are stored durably.",
+            BatchRecord,
+            headers=("Location", "Retry-After", "RateLimit", "RateLimit-Policy"),
+            identifies="batch_id",
+        )
+    },
+    problems=(*REFUSALS, IdempotencyConflict),
+    scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}..."),
+)
 def submit() -> tuple[Response, int, dict[str, str]]:
-    """Accept a batch: 202 with its record and Location. All of its jobs are durable before the answer is sent."""
+    """Submit many jobs of one task at once.
+
+    All or none: a wrong set of arguments is named by its pointer, and then nothing is stored.
+    """
     engine = current_engine()
     request.max_content_length = engine.settings.batch_body_max_bytes
     wanted, idempotency = read_request(BatchRequest)
@@ -54,31 +82,52 @@ def submit() -> tuple[Response, int, dict[str, str]]:
 
 @blueprint.get("/<uuid:batch_id>")
 @scope_required("jobs:read")
+@describe(
+    "getBatch",
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer("The record.", BatchRecord, identifies="batch_id")},
+    problems=OF_A_BATCH,
+    scopes=("jobs:read",),
+)
 def show(batch_id: Any) -> Response:
-    """Return the batch's record."""
-    return jsonify(batch_json(_find(batch_id)))
+    """Look at a batch: how many of its jobs are in which state."""
+    return with_etag(jsonify(batch_json(_find(batch_id))))
 
 
 @blueprint.post("/<uuid:batch_id>/cancel")
 @scope_required("jobs:cancel")
+@describe(
+    "cancelBatch",
+    answers={202: Answer("Waiting jobs are cancelled, running ones asked to stop.", BatchRecord)},
+    problems=OF_A_BATCH,
+    scopes=("jobs:cancel",),
+)
 def cancel(batch_id: Any) -> tuple[Response, int]:
-    """Cancel all of its jobs that have not ended."""
+    """Cancel all of a batch's jobs that have not ended."""
     current_engine().cancel_batch(_find(batch_id))
     return jsonify(batch_json(_find(batch_id))), 202
 
 
 @blueprint.get("/<uuid:batch_id>/results")
 @scope_required("jobs:read")
+@describe(
+    "getBatchResults",
+    query=ResultsQuery,
+    answers={200: Answer("One line for each job that has ended.", BatchResult, media_type=NDJSON)},
+    problems=OF_A_BATCH,
+    scopes=("jobs:read",),
+)
 def results(batch_id: Any) -> Response:
-    """Return ended jobs as NDJSON, a line each, from number ``after`` on.
+    """Read how a batch's jobs ended, as NDJSON.
 
-    With ``wait``, go on as jobs end until all have, or none has for so many seconds; then ask again with a larger ``after``.
+    With wait the answer goes on as jobs end, until all have or so many seconds are over; then ask again with a larger
+    after. It ends early when too many others wait.
     """
     query = read_query(ResultsQuery)
+    wait_s = within(query.wait, gate_state().settings.max_wait_s)
     batch, engine = _find(batch_id), current_engine()
-    wait_s = min(query.wait, gate_state().settings.max_wait_s)
     lines = _lines(engine, batch, in_order=query.order == "submission", after=query.after, wait_s=wait_s)
-    return Response(stream_with_context(lines), mimetype="application/x-ndjson")
+    return Response(stream_with_context(lines), mimetype=NDJSON)
 
 
 def batch_json(batch: Batch) -> dict[str, Any]:
@@ -94,23 +143,25 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "links": {
             "self": url_for("batches.show", batch_id=batch.id),
             "results": url_for("batches.results", batch_id=batch.id),
+            "events": url_for("events.of_batch", batch_id=batch.id),
             "cancel": url_for("batches.cancel", batch_id=batch.id),
         },
     }
 
 
 def _lines(engine: JobEngine, batch: Batch, *, in_order: bool, after: int, wait_s: float) -> Iterator[str]:
-    last_result_at = time.monotonic()
+    # In all, not since the last result: who is logged out meanwhile must not read on for hours.
+    deadline = time.monotonic() + wait_s
+    with engine.waiting_place() if wait_s else nullcontext(False) as may_wait:
 
-    def wait() -> bool:
-        if engine.is_draining or time.monotonic() - last_result_at >= wait_s:
-            return False
-        engine.pause(_LOOK_EVERY_S)
-        return True
+        def wait() -> bool:
+            if not may_wait or engine.is_draining or time.monotonic() >= deadline:
+                return False
+            engine.pause(_LOOK_EVERY_S)
+            return True
 
-    for job in engine.results(batch, in_order=in_order, after=after, wait=wait):
-        yield current_app.json.dumps(_result(job)) + "\n"
-        last_result_at = time.monotonic()
+        for job in engine.results(batch, in_order=in_order, after=after, wait=wait):
+            yield current_app.json.dumps(_result(job)) + "\n"
 
 
 def _result(job: Job) -> dict[str, Any]:

@@ -1,11 +1,86 @@
-"""Is the process up? Open, and asks nothing of Redis: a restart would not bring Redis back."""
+"""Is the process up, and can it do its work? Open: monitors and load balancers hold no key, and read no secret here."""
 
-from flask import Blueprint, Response, jsonify
+from collections.abc import Callable
+
+from flask import Blueprint, Response, current_app, jsonify
+
+from flask_api.gate.extension import gate_state
+from flask_api.openapi.answers import Live, Ready
+from flask_api.openapi.describe import Answer, describe
+from flask_api.views.engine import current_engine
+from shared.errors import ConfigurationError, StoreUnavailable
+from shared.redis import Store
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 
+RETRY_AFTER_S = 2
+
 
 @blueprint.get("/live")
+@describe("getLive", answers={200: Answer("It answers.", Live)})
 def live() -> Response:
-    """Say that this process answers requests."""
+    """Ask whether this process answers requests.
+
+    Redis is not asked: a restart, which is what a failed check brings, would not bring Redis back.
+    """
     return jsonify(status="live")
+
+
+@blueprint.get("/ready")
+@describe(
+    "getReady",
+    answers={
+        200: Answer("Requests are welcome here.", Ready),
+        503: Answer("A check failed: send requests elsewhere.", Ready, headers=("Retry-After",)),
+    },
+)
+def ready() -> Response:
+    """Ask whether this process can do its work just now.
+
+    The stores of sessions and of jobs answer, the latter keeps what it accepted, and the job engine takes jobs.
+    """
+    checks = [_check(name, ask) for name, ask in _CHECKS.items()]
+    is_ready = all(check["ok"] for check in checks)
+    answer = jsonify(status="ready" if is_ready else "not_ready", checks=checks)
+    if not is_ready:
+        answer.status_code = 503
+        answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
+
+
+def _check(name: str, ask: Callable[[], str]) -> dict[str, object]:
+    """Run one check; what is wrong is said in words that name no host and no setting's value."""
+    try:
+        problem = ask()
+    except StoreUnavailable:
+        problem = "Redis does not answer."
+    return {"name": name, "ok": not problem, "detail": problem or "ok"}
+
+
+def _sessions() -> str:
+    _ping(gate_state().store)
+    return ""
+
+
+def _jobs() -> str:
+    _ping(current_app.extensions["gatehouse_job_connections"])
+    return ""
+
+
+def _durable() -> str:
+    try:
+        current_engine().check_redis()
+    except ConfigurationError:
+        return "The jobs' Redis may lose accepted jobs; the log of a start says why."
+    return ""
+
+
+def _accepting() -> str:
+    return "" if current_engine().is_accepting else "This process takes no jobs: it starts or stops."
+
+
+def _ping(store: Store) -> None:
+    store.read(lambda client: client.ping())
+
+
+_CHECKS: dict[str, Callable[[], str]] = {"sessions": _sessions, "jobs": _jobs, "durable": _durable, "accepting": _accepting}

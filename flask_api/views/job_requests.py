@@ -12,17 +12,24 @@ from pydantic_core import ErrorDetails
 
 from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import require_scope
-from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
+from flask_api.jobs.errors import ArgumentProblem, EngineStopped, InvalidArguments, QueueFull, TooManyUnfinished, UnknownTask
 from flask_api.jobs.ledger import IdempotencyKey
 from flask_api.jobs.record import Owner
 from flask_api.json_body import read_json_object
 from shared.api_keys import TASK_SCOPE_PREFIX
-from shared.errors import RequestError
+from shared.errors import JobStoreUnavailable, RequestError
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 LONGEST_DELAY_S = 30 * 86_400
 
 Priority = Literal["low", "normal", "high"]
+
+# What the engine may answer to a well-formed submit.
+REFUSALS = (UnknownTask, QueueFull, TooManyUnfinished, EngineStopped, JobStoreUnavailable)
+_BOTH_STARTS: dict[str, Any] = {
+    "required": ["start_at", "delay_s"],
+    "properties": {"start_at": {"type": "string"}, "delay_s": {"type": "number"}},
+}
 
 
 class Request(BaseModel):
@@ -31,15 +38,17 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     task: str = Field(max_length=100)
-    priority: Priority = "normal"
+    priority: Priority = Field("normal", description="Among your own jobs.")
 
 
 class JobRequest(Request):
     """The body of a submit; it begins at once, at ``start_at``, or after ``delay_s`` seconds."""
 
+    model_config = ConfigDict(json_schema_extra={"not": _BOTH_STARTS})
+
     arguments: dict[str, Any] = {}
-    start_at: AwareDatetime | None = None
-    delay_s: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S)] | None = None
+    start_at: AwareDatetime | None = Field(None, description="When it may begin, up to 30 days from now.")
+    delay_s: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S)] | None = Field(None, description="Begin after so many seconds.")
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
@@ -99,8 +108,8 @@ def _idempotency_key(text: str) -> IdempotencyKey | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not 1 <= len(key) <= 255 or not key.isprintable():
-        raise RequestError("Idempotency-Key: accepted are 1 to 255 printable characters.")
+    if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
+        raise RequestError("Idempotency-Key: accepted are 1 to 255 printable ASCII characters.")
     return IdempotencyKey(key=key, body_digest=hashlib.sha256(text.encode()).hexdigest())
 
 

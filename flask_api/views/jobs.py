@@ -5,28 +5,37 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, jsonify, send_file, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
-from flask_api.gate.extension import current_identity, gate_state
+from flask_api.conditional import with_etag
+from flask_api.gate.extension import current_identity, identify_again
 from flask_api.gate.requirements import login_required, require_scope, scope_required
+from flask_api.jobs.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    JobExpired,
+    JobFailed,
+    JobNotFound,
+    JobUnfinished,
+    JobWasCancelled,
+)
 from flask_api.jobs.record import Job, JobStatus
-from flask_api.query import InvalidQuery, QueryProblem, read_query
+from flask_api.openapi.answers import JobPage, JobRecord, LogLine
+from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
+from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
+from flask_api.query import read_query
 from flask_api.rate_limit import rate_limit_headers
 from flask_api.views.engine import current_engine
-from flask_api.views.job_json import job_json, summary_json
-from flask_api.views.job_requests import PRIORITIES, JobRequest, is_staff, read_request, viewer
+from flask_api.views.job_json import job_json, job_url, result_of, summary_json
+from flask_api.views.job_requests import PRIORITIES, REFUSALS, JobRequest, is_staff, read_request, viewer
+from flask_api.wait import WaitQuery, read_wait
+from shared.api_keys import TASK_SCOPE_PREFIX
+from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 POLL_AFTER_S = 1
-
-Answer = tuple[Response, int, dict[str, str]]
-
-
-class WaitQuery(BaseModel):
-    """``?wait=`` seconds: answer when the job has ended, or after so long."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    wait: float = Field(0, ge=0, allow_inf_nan=False)
+# What may be wrong with any job that is asked for by its id.
+OF_A_JOB = (JobNotFound, JobExpired, JobStoreUnavailable)
+RECORD = Answer("The record.", JobRecord, may_have=("Retry-After",), identifies="job_id")
 
 
 class ListQuery(BaseModel):
@@ -34,18 +43,40 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: JobStatus | None = None
-    task: Annotated[str, Field(max_length=100)] | None = None
-    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = None
-    limit: int = Field(20, ge=1, le=100)
+    status: JobStatus | None = Field(None, description="Only jobs in this state.")
+    task: Annotated[str, Field(max_length=100)] | None = Field(None, description="Only jobs of this task.")
+    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(None, description="next_cursor of the last page.")
+    limit: int = Field(20, ge=1, le=100, description="Jobs on a page; one with filters may hold fewer and still have a next.")
 
 
 @blueprint.post("")
 @login_required
-def submit() -> Answer:
-    """Accept a job: 202 with its record and Location. It is stored durably before the answer is sent."""
-    wait_s = _wait_s()
-    if wait_s:
+@describe(
+    "submitJob",
+    body={JSON: JobRequest},
+    per_task=True,
+    query=WaitQuery,
+    headers=(IDEMPOTENCY_KEY, PREFER),
+    answers={
+        202: Answer(
+            "It is stored durably. With wait it may have ended already.",
+            JobRecord,
+            headers=("Location", "RateLimit", "RateLimit-Policy"),
+            may_have=("Retry-After",),
+            identifies="job_id",
+        )
+    },
+    problems=(*REFUSALS, IdempotencyConflict),
+    scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}..."),
+)
+def submit() -> Response:
+    """Submit a job.
+
+    It is stored durably before the answer is sent. A key for one task only has the scope tasks:<its name>;
+    to wait, a key needs jobs:read too.
+    """
+    wait = read_wait()
+    if wait.seconds:
         require_scope(current_identity(), "jobs:read")
     wanted, idempotency = read_request(JobRequest)
     engine = current_engine()
@@ -58,66 +89,148 @@ def submit() -> Answer:
         idempotency=idempotency,
     )
     job = submitted.job or _find(submitted.id)
-    if wait_s:
-        job = _after_waiting(job, wait_s)
-    limits = rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished)
-    return jsonify(_json(job)), 202, {"Location": url_for("jobs.show", job_id=job.id), **_retry_after(job), **limits}
+    if wait.seconds:
+        job = _after_waiting(job, wait.seconds)
+    answer = _record(job, status=202)
+    answer.headers.update(rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished))
+    answer.headers.update(wait.headers)
+    answer.headers["Location"] = job_url(job)
+    return answer
 
 
 @blueprint.get("")
 @scope_required("jobs:read")
+@describe(
+    "listJobs",
+    query=ListQuery,
+    answers={200: Answer("A page, newest first.", JobPage)},
+    problems=(JobStoreUnavailable,),
+    scopes=("jobs:read",),
+)
 def list_jobs() -> Response:
-    """Return one page of the person's own jobs, newest first, without their results."""
+    """List your own jobs, newest first, without their results.
+
+    Follow links.next until there is none. New jobs don't shift the pages: the cursor is a place, not a number.
+    """
     query = read_query(ListQuery)
+    filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
     page = current_engine().list_of(viewer(), limit=query.limit, cursor=query.cursor, status=query.status, task=query.task)
     answer: dict[str, Any] = {"jobs": [summary_json(job, staff=is_staff()) for job in page.jobs], "next_cursor": page.cursor}
     if page.cursor is not None:
-        filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
         answer["links"] = {"next": url_for("jobs.list_jobs", cursor=page.cursor, **filters)}
     return jsonify(answer)
 
 
 @blueprint.get("/<uuid:job_id>")
 @scope_required("jobs:read")
-def show(job_id: Any) -> Answer:
-    """Return the job's record; with ``?wait=`` when it has ended, or after so many seconds."""
-    wait_s = _wait_s()
+@describe(
+    "getJob",
+    query=WaitQuery,
+    headers=(IF_NONE_MATCH, PREFER),
+    answers={200: RECORD},
+    problems=OF_A_JOB,
+    scopes=("jobs:read",),
+)
+def show(job_id: Any) -> Response:
+    """Look at a job, at once or when it has ended.
+
+    With wait the record is compared to If-None-Match after the wait: 304 then says that nothing has changed.
+    """
+    wait = read_wait()
     job = _find(job_id)
-    if wait_s and not job.status.is_outcome:
-        job = _after_waiting(job, wait_s)
-    return jsonify(_json(job)), 200, _retry_after(job)
+    if wait.seconds and not job.status.is_outcome:
+        job = _after_waiting(job, wait.seconds)
+    answer = _record(job)
+    answer.headers.update(wait.headers)
+    return with_etag(answer)
+
+
+@blueprint.get("/<uuid:job_id>/result")
+@scope_required("jobs:read")
+@describe(
+    "getJobResult",
+    query=WaitQuery,
+    headers=(IF_NONE_MATCH, PREFER),
+    answers={200: Answer("What the task returned, as it is: any JSON value.", {})},
+    problems=(*OF_A_JOB, JobUnfinished, JobFailed, JobWasCancelled),
+    scopes=("jobs:read",),
+)
+def result(job_id: Any) -> Response:
+    """Get the bare result of a job that succeeded.
+
+    Nothing is wrapped around it. A job that has not ended, failed or was cancelled has none: 409, and code says which.
+    """
+    wait = read_wait()
+    job = _find(job_id)
+    if wait.seconds and not job.status.is_outcome:
+        job = _after_waiting(job, wait.seconds)
+    answer = jsonify(result_of(job, staff=is_staff()))
+    answer.headers.update(wait.headers)
+    return with_etag(answer)
 
 
 @blueprint.post("/<uuid:job_id>/cancel")
 @scope_required("jobs:cancel")
-def cancel(job_id: Any) -> Answer:
-    """Cancel the job: at once while it waits; a running one says ``cancel_requested`` until it has stopped."""
+@describe(
+    "cancelJob",
+    answers={
+        200: Answer("It is cancelled.", JobRecord),
+        202: Answer("It is asked to stop: cancel_requested.", JobRecord, may_have=("Retry-After",)),
+    },
+    problems=(*OF_A_JOB, IllegalTransition),
+    scopes=("jobs:cancel",),
+)
+def cancel(job_id: Any) -> Response:
+    """Cancel a job.
+
+    At once while it waits; a running one says cancel_requested until it has stopped.
+    """
     current_engine().cancel(_find(job_id))
     job = _find(job_id)
-    return jsonify(_json(job)), 200 if job.status.is_outcome else 202, _retry_after(job)
+    return _record(job, status=200 if job.status.is_outcome else 202)
 
 
 @blueprint.post("/<uuid:job_id>/retry")
 @scope_required("jobs:submit")
-def retry(job_id: Any) -> Answer:
+@describe(
+    "retryJob",
+    answers={202: Answer("It is queued again.", JobRecord, may_have=("Retry-After",))},
+    problems=(*REFUSALS, *OF_A_JOB, IllegalTransition),
+    scopes=("jobs:submit",),
+)
+def retry(job_id: Any) -> Response:
     """Queue a failed or cancelled job again."""
     current_engine().retry(_find(job_id))
-    job = _find(job_id)
-    return jsonify(_json(job)), 202, _retry_after(job)
+    return _record(_find(job_id), status=202)
 
 
 @blueprint.get("/<uuid:job_id>/log")
 @scope_required("jobs:read")
+@describe(
+    "getJobLog",
+    answers={200: Answer("One line for each of the last 2,000.", LogLine, media_type=NDJSON)},
+    problems=OF_A_JOB,
+    scopes=("jobs:read",),
+)
 def read_log(job_id: Any) -> Response:
-    """Return the job's last log lines as NDJSON: at, level, message."""
+    """Read a job's last log lines as NDJSON."""
     lines = current_engine().read_log(_find(job_id))
-    return Response("".join(f"{line}\n" for line in lines), mimetype="application/x-ndjson")
+    return Response("".join(f"{line}\n" for line in lines), mimetype=NDJSON)
 
 
 @blueprint.get("/<uuid:job_id>/files/<name>")
 @scope_required("jobs:read")
+@describe(
+    "getJobFile",
+    answers={200: Answer("The file's bytes.", {}, media_type="*/*", headers=("Content-Disposition",))},
+    problems=OF_A_JOB,
+    scopes=("jobs:read",),
+)
 def read_file(job_id: Any, name: str) -> Response:
-    """Return one of the job's files, always as a download: what a task wrote is not a page of this site."""
+    """Download one of a job's files.
+
+    Always a download: what a task wrote is not a page of this site.
+    """
     job = _find(job_id)
     opened = current_engine().open_file(job, name)
     media_type = next(str(file["media_type"]) for file in job.files if file["name"] == name)
@@ -130,20 +243,13 @@ def _find(job_id: object) -> Job:
 
 def _after_waiting(job: Job, wait_s: float) -> Job:
     current_engine().wait(job.id, timeout_s=wait_s)
+    identify_again()
     return _find(job.id)
 
 
-def _wait_s() -> float:
-    wait_s = read_query(WaitQuery).wait
-    longest_s = gate_state().settings.max_wait_s
-    if wait_s > longest_s:
-        raise InvalidQuery([QueryProblem(parameter="wait", detail=f"accepted are 0 to {longest_s} seconds")])
-    return wait_s
-
-
-def _json(job: Job) -> dict[str, Any]:
-    return job_json(job, staff=is_staff())
-
-
-def _retry_after(job: Job) -> dict[str, str]:
-    return {} if job.status.is_outcome else {"Retry-After": str(POLL_AFTER_S)}
+def _record(job: Job, *, status: int = 200) -> Response:
+    answer = jsonify(job_json(job, staff=is_staff()))
+    answer.status_code = status
+    if not job.status.is_outcome:
+        answer.headers["Retry-After"] = str(POLL_AFTER_S)
+    return answer

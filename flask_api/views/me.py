@@ -6,6 +6,8 @@ from flask import Blueprint, Response, jsonify
 
 from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import login_required
+from flask_api.openapi.answers import Principal
+from flask_api.openapi.describe import Answer, describe
 from shared.guards import Identity
 
 blueprint = Blueprint("me", __name__)
@@ -13,8 +15,9 @@ blueprint = Blueprint("me", __name__)
 
 @blueprint.get("/me")
 @login_required
+@describe("getPrincipal", answers={200: Answer("The principal and the credential.", Principal)})
 def me() -> Response:
-    """Return the principal and the credential of this request."""
+    """Ask who this request acts as."""
     return jsonify(identity_json(current_identity()))
 
 

@@ -1,19 +1,32 @@
-"""What an error's ``type`` leads to: a word on each kind of problem. Open, like documentation."""
+"""What an error's type leads to: a page on each kind of problem. Open, like documentation."""
 
-import inspect
+from dataclasses import asdict
 
-from flask import Blueprint, Response, abort, jsonify
+from flask import Blueprint, Response, abort, jsonify, render_template
+from werkzeug.exceptions import NotFound
 
-from flask_api.errors import STATUS
+from flask_api.errors import wants_page
+from flask_api.openapi.answers import ProblemMeaning
+from flask_api.openapi.describe import Answer, describe
+from flask_api.openapi.problems import find_problem
+from flask_api.views.pages import page
 
 blueprint = Blueprint("problems", __name__, url_prefix="/problems")
 
 
 @blueprint.get("/<code>")
+@describe(
+    "getProblem",
+    answers={200: Answer("Its meaning, for browsers as a page.", ProblemMeaning, also=("text/html",))},
+    problems=(NotFound,),
+)
 def show(code: str) -> Response:
-    """Return what a problem's code means and the status it comes with."""
-    found = next(((kind, status) for kind, status in STATUS.items() if kind.code == code), None)
+    """Read what a problem's code means and what to do about it."""
+    found = find_problem(code)
     if found is None:
-        abort(404, "There is no problem of this code with a page of its own; its status says what it is.")
-    kind, status = found
-    return jsonify(code=code, status=status, meaning=inspect.getdoc(kind))
+        abort(404, "No problem has this code.")
+    if wants_page():
+        return page(render_template("problem.html", problem=found))
+    answer = jsonify(asdict(found))
+    answer.vary.add("Accept")
+    return answer

@@ -4,8 +4,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from flask_api.conditional import with_etag
 from flask_api.gate.requirements import login_required
 from flask_api.jobs.registry import AnyTask
+from flask_api.openapi.answers import TaskList
+from flask_api.openapi.describe import Answer, describe
+from flask_api.openapi.headers import IF_NONE_MATCH
 from flask_api.views.engine import current_engine
 
 blueprint = Blueprint("tasks", __name__)
@@ -13,9 +17,10 @@ blueprint = Blueprint("tasks", __name__)
 
 @blueprint.get("/tasks")
 @login_required
+@describe("listTasks", headers=(IF_NONE_MATCH,), answers={200: Answer("The tasks by name.", TaskList)})
 def list_tasks() -> Response:
-    """Return every registered task with the JSON Schemas of its arguments and its result."""
-    return jsonify(tasks=[task_json(task) for task in current_engine().registry])
+    """List the registered tasks, with the JSON Schemas of their arguments and results."""
+    return with_etag(jsonify(tasks=[task_json(task) for task in current_engine().registry]))
 
 
 def task_json(task: AnyTask) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from shared.settings import ROOT
 from tests.e2e.test_script_server import launched
 
 
-def transcript() -> list[tuple[str, str]]:
+def transcript(readme: Path) -> list[tuple[str, str]]:
     """Return (command, what it prints) for every line after a ``$`` in the README's console block."""
-    block = re.search(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    block = re.search(r"```console\n(.*?)```", readme.read_text(), flags=re.DOTALL)
     assert block
     steps = re.split(r"^\$ ", block.group(1), flags=re.MULTILINE)[1:]
     return [(command, output) for command, _, output in (step.partition("\n") for step in steps)]
@@ -22,7 +22,7 @@ def test_transcript_prints_what_it_shows(tmp_path: Path) -> None:
     var = tmp_path / "var"
     with launched(var) as launch:
         port = launch.address.rpartition(":")[2]
-        for_this_run = [(command.replace(":8080", f":{port}"), output) for command, output in transcript()]
+        for_this_run = [(command.replace(":8080", f":{port}"), output) for command, output in transcript(ROOT / "README.md")]
         script = "\n".join(f"{command}\necho ---" for command, _ in for_this_run)
         clean = {"PATH": os.environ["PATH"]}
         done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60)

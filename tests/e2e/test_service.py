@@ -16,7 +16,7 @@ from tests.integration.gate_bench import SAMPLE_TASKS
 from tests.integration.web_server import running_server
 from tests.waiting import wait_until
 
-TASK_MODULES = f"flask_api.tasks.primes,flask_api.tasks.web,{SAMPLE_TASKS}"
+TASK_MODULES = f"flask_api.tasks.primes,flask_api.tasks.web.page_sizes,{SAMPLE_TASKS}"
 DRAIN_S = 10
 MAX_RSS_KB = 150_000
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from flask import Flask
 
-from flask_api.app import create_app, start_jobs, stop_jobs
+from flask_api.testing import running_api
 from shared.settings import ApiSettings, load_settings
 from tests.integration.engine_fixtures import bench, engine_valkey
 
@@ -90,7 +90,5 @@ def api_settings() -> ApiSettings:
 @pytest.fixture
 def api(api_settings: ApiSettings) -> Iterator[Flask]:
     """The Flask API with its jobs running."""
-    app = create_app(api_settings)
-    start_jobs(app)
-    yield app
-    stop_jobs(app, deadline_s=5)
+    with running_api(api_settings) as app:
+        yield app

@@ -1,4 +1,4 @@
-"""A TCP proxy between a client and a server's unix socket, whose faults a test switches on and off."""
+"""A TCP proxy between a client and a server, on a unix socket or a local port, whose faults a test switches on and off."""
 
 import selectors
 import socket
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 _LOOK_EVERY_S = 0.01
@@ -29,7 +30,7 @@ class FaultProxy:
     ``lose_reply_to``: of the next request that contains this, once, the answer is lost and the connection cut.
     """
 
-    def __init__(self, upstream: Path) -> None:
+    def __init__(self, upstream: Path | tuple[str, int]) -> None:
         self.fault = Fault.NONE
         self.delay_s = 0.0
         self.connections = 0
@@ -43,10 +44,15 @@ class FaultProxy:
         self._listener.settimeout(_LOOK_EVERY_S)
         self._acceptor = threading.Thread(target=self._accept)
 
+    @property
+    def port(self) -> int:
+        """The port to connect to."""
+        return int(self._listener.getsockname()[1])
+
     def url(self, direct: str) -> str:
         """Return the URL that does through this proxy what ``direct``, a unix:// URL with credentials, does without."""
         credentials = urlsplit(direct).netloc.rpartition("@")[0]
-        return f"redis://{credentials}@127.0.0.1:{self._listener.getsockname()[1]}/0"
+        return f"redis://{credentials}@127.0.0.1:{self.port}/0"
 
     def cut(self) -> None:
         """Close every connection that is open now."""
@@ -75,10 +81,14 @@ class FaultProxy:
             handler.start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as ready:
+        upstream: Any = self._upstream
+        family = socket.AF_INET
+        if isinstance(upstream, Path):
+            upstream, family = str(upstream), socket.AF_UNIX
+        with client, socket.socket(family) as server, selectors.DefaultSelector() as ready:
             if self.fault is Fault.REFUSE:
                 return
-            server.connect(str(self._upstream))
+            server.connect(upstream)
             ready.register(client, selectors.EVENT_READ, server)
             ready.register(server, selectors.EVENT_READ, client)
             cuts = self._cuts
@@ -107,8 +117,8 @@ class FaultProxy:
 
 
 @contextmanager
-def fault_proxy(upstream: Path) -> Iterator[FaultProxy]:
-    """A proxy to this socket for the length of the block."""
+def fault_proxy(upstream: Path | tuple[str, int]) -> Iterator[FaultProxy]:
+    """A proxy to this server for the length of the block."""
     proxy = FaultProxy(upstream)
     proxy.start()
     try:

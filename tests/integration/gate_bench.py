@@ -16,9 +16,7 @@ from werkzeug.test import Client as WsgiClient
 from werkzeug.test import TestResponse
 
 from deploy.valkey import EmbeddedValkey
-from flask_api.app import create_app, start_jobs, stop_jobs
 from flask_api.gate.extension import gate_state
-from shared.settings import ApiSettings
 
 PASSWORD = "correct horse battery staple"
 SAMPLE_TASKS = "tests.integration.sample_tasks"
@@ -73,17 +71,6 @@ def ask(
     mounted = DispatcherMiddleware(NotFound(), {gate_state(app).settings.api_prefix: app})
     sent = {"Cookie": f"sessionid={cookie}"} if cookie is not None else {}
     return WsgiClient(mounted, use_cookies=False).open(path, method=method, headers={**sent, **(headers or {})}, **options)
-
-
-@contextmanager
-def running_api(settings: ApiSettings, **changes: Any) -> Iterator[Flask]:
-    """An API with its jobs, under settings that differ in ``changes``; everything is stopped at the end."""
-    app = create_app(settings.model_copy(update=changes))
-    start_jobs(app)
-    try:
-        yield app
-    finally:
-        stop_jobs(app, deadline_s=5)
 
 
 @contextmanager

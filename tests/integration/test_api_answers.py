@@ -7,9 +7,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from flask_api.testing import running_api
 from shared.response_headers import SECURITY_HEADERS
 from shared.settings import ApiSettings
-from tests.integration.gate_bench import Visitor, ask, new_visitor, running_api
+from tests.integration.gate_bench import Visitor, ask, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")
 

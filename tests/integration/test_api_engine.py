@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration import sample_tasks
-from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor, running_api
+from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("site")

@@ -11,9 +11,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_api.app import create_app, start_jobs, stop_jobs
+from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration import sample_tasks
-from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor, running_api
+from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -60,7 +61,7 @@ def test_record_has_the_documented_members(api: Flask) -> None:
     assert times == sorted(times)
     assert all(job[name].endswith("Z") for name in ("submitted_at", "started_at", "finished_at", "expires_at"))
     path = f"/api/jobs/{job['id']}"
-    assert job["links"] == {"self": path, "log": f"{path}/log", "cancel": f"{path}/cancel", "retry": f"{path}/retry"}
+    assert job["links"] == {"self": path, **{name: f"{path}/{name}" for name in ("result", "log", "events", "cancel", "retry")}}
     del job["submitted_at"], job["started_at"], job["finished_at"], job["expires_at"], job["links"]
     assert job == {
         "id": job["id"],

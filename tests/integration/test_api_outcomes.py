@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from flask_api.testing import running_api
 from shared.settings import ApiSettings
-from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor, running_api
+from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")
 

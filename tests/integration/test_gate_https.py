@@ -3,8 +3,9 @@
 import pytest
 from flask import Flask
 
+from flask_api.testing import running_api
 from shared.settings import ApiSettings
-from tests.integration.gate_bench import ask, running_api
+from tests.integration.gate_bench import ask
 
 pytestmark = pytest.mark.usefixtures("site")
 

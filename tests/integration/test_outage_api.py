@@ -18,11 +18,12 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from deploy.valkey import EmbeddedValkey, new_passwords
+from flask_api.testing import running_api
 from shared.entries import principal_entry, session_entry
 from shared.settings import ApiSettings
 from tests.integration import sample_tasks
 from tests.integration.fault_proxy import Fault, FaultProxy, fault_proxy
-from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, admin_of, ask, keys_of, new_visitor, running_api
+from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, admin_of, ask, keys_of, new_visitor
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("site")

@@ -19,10 +19,9 @@ from flask_api.gate.requirements import (
     staff_required,
     user_passes_test,
 )
-from shared.api_keys import KeyRecord, encode_key, new_key
-from shared.entries import digest, key_entry, key_used_entry
+from flask_api.testing import People, new_principal
+from shared.entries import key_used_entry
 from shared.settings import ApiSettings
-from shared.signing import EntrySigner
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -58,24 +57,10 @@ def service(api_settings: ApiSettings) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def new_api_key(valkey: EmbeddedValkey, api_settings: ApiSettings) -> Callable[..., str]:
+def new_api_key(valkey: EmbeddedValkey, api_settings: ApiSettings) -> Iterator[Callable[..., str]]:
     """A function that publishes a key of a person with given scopes, as the site does."""
-    signer = EntrySigner(api_settings.secrets)
-
-    def create(person: "User", *scopes: str) -> str:
-        token = new_key()
-        record = KeyRecord(
-            id=str(time.time_ns()),
-            user_id=str(person.pk),
-            name="test",
-            scopes=frozenset(scopes),
-            expires_at=int(time.time()) + 60,
-        )
-        with redis.Redis.from_url(valkey.url("django")) as client:
-            client.set(key_entry(token), encode_key(signer, digest(token), record), ex=60)
-        return token
-
-    return create
+    with People(api_settings, writer_url=valkey.url("django")) as people:
+        yield lambda person, *scopes: people.new_api_key(new_principal(id=str(person.pk)), scopes=scopes)
 
 
 @pytest.fixture

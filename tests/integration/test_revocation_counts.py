@@ -14,8 +14,9 @@ import pytest
 from flask import Flask
 
 from flask_api.gate.requirements import staff_required
+from flask_api.testing import running_api
 from shared.settings import ApiSettings
-from tests.integration.gate_bench import PASSWORD, Visitor, ask, new_visitor, running_api
+from tests.integration.gate_bench import PASSWORD, Visitor, ask, new_visitor
 
 COUNT = int(os.environ.get("NIGHTLY_COUNT", "40"))
 

@@ -1,0 +1,61 @@
+"""Requests, counted as they are answered: by endpoint, never by path, so that no stranger can make a new series."""
+
+import time
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from flask_api.gate.credentials import SAFE_METHODS
+from shared.errors import AccessError, NotAuthenticated
+from shared.guards import Refusal
+
+_METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
+_OTHER = "other"
+_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
+
+
+class RequestMetrics:
+    """Counts the requests of one application. Thread-safe. A few microseconds per request, and no I/O."""
+
+    def __init__(self, app: Flask, registry: CollectorRegistry) -> None:
+        self._answers = Counter(
+            "gatehouse_http_requests",
+            "Answers by endpoint (none: no such path), method and class of status.",
+            ("endpoint", "method", "status"),
+            registry=registry,
+        )
+        self._durations = Histogram(
+            "gatehouse_http_request_duration_seconds",
+            "Time until the answer began, waits that were asked for included.",
+            ("endpoint",),
+            buckets=_BUCKETS_S,
+            registry=registry,
+        )
+        self._refusals = Counter(
+            "gatehouse_gate_refusals",
+            "Requests that the gate refused, by the reason that the client was told.",
+            ("reason",),
+            registry=registry,
+        )
+        app.before_request(self._begin)
+        app.after_request(self._end)
+
+    def _begin(self) -> None:
+        g.gatehouse_begun = time.perf_counter()
+
+    def _end(self, response: Response) -> Response:
+        endpoint = request.endpoint or "none"
+        method = request.method if request.method in _METHODS else _OTHER
+        self._answers.labels(endpoint, method, f"{response.status_code // 100}xx").inc()
+        self._durations.labels(endpoint).observe(time.perf_counter() - g.gatehouse_begun)
+        refusal: AccessError | None = g.get("gatehouse_refusal")
+        if refusal is not None:
+            self._refusals.labels(_reason(refusal)).inc()
+        return response
+
+
+def _reason(error: AccessError) -> str:
+    """Return what the client knows too: which guard refused a credential is for the log, and anybody may read these numbers."""
+    if isinstance(error, NotAuthenticated) and error.reason == Refusal.NO_CREDENTIAL:
+        return error.reason
+    return error.code

@@ -1,0 +1,96 @@
+"""The OpenAPI 3.1 document of an application, made from its routes, its views and its tasks."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Flask
+
+from flask_api.gate.extension import gate_state
+from flask_api.openapi.describe import Schema, find_operation
+from flask_api.openapi.operations import Describer, Endpoint
+from flask_api.openapi.schemas import Components, add_tasks
+from flask_api.views.engine import current_engine
+from shared.version import VERSION
+
+_ABOUT = """\
+Submit jobs, watch them, fetch what they made. Errors are problem details (RFC 9457): type leads to a page that says
+what to do. A query parameter that an operation does not list is refused. Members may be added to any answer.
+"""
+_PARAMETER = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
+_CONVERTERS: dict[str, Schema] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "int": {"type": "integer", "minimum": 0},
+}
+# In which order a reader wants to meet them: work first, what the API says about itself last.
+_FIRST = ("tasks", "jobs", "batches")
+_ABOUT_ITSELF = ("docs", "health", "metrics", "openapi", "problems")
+_CACHED = "gatehouse_openapi"
+
+
+def document_of(app: Flask) -> dict[str, Any]:
+    """Return the document, made on first use: routes and tasks don't change once the application serves."""
+    if _CACHED not in app.extensions:
+        app.extensions[_CACHED] = build_document(app)
+    document: dict[str, Any] = app.extensions[_CACHED]
+    return document
+
+
+def build_document(app: Flask) -> dict[str, Any]:
+    """Return the document of all endpoints that describe themselves."""
+    settings, registry, components = gate_state(app).settings, current_engine(app).registry, Components()
+    endpoints = list(find_endpoints(app))
+    add_tasks(components, registry)
+    describer = Describer(endpoints, components, registry, settings)
+    paths: dict[str, dict[str, Schema]] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method] = describer.describe(endpoint)
+    tags = sorted({endpoint.tag for endpoint in endpoints}, key=lambda tag: (_place(tag), tag))
+    schemes = {
+        "session": {"type": "apiKey", "in": "cookie", "name": settings.cookie_name, "description": "A log-in on the site."},
+        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "gh_...", "description": "An API key; it has scopes."},
+    }
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Gatehouse", "version": VERSION, "description": _ABOUT},
+        "servers": [{"url": settings.api_prefix}],
+        "tags": [{"name": tag, "description": _about(app, tag)} for tag in tags],
+        "paths": paths,
+        "components": {"schemas": components.as_json(), "securitySchemes": schemes},
+    }
+    # Through JSON: no enum and no tuple is left in it. Docstrings write code as ``code``, CommonMark as `code`.
+    plain: dict[str, Any] = json.loads(json.dumps(document).replace("``", "`"))
+    return plain
+
+
+def find_endpoints(app: Flask) -> Iterator[Endpoint]:
+    """Yield every endpoint that describes itself, by path; HEAD and OPTIONS are HTTP's own."""
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        operation = find_operation(app.view_functions[rule.endpoint])
+        methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if operation is not None:
+            yield from (
+                Endpoint(
+                    operation=operation,
+                    method=method.lower(),
+                    path=_PARAMETER.sub(r"{\2}", rule.rule),
+                    path_parameters={
+                        name: _CONVERTERS.get(kind, {"type": "string"}) for kind, name in _PARAMETER.findall(rule.rule)
+                    },
+                    tag=rule.rule.split("/")[1].partition(".")[0],
+                    is_open=rule.endpoint in app.config["OPEN_ENDPOINTS"],
+                )
+                for method in methods
+            )
+
+
+def _place(tag: str) -> int:
+    return _FIRST.index(tag) if tag in _FIRST else len(_FIRST) + (tag in _ABOUT_ITSELF)
+
+
+def _about(app: Flask, tag: str) -> str:
+    """Return what the module of the views of this name says it is for; some paths begin with another module's name."""
+    views: list[Callable[..., Any]] = [view for name, view in app.view_functions.items() if name.partition(".")[0] == tag]
+    return (sys.modules[views[0].__module__].__doc__ or "").partition("\n")[0] if views else ""

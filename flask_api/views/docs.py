@@ -1,0 +1,37 @@
+"""The API described for people: a page that lists every operation and can try it with the log-in of who reads it."""
+
+from flask import Blueprint, Response, abort, current_app, render_template
+from werkzeug.exceptions import NotFound
+
+from flask_api.conditional import with_etag
+from flask_api.gate.requirements import login_required
+from flask_api.openapi.describe import Answer, describe
+from flask_api.openapi.document import document_of
+from flask_api.openapi.headers import IF_NONE_MATCH
+from flask_api.openapi.reading import chapters, schema_list
+from flask_api.views.pages import ASSETS, MEDIA_TYPES, page
+
+blueprint = Blueprint("docs", __name__, url_prefix="/docs")
+
+
+@blueprint.get("")
+@login_required
+@describe("getDocs", answers={200: Answer("A page of HTML.", {"type": "string"}, media_type="text/html")})
+def show() -> Response:
+    """Read about the API in a browser, and try it."""
+    document = document_of(current_app)
+    return page(render_template("docs.html", document=document, chapters=chapters(document), schemas=schema_list(document)))
+
+
+@blueprint.get("/<name>")
+@describe(
+    "getDocsAsset",
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer("The file.", {"type": "string"}, media_type="text/css", also=("text/javascript",))},
+    problems=(NotFound,),
+)
+def asset(name: str) -> Response:
+    """Get the style or the script of the API's pages."""
+    if name not in MEDIA_TYPES:
+        abort(404, "There is no such file.")
+    return with_etag(Response((ASSETS / name).read_bytes(), mimetype=MEDIA_TYPES[name]))

@@ -1,0 +1,128 @@
+"""Follow what happens, live: server-sent events of a job, of a batch, or of all that is the person's. See docs/events.md."""
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+from pydantic import BaseModel, ConfigDict, Field
+
+from flask_api.gate.credentials import choose_credential
+from flask_api.gate.extension import current_identity, gate_state
+from flask_api.gate.requirements import scope_required
+from flask_api.jobs.errors import JobExpired, JobNotFound
+from flask_api.jobs.events import BEGINNING, Position
+from flask_api.openapi.describe import Answer, describe
+from flask_api.openapi.headers import LAST_EVENT_ID
+from flask_api.query import read_query
+from flask_api.streams.access import SCOPE, Access
+from flask_api.streams.connection import Connection
+from flask_api.streams.desk import EXTENSION, StreamDesk
+from flask_api.streams.feeds import BatchFeed, Feed, JobFeed
+from flask_api.streams.places import TooManyStreams
+from flask_api.views.engine import current_engine
+from flask_api.views.job_requests import is_staff, viewer
+from shared.errors import JobStoreUnavailable, RequestError
+
+blueprint = Blueprint("events", __name__)
+
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
+STREAM = Answer("A stream of events; docs/events.md says what is in it.", EVENT, media_type="text/event-stream")
+REFUSALS = (RequestError, TooManyStreams, JobStoreUnavailable)
+
+
+class EventsQuery(BaseModel):
+    """``?last_event_id=``: go on after this event, where a header can't be sent (a browser's EventSource at first)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    last_event_id: str = Field("", description="As the header Last-Event-ID, which wins.")
+
+
+@blueprint.get("/events")
+@scope_required(SCOPE)
+@describe(
+    "followEvents",
+    query=EventsQuery,
+    headers=(LAST_EVENT_ID,),
+    answers={200: STREAM},
+    problems=REFUSALS,
+    scopes=(SCOPE,),
+)
+def of_person() -> Response:
+    """Follow all events of your own jobs."""
+    after = _after()
+    return _answer(Feed(viewer().id), after)
+
+
+@blueprint.get("/jobs/<uuid:job_id>/events")
+@scope_required(SCOPE)
+@describe(
+    "followJob",
+    query=EventsQuery,
+    headers=(LAST_EVENT_ID,),
+    answers={200: STREAM},
+    problems=(*REFUSALS, JobNotFound, JobExpired),
+    scopes=(SCOPE,),
+)
+def of_job(job_id: Any) -> Response:
+    """Follow a job: how it stands now, then what happens, until it has ended."""
+    after = _after()
+    job = current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
+    return _answer(JobFeed(job.owner.id, job.id), after)
+
+
+@blueprint.get("/batches/<uuid:batch_id>/events")
+@scope_required(SCOPE)
+@describe(
+    "followBatch",
+    query=EventsQuery,
+    headers=(LAST_EVENT_ID,),
+    answers={200: STREAM},
+    problems=(*REFUSALS, JobNotFound),
+    scopes=(SCOPE,),
+)
+def of_batch(batch_id: Any) -> Response:
+    """Follow a batch: its counts now and as they change, its jobs' ends, until all have ended."""
+    after = _after()
+    batch = current_engine().get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())
+    return _answer(BatchFeed(batch.owner.id, batch.id), after)
+
+
+def _answer(feed: Feed, after: Position | None) -> Response:
+    identity, state = current_identity(), gate_state()
+    desk: StreamDesk = current_app.extensions[EXTENSION]
+    credential = choose_credential(request, state.settings.cookie_name)
+    stream = desk.open(
+        feed,
+        person_id=identity.principal.id,
+        after=after,
+        access=Access(state.guards, credential, identity, owner_id=feed.owner_id),
+        connection=Connection(request.environ),
+    )
+    response = Response(stream.frames(), mimetype="text/event-stream")
+    response.call_on_close(stream.close)
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back until its buffer is full
+    return response
+
+
+def _after() -> Position | None:
+    """Return where to go on: the header, which a reconnecting browser sends, before the query, which it repeats.
+
+    Raises RequestError that names the one that can't be read.
+    """
+    query = read_query(EventsQuery).last_event_id
+    header = request.headers.get("Last-Event-ID", "")
+    name, text = ("Last-Event-ID", header) if header else ("last_event_id", query)
+    if text in ("", "0"):
+        return BEGINNING if text else None
+    try:
+        return Position.parse(text)
+    except ValueError:
+        raise RequestError(f"{name}: accepted is the id of an event of a stream of yours, as 1795167000125-0.") from None

@@ -1,0 +1,125 @@
+"""The rows that a job keeps, in pages: of tables.parse, and of any task that saves a file rows.parquet."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any, cast
+
+from flask import Blueprint, Response, current_app, jsonify, request, url_for
+from pydantic import BaseModel, ConfigDict, Field
+
+from flask_api.gate.requirements import scope_required
+from flask_api.jobs.errors import JobExpired, JobFailed, JobNotFound, JobUnfinished, JobWasCancelled, RowsBusy
+from flask_api.jobs.record import Job
+from flask_api.openapi.describe import Answer, describe
+from flask_api.openapi.headers import IF_NONE_MATCH
+from flask_api.query import InvalidQuery, QueryProblem, read_query
+from flask_api.tasks.tables.page import ROWS_FILE, PageTooLargeError
+from flask_api.tasks.tables.types import Kind
+from flask_api.views.engine import current_engine
+from flask_api.views.job_json import result_of
+from flask_api.views.job_requests import is_staff, viewer
+from flask_api.views.row_files import EXTENSION, RowDesk
+from shared.errors import JobStoreUnavailable
+from shared.version import VERSION
+
+blueprint = Blueprint("rows", __name__, url_prefix="/jobs")
+
+OF_ROWS = (JobNotFound, JobExpired, JobUnfinished, JobFailed, JobWasCancelled, RowsBusy, JobStoreUnavailable)
+
+
+class RowsQuery(BaseModel):
+    """Which page, and how many rows on each."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    page: int = Field(1, ge=1, le=1_000_000_000, description="From 1; one after the last has no rows.")
+    size: int = Field(100, ge=1, le=1000, description="Rows on a page; fewer for a table of more than 100 columns.")
+
+
+class RowsColumn(BaseModel):
+    """A column of the table."""
+
+    name: str
+    kind: Kind
+
+
+class RowsLinks(BaseModel):
+    """The pages beside this one."""
+
+    next: str | None
+    prev: str | None
+
+
+class RowsAnswer(BaseModel):
+    """One page of a table's rows. Dates and times are ISO 8601 text, integers beyond 2**53 text, NaN and infinity null."""
+
+    columns: list[RowsColumn]
+    rows: list[list[Annotated[str | int | float | bool | None, Field(description="long text is cut and ends with …")]]]
+    page: int
+    size: int
+    pages: int
+    total: Annotated[int, Field(description="rows in the table")]
+    links: RowsLinks
+
+
+@blueprint.get("/<uuid:job_id>/rows")
+@scope_required("jobs:read")
+@describe(
+    "getJobRows",
+    query=RowsQuery,
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer("A page of rows.", RowsAnswer, headers=("ETag",))},
+    problems=OF_ROWS,
+    scopes=("jobs:read",),
+)
+def show(job_id: Any) -> Response:
+    """Read the rows that a job made, in pages.
+
+    A job that keeps none is 404, one that has not ended 409.
+    """
+    job = current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
+    return rows_answer(job, lambda **query: url_for("rows.show", job_id=job.id, **query))
+
+
+def rows_answer(job: Job, link: Callable[..., str]) -> Response:
+    """Return the page of rows that the request asks for, or 304; ``link`` gives the address of another one."""
+    require_rows(job)
+    query = read_query(RowsQuery)
+    tag = _tag(job, query)
+    answer = Response(status=304) if request.if_none_match.contains(tag) else jsonify(_page_json(job, query, link))
+    answer.set_etag(tag)
+    return answer
+
+
+def require_rows(job: Job) -> None:
+    """Raise unless the job has rows: JobNotFound, or why it has no result at all."""
+    result_of(job, staff=False)
+    if not any(file["name"] == ROWS_FILE for file in job.files):
+        raise JobNotFound("The job keeps no rows.")
+
+
+def _page_json(job: Job, query: RowsQuery, link: Callable[..., str]) -> dict[str, Any]:
+    desk = cast(RowDesk, current_app.extensions[EXTENSION])
+    try:
+        found = desk.read(job, first=(query.page - 1) * query.size, size=query.size)
+    except PageTooLargeError as error:
+        detail = f"accepted are 1 to {error.most} rows of this table at once"
+        raise InvalidQuery([QueryProblem(parameter="size", detail=detail)]) from None
+    pages = -(-found.total // query.size)
+    return {
+        **asdict(found),
+        "page": query.page,
+        "size": query.size,
+        "pages": pages,
+        "links": {
+            "next": link(page=query.page + 1, size=query.size) if query.page < pages else None,
+            "prev": link(page=min(query.page - 1, max(pages, 1)), size=query.size) if query.page > 1 else None,
+        },
+    }
+
+
+def _tag(job: Job, query: RowsQuery) -> str:
+    """Rows never change once they are there: the tag needs no look at them, so who polls costs next to nothing."""
+    parts = (VERSION, job.id, job.finished_at, query.page, query.size, request.path)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,316 @@
+"""How event streams end and what they hold while they last: places, threads, the right to see, patience with Redis."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from flask import Flask
+from pydantic import SecretStr
+
+from deploy.valkey import EmbeddedValkey
+from flask_api.app import release_waiters
+from flask_api.jobs import names
+from flask_api.streams import connection
+from flask_api.testing import running_api
+from shared.settings import ApiSettings
+from tests.integration.api_server import served
+from tests.integration.fault_proxy import Fault, fault_proxy
+from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, admin_of, ask, new_visitor
+from tests.integration.listener import Listener, Listeners, listeners
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("site")
+
+HEARTBEAT_S = 0.2
+PLACES = 4  # two for one person
+SHORT = {"task_modules": (SAMPLE_TASKS,), "max_streams": PLACES, "stream_heartbeat_s": HEARTBEAT_S}
+
+
+@pytest.fixture
+def app(api_settings: ApiSettings) -> Iterator[Flask]:
+    """The API with few places and quick heartbeats."""
+    with running_api(api_settings, **SHORT) as app:
+        yield app
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Where that API is served."""
+    with served(app) as address:
+        yield address
+
+
+@pytest.fixture
+def streams(address: str) -> Iterator[Listeners]:
+    """Opens streams of that API; afterwards no reader is left."""
+    with listeners(address) as opened:
+        yield opened
+    wait_until(lambda: not readers(), timeout_s=5, what="the reader of events has ended with the last stream")
+
+
+@pytest.fixture
+def visitor(site: None) -> Visitor:
+    """Somebody who is logged in."""
+    return new_visitor()
+
+
+@pytest.fixture
+def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
+    """A client that may do everything."""
+    with admin_of(valkey) as client:
+        yield client
+
+
+def readers() -> list[threading.Thread]:
+    """Return the threads that read events."""
+    return [thread for thread in threading.enumerate() if thread.name == "gatehouse-events"]
+
+
+def tell(admin: redis.Redis, visitor: Visitor, job: str = "j", *, text: str = "{}", times: int = 1) -> None:
+    """Write events of a person's, as the engine's scripts do."""
+    with admin.pipeline(transaction=False) as pipeline:
+        for number in range(times):
+            event = f'{{"event":"report","number":{number},"text":"{text}"}}'
+            pipeline.xadd(names.events(str(visitor.person.pk)), {"job": job, "event": event})
+        pipeline.execute()
+
+
+def test_full_process_sends_followers_to_long_polls(streams: Listeners, visitor: Visitor) -> None:
+    """Beyond the places it is 503 with Retry-After; one person gets half of them; a place that is left is free soon."""
+    mine = [streams.open("/api/events", cookie=visitor.cookie) for _ in range(PLACES // 2)]
+    refused = streams.open("/api/events", cookie=visitor.cookie)
+    assert (refused.status, refused.problem["code"]) == (503, "too_many_streams")
+    assert int(refused.headers["Retry-After"]) > 0
+    other, third = new_visitor(), new_visitor()
+    theirs = [streams.open("/api/events", cookie=other.cookie) for _ in range(PLACES // 2)]
+    assert {stream.status for stream in (*mine, *theirs)} == {200}
+    assert streams.open("/api/events", cookie=third.cookie).status == 503
+    left_at = time.monotonic()
+    mine[0].hang_up()
+    wait_until(lambda: streams.open("/api/events", cookie=third.cookie).status == 200, timeout_s=5)
+    assert time.monotonic() - left_at < 2
+
+
+def test_one_reader_serves_every_stream_and_none_stays(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
+    """The thread starts with the first stream, reads for all of them, and ends with the last (see the fixture)."""
+    assert not readers()
+    opened = [streams.open("/api/events", cookie=each.cookie) for each in (visitor, visitor, new_visitor())]
+    for stream in opened:
+        stream.wait_for("ready")
+    assert len(readers()) == 1
+    tell(admin, visitor)
+    for stream in opened[:2]:
+        stream.wait_for("report")
+    assert opened[2].kinds() == ["ready"]
+
+
+def test_event_comes_soon(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
+    """A tenth of a second from Redis to the client; a busy machine is given more."""
+    stream = streams.open("/api/events", cookie=visitor.cookie)
+    stream.wait_for("ready")
+    delays_s = []
+    for number in range(1, 11):
+        told_at = time.perf_counter()
+        tell(admin, visitor)
+        stream.wait_for("report", count=number)
+        delays_s.append(time.perf_counter() - told_at)
+    assert sorted(delays_s)[5] < 0.1, delays_s
+
+
+def test_silent_stream_shows_that_it_lives(streams: Listeners, visitor: Visitor) -> None:
+    """By comments, which are no events."""
+    stream = streams.open("/api/events", cookie=visitor.cookie)
+    wait_until(lambda: stream.wire.comments >= 3, timeout_s=5)
+    assert stream.kinds() == ["ready"]
+
+
+def test_head_request_keeps_no_place(address: str, streams: Listeners, visitor: Visitor) -> None:
+    """Whoever only asks whether there would be a stream holds none."""
+    for _ in range(2 * PLACES):
+        headers = {"Cookie": f"sessionid={visitor.cookie}"}
+        assert httpx.head(f"{address}/api/events", headers=headers, trust_env=False).status_code == 200
+    assert streams.open("/api/events", cookie=visitor.cookie).status == 200
+
+
+def _log_out(visitor: Visitor) -> None:
+    assert visitor.browser.post("/accounts/logout/").status_code == 302
+
+
+def _deactivate(visitor: Visitor) -> None:
+    visitor.person.is_active = False
+    visitor.person.save()
+
+
+def _change_password(visitor: Visitor) -> None:
+    visitor.person.set_password("quite another passphrase 7")
+    visitor.person.save()
+
+
+@pytest.mark.parametrize("revoke", [_log_out, _deactivate, _change_password])
+def test_stream_of_a_person_who_may_no_longer_ends_soon(
+    streams: Listeners, visitor: Visitor, admin: redis.Redis, revoke: Callable[[Visitor], None]
+) -> None:
+    """Within two seconds, with its reason, and what happens after that is not told."""
+    stream = streams.open("/api/events", cookie=visitor.cookie)
+    stream.wait_for("ready")
+    revoked_at = time.monotonic()
+    revoke(visitor)
+    stream.wait_for_end(timeout_s=5)
+    assert time.monotonic() - revoked_at < 2
+    assert stream.events[-1].data == {"reason": "refused"}
+    assert streams.open("/api/events", cookie=visitor.cookie).status == 401
+
+
+def test_busy_stream_ends_too_when_its_person_may_no_longer(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
+    """Events that come without a pause don't keep the question from being asked."""
+    stream = streams.open("/api/events", cookie=visitor.cookie)
+    stream.wait_for("ready")
+    _log_out(visitor)
+
+    def has_ended() -> bool:
+        tell(admin, visitor)
+        return stream.has_ended
+
+    wait_until(has_ended, timeout_s=2)
+    assert stream.events[-1].data == {"reason": "refused"}
+
+
+def test_stream_of_a_revoked_key_ends_soon(streams: Listeners, visitor: Visitor) -> None:
+    """As of a session."""
+    from django_site.keys.issue import create_key
+
+    row, token = create_key(visitor.person, name="follower", scopes=["jobs:read"], expires_in_days=1)
+    stream = streams.open("/api/events", key=token)
+    stream.wait_for("ready")
+    row.delete()
+    assert stream.wait_for_end(timeout_s=2)[-1].data == {"reason": "refused"}
+
+
+def test_former_staff_no_longer_follow_others(app: Flask, streams: Listeners, visitor: Visitor) -> None:
+    """Who may still log in but not see this job is told no more of it."""
+    body = {"task": "sample.echo", "delay_s": 600}
+    job = ask(app, "/api/jobs", method="POST", cookie=visitor.cookie, json=body).get_json()["id"]
+    staff = new_visitor(is_staff=True)
+    stream = streams.open(f"/api/jobs/{job}/events", cookie=staff.cookie)
+    stream.wait_for("status")
+    staff.person.is_staff = False
+    staff.person.save()
+    assert stream.wait_for_end(timeout_s=2)[-1].data == {"reason": "refused"}
+
+
+def test_slow_reader_misses_nothing(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
+    """Far more than is held for all, while it reads nothing: it gets every event in order, once."""
+    stream = streams.open("/api/events", cookie=visitor.cookie, reads=False)
+    for _ in range(30):
+        tell(admin, visitor, text="x" * 2000, times=100)
+    stream.read()
+    stream.wait_for("report", count=3000, timeout_s=20)
+    entries: Any = admin.xrange(names.events(str(visitor.person.pk)))
+    assert [event.id for event in stream.events[1:]] == [position.decode() for position, _ in entries]
+
+
+def test_reader_of_nothing_loses_its_place(
+    streams: Listeners, visitor: Visitor, admin: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client whose socket takes nothing more is given up after a time-out; its thread and its place are free."""
+    monkeypatch.setattr(connection, "WRITE_TIMEOUT_S", 0.3)
+    for _ in range(PLACES // 2):
+        streams.open("/api/events", cookie=visitor.cookie, reads=False)
+    assert streams.open("/api/events", cookie=visitor.cookie).status == 503
+    for _ in range(40):
+        tell(admin, visitor, text="x" * 10_000, times=25)
+    wait_until(lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=10)
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.BLACK_HOLE])
+def test_outage_makes_a_stream_silent_and_loses_nothing(
+    api_settings: ApiSettings, valkey: EmbeddedValkey, visitor: Visitor, admin: redis.Redis, fault: Fault
+) -> None:
+    """While Redis is away: heartbeats, no end. Then everything that happened meanwhile, in order, once."""
+    with (
+        fault_proxy(valkey.socket) as proxy,
+        running_api(api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **SHORT) as app,
+        served(app) as address,
+        listeners(address) as streams,
+    ):
+        stream = streams.open("/api/events", cookie=visitor.cookie)
+        tell(admin, visitor)
+        stream.wait_for("report")
+        proxy.fault = fault
+        proxy.cut()
+        wait_until(lambda: ask(app, "/api/me", cookie=visitor.cookie).status_code == 503, timeout_s=5)
+        tell(admin, visitor, times=300)
+        heard = stream.wire.comments
+        wait_until(lambda: stream.wire.comments >= heard + 5, timeout_s=10, what="heartbeats go on")
+        assert (stream.has_ended, stream.kinds().count("report")) == (False, 1)
+        proxy.fault = Fault.NONE
+        proxy.cut()
+        stream.wait_for("report", count=301)
+        assert [event.data["number"] for event in stream.events[2:]] == list(range(300))
+
+
+def test_events_that_an_outage_outlived_give_a_reset(
+    api_settings: ApiSettings, valkey: EmbeddedValkey, visitor: Visitor, admin: redis.Redis
+) -> None:
+    """When more happened while Redis was away than is held, the stream says so instead of passing over it."""
+    with (
+        fault_proxy(valkey.socket) as proxy,
+        running_api(api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **SHORT) as app,
+        served(app) as address,
+        listeners(address) as streams,
+    ):
+        stream = streams.open("/api/events", cookie=visitor.cookie)
+        tell(admin, visitor)
+        stream.wait_for("report")
+        proxy.fault = Fault.REFUSE
+        proxy.cut()
+        heard = stream.wire.comments
+        wait_until(lambda: stream.wire.comments >= heard + 6, timeout_s=10, what="the outage lasts")
+        tell(admin, visitor, times=10)
+        admin.xtrim(names.events(str(visitor.person.pk)), maxlen=2, approximate=False)
+        proxy.fault = Fault.NONE
+        proxy.cut()
+        reset = stream.wait_for("reset")
+        tell(admin, visitor)
+        stream.wait_for("report", count=2)
+        entries: Any = admin.xrange(names.events(str(visitor.person.pk)))
+        assert [event.id for event in stream.events[-2:]] == [entry[0].decode() for entry in entries[-2:]]
+        assert reset.id == stream.events[-2].id
+
+
+def test_client_that_left_is_noticed_without_a_heartbeat(api_settings: ApiSettings, visitor: Visitor) -> None:
+    """Its connection tells, long before a write would fail."""
+    changes = {**SHORT, "max_streams": 1, "stream_heartbeat_s": 60}
+    with running_api(api_settings, **changes) as app, served(app) as address, listeners(address) as streams:
+        first = streams.open("/api/events", cookie=visitor.cookie)
+        first.wait_for("ready")
+        assert streams.open("/api/events", cookie=visitor.cookie).status == 503
+        first.hang_up()
+        wait_until(lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=2)
+
+
+def test_stopping_process_ends_its_streams_at_once(api_settings: ApiSettings, visitor: Visitor) -> None:
+    """With a reason that says to come back; new ones are refused; no reader is left."""
+    with running_api(api_settings, **SHORT) as app, served(app) as address, listeners(address) as streams:
+        opened: list[Listener] = [streams.open("/api/events", cookie=visitor.cookie) for _ in range(2)]
+        for stream in opened:
+            stream.wait_for("ready")
+        stopped_at = time.monotonic()
+        release_waiters(app)
+        for stream in opened:
+            assert stream.wait_for_end()[-1].data == {"reason": "stopping"}
+        assert time.monotonic() - stopped_at < 1
+        refused = streams.open("/api/events", cookie=visitor.cookie)
+        assert (refused.status, refused.problem["code"]) == (503, "shutting_down")
+        wait_until(lambda: not readers(), timeout_s=2)
+
+
+def test_process_without_places_sends_everyone_to_long_polls(api_settings: ApiSettings, visitor: Visitor) -> None:
+    """max_streams=0 switches streams off."""
+    with running_api(api_settings, max_streams=0) as app:
+        answer = ask(app, "/api/events", cookie=visitor.cookie)
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "too_many_streams")

@@ -4,7 +4,9 @@
     POST   /account/keys/          {"name", "scopes", "expires_in_days"}     201, the same with "key": shown only here
     DELETE /account/keys/<id>/     204
 
-Authenticated by the session alone, with Django's cross-site token in the header X-CSRFToken.
+Authenticated by the session alone, with Django's cross-site token in the header X-CSRFToken. And for whoever holds a key:
+
+    DELETE /account/keys/current/  Authorization: Bearer gh_...    204, that key is revoked (as RFC 7009 has it for tokens)
 """
 
 from collections.abc import Iterable
@@ -22,6 +24,8 @@ from django_site.keys.last_used import last_used
 from django_site.keys.models import ApiKey
 from django_site.keys.problem import problem
 from django_site.keys.recent_login import is_recent, max_age_s
+from shared.api_keys import is_key
+from shared.entries import digest
 from shared.errors import RecentLoginRequired
 
 MAX_BODY_BYTES = 65_536
@@ -70,6 +74,16 @@ def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
     """Answer DELETE: revoke one of the person's live keys; anyone else's is not there."""
     if not revoke_keys(ApiKey.objects.of(request.user).filter(pk=key_id), by=request.user):
         return problem(404, "key_not_found", "You have no such key.")
+    return HttpResponse(status=204)
+
+
+def revoke_presented(request: HttpRequest) -> HttpResponse:
+    """Answer DELETE with a key: revoke it. A log-in is not needed; one that is no live key is 401, whatever else it is."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    keys = ApiKey.objects.filter(token_digest=digest(token))
+    key = keys.live().select_related("user").first() if scheme.lower() == "bearer" and is_key(token) else None
+    if key is None or not revoke_keys(keys, by=key.user):
+        return problem(401, "not_authenticated", "Send the key to revoke as 'Authorization: Bearer gh_...'.")
     return HttpResponse(status=204)
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from django_site.keys import json_client
@@ -57,6 +58,13 @@ def keys(request: HttpRequest) -> HttpResponse:
 def key(request: HttpRequest, key_id: int) -> HttpResponse:
     """Revoke one key: for programs."""
     return json_client.revoke(request, key_id)
+
+
+@csrf_exempt  # no cookie counts here, so there is nothing that another site could ride on
+@require_http_methods(["DELETE"])
+def presented_key(request: HttpRequest) -> HttpResponse:
+    """Revoke the key that the request carries: for programs that log out. It is all that a key can do here."""
+    return json_client.revoke_presented(request)
 
 
 @require_POST

@@ -1,0 +1,7 @@
+"""``python -m gatehouse``: the command, where no script is installed."""
+
+import sys
+
+from gatehouse.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,86 @@
+"""What every command of ``gatehouse`` is made with: ``--debug`` wherever it stands, ``--json``, and the client."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from gatehouse import Client
+
+PATIENCE_S = 2.0  # somebody sits before it: better to hear soon that the service is away
+LONG_PATIENCE_S = 60.0  # who waits for a job waits for a service that starts again, too
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+@dataclass
+class Manner:
+    """How this run behaves, as its words say."""
+
+    is_debugging: bool = False
+
+
+def _begin_debugging(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and isinstance(context.obj, Manner):
+        context.obj.is_debugging = True
+
+
+def debug_option() -> click.Option:
+    """Return the option that lets a failure show its traceback."""
+    return click.Option(
+        ["--debug"], is_flag=True, is_eager=True, expose_value=False, callback=_begin_debugging, help="Show tracebacks."
+    )
+
+
+class Command(click.Command):
+    """A command that takes ``--debug``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(debug_option())
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(debug_option())
+
+
+def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function, as click does; what it returns is the exit code, None for 0."""
+    return click.command(name, cls=Command)
+
+
+def json_option(function: FunctionT) -> FunctionT:
+    """Add ``--json``: stdout holds JSON, one value on each line, and nothing else."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, one value a line.")(function)
+
+
+def timeout_option(function: FunctionT) -> FunctionT:
+    """Add ``--timeout``: how long to wait for a job, in seconds."""
+    return click.option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help="Wait so long at most, then exit with 6.",
+    )(function)
+
+
+def job_argument(function: FunctionT) -> FunctionT:
+    """Add the argument ID, a job's; what is none is refused without asking the service."""
+    decorate = click.argument("job_id", metavar="ID", type=click.UUID, callback=lambda _context, _parameter, value: str(value))
+    return decorate(function)
+
+
+def open_client(*, patience_s: float = PATIENCE_S) -> "Client":
+    """Return a client for the service that this person is logged in at; close it. Raises ConfigurationError."""
+    from gatehouse import Client
+
+    return Client(patience_s=patience_s)

@@ -1,0 +1,114 @@
+"""The command itself: its table of commands, and how each failure becomes one line and an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from io import TextIOWrapper
+from typing import Any
+
+import click
+
+from gatehouse import errors
+from gatehouse.cli.command import Group, Manner
+from gatehouse.cli.completion import completion
+from gatehouse.cli.files import files
+from gatehouse.cli.jobs import cancel, jobs, result, retry, watch
+from gatehouse.cli.keys import keys
+from gatehouse.cli.log import log
+from gatehouse.cli.mapping import map_task
+from gatehouse.cli.outcome import EPILOG, CommandFailed, ExitCode
+from gatehouse.cli.output import say
+from gatehouse.cli.session import login, logout, whoami
+from gatehouse.cli.submit import submit
+from gatehouse.cli.tasks import tasks
+
+# The first that fits counts. What is not here is a fault of ours.
+_CODES: Mapping[type[errors.GatehouseError], ExitCode] = {
+    errors.ConfigurationError: ExitCode.NOT_LOGGED_IN,
+    errors.NotLoggedIn: ExitCode.NOT_LOGGED_IN,
+    errors.Forbidden: ExitCode.NOT_LOGGED_IN,
+    errors.InvalidRequest: ExitCode.USAGE,
+    errors.TooManyRequests: ExitCode.UNAVAILABLE,
+    errors.ServerError: ExitCode.UNAVAILABLE,
+    errors.Unavailable: ExitCode.UNAVAILABLE,
+    errors.BadAnswer: ExitCode.UNAVAILABLE,
+    errors.WaitTimedOut: ExitCode.TIMED_OUT,
+    errors.GatehouseError: ExitCode.FAILED,
+}
+
+
+class Root(Group):
+    """The group of all commands. click ends the process quietly with 1 when a pipe breaks: that would mean 'failed'."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; raises Piped when nobody reads its output any more."""
+        try:
+            outcome = super().invoke(context)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise Piped from error
+        return outcome
+
+
+class Piped(Exception):
+    """Whoever read our output has gone: ``gatehouse jobs | head -1``."""
+
+
+@click.group(cls=Root, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="gatehouse")
+def cli() -> None:
+    """Run tasks on a Gatehouse service and follow their jobs.
+
+    Results go to stdout, everything else to stderr. Begin with: gatehouse login ADDRESS
+    """
+
+
+for _each in (
+    login, logout, whoami, tasks, submit, map_task, jobs, watch, log, result, files, cancel, retry, keys, completion
+):  # fmt: skip
+    cli.add_command(_each)
+
+
+def main() -> int:
+    """Run the command of this process and return its exit code."""
+    manner = Manner()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that can't show é still gets the rest
+    try:
+        outcome = cli.main(prog_name="gatehouse", standalone_mode=False, obj=manner)
+    except Piped:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered would fail once more at exit
+        return ExitCode.BROKEN_PIPE
+    except Exception as error:
+        if manner.is_debugging:
+            traceback.print_exc()
+        return _tell(error)
+    return outcome if isinstance(outcome, int) else ExitCode.SUCCEEDED
+
+
+def _tell(error: Exception) -> int:
+    if isinstance(error, click.Abort):
+        return ExitCode.INTERRUPTED
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx else "gatehouse"
+        say(f"gatehouse: {_one_line(error.format_message())} (see {where} --help)")
+        return ExitCode.USAGE
+    if isinstance(error, click.ClickException):
+        say(f"gatehouse: {_one_line(error.format_message())}")
+        return error.code if isinstance(error, CommandFailed) else ExitCode.USAGE
+    if isinstance(error, errors.GatehouseError):
+        say(f"gatehouse: {_one_line(error.message)}{_advice(error)}")
+        return next(code for kind, code in _CODES.items() if isinstance(error, kind))
+    say(f"gatehouse: unexpected {type(error).__name__}: {_one_line(str(error))} (--debug shows where)")
+    return ExitCode.FAILED
+
+
+def _advice(error: errors.GatehouseError) -> str:
+    if isinstance(error, errors.NotLoggedIn):
+        return " The key may be wrong, expired or revoked: gatehouse login ADDRESS makes a new one."
+    return f" (error id {error.error_id})" if isinstance(error, errors.ServerError) and error.error_id else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

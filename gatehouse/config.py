@@ -1,0 +1,149 @@
+"""Where the service is and with which key: given, else from the environment, else what ``gatehouse login`` saved.
+
+The file is ``config.json`` in the person's configuration folder (platformdirs), readable by them only:
+
+    {"address": "http://localhost:8080", "key": "gh_...", "key_id": "12", "key_name": "laptop", "username": "ada"}
+"""
+
+import json
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from gatehouse.errors import ConfigurationError
+
+ADDRESS_VARIABLE = "GATEHOUSE_URL"
+KEY_VARIABLE = "GATEHOUSE_KEY"
+_MAX_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """An address without a slash at its end, and a key that no repr shows."""
+
+    address: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What a log-in leaves on this machine."""
+
+    address: str
+    key: str = field(repr=False)
+    key_id: str = ""
+    key_name: str = ""
+    username: str = ""
+
+
+def find_access(address: str | None = None, key: str | None = None) -> Access:
+    """Return the address and the key to use. A saved key goes to the address that it was saved for, to no other.
+
+    Raises ConfigurationError that says what is missing or wrong.
+    """
+    address = address or os.environ.get(ADDRESS_VARIABLE)
+    key = key or os.environ.get(KEY_VARIABLE)
+    if not (address and key):
+        saved = load_saved()
+        if not address:
+            address = saved.address if saved else None
+        if not key and saved and address and check_address(address) == saved.address:
+            key = saved.key
+    if not address:
+        raise ConfigurationError(f"No service is known: run 'gatehouse login ADDRESS', or set {ADDRESS_VARIABLE}.")
+    address = check_address(address)
+    if not key:
+        raise ConfigurationError(f"No key for {address} is known: run 'gatehouse login {address}', or set {KEY_VARIABLE}.")
+    return Access(address=address, key=check_key(key))
+
+
+def check_address(address: str) -> str:
+    """Return the address as the client uses it, or raise ConfigurationError that says what is accepted."""
+    try:
+        parts = urlsplit(address.strip())
+        is_readable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_readable = False
+    if not is_readable or parts.query or parts.fragment:
+        raise ConfigurationError(f"{address!r} is no address: accepted are http://host[:port] and https://host[:port].")
+    if "@" in parts.netloc:  # it would be in logs and in the process list
+        raise ConfigurationError("The address holds a name or a password: accepted is one without, and a key beside it.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api')}"
+
+
+def check_key(key: str) -> str:
+    """Return the key if it can be sent at all, or raise ConfigurationError."""
+    key = key.strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key or len(key) > 200:
+        raise ConfigurationError("That is no key: accepted is what the keys page shows once, gh_ and 49 characters.")
+    return key
+
+
+def path() -> Path:
+    """Return the file that a log-in is saved in."""
+    return Path(platformdirs.user_config_dir("gatehouse", appauthor=False)) / "config.json"
+
+
+def load_saved() -> Saved | None:
+    """Return what is saved, None if nothing is. Raises ConfigurationError for a file that can't be trusted or read."""
+    file = path()
+    try:
+        with file.open("rb") as opened:
+            _refuse_readable_by_others(file, os.fstat(opened.fileno()).st_mode)
+            text = opened.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{file} can't be read: {error.strerror}.") from error
+    try:
+        values = json.loads(text)
+        known = {each.name for each in fields(Saved)}
+        saved = Saved(**{name: str(value) for name, value in values.items() if name in known})
+        if not (saved.key and saved.address == check_address(saved.address)):
+            raise ValueError("no key, or no address")
+    except (ValueError, TypeError, AttributeError, RecursionError, ConfigurationError) as error:
+        raise ConfigurationError(f"{file} is damaged: run 'gatehouse login ADDRESS' again, or delete it.") from error
+    return saved
+
+
+def save(saved: Saved) -> Path:
+    """Write the file, whole or not at all, readable by this person only; return it. Raises ConfigurationError."""
+    file = path()
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".config-")  # made with mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as opened:
+                json.dump(asdict(saved), opened)
+                opened.flush()
+                os.fsync(opened.fileno())
+            Path(name).replace(file)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise ConfigurationError(f"{file} can't be written: {error.strerror}.") from error
+    return file
+
+
+def forget() -> bool:
+    """Delete what is saved; False when there was nothing. Raises ConfigurationError."""
+    try:
+        path().unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(f"{path()} can't be deleted: {error.strerror}.") from error
+    return True
+
+
+def _refuse_readable_by_others(file: Path, mode: int) -> None:
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise ConfigurationError(f"{file} may be read by others: run 'chmod 600 {file}', or log in again.")

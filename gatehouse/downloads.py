@@ -1,0 +1,41 @@
+"""Where a downloaded file goes: under its name only when it is there whole."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Target:
+    """A file to be. ``to`` is its path, or a folder that it is put into under its own name."""
+
+    def __init__(self, to: str | PathLike[str], *, name: str) -> None:
+        path = Path(to)
+        if path.is_dir():
+            if name in ("", ".", "..") or Path(name).name != name or "\0" in name:  # what the service says is no path of ours
+                raise ValueError(f"{name!r} is no name for a file here: give the path of the file itself")
+            path = path / name
+        self.path = path
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open a file beside it, which takes its place at the end, or is removed when anything is raised."""
+        handle, beside = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name[:50]}-")
+        try:
+            with os.fdopen(handle, "wb") as opened:
+                yield opened
+            os.chmod(beside, 0o666 & ~_umask())  # as any new file of this person
+            Path(beside).replace(self.path)
+        except BaseException:
+            with suppress(OSError):
+                Path(beside).unlink()
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,210 @@
+"""Every error that the client raises. Branches are by what the caller does next.
+
+GatehouseError                ``message``, ``code`` (stable)
+├── ConfigurationError        no address or key is known, or what is saved is wrong: log in, or set the named variable
+├── ApiError                  the service refused: ``status``, ``code`` of the problem
+│   ├── NotLoggedIn           401: log in, or send another key
+│   ├── Forbidden             403: this key or person may not
+│   ├── NotFound              404: absent, or another person's
+│   ├── Conflict              409: the job is not in a state for this
+│   ├── Expired               410: it was there, and was forgotten
+│   ├── InvalidRequest        400, 413, 415, 422: ``problems`` names each wrong argument and what is accepted
+│   ├── TooManyRequests       429: nothing was accepted; again in ``retry_after_s``
+│   └── ServerError           5xx: not your fault; ``error_id`` finds it in the server's log
+├── Unavailable               no connection, no answer in time, or 502, 503, 504, again and again: try later
+├── BadAnswer                 what answered is not Gatehouse: a proxy's page, another site
+├── WaitTimedOut              you waited as long as you said; the job goes on (also a TimeoutError)
+└── JobEnded                  the job has no result: ``job`` is its id
+    ├── JobFailed             its task raised; the cause is a RemoteError
+    │   └── JobTimedOut       it took longer than its task allows
+    └── JobCancelled          somebody cancelled it (also a concurrent.futures.CancelledError)
+
+RemoteError                   what happened on the server: ``type``, ``message``, ``attempts``; only ever a cause
+
+A JobFailed is an instance of the built-in type, too, that the task raised, if it is one of gatehouse.outcomes:
+``except ValueError`` works as it did before the call was moved to the service.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a request: ``where`` (JSON pointer or parameter) and what is accepted."""
+
+    where: str
+    detail: str
+
+
+class GatehouseError(Exception):
+    """Root of all errors of the client."""
+
+    code: str = "error"
+
+    def __init__(self, message: str) -> None:
+        self.args = (message,)  # not by super().__init__: a built-in type beside this one takes other arguments
+        self.message = message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be copied and pickled, whatever its constructor takes: it may cross processes, as errors of a pool do."""
+        return made_again, (type(self), self.__dict__)
+
+    def __str__(self) -> str:
+        return self.message  # KeyError, which a JobFailed can be as well, would show it in quotes
+
+
+class ConfigurationError(GatehouseError):
+    """No address or no key is known, or they can't be read. The message says what to do, never a key."""
+
+    code = "configuration"
+
+
+class ApiError(GatehouseError):
+    """The service understood and refused."""
+
+    def __init__(self, message: str, *, status: int, code: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class NotLoggedIn(ApiError):
+    """The key is missing, wrong, expired or revoked."""
+
+
+class Forbidden(ApiError):
+    """The person, or the scopes of the key, do not allow this."""
+
+
+class NotFound(ApiError):
+    """There is no such thing for this person."""
+
+
+class Conflict(ApiError):
+    """The job is not in a state that allows this."""
+
+
+class Expired(ApiError):
+    """The job ended so long ago that it was forgotten."""
+
+
+class InvalidRequest(ApiError):
+    """The request is wrong; ``problems`` names what and says what is accepted."""
+
+    def __init__(self, message: str, *, status: int, code: str, problems: Sequence[Problem] = ()) -> None:
+        lines = "; ".join(f"{each.where}: {each.detail}" for each in problems[:5])
+        more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
+        super().__init__(f"{message} {lines}{more}" if lines else message, status=status, code=code)
+        self.problems = tuple(problems)
+
+
+class TooManyRequests(ApiError):
+    """A limit is reached and nothing was accepted. ``room``: how many more jobs would be, if the service said so."""
+
+    def __init__(self, message: str, *, status: int, code: str, retry_after_s: float, room: int | None = None) -> None:
+        super().__init__(message, status=status, code=code)
+        self.retry_after_s = retry_after_s
+        self.room = room
+
+
+class ServerError(ApiError):
+    """Something went wrong on the server."""
+
+    def __init__(self, message: str, *, status: int, code: str, error_id: str = "") -> None:
+        super().__init__(message, status=status, code=code)
+        self.error_id = error_id
+
+
+class Unavailable(GatehouseError):
+    """The service could not be reached, or said that it can't answer just now, for as long as the client is told to try.
+
+    ``was_sent`` is False when the request never left, so that nothing of it was done.
+    """
+
+    def __init__(self, message: str, *, code: str = "unavailable", retry_after_s: float = 0, was_sent: bool = True) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after_s = retry_after_s
+        self.was_sent = was_sent
+
+
+class BadAnswer(GatehouseError):
+    """Something else than Gatehouse answered, or something in between changed the answer."""
+
+    code = "bad_answer"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class WaitTimedOut(GatehouseError, TimeoutError):
+    """The time that the caller gave for waiting is over; the job goes on."""
+
+    code = "wait_timed_out"
+
+
+class JobEnded(GatehouseError):
+    """The job ended without a result."""
+
+    code = "job_ended"
+
+    def __init__(self, message: str, *, job: str) -> None:
+        super().__init__(message)
+        self.job = job
+
+
+class JobFailed(JobEnded):
+    """The task raised, or its process was lost, as often as its task allows. ``error`` is the cause, too."""
+
+    code = "job_failed"
+
+    def __init__(self, message: str, *, job: str, error: "RemoteError") -> None:
+        super().__init__(message, job=job)
+        self.error = error
+        self.__cause__ = error
+
+
+class JobTimedOut(JobFailed):
+    """The job took longer than its task allows."""
+
+    code = "job_timed_out"
+
+
+class JobCancelled(JobEnded, CancelledError):
+    """The job was cancelled."""
+
+    code = "job_cancelled"
+
+
+class RemoteError(Exception):
+    """What happened on the server. ``attempts`` are the errors of each attempt; ``traceback`` is there for staff only."""
+
+    def __init__(self, kind: str, message: str, *, attempts: Sequence[dict[str, Any]] = (), traceback: str = "") -> None:
+        super().__init__(message)
+        self.type = kind
+        self.message = message
+        self.attempts = tuple(attempts)
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return made_again, (type(self), self.__dict__)
+
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
+
+
+def made_again(kind: type[ErrorT], state: Mapping[str, Any]) -> ErrorT:
+    """Return a copied or unpickled error."""
+    error = kind.__new__(kind)
+    error.args = (state["message"],)
+    error.__dict__.update(state)
+    if isinstance(error, JobFailed):
+        error.__cause__ = error.error
+    return error

@@ -1,0 +1,31 @@
+"""How a caller may say which task, and with which arguments."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+
+@runtime_checkable
+class HasName(Protocol):
+    """A function that ``@task`` made a task of."""
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+
+
+AnyTask: TypeAlias = str | HasName
+
+
+def name_of(task: object) -> str:
+    """Return the task's name. Raises TypeError for what is neither a name nor a task."""
+    name = task if isinstance(task, str) else getattr(task, "name", None)
+    if not isinstance(name, str):
+        raise TypeError(f"{task!r} is no task: accepted are a task's name and a function with @task on it")
+    return name
+
+
+def arguments_of(arguments: Mapping[str, Any] | None, named: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments of a call. Raises TypeError when they are given in both ways."""
+    if arguments is not None and named:
+        raise TypeError(f"give arguments in one way: as a mapping, or by name ({', '.join(named)})")
+    return named if arguments is None else arguments

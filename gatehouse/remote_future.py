@@ -1,0 +1,84 @@
+"""A Future whose call is a job of the service. All changes of its state are made here, one at a time."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from gatehouse.calls import Call
+from gatehouse.outcomes import error_of
+
+
+class Stage(Enum):
+    """Where a call is on its way."""
+
+    UNSENT = auto()
+    WITHDRAWN = auto()  # cancelled before it was sent
+    SENT = auto()  # or being sent; durable once it has a place in a batch
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which job of which batch."""
+
+    batch: str
+    position: int
+
+
+class RemoteFuture(Future[Any]):
+    """A real concurrent.futures.Future.
+
+    pending -> running -> finished, or pending -> cancelled. It is running from when ``cancel`` found that the job has begun,
+    and for a moment before it is finished: the service does not tell of each of ten thousand jobs that it began.
+    """
+
+    def __init__(self, call: Call, ask_to_cancel: Callable[["RemoteFuture"], None]) -> None:
+        super().__init__()
+        self.call = call
+        self.stage = Stage.UNSENT
+        self.place: Place | None = None
+        self.is_abandoned = False  # nobody waits for it any more: cancel its job as soon as the service can be asked to
+        self._ask_to_cancel = ask_to_cancel
+        self._changing = threading.RLock()  # a done callback may look at, or cancel, this very future
+
+    def cancel(self) -> bool:
+        """Cancel the job if it has not begun. Asks the service; False when it has begun, or when that can't be found out."""
+        if not self.done() and not self.running():
+            self._ask_to_cancel(self)
+        return self.cancelled()
+
+    def set_cancelled(self, *, job: str = "") -> None:
+        """Say that the job will not run, or was stopped."""
+        with self._changing:
+            if self.running():
+                self.set_exception(error_of({"id": job, "status": "cancelled"}))
+            elif not self.done():
+                super().cancel()
+                self.set_running_or_notify_cancel()
+
+    def set_running(self) -> None:
+        """Say that the job has begun."""
+        with self._changing:
+            if not self.done() and not self.running():
+                self.set_running_or_notify_cancel()
+
+    def settle(self, line: Mapping[str, Any]) -> None:
+        """Say how the job ended: a line of a batch's results."""
+        if line["status"] == "cancelled":
+            self.set_cancelled(job=str(line["id"]))
+        elif line["status"] == "succeeded":
+            self._finish(lambda: self.set_result(line["result"]))
+        else:
+            self.fail(error_of(line))
+
+    def fail(self, error: Exception) -> None:
+        """Say that there will be no result."""
+        self._finish(lambda: self.set_exception(error))
+
+    def _finish(self, finish: Callable[[], None]) -> None:
+        with self._changing:
+            if not self.done():
+                self.set_running()
+                finish()

@@ -1,0 +1,44 @@
+"""The command starts quickly and loads only what it needs."""
+
+import subprocess
+import sys
+
+from shared.settings import ROOT
+from tests.cli.command import Home
+
+HEAVY = ("httpx", "rich", "ssl", "asyncio", "django", "flask", "redis", "pydantic", "gatehouse.client")
+
+
+def loaded_by(program: str) -> set[str]:
+    """Which modules a Python process has at its end."""
+    command = [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_import_and_command_load_nothing_heavy() -> None:
+    """That is what keeps help under 300 ms and the import under 150."""
+    assert loaded_by("import gatehouse").isdisjoint({*HEAVY, "click"})
+    assert loaded_by("import gatehouse.cli.main").isdisjoint(HEAVY)
+
+
+def test_help_needs_no_service_and_names_the_exit_codes(stranger: Home) -> None:
+    """Of the command, and of each of its commands."""
+    done = stranger.run("--help")
+    assert (done.code, done.err) == (0, "")
+    assert "6 timed out" in done.out
+    for name in ("login", "keys", "map", "submit"):
+        shown = stranger.run(name, "--help")
+        assert (shown.code, shown.err) == (0, ""), name
+        assert f"Usage: gatehouse {name}" in shown.out
+
+
+def test_version_is_printed(stranger: Home) -> None:
+    """As the package says it."""
+    assert stranger.run("--version").out.startswith("gatehouse, version ")
+
+
+def test_command_runs_without_a_usable_output_encoding(stranger: Home) -> None:
+    """A terminal from long ago gets escapes, never an error."""
+    done = stranger.run("--help", PYTHONUTF8="0", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert done.code == 0

@@ -1,0 +1,25 @@
+"""Tasks for the tests of the client, beside those of tests.integration.sample_tasks."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from flask_api.jobs.task import task
+
+
+@task("client.join")
+def join(first: str, second: str = "b", *, third: str = "c") -> str:
+    """Join three words: what tells the order of parameters."""
+    return f"{first}-{second}-{third}"
+
+
+@task("client.square")
+def square(number: Annotated[int, Field(ge=0)]) -> int:
+    """Square a number that is not negative."""
+    return number * number
+
+
+@task("client.raise_value", max_attempts=1)
+def raise_value(message: str) -> None:
+    """Raise a built-in error."""
+    raise ValueError(message)

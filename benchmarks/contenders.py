@@ -64,7 +64,7 @@ def by_calls(contenders: tuple[Contender, ...], context_file: Path) -> Iterator[
 def by_http(contenders: tuple[Contender, ...], context_file: Path, *, connections: int, threads: int) -> Iterator[Measure]:
     """Every application on a gunicorn of its own on one core, and one process of load on another."""
     with ExitStack() as stack:
-        ports = {each: stack.enter_context(_gunicorn(each, context_file, threads)) for each in contenders}
+        ports = {each: stack.enter_context(gunicorn(each, context_file, threads)) for each in contenders}
         load = stack.enter_context(AnsweringChild("benchmarks.load"))
         yield lambda contender, **question: load.ask(**{"port": ports[contender], "connections": connections, **question})
 
@@ -76,7 +76,7 @@ def _seed(module: str, context_file: Path) -> str:
 
 
 @contextmanager
-def _gunicorn(contender: Contender, context_file: Path, threads: int) -> Iterator[int]:
+def gunicorn(contender: Contender, context_file: Path, threads: int) -> Iterator[int]:
     """One gunicorn on one core; yields its port."""
     application = f"{contender.module}:create_app({str(context_file)!r}, {contender.is_tuned})"
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -26,6 +26,12 @@ def do_nothing(number: int) -> None:
     del number
 
 
+@task("bench.number")
+def return_number(number: int) -> int:
+    """Do nothing but have a result."""
+    return number
+
+
 @task("bench.hold")
 def hold() -> None:
     """Keep a slot until the process says so."""
@@ -36,6 +42,18 @@ def hold() -> None:
 def sum_primes(limit: Annotated[int, Field(ge=0, le=200_000_000)], *, job: JobContext) -> int:
     """Add up the prime numbers below a limit: primes.sum on processes."""
     return sum_primes_below(limit, on_progress=lambda done: job.progress(done, limit))
+
+
+@task("bench.sum_on_threads")
+def sum_primes_on_threads(limit: Annotated[int, Field(ge=0, le=200_000_000)], *, job: JobContext) -> int:
+    """Add up the prime numbers below a limit: primes.sum on threads."""
+    return sum_primes_below(limit, on_progress=lambda done: job.progress(done, limit))
+
+
+@task("bench.fetch_on_processes", executor="processes")
+def fetch_page_on_processes(port: int) -> int:
+    """Fetch a page of this machine and return its length."""
+    return fetch(port)
 
 
 @task("bench.fetch")

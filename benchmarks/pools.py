@@ -1,6 +1,7 @@
 """What does it cost that a job survives? Our executors against the bare pools of concurrent.futures, on the same work.
 
     .venv-bench/bin/python -m benchmarks.pools
+    .venv-bench/bin/python -m benchmarks.pools --charts docs/charts    # threads or processes, and how many?
 
 ``primes.sum`` on as many child processes, and pages that take 100 ms each on a hundred threads. Ours are jobs: accepted,
 begun and ended durably, with progress. Both pools are warm, and take turns.
@@ -26,6 +27,7 @@ from benchmarks.contenders import ROOT
 from benchmarks.context import Context
 from benchmarks.engines import OWNER, insist, open_engine
 from benchmarks.job_tasks import fetch
+from benchmarks.scaling import markdown, measure, save_charts, works
 from deploy.valkey import EmbeddedValkey, new_passwords
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.processes import START_METHOD
@@ -42,6 +44,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         valkey = stack.enter_context(EmbeddedValkey(folder / "valkey", passwords=new_passwords()))
+        if options.charts is not None:
+            print(_charts(Context.of(folder, valkey), options, port=stack.enter_context(_slow_pages())))
+            return 0
         settings = {
             "job_threads": options.threads,
             "job_running_limit": options.threads,  # the one person of this benchmark may use every thread
@@ -53,6 +58,15 @@ def main() -> int:
     result = figures(rounds)
     print(json.dumps(result, indent=2) if options.json else table(result))
     return 0
+
+
+def _charts(context: Context, options: argparse.Namespace, *, port: int) -> str:
+    """Save the charts of one work after the other on more and more workers; return the figures as a table."""
+    wanted = works(sums=options.sums, limit=options.limit, pages=options.pages // 10, port=port)
+    rows = list(measure(context, wanted, _jobs, rounds=options.rounds))
+    for path in save_charts(rows, wanted, options.charts):
+        print(f"saved {path}", file=sys.stderr)
+    return markdown(rows, wanted)
 
 
 def _measures(engine: JobEngine, options: argparse.Namespace, stack: ExitStack) -> dict[str, dict[str, Callable[[], float]]]:
@@ -143,6 +157,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--pages", type=int, default=1000, help="pages in a round (default: 1000)")
     parser.add_argument("--threads", type=int, default=100, help="threads for the pages (default: 100)")
     parser.add_argument("--processes", type=int, default=cores, help="processes for the sums (default: one for each core)")
+    parser.add_argument("--charts", type=Path, metavar="FOLDER", help="1, 2, 4, 8 threads and processes instead: SVG files")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 

@@ -1,16 +1,20 @@
-"""A web server whose every page takes a while: ``python -m benchmarks.slow_pages <milliseconds>`` prints its port."""
+"""A web server whose every page takes a while: ``python -m benchmarks.slow_pages <milliseconds> [file]`` prints its port.
+
+A page is the file, else a thousand bytes.
+"""
 
 import asyncio
 import sys
+from pathlib import Path
 
-_PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n" + b"x" * 1000
 
+async def _main(delay_s: float, body: bytes) -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
 
-async def _main(delay_s: float) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         await asyncio.sleep(delay_s)
-        writer.write(_PAGE)
+        writer.write(page)
         await writer.drain()
         writer.close()
 
@@ -21,4 +25,5 @@ async def _main(delay_s: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]) / 1000))
+    content = Path(sys.argv[2]).read_bytes() if len(sys.argv) > 2 else b"x" * 1000
+    asyncio.run(_main(int(sys.argv[1]) / 1000, content))

@@ -33,6 +33,8 @@ limit_request_field_size = 16_384
 # Whether a proxy is believed is for GATEHOUSE_TRUSTED_PROXY to say, under both servers.
 forwarded_allow_ips = ""
 forwarder_headers = ""
+# Else every service of this account would share one socket in the home folder, through which workers are told what to do.
+control_socket_disable = True
 preload_app = False  # each worker imports the application itself: nothing is shared over the fork
 
 
@@ -58,7 +60,8 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Drain this worker's jobs after its last request."""
     del server
-    if worker.wsgi is not None and not worker.wsgi.stop():
-        # A task that never checks holds its thread, and Python would wait for it, while the job runs elsewhere already.
+    if worker.wsgi is not None and (not worker.wsgi.stop() or worker.nr_conns):
+        # A task that never checks holds its thread, while the job runs elsewhere already, and so does a client that reads
+        # nothing: Python would wait for either.
         logging.shutdown()
         os._exit(1)

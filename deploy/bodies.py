@@ -13,6 +13,8 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from deploy.framing import read_field
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 30.0
 SLOWEST_BYTES_S = 1024
 
-_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\0\r\n]*)?\r\n")
 _LINE_MAX = 8190
 _TRAILERS_MAX = 32
 
@@ -147,6 +149,5 @@ class ChunkedBody(Body):
             line = self._source.readline(_LINE_MAX)
             if line == b"\r\n":
                 return
-            if not line.endswith(b"\r\n"):
-                break
+            read_field(line)  # raises ValueError for what is none, such as the next request
         raise ValueError("the trailers are malformed")

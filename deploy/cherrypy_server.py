@@ -1,18 +1,21 @@
 """CherryPy's HTTP server (cheroot) as Gatehouse runs it: bounded, without a version banner, its own errors like ours."""
 
 import io
+import socket
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import cherrypy
+from cheroot.makefile import MakeFile
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 from cheroot.wsgi import Gateway_10, Server
 
 from deploy.bodies import Body, ChunkedBody, KnownLengthBody
 from deploy.body_limits import body_limit
-from deploy.framing import is_plain_target, read_field, repeated_field
+from deploy.framing import is_plain_head, is_plain_target, read_field, repeated_field
 from deploy.lingering import drain
+from deploy.slow_clients import HEAD_PATIENCE_S, PATIENCE_S, ClientSocket, Pool
 from shared.raw_response import raw_error
 from shared.settings import ServerSettings
 
@@ -44,6 +47,12 @@ class Request(HTTPRequest):
 
     header_reader = StrictHeaderReader()
 
+    def parse_request(self) -> None:
+        """Read the head."""
+        self.conn.client.begin(HEAD_PATIENCE_S)
+        super().parse_request()
+        self.conn.client.begin(PATIENCE_S)
+
     def read_request_line(self) -> bool:
         """Read the first line; False when it was answered with an error."""
         is_read: Callable[[], bool] = super().read_request_line
@@ -60,7 +69,7 @@ class Request(HTTPRequest):
         if not is_read():
             return False
         length = self.inheaders.get(b"Content-Length", b"0")
-        if not length.isdigit() or (self.chunked_read and b"Content-Length" in self.inheaders):
+        if not length.isdigit() or (self.chunked_read and b"Content-Length" in self.inheaders) or not self._is_plain:
             self.simple_response(HTTPStatus.BAD_REQUEST)  # where the body ends would be anyone's guess
         elif int(length) > self._body_limit:
             self.simple_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -83,13 +92,22 @@ class Request(HTTPRequest):
             self.conn.wfile.write(b"0\r\n\r\n")
         if not self._body.is_read:
             self.conn.wfile.flush()
-            drain(self.conn.socket)
+            self.conn.drain()
 
     def send_headers(self) -> None:
         """Send the head of the answer."""
         if not self._body.discard(at_most=_DISCARDED_MAX):
             self.close_connection = True
         super().send_headers()
+
+    @property
+    def _is_plain(self) -> bool:
+        host, coding = (self.inheaders.get(name) for name in (b"Host", b"Transfer-Encoding"))
+        return is_plain_head(
+            host=host and host.decode("latin-1"),
+            coding=coding and coding.decode("latin-1"),
+            is_http_1_1=self.response_protocol == "HTTP/1.1",
+        )
 
     @property
     def _body_limit(self) -> int:
@@ -103,13 +121,23 @@ class Request(HTTPRequest):
         self.conn.wfile.write(raw_error(code.value, code.phrase, production=self.server.settings.production))
         if code is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             self.conn.wfile.flush()
-            drain(self.conn.socket)
+            self.conn.drain()
 
 
 class Connection(HTTPConnection):
-    """A connection of such requests."""
+    """A connection of such requests, which holds no thread that others need while it waits for its client."""
 
     RequestHandlerClass = Request
+
+    def __init__(self, server: "GatehouseServer", sock: socket.socket, makefile: Callable[..., Any] = MakeFile) -> None:
+        self.client = ClientSocket(sock, server.requests)
+        super().__init__(server, self.client, makefile)
+        self.socket = sock
+
+    def drain(self) -> None:
+        """Close our side of it, and read away what the client still sends."""
+        with self.server.requests.lent():
+            drain(self.socket)
 
 
 class Gateway(Gateway_10):
@@ -126,6 +154,7 @@ class GatehouseServer(Server):
 
     ConnectionClass = Connection
     settings: ServerSettings
+    requests: Pool
 
 
 def build_server(application: Callable[..., Any], settings: ServerSettings) -> GatehouseServer:
@@ -133,11 +162,11 @@ def build_server(application: Callable[..., Any], settings: ServerSettings) -> G
     server = GatehouseServer(
         (settings.host, settings.port),
         application,
-        numthreads=settings.server_threads,
         server_name="Gatehouse",  # cheroot would tell its version
         request_queue_size=128,
         shutdown_timeout=settings.drain_s,
     )
+    server.requests = Pool(server, threads=settings.server_threads)
     server.gateway = Gateway
     server.settings = settings
     server.max_request_header_size = 32_768

@@ -44,8 +44,8 @@ def variable(name: str) -> str:
 def default_text(field: FieldInfo) -> str:
     """Return a default as one would write it in the environment."""
     default: Any = field.default
-    if default is PydanticUndefined:
-        return "required"
+    if default is PydanticUndefined:  # one that is made at the start is described in words
+        return "required" if field.is_required() else ""
     if isinstance(default, SecretStr):
         default = default.get_secret_value()
     if isinstance(default, tuple):

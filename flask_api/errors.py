@@ -15,7 +15,7 @@ from flask import Flask, Response, current_app, g, redirect, render_template_str
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from flask_api.gate.credentials import CrossSiteRefused
+from flask_api.gate.credentials import CrossSiteRefused, path_for_log
 from flask_api.jobs.errors import (
     EngineStopped,
     IdempotencyConflict,
@@ -55,6 +55,7 @@ from shared.errors import (
     SessionStoreUnavailable,
     StoreUnavailable,
 )
+from shared.guards import Refusal
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.api")
@@ -126,7 +127,7 @@ def _known(error: GatehouseError) -> BaseResponse:
     if status is None:
         return _unknown(error)
     if isinstance(error, AccessError):
-        g.gatehouse_refusal = error  # for who counts refusals: the answer itself says less
+        g.gatehouse_refusal = _refusal(error)
     if wants_page() and type(error) in _LOGIN_REASONS:
         return _to_login(_LOGIN_REASONS[type(error)])
     if wants_page() and status == 403:
@@ -135,6 +136,15 @@ def _known(error: GatehouseError) -> BaseResponse:
     errors = [asdict(line) for line in problems] if problems else None
     job_error = getattr(error, "job_error", None)
     return problem(status, error.code, error.message, headers=_headers(error), errors=errors, error=job_error)
+
+
+def _refusal(error: AccessError) -> str:
+    """Return what a refusal is counted as: no more than the client is told, for which guard refused would help a thief.
+
+    A word, not the error: its traceback holds the request, which would hold it.
+    """
+    is_bare = isinstance(error, NotAuthenticated) and error.reason == Refusal.NO_CREDENTIAL
+    return str(Refusal.NO_CREDENTIAL) if is_bare else error.code
 
 
 def _headers(error: GatehouseError) -> dict[str, str]:
@@ -167,6 +177,6 @@ def _http(error: HTTPException) -> BaseResponse:
 
 def _unknown(error: Exception) -> Response:
     error_id = uuid.uuid4().hex
-    log.error("unexpected error", exc_info=error, extra={"error_id": error_id, "path": request.path})
+    log.error("unexpected error", exc_info=error, extra={"error_id": error_id, "path": path_for_log(request)})
     members: dict[str, Any] = {"error_id": error_id}
     return problem(500, "internal_error", "Something went wrong on our side; the error id is in our log.", **members)

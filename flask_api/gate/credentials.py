@@ -5,6 +5,7 @@ beside a good cookie is 401 and never a way around the cross-site check. Source:
 the cross-site rule is that of the Fetch Metadata specification, with Origin (RFC 6454) for browsers without it.
 """
 
+import re
 from enum import StrEnum
 
 from flask import Request
@@ -14,6 +15,8 @@ from shared.entries import digest
 from shared.errors import AccessError, InsecureTransport, NotAuthenticated
 from shared.guards import Guards, Identity, Refusal
 
+# A part of a path that may be a secret, such as a share's token; an id is shorter.
+_SECRET = re.compile(r"[A-Za-z0-9_=-]{40,}")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -67,6 +70,11 @@ def choose_credential(request: Request, cookie_name: str) -> tuple[CredentialKin
 def credential_digest(request: Request, cookie_name: str) -> str:
     """Return what may stand in a log for the credential: the first 16 hex digits of its SHA-256."""
     return digest(choose_credential(request, cookie_name)[1])[:16]
+
+
+def path_for_log(request: Request) -> str:
+    """Return the path without what may open something for whoever reads the log."""
+    return _SECRET.sub(lambda found: digest(found[0])[:16], request.path)
 
 
 def _is_same_origin(request: Request) -> bool:

@@ -18,7 +18,7 @@ from typing import cast
 from flask import Flask, Response, current_app, g, request
 
 from flask_api.errors import register_error_handlers
-from flask_api.gate.credentials import credential_digest, identify, require_https
+from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
 from flask_api.gate.key_usage import KeyUsage
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.guards import Guards, Identity
@@ -90,7 +90,8 @@ def current_identity() -> Identity:
             identity = identify(request, state.guards, cookie_name=cookie_name)
         except NotAuthenticated as error:
             credential = credential_digest(request, cookie_name)
-            security_log.info("refused", extra={"reason": str(error.reason), "credential": credential, "path": request.path})
+            path = path_for_log(request)
+            security_log.info("refused", extra={"reason": str(error.reason), "credential": credential, "path": path})
             raise
         g.gatehouse_identity = identity
     return identity

@@ -6,6 +6,7 @@ They stack in any order, on any view of an application with ``Gatehouse(app)``.
 import time
 from collections.abc import Callable
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any, ParamSpec, TypeVar
 
 from flask import current_app
@@ -24,10 +25,12 @@ def requirement(decide: Callable[[Identity], None]) -> Callable[[View[P, R]], Vi
     """Make a decorator of a decision: it returns, or raises NotAuthenticated or PermissionDenied."""
 
     def decorate(view: View[P, R]) -> View[P, R]:
+        is_async = iscoroutinefunction(view)  # asked once, not at every request
+
         @wraps(view)
         def gated(*args: P.args, **kwargs: P.kwargs) -> Any:
             decide(current_identity())
-            return current_app.ensure_sync(view)(*args, **kwargs)
+            return (current_app.ensure_sync(view) if is_async else view)(*args, **kwargs)
 
         return gated
 

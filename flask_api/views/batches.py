@@ -20,8 +20,9 @@ from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
 from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
 from flask_api.query import read_query
 from flask_api.rate_limit import rate_limit_headers
+from flask_api.streams.access import Verdict
 from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import PRIORITIES, REFUSALS, BatchRequest, is_staff, read_request, viewer
+from flask_api.views.job_requests import PRIORITIES, REFUSALS, BatchRequest, access_to, is_staff, read_request, viewer
 from flask_api.wait import within
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
@@ -58,7 +59,7 @@ class ResultsQuery(BaseModel):
         )
     },
     problems=(*REFUSALS, IdempotencyConflict),
-    scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}..."),
+    scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}<name>"),
 )
 def submit() -> tuple[Response, int, dict[str, str]]:
     """Submit many jobs of one task at once.
@@ -150,17 +151,20 @@ def batch_json(batch: Batch) -> dict[str, Any]:
 
 
 def _lines(engine: JobEngine, batch: Batch, *, in_order: bool, after: int, wait_s: float) -> Iterator[str]:
-    # In all, not since the last result: who is logged out meanwhile must not read on for hours.
     deadline = time.monotonic() + wait_s
+    access = access_to(batch.owner.id)
     with engine.waiting_place() if wait_s else nullcontext(False) as may_wait:
 
         def wait() -> bool:
-            if not may_wait or engine.is_draining or time.monotonic() >= deadline:
+            is_over = engine.is_draining or time.monotonic() >= deadline
+            if not may_wait or is_over or access.ask() is not Verdict.GRANTED:
                 return False
             engine.pause(_LOOK_EVERY_S)
             return True
 
         for job in engine.results(batch, in_order=in_order, after=after, wait=wait):
+            if access.ask() is not Verdict.GRANTED:
+                return
             yield current_app.json.dumps(_result(job)) + "\n"
 
 

@@ -5,21 +5,19 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, Field
 
-from flask_api.gate.credentials import choose_credential
-from flask_api.gate.extension import current_identity, gate_state
 from flask_api.gate.requirements import scope_required
 from flask_api.jobs.errors import JobExpired, JobNotFound
 from flask_api.jobs.events import BEGINNING, Position
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import LAST_EVENT_ID
 from flask_api.query import read_query
-from flask_api.streams.access import SCOPE, Access
+from flask_api.streams.access import SCOPE
 from flask_api.streams.connection import Connection
 from flask_api.streams.desk import EXTENSION, StreamDesk
 from flask_api.streams.feeds import BatchFeed, Feed, JobFeed
 from flask_api.streams.places import TooManyStreams
 from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import is_staff, viewer
+from flask_api.views.job_requests import access_to, is_staff, viewer
 from shared.errors import JobStoreUnavailable, RequestError
 
 blueprint = Blueprint("events", __name__)
@@ -96,14 +94,12 @@ def of_batch(batch_id: Any) -> Response:
 
 
 def _answer(feed: Feed, after: Position | None) -> Response:
-    identity, state = current_identity(), gate_state()
     desk: StreamDesk = current_app.extensions[EXTENSION]
-    credential = choose_credential(request, state.settings.cookie_name)
     stream = desk.open(
         feed,
-        person_id=identity.principal.id,
+        person_id=viewer().id,
         after=after,
-        access=Access(state.guards, credential, identity, owner_id=feed.owner_id),
+        access=access_to(feed.owner_id),
         connection=Connection(request.environ),
     )
     response = Response(stream.frames(), mimetype="text/event-stream")

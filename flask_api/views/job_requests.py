@@ -10,12 +10,14 @@ from flask import request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from flask_api.gate.extension import current_identity, current_principal
+from flask_api.gate.credentials import choose_credential
+from flask_api.gate.extension import current_identity, current_principal, gate_state
 from flask_api.gate.requirements import require_scope
 from flask_api.jobs.errors import ArgumentProblem, EngineStopped, InvalidArguments, QueueFull, TooManyUnfinished, UnknownTask
 from flask_api.jobs.ledger import IdempotencyKey
 from flask_api.jobs.record import Owner
 from flask_api.json_body import read_json_object
+from flask_api.streams.access import Access
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable, RequestError
 
@@ -96,6 +98,13 @@ def viewer() -> Owner:
     """Return the person this request acts as, as the owner of jobs."""
     principal = current_principal()
     return Owner(id=principal.id, username=principal.username)
+
+
+def access_to(owner_id: str) -> Access:
+    """Return this request's right to go on with an answer about a person's jobs, to be asked while it is sent."""
+    state = gate_state()
+    credential = choose_credential(request, state.settings.cookie_name)
+    return Access(state.guards, credential, current_identity(), owner_id=owner_id)
 
 
 def is_staff() -> bool:

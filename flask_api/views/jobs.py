@@ -67,7 +67,7 @@ class ListQuery(BaseModel):
         )
     },
     problems=(*REFUSALS, IdempotencyConflict),
-    scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}..."),
+    scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}<name>"),
 )
 def submit() -> Response:
     """Submit a job.
@@ -136,12 +136,9 @@ def show(job_id: Any) -> Response:
 
     With wait the record is compared to If-None-Match after the wait: 304 then says that nothing has changed.
     """
-    wait = read_wait()
-    job = _find(job_id)
-    if wait.seconds and not job.status.is_outcome:
-        job = _after_waiting(job, wait.seconds)
+    job, waited = _look(job_id)
     answer = _record(job)
-    answer.headers.update(wait.headers)
+    answer.headers.update(waited)
     return with_etag(answer)
 
 
@@ -160,12 +157,9 @@ def result(job_id: Any) -> Response:
 
     Nothing is wrapped around it. A job that has not ended, failed or was cancelled has none: 409, and code says which.
     """
-    wait = read_wait()
-    job = _find(job_id)
-    if wait.seconds and not job.status.is_outcome:
-        job = _after_waiting(job, wait.seconds)
+    job, waited = _look(job_id)
     answer = jsonify(result_of(job, staff=is_staff()))
-    answer.headers.update(wait.headers)
+    answer.headers.update(waited)
     return with_etag(answer)
 
 
@@ -239,6 +233,15 @@ def read_file(job_id: Any, name: str) -> Response:
 
 def _find(job_id: object) -> Job:
     return current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
+
+
+def _look(job_id: object) -> tuple[Job, dict[str, str]]:
+    """Return the job, after the wait that the request asks for, and the headers that tell of it."""
+    wait = read_wait()
+    job = _find(job_id)
+    if wait.seconds and not job.status.is_outcome:
+        job = _after_waiting(job, wait.seconds)
+    return job, wait.headers
 
 
 def _after_waiting(job: Job, wait_s: float) -> Job:

@@ -1,6 +1,7 @@
 """Sharing the rows of a job: an address for whoever is logged in, until its owner ends it, and nothing but the rows."""
 
 import base64
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,18 @@ def test_altered_token_opens_nothing(app: Flask, visitor: Visitor, job: dict[str
     for wrong in [*tokens, "x", "ü", "%00", "a" * 5000, token.replace(token[0], "*", 1), f"{token}=", job["id"]]:
         answer = ask(app, f"/api/shared/{wrong}/rows", cookie=visitor.cookie)
         assert (answer.status_code, answer.get_json()["code"]) == (404, "job_not_found"), wrong
+
+
+def test_log_holds_no_token(app: Flask, visitor: Visitor, job: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Who follows the address before they log in, or misspells it, leaves a line that opens nothing."""
+    shared = share(app, visitor, job).get_json()
+    url, token = shared["url"], shared["token"]
+    with caplog.at_level(logging.INFO, logger="gatehouse.security"):
+        for path in (url, f"{url}/x", url.replace("rows", "row")):
+            assert ask(app, path).status_code == 401
+    paths = [vars(record)["path"] for record in caplog.records if record.getMessage() == "refused"]
+    assert len(paths) == 3
+    assert token not in str(paths)
 
 
 def test_redis_holds_no_token(app: Flask, visitor: Visitor, job: dict[str, Any], valkey: EmbeddedValkey) -> None:

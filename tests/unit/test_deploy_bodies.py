@@ -58,6 +58,8 @@ BROKEN: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
     "0x": lambda: chunked(b"0x1\r\na\r\n0\r\n\r\n"),
     "bare line feed": lambda: chunked(b"1\na\r\n0\r\n\r\n"),
     "head without end": lambda: chunked(b"1;" + b"x" * 10_000),
+    "trailer that is the next request": lambda: chunked(b"0\r\n" + b"GET / HTTP/1.1\r\n\r\n"),
+    "NUL in an extension": lambda: chunked(b"3;a\0b\r\nabc\r\n0\r\n\r\n"),
     "trailers without end": lambda: chunked(b"0\r\n" + b"X: y\r\n" * 1000 + b"\r\n"),
     "larger than the limit": lambda: chunked(b"7\r\nabcdefg\r\n0\r\n\r\n", largest=6),
     "larger than the limit in all": lambda: chunked(b"3\r\nabc\r\n4\r\nabcd\r\n0\r\n\r\n", largest=6),

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 
 from deploy.cherrypy_server import StrictHeaderReader
-from deploy.framing import is_plain_target, read_field, repeated_field
+from deploy.framing import is_plain_head, is_plain_target, read_field, repeated_field
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,23 @@ def test_cherrypy_refuses_headers_that_end_early_or_repeat(end: bytes) -> None:
     """What is raised is answered with 400."""
     with pytest.raises(ValueError, match="header"):
         StrictHeaderReader()(BytesIO(b"Accept: x\r\n" + end))
+
+
+@pytest.mark.parametrize(
+    ("host", "coding", "is_http_1_1", "is_plain"),
+    [
+        ("x", None, True, True),
+        ("x", "chunked", True, True),
+        ("x", "Chunked", True, True),
+        (None, None, False, True),
+        (None, None, True, False),
+        ("x", "chunked", False, False),
+        ("x", "\x0bchunked", True, False),
+        ("x", "chunked,chunked", True, False),
+        ("x", "gzip, chunked", True, False),
+        ("x", "", True, False),
+    ],
+)
+def test_head_says_one_host_and_one_end(*, host: str | None, coding: str | None, is_http_1_1: bool, is_plain: bool) -> None:
+    """Anything but "chunked" is read in several ways, and so are chunks in HTTP/1.0, which has none."""
+    assert is_plain_head(host=host, coding=coding, is_http_1_1=is_http_1_1) is is_plain

@@ -32,6 +32,7 @@ CONTENDERS = (
     OURS,
     Contender("drf-rq", "benchmarks.peers.submit_drf"),
     Contender("flask-login-rq", "benchmarks.peers.submit_flask_login"),
+    Contender("flask-login-tuned-rq", "benchmarks.peers.submit_flask_login", is_tuned=True),
 )
 ACCEPTED, RUN, BATCHES = "accepted", "accepted and run", "accepted in batches, and run"
 # Jobs per second in one round, by what was asked of it and by contender.

@@ -1,10 +1,10 @@
-"""How much two processes help text.word_count: ``python -m benchmarks.word_count [megabytes] [rounds]``.
+"""How much do two processes help ``text.word_count``?
 
 The text is made from a fixed seed; how often its words come falls off as in a language. Rounds take turns, the best counts.
 """
 
+import argparse
 import random
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -37,13 +37,20 @@ def measure(path: Path, processes: int) -> float:
 
 def main() -> None:
     """Measure and print."""
-    megabytes, rounds = (int(given) for given in (*sys.argv[1:], *("100", "5")[len(sys.argv) - 1 :]))
+    options = _parse()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "text.txt"
-        write_text(path, megabytes * 1_000_000)
-        taken = [(measure(path, 1), measure(path, 2)) for _ in range(rounds)]
+        write_text(path, options.megabytes * 1_000_000)
+        taken = [(measure(path, 1), measure(path, 2)) for _ in range(options.rounds)]
     one, two = (min(column) for column in zip(*taken, strict=True))
-    print(f"{megabytes} MB: {one:.2f} s on one process, {two:.2f} s on two: {one / two:.2f} times as fast")
+    print(f"{options.megabytes} MB: {one:.2f} s on one process, {two:.2f} s on two: {one / two:.2f} times as fast")
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.word_count", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--megabytes", type=int, default=100, help="size of the text (default: 100)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often both take turns (default: 5)")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

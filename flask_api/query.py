@@ -46,11 +46,17 @@ def check_query(view: Callable[..., Any] | None) -> None:
 
 def read_query(model: type[ModelT]) -> ModelT:
     """Return the request's query parameters as ``model``, or raise InvalidQuery."""
+    if not request.query_string:
+        return _checked(model, {})
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:  # readers differ on which one counts
         raise InvalidQuery([QueryProblem(parameter=name[:100], detail="Send this parameter once.") for name in repeated])
+    return _checked(model, request.args.to_dict())
+
+
+def _checked(model: type[ModelT], parameters: dict[str, str]) -> ModelT:
     try:
-        return model.model_validate(request.args.to_dict())
+        return model.model_validate(parameters)
     except ValidationError as error:
         raise InvalidQuery([_problem(model, str(line["loc"][0]), line["msg"]) for line in error.errors()]) from None
 

@@ -93,7 +93,10 @@ MUTANTS = (
     Mutant("opaque origin", "flask_api/gate/credentials.py", "if origin is None:", 'if origin in (None, "null"):'),
     Mutant("origin", "flask_api/gate/credentials.py", "return bool(host) and host == _host(request.host)", "return bool(host)"),
     Mutant(
-        "closed by default", "flask_api/app.py", "if request.endpoint not in OPEN_ENDPOINTS:", "if request.endpoint is None:"
+        "closed by default",
+        "flask_api/app.py",
+        'if request.endpoint not in current_app.config["OPEN_ENDPOINTS"]:',
+        "if request.endpoint is None:",
     ),
     Mutant("JSON only", "flask_api/json_body.py", 'if request.mimetype != "application/json":', "if False:"),
     Mutant(

@@ -1,4 +1,4 @@
-"""Flask-Login and Flask-Session (Redis), tuned as in flask_login_app, with a view that enqueues on RQ. It checks no origin."""
+"""Flask-Login and Flask-Session (Redis), as in flask_login_app, with a view that enqueues on RQ. It checks no origin."""
 
 import redis
 from flask import Flask, Response, abort, jsonify, request
@@ -16,8 +16,7 @@ PATH = "/jobs"
 
 def create_app(context_file: str, tuned: bool = False) -> Flask:
     """Return the application."""
-    del tuned
-    app = flask_login_app.create_app(context_file, tuned=True)
+    app = flask_login_app.create_app(context_file, tuned=tuned)
     queue = Queue("submit", connection=redis.Redis.from_url(Context.load(context_file).peer_redis_url))
 
     @app.post(PATH)

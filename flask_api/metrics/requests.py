@@ -6,8 +6,6 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from flask_api.gate.credentials import SAFE_METHODS
-from shared.errors import AccessError, NotAuthenticated
-from shared.guards import Refusal
 
 _METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 _OTHER = "other"
@@ -48,14 +46,7 @@ class RequestMetrics:
         method = request.method if request.method in _METHODS else _OTHER
         self._answers.labels(endpoint, method, f"{response.status_code // 100}xx").inc()
         self._durations.labels(endpoint).observe(time.perf_counter() - g.gatehouse_begun)
-        refusal: AccessError | None = g.get("gatehouse_refusal")
+        refusal: str | None = g.get("gatehouse_refusal")
         if refusal is not None:
-            self._refusals.labels(_reason(refusal)).inc()
+            self._refusals.labels(refusal).inc()
         return response
-
-
-def _reason(error: AccessError) -> str:
-    """Return what the client knows too: which guard refused a credential is for the log, and anybody may read these numbers."""
-    if isinstance(error, NotAuthenticated) and error.reason == Refusal.NO_CREDENTIAL:
-        return error.reason
-    return error.code

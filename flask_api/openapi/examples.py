@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from flask_api.jobs.alternatives import alternatives_of
 from flask_api.openapi.describe import Schema
 
 _DEEPEST = 8
@@ -27,7 +28,7 @@ def example_of(document: dict[str, Any], schema: Schema, *, depth: int = 0) -> A
     if "enum" in schema:
         return schema["enum"][0]
     alternatives = schema.get("anyOf") or schema.get("oneOf")
-    if alternatives:
+    if alternatives and "properties" not in schema:
         return example_of(document, alternatives[0], depth=depth + 1)
     return _of_type(document, schema, depth)
 
@@ -35,7 +36,7 @@ def example_of(document: dict[str, Any], schema: Schema, *, depth: int = 0) -> A
 def _of_type(document: dict[str, Any], schema: Schema, depth: int) -> Any:
     kind = schema.get("type")
     if kind == "object" and depth < _DEEPEST:
-        members = schema.get("properties", {})
+        members = _members(schema)
         return {name: example_of(document, members.get(name, {}), depth=depth + 1) for name in _named(schema)}
     if kind == "array" and depth < _DEEPEST:
         return [example_of(document, schema.get("items", {}), depth=depth + 1)]
@@ -46,9 +47,17 @@ def _of_type(document: dict[str, Any], schema: Schema, depth: int) -> Any:
     return {"boolean": False, "object": {}, "array": []}.get(str(kind))
 
 
+def _members(schema: Schema) -> dict[str, Schema]:
+    """Return the schema of each member; where one of several is needed, a default is what says nothing."""
+    members = dict(schema.get("properties", {}))
+    for name in alternatives_of(schema):
+        members[name] = {word: value for word, value in members[name].items() if word != "default"}
+    return members
+
+
 def _named(schema: Schema) -> list[str]:
     """Return the members to fill in: those required, in the order of the signature that they come from."""
-    required = schema.get("required", ())
+    required = [*schema.get("required", ()), *alternatives_of(schema)[:1]]
     return [name for name in schema.get("properties", {}) if name in required or name == "arguments"]
 
 

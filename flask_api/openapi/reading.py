@@ -1,6 +1,7 @@
 """The document arranged for a reader: chapters of operations, with examples to try."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from flask_api.openapi.describe import JSON
 from flask_api.openapi.examples import example_of
 
 Document = dict[str, Any]
+
+_PROBLEM = re.compile(r"^- `(\w+)`: (.+)$", re.MULTILINE)  # as operations.py lists them, in CommonMark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +25,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Possible:
-    """One answer that an operation may give. ``schema`` is the name of its schema, or empty."""
+    """One answer that an operation may give. ``schema`` is the name of its schema, or empty.
+
+    ``problems`` are the codes it may have, each with its meaning; ``description`` is what is said besides them.
+    """
 
     status: str
     description: str
+    problems: tuple[tuple[str, str], ...]
     schema: str
     headers: tuple[str, ...]
 
@@ -112,4 +119,10 @@ def _possible(status: str, answer: dict[str, Any]) -> Possible:
     content: dict[str, Any] = next(iter(answer.get("content", {}).values()), {})
     reference = (content.get("schema") or content.get("x-line-schema") or {}).get("$ref", "")
     headers = tuple(answer.get("headers", ()))
-    return Possible(status=status, description=answer["description"], schema=reference.rpartition("/")[2], headers=headers)
+    return Possible(
+        status=status,
+        description=_PROBLEM.sub("", answer["description"]).strip(),
+        problems=tuple(_PROBLEM.findall(answer["description"])),
+        schema=reference.rpartition("/")[2],
+        headers=headers,
+    )

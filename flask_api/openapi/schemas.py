@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from flask_api.jobs.alternatives import alternatives_of
 from flask_api.jobs.registry import AnyTask, TaskRegistry
 from flask_api.openapi.describe import Schema
 
@@ -80,7 +81,7 @@ def _body(model: type[BaseModel], task: AnyTask, most: int) -> tuple[str, Schema
     required = set(schema["required"])
     if properties["arguments"].get("type") == "array":
         arguments = {**properties["arguments"], "items": arguments, "maxItems": most}
-    elif task.arguments_schema.get("required"):
+    elif task.arguments_schema.get("required") or alternatives_of(task.arguments_schema):
         required.add("arguments")
     said = {"title": f"{model.__name__} of {task.name}", "description": task.summary, "required": sorted(required)}
     fixed = {"task": {"type": "string", "const": task.name}, "arguments": arguments}

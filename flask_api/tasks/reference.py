@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from flask_api.jobs.alternatives import alternatives_of
 from flask_api.jobs.registry import AnyTask, load_tasks
 from shared.settings import ApiSettings
 
@@ -41,6 +42,7 @@ def _section(task: AnyTask) -> str:
         inspect.getdoc(task.function) or "",
         "",
         *(arguments or ["No arguments."]),
+        *_needed(schema),
         "",
         _policy(task) + " Returns",
         "",
@@ -53,6 +55,11 @@ def _argument(name: str, schema: Schema, is_required: bool, definitions: Schema)
     default = "" if is_required else f", `{json.dumps(schema.get('default'))}` by default"
     meaning = f"; {schema['description']}" if "description" in schema else ""
     return f"- `{name}`: {kind(schema, definitions)}{default}{meaning}"
+
+
+def _needed(schema: Schema) -> list[str]:
+    names = " or ".join(f"`{name}`" for name in alternatives_of(schema))
+    return ["", f"Needs {names}."] if names else []
 
 
 def kind(schema: Schema, definitions: Schema, *, indent: str = "") -> str:

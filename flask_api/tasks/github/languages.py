@@ -13,7 +13,6 @@ from typing import Annotated
 from pydantic import Field
 
 from flask_api.jobs.context import JobContext
-from flask_api.jobs.errors import TaskError
 from flask_api.jobs.task import task
 from flask_api.tasks.bar_chart import bar_chart
 from flask_api.tasks.github.api import OWNER, REPOSITORY, GithubApi
@@ -34,7 +33,8 @@ CHART_FILE = "languages.svg"
 PASSING = frozenset({"connect_failed", "timed_out", "name_not_found", "bad_response", "server_failed", "host_busy"})
 _AWAY_AFTER = 5
 
-RepositoryName = Annotated[str, Field(pattern=f"^{REPOSITORY}$", description="owner/name")]
+RepositoryName = Annotated[str, Field(pattern=f"^{REPOSITORY}$", examples=["octocat/hello-world"])]
+OwnerName = Annotated[str, Field(pattern=f"^{OWNER}$")]
 BaseUrl = Annotated[str, Field(max_length=500, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#@\\]+(/[^\s?#@\\]*)?$")]
 
 
@@ -53,11 +53,14 @@ class Listing:
     retry_on=(RateLimited, ServerAway, JobStoreUnavailable),
     backoff_s=60,
     backoff_cap_s=900,
+    at_least_one_of=("repositories", "owner"),
 )
 def languages(
-    repositories: Annotated[tuple[RepositoryName, ...], Field(max_length=MAX_REPOSITORIES)] = (),
-    owner: Annotated[str, Field(pattern=f"^{OWNER}$", description="all of theirs that are public")] | None = None,
-    base_url: BaseUrl = "https://api.github.com",
+    repositories: Annotated[tuple[RepositoryName, ...], Field(max_length=MAX_REPOSITORIES, description="owner/name")] = (),
+    owner: Annotated[OwnerName | None, Field(description="all of theirs that are public")] = None,
+    base_url: Annotated[
+        BaseUrl, Field(description="of a server that speaks as GitHub's REST API does")
+    ] = "https://api.github.com",
     timeout_s: Annotated[float, Field(ge=1, le=60, description="for each request, in seconds")] = 20.0,
     max_wait_s: Annotated[float, Field(ge=0, le=900, description="for the rate limit, in each attempt, in seconds")] = 60.0,
     *,
@@ -69,8 +72,6 @@ def languages(
     error in its line and doesn't fail the job. A longer wait than ``max_wait_s`` is left to the next attempt, which asks only
     for what is missing. No token is accepted, as arguments can be read: only what everybody may see is counted.
     """
-    if not repositories and owner is None:
-        raise TaskError("Nothing to ask for: give repositories (owner/name), an owner, or both.")
     with GuardedClient.of(job.settings) as client, FetchPool(client, job, threads=1) as pool:
         limit = RateLimit(job, max_wait_s=max_wait_s)
         api = GithubApi(base_url, client=client, pool=pool, job=job, limit=limit, timeout_s=timeout_s)

@@ -55,9 +55,9 @@ class Downloads:
 
 
 # On a process, with a time limit: pages and images are what strangers wrote, and the readers of both are written in C.
-@task("web.download_images", executor="processes", timeout_s=3600)
+@task("web.download_images", executor="processes", timeout_s=3600, at_least_one_of=("urls", "page"))
 def download_images(
-    urls: Annotated[list[WebUrl] | None, Field(max_length=MAX_IMAGES, description="URLs of images")] = None,
+    urls: Annotated[tuple[WebUrl, ...], Field(max_length=MAX_IMAGES, description="URLs of images")] = (),
     page: Annotated[WebUrl | None, Field(description="URL of a page with images")] = None,
     concurrency: Annotated[int, Field(ge=1, le=16, description="images fetched at once")] = 8,
     timeout_s: FetchSeconds = 20.0,
@@ -71,11 +71,9 @@ def download_images(
     Width and height are what the file's header says. An image that can't be had, read or kept has an ``error`` in its row
     and doesn't fail the job.
     """
-    if not urls and not page:
-        raise TaskError("Nothing to download: give image URLs in urls, or a web page's URL in page.")
     with GuardedClient.of(job.settings) as client:
         limits = Limits(timeout_s=timeout_s, max_bytes=max_bytes)
-        found = list(dict.fromkeys([*(urls or ()), *(_images_on(page, client, timeout_s) if page else ())]))
+        found = list(dict.fromkeys([*urls, *(_images_on(page, client, timeout_s) if page else ())]))
         wanted = found[:MAX_IMAGES]
         job.log(f"{len(found)} images to download")
         rows = download_all(wanted, client=client, limits=limits, concurrency=concurrency, job=job)

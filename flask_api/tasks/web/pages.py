@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
 from flask_api.tasks.web.access import GuardedClient
-from flask_api.tasks.web.errors import BadStatus
+from flask_api.tasks.web.errors import BadStatus, NotReadable
 from flask_api.tasks.web.items import Limits
 from flask_api.tasks.web.text import decode
 
 MAX_URL = 2000
 _OK = range(200, 300)
+_OF_PAGES = ("text/", "application/xhtml", "application/xml")
 # Browsers drop them from a URL. Source: WHATWG URL Standard, 4.4.
 _LINE_BREAKS = dict.fromkeys(map(ord, "\t\r\n"))
 
@@ -42,10 +43,14 @@ def fetch_document(client: GuardedClient, url: str, *, limits: Limits, accept: s
 class HtmlPage:
     """An HTML page that can be asked for its elements.
 
+    Raises NotReadable for what calls itself something else, an image for example; what says nothing is read as a page.
     A page made to harm takes the parser quadratic time (a million nested elements): for child processes, which can be killed.
     """
 
     def __init__(self, document: Document) -> None:
+        said = document.content_type.partition(";")[0].strip().lower()
+        if said and not said.startswith(_OF_PAGES):
+            raise NotReadable(f"The document is no HTML page: its type is {said[:100]}.")
         self._tree = LexborHTMLParser(document.text)
         self._url = document.url
 
@@ -76,10 +81,16 @@ class Element:
 
 
 def absolute_url(base: str, written: str) -> str | None:
-    """Return ``written`` as an absolute http(s) URL, None if it is none or over 2,000 characters long."""
+    """Return ``written`` as an absolute http(s) URL, None if it is none or over 2,000 characters long.
+
+    Blanks in it are encoded, as browsers do, but for those in a host's name.
+    """
     try:
         url = urljoin(base, written.translate(_LINE_BREAKS).strip())
+        if " " in urlsplit(url).netloc:
+            return None
     except ValueError:  # http://[
         return None
+    url = url.replace(" ", "%20")
     is_web = url.lower().startswith(("http://", "https://"))
     return url if is_web and len(url) <= MAX_URL and not any(character.isspace() for character in url) else None

@@ -166,7 +166,10 @@ class ApiSettings(ContractSettings):
     task_modules: WordList = Field(("flask_api.tasks.library",), description="modules with tasks, comma-separated")
     job_threads: int = Field(16, ge=1, le=1000, description="jobs that one process runs at once on threads")
     job_processes: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="child processes for jobs"
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="child processes for jobs; else one per processor",
     )
     job_running_limit: int = Field(12, ge=1, description="jobs of one person that one process runs at once on threads")
     job_person_limit: int = Field(20_000, ge=1, description="unfinished jobs that one person may have")

@@ -18,15 +18,22 @@ from flask_api.jobs.registry import AnyTask
 
 log = logging.getLogger("gatehouse.jobs")
 
+# A task's own pauses are about its own errors. A death needs a short one, growing in case that it is the job that kills.
+_AFTER_DEATH = Policy()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an attempt ended. ``stopped`` is why it ended early; ``error`` is set when it failed."""
+    """How an attempt ended. ``stopped`` is why it ended early; ``error`` is set when it failed.
+
+    ``is_lost``: its process died under it.
+    """
 
     result: Any = None
     error: dict[str, Any] | None = None
     may_retry: bool = False
     stopped: StopReason | None = None
+    is_lost: bool = False
 
 
 def call(task: AnyTask, launch: Launch, context: JobContext, *, result_max_bytes: int) -> Outcome:
@@ -66,8 +73,10 @@ def stopped(reason: StopReason, policy: Policy) -> Outcome:
 
 
 def worker_lost(how: str) -> Outcome:
-    """Return the outcome of an attempt whose process died under it: tried again as long as attempts are left."""
-    return Outcome(error={"type": "WorkerLost", "message": f"The process that ran the job {how}."}, may_retry=True)
+    """Return the outcome of an attempt whose process died under it: tried again soon, as long as attempts are left."""
+    return Outcome(
+        error={"type": "WorkerLost", "message": f"The process that ran the job {how}."}, may_retry=True, is_lost=True
+    )
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -114,7 +123,8 @@ def ending_of(launch: Launch, attempt: int, outcome: Outcome, *, policy: Policy)
     shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
     history = [*launch.attempts, {"attempt": attempt, "ended_at": format_time(datetime.now(UTC)), "error": shown}]
     if outcome.may_retry and attempt < launch.max_attempts:
-        due_at = now + policy.retry_delay_s(attempt)
+        pauses = _AFTER_DEATH if outcome.is_lost else policy
+        due_at = now + pauses.retry_delay_s(attempt)
         return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes={"attempts": history}, due_at=due_at)
     changes = {"error": outcome.error, "attempts": history}
     return Ending(claim=claim, attempt=attempt, status=JobStatus.FAILED, changes=changes)

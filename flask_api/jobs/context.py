@@ -82,7 +82,7 @@ class JobContext:
 
     def progress(self, done: int, total: int | None = None, *, message: str = "") -> None:
         """Say how far the job is. Cheap: written at most every 100 ms, the last word always. Also a checkpoint."""
-        self.checkpoint()
+        self._stop_if_asked()
         with self._lock:
             self._progress = Progress(done=done, total=total, message=message[:500])
         self._report_if_due()
@@ -127,10 +127,13 @@ class JobContext:
         return None if text is None else json.loads(text)
 
     def checkpoint(self) -> None:
-        """End the attempt here if it must stop. Raises JobCancelled; call it in every long loop."""
-        reason = self._must_stop()
-        if reason is not None:
-            raise JobCancelled(reason)
+        """End the attempt here if it must stop. Raises JobCancelled; call it in every long loop.
+
+        Writes progress and log lines that were held back, when it is time.
+        """
+        self._stop_if_asked()
+        if self._progress is not None or self._lines:
+            self._report_if_due()
 
     def flush(self) -> None:
         """Write what was held back. The engine calls it when the task returns or raises."""
@@ -140,11 +143,16 @@ class JobContext:
         if progress is not None or lines:
             self._reporter.report(progress, lines)
 
+    def _stop_if_asked(self) -> None:
+        reason = self._must_stop()
+        if reason is not None:
+            raise JobCancelled(reason)
+
     def _insist(self, action: Callable[[], T]) -> T:
         """Repeat an idempotent action while Redis is away, willing to stop. Raises JobStoreUnavailable in the end."""
         deadline = self._clock() + STATE_WAIT_S
         while True:
-            self.checkpoint()
+            self._stop_if_asked()
             try:
                 return action()
             except JobStoreUnavailable:

@@ -6,6 +6,7 @@ gets it through the API only.
 
 import mimetypes
 import re
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -30,20 +31,22 @@ class FileStore:
         self._max_count = settings.job_files_max
 
     def save(self, job_id: str, name: str, source: bytes | str | Path, *, kept: Mapping[str, Any]) -> dict[str, Any]:
-        """Store a file, replacing one of the same name; return its entry for the record: name, size, media type."""
+        """Store a file, replacing one of the same name at once; return its entry for the record: name, size, media type."""
         if _NAME.fullmatch(name) is None:
             raise TaskError("File names: 1 to 100 letters, digits, '.', '_' and '-', not beginning with '.'.")
         if name not in kept and len(kept) >= self._max_count:
             raise TaskError(f"A job keeps at most {self._max_count} files.")
         system, folder = self._folder(job_id)
         system.makedirs(folder, exist_ok=True)
-        path = f"{folder}/{name}"
+        # Beside it first: who dies in the middle must not spoil what was saved before. No file's name begins with a dot.
+        beside = f"{folder}/.{uuid.uuid4().hex}"
         try:
-            with cast(BinaryIO, system.open(f"{path}", "wb")) as target:
+            with cast(BinaryIO, system.open(beside, "wb")) as target:
                 size = self._copy(source, target)
-        except TaskError:
+            system.mv(beside, f"{folder}/{name}")
+        except BaseException:
             with suppress(OSError):
-                system.rm(path)
+                system.rm(beside)
             raise
         return {"name": name, "size": size, "media_type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
 
@@ -68,8 +71,9 @@ class FileStore:
     def delete_all(self, job_id: str) -> None:
         """Delete all files of a job; there may be none."""
         system, folder = self._folder(job_id)
-        if system.exists(folder):
-            system.rm(folder, recursive=True)
+        with suppress(FileNotFoundError):  # another process may be about it
+            if system.exists(folder):
+                system.rm(folder, recursive=True)
 
     def _folder(self, job_id: str) -> tuple[Any, str]:
         system, root = fsspec.core.url_to_fs(self._url)

@@ -1,7 +1,7 @@
 """This process among the others: its name, its heartbeat, and what it takes over from those that died or stopped.
 
-One thread per process. A process that was paused for so long that another took it for dead finds that out by its next beat,
-forgets all it held, and comes back under a new name.
+One thread per process, and one that sweeps: a heartbeat must not wait for that. A process that was paused for so long that
+another took it for dead finds that out by its next beat, forgets all it held, and comes back under a new name.
 """
 
 import logging
@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from flask_api.jobs import names
@@ -24,6 +25,8 @@ log = logging.getLogger("gatehouse.jobs")
 
 TICK_S = 0.25
 _AUDIT_EVERY_S = 5.0
+_SWEEP_EVERY_S = 5.0
+_JOIN_S = 2.0  # one that deletes a file on storage that hangs must not hold up a stop; it is a daemon
 # A missing heartbeat must stay missing so long while we are connected: after an outage of Redis all are missing at once,
 # and everyone needs a moment to beat again.
 SUSPECT_S = 3.0
@@ -54,6 +57,7 @@ class Instance:
         self._stopping = threading.Event()
         self._renewing = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._sweeping: threading.Thread | None = None
         self._suspects: dict[str, float] = {}
         self._away_since: float | None = None
         self._strays: set[str] = set()
@@ -76,23 +80,26 @@ class Instance:
             self._register()
         except JobStoreUnavailable:
             log.warning("not registered yet: Redis is away")
+        sweep = partial(self._sweeper.run, every_s=_SWEEP_EVERY_S)
         self._thread = threading.Thread(target=self._run, name="gatehouse-instance", daemon=True)
+        self._sweeping = threading.Thread(target=sweep, name="gatehouse-sweeper", daemon=True)
         self._thread.start()
+        self._sweeping.start()
 
     def stop(self) -> None:
-        """End the thread and hand over what is still held, at once. Idempotent."""
+        """End the threads and hand over what is still held, at once. Idempotent."""
         self._stopping.set()
+        self._sweeper.stop()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if self._crew.instance:
-            try:
-                left = self._ledger.hand_over(self._crew.instance)
-                if left:
-                    log.warning("handed over unfinished jobs", extra={"jobs": left})
-            except JobStoreUnavailable:
-                log.warning("not handed over: Redis is away; the jobs are adopted when our heartbeat has ended")
+        with self._renewing:  # or a submit that finds its name gone meanwhile would register a new one
+            if self._crew.instance:
+                self._hand_over()
             self._crew.instance = ""
+        if self._sweeping is not None:
+            self._sweeping.join(_JOIN_S)
+            self._sweeping = None
 
     def renew(self, dead: str) -> None:
         """Come back under a new name after ``dead``, ours, was declared dead. Once, however many threads find that out."""
@@ -124,7 +131,6 @@ class Instance:
         if self._clock() >= self._next_audit_at:
             self._next_audit_at = self._clock() + _AUDIT_EVERY_S
             self._audit()
-            self._sweeper.sweep()
 
     def _trust_silence_again(self) -> None:
         """After an outage all are silent at first; one slow answer is no outage."""
@@ -144,6 +150,14 @@ class Instance:
                 log.error("not taking jobs: %s", error.message)
             except Exception:
                 log.exception("a tick failed; the next one tries again")
+
+    def _hand_over(self) -> None:
+        try:
+            left = self._ledger.hand_over(self._crew.instance)
+            if left:
+                log.warning("handed over unfinished jobs", extra={"jobs": left})
+        except JobStoreUnavailable:
+            log.warning("not handed over: Redis is away; the jobs are adopted when our heartbeat has ended")
 
     def _register(self) -> None:
         self.require_durable_redis()
@@ -192,9 +206,7 @@ class Instance:
     def _audit(self) -> None:
         """Take up what Redis says we hold and we don't know: an accept whose answer was lost. Two looks, to be sure."""
         held = names.held(self._crew.instance)
-        known = self._crew.known
-        if self._store.read(lambda client: client.scard(held)) <= len(known) and not self._strays:
-            return
+        # Not by numbers: what is known and not yet durable, under load always some, would hide what is held and not known.
         strays = self._store.read(lambda client: cast("set[str]", client.smembers(held))) - self._crew.known
         self._crew.take_over(sorted(strays & self._strays))
         self._strays = strays

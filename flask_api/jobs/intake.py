@@ -165,7 +165,9 @@ class Intake:
             )
             self._crew.take_over([job.id])
         except IdempotencyConflict:
-            raise IllegalTransition("Only a job that failed or was cancelled can be retried.") from None
+            raise IllegalTransition(
+                "Only a job that failed or was cancelled can be retried, and only as long as it is kept."
+            ) from None
         finally:
             queue.release()
 

@@ -144,7 +144,14 @@ class Ledger:
         now = time.time()
         ended = endings[0].claim if endings else _NO_CLAIM
         begun = beginnings[0] if beginnings else _NO_CLAIM
-        keys = [names.held(instance), names.DELAYED, names.EXPIRING, *_shared_keys(ended), *_shared_keys(begun)]
+        keys = [
+            names.held(instance),
+            names.DELAYED,
+            names.EXPIRING,
+            names.cancels(instance),
+            *_shared_keys(ended),
+            *_shared_keys(begun),
+        ]
         keys += [names.record(ending.claim.job_id) for ending in endings]
         keys += [names.record(claim.job_id) for claim in beginnings]
         expires_at = now + ttl_s

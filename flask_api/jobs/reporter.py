@@ -58,9 +58,10 @@ class LedgerReporter:
         Raises JobCancelled when the job is another's by now: the file of this name may be another's too.
         """
         with self._lock:
-            if self._write({}, ()) == _LOST:
-                raise JobCancelled(StopReason.LOST)
             kept = self._files_so_far()
+            # Told before the first one is stored, too: who dies before listing it must not leave it for ever.
+            if (self._write({}, ()) if kept else self._expect_files()) == _LOST:
+                raise JobCancelled(StopReason.LOST)
             kept[name] = self._files.save(self._claim.job_id, name, source, kept=kept)
             self._write({"files": list(kept.values())}, ())
 
@@ -87,6 +88,9 @@ class LedgerReporter:
         if self._kept is None:
             self._kept = {file["name"]: file for file in self._checkpoint().files}
         return self._kept
+
+    def _expect_files(self) -> int:
+        return self._heed(self._checkpoints.expect_files(self._claim, instance=self._instance, attempt=self._attempt))
 
     def _checkpoint(self) -> Checkpoint:
         # Asked for at a first attempt too: one that a stopping server handed over is begun as the first again.

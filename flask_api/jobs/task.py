@@ -18,6 +18,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from flask_api.jobs.alternatives import AtLeastOneOf
 from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
 from flask_api.jobs.inputs import Resolver
@@ -33,7 +34,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 class Task(Generic[P, R]):
     """A function with a name and checked parameters. Calling it calls the function, as before."""
 
-    def __init__(self, function: Callable[P, R], *, name: str, policy: Policy) -> None:
+    def __init__(self, function: Callable[P, R], *, name: str, policy: Policy, at_least_one_of: tuple[str, ...] = ()) -> None:
         self.name = name
         self.function = function
         self.policy = policy
@@ -41,7 +42,9 @@ class Task(Generic[P, R]):
         hints = get_type_hints(function, include_extras=True)
         self._context_parameter = next((p for p, hint in hints.items() if hint is JobContext), None)
         self.result_type: TypeAdapter[Any] = TypeAdapter(hints.pop("return", Any))
-        self.arguments_model = _arguments_model(name, function, hints)
+        self._needed = AtLeastOneOf(at_least_one_of)
+        self.arguments_model = _arguments_model(name, function, hints, self._needed)
+        self._needed.check_parameters(name, self.arguments_model)
         self.arguments_schema = self.arguments_model.model_json_schema()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -58,6 +61,7 @@ class Task(Generic[P, R]):
         except ValidationError as error:
             problems = [self._problem(arguments, line) for line in error.errors(include_input=False, include_url=False)[:100]]
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems) from None
+        self._needed.check(self.name, model)
         return model.model_dump(mode="json")
 
     def run(self, arguments: Mapping[str, Any], context: JobContext) -> Any:
@@ -99,8 +103,12 @@ def task(
     backoff_cap_s: float = 60.0,
     ttl_s: int | None = None,
     max_running: int | None = None,
+    at_least_one_of: tuple[str, ...] = (),
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Make a typed function a task. ``name`` is dotted lower case (``primes.sum``); for the rest see Policy."""
+    """Make a typed function a task. ``name`` is dotted lower case (``primes.sum``).
+
+    ``at_least_one_of`` names parameters with a default: a submit that gives none of them is refused. For the rest see Policy.
+    """
     if _NAME.fullmatch(name) is None:
         raise ConfigurationError(f"task name {name!r}: accepted are dotted lower-case words such as primes.sum")
     policy = Policy(
@@ -116,12 +124,14 @@ def task(
     )
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
-        return Task(function, name=name, policy=policy)
+        return Task(function, name=name, policy=policy, at_least_one_of=at_least_one_of)
 
     return decorate
 
 
-def _arguments_model(name: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> type[BaseModel]:
+def _arguments_model(
+    name: str, function: Callable[..., Any], hints: Mapping[str, Any], needed: AtLeastOneOf
+) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -133,7 +143,7 @@ def _arguments_model(name: str, function: Callable[..., Any], hints: Mapping[str
         if hints[parameter.name] is not JobContext:
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[parameter.name] = (hints[parameter.name], default)
-    config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), json_schema_extra=needed.extend)
     return create_model(name, __config__=config, **fields)
 
 

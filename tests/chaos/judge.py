@@ -31,7 +31,9 @@ class Verdict:
     @property
     def recovery_p95_s(self) -> float:
         """95 % of the jobs whose process was killed had begun again after so long."""
-        return statistics.quantiles(self.recovery_s, n=20)[-1] if len(self.recovery_s) > 1 else sum(self.recovery_s)
+        if len(self.recovery_s) < 2:
+            return sum(self.recovery_s)
+        return statistics.quantiles(self.recovery_s, n=20, method="inclusive")[-1]  # never beyond the longest
 
     def __str__(self) -> str:
         lost = self.accepted - self.statuses["succeeded"]

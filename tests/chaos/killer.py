@@ -3,12 +3,15 @@
 import random
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.chaos.house import House, Server, now
 from tests.chaos.processes import send, tree_of
+
+_PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +52,22 @@ class Killer:
     def kill(self) -> None:
         """Wait a random moment and kill something; return when it is on its way back."""
         self._pause.wait(self._chance.uniform(0, 2 * self._mean_s))
+        what, chosen_at = self._choose(), time.monotonic()
         while True:
             for server in self._house.servers:
                 server.check()
-            what = self._chance.choices(list(self._hands), weights=[weight for weight, _ in self._hands.values()])[0]
+            # Not another one at once: where no child is left, servers would be killed in the children's place.
+            if time.monotonic() - chosen_at > _PATIENCE_S:
+                what, chosen_at = self._choose(), time.monotonic()
             at = now()
             pids = self._hands[what][1]()
             if pids is not None:
                 self.kills.append(Kill(what=what, at=at, pids=pids))
                 return
             self._pause.wait(0.02)
+
+    def _choose(self) -> str:
+        return self._chance.choices(list(self._hands), weights=[weight for weight, _ in self._hands.values()])[0]
 
     def _live_server(self) -> Server | None:
         live = [server for server in self._house.servers if server.is_live()]

@@ -3,9 +3,11 @@
 import http.client
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,13 @@ from flask_api.jobs import names
 from tests.chaos.house import House
 from tests.chaos.judge import judge
 from tests.chaos.ledger import Customers, Ledger
+from tests.integration.gate_bench import SAMPLE_TASKS
+from tests.integration.listener import listeners
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
 DRAIN_S = 2
+LARGE = 50_000_000  # more than the sockets' buffers hold
 
 
 def has_effects(house: House, number: int) -> bool:
@@ -149,3 +154,41 @@ def test_stop_under_requests_cuts_none(kind: str, tmp_path: Path) -> None:
     assert not seen["cut"], seen
     assert seen["200"] >= 70
     assert stopped_s < 6
+
+
+def stuck(house: House, path: str) -> socket.socket:
+    """Ask for something large, read the head of the answer and nothing more; close it."""
+    client = socket.create_connection(("127.0.0.1", house.servers[0].port), timeout=10)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: sessionid={house.cookie}\r\n\r\n".encode())
+    assert client.recv(12) == b"HTTP/1.1 200"
+    return client
+
+
+@pytest.mark.parametrize("kind", ["cherrypy", "gunicorn"])
+def test_stop_waits_for_no_client_that_reads_nothing(kind: str, tmp_path: Path) -> None:
+    """P12: a download and a stream that are stuck in a write, and a stream that is told of the stop: out by the deadline."""
+    with (
+        House(tmp_path, kind=kind, servers=1, drain_s=str(DRAIN_S), task_modules=SAMPLE_TASKS) as house,
+        house.client() as client,
+    ):
+        server, admin = house.servers[0], house.admin()
+        body = {"task": "sample.save", "arguments": {"name": "large.bin", "size": LARGE}}
+        job = client.post(f"{server.address}/api/jobs?wait=20", json=body).json()
+        assert job["status"] == "succeeded", job
+        with ExitStack() as opened:
+            for path in (f"/api/jobs/{job['id']}/files/large.bin", "/api/events"):
+                opened.enter_context(stuck(house, path))
+            streams = opened.enter_context(listeners(server.address))
+            stream = streams.open("/api/events", cookie=house.cookie)
+            event = {"job": job["id"], "event": '{"event":"report","text":"%s"}' % ("x" * 50_000)}
+            for _ in range(200):
+                admin.xadd(names.events(job["owner"]["id"]), event)  # type: ignore[arg-type]  # a wider dictionary is meant
+            stream.wait_for("report", count=200, timeout_s=20)
+            began = time.monotonic()
+            server.terminate()
+            assert stream.wait_for_end()[-1].data == {"reason": "stopping"}
+            assert server.wait(DRAIN_S + 8) == 0
+            assert time.monotonic() - began < DRAIN_S + 2
+        admin.close()
+        assert "Traceback" not in server.log

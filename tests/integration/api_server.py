@@ -30,3 +30,8 @@ def served(app: Flask) -> Iterator[str]:
         release_waiters(app)
         server.stop()
         thread.join()
+
+
+def event_readers() -> list[threading.Thread]:
+    """Return the threads of this process that read events for its streams."""
+    return [thread for thread in threading.enumerate() if thread.name == "gatehouse-events"]

@@ -2,23 +2,31 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
 import pytest
+import redis
 from django.core.management import call_command
 from flask import Flask
 
+from deploy.valkey import EmbeddedValkey
 from flask_api.testing import running_api
 from shared.settings import ApiSettings, load_settings
-from tests.integration.engine_fixtures import bench, engine_valkey
+from tests.integration import sample_tasks
+from tests.integration.api_server import event_readers, served
+from tests.integration.engine_fixtures import bench, engine, engine_valkey
+from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, admin_of, new_visitor
+from tests.integration.listener import Listeners, listeners
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from django.test import Client
 
     from django_site.accounts.models import User
 
-__all__ = ["bench", "engine_valkey"]
+__all__ = ["bench", "engine", "engine_valkey"]
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
@@ -92,3 +100,40 @@ def api(api_settings: ApiSettings) -> Iterator[Flask]:
     """The Flask API with its jobs running."""
     with running_api(api_settings) as app:
         yield app
+
+
+@pytest.fixture
+def visitor(site: None) -> Visitor:
+    """Somebody who is logged in."""
+    return new_visitor()
+
+
+@pytest.fixture
+def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
+    """A client that may do everything."""
+    with admin_of(valkey) as client:
+        yield client
+
+
+@pytest.fixture
+def app(api_settings: ApiSettings, tmp_path: Path) -> Iterator[Flask]:
+    """The API with the sample tasks and a folder of its own, unless a module has another."""
+    sample_tasks.RELEASE.clear()
+    with running_api(api_settings, task_modules=(SAMPLE_TASKS,), job_files_url=f"file://{tmp_path / 'files'}") as app:
+        yield app
+        sample_tasks.RELEASE.set()
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Where that API is served."""
+    with served(app) as address:
+        yield address
+
+
+@pytest.fixture
+def streams(address: str) -> Iterator[Listeners]:
+    """Opens streams of that API; afterwards no reader is left."""
+    with listeners(address) as opened:
+        yield opened
+    wait_until(lambda: not event_readers(), timeout_s=5, what="the reader of events has ended with the last stream")

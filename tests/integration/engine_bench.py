@@ -21,18 +21,27 @@ from flask_api.jobs.errors import JobNotFound
 from flask_api.jobs.record import Job, JobStatus, Owner
 from flask_api.jobs.registry import load_tasks
 from flask_api.jobs.store import open_job_connections
+from flask_api.jobs.uploads import Upload
 from shared.redis import Client, Store, build_client
 from shared.settings import ROOT, ApiSettings, load_settings
 from tests.waiting import wait_until
 
-TASKS = ("tests.integration.sample_tasks", "tests.integration.process_tasks", "tests.integration.state_tasks")
+TASKS = tuple(f"tests.integration.{kind}_tasks" for kind in ("sample", "process", "state", "input"))
+ABSENT = "00000000-0000-7000-8000-000000000000"
 # Silence until a process is taken for dead (2 s), until its silence is believed (3 s), and as much again for a slow machine.
 RESCUE_S = 12.0
+# What was accepted and nobody knows of is taken up after two audits, 5 s apart, and then runs.
+AUDITED_S = 15.0
 
 
 def new_owner() -> Owner:
     """Return a person nobody else is."""
     return Owner(id=uuid.uuid4().hex, username="ada")
+
+
+def give(engine: JobEngine, owner: Owner, text: str = "content", name: str = "a.txt") -> Upload:
+    """Upload a text."""
+    return engine.uploads.receive([text.encode()], owner=owner, name=name)
 
 
 class EngineBench:
@@ -140,7 +149,7 @@ class EngineBench:
 
     def check_nothing_is_left(self) -> None:
         """Check that no job is held, delayed or handed over once all have ended, and none counts against its person."""
-        wait_until(lambda: not self.leftovers(), timeout_s=5, what=f"nothing is left: {self.leftovers()}")
+        wait_until(lambda: not self.leftovers(), timeout_s=AUDITED_S, what=f"nothing is left: {self.leftovers()}")
 
     def leftovers(self) -> list[str]:
         """Return the names of entries of unfinished jobs."""
@@ -192,6 +201,12 @@ class EngineProcess:
             if stream and not stream.closed:
                 with suppress(BrokenPipeError):
                     stream.close()
+
+
+def make_due(bench: EngineBench, file_id: str) -> None:
+    """Let a file's time be over."""
+    bench.admin.zadd(names.EXPIRING_UPLOADS, {file_id: time.time() - 1})
+    bench.admin.hset(names.upload(file_id), "expires_at", "2020-01-01T00:00:00.000Z")
 
 
 def read_words(path: str) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.valkey import EmbeddedValkey, new_passwords
+from flask_api.jobs.engine import JobEngine
 from tests.integration.engine_bench import EngineBench
 
 
@@ -23,3 +24,9 @@ def bench(engine_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[EngineBench
     bench.admin.flushall()
     yield bench
     bench.close()
+
+
+@pytest.fixture
+def engine(bench: EngineBench) -> JobEngine:
+    """A started engine."""
+    return bench.start()

@@ -57,6 +57,15 @@ def words(count: Annotated[int, Field(ge=0, le=3)] = 1, *, job: JobContext) -> l
     return ["word"] * count
 
 
+@task("fuzz.either", at_least_one_of=("names", "leader"))
+def either(
+    names: Annotated[tuple[Annotated[str, Field(max_length=20)], ...], Field(max_length=3)] = (),
+    leader: Annotated[str, Field(max_length=20)] | None = None,
+) -> int:
+    """Count who was named."""
+    return len(names) + (leader is not None)
+
+
 @task("fuzz.refuse", max_attempts=1)
 def refuse(reason: Annotated[str, Field(max_length=20)] = "no") -> None:
     """Fail, as its owner should read."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -17,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from deploy.valkey import EmbeddedValkey
 from flask_api.gate.extension import gate_state
+from flask_api.jobs import names
 
 PASSWORD = "correct horse battery staple"
 SAMPLE_TASKS = "tests.integration.sample_tasks"
@@ -73,6 +75,40 @@ def ask(
     return WsgiClient(mounted, use_cookies=False).open(path, method=method, headers={**sent, **(headers or {})}, **options)
 
 
+def post(app: Flask, visitor: Visitor, path: str, body: Any = None) -> TestResponse:
+    """Post JSON that is accepted."""
+    answer = ask(app, path, method="POST", cookie=visitor.cookie, json=body)
+    assert answer.status_code in (200, 202), answer.data
+    return answer
+
+
+def submit(app: Flask, visitor: Visitor, task: str, *, wait: int = 0, **arguments: Any) -> str:
+    """Submit a job; return its id."""
+    body = {"task": task, "arguments": arguments}
+    return str(post(app, visitor, f"/api/jobs?wait={wait}", body).get_json()["id"])
+
+
+def submit_batch(app: Flask, visitor: Visitor, task: str, arguments: list[dict[str, Any]]) -> str:
+    """Submit a batch; return its id."""
+    return str(post(app, visitor, "/api/batches", {"task": task, "arguments": arguments}).get_json()["id"])
+
+
+def upload(app: Flask, visitor: Visitor, body: bytes, *, query: str = "", **options: Any) -> TestResponse:
+    """Upload a body as it is."""
+    sent = {"content_type": "application/x-www-form-urlencoded", **options}  # what curl --data-binary says
+    return ask(app, f"/api/files{query}", method="POST", cookie=visitor.cookie, data=body, **sent)
+
+
+def upload_form(app: Flask, visitor: Visitor, *, query: str = "", **parts: Any) -> TestResponse:
+    """Upload by a form."""
+    return ask(app, f"/api/files{query}", method="POST", cookie=visitor.cookie, data=parts)
+
+
+def stored_files(folder: Path) -> list[Path]:
+    """Return all that lies in the storage in this folder."""
+    return [path for path in (folder / "files").rglob("*") if path.is_file()]
+
+
 @contextmanager
 def admin_of(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
     """A client that may do everything, with values as bytes."""
@@ -83,6 +119,15 @@ def admin_of(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
 def keys_of(admin: redis.Redis, pattern: str = "gatehouse:jobs:*") -> set[bytes]:
     """Return the names of the entries that match."""
     return set(admin.scan_iter(match=pattern, count=1000))
+
+
+def tell(admin: redis.Redis, visitor: Visitor, job: str = "j", *, text: str = "{}", times: int = 1) -> None:
+    """Write events of a person's, as the engine's scripts do."""
+    with admin.pipeline(transaction=False) as pipeline:
+        for number in range(times):
+            event = f'{{"event":"report","number":{number},"text":"{text}"}}'
+            pipeline.xadd(names.events(str(visitor.person.pk)), {"job": job, "event": event})
+        pipeline.execute()
 
 
 @cache

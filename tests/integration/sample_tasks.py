@@ -144,8 +144,9 @@ def flaky(failures: int, kind: str = "reset", *, job: JobContext) -> int:
 
 @task("sample.crash", max_attempts=2, backoff_s=0.05)
 def crash(path: str) -> None:
-    """End the whole process at once: a poison job."""
+    """End the whole process, not before it has told who submitted this: a poison job."""
     _append(f"{path}.runs", "x")
+    threading.Event().wait(0.3)
     os._exit(7)
 
 

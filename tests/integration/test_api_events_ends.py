@@ -1,111 +1,34 @@
-"""How event streams end and what they hold while they last: places, threads, the right to see, patience with Redis."""
+"""How event streams last and end: soon for who may no longer see, never for a slow reader, and not while Redis is away."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 import redis
 from flask import Flask
 from pydantic import SecretStr
 
 from deploy.valkey import EmbeddedValkey
-from flask_api.app import release_waiters
 from flask_api.jobs import names
-from flask_api.streams import connection
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.api_server import served
 from tests.integration.fault_proxy import Fault, fault_proxy
-from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, admin_of, ask, new_visitor
-from tests.integration.listener import Listener, Listeners, listeners
+from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor, tell
+from tests.integration.listener import Listeners, listeners
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("site")
 
-HEARTBEAT_S = 0.2
-PLACES = 4  # two for one person
-SHORT = {"task_modules": (SAMPLE_TASKS,), "max_streams": PLACES, "stream_heartbeat_s": HEARTBEAT_S}
+LIVELY = {"task_modules": (SAMPLE_TASKS,), "stream_heartbeat_s": 0.2}
 
 
 @pytest.fixture
 def app(api_settings: ApiSettings) -> Iterator[Flask]:
-    """The API with few places and quick heartbeats."""
-    with running_api(api_settings, **SHORT) as app:
+    """The API with quick heartbeats."""
+    with running_api(api_settings, **LIVELY) as app:
         yield app
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """Where that API is served."""
-    with served(app) as address:
-        yield address
-
-
-@pytest.fixture
-def streams(address: str) -> Iterator[Listeners]:
-    """Opens streams of that API; afterwards no reader is left."""
-    with listeners(address) as opened:
-        yield opened
-    wait_until(lambda: not readers(), timeout_s=5, what="the reader of events has ended with the last stream")
-
-
-@pytest.fixture
-def visitor(site: None) -> Visitor:
-    """Somebody who is logged in."""
-    return new_visitor()
-
-
-@pytest.fixture
-def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
-    """A client that may do everything."""
-    with admin_of(valkey) as client:
-        yield client
-
-
-def readers() -> list[threading.Thread]:
-    """Return the threads that read events."""
-    return [thread for thread in threading.enumerate() if thread.name == "gatehouse-events"]
-
-
-def tell(admin: redis.Redis, visitor: Visitor, job: str = "j", *, text: str = "{}", times: int = 1) -> None:
-    """Write events of a person's, as the engine's scripts do."""
-    with admin.pipeline(transaction=False) as pipeline:
-        for number in range(times):
-            event = f'{{"event":"report","number":{number},"text":"{text}"}}'
-            pipeline.xadd(names.events(str(visitor.person.pk)), {"job": job, "event": event})
-        pipeline.execute()
-
-
-def test_full_process_sends_followers_to_long_polls(streams: Listeners, visitor: Visitor) -> None:
-    """Beyond the places it is 503 with Retry-After; one person gets half of them; a place that is left is free soon."""
-    mine = [streams.open("/api/events", cookie=visitor.cookie) for _ in range(PLACES // 2)]
-    refused = streams.open("/api/events", cookie=visitor.cookie)
-    assert (refused.status, refused.problem["code"]) == (503, "too_many_streams")
-    assert int(refused.headers["Retry-After"]) > 0
-    other, third = new_visitor(), new_visitor()
-    theirs = [streams.open("/api/events", cookie=other.cookie) for _ in range(PLACES // 2)]
-    assert {stream.status for stream in (*mine, *theirs)} == {200}
-    assert streams.open("/api/events", cookie=third.cookie).status == 503
-    left_at = time.monotonic()
-    mine[0].hang_up()
-    wait_until(lambda: streams.open("/api/events", cookie=third.cookie).status == 200, timeout_s=5)
-    assert time.monotonic() - left_at < 2
-
-
-def test_one_reader_serves_every_stream_and_none_stays(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
-    """The thread starts with the first stream, reads for all of them, and ends with the last (see the fixture)."""
-    assert not readers()
-    opened = [streams.open("/api/events", cookie=each.cookie) for each in (visitor, visitor, new_visitor())]
-    for stream in opened:
-        stream.wait_for("ready")
-    assert len(readers()) == 1
-    tell(admin, visitor)
-    for stream in opened[:2]:
-        stream.wait_for("report")
-    assert opened[2].kinds() == ["ready"]
 
 
 def test_event_comes_soon(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
@@ -126,14 +49,6 @@ def test_silent_stream_shows_that_it_lives(streams: Listeners, visitor: Visitor)
     stream = streams.open("/api/events", cookie=visitor.cookie)
     wait_until(lambda: stream.wire.comments >= 3, timeout_s=5)
     assert stream.kinds() == ["ready"]
-
-
-def test_head_request_keeps_no_place(address: str, streams: Listeners, visitor: Visitor) -> None:
-    """Whoever only asks whether there would be a stream holds none."""
-    for _ in range(2 * PLACES):
-        headers = {"Cookie": f"sessionid={visitor.cookie}"}
-        assert httpx.head(f"{address}/api/events", headers=headers, trust_env=False).status_code == 200
-    assert streams.open("/api/events", cookie=visitor.cookie).status == 200
 
 
 def _log_out(visitor: Visitor) -> None:
@@ -213,19 +128,6 @@ def test_slow_reader_misses_nothing(streams: Listeners, visitor: Visitor, admin:
     assert [event.id for event in stream.events[1:]] == [position.decode() for position, _ in entries]
 
 
-def test_reader_of_nothing_loses_its_place(
-    streams: Listeners, visitor: Visitor, admin: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client whose socket takes nothing more is given up after a time-out; its thread and its place are free."""
-    monkeypatch.setattr(connection, "WRITE_TIMEOUT_S", 0.3)
-    for _ in range(PLACES // 2):
-        streams.open("/api/events", cookie=visitor.cookie, reads=False)
-    assert streams.open("/api/events", cookie=visitor.cookie).status == 503
-    for _ in range(40):
-        tell(admin, visitor, text="x" * 10_000, times=25)
-    wait_until(lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=10)
-
-
 @pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.BLACK_HOLE])
 def test_outage_makes_a_stream_silent_and_loses_nothing(
     api_settings: ApiSettings, valkey: EmbeddedValkey, visitor: Visitor, admin: redis.Redis, fault: Fault
@@ -233,7 +135,7 @@ def test_outage_makes_a_stream_silent_and_loses_nothing(
     """While Redis is away: heartbeats, no end. Then everything that happened meanwhile, in order, once."""
     with (
         fault_proxy(valkey.socket) as proxy,
-        running_api(api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **SHORT) as app,
+        running_api(api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **LIVELY) as app,
         served(app) as address,
         listeners(address) as streams,
     ):
@@ -259,7 +161,7 @@ def test_events_that_an_outage_outlived_give_a_reset(
     """When more happened while Redis was away than is held, the stream says so instead of passing over it."""
     with (
         fault_proxy(valkey.socket) as proxy,
-        running_api(api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **SHORT) as app,
+        running_api(api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **LIVELY) as app,
         served(app) as address,
         listeners(address) as streams,
     ):
@@ -280,37 +182,3 @@ def test_events_that_an_outage_outlived_give_a_reset(
         entries: Any = admin.xrange(names.events(str(visitor.person.pk)))
         assert [event.id for event in stream.events[-2:]] == [entry[0].decode() for entry in entries[-2:]]
         assert reset.id == stream.events[-2].id
-
-
-def test_client_that_left_is_noticed_without_a_heartbeat(api_settings: ApiSettings, visitor: Visitor) -> None:
-    """Its connection tells, long before a write would fail."""
-    changes = {**SHORT, "max_streams": 1, "stream_heartbeat_s": 60}
-    with running_api(api_settings, **changes) as app, served(app) as address, listeners(address) as streams:
-        first = streams.open("/api/events", cookie=visitor.cookie)
-        first.wait_for("ready")
-        assert streams.open("/api/events", cookie=visitor.cookie).status == 503
-        first.hang_up()
-        wait_until(lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=2)
-
-
-def test_stopping_process_ends_its_streams_at_once(api_settings: ApiSettings, visitor: Visitor) -> None:
-    """With a reason that says to come back; new ones are refused; no reader is left."""
-    with running_api(api_settings, **SHORT) as app, served(app) as address, listeners(address) as streams:
-        opened: list[Listener] = [streams.open("/api/events", cookie=visitor.cookie) for _ in range(2)]
-        for stream in opened:
-            stream.wait_for("ready")
-        stopped_at = time.monotonic()
-        release_waiters(app)
-        for stream in opened:
-            assert stream.wait_for_end()[-1].data == {"reason": "stopping"}
-        assert time.monotonic() - stopped_at < 1
-        refused = streams.open("/api/events", cookie=visitor.cookie)
-        assert (refused.status, refused.problem["code"]) == (503, "shutting_down")
-        wait_until(lambda: not readers(), timeout_s=2)
-
-
-def test_process_without_places_sends_everyone_to_long_polls(api_settings: ApiSettings, visitor: Visitor) -> None:
-    """max_streams=0 switches streams off."""
-    with running_api(api_settings, max_streams=0) as app:
-        answer = ask(app, "/api/events", cookie=visitor.cookie)
-        assert (answer.status_code, answer.get_json()["code"]) == (503, "too_many_streams")

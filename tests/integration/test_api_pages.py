@@ -71,6 +71,16 @@ def test_documentation_is_gated_and_lists_every_operation(api: Flask, visitor: V
         assert f'id="schema-{task.name}.arguments"' in answer.text
 
 
+def test_problems_of_an_operation_lead_to_their_pages(api: Flask, visitor: Visitor) -> None:
+    """As links with the code's meaning, not as the document's Markdown; their title is RFC 9110's on every Python."""
+    text = ask(api, "/api/docs", cookie=visitor.cookie).text
+    codes = set(re.findall(r'<a href="/api/problems/(\w+)">', text))
+    assert {"invalid_arguments", "job_not_found", "queue_full"} <= codes <= all_problems().keys()
+    assert "- `" not in unescape(re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL))
+    answer = ask(api, "/api/jobs", method="POST", cookie=visitor.cookie, json={"task": "primes.sum"})
+    assert (answer.status_code, answer.get_json()["title"]) == (422, "Unprocessable Content")
+
+
 def test_links_inside_the_page_lead_somewhere(api: Flask, visitor: Visitor) -> None:
     """Every fragment has its target, every id is there once, and nothing is fetched from another host."""
     text = ask(api, "/api/docs", cookie=visitor.cookie).text

@@ -1,12 +1,15 @@
 """A job that finds a free slot begins with its acceptance: one write, and the slot is given back whatever comes of it."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flask_api.jobs import names
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
 from flask_api.jobs.ledger import IdempotencyKey
+from flask_api.jobs.queue import Launch
 from flask_api.jobs.record import JobStatus
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
@@ -60,3 +63,54 @@ def test_slot_on_processes_begins_at_once_too(bench: EngineBench) -> None:
     assert job is not None
     assert (job.executor, job.status) == ("processes", JobStatus.RUNNING)
     assert bench.outcome(engine, job.id).result == [4]
+
+
+def test_accepted_job_that_nobody_knows_is_taken_up_while_others_are_being_accepted(bench: EngineBench) -> None:
+    """The answer to its acceptance was lost: what is seized and not yet durable must not hide it from the audit."""
+    engine = bench.start()
+    stray = engine.submit("sample.echo", {"value": 1}, owner=bench.owner, start_at=datetime.now(UTC) + timedelta(hours=1)).id
+    arriving = Launch(job_id="arriving", task="sample.echo", arguments={}, owner_id=bench.owner.id)
+    assert engine._crew.seize(arriving)
+    bench.admin.zrem(names.DELAYED, stray)
+    bench.admin.sadd(names.held(engine.instance), stray)
+    for _ in range(2):  # two looks, to be sure
+        engine._instance._audit()
+    assert bench.outcome(engine, stray, timeout_s=2).result == [1]
+    engine._crew.let_go(arriving, may_be_durable=False)
+    wait_until(lambda: _is_idle(engine), timeout_s=5, what="the slot is free")
+
+
+def test_job_retried_elsewhere_is_not_cancelled_when_it_comes_back(bench: EngineBench) -> None:
+    """The wish to cancel its former attempt is over, for the process that heard it too."""
+    first, second = bench.start(), bench.start()
+    job_id = bench.submit(first, "sample.hold", {"path": bench.path()})
+    first.cancel(first.get(job_id, viewer=bench.owner))
+    job = bench.outcome(first, job_id)
+    assert job.status is JobStatus.CANCELLED
+    before = len(bench.runs())
+    second.retry(job)
+    wait_until(lambda: len(bench.runs()) > before, timeout_s=5, what="it runs again")
+    bench.stop(second)
+    wait_until(lambda: len(bench.runs()) > before + 1, timeout_s=5, what="it came back to the first")
+    first._instance.tick()  # which reads whose cancel was asked for
+    bench.go()
+    assert bench.outcome(first, job_id).status is JobStatus.SUCCEEDED
+
+
+def test_process_that_stops_takes_no_new_name(bench: EngineBench) -> None:
+    """A submit that finds out in the middle of a stop that its name is gone must not register one that nobody keeps alive."""
+    engine = bench.start()
+    name, hand_over = engine.instance, engine._ledger.hand_over
+    late: list[threading.Thread] = []
+
+    def hand_over_while_a_submit_asks(instance: str) -> int:
+        left = hand_over(instance)
+        late.append(threading.Thread(target=engine._instance.renew, args=(name,)))
+        late[0].start()
+        late[0].join(0.5)  # waits, if all is well, until the stop is done
+        return left
+
+    engine._ledger.hand_over = hand_over_while_a_submit_asks  # type: ignore[method-assign]
+    bench.stop(engine)
+    late[0].join()
+    assert not bench.admin.exists(names.INSTANCES)

@@ -1,12 +1,14 @@
 """Files and retention: what is kept, for whom, how much of it, and for how long."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from flask_api.jobs import names
 from flask_api.jobs import sweeper as sweeper_module
-from flask_api.jobs.errors import JobExpired, JobNotFound
+from flask_api.jobs.errors import JobExpired, JobNotFound, TaskError
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.record import JobStatus
 from flask_api.jobs.store import open_job_connections
@@ -160,3 +162,41 @@ def test_files_folder_is_made_on_first_use(bench: EngineBench) -> None:
     engine = bench.start()
     assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
     assert not Path(bench.folder / "files").exists()
+
+
+def test_file_that_is_being_saved_again_is_the_former_one_until_it_is_whole(bench: EngineBench) -> None:
+    """A kill in the middle leaves what an earlier attempt saved; so does a new one that is too large."""
+    files = FileStore(bench.settings(job_file_max_bytes=10))
+    kept = {"a": files.save("job", "a", "former", kept={})}
+    source = bench.folder / "source"
+    os.mkfifo(source)
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(files.save, "job", "a", source, kept=kept)
+        with source.open("wb", buffering=0) as half:
+            half.write(b"lat")
+            wait_until(lambda: len(stored_files(bench)) > 1 or _read(files, "a") != b"former", timeout_s=5, what="it is stored")
+            assert _read(files, "a") == b"former"
+            half.write(b"er")
+        assert saving.result(5)["size"] == 5
+    assert _read(files, "a") == b"later"
+    with pytest.raises(TaskError):
+        files.save("job", "a", b"x" * 11, kept=kept)
+    assert _read(files, "a") == b"later"
+    assert stored_files(bench) == ["job/a"]
+
+
+def _read(files: FileStore, name: str) -> bytes:
+    with files.open("job", name) as opened:
+        return opened.read()
+
+
+def test_what_a_killed_attempt_stored_and_never_listed_goes_with_the_job(bench: EngineBench) -> None:
+    """Between storing a file and listing it a process may die: the folder is found all the same."""
+    engine = bench.start(job_file_max_bytes=10)
+    job = bench.run(engine, "sample.save", {"name": "a.bin", "size": 11})
+    assert (job.status, job.files) == (JobStatus.FAILED, [])
+    folder = bench.folder / "files" / job.id
+    folder.joinpath("unlisted").write_text("x")
+    bench.admin.zadd(names.EXPIRING, {job.id: 1.0})
+    assert _sweep(bench) == 1
+    assert not folder.exists()

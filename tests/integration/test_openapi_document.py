@@ -230,11 +230,15 @@ def test_bodies_are_one_alternative_for_each_task(app: Flask) -> None:
     )
     fits(document, job, {"task": "fuzz.words", "delay_s": 3, "start_at": None}, is_answer=False)
     fits(document, batch, {"task": "fuzz.words", "arguments": [{"count": 2}, {}]}, is_answer=False)
+    fits(document, batch, {"task": "fuzz.either", "arguments": [{"names": ["a"]}, {"leader": "b"}]}, is_answer=False)
     wrong: list[tuple[Any, Any]] = [
         (job, {"task": "fuzz.shapes", "arguments": {}}),
         (job, {"task": "fuzz.words", "arguments": {"text": "of another task"}}),
         (job, {"task": "fuzz.words", "delay_s": 3, "start_at": "2026-11-20T09:30:00Z"}),
         (job, {"task": "fuzz.words", "owner": "1"}),
+        (job, {"task": "fuzz.either"}),
+        (job, {"task": "fuzz.either", "arguments": {"names": [], "leader": None}}),
+        (batch, {"task": "fuzz.either", "arguments": [{"names": ["a"]}, {}]}),
         (job, {"task": "no.such"}),
         (batch, {"task": "fuzz.words", "arguments": []}),
         (batch, {"task": "fuzz.words", "arguments": {}}),

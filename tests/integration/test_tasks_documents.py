@@ -11,7 +11,7 @@ from flask_api.jobs.errors import InvalidArguments
 from flask_api.jobs.inline import run_inline
 from flask_api.jobs.record import JobStatus
 from flask_api.jobs.task import Task
-from flask_api.tasks.web.errors import WebError
+from flask_api.tasks.web.errors import NotReadable, WebError
 from flask_api.tasks.web.feeds import read_feed
 from flask_api.tasks.web.links import find_links
 from shared.settings import ApiSettings
@@ -95,6 +95,15 @@ def test_bad_server_is_a_typed_error(server: WebServer, task: Task[..., Any], pa
     with pytest.raises(WebError) as failure:
         run(task, server.url(path), timeout_s=1)
     assert failure.value.code == code
+
+
+def test_document_that_is_no_page_is_a_typed_error(server: WebServer) -> None:
+    """An image has no links, but whoever asks for them made a mistake."""
+    server.pages["/a.png"] = Page(b"\x89PNG", headers={"Content-Type": "image/png"})
+    server.pages["/a.xhtml"] = Page(b"<a href=/x>x</a>", headers={"Content-Type": "application/xhtml+xml"})
+    with pytest.raises(NotReadable, match=r"no HTML page: .* image/png"):
+        run(find_links, server.url("/a.png"))
+    assert run(find_links, server.url("/a.xhtml"))["total"] == 1
 
 
 @pytest.mark.parametrize(

@@ -76,14 +76,15 @@ def test_all_pages_of_an_owner_are_added_up(server: GithubServer) -> None:
 
 
 def test_named_repositories_are_asked_for_with_those_of_the_owner_once_each(server: GithubServer) -> None:
-    """Both may be given, and neither is an error in words."""
+    """Both may be given, and neither is refused in words."""
     server.repositories["else/x"] = {"Ada": 1}
     assert run(server, owner=None, repositories=["else/x", "octo/a", "else/x"])["done"] == 2
     assert server.asked_for("repos") == []
     del server.repositories["else/x"]
     assert run(server, repositories=["octo/b", "else/gone"])["done"] == 5
-    with pytest.raises(TaskError, match="give repositories"):
+    with pytest.raises(InvalidArguments) as refused:
         run(server, owner=None)
+    assert [problem.detail for problem in refused.value.problems] == ["Give at least one of repositories, owner."]
 
 
 def test_request_carries_no_secret(server: GithubServer) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from flask_api.jobs.context import Progress
-from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason, TaskError
+from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
 from flask_api.jobs.inline import InlineReporter, run_inline
 from flask_api.tasks.web.images import download_images
 from shared.settings import ApiSettings
@@ -171,11 +171,12 @@ def test_cancel_while_downloads_hang_ends_them(server: WebServer) -> None:
 
 
 def test_no_url_and_no_page_is_an_error_that_names_both() -> None:
-    """Both are optional, one is needed."""
-    nothing: list[dict[str, Any]] = [{}, {"urls": []}, {"urls": None, "page": None}]
+    """Both are optional, one is needed: known before anything is submitted."""
+    nothing: list[dict[str, Any]] = [{}, {"urls": []}, {"urls": [], "page": None}]
     for arguments in nothing:
-        with pytest.raises(TaskError, match=r"urls.*page"):
+        with pytest.raises(InvalidArguments) as refused:
             download(arguments)
+        assert [problem.detail for problem in refused.value.problems] == ["Give at least one of urls, page."]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,12 @@ def test_settings_page_is_what_the_code_says() -> None:
     assert (ROOT / "docs/settings.md").read_text() == settings_table()
 
 
+def test_only_what_has_no_default_is_called_required() -> None:
+    """The number of child processes has one, though it is found out on the machine."""
+    rows = [line.split(" | ") for line in settings_table().splitlines() if line.startswith("| `")]
+    assert {row[0] for row in rows if row[1] == "required"} == {"| `GATEHOUSE_SESSION_SECRETS`", "| `GATEHOUSE_SECRET_KEY`"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_variables_named_in_documentation_exist(page: Path) -> None:
     """No page names a setting that is not there."""

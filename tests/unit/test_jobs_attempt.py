@@ -52,6 +52,14 @@ def test_stopped_attempt_is_not_counted_and_goes_on_at_once() -> None:
     assert ending.due_at == pytest.approx(time.time(), abs=5)
 
 
+def test_attempt_whose_process_died_is_soon_followed_by_another() -> None:
+    """The task's pause is about errors of its own: a server that was killed goes on with its jobs in a second or two."""
+    launch = Launch(job_id="1", task="a.b", arguments={}, owner_id="7", max_attempts=3)
+    ending = ending_of(launch, 1, worker_lost("died"), policy=Policy(backoff_s=600, backoff_cap_s=900))
+    assert ending.due_at is not None
+    assert ending.due_at - time.time() <= 1
+
+
 def test_failed_attempts_are_kept_without_traceback() -> None:
     """The history grows by one; the error that ends the job has its traceback for staff."""
     earlier = {"attempt": 1, "ended_at": "2026-11-20T00:00:00.000Z", "error": {"type": "OSError", "message": "first"}}

@@ -96,6 +96,19 @@ def test_last_word_is_written_on_flush_once() -> None:
     assert [progress.done for progress in bench.reported] == [1, 3]
 
 
+def test_checkpoint_writes_what_was_held_back_when_it_is_due() -> None:
+    """A task that waits long after a quick step shows where it is, not where it was: waiting is made of checkpoints."""
+    bench = Bench()
+    bench.context.progress(1)
+    bench.context.progress(2)
+    bench.context.checkpoint()
+    assert [progress.done for progress in bench.reported] == [1]
+    bench.clock.advance(PROGRESS_INTERVAL_S)
+    bench.context.checkpoint()
+    bench.context.checkpoint()
+    assert [progress.done for progress in bench.reported] == [1, 2]
+
+
 def test_long_message_is_cut() -> None:
     """A message is a word on a page, not a file."""
     bench = Bench()

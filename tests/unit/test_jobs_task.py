@@ -233,3 +233,40 @@ def test_task_that_ends_early_has_its_last_word_written(error: type[BaseExceptio
     with pytest.raises(error):
         run_inline(fails, {}, report=reported.append)
     assert reported[-1].done == 2
+
+
+@task("example.either", at_least_one_of=("names", "leader"))
+def either(names: tuple[str, ...] = (), leader: str | None = None, size: int = 1) -> int:
+    """Count who was named."""
+    return len(names) + (leader is not None) + size
+
+
+@pytest.mark.parametrize("arguments", [{}, {"names": []}, {"leader": None}, {"names": [], "leader": None, "size": 2}])
+def test_none_of_the_arguments_that_stand_for_each_other_is_refused(arguments: dict[str, Any]) -> None:
+    """The pointer leads to all arguments, the sentence names those that are accepted; the default of one says nothing."""
+    assert problems_of(either, arguments) == {"/arguments": "Give at least one of names, leader."}
+
+
+def test_any_of_the_arguments_that_stand_for_each_other_will_do() -> None:
+    """One, the other, or both; what is wrong with one of them is still pointed at."""
+    assert run_inline(either, {"names": ["ada"]}) == run_inline(either, {"leader": "ada"}) == 2
+    assert run_inline(either, {"names": ["ada"], "leader": "bob"}) == 3
+    assert set(problems_of(either, {"names": "ada"})) == {"/arguments/names"}
+
+
+def test_schema_says_that_one_of_them_is_needed() -> None:
+    """As JSON Schema has it, so that who reads the schema refuses what the service refuses."""
+    assert either.arguments_schema["anyOf"] == [
+        {"required": ["names"], "properties": {"names": {"not": {"const": []}}}},
+        {"required": ["leader"], "properties": {"leader": {"not": {"const": None}}}},
+    ]
+
+
+@pytest.mark.parametrize("names", [("names",), ("names", "names"), ("names", "count"), ("names", "nothing")])
+def test_alternatives_that_can_not_be_left_out_are_refused(names: tuple[str, ...]) -> None:
+    """One alone, one that is required and one that is not there are a mistake of the task's author."""
+
+    def pick(count: int, names: tuple[str, ...] = (), leader: str | None = None) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"task example\.wrong: at_least_one_of: .* here: names, leader"):
+        task("example.wrong", at_least_one_of=names)(pick)

@@ -97,14 +97,14 @@ def test_packed_text_that_unpacks_to_much_is_refused_quickly() -> None:
         *(b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0", b"RIFF\0\0\0\0WEBP", b"\0\0\1\0\1\0", b"8BPS\0\1", b"P6 9 9 255 "),
     ],
 )
-@pytest.mark.filterwarnings("default::UserWarning")  # Pillow's own words about what it can't read
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's own words about what it can't read
 def test_bytes_of_no_known_image_are_refused(data: bytes) -> None:
     """SVG and PostScript are programs; nothing else has its reader asked."""
     with pytest.raises(NotReadable):
         read_header(data)
 
 
-@pytest.mark.filterwarnings("default::UserWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @settings(deadline=None, max_examples=100)
 @given(kind=st.sampled_from(sorted(ENDINGS)), place=st.integers(0, 5000), value=st.integers(0, 255))
 def test_any_changed_byte_is_an_image_or_refused(kind: str, place: int, value: int) -> None:

@@ -1,9 +1,10 @@
 -- Queue an ended job again, held by the caller. Its earlier attempts stay on the record.
 -- KEYS: 1 record, 2 held, 3 open, 4 expiring, 5 events, 6 instances, 7 cancels (of the caller)
 -- ARGV: 1 job, 2 instance, 3 attempts it may make from now on, 4 limit of unfinished jobs, 5 events kept, 6 event
--- Returns {'accepted', unfinished} | {'full', unfinished} | {'lost'} | {'conflict'} (it did not fail and was not cancelled)
-local status = redis.call('HGET', KEYS[1], 'status')
-if status ~= 'failed' and status ~= 'cancelled' then
+-- Returns {'accepted', unfinished} | {'full', unfinished} | {'lost'} | {'conflict'} (it did not fail and was not cancelled,
+-- or its time is over: then its arguments are gone)
+local at = redis.call('HMGET', KEYS[1], 'status', 'arguments')
+if (at[1] ~= 'failed' and at[1] ~= 'cancelled') or not at[2] then
   return {'conflict'}
 end
 if redis.call('SISMEMBER', KEYS[6], ARGV[2]) == 0 then

@@ -1,6 +1,6 @@
 -- End attempts and begin others, in one round trip. Fenced: only what the caller holds, only the attempt it made.
 -- The jobs that end are of one person and one batch, and so are those that begin.
--- KEYS: 1 held, 2 delayed, 3 expiring, 4-7 open, events, batch, ended of those that end, 8-11 of those that begin;
+-- KEYS: 1 held, 2 delayed, 3 expiring, 4 cancels, 5-8 open, events, batch, ended of those that end, 9-12 of those that begin;
 --       then the record of each job that ends, and of each that begins
 -- ARGV: 1 instance, 2 now (RFC 3339), 3 events kept, 4 expires at (seconds), 5 expires at (RFC 3339), 6 seconds to keep,
 --       7 batch of those that end ('' none), 8 batch of those that begin, 9 number of jobs that end;
@@ -10,7 +10,7 @@
 -- (negative when its cancel was asked for meanwhile) or 0.
 local held, delayed, expiring = KEYS[1], KEYS[2], KEYS[3]
 local instance, now, kept, keep_s = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
-local result, argument, key, moved = {}, 10, 12, {}
+local result, argument, key, moved = {}, 10, 13, {}
 local ended, expires = {}, {}  -- what is the same for all that end is written once: a call costs more than what it does
 
 local function tell(stream, job, status, batch)
@@ -29,9 +29,12 @@ end
 for _ = 1, tonumber(ARGV[9]) do
   local id, attempt, status, due = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2], ARGV[argument + 3]
   local last = argument + 4 + 2 * tonumber(ARGV[argument + 4])
-  local at = redis.call('HMGET', KEYS[key], 'status', 'attempt')
+  local at = redis.call('HMGET', KEYS[key], 'status', 'attempt', 'cancel_requested')
   if at[1] == 'running' and at[2] == attempt and redis.call('SREM', held, id) == 1 then
     move('running', status)
+    if at[3] == '1' then
+      redis.call('SREM', KEYS[4], id)  -- or it would cancel the job again when that is retried and comes back to the caller
+    end
     if status == 'queued' then
       redis.call('HSET', KEYS[key], 'status', status, unpack(ARGV, argument + 5, last))
       redis.call('ZADD', delayed, due, id)
@@ -41,7 +44,7 @@ for _ = 1, tonumber(ARGV[9]) do
       expires[#expires + 1] = ARGV[4]
       expires[#expires + 1] = id
     end
-    tell(KEYS[5], id, status, ARGV[7])
+    tell(KEYS[6], id, status, ARGV[7])
     result[#result + 1] = 1
   else
     result[#result + 1] = 0
@@ -59,19 +62,19 @@ local function count(batch)
 end
 
 if #ended > 0 then
-  redis.call('SREM', KEYS[4], unpack(ended))
+  redis.call('SREM', KEYS[5], unpack(ended))
   redis.call('ZADD', expiring, unpack(expires))
 end
 if ARGV[7] ~= '' then
   if #ended > 0 then
-    redis.call('RPUSH', KEYS[7], unpack(ended))
+    redis.call('RPUSH', KEYS[8], unpack(ended))
     moved['unfinished'] = -#ended
   end
-  count(KEYS[6])
-  if #ended > 0 and redis.call('HGET', KEYS[6], 'unfinished') == '0' then
-    redis.call('HSET', KEYS[6], 'finished_at', now)
-    redis.call('EXPIRE', KEYS[6], keep_s)
+  count(KEYS[7])
+  if #ended > 0 and redis.call('HGET', KEYS[7], 'unfinished') == '0' then
+    redis.call('HSET', KEYS[7], 'finished_at', now)
     redis.call('EXPIRE', KEYS[7], keep_s)
+    redis.call('EXPIRE', KEYS[8], keep_s)
   end
 end
 moved = {}
@@ -88,7 +91,7 @@ for last = argument, #ARGV do
       redis.call('HSET', KEYS[key], 'status', 'running', 'instance', instance, 'started_at', now, 'attempt', attempt)
       move('queued', 'running')
       if ARGV[8] == '' then
-        tell(KEYS[9], id, 'running', '')  -- the jobs of a batch are too many for two events each: their ends tell
+        tell(KEYS[10], id, 'running', '')  -- the jobs of a batch are too many for two events each: their ends tell
       end
     elseif at[1] ~= 'running' then
       redis.call('SREM', held, id)  -- cancelled while it was queued
@@ -101,6 +104,6 @@ for last = argument, #ARGV do
   key = key + 1
 end
 if ARGV[8] ~= '' then
-  count(KEYS[10])
+  count(KEYS[11])
 end
 return result

@@ -4,6 +4,7 @@ after the main thread has ended: once every future is done, in the last case aft
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -12,11 +13,12 @@ from typing import Any
 
 from gatehouse.async_client import AsyncClient
 from gatehouse.client import Client
-from gatehouse.errors import GatehouseError
+from gatehouse.errors import GatehouseError, Unavailable
 from gatehouse.flows import call
 from gatehouse.outbox import Outbox
 from gatehouse.remote_future import RemoteFuture
 from gatehouse.requests import withdraw
+from gatehouse.sending import fail_all
 from gatehouse.work import Work
 
 
@@ -36,6 +38,7 @@ class Background:
         self._times = times
         self._on_end = on_end
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._loop = _Loop()
         self._outbox = Outbox(lambda: self._call_soon(Work.wake))
         self._work: Work | None = None
@@ -44,6 +47,8 @@ class Background:
 
     def add(self, futures: Sequence[RemoteFuture]) -> None:
         """Send these calls soon. Raises RuntimeError after ``close``, as the standard library does."""
+        if os.getpid() != self._process:  # its thread is not in this process: nobody would send them
+            raise RuntimeError("this executor was made before a fork: make one in each process")
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
@@ -113,6 +118,8 @@ class Background:
         try:
             self._loop.run_until_complete(self._main())
         finally:
+            self.close()  # whatever ended us: nobody would send what is added from now on
+            fail_all(self._outbox.empty(), Unavailable("The executor has stopped working."))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
             self._on_end()
@@ -122,7 +129,7 @@ class Background:
         async with AsyncClient(
             access.address, access.key, timeout_s=self._client.timeout_s, patience_s=times.patience_s
         ) as client:
-            self._work = Work(client, self._outbox, exit_wait_s=times.exit_wait_s)
+            self._work = Work(client, self._outbox, exit_wait_s=times.exit_wait_s, on_main_end=self.close)
             self._work.wake()
             if self._is_closed:
                 self._work.close()

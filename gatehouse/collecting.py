@@ -5,12 +5,13 @@ When the service has no place for a stream, one batch alone is long-polled, and 
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
 from gatehouse.async_client import AsyncClient
-from gatehouse.errors import GatehouseError, InvalidRequest, Unavailable
+from gatehouse.errors import BadAnswer, GatehouseError, InvalidRequest, Unavailable
 from gatehouse.flows import Patience
 from gatehouse.following import EventFollower
 from gatehouse.remote_future import RemoteFuture
@@ -34,20 +35,25 @@ class Tracked:
 
     def __init__(self, batch_id: str, futures: list[RemoteFuture]) -> None:
         self.id = batch_id
-        self.futures = futures
+        self.open = dict(enumerate(futures))  # without those that have their outcome: it is not kept here, it may be large
         self.seen = 0
         self.patience: Patience | None = None
 
     @property
     def is_done(self) -> bool:
         """Tell whether every outcome is known."""
-        return self.seen >= len(self.futures)
+        return not self.open
 
     def take(self, line: Mapping[str, Any]) -> None:
-        """Give one result to its future."""
+        """Give one result to its future. Raises BadAnswer for what is none."""
         self.seen += 1
         self.patience = None
-        self.futures[line["position"]].settle(line)
+        try:
+            future = self.open.pop(line["position"], None)
+            if future is not None:  # else its job was retried, and ended once more
+                future.settle(line)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadAnswer("A line of the batch's results is no result.", status=200) from error
 
 
 class Collector:
@@ -68,7 +74,7 @@ class Collector:
 
     def unfinished(self) -> list[RemoteFuture]:
         """Return the futures whose outcome is not known."""
-        return [future for batch in self._open.values() for future in batch.futures if not future.done()]
+        return [future for batch in self._open.values() for future in batch.open.values() if not future.done()]
 
     def add(self, batch_id: str, futures: list[RemoteFuture]) -> None:
         """Follow one more batch."""
@@ -92,10 +98,17 @@ class Collector:
             else:
                 self._changed.clear()
                 if len(self._open) == 1 and self._long_poll_s:
-                    await self._until_changed(self._look_at_each(set(self._open), wait_s=self._long_poll_s))
+                    await self._until_changed(self._poll_long())
                 else:
                     await self._look_at_each(set(self._open), wait_s=0)
                     await asyncio.sleep(POLL_EVERY_S)
+
+    async def _poll_long(self) -> None:
+        """Wait for results, or pause where every place for who waits is taken: the service answers at once then."""
+        began = time.monotonic()
+        await self._look_at_each(set(self._open), wait_s=self._long_poll_s)
+        if self._open and time.monotonic() - began < self._long_poll_s / 2:
+            await asyncio.sleep(POLL_EVERY_S)
 
     async def _until_changed(self, look: Coroutine[Any, Any, None]) -> None:
         """Look until that is over, another batch comes, or the stream."""
@@ -192,7 +205,7 @@ class Collector:
         self._give_up(batch, error)
 
     def _give_up(self, batch: Tracked, error: GatehouseError) -> None:
-        fail_all(batch.futures, error)
+        fail_all(list(batch.open.values()), error)
         self._forget(batch)
 
     def _forget(self, batch: Tracked) -> None:

@@ -1,5 +1,6 @@
 """A Future whose call is a job of the service. All changes of its state are made here, one at a time."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -9,6 +10,8 @@ from typing import Any
 
 from gatehouse.calls import Call
 from gatehouse.outcomes import error_of
+
+_log = logging.getLogger(__name__)
 
 
 class Stage(Enum):
@@ -41,7 +44,8 @@ class RemoteFuture(Future[Any]):
         self.place: Place | None = None
         self.is_abandoned = False  # nobody waits for it any more: cancel its job as soon as the service can be asked to
         self._ask_to_cancel = ask_to_cancel
-        self._changing = threading.RLock()  # a done callback may look at, or cancel, this very future
+        self._changing = threading.Lock()  # never held while callbacks run: they may wait for who waits for it
+        self._is_settled = False
 
     def cancel(self) -> bool:
         """Cancel the job if it has not begun. Asks the service; False when it has begun, or when that can't be found out."""
@@ -51,17 +55,18 @@ class RemoteFuture(Future[Any]):
 
     def set_cancelled(self, *, job: str = "") -> None:
         """Say that the job will not run, or was stopped."""
-        with self._changing:
-            if self.running():
-                self.set_exception(error_of({"id": job, "status": "cancelled"}))
-            elif not self.done():
-                super().cancel()
-                self.set_running_or_notify_cancel()
+        if not self._claim():
+            return
+        if self.running():
+            _end(lambda: self.set_exception(error_of({"id": job, "status": "cancelled"})))
+        else:
+            _end(super().cancel)
+            self.set_running_or_notify_cancel()
 
     def set_running(self) -> None:
         """Say that the job has begun."""
         with self._changing:
-            if not self.done() and not self.running():
+            if not self._is_settled and not self.running():
                 self.set_running_or_notify_cancel()
 
     def settle(self, line: Mapping[str, Any]) -> None:
@@ -78,7 +83,20 @@ class RemoteFuture(Future[Any]):
         self._finish(lambda: self.set_exception(error))
 
     def _finish(self, finish: Callable[[], None]) -> None:
+        self.set_running()
+        if self._claim():
+            _end(finish)
+
+    def _claim(self) -> bool:
+        """Take the right to end this future; True once."""
         with self._changing:
-            if not self.done():
-                self.set_running()
-                finish()
+            was_settled, self._is_settled = self._is_settled, True
+        return not was_settled
+
+
+def _end(change: Callable[[], object]) -> None:
+    """End a future. A callback that calls sys.exit ends nothing, as in any other thread: the other futures need this one."""
+    try:
+        change()
+    except SystemExit:
+        _log.exception("a done callback tried to end the process")

@@ -53,6 +53,7 @@ class Sender:
                 self._sort_out(futures, error)
             except (GatehouseError, OSError) as error:
                 fail_all(futures, error)
+            self.under_way = []  # not in a finally: what is under way when the executor breaks has to fail
 
     async def _send(self, futures: list[RemoteFuture]) -> None:
         task = futures[0].call.task

@@ -3,8 +3,6 @@
 import json
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import httpx
@@ -12,6 +10,7 @@ import httpx
 from gatehouse.config import Access
 from gatehouse.errors import BadAnswer, ConfigurationError, Unavailable
 from gatehouse.events import MEDIA_TYPE as EVENT_STREAM
+from gatehouse.installed import installed_version
 from gatehouse.wire import Answer, Body, Request
 
 CONNECT_TIMEOUT_S = 10.0
@@ -28,7 +27,7 @@ def http_options(access: Access, *, timeout_s: float) -> dict[str, Any]:
     verify = ssl.create_default_context() if access.address.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return {
         "base_url": f"{access.address}/api",
-        "headers": {"Authorization": f"Bearer {access.key}", "User-Agent": _user_agent()},
+        "headers": {"Authorization": f"Bearer {access.key}", "User-Agent": f"gatehouse/{installed_version()}"},
         "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
         "follow_redirects": False,
         "verify": verify,
@@ -95,10 +94,3 @@ def _is_about_certificate(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _user_agent() -> str:
-    found = "unknown"
-    with suppress(PackageNotFoundError):
-        found = version("gatehouse")
-    return f"gatehouse/{found}"

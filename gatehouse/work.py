@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gatehouse.async_client import AsyncClient
@@ -22,10 +22,11 @@ LOOK_AT_MAIN_EVERY_S = 0.1
 class Work:
     """Runs until it was told to close and every future is done. All methods are for its own loop."""
 
-    def __init__(self, client: AsyncClient, outbox: Outbox, *, exit_wait_s: float) -> None:
+    def __init__(self, client: AsyncClient, outbox: Outbox, *, exit_wait_s: float, on_main_end: Callable[[], None]) -> None:
         self._client = client
         self._outbox = outbox
         self._exit_wait_s = exit_wait_s
+        self._on_main_end = on_main_end
         some_ended = asyncio.Event()
         self._collector = Collector(client, some_ended=some_ended)
         self._sender = Sender(client, outbox, on_accepted=self._follow, some_ended=some_ended)
@@ -93,6 +94,7 @@ class Work:
         """Return some time after the main thread has ended: Python waits for this thread then, and must not do so for ever."""
         while threading.main_thread().is_alive():
             await asyncio.sleep(LOOK_AT_MAIN_EVERY_S)
+        self._on_main_end()  # other threads may go on: what they submit is refused from now on
         self.close()
         await asyncio.sleep(self._exit_wait_s)
 

@@ -31,11 +31,18 @@ class Parameters:
         self._definitions: Mapping[str, Any] = schema.get("$defs", {})
         self.schemas: dict[str, Schema] = {name: self.resolve(each) for name, each in schema.get("properties", {}).items()}
         self.required = frozenset(schema.get("required", ()))
+        self.alternatives = [name for each in schema.get("anyOf", ()) for name in each.get("required", ())]  # one is needed
 
     def resolve(self, schema: Schema) -> Schema:
         """Return the schema with its ``$ref`` followed; what it says beside the reference counts too."""
         name = str(schema.get("$ref", "")).rpartition("/")[2]
         return {**self._definitions.get(name, {}), **schema} if name else schema
+
+    def need(self, name: str) -> str:
+        """Say in a word or two whether the parameter must be given; empty when it need not."""
+        if name in self.required:
+            return "required"
+        return " or ".join(self.alternatives) if name in self.alternatives else ""
 
     def is_file(self, name: str) -> bool:
         """Tell whether the parameter, or each item of it, is an uploaded file."""

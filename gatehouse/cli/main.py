@@ -8,6 +8,7 @@ from io import TextIOWrapper
 from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from gatehouse import errors
 from gatehouse.cli.command import Group, Manner
@@ -18,10 +19,11 @@ from gatehouse.cli.keys import keys
 from gatehouse.cli.log import log
 from gatehouse.cli.mapping import map_task
 from gatehouse.cli.outcome import EPILOG, CommandFailed, ExitCode
-from gatehouse.cli.output import say
+from gatehouse.cli.output import put, say, say_lines
 from gatehouse.cli.session import login, logout, whoami
 from gatehouse.cli.submit import submit
 from gatehouse.cli.tasks import tasks
+from gatehouse.installed import installed_version
 
 # The first that fits counts. What is not here is a fault of ours.
 _CODES: Mapping[type[errors.GatehouseError], ExitCode] = {
@@ -55,8 +57,14 @@ class Piped(Exception):
     """Whoever read our output has gone: ``gatehouse jobs | head -1``."""
 
 
+def _show_version(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not context.resilient_parsing:
+        put(f"gatehouse, version {installed_version()}")
+        context.exit()
+
+
 @click.group(cls=Root, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="gatehouse")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version.")
 def cli() -> None:
     """Run tasks on a Gatehouse service and follow their jobs.
 
@@ -90,6 +98,9 @@ def main() -> int:
 def _tell(error: Exception) -> int:
     if isinstance(error, click.Abort):
         return ExitCode.INTERRUPTED
+    if isinstance(error, NoArgsIsHelpError):  # a group without a command: its message is the whole help
+        say_lines(error.format_message())
+        return ExitCode.USAGE
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "gatehouse"
         say(f"gatehouse: {_one_line(error.format_message())} (see {where} --help)")

@@ -1,8 +1,10 @@
 """``map``: a job for each line of a file, results as lines in the same order."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +17,14 @@ from gatehouse.cli.completion import complete_task
 from gatehouse.cli.outcome import CommandFailed, ExitCode, code_of_record
 from gatehouse.cli.output import is_conversation, put_json, say
 from gatehouse.cli.tasks import find_task
+from gatehouse.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from gatehouse import Batch, Client
 
 BATCH = 1000
 _LINE_MAX_BYTES = 1 << 20
+_OF_ONE_SET = re.compile(r"^/arguments/(\d+)")
 
 
 @command("map")
@@ -42,9 +46,13 @@ def map_task(task: str, file: str, unordered: bool) -> ExitCode:
                 pass
         lines = _read(file)
         while chunk := list(islice(lines, BATCH)):
-            for result in _results(client, task, [arguments for _, arguments in chunk], unordered=unordered):
-                put_json({"line": chunk[result.pop("position")][0], **result})
-                outcomes.add(code_of_record(result))
+            numbers = [number for number, _ in chunk]
+            try:
+                for result in _results(client, task, [arguments for _, arguments in chunk], unordered=unordered):
+                    put_json({"line": numbers[result.pop("position")], **result})
+                    outcomes.add(code_of_record(result))
+            except InvalidRequest as error:
+                raise _named_by_line(error, numbers) from error
     return next(code for code in _WORST_FIRST if code in outcomes)
 
 
@@ -57,10 +65,21 @@ def _results(client: "Client", task: str, chunk: list[dict[str, Any]], *, unorde
         for result in batch.results(order="completion" if unordered else "submission"):
             yield dict(result.raw)
     except KeyboardInterrupt:
-        _leave(batch)
+        _leave(client, batch)
 
 
-def _leave(batch: "Batch") -> None:
+def _named_by_line(error: InvalidRequest, numbers: list[int]) -> InvalidRequest:
+    """Return the error with lines of the file where it has numbers of this one request."""
+    named = [
+        replace(each, where=_OF_ONE_SET.sub(lambda m: f"line {numbers[int(m[1])]}, ", each.where)) for each in error.problems
+    ]
+    if named == list(error.problems):
+        return error
+    message = f"Of lines {numbers[0]} to {numbers[-1]} nothing was submitted."
+    return InvalidRequest(message, status=error.status, code=error.code, problems=named)
+
+
+def _leave(client: "Client", batch: "Batch") -> None:
     """Ask whether to cancel what is left, where somebody can be asked; end the command in any case."""
     if is_conversation():
         say("")
@@ -70,7 +89,8 @@ def _leave(batch: "Batch") -> None:
                 raise CommandFailed("The jobs are cancelled", code=ExitCode.CANCELLED)
         except click.Abort:
             say("")
-    raise CommandFailed(f"The jobs of batch {batch.id} go on. See them with: gatehouse jobs", code=ExitCode.INTERRUPTED)
+    results = f"{client.address}/api/batches/{batch.id}/results"
+    raise CommandFailed(f"The jobs go on; their results will be at {results}", code=ExitCode.INTERRUPTED)
 
 
 def _read(file: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -40,6 +40,12 @@ def say(text: object) -> None:
     click.echo(clean(text), err=True)
 
 
+def say_lines(text: str) -> None:
+    """Tell the person something that has lines."""
+    for line in text.splitlines():
+        say(line)
+
+
 def is_terminal() -> bool:
     """Tell whether a person reads stdout."""
     return sys.stdout.isatty()

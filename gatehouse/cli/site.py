@@ -12,6 +12,7 @@ import click
 
 from gatehouse.cli.forms import Form, Page
 from gatehouse.cli.outcome import CommandFailed, ExitCode
+from gatehouse.cli.output import is_conversation, say
 from gatehouse.config import check_address
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ class SiteSession:
                 return self._send(form, refused="The code was refused")
             except _Refused as error:
                 refusal = error
+                if is_conversation():  # else the question would just come again
+                    say(error.message)
         raise refusal
 
     def _log_out(self) -> None:

@@ -93,8 +93,8 @@ def _option(parameters: Parameters, name: str, flag: str) -> click.Option:
     """Make the option of a parameter. The service requires what is required: it may come from a file."""
     schema = parameters.schemas[name]
     described = clean(schema.get("description", ""))
-    default = "required" if name in parameters.required else f"default: {json_text(schema.get('default'))}"
-    words = f"{described}  [{default}]".strip()
+    need = parameters.need(name) or f"default: {json_text(schema.get('default'))}"
+    words = f"{described}  [{need}]".strip()
     if parameters.types(schema) == ["boolean"]:
         return click.Option([f"{flag}/--no-{flag[2:]}", f"{_PREFIX}{name}"], default=None, help=words)
     metavar = clean(parameters.describe(schema))
@@ -136,6 +136,8 @@ def _arguments(client: "Client", parameters: Parameters, given: Mapping[str, Any
     missing = [name for name in parameters.schemas if name in parameters.required and name not in arguments]
     if missing:
         raise click.UsageError(f"The task needs {', '.join(missing)}")
+    if parameters.alternatives and arguments.keys().isdisjoint(parameters.alternatives):
+        raise click.UsageError(f"The task needs {' or '.join(parameters.alternatives)}")
     files = {name for name, _ in pairs if parameters.is_file(name)}
     return {name: _uploaded(client, name, value) if name in files else value for name, value in arguments.items()}
 

@@ -46,6 +46,6 @@ def _show(task: "TaskInfo") -> None:
     put(clean(f"{task.name}: {task.summary}"))
     rows = []
     for name, schema in parameters.schemas.items():
-        default = "required" if name in parameters.required else json_text(schema.get("default"))
+        default = parameters.need(name) or json_text(schema.get("default"))
         rows.append((name, parameters.describe(schema), default, schema.get("description", "")))
     put_table(("parameter", "accepted", "default", ""), rows)

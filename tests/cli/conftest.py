@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Home
+from tests.cli.command import Home, stop_forks
 from tests.e2e.service import PERSON, ServiceProcess
 from tests.integration.gate_bench import SAMPLE_TASKS
 
@@ -17,6 +17,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
     folder = tmp_path_factory.mktemp("service")
     with ServiceProcess(folder, task_modules=modules, drain_s="1") as service:  # tests leave jobs that never end
         yield service
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _forks_end() -> Iterator[None]:
+    """End the process that commands are forked from."""
+    yield
+    stop_forks()
 
 
 @pytest.fixture

@@ -27,6 +27,12 @@ def kinds(
     return dict(locals())
 
 
+@task("cli.either", at_least_one_of=("names", "leader"))
+def either(names: tuple[str, ...] = (), leader: str | None = None) -> int:
+    """Count who was named."""
+    return len(names) + (leader is not None)
+
+
 @task("cli.evil")
 def evil(*, job: JobContext) -> str:
     """Say what would take a terminal over, in every way."""

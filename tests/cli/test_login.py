@@ -11,6 +11,7 @@ from shared.api_keys import is_key, new_key
 from tests.cli.command import Home
 from tests.cli.people import PASSWORD, Person, forget_limits, new_person
 from tests.e2e.service import ServiceProcess
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,9 @@ def test_terminal_asks_for_everything_and_shows_no_secret(service: ServiceProces
         terminal.wait_for("Password: ")
         terminal.type(f"{PASSWORD}\n")
         terminal.wait_for("Code of your second factor: ")
+        terminal.type("000000\n")
+        wait_until(lambda: terminal.text.count("Code of your second factor: ") == 2, timeout_s=30)
+        assert "The code was refused: " in terminal.text
         terminal.type(f"{grace.codes[1]}\n")
         assert terminal.wait_for_end() == 0, terminal.text
         assert "as grace" in terminal.text
@@ -130,7 +134,9 @@ def test_existing_key_is_taken_from_stdin_and_survives_logout(service: ServicePr
     assert home.run("whoami").code == 0
 
 
-@pytest.mark.parametrize(("key", "code"), [(new_key(), 4), ("gh_", 4), ("", 4), ("with a blank", 4), ("\x1b[31m", 4)])
+@pytest.mark.parametrize(
+    ("key", "code"), [(new_key(), 4), ("gh_", 4), ("", 4), ("with a blank", 4), ("\x1b[31m", 4)], ids=range(5)
+)
 def test_wrong_key_is_not_kept(service: ServiceProcess, stranger: Home, key: str, code: int) -> None:
     """What is saved works."""
     done = stranger.run("login", service.address, "--key", stdin=f"{key}\n")

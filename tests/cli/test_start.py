@@ -33,6 +33,15 @@ def test_help_needs_no_service_and_names_the_exit_codes(stranger: Home) -> None:
         assert f"Usage: gatehouse {name}" in shown.out
 
 
+def test_group_without_a_command_shows_its_help(stranger: Home) -> None:
+    """In lines, as usage that was wrong."""
+    for words, command in (((), "login "), (("keys",), "revoke "), (("submit",), "--wait")):
+        done = stranger.run(*words)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"Usage: {' '.join(('gatehouse', *words))} ")
+        assert any(line.strip().startswith(command) or command in line for line in done.err.splitlines()[3:])
+
+
 def test_version_is_printed(stranger: Home) -> None:
     """As the package says it."""
     assert stranger.run("--version").out.startswith("gatehouse, version ")

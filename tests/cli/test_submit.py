@@ -78,6 +78,8 @@ def test_json_is_the_whole_record_in_one_line(home: Home) -> None:
         (("primes.sum",), 2, "The task needs limit"),
         (("primes.sum", "limit"), 2, "accepted are NAME=VALUE"),
         (("primes.sum", "limits=1"), 2, "did you mean limit"),
+        (("cli.either",), 2, "needs names or leader"),
+        (("cli.either", "names=[]"), 2, "Give at least one of names, leader."),
         (("primes.sum", "--limits", "1"), 2, "--limit"),
         (("primes.sun", "limit=1"), 2, "did you mean primes.sum"),
         (("primes.sum", "@nowhere.json"), 2, "can't be read"),
@@ -120,6 +122,13 @@ def test_help_of_a_task_shows_its_parameters(home: Home) -> None:
         assert words in done.out
 
 
+def test_help_says_of_which_parameters_one_is_needed(home: Home) -> None:
+    """And one of them will do."""
+    assert home.run("submit", "cli.either", "--help").out.count("[names or leader]") == 2
+    assert home.run("tasks", "cli.either").out.splitlines()[1] == "names\tstring...\tnames or leader\t"
+    assert home.run("submit", "cli.either", "leader=ada", WAIT).out == "1\n"
+
+
 def test_interrupt_without_a_terminal_leaves_the_job_running(home: Home) -> None:
     """And says how to come back."""
     job_id = home.run("submit", "sample.hang").out.strip()
@@ -136,8 +145,8 @@ def test_interrupt_without_a_terminal_leaves_the_job_running(home: Home) -> None
 
 def wait_for_request(home: Home, job_id: str) -> None:
     """Give a command that was just begun the time that another one takes from its start to its answer."""
-    home.run("log", job_id)
-    home.run("log", job_id)
+    home.run_from_start("log", job_id)
+    home.run_from_start("log", job_id)
 
 
 def test_map_prints_a_line_for_each_line_in_order(home: Home) -> None:
@@ -174,7 +183,7 @@ def test_map_with_a_failure_is_1(home: Home) -> None:
         ("primes.sum", '{"limit": 1}\n{"limit"', "line 2 is not JSON"),
         ("primes.sum", '{"limit": 1}\n[1]\n', "line 2: accepted is a JSON object"),
         ("primes.sum", '{"limit": "\udcff"}', "line 1 is not JSON"),
-        ("primes.sum", '{"limit": 1}\n{"limit": "x"}', "/arguments/1/limit"),
+        ("primes.sum", '{"limit": 1}\n\n{"limit": "x"}', "Of lines 1 to 3 nothing was submitted. line 3, /limit: "),
         ("primes.sun", '{"limit": 1}', "did you mean primes.sum"),
     ],
 )

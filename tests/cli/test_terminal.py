@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.cli.command import Home
+from tests.waiting import wait_until
 
 CTRL_C = "\x03"
 # What rich, click and the terminal's line discipline send: colours, cursor, erasing; nothing from a task.
@@ -41,6 +42,24 @@ def test_ctrl_c_asks_whether_to_cancel(home: Home, answer: str) -> None:
             path.touch()
         code = terminal.wait_for_end()
     assert code == {"y": 3, "n": 0, CTRL_C: 130}[answer], terminal.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"), [("y\n", 3, "cancelled"), ("n\n", 130, "/results"), (CTRL_C, 130, "/results")]
+)
+def test_ctrl_c_in_map_asks_whether_to_cancel(home: Home, answer: str, code: int, said: str) -> None:
+    """Whoever leaves them running is told where the results will be: a batch's jobs are in no list."""
+    path = home.folder / f"go-map-{ord(answer[0])}"
+    (home.folder / "hold.jsonl").write_text(json.dumps({"path": str(path)}) + "\n")
+    with home.on_terminal("map", "sample.hold", "hold.jsonl") as terminal:
+        wait_until(path.with_name(f"{path.name}.runs").exists, timeout_s=20)
+        home.run("whoami")  # meanwhile the answer to its submit arrives
+        terminal.type(CTRL_C)
+        terminal.wait_for("Cancel the jobs that have not ended?")
+        terminal.type(answer)
+        assert terminal.wait_for_end() == code
+        assert said in terminal.text
+    path.touch()
 
 
 def test_evil_words_do_not_reach_the_terminal(home: Home) -> None:
@@ -83,8 +102,8 @@ def test_ctrl_c_while_following_a_log_leaves(home: Home) -> None:
     """The job goes on; nothing is asked."""
     job_id = home.run("submit", "sample.hang").out.strip()
     with home.on_terminal("log", "-f", job_id) as terminal:
-        home.run("log", job_id)
-        home.run("log", job_id)
+        home.run_from_start("log", job_id)
+        home.run_from_start("log", job_id)
         terminal.type(CTRL_C)
         assert terminal.wait_for_end() == 130
         assert "Traceback" not in terminal.text

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from gatehouse import Client
+from gatehouse import Client, Executor
 from tests.e2e.service import ServiceProcess
 from tests.integration.gate_bench import SAMPLE_TASKS
 
+SOON_S = 15
 TASK_MODULES = f"flask_api.tasks.primes,{SAMPLE_TASKS},tests.client.client_tasks"
 
 
@@ -42,3 +44,18 @@ def client(service: ServiceProcess, key: str) -> Iterator[Client]:
     """A client that acts as that person."""
     with Client(service.address, key, patience_s=5) as made:
         yield made
+
+
+@pytest.fixture
+def executor(client: Client) -> Iterator[Executor]:
+    """An executor that is shut down at the end."""
+    with Executor(client, patience_s=10) as made:
+        yield made
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """A file whose presence lets the holding jobs of a test end."""
+    file = tmp_path / "gate"
+    yield file
+    file.touch()

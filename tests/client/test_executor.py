@@ -1,40 +1,18 @@
 """gatehouse.Executor does what the standard library documents, on the real service."""
 
 import pickle
-import subprocess
-import sys
-import threading
 import time
-import weakref
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from pathlib import Path
 
 import pytest
 
 from gatehouse import Client, Executor, InvalidRequest, JobFailed, JobTimedOut, NotFound, NotLoggedIn, RemoteError
-from gatehouse.remote_future import RemoteFuture
 from tests.client import client_tasks
+from tests.client.conftest import SOON_S
 from tests.e2e.service import ServiceProcess
 from tests.integration.fault_proxy import fault_proxy
 from tests.waiting import wait_until
-
-SOON_S = 15
-
-
-@pytest.fixture
-def executor(client: Client) -> Iterator[Executor]:
-    """An executor that is shut down at the end."""
-    with Executor(client, patience_s=10) as made:
-        yield made
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """A file whose presence lets the holding jobs of a test end."""
-    file = tmp_path / "gate"
-    yield file
-    file.touch()
 
 
 def test_call_by_name_gives_its_result(executor: Executor) -> None:
@@ -197,108 +175,6 @@ def test_argument_changed_after_the_call_is_sent_as_it_was(executor: Executor) -
     assert future.result(SOON_S) == [["before"]]
 
 
-def test_waiting_job_is_cancelled_and_running_one_is_not(executor: Executor, gate: Path) -> None:
-    """cancel() is as documented: True before the job begins, False from then on, and the job goes on."""
-    running = executor.submit("sample.alone", str(gate))
-    wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S)
-    waiting = executor.submit("sample.alone", str(gate))
-    wait_until(lambda: waiting.cancel(), timeout_s=SOON_S, what="it is accepted, and then cancelled")
-    assert waiting.cancelled()
-    with pytest.raises(CancelledError):
-        waiting.result(0)
-    assert not running.cancel()
-    assert running.running()
-    gate.touch()
-    assert running.result(SOON_S) == 1
-    assert not running.cancel()
-
-
-def test_job_that_somebody_else_cancels_is_a_cancelled_error(executor: Executor, client: Client, gate: Path) -> None:
-    """On the web page, say: whether it ran already or not."""
-    future = executor.submit("sample.hold", str(gate))
-    wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S)
-    assert isinstance(future, RemoteFuture)
-    assert future.place is not None
-    client.batch(future.place.batch).cancel()
-    with pytest.raises(CancelledError):
-        future.result(SOON_S)
-
-
-def test_shutdown_waits_for_results_and_refuses_more(client: Client) -> None:
-    """As ``with`` does at its end."""
-    executor = Executor(client)
-    futures = [executor.submit("client.square", number) for number in range(50)]
-    executor.shutdown()
-    assert [future.result(0) for future in futures] == [number * number for number in range(50)]
-    with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
-        executor.submit("client.square", 1)
-    executor.shutdown()
-
-
-def test_shutdown_that_cancels_lets_running_jobs_end(client: Client, gate: Path) -> None:
-    """cancel_futures=True cancels what has not begun, here and on the server; what runs gives its result."""
-    executor = Executor(client)
-    running = executor.submit("sample.alone", str(gate))
-    wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S)
-    waiting = [executor.submit("sample.alone", str(gate)) for _ in range(20)]
-    executor.shutdown(wait=False, cancel_futures=True)
-    assert not wait(waiting, timeout=SOON_S).not_done, "who waits is told"
-    assert all(future.cancelled() for future in waiting)
-    assert not running.done()
-    gate.touch()
-    assert running.result(SOON_S) == 1
-    assert Path(f"{gate}.runs").read_text().split() == ["1"]
-
-
-def test_shutdown_inside_a_callback_does_not_wait_for_itself(client: Client) -> None:
-    """The callback runs in the executor's thread."""
-    executor = Executor(client)
-    executor.submit("client.square", 1).add_done_callback(lambda _: executor.shutdown())
-    wait_until(lambda: _threads() == [], timeout_s=SOON_S)
-
-
-def test_forgotten_executor_finishes_and_its_thread_ends(client: Client) -> None:
-    """Nobody holds it any more, only the future."""
-    executor = Executor(client)
-    future, gone = executor.submit("client.square", 5), weakref.ref(executor)
-    del executor
-    assert gone() is None
-    assert future.result(SOON_S) == 25
-    wait_until(lambda: _threads() == [], timeout_s=SOON_S)
-
-
-def test_executor_without_calls_starts_nothing(client: Client) -> None:
-    """No thread, no connection; shutting it down is nothing."""
-    with Executor(client):
-        assert _threads() == []
-
-
-def test_interpreter_that_ends_without_shutdown_has_sent_everything(service: ServiceProcess, key: str, gate: Path) -> None:
-    """A script that only submits: its jobs are accepted and its short results arrive, though nobody waits for them."""
-    program = f"""
-import gatehouse
-executor = gatehouse.Executor(gatehouse.Client({service.address.replace("127.0.0.1", "localhost")!r}, {key!r}))
-for number in range(5):
-    executor.submit("client.square", number).add_done_callback(lambda future: print(future.result(), flush=True))
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
-    assert (done.stderr, sorted(done.stdout.split())) == ("", ["0", "1", "16", "4", "9"])
-
-
-def test_interpreter_that_ends_does_not_wait_for_ever(service: ServiceProcess, key: str, client: Client, gate: Path) -> None:
-    """A job that runs for long goes on; the script ends after its bound."""
-    program = f"""
-import gatehouse
-executor = gatehouse.Executor(gatehouse.Client({service.address!r}, {key!r}), exit_wait_s=0.5)
-executor.submit("sample.hold", {str(gate)!r}).add_done_callback(lambda future: print(type(future.exception()).__name__))
-"""
-    started = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
-    assert (done.stderr, done.stdout) == ("", "Unavailable\n")
-    assert time.monotonic() - started < 10
-    wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S, what="the job was sent")
-
-
 def test_wrong_key_fails_every_call(service: ServiceProcess) -> None:
     """Each with an error of its own."""
     with Client(service.address, "gh_" + "x" * 49) as stranger, Executor(stranger) as executor:
@@ -314,7 +190,3 @@ def test_ten_thousand_calls_need_few_requests(service: ServiceProcess, key: str)
         with Executor(client) as executor:
             assert sum(executor.map("client.square", range(10_000))) == sum(number * number for number in range(10_000))
         assert proxy.connections <= 4, "one that sends, one that fetches, one stream"
-
-
-def _threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "gatehouse-executor"]

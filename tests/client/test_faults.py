@@ -1,9 +1,12 @@
 """The way to the service breaks in every way there is: nothing is lost, nothing is done twice, nothing hangs."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import wait
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TypeVar, cast
 
+import httpx
 import pytest
 
 from gatehouse import Client, Executor, Unavailable
@@ -11,7 +14,11 @@ from tests.e2e.service import ServiceProcess
 from tests.integration.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.waiting import wait_until
 
+ItemT = TypeVar("ItemT")
+
 SOON_S = 20
+PLACES = 8  # for streams and for long-polls, each, by default
+_COUNTER = "gatehouse_http_requests_total"
 
 
 @pytest.fixture
@@ -93,3 +100,38 @@ def test_silent_service_is_given_up(proxy: FaultProxy, key: str) -> None:
             client.me()
         with Executor(client, patience_s=1) as executor:
             assert isinstance(executor.submit("client.square", 1).exception(SOON_S), Unavailable)
+
+
+def test_executor_without_a_place_to_wait_asks_now_and_then(service: ServiceProcess, client: Client, gate: Path) -> None:
+    """Others hold every stream and every long-poll, so the service answers at once: no request follows on the other's heels."""
+    client.patience_s = 0
+    ended = gate.with_name("ended")
+    ended.touch()
+    batch = client.submit_batch("sample.hold", [{"path": str(ended)}, {"path": str(gate)}])
+    with ExitStack() as held, Executor(client) as executor:
+        for _ in range(PLACES):
+            assert next(_held(held, batch.results())).result() == 1
+        with suppress(Unavailable):
+            while True:
+                next(_held(held, client.events()))
+        future = executor.submit("sample.hold", str(gate))
+        wait([future], timeout=0.5)
+        before = _asked_for_results(service)
+        wait([future], timeout=1.5)
+        assert _asked_for_results(service) - before <= 10
+        assert len(list(executor.map("client.square", range(100), timeout=SOON_S))) == 100
+        gate.touch()
+        assert future.result(SOON_S) == 1
+
+
+def _held(held: ExitStack, answer: Iterator[ItemT]) -> Iterator[ItemT]:
+    """Close the generator, and with it its connection, in the end."""
+    held.callback(cast("Generator[ItemT]", answer).close)
+    return answer
+
+
+def _asked_for_results(service: ServiceProcess) -> float:
+    metrics = httpx.get(f"{service.address}/api/metrics", trust_env=False).text
+    return sum(
+        float(line.split()[-1]) for line in metrics.splitlines() if line.startswith(_COUNTER) and "batches.results" in line
+    )

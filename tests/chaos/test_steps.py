@@ -7,6 +7,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -92,7 +93,10 @@ def assert_succeeds(admin: Client, job: str) -> None:
 def test_kill_when_accepted_and_not_handed_off_loses_nothing(house: House, http: httpx.Client, admin: Client) -> None:
     """Redis took the job, its server died before it knew; the client that asks again with its key finds that job."""
     first = house.servers[0]
-    assert_succeeds(admin, submit(http, first.address, "chaos.thread", pause_ms=1))
+    # Several at once, so that the server has connections to spare: a new one could not log in to a Redis that stands still.
+    with ThreadPoolExecutor(4) as threads:
+        for job in threads.map(lambda _: submit(http, first.address, "chaos.thread", pause_ms=50), range(4)):
+            assert_succeeds(admin, job)
     known = set(admin.scan_iter(names.record("*")))
     body = {"task": "chaos.thread", "arguments": {"pause_ms": 1}}
     key = {"Idempotency-Key": "accepted-then-killed"}

@@ -1,6 +1,6 @@
 """gatehouse.handles for asyncio: the same with ``await``."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -12,6 +12,7 @@ from gatehouse.errors import NotFound, Unavailable, WaitTimedOut
 from gatehouse.events import Event
 from gatehouse.flows import call, wait
 from gatehouse.following import EventFollower, ResultsFollower
+from gatehouse.held import HeldBatch, HeldJob
 from gatehouse.records import BatchRecord, JobFile, JobRecord, JobResult
 
 if TYPE_CHECKING:
@@ -19,35 +20,10 @@ if TYPE_CHECKING:
     from gatehouse.wire import Request
 
 
-class AsyncJob:
+class AsyncJob(HeldJob):
     """One launch of a task."""
 
-    def __init__(self, client: "AsyncClient", record: JobRecord) -> None:
-        self._client = client
-        self.record = record
-
-    def __repr__(self) -> str:
-        return f"<AsyncJob {self.id} {self.task} {self.status}>"
-
-    @property
-    def id(self) -> str:
-        """Its id, as in its address."""
-        return self.record.id
-
-    @property
-    def task(self) -> str:
-        """Its task's name."""
-        return self.record.task
-
-    @property
-    def status(self) -> str:
-        """Its status when it was read last."""
-        return self.record.status
-
-    @property
-    def progress(self) -> Mapping[str, Any] | None:
-        """How far it was when it was read last: done, total, message."""
-        return self.record.progress
+    _client: "AsyncClient"
 
     async def refresh(self) -> JobRecord:
         """Read its record anew."""
@@ -114,25 +90,10 @@ class AsyncJob:
         return self.record
 
 
-class AsyncBatch:
+class AsyncBatch(HeldBatch):
     """Many jobs of one task, submitted together."""
 
-    def __init__(self, client: "AsyncClient", record: BatchRecord) -> None:
-        self._client = client
-        self.record = record
-
-    def __repr__(self) -> str:
-        return f"<AsyncBatch {self.id} {self.record.task} of {self.record.total}>"
-
-    @property
-    def id(self) -> str:
-        """Its id, as in its address."""
-        return self.record.id
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How many of its jobs were in which status when it was read last."""
-        return self.record.counts
+    _client: "AsyncClient"
 
     async def refresh(self) -> BatchRecord:
         """Read its record anew."""

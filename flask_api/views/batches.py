@@ -58,7 +58,7 @@ class ResultsQuery(BaseModel):
             identifies="batch_id",
         )
     },
-    problems=(*REFUSALS, IdempotencyConflict),
+    problems=(*REFUSALS, IdempotencyConflict, JobNotFound),
     scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}<name>"),
 )
 def submit() -> tuple[Response, int, dict[str, str]]:

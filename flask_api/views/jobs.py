@@ -66,7 +66,7 @@ class ListQuery(BaseModel):
             identifies="job_id",
         )
     },
-    problems=(*REFUSALS, IdempotencyConflict),
+    problems=(*REFUSALS, IdempotencyConflict, JobNotFound, JobExpired),  # the job of a key that was sent before may be gone
     scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}<name>"),
 )
 def submit() -> Response:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +24,6 @@ def test_python_example_runs(service: ServiceProcess, key: str, tmp_path: Path, 
     assert done.stdout
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
 def test_curl_example_runs(service: ServiceProcess, key: str, tmp_path: Path) -> None:
     """The record of a job that has ended."""
     done = _run(["bash", "-c", CURL], service, key, tmp_path)

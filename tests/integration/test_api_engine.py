@@ -205,7 +205,8 @@ def test_other_peoples_jobs_can_not_be_touched(app: Flask, visitor: Visitor, ver
 def test_expired_job_is_410(app: Flask, visitor: Visitor, tmp_path: Path) -> None:
     """Its record names the moment; from then on everything of it is gone, for its owner; for others it never was."""
     body = {"task": "sample.brief", "arguments": {"folder": str(tmp_path)}}
-    job = post(app, visitor, "/api/jobs?wait=5", body).get_json()
+    sent: dict[str, Any] = {"method": "POST", "cookie": visitor.cookie, "json": body, "headers": {"Idempotency-Key": "brief"}}
+    job = ask(app, "/api/jobs?wait=5", **sent).get_json()
     assert job["expires_at"]
     path = job["links"]["self"]
     wait_until(lambda: ask(app, path, cookie=visitor.cookie).status_code == 410, timeout_s=3)
@@ -213,6 +214,9 @@ def test_expired_job_is_410(app: Flask, visitor: Visitor, tmp_path: Path) -> Non
         answer = ask(app, link, cookie=visitor.cookie)
         assert (answer.status_code, answer.get_json()["code"]) == (410, "job_expired")
     assert post(app, visitor, job["links"]["retry"]).status_code == 410
+    assert ask(app, "/api/jobs", **sent).status_code == 410  # the key is remembered longer than the job
+    submit = ask(app, "/api/openapi.json", cookie=visitor.cookie).get_json()["paths"]["/jobs"]["post"]
+    assert {"404", "410"} <= submit["responses"].keys()
     assert ask(app, path, cookie=new_visitor().cookie).status_code == 404
 
 

@@ -10,6 +10,7 @@ from benchmarks.marks import mark
 from flask_api.jobs.context import JobContext
 from flask_api.jobs.task import task
 from flask_api.tasks.primes import sum_primes_below
+from flask_api.tasks.web.page_sizes import page_sizes
 
 RELEASED = threading.Event()
 
@@ -50,10 +51,16 @@ def sum_primes_on_threads(limit: Annotated[int, Field(ge=0, le=200_000_000)], *,
     return sum_primes_below(limit, on_progress=lambda done: job.progress(done, limit))
 
 
-@task("bench.fetch_on_processes", executor="processes")
-def fetch_page_on_processes(port: int) -> int:
-    """Fetch a page of this machine and return its length."""
-    return fetch(port)
+@task("bench.page_size")
+def measure_page(port: int, *, job: JobContext) -> int | None:
+    """Measure a page of this machine: web.page_sizes with one URL, on threads."""
+    return page_sizes([f"http://127.0.0.1:{port}/"], job=job)[0].bytes
+
+
+@task("bench.page_size_on_processes", executor="processes")
+def measure_page_on_processes(port: int, *, job: JobContext) -> int | None:
+    """Measure a page of this machine: web.page_sizes with one URL, on processes."""
+    return measure_page(port, job=job)
 
 
 @task("bench.fetch")

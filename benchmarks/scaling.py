@@ -1,7 +1,8 @@
 """Threads or processes, and how many? The same two works on 1, 2, 4 and 8 of each: asked by ``benchmarks.pools --charts``.
 
-Counting is ``primes.sum`` (it needs the processor all the time), waiting is a page that takes 100 ms (it needs it hardly
-ever). Each is a batch of jobs, accepted, begun and ended durably, by an engine that has just so many threads or processes.
+Counting is ``primes.sum`` (it needs the processor all the time), waiting is ``web.page_sizes`` of a page that takes 100 ms (it
+needs it hardly ever). Each is a batch of jobs, accepted, begun and ended durably, by an engine that has just so many threads or
+processes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from flask_api.tasks.bar_chart import Bar, bar_chart
 
 WORKERS = (1, 2, 4, 8)
 KINDS = ("threads", "processes")
+_WEB = {"web_allowed_networks": "127.0.0.0/8", "web_host_connections": 100}
 _WARM_UP = 2  # jobs for each worker: children load on their first one
 
 RunJobs = Callable[[JobEngine, str, Sequence[Mapping[str, Any]]], float]
@@ -53,8 +55,8 @@ def works(*, sums: int, limit: int, pages: int, port: int) -> tuple[Work, ...]:
         ),
         Work(
             "waiting",
-            f"{pages} jobs, each a page that takes 100 ms: jobs per second",
-            {"threads": "bench.fetch", "processes": "bench.fetch_on_processes"},
+            f"{pages} jobs of web.page_sizes, a page of 100 ms each: jobs per second",
+            {"threads": "bench.page_size", "processes": "bench.page_size_on_processes"},
             [{"port": port}] * pages,
         ),
     )
@@ -64,7 +66,7 @@ def measure(context: Context, wanted: Sequence[Work], run_jobs: RunJobs, *, roun
     """Yield a row for each work and kind and number of workers: the median of the rounds."""
     for kind in KINDS:
         for workers in WORKERS:
-            changes = {f"job_{kind}": workers, "job_running_limit": workers}
+            changes = {f"job_{kind}": workers, "job_running_limit": workers, **_WEB}
             with open_engine(context, **changes) as engine:
                 for work in wanted:
                     task = work.tasks[kind]

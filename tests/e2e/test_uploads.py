@@ -13,6 +13,7 @@ import pytest
 from tests.chaos.processes import children_of
 from tests.e2e.raw_http import exchange
 from tests.e2e.service import COMMANDS, Browser, ServiceProcess
+from tests.folders import files_below
 from tests.waiting import wait_until
 
 MB = 1_000_000
@@ -62,7 +63,7 @@ def pieces(size: int) -> Iterator[bytes]:
 
 def stored(service: ServiceProcess) -> list[Path]:
     """Return all uploads that lie in the storage."""
-    return [path for path in (service.log_file.parent / "files").rglob("content") if path.is_file()]
+    return [path for path in files_below(service.log_file.parent / "files") if path.name == "content"]
 
 
 def remove_all(browser: Browser) -> None:

@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from deploy.valkey import EmbeddedValkey
 from flask_api.gate.extension import gate_state
 from flask_api.jobs import names
+from tests.folders import files_below
 
 PASSWORD = "correct horse battery staple"
 SAMPLE_TASKS = "tests.integration.sample_tasks"
@@ -106,7 +107,7 @@ def upload_form(app: Flask, visitor: Visitor, *, query: str = "", **parts: Any) 
 
 def stored_files(folder: Path) -> list[Path]:
     """Return all that lies in the storage in this folder."""
-    return [path for path in (folder / "files").rglob("*") if path.is_file()]
+    return files_below(folder / "files")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from flask_api.jobs.record import JobStatus
 from flask_api.jobs.store import open_job_connections
 from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.uploads import Uploads
+from tests.folders import files_below
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -21,7 +22,7 @@ from tests.waiting import wait_until
 def stored_files(bench: EngineBench) -> list[str]:
     """Return the paths of all stored files, relative to their folder."""
     folder = bench.folder / "files"
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return [str(path.relative_to(folder)) for path in files_below(folder)]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,10 @@
 """Processes die, pause, stop and come back: no accepted job is lost, and each has one outcome (P1, P3, P4, P5, P12, P17)."""
 
-import os
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,9 @@ from flask_api.jobs.ledger import Ledger
 from flask_api.jobs.record import JobStatus
 from flask_api.jobs.store import open_job_connections
 from shared.redis import Store
+from tests.chaos.processes import tree_of
 from tests.integration.engine_bench import RESCUE_S, EngineBench, read_words
+from tests.processes import is_gone
 from tests.waiting import wait_until
 
 
@@ -218,26 +218,10 @@ def test_children_end_with_their_killed_server(bench: EngineBench) -> None:
     child = bench.start_process()
     child.submit("child.deaf", [{"path": bench.path()}], owner=bench.owner)
     wait_until(bench.runs, timeout_s=10, what="it runs")
-    before = _descendants(child.pid)
+    before = tree_of(child.pid)[1:]
     assert len(before) >= 2
     child.kill()
-    wait_until(lambda: not any(map(_is_alive, before)), timeout_s=5, what="no process of it is left")
-
-
-def _descendants(pid: int) -> set[int]:
-    found: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for each in map(int, task.read_text().split()):
-            found |= {each} | _descendants(each)
-    return found
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    wait_until(lambda: all(map(is_gone, before)), timeout_s=5, what="no process of it is left")
 
 
 def test_submit_after_being_taken_for_dead_is_accepted_under_a_new_name(bench: EngineBench) -> None:

@@ -139,9 +139,20 @@ def figures(rounds: list[dict[str, dict[str, Any]]], contenders: Sequence[Conten
             rows[name]["latency_ms"] = {"median": median(latencies), "p95": quantiles(latencies, n=20)[-1]}
         if peers and name not in peers:
             ratios = [one[name]["jobs_per_s"] / max(one[peer]["jobs_per_s"] for peer in peers) for one in rounds]
-            rows[name]["ratio_to_best_peer"] = {"median": median(ratios), "min": min(ratios), "max": max(ratios)}
+            rows[name]["ratio_to_best_peer"] = _spread(ratios)
+            if latencies:
+                waits = [median(one[name]["latencies_ms"]) / min(_medians_ms(one, peers)) for one in rounds]
+                rows[name]["latency_to_best_peer"] = _spread(waits)
     slim = [{name: {k: v for k, v in row.items() if k != "latencies_ms"} for name, row in one.items()} for one in rounds]
     return {"contenders": rows, "rounds": slim}
+
+
+def _medians_ms(one: dict[str, dict[str, Any]], names: Sequence[str]) -> list[float]:
+    return [median(one[name]["latencies_ms"]) for name in names]
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    return {"median": median(values), "min": min(values), "max": max(values)}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -152,6 +163,11 @@ def table(result: dict[str, Any]) -> str:
         starts = f"{latency['median']:>20.2f} ms{latency['p95']:>7.2f} ms" if latency else " " * 33
         against = f"  {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
         lines.append(f"{name:<20}{row['jobs_per_s']:>9.0f}{row['accepted_per_s']:>11.0f}{starts}{against}")
+    for name, row in result["contenders"].items():
+        if wait := row.get("latency_to_best_peer"):
+            lines.append(
+                f"{name} starts in {wait['median']:.2f} of the best peer's median ({wait['min']:.2f} to {wait['max']:.2f})"
+            )
     for name, refused in result["refused"].items():
         lines.append(f"{name}: {refused} submits were refused, as Redis did not answer in time, and repeated.")
     return "\n".join(lines)

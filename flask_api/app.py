@@ -1,5 +1,8 @@
 """The Flask application: gate, job engine and endpoints put together."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask, current_app, request
 
 from flask_api.gate.extension import Gatehouse, current_identity, gate_state
@@ -40,12 +43,20 @@ OPEN_ENDPOINTS = frozenset({"health.live", "health.ready", "problems.show", "doc
 _VIEWS = (batches, docs, events, files, health, jobs, me, metrics, openapi, problems, rows, shares, tasks, withdrawals)
 
 
+class _Api(Flask):
+    """Flask, for views and hooks that are all plain functions."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``func``: Flask would look at each of a dozen, at every request, for one that is a coroutine."""
+        return func
+
+
 def create_app(settings: ApiSettings) -> Flask:
     """Return the API. Opens no connection and starts no thread: :func:`start_jobs` does, after any fork.
 
     Raises ConfigurationError when a task module is wrong.
     """
-    app = Flask("flask_api", static_folder=None)
+    app = _Api("flask_api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]  # records read best in the order they are written in
     Gatehouse(app, settings=settings)

@@ -55,8 +55,9 @@ def parse_json(text: bytes) -> Any:
             parse_int=_short,
         )
         _refuse_depth(value)
-        # A lone surrogate (\\ud800) is no text: nothing could store or send it again.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if b"\\u" in text:
+            # A lone surrogate (\ud800) is no text: nothing could store or send it again.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError as error:
         raise RequestError("The body is not UTF-8 text.") from error
     except RecursionError as error:

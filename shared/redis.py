@@ -4,8 +4,10 @@ Bounds (RELIABILITY: an outage is never a hang): connect and read time-outs of `
 50 ms, one retry of a read whose connection broke, none of a write (its reply may be what was lost), a circuit breaker.
 """
 
+import queue
 from collections.abc import Callable, Iterator
-from typing import TypeVar, cast
+from contextlib import suppress
+from typing import Any, TypeVar, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -18,10 +20,63 @@ from shared.breaker import CircuitBreaker
 from shared.errors import ConfigurationError, StoreUnavailable
 
 T = TypeVar("T")
-Client = redis.Redis
 
 POOL_WAIT_S = 0.05
 _POOL_EXHAUSTED = "No connection available."  # redis-py has no class of its own for it
+
+
+class Pool(redis.BlockingConnectionPool):
+    """redis-py's pool without its measurements for OpenTelemetry: with those of the client a quarter of a small command."""
+
+    def get_connection(self, command_name: object = None, *_keys: object, **_options: object) -> Any:
+        """Return a connection that is ready for a command. Raises redis-py's ConnectionError when none is free in time."""
+        del command_name  # an argument of former days
+        self._checkpid()
+        try:
+            connection = self.pool.get(timeout=self.timeout)
+        except queue.Empty:
+            raise RedisConnectionError(_POOL_EXHAUSTED) from None
+        try:
+            connection = connection or self.make_connection()  # type: ignore[no-untyped-call]
+            connection.connect()
+            if _has_ended(connection):
+                connection.disconnect()
+                connection.connect()
+        except BaseException:
+            self.release(connection)
+            raise
+        return connection
+
+    def release(self, connection: Any) -> None:
+        """Give a connection back, or its place if it is not this process's."""
+        self._checkpid()
+        is_ours = connection is not None and self.owns_connection(connection)
+        if connection is not None and not is_ours:
+            connection.disconnect()
+        with suppress(queue.Full):
+            self.pool.put_nowait(connection if is_ours else None)
+
+
+def _has_ended(connection: Any) -> bool:
+    """Tell whether the server closed it, or left an answer in it that nobody read."""
+    try:
+        return bool(connection.can_read())
+    except (RedisConnectionError, RedisTimeoutError, OSError):
+        return True
+
+
+class Client(redis.Redis):
+    """redis-py's client without its measurements, and without retries: the store decides about those."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one command and return its reply, parsed as redis-py does."""
+        pool = self.connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_command(*args)  # type: ignore[no-untyped-call]  # a connection that fails disconnects itself
+            return self.parse_response(connection, args[0], **options)  # type: ignore[no-untyped-call]
+        finally:
+            pool.release(connection)
 
 
 def build_client(url: str, *, timeout_s: float, max_connections: int) -> Client:
@@ -30,7 +85,7 @@ def build_client(url: str, *, timeout_s: float, max_connections: int) -> Client:
     Raises ConfigurationError for a URL that redis-py can't read; the message doesn't repeat it, it may hold a password.
     """
     try:
-        pool = redis.BlockingConnectionPool.from_url(
+        pool = Pool.from_url(
             url,
             max_connections=max_connections,
             timeout=POOL_WAIT_S,
@@ -47,7 +102,7 @@ def build_client(url: str, *, timeout_s: float, max_connections: int) -> Client:
         )
     except ValueError as error:
         raise ConfigurationError("a Redis URL can't be read: accepted are redis://, rediss:// and unix:// URLs") from error
-    return redis.Redis(connection_pool=pool)
+    return Client(connection_pool=pool)
 
 
 class Store:

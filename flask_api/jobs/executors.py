@@ -9,11 +9,11 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 from flask_api.jobs.attempt import Outcome, describe
 from flask_api.jobs.queue import FairQueue, Launch
+from flask_api.jobs.slot_threads import SlotThreads
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -41,7 +41,7 @@ class Executor(ABC):
         self.queue = queue
         self.slots = slots
         self._turn = turn
-        self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix=f"gatehouse-{self.name}")
+        self._threads = SlotThreads(name=f"gatehouse-{self.name}")
         self._changed = threading.Condition()
         self._active = 0
         self._paused = False
@@ -58,7 +58,7 @@ class Executor(ABC):
                 return
             self._active += wanted
         for _ in range(wanted):
-            self._pool.submit(self._work)
+            self._threads.run(self._work)
 
     def seize(self, launch: Launch) -> bool:
         """Take a free slot for a job that is about to be accepted; then :meth:`begin` it, or :meth:`let_go`.
@@ -76,7 +76,7 @@ class Executor(ABC):
     def begin(self, launch: Launch, attempt: int) -> None:
         """Run a job in the slot that was seized for it: it is durable, and began when it was accepted."""
         try:
-            self._pool.submit(self._work, [(launch, attempt)])
+            self._threads.run(lambda: self._work([(launch, attempt)]))
         except RuntimeError:  # closed meanwhile: the job goes to another process with all that is held
             self.let_go(launch)
 
@@ -100,7 +100,7 @@ class Executor(ABC):
 
     def close(self) -> None:
         """Let go of the threads. Idempotent."""
-        self._pool.shutdown(wait=False)
+        self._threads.close()
 
     def _work(self, begun: Sequence[Attempt] = ()) -> None:
         ended = self._run_all(begun)

@@ -5,9 +5,10 @@ A process that was paused, declared dead and adopted finds its set gone: every w
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -99,8 +100,8 @@ class Ledger:
 
     def stage(self, jobs: Sequence[Job], *, batch: str, instance: str) -> None:
         """Write records of a batch that is not accepted yet; the sweeper removes them if it never is."""
-        common = {**to_fields(jobs[0]), "instance": instance}
-        del common["arguments"], common["position"]
+        common = {**to_fields(replace(jobs[0], position=0)), "instance": instance}
+        del common["arguments"]
         keys = [names.STAGED, names.members(batch), *(names.record(job.id) for job in jobs)]
         arguments: list[Any] = [batch, time.time(), len(common), *_flat(common)]
         for job in jobs:
@@ -281,7 +282,7 @@ def _moment(seconds: float) -> str:
 
 
 def _flat(fields: Mapping[str, Any]) -> Iterable[Any]:
-    return (part for pair in fields.items() for part in pair)
+    return chain.from_iterable(fields.items())
 
 
 def _answer(raw: Any) -> Answer:

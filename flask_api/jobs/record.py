@@ -61,9 +61,11 @@ class Job:
 
 
 _JSON_FIELDS = frozenset({"arguments", "progress", "result", "error", "attempts", "files"})
-_LIST_FIELDS = frozenset({"attempts", "files"})
 _TIME_FIELDS = frozenset({"submitted_at", "start_at", "started_at", "finished_at", "expires_at"})
 _INTEGER_FIELDS = frozenset({"attempt", "max_attempts", "position", "priority"})
+
+# A value that is as good as no field. Scripts read attempt, so that is always there.
+_OMITTED: dict[str, Any] = {"attempts": [], "files": [], "position": 0, "priority": 0, "cancel_requested": False}
 
 _STORED = tuple(each.name for each in fields(Job) if each.name not in ("id", "owner"))
 
@@ -88,11 +90,11 @@ def new_job_id() -> str:
 
 
 def to_fields(job: Job) -> dict[str, str]:
-    """Return the job as fields of a Redis hash; what is None has no field."""
+    """Return the job as fields of a Redis hash; what is None, or not worth a field, has none."""
     stored: dict[str, str] = {"owner_id": job.owner.id, "owner_username": job.owner.username}
     for name in _STORED:
         value = getattr(job, name)
-        if value is not None and not (value == [] and name in _LIST_FIELDS):
+        if value != _OMITTED.get(name):
             stored[name] = encode_field(name, value)
     return stored
 
@@ -128,4 +130,5 @@ def _decode_field(name: str, text: str) -> Any:
 
 def format_time(moment: datetime) -> str:
     """Return an aware time as RFC 3339 in UTC with milliseconds: 2026-11-20T09:30:00.125Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -24,13 +24,13 @@ from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
 from flask_api.query import read_query
 from flask_api.rate_limit import rate_limit_headers
 from flask_api.views.engine import current_engine
-from flask_api.views.job_json import job_json, job_url, result_of, summary_json
+from flask_api.views.job_json import JOBS_PATH, job_json, job_url, result_of, summary_json
 from flask_api.views.job_requests import PRIORITIES, REFUSALS, JobRequest, is_staff, read_request, viewer
 from flask_api.wait import WaitQuery, read_wait
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
 
-blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+blueprint = Blueprint("jobs", __name__, url_prefix=JOBS_PATH)
 
 POLL_AFTER_S = 1
 # What may be wrong with any job that is asked for by its id.

@@ -135,11 +135,11 @@ def test_turn_that_redis_refuses_loses_nothing(engine: JobEngine, valkey: Embedd
     job = engine.submit("lost.hold", {}, owner=ADA)
     wait_until(lambda: status(store, job.id) is JobStatus.RUNNING, timeout_s=5)
     try:
-        admin.execute_command("ACL", "SETUSER", "api", "-evalsha")  # type: ignore[no-untyped-call]
+        admin.execute_command("ACL", "SETUSER", "api", "-evalsha")
         GO_ON.set()
         threading.Event().wait(1)
     finally:
-        admin.execute_command("ACL", "SETUSER", "api", "+evalsha")  # type: ignore[no-untyped-call]
+        admin.execute_command("ACL", "SETUSER", "api", "+evalsha")
         admin.close()
     wait_for_outcome(store, job.id)
     assert status(store, job.id) is JobStatus.SUCCEEDED

@@ -31,8 +31,10 @@ OURS = Contender("gatehouse", "benchmarks.peers.submit_gatehouse")
 CONTENDERS = (
     OURS,
     Contender("drf-rq", "benchmarks.peers.submit_drf"),
-    Contender("flask-login-rq", "benchmarks.peers.submit_flask_login"),
-    Contender("flask-login-tuned-rq", "benchmarks.peers.submit_flask_login", is_tuned=True),
+    Contender("flask-login-rq", "benchmarks.peers.submit_flask_login_people"),
+    Contender("flask-login-tuned-rq", "benchmarks.peers.submit_flask_login_people", is_tuned=True),
+    Contender("flask-login-dict-rq", "benchmarks.peers.submit_flask_login"),
+    Contender("flask-login-dict-tuned-rq", "benchmarks.peers.submit_flask_login", is_tuned=True),
 )
 ACCEPTED, RUN, BATCHES = "accepted", "accepted and run", "accepted in batches, and run"
 # Jobs per second in one round, by what was asked of it and by contender.

@@ -1,5 +1,7 @@
 """Flask-Login and Flask-Session (Redis), as in flask_login_app, with a view that enqueues on RQ. It checks no origin."""
 
+from typing import Any
+
 import redis
 from flask import Flask, Response, abort, jsonify, request
 from flask_login import current_user, login_required
@@ -14,9 +16,9 @@ __all__ = ["create_app", "seed"]
 PATH = "/jobs"
 
 
-def create_app(context_file: str, tuned: bool = False) -> Flask:
-    """Return the application."""
-    app = flask_login_app.create_app(context_file, tuned=tuned)
+def create_app(context_file: str, tuned: bool = False, **more: Any) -> Flask:
+    """Return the application, ``more`` as flask_login_app has it."""
+    app = flask_login_app.create_app(context_file, tuned=tuned, **more)
     queue = Queue("submit", connection=redis.Redis.from_url(Context.load(context_file).peer_redis_url))
 
     @app.post(PATH)

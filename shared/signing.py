@@ -74,10 +74,14 @@ class EntrySigner:
 
     def _signer(self, entry: str) -> TimestampSigner:
         # No fallback keys are given, lest Django ask its own settings: signing needs none.
-        return TimestampSigner(key=self._secrets[0], fallback_keys=[], salt=f"{_SALT}:{entry}")
+        return TimestampSigner(key=self._secrets[0], fallback_keys=[], salt=_salt(entry))
+
+
+def _salt(entry: str) -> str:
+    return f"{_SALT}:{entry}"
 
 
 def _signature(secret: str, entry: str, message: bytes) -> bytes:
     """Return what Django's signer appends to ``message`` under our salt."""
-    key = hashlib.sha256(f"{_SALT}:{entry}signer{secret}".encode()).digest()
+    key = hashlib.sha256(f"{_salt(entry)}signer{secret}".encode()).digest()
     return urlsafe_b64encode(hmac.digest(key, message, "sha256")).rstrip(b"=")

@@ -69,8 +69,9 @@ MUTANTS = (
     Mutant("idle lifetime", "shared/session.py", "if now >= record.expires_at:", "if False:"),
     Mutant("absolute lifetime", "shared/session.py", "if now >= record.created_at + self.lifetimes.absolute_s:", "if False:"),
     Mutant("record's version", "shared/session.py", 'if payload.get("v") != VERSION:', "if False:"),
-    Mutant("entry in the salt", "shared/signing.py", 'salt=f"{_SALT}:{entry}"', "salt=_SALT"),
-    Mutant("age of the signature", "shared/signing.py", "unsign_object(value, max_age=max_age_s)", "unsign_object(value)"),
+    Mutant("signature", "shared/signing.py", "if True not in [", "if False and True not in ["),
+    Mutant("entry in the salt", "shared/signing.py", 'return f"{_SALT}:{entry}"', "return _SALT"),
+    Mutant("age of the signature", "shared/signing.py", "if max_age_s is not None and age_s > max_age_s:", "if False:"),
     Mutant("principal's own id", "shared/principal.py", ' or payload.get("id") != user_id', ""),
     Mutant("cookie that comes twice", "shared/cookies.py", "if len(values) > 1:", "if False:"),
     Mutant(

@@ -1,10 +1,8 @@
 """The session record: its bytes, its two lifetimes, and everything that is refused."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core import signing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +10,7 @@ from shared.entries import is_session_key, session_entry
 from shared.errors import SessionFormatError
 from shared.session import Lifetimes, SessionFormat, SessionRecord
 from shared.signing import EntrySigner
+from tests.signing_time import set_clock
 
 CREATED_AT = 1_763_629_200
 LIFETIMES = Lifetimes(idle_s=604_800, absolute_s=2_592_000)
@@ -29,13 +28,8 @@ RECORD = SessionRecord(
 
 @pytest.fixture(autouse=True)
 def _at_creation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Django's signer believe that it is the moment the session began."""
+    """Let the signers believe that it is the moment the session began."""
     set_clock(monkeypatch, CREATED_AT)
-
-
-def set_clock(monkeypatch: pytest.MonkeyPatch, now: float) -> None:
-    """Let Django's signer read this time."""
-    monkeypatch.setattr(signing, "time", SimpleNamespace(time=lambda: now))
 
 
 def test_entry_name_is_the_digest_of_the_session_key() -> None:

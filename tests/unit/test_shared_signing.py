@@ -1,15 +1,12 @@
 """The signature on every entry: what verifies, and all that must not."""
 
-from types import SimpleNamespace
-
-import django.core.signing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import shared.signing
 from shared.errors import SessionFormatError
 from shared.signing import EntrySigner, _signature
+from tests.signing_time import set_clock
 
 OLD = "the-old-secret-of-at-least-32-characters"
 NEW = "the-new-secret-of-at-least-32-characters"
@@ -21,12 +18,6 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-
-
-def set_clock(monkeypatch: pytest.MonkeyPatch, now: float) -> None:
-    """Let Django's signer, which signs, and ours, which checks, read this time."""
-    for module in (django.core.signing, shared.signing):
-        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now))
 
 
 @given(payload=st.dictionaries(st.text(), json_values, max_size=5), entry=st.text(min_size=1))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from benchmarks.context import USERNAME, Context
 from benchmarks.peers import submit_flask_login
-from benchmarks.peers.submit_flask_login import PATH, body, headers, seed
+from benchmarks.peers.submit_flask_login import PATH, body, headers
 
 __all__ = ["PATH", "body", "create_app", "headers", "seed"]
 
@@ -37,18 +37,22 @@ class _Person(_DATABASE.Model, UserMixin):  # type: ignore[misc, name-defined]  
         return bool(self.active)
 
 
+def seed(context: Context) -> str:
+    """Make the database and the person in it, log in, and return the Cookie header."""
+    with create_app(str(context.save())).app_context():
+        _DATABASE.create_all()
+        _DATABASE.session.add(_Person(id=1, username=USERNAME))
+        _DATABASE.session.commit()
+    return submit_flask_login.seed(context)
+
+
 def create_app(context_file: str, tuned: bool = False) -> Flask:
-    """Return the application; its database is made if need be."""
+    """Return the application, on the database that seed made."""
     file = Path(Context.load(context_file).folder, "people.sqlite3")
 
     def people(app: Flask) -> Callable[[str], _Person | None]:
         app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{file}"
         _DATABASE.init_app(app)
-        with app.app_context():
-            _DATABASE.create_all()
-            if _DATABASE.session.get(_Person, 1) is None:
-                _DATABASE.session.add(_Person(id=1, username=USERNAME))
-                _DATABASE.session.commit()
         return lambda person_id: _DATABASE.session.get(_Person, int(person_id))
 
     return submit_flask_login.create_app(context_file, tuned, people=people)

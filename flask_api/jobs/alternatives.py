@@ -37,8 +37,10 @@ class AtLeastOneOf:
 
     def check(self, task: str, arguments: BaseModel) -> None:
         """Raise InvalidArguments, pointing at all arguments together, unless one of the names is given."""
+        if not self._names:
+            return
         fields = type(arguments).model_fields
-        if self._names and all(getattr(arguments, name) == fields[name].default for name in self._names):
+        if all(getattr(arguments, name) == fields[name].default for name in self._names):
             problem = ArgumentProblem(pointer="/arguments", detail=f"Give at least one of {', '.join(self._names)}.")
             raise InvalidArguments(f"The arguments of {task} are wrong.", problems=[problem])
 

@@ -3,7 +3,7 @@
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
 from flask_api.jobs.ledger import Claim, Ending
 from flask_api.jobs.policy import Policy
 from flask_api.jobs.queue import Launch
-from flask_api.jobs.record import Job, JobStatus, encode_field, format_time
+from flask_api.jobs.record import Job, JobStatus, Member, encode_field, format_time
 from flask_api.jobs.registry import AnyTask
 
 log = logging.getLogger("gatehouse.jobs")
@@ -98,16 +98,25 @@ def claim_of(launch: Launch) -> Claim:
 
 def launch_of(job: Job) -> Launch:
     """Return what is needed to begin a job."""
-    return Launch(
-        job_id=job.id,
-        task=job.task,
-        arguments=job.arguments,
-        owner_id=job.owner.id,
-        batch=job.batch or "",
-        priority=job.priority,
-        max_attempts=job.max_attempts,
-        attempts=tuple(job.attempts),
-    )
+    return launches_of(job, [(job.id, job.arguments)])[0]
+
+
+def launches_of(pattern: Job, members: Sequence[Member]) -> list[Launch]:
+    """Return what is needed to begin each of many jobs; ``pattern`` has what they have in common."""
+    batch, attempts = pattern.batch or "", tuple(pattern.attempts)
+    return [
+        Launch(
+            job_id=job_id,
+            task=pattern.task,
+            arguments=arguments,
+            owner_id=pattern.owner.id,
+            batch=batch,
+            priority=pattern.priority,
+            max_attempts=pattern.max_attempts,
+            attempts=attempts,
+        )
+        for job_id, arguments in members
+    ]
 
 
 def ending_of(launch: Launch, attempt: int, outcome: Outcome, *, policy: Policy) -> Ending:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from flask_api.jobs import names
 from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
-from flask_api.jobs.record import Job, JobStatus, Owner, format_time, from_fields
+from flask_api.jobs.record import Job, JobStatus, Member, Owner, format_time, from_fields
 from shared.redis import Client, Store
 
 _STAGED_AT_ONCE = 250
@@ -40,17 +40,27 @@ class Batches:
         self._ledger = ledger
 
     def accept(
-        self, batch: Batch, jobs: Sequence[Job], *, instance: str, limit: int, idempotency: IdempotencyKey | None
+        self,
+        batch: Batch,
+        pattern: Job,
+        members: Sequence[Member],
+        *,
+        instance: str,
+        limit: int,
+        idempotency: IdempotencyKey | None,
     ) -> Answer:
-        """Make a batch durable: the records are staged first, then all of them are accepted at once, or none."""
-        for first in range(0, len(jobs), _STAGED_AT_ONCE):
-            staged = jobs[first : first + _STAGED_AT_ONCE]
-            self._ledger.stage(staged, batch=batch.id, instance=instance)
+        """Make a batch durable: the records are staged first, then all of them are accepted at once, or none.
+
+        ``pattern`` has what its jobs have in common.
+        """
+        for first in range(0, len(members), _STAGED_AT_ONCE):
+            staged = members[first : first + _STAGED_AT_ONCE]
+            self._ledger.stage(pattern, staged, first=first, batch=batch.id, instance=instance)
         answer = self._ledger.accept_batch(
             batch.id, _fields(batch), owner_id=batch.owner.id, instance=instance, limit=limit, idempotency=idempotency
         )
         if answer.acceptance is not Acceptance.ACCEPTED:  # else refused batches would fill Redis until they are swept
-            self._store.write(lambda client: _unstage(client, batch.id, jobs))
+            self._store.write(lambda client: _unstage(client, batch.id, members))
         return answer
 
     def find(self, batch_id: str) -> Batch | None:
@@ -90,10 +100,10 @@ class Batches:
         return ready
 
 
-def _unstage(client: Client, batch_id: str, jobs: Sequence[Job]) -> None:
+def _unstage(client: Client, batch_id: str, members: Sequence[Member]) -> None:
     with client.pipeline(transaction=False) as pipeline:
-        for first in range(0, len(jobs), _STAGED_AT_ONCE):
-            pipeline.unlink(*(names.record(job.id) for job in jobs[first : first + _STAGED_AT_ONCE]))
+        for first in range(0, len(members), _STAGED_AT_ONCE):
+            pipeline.unlink(*(names.record(job_id) for job_id, _ in members[first : first + _STAGED_AT_ONCE]))
         pipeline.unlink(names.members(batch_id))
         pipeline.zrem(names.STAGED, batch_id)
         pipeline.execute()

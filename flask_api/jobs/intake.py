@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_api.jobs.attempt import launch_of
+from flask_api.jobs.attempt import launch_of, launches_of
 from flask_api.jobs.batches import Batches, new_batch
 from flask_api.jobs.crew import Crew
 from flask_api.jobs.errors import (
@@ -127,24 +127,22 @@ class Intake:
         batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
         inputs = SubmittedInputs(self.uploads, owner.id)
         checked = _check_all(task, arguments, inputs.find)
-        jobs = [
-            _job(task, each, owner=owner, priority=priority, batch=batch.id, position=position)
-            for position, each in enumerate(checked)
-        ]
+        pattern = _job(task, {}, owner=owner, priority=priority, batch=batch.id)
+        members = [(new_job_id(), each) for each in checked]
         queue = self._open_queue(task)
-        queue.reserve(len(jobs))
+        queue.reserve(len(members))
         try:
             inputs.hold(f"batch:{batch.id}")
             answer = self._accept(
                 lambda instance: self._batches.accept(
-                    batch, jobs, instance=instance, limit=self.settings.job_person_limit, idempotency=idempotency
+                    batch, pattern, members, instance=instance, limit=self.settings.job_person_limit, idempotency=idempotency
                 )
             )
             if answer.acceptance is Acceptance.KNOWN:
                 return Submitted(id=answer.known, unfinished=0)
-            self._crew.put([launch_of(job) for job in jobs])
+            self._crew.put(launches_of(pattern, members))
         finally:
-            queue.release(len(jobs))
+            queue.release(len(members))
         return Submitted(id=batch.id, unfinished=answer.unfinished)
 
     def retry(self, job: Job) -> None:
@@ -207,7 +205,6 @@ def _job(
     owner: Owner,
     priority: int,
     batch: str | None = None,
-    position: int = 0,
     start_at: datetime | None = None,
 ) -> Job:
     return Job(
@@ -218,7 +215,6 @@ def _job(
         owner=owner,
         submitted_at=datetime.now(UTC),
         batch=batch,
-        position=position,
         priority=priority,
         start_at=start_at,
         max_attempts=task.policy.max_attempts,

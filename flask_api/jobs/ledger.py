@@ -5,7 +5,7 @@ A process that was paused, declared dead and adopted finds its set gone: every w
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from flask_api.jobs import names
 from flask_api.jobs.event_json import CANCEL_REQUESTED, batch_event, report_event, state_event
-from flask_api.jobs.record import Job, JobStatus, encode_field, format_time, to_fields
+from flask_api.jobs.record import Job, JobStatus, Member, encode_field, format_time, to_fields
 from shared.redis import Client, Store
 
 _LUA = Path(__file__).parent / "lua"
@@ -98,15 +98,18 @@ class Ledger:
         arguments = [job.id, instance, limit, due, digest, IDEMPOTENCY_KEPT_S, EVENTS_KEPT, event, *_flat(to_fields(job))]
         return _answer(self._run("submit", keys, arguments))
 
-    def stage(self, jobs: Sequence[Job], *, batch: str, instance: str) -> None:
-        """Write records of a batch that is not accepted yet; the sweeper removes them if it never is."""
-        common = {**to_fields(replace(jobs[0], position=0)), "instance": instance}
+    def stage(self, pattern: Job, members: Sequence[Member], *, first: int, batch: str, instance: str) -> None:
+        """Write records of a batch that is not accepted yet; the sweeper removes them if it never is.
+
+        ``pattern`` has what they have in common, ``first`` is the position of the first of these.
+        """
+        common = {**to_fields(pattern), "instance": instance}
         del common["arguments"]
-        keys = [names.STAGED, names.members(batch), *(names.record(job.id) for job in jobs)]
-        arguments: list[Any] = [batch, time.time(), len(common), *_flat(common)]
-        for job in jobs:
-            arguments += (job.id, encode_field("arguments", job.arguments), job.position)
-        self._run("stage", keys, arguments)
+        keys = [names.STAGED, names.members(batch), *(names.record(job_id) for job_id, _ in members)]
+        stored: list[Any] = [batch, time.time(), len(common), *_flat(common)]
+        for position, (job_id, arguments) in enumerate(members, start=first):
+            stored += (job_id, encode_field("arguments", arguments), position)
+        self._run("stage", keys, stored)
 
     def accept_batch(
         self,

@@ -60,6 +60,9 @@ class Job:
     expires_at: datetime | None = None
 
 
+# A job of a batch: its id and its arguments. All else it has in common with the others.
+Member = tuple[str, dict[str, Any]]
+
 _JSON_FIELDS = frozenset({"arguments", "progress", "result", "error", "attempts", "files"})
 _TIME_FIELDS = frozenset({"submitted_at", "start_at", "started_at", "finished_at", "expires_at"})
 _INTEGER_FIELDS = frozenset({"attempt", "max_attempts", "position", "priority"})

@@ -166,7 +166,7 @@ def test_every_method_says_that_redis_is_away(bench: EngineBench, owner: Owner) 
         lambda: store.read_log(job.id),
         lambda: store.list_of(owner.id, limit=1),
         lambda: ledger.accept(job, instance="a", limit=1),
-        lambda: ledger.stage([job], batch="b", instance="a"),
+        lambda: ledger.stage(job, [(job.id, job.arguments)], first=0, batch="b", instance="a"),
         lambda: ledger.accept_batch("b", {"total": 1, "task": "a.b"}, owner_id=owner.id, instance="a", limit=1),
         lambda: ledger.turn("a", beginnings=[claim(job)]),
         lambda: ledger.report(claim(job), instance="a", attempt=1, lines=["{}"]),

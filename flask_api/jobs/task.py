@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_json
 
 from flask_api.jobs.alternatives import AtLeastOneOf
 from flask_api.jobs.context import JobContext
@@ -69,7 +69,7 @@ class Task(Generic[P, R]):
 
         Raises whatever the function raises, and ValueError when the result does not fit its annotation or JSON.
         """
-        model = self.arguments_model.model_validate_json(json.dumps(arguments), strict=True, context=context.inputs)
+        model = self.arguments_model.model_validate_json(to_json(arguments), strict=True, context=context.inputs)
         keywords = {name: getattr(model, name) for name in self.arguments_model.model_fields}
         if self._context_parameter is not None:
             keywords[self._context_parameter] = context

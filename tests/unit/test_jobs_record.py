@@ -1,6 +1,7 @@
 """The job as a value: its id, its stored fields, its times."""
 
 import itertools
+import json
 import math
 import time
 import uuid
@@ -158,8 +159,15 @@ def test_stub_of_an_expired_job_is_read() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])
 def test_number_that_json_has_not_is_refused(value: object) -> None:
     """What other readers of JSON would choke on is never stored."""
-    with pytest.raises(ValueError, match="JSON compliant"):
-        encode_field("result", value)
+    for name, stored in (("result", value), ("arguments", {"text": "é", "value": value})):
+        with pytest.raises(ValueError, match="JSON compliant"):
+            encode_field(name, stored)
+
+
+@given(arguments=objects | st.just({"text": "NaN and Infinity"}))
+def test_arguments_are_stored_as_json(arguments: dict[str, object]) -> None:
+    """Whatever writes them, it is the same JSON."""
+    assert json.loads(encode_field("arguments", arguments)) == arguments
 
 
 @pytest.mark.parametrize(

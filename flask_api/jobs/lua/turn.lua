@@ -11,7 +11,8 @@
 local held, delayed, expiring = KEYS[1], KEYS[2], KEYS[3]
 local instance, now, kept, keep_s = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local result, argument, key, moved = {}, 10, 13, {}
-local ended, expires = {}, {}  -- what is the same for all that end is written once: a call costs more than what it does
+-- What is the same for all that end is asked and written once: a call costs more than what it does.
+local ids, left, ended, expires = {}, {}, {}, {}
 
 local function tell(stream, job, status, batch)
   local event = '{"event":"status","status":"' .. status .. '"'
@@ -26,11 +27,19 @@ local function move(from, to)
   moved[to] = (moved[to] or 0) + 1
 end
 
-for _ = 1, tonumber(ARGV[9]) do
-  local id, attempt, status, due = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2], ARGV[argument + 3]
+local at_job = argument
+for number = 1, tonumber(ARGV[9]) do
+  ids[number] = ARGV[at_job]
+  at_job = at_job + 5 + 2 * tonumber(ARGV[at_job + 4])
+end
+local is_ours = #ids > 0 and redis.call('SMISMEMBER', held, unpack(ids)) or {}
+
+for number = 1, #ids do
+  local id, attempt, status, due = ids[number], ARGV[argument + 1], ARGV[argument + 2], ARGV[argument + 3]
   local last = argument + 4 + 2 * tonumber(ARGV[argument + 4])
   local at = redis.call('HMGET', KEYS[key], 'status', 'attempt', 'cancel_requested')
-  if at[1] == 'running' and at[2] == attempt and redis.call('SREM', held, id) == 1 then
+  if is_ours[number] == 1 and at[1] == 'running' and at[2] == attempt then
+    left[#left + 1] = id
     move('running', status)
     if at[3] == '1' then
       redis.call('SREM', KEYS[4], id)  -- or it would cancel the job again when that is retried and comes back to the caller
@@ -61,6 +70,9 @@ local function count(batch)
   moved = {}
 end
 
+if #left > 0 then
+  redis.call('SREM', held, unpack(left))
+end
 if #ended > 0 then
   redis.call('SREM', KEYS[5], unpack(ended))
   redis.call('ZADD', expiring, unpack(expires))

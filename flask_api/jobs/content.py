@@ -39,7 +39,10 @@ class Inspector:
     def media_type(self) -> str:
         """Return the media type; call it after the last byte. Text is UTF-8 from end to end, without NUL."""
         is_text = self._is_text and self._decodes(b"", final=True)
-        return _by_signature(self._head, at_least=_SURE if is_text else 0.0) or ("text/plain" if is_text else _UNKNOWN)
+        found = _by_signature(self._head, at_least=_SURE if is_text else 0.0)
+        if not is_text:
+            return _UNKNOWN if not found or _is_of_text(found) else found  # a "{" alone makes no JSON
+        return found or "text/plain"
 
     def _decodes(self, chunk: bytes, *, final: bool = False) -> bool:
         try:
@@ -47,6 +50,11 @@ class Inspector:
         except UnicodeDecodeError:
             return False
         return True
+
+
+def _is_of_text(media_type: str) -> bool:
+    """Tell whether whoever reads the type will read the content as UTF-8."""
+    return media_type.startswith("text/") or media_type.endswith(("json", "xml"))
 
 
 def _by_signature(head: bytes, *, at_least: float) -> str:

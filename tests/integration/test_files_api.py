@@ -63,6 +63,8 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
     "binary": (bytes(range(256)) * 4, "application/octet-stream"),
     "text with one NUL": (b"text" * 10_000 + b"\0" + b"text", "application/octet-stream"),
     "text that ends within a character": ("text ß".encode()[:-1], "application/octet-stream"),
+    "binary that begins like JSON": (b"{\x80\xcd", "application/octet-stream"),
+    "text in UTF-16": ("grün".encode("utf-16"), "application/octet-stream"),
     "archive": (b"PK\x03\x04" + bytes(40), "application/zip"),
     "nothing": (b"", "text/plain"),
 }

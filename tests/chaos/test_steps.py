@@ -123,8 +123,9 @@ def test_one_kill_finds_jobs_at_each_step_and_loses_none(house: House, http: htt
     ended = submit(http, first.address, "chaos.thread", pause_ms=1)
     wait_until(lambda: status_of(admin, ended) == "succeeded", timeout_s=10)
     before = admin.hgetall(names.record(ended))
-    started = [submit(http, first.address, "chaos.patient", pause_ms=1500) for _ in range(4)]
-    started.append(submit(http, first.address, "chaos.process", pause_ms=1500))
+    started = [submit(http, first.address, "chaos.process", pause_ms=4000)]
+    wait_until(lambda: count(house, started[0], "began") == 1, timeout_s=10, what="a child was made and runs it")
+    started += [submit(http, first.address, "chaos.patient", pause_ms=2500) for _ in range(4)]
     wait_until(lambda: all(count(house, job, "began") == 1 for job in started), timeout_s=10)
     waiting = [submit(http, first.address, "chaos.thread", pause_ms=1) for _ in range(20)]
     assert status_of(admin, waiting[-1]) == "queued"

@@ -63,7 +63,7 @@ class EngineBench:
             "job_heartbeat_s": 2,
             "job_threads": 4,
             "job_processes": 2,
-            "redis_timeout_ms": 250,
+            "redis_timeout_ms": 1000,  # more than is accepted: a busy machine must not look like an outage
             "job_files_url": f"file://{self.folder / 'files'}",
         }
         return load_settings(ApiSettings).model_copy(update={**values, **changes})

@@ -1,10 +1,10 @@
 """From rounds to figures: medians, ratios of the same round, and what the gate costs."""
 
 from collections.abc import Sequence
-from statistics import median
 from typing import Any
 
 from benchmarks.contenders import OURS, Contender
+from benchmarks.spread import spread
 
 GATED, OPEN = "/gated", "/open"
 # Requests per second of one round, by contender's name and path.
@@ -18,7 +18,7 @@ def figures(rounds: Sequence[Round], contenders: Sequence[Contender], *, load_sh
         "highest_load_share": round(load_share, 3),
         "contenders": {each.name: _contender(rounds, each.name) for each in contenders},
         "ratios": {
-            each.name: _spread([one[OURS.name][GATED] / one[each.name][GATED] for one in rounds])
+            each.name: spread([one[OURS.name][GATED] / one[each.name][GATED] for one in rounds])
             for each in contenders
             if each != OURS
         },
@@ -45,8 +45,4 @@ def table(result: dict[str, Any]) -> str:
 def _contender(rounds: Sequence[Round], name: str) -> dict[str, Any]:
     gated, ungated = [one[name][GATED] for one in rounds], [one[name][OPEN] for one in rounds]
     costs = [1e6 / slow - 1e6 / fast for slow, fast in zip(gated, ungated, strict=True)]
-    return {"gated": _spread(gated), "open": _spread(ungated), "gate_cost_us": _spread(costs)}
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"median": median(values), "min": min(values), "max": max(values)}
+    return {"gated": spread(gated), "open": spread(ungated), "gate_cost_us": spread(costs)}

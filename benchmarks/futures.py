@@ -22,6 +22,7 @@ from typing import Any
 from benchmarks.answers import AnsweringChild
 from benchmarks.context import Context
 from benchmarks.marks import CONTEXT_VARIABLE
+from benchmarks.spread import spread
 from deploy.valkey import EmbeddedValkey, new_passwords
 
 
@@ -81,12 +82,12 @@ def figures(rounds: list[Round], *, jobs: int) -> dict[str, Any]:
     for name in rounds[0]:
         seconds = [one[name]["elapsed_s"] for one in rounds]
         rows[name] = {
-            "elapsed_s": {"median": median(seconds), "min": min(seconds), "max": max(seconds)},
+            "elapsed_s": spread(seconds),
             "script_cpu_s": median(one[name]["cpu_s"] for one in rounds),
         }
         if name != OURS.name:
             ratios = [one[name]["elapsed_s"] / one[OURS.name]["elapsed_s"] for one in rounds]
-            rows[name]["ours_is_faster"] = {"median": median(ratios), "min": min(ratios), "max": max(ratios)}
+            rows[name]["ours_is_faster"] = spread(ratios)
     return {"jobs": jobs, "contenders": rows, "rounds": rounds}
 
 

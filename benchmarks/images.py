@@ -22,6 +22,7 @@ from typing import Any
 
 from PIL import Image
 
+from benchmarks.spread import spread
 from flask_api.jobs.inline import InlineReporter, run_inline
 from flask_api.tasks.web.images import download_images
 from shared.settings import ROOT, ApiSettings
@@ -62,7 +63,7 @@ def figures(rounds: list[dict[str, float]], *, threads: str) -> dict[str, Any]:
     return {
         "one_by_one_s": median(one["1"] for one in rounds),
         "threads_s": median(one[threads] for one in rounds),
-        "ratio": {"median": median(ratios), "min": min(ratios), "max": max(ratios)},
+        "ratio": spread(ratios),
         "rounds": rounds,
     }
 

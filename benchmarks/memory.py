@@ -23,6 +23,7 @@ from benchmarks.answers import AnsweringChild, serve
 from benchmarks.context import Context
 from benchmarks.engines import OWNER, insist, open_engine
 from benchmarks.job_tasks import RELEASED
+from benchmarks.spread import spread
 from deploy.valkey import EmbeddedValkey, new_passwords
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.record import JobStatus
@@ -68,7 +69,7 @@ def _cost_of_kept(options: argparse.Namespace) -> dict[str, Any]:
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
     return {
         "jobs_per_s": {name: median(one[name] for one in speeds) for name in ("empty", "full")},
-        "speed_with_kept_jobs": {"median": median(ratios), "min": min(ratios), "max": max(ratios)},
+        "speed_with_kept_jobs": spread(ratios),
     }
 
 

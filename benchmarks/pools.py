@@ -28,6 +28,7 @@ from benchmarks.context import Context
 from benchmarks.engines import OWNER, insist, open_engine
 from benchmarks.job_tasks import fetch
 from benchmarks.scaling import markdown, measure, save_charts, works
+from benchmarks.spread import spread
 from deploy.valkey import EmbeddedValkey, new_passwords
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.processes import START_METHOD
@@ -121,7 +122,7 @@ def figures(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
     for work in rounds[0]:
         shares = [one[work]["bare"] / one[work]["ours"] for one in rounds]
         works[work] = {way: median(one[work][way] for one in rounds) for way in ("bare", "ours")}
-        works[work]["speed"] = {"median": median(shares), "min": min(shares), "max": max(shares)}
+        works[work]["speed"] = spread(shares)
     return {"works": works, "rounds": rounds}
 
 

@@ -26,6 +26,7 @@ from benchmarks.answers import AnsweringChild
 from benchmarks.contenders import ROOT
 from benchmarks.context import Context
 from benchmarks.marks import CONTEXT_VARIABLE, here, make, marks
+from benchmarks.spread import spread
 from deploy.valkey import EmbeddedValkey, new_passwords
 
 _STOP_TIMEOUT_S = 15
@@ -139,20 +140,16 @@ def figures(rounds: list[dict[str, dict[str, Any]]], contenders: Sequence[Conten
             rows[name]["latency_ms"] = {"median": median(latencies), "p95": quantiles(latencies, n=20)[-1]}
         if peers and name not in peers:
             ratios = [one[name]["jobs_per_s"] / max(one[peer]["jobs_per_s"] for peer in peers) for one in rounds]
-            rows[name]["ratio_to_best_peer"] = _spread(ratios)
+            rows[name]["ratio_to_best_peer"] = spread(ratios)
             if latencies:
                 waits = [median(one[name]["latencies_ms"]) / min(_medians_ms(one, peers)) for one in rounds]
-                rows[name]["latency_to_best_peer"] = _spread(waits)
+                rows[name]["latency_to_best_peer"] = spread(waits)
     slim = [{name: {k: v for k, v in row.items() if k != "latencies_ms"} for name, row in one.items()} for one in rounds]
     return {"contenders": rows, "rounds": slim}
 
 
 def _medians_ms(one: dict[str, dict[str, Any]], names: Sequence[str]) -> list[float]:
     return [median(one[name]["latencies_ms"]) for name in names]
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"median": median(values), "min": min(values), "max": max(values)}
 
 
 def table(result: dict[str, Any]) -> str:

@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks.answers import LOAD_CORE, SERVER_CORE, pin
 from benchmarks.contenders import ROOT, Contender, Measure, by_http, seed
 from benchmarks.context import Context
 from benchmarks.marks import CONTEXT_VARIABLE
+from benchmarks.spread import spread
 from deploy.valkey import EmbeddedValkey, new_passwords
 
 OURS = Contender("gatehouse", "benchmarks.peers.submit_gatehouse")
@@ -120,11 +120,11 @@ def _resumed(worker: int, *, when: bool) -> Iterator[None]:
 def figures(rounds: list[Round]) -> dict[str, Any]:
     """Return medians, and the ratios of ours to each peer in the same round."""
     kinds = {
-        kind: {name: _spread([one[kind][name] for one in rounds]) for name in by_name} for kind, by_name in rounds[0].items()
+        kind: {name: spread([one[kind][name] for one in rounds]) for name in by_name} for kind, by_name in rounds[0].items()
     }
     peers = [each.name for each in CONTENDERS if each != OURS]
     ratios = {
-        kind: {name: _spread([one[kind][OURS.name] / one[kind][name] for one in rounds]) for name in peers}
+        kind: {name: spread([one[kind][OURS.name] / one[kind][name] for one in rounds]) for name in peers}
         for kind in (ACCEPTED, RUN)
     }
     return {"rounds": rounds, "jobs_per_s": kinds, "ratios": ratios}
@@ -140,10 +140,6 @@ def table(result: dict[str, Any]) -> str:
             against = f"  {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
             lines.append(f"  {name:<30}{row['median']:>9.0f}{row['min']:>9.0f}{row['max']:>9.0f}{against}")
     return "\n".join(lines)
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"median": median(values), "min": min(values), "max": max(values)}
 
 
 def _parse() -> argparse.Namespace:

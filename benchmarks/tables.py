@@ -18,6 +18,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.contenders import ROOT
+from benchmarks.spread import spread
 
 _TOWNS = ("Berlin", "Paris", "Köln", "Zürich", "New York", "São Paulo")
 _PEAK = "next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM')) / 1000"
@@ -85,7 +86,7 @@ def figures(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
     return {
         "seconds": {way: median(one[way]["s"] for one in rounds) for way in _WAYS},
         "peak_mb": {way: max(one[way]["mb"] for one in rounds) for way in _WAYS},
-        "speed": {"median": median(shares), "min": min(shares), "max": max(shares)},
+        "speed": spread(shares),
         "rounds": rounds,
     }
 

@@ -1,7 +1,7 @@
 """The threads of an executor's slots: made when they are needed, kept, and idle until there is work.
 
-What the pool of concurrent.futures does, without a future for each work, which nobody would ask and which takes longer than
-all else on the way to a waiting thread. And the interpreter does not wait for these: a job that never stops must not keep a
+What the pool of concurrent.futures does, without a future for each work, which nobody would ask and which took about as long
+as it takes a thread to wake up. And the interpreter does not wait for these: a job that never stops must not keep a
 process alive.
 """
 

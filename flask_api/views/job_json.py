@@ -11,7 +11,7 @@ from flask_api.tasks.tables.page import ROWS_FILE
 from flask_api.views.job_requests import PRIORITIES
 
 JOBS_PATH = "/jobs"
-# What lies below a job's own address. Asking the router for all these was a quarter of a small request.
+# What lies below a job's own address. Asking the router for each of these was a fifth of a small request.
 _BELOW = ("result", "log", "events", "cancel", "retry")
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 

@@ -10,8 +10,10 @@ import pytest
 import redis
 from django.core.management import call_command
 from flask import Flask
+from flask.testing import FlaskClient
 
 from deploy.valkey import EmbeddedValkey
+from flask_api.testing import logged_in as logged_in_client
 from flask_api.testing import running_api
 from shared.settings import ApiSettings, load_settings
 from tests.integration import sample_tasks
@@ -122,6 +124,19 @@ def app(api_settings: ApiSettings, tmp_path: Path) -> Iterator[Flask]:
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,), job_files_url=f"file://{tmp_path / 'files'}") as app:
         yield app
         sample_tasks.RELEASE.set()
+
+
+@pytest.fixture
+def writer(valkey: EmbeddedValkey) -> str:
+    """Who may write sessions: Django's user."""
+    return valkey.url("django")
+
+
+@pytest.fixture
+def ada(app: Flask, writer: str) -> Iterator[FlaskClient]:
+    """A client that Ada is logged in with."""
+    with logged_in_client(app, writer_url=writer) as client:
+        yield client
 
 
 @pytest.fixture

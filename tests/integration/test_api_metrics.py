@@ -41,19 +41,6 @@ def app(api_settings: ApiSettings, own_valkey: EmbeddedValkey, tmp_path: Path) -
         sample_tasks.RELEASE.set()
 
 
-@pytest.fixture
-def writer(valkey: EmbeddedValkey) -> str:
-    """Who may write sessions: Django's user."""
-    return valkey.url("django")
-
-
-@pytest.fixture
-def ada(app: Flask, writer: str) -> Iterator[FlaskClient]:
-    """A client that Ada is logged in with."""
-    with logged_in(app, writer_url=writer) as client:
-        yield client
-
-
 def test_fresh_process_shows_every_number_to_anybody(app: Flask) -> None:
     """What can happen is there with a zero, so that a first failure is seen as a rise."""
     numbers = scrape(app)

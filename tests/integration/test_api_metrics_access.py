@@ -9,7 +9,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey
 from flask_api.app import create_app
 from flask_api.openapi.document import build_document
 from flask_api.testing import logged_in, running_api, with_key
@@ -27,19 +26,6 @@ def app(api_settings: ApiSettings) -> Iterator[Flask]:
     """The API with the sample tasks."""
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,)) as app:
         yield app
-
-
-@pytest.fixture
-def writer(valkey: EmbeddedValkey) -> str:
-    """Who may write sessions: Django's user."""
-    return valkey.url("django")
-
-
-@pytest.fixture
-def ada(app: Flask, writer: str) -> Iterator[FlaskClient]:
-    """A client that Ada is logged in with."""
-    with logged_in(app, writer_url=writer) as client:
-        yield client
 
 
 def test_requests_are_counted_by_endpoint_and_timed(app: Flask, ada: FlaskClient) -> None:

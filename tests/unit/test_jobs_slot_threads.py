@@ -17,6 +17,7 @@ def threads() -> Iterator[SlotThreads]:
     threads = SlotThreads(name="slots")
     yield threads
     threads.close()
+    wait_until(lambda: not names_of(), timeout_s=5, what="the threads have ended")
 
 
 def names_of(prefix: str = "slots_") -> set[str]:

@@ -13,7 +13,7 @@ from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
 from flask_api.jobs.ledger import Claim, Ending
 from flask_api.jobs.policy import Policy
 from flask_api.jobs.queue import Launch
-from flask_api.jobs.record import Job, JobStatus, Member, encode_field, format_time
+from flask_api.jobs.record import Job, JobStatus, Member, encode_field, format_time, json_text
 from flask_api.jobs.registry import AnyTask
 
 log = logging.getLogger("gatehouse.jobs")
@@ -29,7 +29,7 @@ class Outcome:
     ``is_lost``: its process died under it.
     """
 
-    result: Any = None
+    result: str = "null"  # JSON text
     error: dict[str, Any] | None = None
     may_retry: bool = False
     stopped: StopReason | None = None
@@ -41,8 +41,8 @@ def call(task: AnyTask, launch: Launch, context: JobContext, *, result_max_bytes
     token = current_job.set(context)
     try:
         context.checkpoint()
-        result = task.run(launch.arguments, context)
-        size = len(encode_field("result", result))
+        result = json_text(task.run(launch.arguments, context))
+        size = len(result.encode())
         if size > result_max_bytes:
             raise TaskError(f"The result has {size} bytes of JSON; accepted are at most {result_max_bytes}: save it as a file.")
         _check_once_more(context)
@@ -126,16 +126,17 @@ def ending_of(launch: Launch, attempt: int, outcome: Outcome, *, policy: Policy)
     if outcome.stopped is StopReason.CANCELLED:
         return Ending(claim=claim, attempt=attempt, status=JobStatus.CANCELLED)
     if outcome.stopped is not None:  # the process stops, or lost the job: the attempt was not the job's fault
-        return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes={"attempt": attempt - 1}, due_at=now)
+        return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes={"attempt": str(attempt - 1)}, due_at=now)
     if outcome.error is None:
         return Ending(claim=claim, attempt=attempt, status=JobStatus.SUCCEEDED, changes={"result": outcome.result})
     shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
-    history = [*launch.attempts, {"attempt": attempt, "ended_at": format_time(datetime.now(UTC)), "error": shown}]
+    failure = {"attempt": attempt, "ended_at": format_time(datetime.now(UTC)), "error": shown}
+    changes = {"attempts": encode_field("attempts", [*launch.attempts, failure])}
     if outcome.may_retry and attempt < launch.max_attempts:
         pauses = _AFTER_DEATH if outcome.is_lost else policy
         due_at = now + pauses.retry_delay_s(attempt)
-        return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes={"attempts": history}, due_at=due_at)
-    changes = {"error": outcome.error, "attempts": history}
+        return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes=changes, due_at=due_at)
+    changes["error"] = encode_field("error", outcome.error)
     return Ending(claim=claim, attempt=attempt, status=JobStatus.FAILED, changes=changes)
 
 

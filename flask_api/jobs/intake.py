@@ -1,5 +1,6 @@
 """Accept jobs: check, make durable, hand to the crew. What is not accepted leaves nothing behind."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -127,7 +128,7 @@ class Intake:
         batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
         inputs = SubmittedInputs(self.uploads, owner.id)
         checked = _check_all(task, arguments, inputs.find)
-        pattern = _job(task, {}, owner=owner, priority=priority, batch=batch.id)
+        pattern = _job(task, "{}", owner=owner, priority=priority, batch=batch.id)
         members = [(new_job_id(), each) for each in checked]
         queue = self._open_queue(task)
         queue.reserve(len(members))
@@ -152,7 +153,7 @@ class Intake:
         task = self.registry.get(job.task)
         queue = self._open_queue(task)
         inputs = SubmittedInputs(self.uploads, job.owner.id)
-        task.check(job.arguments, inputs=inputs.find)  # its files may have expired since
+        task.check(json.loads(job.arguments), inputs=inputs.find)  # its files may have expired since
         queue.reserve()
         try:
             inputs.hold(f"job:{job.id}")
@@ -200,7 +201,7 @@ class Intake:
 
 def _job(
     task: AnyTask,
-    arguments: dict[str, Any],
+    arguments: str,
     *,
     owner: Owner,
     priority: int,
@@ -221,7 +222,7 @@ def _job(
     )
 
 
-def _check_all(task: AnyTask, arguments: Sequence[Mapping[str, Any]], inputs: Resolver) -> list[dict[str, Any]]:
+def _check_all(task: AnyTask, arguments: Sequence[Mapping[str, Any]], inputs: Resolver) -> list[str]:
     checked, problems = [], []
     for number, each in enumerate(arguments):
         try:

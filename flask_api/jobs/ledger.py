@@ -62,12 +62,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How one attempt ends: with an outcome, or ``queued`` again at ``due_at`` (seconds since 1970)."""
+    """How one attempt ends: with an outcome, or ``queued`` again at ``due_at`` (seconds since 1970).
+
+    ``changes`` are fields of the record as they are stored.
+    """
 
     claim: Claim
     attempt: int
     status: JobStatus
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, str] = field(default_factory=dict)
     due_at: float | None = None
 
 
@@ -108,7 +111,7 @@ class Ledger:
         keys = [names.STAGED, names.members(batch), *(names.record(job_id) for job_id, _ in members)]
         stored: list[Any] = [batch, time.time(), len(common), *_flat(common)]
         for position, (job_id, arguments) in enumerate(members, start=first):
-            stored += (job_id, encode_field("arguments", arguments), position)
+            stored += (job_id, arguments, position)
         self._run("stage", keys, stored)
 
     def accept_batch(
@@ -274,10 +277,8 @@ def _shared_keys(claim: Claim) -> list[str]:
 
 
 def _ending(ending: Ending) -> list[Any]:
-    arguments = [ending.claim.job_id, ending.attempt, ending.status.value, ending.due_at or 0, len(ending.changes)]
-    for name, value in ending.changes.items():
-        arguments += (name, encode_field(name, value))
-    return arguments
+    fields = ending.changes
+    return [ending.claim.job_id, ending.attempt, ending.status.value, ending.due_at or 0, len(fields), *_flat(fields)]
 
 
 def _moment(seconds: float) -> str:

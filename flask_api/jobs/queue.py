@@ -19,7 +19,7 @@ class Launch:
 
     job_id: str
     task: str
-    arguments: Mapping[str, Any]
+    arguments: str  # JSON text
     owner_id: str
     batch: str = ""
     priority: int = 0

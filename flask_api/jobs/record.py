@@ -36,11 +36,14 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One launch of a task. Times are aware UTC; ``arguments``, ``progress``, ``result`` and ``error`` are JSON data."""
+    """One launch of a task. Times are aware UTC; ``progress``, ``result`` and ``error`` are JSON data.
+
+    ``arguments`` is an object as JSON text: on its way from the check to the task nobody reads it.
+    """
 
     id: str
     task: str
-    arguments: dict[str, Any]
+    arguments: str
     executor: str
     owner: Owner
     submitted_at: datetime
@@ -62,10 +65,10 @@ class Job:
     expires_at: datetime | None = None
 
 
-# A job of a batch: its id and its arguments. All else it has in common with the others.
-Member = tuple[str, dict[str, Any]]
+# A job of a batch: its id and its arguments as JSON text. All else it has in common with the others.
+Member = tuple[str, str]
 
-_JSON_FIELDS = frozenset({"arguments", "progress", "result", "error", "attempts", "files"})
+_JSON_FIELDS = frozenset({"progress", "result", "error", "attempts", "files"})
 _TIME_FIELDS = frozenset({"submitted_at", "start_at", "started_at", "finished_at", "expires_at"})
 _INTEGER_FIELDS = frozenset({"attempt", "max_attempts", "position", "priority"})
 
@@ -104,11 +107,19 @@ def to_fields(job: Job) -> dict[str, str]:
     return stored
 
 
+def json_text(value: Any) -> str:
+    """Return JSON data as text. Raises ValueError for a number that is none, TypeError for what is no JSON data."""
+    try:
+        text = to_json(value).decode()  # an eighth of the other's time
+    except ValueError:  # half a character, or too many levels for it
+        return _ENCODER.encode(value)
+    return _ENCODER.encode(value) if "NaN" in text or "Infinity" in text else text
+
+
 def encode_field(name: str, value: Any) -> str:
     """Return one value of a job as the text stored for it. Raises ValueError for what JSON can't hold."""
-    if name == "arguments":  # they were checked: nothing but a number that is none can be wrong with them
-        text = to_json(value).decode()  # an eighth of the other's time
-        return _ENCODER.encode(value) if "NaN" in text or "Infinity" in text else text
+    if name == "result":
+        return json_text(value)
     if name in _JSON_FIELDS:
         return _ENCODER.encode(value)
     if name in _TIME_FIELDS:
@@ -118,7 +129,7 @@ def encode_field(name: str, value: Any) -> str:
 
 def from_fields(job_id: str, stored: dict[str, str]) -> Job:
     """Return the job that these fields of a Redis hash describe."""
-    values: dict[str, Any] = {"arguments": {}}  # of an expired job they are gone
+    values: dict[str, Any] = {"arguments": "{}"}  # of an expired job they are gone
     values |= {name: _decode_field(name, text) for name, text in stored.items()}
     owner = Owner(id=values.pop("owner_id"), username=values.pop("owner_username"))
     return Job(id=job_id, owner=owner, **{name: value for name, value in values.items() if name in _STORED})

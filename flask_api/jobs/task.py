@@ -51,25 +51,25 @@ class Task(Generic[P, R]):
         """Call the function itself, in this thread, without a job."""
         return self.function(*args, **kwargs)
 
-    def check(self, arguments: Mapping[str, Any], *, inputs: Resolver | None = None) -> dict[str, Any]:
-        """Return the arguments as JSON with defaults filled in, or raise InvalidArguments naming every wrong one.
+    def check(self, arguments: Mapping[str, Any], *, inputs: Resolver | None = None) -> str:
+        """Return the arguments as JSON text with defaults filled in, or raise InvalidArguments naming every wrong one.
 
         ``inputs`` is asked for each file that they name; without it only the ids' form is checked.
         """
         try:
-            model = self.arguments_model.model_validate_json(json.dumps(arguments), strict=True, context=inputs)
+            model = self.arguments_model.model_validate_json(_text_of(arguments), strict=True, context=inputs)
         except ValidationError as error:
             problems = [self._problem(arguments, line) for line in error.errors(include_input=False, include_url=False)[:100]]
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems) from None
         self._needed.check(self.name, model)
-        return model.model_dump(mode="json")
+        return model.model_dump_json()
 
-    def run(self, arguments: Mapping[str, Any], context: JobContext) -> Any:
-        """Call the function with checked arguments and return its result as JSON-ready data.
+    def run(self, arguments: str, context: JobContext) -> Any:
+        """Call the function with checked arguments (JSON text) and return its result as JSON-ready data.
 
         Raises whatever the function raises, and ValueError when the result does not fit its annotation or JSON.
         """
-        model = self.arguments_model.model_validate_json(to_json(arguments), strict=True, context=context.inputs)
+        model = self.arguments_model.model_validate_json(arguments, strict=True, context=context.inputs)
         keywords = {name: getattr(model, name) for name in self.arguments_model.model_fields}
         if self._context_parameter is not None:
             keywords[self._context_parameter] = context
@@ -145,6 +145,13 @@ def _arguments_model(
             fields[parameter.name] = (hints[parameter.name], default)
     config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), json_schema_extra=needed.extend)
     return create_model(name, __config__=config, **fields)
+
+
+def _text_of(arguments: Mapping[str, Any]) -> str | bytes:
+    try:
+        return to_json(arguments)  # an eighth of the other's time
+    except ValueError:  # half a character, say: the model refuses it with a word
+        return json.dumps(arguments)
 
 
 def _pointer(arguments: Mapping[str, Any], location: Sequence[str | int], *, is_missing: bool) -> str:

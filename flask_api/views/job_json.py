@@ -1,5 +1,6 @@
 """How a job looks as JSON."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +33,7 @@ def summary_json(job: Job, *, staff: bool) -> dict[str, Any]:
     return {
         "id": job.id,
         "task": job.task,
-        "arguments": job.arguments,
+        "arguments": json.loads(job.arguments),
         "status": job.status,
         "executor": job.executor,
         "owner": {"id": job.owner.id, "username": job.owner.username},

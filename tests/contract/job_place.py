@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_api.jobs.ledger import Acceptance, Claim, Ending, Ledger
-from flask_api.jobs.record import Job, JobStatus, Owner, from_fields, new_job_id, to_fields
+from flask_api.jobs.record import Job, JobStatus, Owner, encode_field, from_fields, new_job_id, to_fields
 from flask_api.jobs.store import JobStore, open_job_connections
 from tests.integration.engine_bench import EngineBench
 
@@ -34,7 +34,8 @@ class Place:
 
     def end(self, job: Job, status: JobStatus, *, instance: str = "a", attempt: int = 1, **changes: Any) -> int:
         """End an attempt; return 1, or 0 when nothing was changed."""
-        ending = Ending(claim=claim(job), attempt=attempt, status=status, changes=changes, due_at=0.0)
+        stored = {name: encode_field(name, value) for name, value in changes.items()}
+        ending = Ending(claim=claim(job), attempt=attempt, status=status, changes=stored, due_at=0.0)
         (kept,) = self.ledger.turn(instance, endings=[ending], ttl_s=TTL_S)
         return kept
 
@@ -49,7 +50,7 @@ def new_job(owner: Owner, **fields: Any) -> Job:
     values: dict[str, Any] = {
         "id": new_job_id(),
         "task": "example.task",
-        "arguments": {"n": [1, "é"]},
+        "arguments": '{"n":[1,"é"]}',
         "executor": "threads",
         "owner": owner,
         "submitted_at": datetime.now(UTC),

@@ -69,7 +69,7 @@ def test_accepted_job_that_nobody_knows_is_taken_up_while_others_are_being_accep
     """The answer to its acceptance was lost: what is seized and not yet durable must not hide it from the audit."""
     engine = bench.start()
     stray = engine.submit("sample.echo", {"value": 1}, owner=bench.owner, start_at=datetime.now(UTC) + timedelta(hours=1)).id
-    arriving = Launch(job_id="arriving", task="sample.echo", arguments={}, owner_id=bench.owner.id)
+    arriving = Launch(job_id="arriving", task="sample.echo", arguments="{}", owner_id=bench.owner.id)
     assert engine._crew.seize(arriving)
     bench.admin.zrem(names.DELAYED, stray)
     bench.admin.sadd(names.held(engine.instance), stray)

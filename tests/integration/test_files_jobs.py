@@ -1,5 +1,6 @@
 """Uploaded files as arguments of jobs: what a task gets, and which ids are refused."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ def test_task_gets_the_file_on_threads_and_on_processes(bench: EngineBench, engi
     upload = give(engine, bench.owner, "grüße", "greeting.txt")
     job = bench.run(engine, task, {"file": upload.id})
     assert job.result == {"name": "greeting.txt", "size": 7, "media_type": "text/plain", "text": "grüße"}, job.error
-    assert job.arguments == {"file": upload.id}
+    assert json.loads(job.arguments) == {"file": upload.id}
 
 
 def test_files_may_be_in_lists_and_left_out(bench: EngineBench, engine: JobEngine) -> None:

@@ -1,5 +1,6 @@
 """What an attempt's end means for its job."""
 
+import json
 import time
 from typing import Any
 
@@ -21,8 +22,8 @@ FAILED_TO_RETRY = Outcome(error={**FAILURE, "traceback": "where"}, may_retry=Tru
 @pytest.mark.parametrize(
     ("outcome", "attempt", "status"),
     [
-        (Outcome(result=1), 1, JobStatus.SUCCEEDED),
-        (Outcome(result=None), 3, JobStatus.SUCCEEDED),
+        (Outcome(result="1"), 1, JobStatus.SUCCEEDED),
+        (Outcome(), 3, JobStatus.SUCCEEDED),
         (FAILED, 1, JobStatus.FAILED),
         (FAILED_TO_RETRY, 1, JobStatus.QUEUED),
         (FAILED_TO_RETRY, 2, JobStatus.QUEUED),
@@ -37,7 +38,7 @@ FAILED_TO_RETRY = Outcome(error={**FAILURE, "traceback": "where"}, may_retry=Tru
 )
 def test_outcome_decides_the_status(outcome: Outcome, attempt: int, status: JobStatus) -> None:
     """Only errors that may be tried again are, and only while attempts are left; a stop is nobody's fault."""
-    launch = Launch(job_id="1", task="a.b", arguments={}, owner_id="7", batch="b", max_attempts=3)
+    launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", batch="b", max_attempts=3)
     ending = ending_of(launch, attempt, outcome, policy=POLICY)
     assert (ending.status, ending.attempt) == (status, attempt)
     assert (ending.claim.job_id, ending.claim.owner_id, ending.claim.batch) == ("1", "7", "b")
@@ -46,15 +47,15 @@ def test_outcome_decides_the_status(outcome: Outcome, attempt: int, status: JobS
 
 def test_stopped_attempt_is_not_counted_and_goes_on_at_once() -> None:
     """A restart of the server costs a job none of its attempts, and no waiting."""
-    launch = Launch(job_id="1", task="a.b", arguments={}, owner_id="7", max_attempts=1)
+    launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=1)
     ending = ending_of(launch, 1, stopped(StopReason.SHUTDOWN, POLICY), policy=POLICY)
-    assert dict(ending.changes) == {"attempt": 0}
+    assert ending.changes == {"attempt": "0"}
     assert ending.due_at == pytest.approx(time.time(), abs=5)
 
 
 def test_attempt_whose_process_died_is_soon_followed_by_another() -> None:
     """The task's pause is about errors of its own: a server that was killed goes on with its jobs in a second or two."""
-    launch = Launch(job_id="1", task="a.b", arguments={}, owner_id="7", max_attempts=3)
+    launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=3)
     ending = ending_of(launch, 1, worker_lost("died"), policy=Policy(backoff_s=600, backoff_cap_s=900))
     assert ending.due_at is not None
     assert ending.due_at - time.time() <= 1
@@ -63,15 +64,16 @@ def test_attempt_whose_process_died_is_soon_followed_by_another() -> None:
 def test_failed_attempts_are_kept_without_traceback() -> None:
     """The history grows by one; the error that ends the job has its traceback for staff."""
     earlier = {"attempt": 1, "ended_at": "2026-11-20T00:00:00.000Z", "error": {"type": "OSError", "message": "first"}}
-    launch = Launch(job_id="1", task="a.b", arguments={}, owner_id="7", max_attempts=3, attempts=(earlier,))
+    launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=3, attempts=(earlier,))
     again = ending_of(launch, 2, FAILED_TO_RETRY, policy=POLICY)
-    assert [each["attempt"] for each in again.changes["attempts"]] == [1, 2]
-    assert again.changes["attempts"][1]["error"] == FAILURE
+    history = json.loads(again.changes["attempts"])
+    assert [each["attempt"] for each in history] == [1, 2]
+    assert history[1]["error"] == FAILURE
     assert again.due_at is not None
     assert 7 < again.due_at - time.time() < 17
     last = ending_of(launch, 3, FAILED_TO_RETRY, policy=POLICY)
-    assert last.changes["error"] == {**FAILURE, "traceback": "where"}
-    assert last.changes["attempts"][1]["error"] == FAILURE
+    assert json.loads(last.changes["error"]) == {**FAILURE, "traceback": "where"}
+    assert json.loads(last.changes["attempts"])[1]["error"] == FAILURE
 
 
 def test_time_out_is_tried_again_if_the_task_says_so() -> None:

@@ -14,7 +14,7 @@ from flask_api.jobs.queue import FairQueue, Launch
 
 def launch(name: str, *, owner: str = "ada", task: str = "a.b", **more: Any) -> Launch:
     """Return a launch of a person's."""
-    return Launch(job_id=name, task=task, arguments={}, owner_id=owner, **more)
+    return Launch(job_id=name, task=task, arguments="{}", owner_id=owner, **more)
 
 
 def new_queue(

@@ -19,6 +19,7 @@ from flask_api.jobs.record import (
     encode_field,
     format_time,
     from_fields,
+    json_text,
     new_job_id,
     to_fields,
 )
@@ -29,6 +30,16 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
+
+
+def nested(levels: int) -> list[object]:
+    """Return an array in an array, and so on."""
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 objects = st.dictionaries(texts, json_values, max_size=4)
 moments = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2999, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001  # hypothesis wants them naive
     lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
@@ -37,7 +48,7 @@ jobs = st.builds(
     Job,
     id=st.uuids().map(str),
     task=texts,
-    arguments=objects,
+    arguments=objects.map(json_text),
     executor=texts,
     owner=st.builds(Owner, id=texts, username=texts),
     submitted_at=moments,
@@ -103,7 +114,7 @@ def test_fields_of_a_newer_version_are_ignored() -> None:
     job = Job(
         id="1",
         task="a.b",
-        arguments={},
+        arguments="{}",
         executor="threads",
         owner=Owner(id="7", username="ada"),
         submitted_at=datetime.now(UTC),
@@ -118,7 +129,7 @@ def test_summary_leaves_out_the_result_only() -> None:
         Job(
             id="1",
             task="a.b",
-            arguments={},
+            arguments="{}",
             executor="threads",
             owner=Owner(id="7", username="ada"),
             submitted_at=datetime.now(UTC),
@@ -146,7 +157,7 @@ def test_stub_of_an_expired_job_is_read() -> None:
     job = Job(
         id="1",
         task="a.b",
-        arguments={"n": 1},
+        arguments='{"n":1}',
         executor="threads",
         owner=Owner(id="7", username="ada"),
         submitted_at=datetime.now(UTC),
@@ -159,15 +170,22 @@ def test_stub_of_an_expired_job_is_read() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])
 def test_number_that_json_has_not_is_refused(value: object) -> None:
     """What other readers of JSON would choke on is never stored."""
-    for name, stored in (("result", value), ("arguments", {"text": "é", "value": value})):
+    for name in ("result", "progress"):
         with pytest.raises(ValueError, match="JSON compliant"):
-            encode_field(name, stored)
+            encode_field(name, {"text": "é", "value": value})
 
 
-@given(arguments=objects | st.just({"text": "NaN and Infinity"}))
-def test_arguments_are_stored_as_json(arguments: dict[str, object]) -> None:
-    """Whatever writes them, it is the same JSON."""
-    assert json.loads(encode_field("arguments", arguments)) == arguments
+@given(value=json_values | st.sampled_from([{"text": "NaN and Infinity"}, "half a character: \ud800", nested(300)]))
+def test_data_is_written_as_json(value: object) -> None:
+    """Whatever writes it, it is the same JSON."""
+    assert json.loads(json_text(value)) == value
+
+
+@pytest.mark.parametrize("value", [object(), [b"\xff"]])
+def test_what_is_no_data_is_refused(value: object) -> None:
+    """It is never stored as something else."""
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        json_text(value)
 
 
 @pytest.mark.parametrize(

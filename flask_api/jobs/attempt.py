@@ -4,9 +4,8 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_api.jobs.context import JobContext, current_job
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
@@ -22,8 +21,7 @@ log = logging.getLogger("gatehouse.jobs")
 _AFTER_DEATH = Policy()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended. ``stopped`` is why it ended early; ``error`` is set when it failed.
 
     ``is_lost``: its process died under it.

@@ -5,12 +5,13 @@ A process that was paused, declared dead and adopted finds its set gone: every w
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
 
 from flask_api.jobs import names
 from flask_api.jobs.event_json import CANCEL_REQUESTED, batch_event, report_event, state_event
@@ -34,8 +35,7 @@ class Acceptance(StrEnum):
     LOST = "lost"  # this process was declared dead and must register anew
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """A submit's answer: ``known`` is the earlier job or batch, ``unfinished`` the person's unfinished jobs."""
 
     acceptance: Acceptance
@@ -51,8 +51,7 @@ class IdempotencyKey:
     body_digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """What the ledger must know of a held job to write about it."""
 
     job_id: str
@@ -60,8 +59,7 @@ class Claim:
     batch: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(NamedTuple):
     """How one attempt ends: with an outcome, or ``queued`` again at ``due_at`` (seconds since 1970).
 
     ``changes`` are fields of the record as they are stored.
@@ -70,7 +68,7 @@ class Ending:
     claim: Claim
     attempt: int
     status: JobStatus
-    changes: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, str] = MappingProxyType({})
     due_at: float | None = None
 
 

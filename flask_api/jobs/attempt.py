@@ -3,16 +3,15 @@
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask_api.jobs.context import JobContext, current_job
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
-from flask_api.jobs.ledger import Claim, Ending
+from flask_api.jobs.ledger import Ending
 from flask_api.jobs.policy import Policy
-from flask_api.jobs.queue import Launch
-from flask_api.jobs.record import Job, JobStatus, Member, encode_field, format_time, json_text
+from flask_api.jobs.record import JobStatus, Launch, encode_field, format_time, json_text
 from flask_api.jobs.registry import AnyTask
 
 log = logging.getLogger("gatehouse.jobs")
@@ -89,53 +88,25 @@ def describe(error: BaseException) -> dict[str, Any]:
     return described
 
 
-def claim_of(launch: Launch) -> Claim:
-    """Return what the ledger must know of a launch."""
-    return Claim(job_id=launch.job_id, owner_id=launch.owner_id, batch=launch.batch)
-
-
-def launch_of(job: Job) -> Launch:
-    """Return what is needed to begin a job."""
-    return launches_of(job, [(job.id, job.arguments)])[0]
-
-
-def launches_of(pattern: Job, members: Sequence[Member]) -> list[Launch]:
-    """Return what is needed to begin each of many jobs; ``pattern`` has what they have in common."""
-    batch, attempts = pattern.batch or "", tuple(pattern.attempts)
-    return [
-        Launch(
-            job_id=job_id,
-            task=pattern.task,
-            arguments=arguments,
-            owner_id=pattern.owner.id,
-            batch=batch,
-            priority=pattern.priority,
-            max_attempts=pattern.max_attempts,
-            attempts=attempts,
-        )
-        for job_id, arguments in members
-    ]
-
-
 def ending_of(launch: Launch, attempt: int, outcome: Outcome, *, policy: Policy) -> Ending:
     """Say what an outcome means for the job: an end, another attempt later, or its return to whoever goes on with it."""
-    claim = claim_of(launch)
     now = time.time()
     if outcome.stopped is StopReason.CANCELLED:
-        return Ending(claim=claim, attempt=attempt, status=JobStatus.CANCELLED)
+        return Ending(launch=launch, attempt=attempt, status=JobStatus.CANCELLED)
     if outcome.stopped is not None:  # the process stops, or lost the job: the attempt was not the job's fault
-        return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes={"attempt": str(attempt - 1)}, due_at=now)
+        changes = {"attempt": str(attempt - 1)}
+        return Ending(launch=launch, attempt=attempt, status=JobStatus.QUEUED, changes=changes, due_at=now)
     if outcome.error is None:
-        return Ending(claim=claim, attempt=attempt, status=JobStatus.SUCCEEDED, changes={"result": outcome.result})
+        return Ending(launch=launch, attempt=attempt, status=JobStatus.SUCCEEDED, changes={"result": outcome.result})
     shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
     failure = {"attempt": attempt, "ended_at": format_time(datetime.now(UTC)), "error": shown}
     changes = {"attempts": encode_field("attempts", [*launch.attempts, failure])}
     if outcome.may_retry and attempt < launch.max_attempts:
         pauses = _AFTER_DEATH if outcome.is_lost else policy
         due_at = now + pauses.retry_delay_s(attempt)
-        return Ending(claim=claim, attempt=attempt, status=JobStatus.QUEUED, changes=changes, due_at=due_at)
+        return Ending(launch=launch, attempt=attempt, status=JobStatus.QUEUED, changes=changes, due_at=due_at)
     changes["error"] = encode_field("error", outcome.error)
-    return Ending(claim=claim, attempt=attempt, status=JobStatus.FAILED, changes=changes)
+    return Ending(launch=launch, attempt=attempt, status=JobStatus.FAILED, changes=changes)
 
 
 class JobLogHandler(logging.Handler):

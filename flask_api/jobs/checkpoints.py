@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from flask_api.jobs import names
-from flask_api.jobs.ledger import EVENTS_KEPT, LOG_LINES_KEPT, Claim
+from flask_api.jobs.ledger import EVENTS_KEPT, LOG_LINES_KEPT
+from flask_api.jobs.record import Launch
 from shared.redis import Store
 
 _REPORT = Path(__file__).parent / "lua" / "report.lua"
@@ -38,15 +39,15 @@ class Checkpoints:
         )
         return Checkpoint(state=state, files=tuple(json.loads(files or "[]")))
 
-    def save_state(self, claim: Claim, state: str, *, instance: str, attempt: int) -> int:
+    def save_state(self, launch: Launch, state: str, *, instance: str, attempt: int) -> int:
         """Write the state. 0: go on, 1: the job's cancel was asked for, -1: no longer ours, nothing was written."""
-        return self._write(claim, "state", state, instance=instance, attempt=attempt)
+        return self._write(launch, "state", state, instance=instance, attempt=attempt)
 
-    def expect_files(self, claim: Claim, *, instance: str, attempt: int) -> int:
+    def expect_files(self, launch: Launch, *, instance: str, attempt: int) -> int:
         """Note that a job with no file is about to store one, for who deletes them at its end; answers as save_state."""
-        return self._write(claim, "files", "[]", instance=instance, attempt=attempt)
+        return self._write(launch, "files", "[]", instance=instance, attempt=attempt)
 
-    def _write(self, claim: Claim, name: str, text: str, *, instance: str, attempt: int) -> int:
-        keys = [names.record(claim.job_id), names.held(instance), names.log(claim.job_id), names.events(claim.owner_id)]
-        arguments: list[str | int] = [claim.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, "", 1, name, text]
+    def _write(self, launch: Launch, name: str, text: str, *, instance: str, attempt: int) -> int:
+        keys = [names.record(launch.job_id), names.held(instance), names.log(launch.job_id), names.events(launch.owner_id)]
+        arguments: list[str | int] = [launch.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, "", 1, name, text]
         return cast(int, self._store.write(lambda client: self._report(keys=keys, args=arguments, client=client)))

@@ -15,8 +15,8 @@ from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.job_inputs import inputs_of_job
-from flask_api.jobs.ledger import Claim, Ledger
-from flask_api.jobs.queue import Launch
+from flask_api.jobs.ledger import Ledger
+from flask_api.jobs.record import Launch
 from flask_api.jobs.registry import TaskRegistry, load_tasks
 from flask_api.jobs.reporter import LedgerReporter
 from flask_api.jobs.store import open_job_connections
@@ -76,7 +76,7 @@ def run(launch: Launch, attempt: int, instance: str) -> Outcome:
         settings=child.settings,
         reporter=LedgerReporter(
             child.ledger,
-            Claim(job_id=launch.job_id, owner_id=launch.owner_id, batch=launch.batch),
+            launch,
             instance=instance,
             attempt=attempt,
             files=child.files,

@@ -65,12 +65,12 @@ class JobCounts:
         with self._lock:
             self._ended[self._known(task), status.value] += 1
 
-    def end_attempt(self, task: str, status: JobStatus, *, kept: bool) -> None:
-        """Count an attempt, and its job too if that has ended with it. ``kept``: it was still this process's to end."""
+    def end_attempts(self, task: str, status: JobStatus, count: int = 1, *, kept: bool) -> None:
+        """Count attempts, and their jobs too if those have ended with them. ``kept``: they were still this process's to end."""
         with self._lock:
-            self._attempts[self._known(task), status.value if kept else AttemptEnd.DISCARDED.value] += 1
+            self._attempts[self._known(task), status.value if kept else AttemptEnd.DISCARDED.value] += count
             if kept and status.is_outcome:
-                self._ended[self._known(task), status.value] += 1
+                self._ended[self._known(task), status.value] += count
 
     def accepted(self) -> dict[str, int]:
         """Return the accepted jobs by task."""

@@ -3,9 +3,12 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
-from flask_api.jobs.attempt import Outcome, call, claim_of, deadline_check, ending_of, launch_of, stopped, worker_lost
+from flask_api.jobs.attempt import Outcome, call, deadline_check, ending_of, stopped, worker_lost
 from flask_api.jobs.checkpoints import Checkpoints
 from flask_api.jobs.context import JobContext
 from flask_api.jobs.counts import JobCounts, Load, load_of
@@ -16,8 +19,8 @@ from flask_api.jobs.job_inputs import inputs_of_job
 from flask_api.jobs.ledger import Ending, Ledger
 from flask_api.jobs.persist import persist
 from flask_api.jobs.processes import ProcessesExecutor
-from flask_api.jobs.queue import FairQueue, Launch
-from flask_api.jobs.record import Job, JobStatus
+from flask_api.jobs.queue import FairQueue
+from flask_api.jobs.record import Job, JobStatus, Launch, launch_of
 from flask_api.jobs.registry import TaskRegistry
 from flask_api.jobs.reporter import LedgerReporter
 from flask_api.jobs.store import JobStore
@@ -108,12 +111,9 @@ class Crew:
             # Twice in the queue would be twice at once: an audit may find what a submit is about to put.
             launches = [launch for launch in launches if launch.job_id not in self._known]
             self._known.update(launch.job_id for launch in launches)
-        touched: dict[str, Executor] = {}
-        for launch in launches:
-            executor = self._executor_of(launch.task)
-            executor.queue.put([launch])
-            touched[executor.name] = executor
-        for executor in touched.values():
+        for task, alike in groupby(launches, key=attrgetter("task")):
+            executor = self._executor_of(task)
+            executor.queue.put(list(alike))
             executor.wake()
 
     def signal(self, job_ids: Iterable[str], reason: StopReason) -> None:
@@ -163,11 +163,10 @@ class Crew:
         """Write what ended, begin what is next; return what has begun. Repeats itself while Redis is away."""
         instance = self.instance
         endings = [self._ending(launch, attempt, outcome) for launch, attempt, outcome in ended]
-        claims = [claim_of(launch) for launch in launches]
         ttl_s = self._ttl_s(ended[0][0].task) if ended else 0
         try:
             answers = persist(
-                lambda: self._ledger.turn(instance, endings=endings, beginnings=claims, ttl_s=ttl_s), stopping=self._stopping
+                lambda: self._ledger.turn(instance, endings=endings, beginnings=launches, ttl_s=ttl_s), stopping=self._stopping
             )
         except JobStoreUnavailable:
             log.exception("outcomes not written: Redis stayed away until shutdown", extra={"jobs": len(endings)})
@@ -222,7 +221,7 @@ class Crew:
             settings=self._settings,
             reporter=LedgerReporter(
                 self._ledger,
-                claim_of(launch),
+                launch,
                 instance=self.instance,
                 attempt=attempt,
                 files=self._files,
@@ -245,9 +244,11 @@ class Crew:
 
     def _note(self, ended: Sequence[Ended], endings: Sequence[Ending], answers: Sequence[int]) -> None:
         self._forget([launch for launch, _, _ in ended])
-        for (launch, attempt, outcome), ending, kept in zip(ended, endings, answers, strict=False):
-            self._waiting.notify(launch.job_id)
-            self._counts.end_attempt(launch.task, ending.status, kept=bool(kept))
+        self._waiting.notify(launch.job_id for launch, _, _ in ended)
+        tallies = Counter((ending.status, bool(kept)) for ending, kept in zip(endings, answers, strict=False))
+        for (status, was_kept), count in tallies.items():
+            self._counts.end_attempts(ended[0][0].task, status, count, kept=was_kept)
+        for (launch, attempt, outcome), kept in zip(ended, answers, strict=False):
             if outcome.error is not None or not kept:
                 details = {"job_id": launch.job_id, "task": launch.task, "attempt": attempt, "kept": bool(kept)}
                 log.info("attempt failed" if kept else "outcome discarded", extra=details)
@@ -283,7 +284,7 @@ class Crew:
             log.warning("rescuing a job whose process died", extra={"job_id": job.id, "attempt": job.attempt})
             ending = self._ending(launch_of(job), job.attempt, outcome)
             (kept,) = self._ledger.turn(self.instance, endings=[ending], ttl_s=self._ttl_s(job.task))
-            self._counts.end_attempt(job.task, ending.status, kept=bool(kept))
+            self._counts.end_attempts(job.task, ending.status, kept=bool(kept))
 
     def _give_up_what_waits(self) -> None:
         waiting = [launch for executor in self._executors.values() for launch in executor.queue.clear()]

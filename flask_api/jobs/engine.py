@@ -150,7 +150,7 @@ class JobEngine(Intake):
             raise IllegalTransition("The job has ended already.")
         if answer == "requested":
             self._crew.request_cancel(job.id)
-        self._waiting.notify(job.id)
+        self._waiting.notify([job.id])
 
     def cancel_batch(self, batch: Batch) -> None:
         """Cancel all of a batch's jobs that have not ended. Idempotent."""

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from flask_api.jobs.attempt import Outcome, describe
-from flask_api.jobs.queue import FairQueue, Launch
+from flask_api.jobs.queue import FairQueue
+from flask_api.jobs.record import Launch
 from flask_api.jobs.slot_threads import SlotThreads
 
 log = logging.getLogger("gatehouse.jobs")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_api.jobs.attempt import launch_of, launches_of
 from flask_api.jobs.batches import Batches, new_batch
 from flask_api.jobs.crew import Crew
 from flask_api.jobs.errors import (
@@ -21,8 +20,8 @@ from flask_api.jobs.inputs import Resolver
 from flask_api.jobs.instance import Instance
 from flask_api.jobs.job_inputs import SubmittedInputs
 from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
-from flask_api.jobs.queue import FairQueue, Launch
-from flask_api.jobs.record import Job, JobStatus, Owner, new_job_id
+from flask_api.jobs.queue import FairQueue
+from flask_api.jobs.record import Job, JobStatus, Launch, Owner, launch_of, launches_of, new_job_id
 from flask_api.jobs.registry import AnyTask, TaskRegistry
 from flask_api.jobs.uploads import Uploads
 from shared.errors import JobStoreUnavailable

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 
 from flask_api.jobs import names
 from flask_api.jobs.event_json import CANCEL_REQUESTED, batch_event, report_event, state_event
-from flask_api.jobs.record import Job, JobStatus, Member, encode_field, format_time, to_fields
+from flask_api.jobs.record import Job, JobStatus, Launch, Member, encode_field, format_time, to_fields
 from shared.redis import Client, Store
 
 _LUA = Path(__file__).parent / "lua"
@@ -51,21 +51,13 @@ class IdempotencyKey:
     body_digest: str
 
 
-class Claim(NamedTuple):
-    """What the ledger must know of a held job to write about it."""
-
-    job_id: str
-    owner_id: str
-    batch: str = ""
-
-
 class Ending(NamedTuple):
     """How one attempt ends: with an outcome, or ``queued`` again at ``due_at`` (seconds since 1970).
 
     ``changes`` are fields of the record as they are stored.
     """
 
-    claim: Claim
+    launch: Launch
     attempt: int
     status: JobStatus
     changes: Mapping[str, str] = MappingProxyType({})
@@ -139,7 +131,7 @@ class Ledger:
         return _answer(self._run("accept_batch", keys, arguments))
 
     def turn(
-        self, instance: str, *, endings: Sequence[Ending] = (), beginnings: Sequence[Claim] = (), ttl_s: int = 0
+        self, instance: str, *, endings: Sequence[Ending] = (), beginnings: Sequence[Launch] = (), ttl_s: int = 0
     ) -> list[int]:
         """End attempts and begin others in one round trip. Either must be of one person and one batch.
 
@@ -147,8 +139,8 @@ class Ledger:
         ours; for each beginning its attempt, 0 when it may not begin, negative when its cancel was asked for.
         """
         now = time.time()
-        ended = endings[0].claim if endings else _NO_CLAIM
-        begun = beginnings[0] if beginnings else _NO_CLAIM
+        ended = endings[0].launch if endings else _NOTHING
+        begun = beginnings[0] if beginnings else _NOTHING
         keys = [
             names.held(instance),
             names.DELAYED,
@@ -157,19 +149,19 @@ class Ledger:
             *_shared_keys(ended),
             *_shared_keys(begun),
         ]
-        keys += [names.record(ending.claim.job_id) for ending in endings]
-        keys += [names.record(claim.job_id) for claim in beginnings]
+        keys += [names.record(ending.launch.job_id) for ending in endings]
+        keys += [names.record(launch.job_id) for launch in beginnings]
         expires_at = now + ttl_s
         arguments = [instance, _moment(now), EVENTS_KEPT, expires_at, _moment(expires_at), ttl_s + REMEMBERED_S]
         arguments += [ended.batch, begun.batch, len(endings)]
         for ending in endings:
             arguments += _ending(ending)
-        arguments += [claim.job_id for claim in beginnings]
+        arguments += [launch.job_id for launch in beginnings]
         return cast(list[int], self._run("turn", keys, arguments))
 
     def report(
         self,
-        claim: Claim,
+        launch: Launch,
         *,
         instance: str,
         attempt: int,
@@ -179,8 +171,8 @@ class Ledger:
         """Write progress, files or log lines. 0: go on, 1: its cancel was asked for, -1: no longer ours."""
         fields = {name: encode_field(name, value) for name, value in (changes or {}).items()}
         event = report_event(changes or {}, lines) if changes or lines else ""
-        keys = [names.record(claim.job_id), names.held(instance), names.log(claim.job_id), names.events(claim.owner_id)]
-        arguments = [claim.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, event, len(fields), *_flat(fields), *lines]
+        keys = [names.record(launch.job_id), names.held(instance), names.log(launch.job_id), names.events(launch.owner_id)]
+        arguments = [launch.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, event, len(fields), *_flat(fields), *lines]
         return cast(int, self._run("report", keys, arguments))
 
     def cancel(self, job: Job, *, instance: str, ttl_s: int) -> str:
@@ -266,17 +258,17 @@ class Ledger:
         return self._store.write(lambda client: run(keys=list(keys), args=list(arguments), client=client))
 
 
-_NO_CLAIM = Claim(job_id="", owner_id="")
+_NOTHING = Launch(job_id="", task="", arguments="", owner_id="")
 
 
-def _shared_keys(claim: Claim) -> list[str]:
-    owner, batch = claim.owner_id, claim.batch
+def _shared_keys(launch: Launch) -> list[str]:
+    owner, batch = launch.owner_id, launch.batch
     return [names.opened(owner), names.events(owner), names.batch(batch), names.ended(batch)]
 
 
 def _ending(ending: Ending) -> list[Any]:
     fields = ending.changes
-    return [ending.claim.job_id, ending.attempt, ending.status.value, ending.due_at or 0, len(fields), *_flat(fields)]
+    return [ending.launch.job_id, ending.attempt, ending.status.value, ending.due_at or 0, len(fields), *_flat(fields)]
 
 
 def _moment(seconds: float) -> str:

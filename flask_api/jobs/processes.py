@@ -18,7 +18,8 @@ from flask_api.jobs.attempt import Outcome, stopped, worker_lost
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.executors import Executor, Turn
 from flask_api.jobs.policy import Policy
-from flask_api.jobs.queue import FairQueue, Launch
+from flask_api.jobs.queue import FairQueue
+from flask_api.jobs.record import Launch
 from flask_api.jobs.registry import TaskRegistry
 from shared.settings import ApiSettings
 

@@ -6,23 +6,15 @@ and a person's tasks take turns, so that a task at its limit doesn't hold up the
 
 import threading
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from flask_api.jobs.errors import QueueFull
+from flask_api.jobs.record import Launch
 
-
-class Launch(NamedTuple):
-    """One job that waits: what is needed to begin it. As all that is made for each job, a tuple: thrice as quickly made."""
-
-    job_id: str
-    task: str
-    arguments: str  # JSON text
-    owner_id: str
-    batch: str = ""
-    priority: int = 0
-    max_attempts: int = 1
-    attempts: tuple[Mapping[str, Any], ...] = ()
+# What the jobs of one line have in common.
+_LINE = attrgetter("priority", "owner_id", "task", "batch")
 
 
 class _Lane:
@@ -31,12 +23,13 @@ class _Lane:
     def __init__(self) -> None:
         self.tasks: OrderedDict[tuple[str, str], deque[Launch]] = OrderedDict()
 
-    def put(self, launch: Launch) -> None:
-        waiting = self.tasks.setdefault((launch.task, launch.batch), deque())
-        if launch.attempts:
-            waiting.appendleft(launch)  # it was first in line already; what came after it must not make its recovery slow
-        else:
-            waiting.append(launch)
+    def put(self, kind: tuple[str, str], launches: Iterable[Launch]) -> None:
+        waiting = self.tasks.setdefault(kind, deque())
+        for launch in launches:
+            if launch.attempts:
+                waiting.appendleft(launch)  # it was first in line already; what came after it must not make its recovery slow
+            else:
+                waiting.append(launch)
 
     def take(self, may_run: Callable[[str], bool], chunk_of: Callable[[str], int]) -> list[Launch]:
         for kind, waiting in self.tasks.items():
@@ -109,13 +102,13 @@ class FairQueue:
         with self._lock:
             self._reserved -= count
 
-    def put(self, launches: Iterable[Launch]) -> None:
+    def put(self, launches: Sequence[Launch]) -> None:
         """Add jobs that are durable already: never refused."""
         with self._lock:
-            for launch in launches:
-                people = self._levels.setdefault(launch.priority, OrderedDict())
-                people.setdefault(launch.owner_id, _Lane()).put(launch)
-                self._waiting += 1
+            for (priority, owner_id, task, batch), alike in groupby(launches, key=_LINE):
+                people = self._levels.setdefault(priority, OrderedDict())
+                people.setdefault(owner_id, _Lane()).put((task, batch), alike)
+            self._waiting += len(launches)
 
     def take(self) -> list[Launch]:
         """Return the jobs of one task that go next, empty when none may. Give them back with :meth:`done`."""

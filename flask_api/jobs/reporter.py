@@ -11,7 +11,8 @@ from flask_api.jobs.checkpoints import Checkpoint, Checkpoints
 from flask_api.jobs.context import Progress
 from flask_api.jobs.errors import JobCancelled, StopReason
 from flask_api.jobs.files import FileStore
-from flask_api.jobs.ledger import Claim, Ledger
+from flask_api.jobs.ledger import Ledger
+from flask_api.jobs.record import Launch
 from shared.errors import JobStoreUnavailable
 
 log = logging.getLogger("gatehouse.jobs")
@@ -26,7 +27,7 @@ class LedgerReporter:
     def __init__(
         self,
         ledger: Ledger,
-        claim: Claim,
+        launch: Launch,
         *,
         instance: str,
         attempt: int,
@@ -35,7 +36,7 @@ class LedgerReporter:
         signal: Callable[[StopReason], None],
     ) -> None:
         self._ledger = ledger
-        self._claim = claim
+        self._launch = launch
         self._instance = instance
         self._attempt = attempt
         self._files = files
@@ -50,7 +51,7 @@ class LedgerReporter:
         try:
             self._write(changes, lines)
         except JobStoreUnavailable:
-            log.debug("progress not written", extra={"job_id": self._claim.job_id})
+            log.debug("progress not written", extra={"job_id": self._launch.job_id})
 
     def save_file(self, name: str, source: bytes | str | Path) -> None:
         """Keep a file and list it on the record. Raises TaskError, and JobStoreUnavailable when it can't be listed.
@@ -62,7 +63,7 @@ class LedgerReporter:
             # Told before the first one is stored, too: who dies before listing it must not leave it for ever.
             if (self._write({}, ()) if kept else self._expect_files()) == _LOST:
                 raise JobCancelled(StopReason.LOST)
-            kept[name] = self._files.save(self._claim.job_id, name, source, kept=kept)
+            kept[name] = self._files.save(self._launch.job_id, name, source, kept=kept)
             self._write({"files": list(kept.values())}, ())
 
     def find_file(self, name: str) -> BinaryIO | None:
@@ -71,13 +72,13 @@ class LedgerReporter:
             if name not in self._files_so_far():
                 return None
         try:
-            return self._files.open(self._claim.job_id, name)
+            return self._files.open(self._launch.job_id, name)
         except FileNotFoundError:
             return None
 
     def save_state(self, state: str) -> None:
         """Write the state, unless the job is another's by now: then ``signal`` hears of it. Raises JobStoreUnavailable."""
-        self._heed(self._checkpoints.save_state(self._claim, state, instance=self._instance, attempt=self._attempt))
+        self._heed(self._checkpoints.save_state(self._launch, state, instance=self._instance, attempt=self._attempt))
 
     def load_state(self) -> str | None:
         """Return the state that was saved last. Raises JobStoreUnavailable."""
@@ -90,14 +91,14 @@ class LedgerReporter:
         return self._kept
 
     def _expect_files(self) -> int:
-        return self._heed(self._checkpoints.expect_files(self._claim, instance=self._instance, attempt=self._attempt))
+        return self._heed(self._checkpoints.expect_files(self._launch, instance=self._instance, attempt=self._attempt))
 
     def _checkpoint(self) -> Checkpoint:
         # Asked for at a first attempt too: one that a stopping server handed over is begun as the first again.
-        return self._checkpoints.get(self._claim.job_id)
+        return self._checkpoints.get(self._launch.job_id)
 
     def _write(self, changes: dict[str, Any], lines: Sequence[str]) -> int:
-        answer = self._ledger.report(self._claim, instance=self._instance, attempt=self._attempt, changes=changes, lines=lines)
+        answer = self._ledger.report(self._launch, instance=self._instance, attempt=self._attempt, changes=changes, lines=lines)
         return self._heed(answer)
 
     def _heed(self, answer: int) -> int:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 ASK_EVERY_S = 0.25
@@ -43,11 +43,14 @@ class Waiting:
         """How many places are taken."""
         return self._taken
 
-    def notify(self, job_id: str) -> None:
-        """Wake who waits for this job."""
+    def notify(self, job_ids: Iterable[str]) -> None:
+        """Wake who waits for one of these jobs, whose ends are stored: who comes later sees that for itself."""
+        if not self._watchers:
+            return
         with self._lock:
-            for event in self._watchers.get(job_id, ()):
-                event.set()
+            for job_id in job_ids:
+                for event in self._watchers.get(job_id, ()):
+                    event.set()
 
     def close(self) -> None:
         """Wake everyone; later waits return at once."""

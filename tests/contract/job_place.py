@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_api.jobs.ledger import Acceptance, Claim, Ending, Ledger
-from flask_api.jobs.record import Job, JobStatus, Owner, encode_field, from_fields, new_job_id, to_fields
+from flask_api.jobs.ledger import Acceptance, Ending, Ledger
+from flask_api.jobs.record import Job, JobStatus, Owner, encode_field, from_fields, launch_of, new_job_id, to_fields
 from flask_api.jobs.store import JobStore, open_job_connections
 from tests.integration.engine_bench import EngineBench
 
@@ -29,20 +29,15 @@ class Place:
 
     def start(self, job: Job, *, instance: str = "a") -> int:
         """Begin a job; return its attempt, 0 when it may not begin."""
-        (attempt,) = self.ledger.turn(instance, beginnings=[claim(job)])
+        (attempt,) = self.ledger.turn(instance, beginnings=[launch_of(job)])
         return attempt
 
     def end(self, job: Job, status: JobStatus, *, instance: str = "a", attempt: int = 1, **changes: Any) -> int:
         """End an attempt; return 1, or 0 when nothing was changed."""
         stored = {name: encode_field(name, value) for name, value in changes.items()}
-        ending = Ending(claim=claim(job), attempt=attempt, status=status, changes=stored, due_at=0.0)
+        ending = Ending(launch=launch_of(job), attempt=attempt, status=status, changes=stored, due_at=0.0)
         (kept,) = self.ledger.turn(instance, endings=[ending], ttl_s=TTL_S)
         return kept
-
-
-def claim(job: Job) -> Claim:
-    """Return what the ledger must know of a job."""
-    return Claim(job_id=job.id, owner_id=job.owner.id)
 
 
 def new_job(owner: Owner, **fields: Any) -> Job:

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from flask_api.jobs import names
 from flask_api.jobs.ledger import Acceptance, Ledger
-from flask_api.jobs.record import JobStatus, Owner
+from flask_api.jobs.record import JobStatus, Owner, launch_of
 from flask_api.jobs.store import JobStore, open_job_connections
 from shared.errors import JobStoreUnavailable
-from tests.contract.job_place import TTL_S, Place, claim, new_job
+from tests.contract.job_place import TTL_S, Place, new_job
 from tests.integration.engine_bench import EngineBench
 
 
@@ -104,7 +104,7 @@ def test_who_does_not_hold_the_attempt_changes_nothing(instance: str, attempt: i
     place.start(job)
     before = place.bench.record(job.id)
     assert place.end(job, JobStatus.FAILED, instance=instance, attempt=attempt, error={"type": "Stale"}) == 0
-    told = place.ledger.report(claim(job), instance=instance, attempt=attempt, changes={"progress": {}}, lines=["{}"])
+    told = place.ledger.report(launch_of(job), instance=instance, attempt=attempt, changes={"progress": {}}, lines=["{}"])
     assert told == -1
     assert place.bench.record(job.id) == before
     assert place.store.read_log(job.id) == []
@@ -117,7 +117,8 @@ def test_reports_are_kept_and_bounded(place: Place, owner: Owner) -> None:
     place.start(job)
     for first in range(0, 2400, 200):
         lines = [str(number) for number in range(first, first + 200)]
-        assert place.ledger.report(claim(job), instance="a", attempt=1, changes={"progress": {"done": first}}, lines=lines) == 0
+        changes = {"progress": {"done": first}}
+        assert place.ledger.report(launch_of(job), instance="a", attempt=1, changes=changes, lines=lines) == 0
     assert place.store.read_log(job.id) == [str(number) for number in range(400, 2400)]
     found = place.store.find(job.id)
     assert found is not None
@@ -168,8 +169,8 @@ def test_every_method_says_that_redis_is_away(bench: EngineBench, owner: Owner) 
         lambda: ledger.accept(job, instance="a", limit=1),
         lambda: ledger.stage(job, [(job.id, job.arguments)], first=0, batch="b", instance="a"),
         lambda: ledger.accept_batch("b", {"total": 1, "task": "a.b"}, owner_id=owner.id, instance="a", limit=1),
-        lambda: ledger.turn("a", beginnings=[claim(job)]),
-        lambda: ledger.report(claim(job), instance="a", attempt=1, lines=["{}"]),
+        lambda: ledger.turn("a", beginnings=[launch_of(job)]),
+        lambda: ledger.report(launch_of(job), instance="a", attempt=1, lines=["{}"]),
         lambda: ledger.cancel(replace(job), instance="a", ttl_s=1),
         lambda: ledger.retry(job, instance="a", attempts=1, limit=1),
         lambda: ledger.beat("a", ttl_s=1),

@@ -9,8 +9,7 @@ from flask_api.jobs import names
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
 from flask_api.jobs.ledger import IdempotencyKey
-from flask_api.jobs.queue import Launch
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.record import JobStatus, Launch
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
 

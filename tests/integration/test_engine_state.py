@@ -12,8 +12,8 @@ from flask_api.jobs.checkpoints import Checkpoints
 from flask_api.jobs.context import STATE_MAX_BYTES
 from flask_api.jobs.errors import JobCancelled, StopReason
 from flask_api.jobs.files import FileStore
-from flask_api.jobs.ledger import Claim, Ledger
-from flask_api.jobs.record import Job, JobStatus
+from flask_api.jobs.ledger import Ledger
+from flask_api.jobs.record import Job, JobStatus, launch_of
 from flask_api.jobs.reporter import LedgerReporter
 from flask_api.jobs.store import JobStore, open_job_connections
 from flask_api.jobs.sweeper import Sweeper
@@ -135,15 +135,15 @@ def test_only_the_attempt_that_holds_the_job_saves_its_state(bench: EngineBench)
     job_id = bench.submit(engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")
     store = open_job_connections(bench.settings())
-    checkpoints, claim = Checkpoints(store), Claim(job_id=job_id, owner_id=bench.owner.id)
+    checkpoints, launch = Checkpoints(store), launch_of(engine.get(job_id, viewer=bench.owner))
     holder = JobStore(store).find_instance(job_id)
-    assert checkpoints.save_state(claim, '"mine"', instance=holder, attempt=1) == 0
-    assert checkpoints.save_state(claim, '"stale"', instance="dead", attempt=1) == -1
-    assert checkpoints.save_state(claim, '"early"', instance=holder, attempt=0) == -1
+    assert checkpoints.save_state(launch, '"mine"', instance=holder, attempt=1) == 0
+    assert checkpoints.save_state(launch, '"stale"', instance="dead", attempt=1) == -1
+    assert checkpoints.save_state(launch, '"early"', instance=holder, attempt=0) == -1
     assert checkpoints.get(job_id).state == '"mine"'
     bench.go()
     bench.outcome(engine, job_id)
-    assert checkpoints.save_state(claim, '"late"', instance=holder, attempt=1) == -1
+    assert checkpoints.save_state(launch, '"late"', instance=holder, attempt=1) == -1
     assert checkpoints.get(job_id).state == '"mine"'
     assert checkpoints.get("none").files == ()
     store.close()
@@ -157,7 +157,7 @@ def test_process_that_lost_the_job_leaves_its_files_alone(bench: EngineBench) ->
     signals: list[StopReason] = []
     paused = LedgerReporter(
         Ledger(store),
-        Claim(job_id=job.id, owner_id=bench.owner.id),
+        launch_of(job),
         instance="paused",
         attempt=1,
         files=FileStore(bench.settings()),

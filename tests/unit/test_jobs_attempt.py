@@ -9,8 +9,7 @@ import pytest
 from flask_api.jobs.attempt import Outcome, deadline_check, describe, ending_of, stopped, worker_lost
 from flask_api.jobs.errors import StopReason, TaskError
 from flask_api.jobs.policy import Policy
-from flask_api.jobs.queue import Launch
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.record import JobStatus, Launch
 from flask_api.testing import FakeClock
 
 POLICY = Policy(timeout_s=2, max_attempts=3, retry_on=(OSError,), backoff_s=8)
@@ -41,7 +40,7 @@ def test_outcome_decides_the_status(outcome: Outcome, attempt: int, status: JobS
     launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", batch="b", max_attempts=3)
     ending = ending_of(launch, attempt, outcome, policy=POLICY)
     assert (ending.status, ending.attempt) == (status, attempt)
-    assert (ending.claim.job_id, ending.claim.owner_id, ending.claim.batch) == ("1", "7", "b")
+    assert ending.launch is launch
     assert (ending.due_at is not None) == (status is JobStatus.QUEUED)
 
 

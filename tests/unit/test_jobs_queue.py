@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_api.jobs.errors import QueueFull
-from flask_api.jobs.queue import FairQueue, Launch
+from flask_api.jobs.queue import FairQueue
+from flask_api.jobs.record import Launch
 
 
 def launch(name: str, *, owner: str = "ada", task: str = "a.b", **more: Any) -> Launch:

@@ -4,15 +4,18 @@ Bounds (RELIABILITY: an outage is never a hang): connect and read time-outs of `
 50 ms, one retry of a read whose connection broke, none of a write (its reply may be what was lost), a circuit breaker.
 """
 
+import hashlib
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
 
+import hiredis
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import DataError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -79,6 +82,40 @@ class Client(redis.Redis):
             pool.release(connection)
 
 
+class Packer:
+    """redis-py's for hiredis, without its search for buffers of bytes among the arguments."""
+
+    def pack(self, *args: Any) -> list[bytes]:
+        """Return a command as it is sent. Raises DataError for an argument that is neither text, bytes nor a number."""
+        name, *rest = args
+        try:
+            return [hiredis.pack_command((*name.split(), *rest))]
+        except TypeError as error:
+            raise DataError(str(error)) from error
+
+
+class Script:
+    """A Lua script that the server keeps, run by its digest: redis-py's without its layers."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Return the script in a file."""
+        return cls(file.read_text())
+
+    def run(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run it and return its answer; a server that doesn't have it is given it first."""
+        command = ("EVALSHA", self.digest, len(keys), *keys, *arguments)
+        try:
+            return client.execute_command(*command)
+        except NoScriptError:
+            client.script_load(self._text)
+            return client.execute_command(*command)
+
+
 def build_client(url: str, *, timeout_s: float, max_connections: int) -> Client:
     """Return a client that connects on first use. ``url``: redis://, rediss:// or unix://; values come back as str.
 
@@ -99,6 +136,7 @@ def build_client(url: str, *, timeout_s: float, max_connections: int) -> Client:
             protocol=2,
             # No CLIENT SETINFO on connect: the least privileged user may not, and its ACL log must stay empty.
             driver_info=None,
+            command_packer=Packer(),
         )
     except ValueError as error:
         raise ConfigurationError("a Redis URL can't be read: accepted are redis://, rediss:// and unix:// URLs") from error
@@ -147,6 +185,10 @@ class Store:
     def write(self, command: Callable[[Client], T]) -> T:
         """Run a command that changes something, at most once: after a lost reply nobody knows if it took effect."""
         return self._run(command, retries=0)
+
+    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run a script that changes something, as :meth:`write`."""
+        return self.write(lambda client: script.run(client, keys, arguments))
 
     def close(self) -> None:
         """Close every connection. The store may be used again afterwards."""

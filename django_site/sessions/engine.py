@@ -9,29 +9,23 @@ The async methods are SessionBase's own, which run these in a thread.
 
 import logging
 import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
 from django.utils.crypto import get_random_string
-from redis.commands.core import Script
 
 from django_site.sessions.contract import contract_settings, session_format, session_store
 from django_site.sessions.index import forget_ended
 from shared.entries import PREFIX, is_session_key, session_entry, sessions_of_entry
 from shared.errors import SessionFormatError
-from shared.redis import scan
+from shared.redis import Script, scan
 from shared.session import USER_ID, SessionRecord
 
 security_log = logging.getLogger("gatehouse.security")
 
 _KEY_LENGTH = 32
-
-
-@cache
-def _save_script() -> Script:
-    return session_store().client.register_script(Path(__file__).with_name("save.lua").read_text())
+_SAVE = Script.read(Path(__file__).with_name("save.lua"))
 
 
 class SessionStore(SessionBase):
@@ -89,8 +83,7 @@ class SessionStore(SessionBase):
         value = session_format().encode(entry, record)
         keys = [entry, sessions_of_entry(record.user_id or "")]
         arguments: list[str | int] = [mode, value, ttl_s, "1" if USER_ID in record.data else "0"]
-        script = _save_script()
-        return bool(session_store().write(lambda client: script(keys=keys, args=arguments, client=client)))
+        return bool(session_store().run(_SAVE, keys, arguments))
 
     def exists(self, session_key: str) -> bool:
         """Tell whether an entry stands under this key."""

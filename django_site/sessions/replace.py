@@ -7,13 +7,11 @@ who was locked out while it read.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import cast
 
-from redis.commands.core import Script
-
 from django_site.sessions.contract import session_store
+from shared.redis import Script
 
 _TRIES = 10
 
@@ -26,13 +24,10 @@ class Value:
     ttl_s: int = 0
 
 
+_REPLACE = Script.read(Path(__file__).with_name("replace.lua"))
+
 # Given the entries as they were seen, read the rows and say what should change: None deletes an entry.
 Plan = Callable[[Mapping[str, str | None]], Mapping[str, Value | None]]
-
-
-@cache
-def _replace_script() -> Script:
-    return session_store().client.register_script(Path(__file__).with_name("replace.lua").read_text())
 
 
 def replace_entries(entries: Iterable[str], plan: Plan) -> int:
@@ -67,6 +62,5 @@ def _replace(seen: Mapping[str, str | None], wanted: Mapping[str, Value | None])
         # Bytes: what was seen may be no UTF-8 (nothing of ours), and must go back just as it was.
         as_seen = (seen[entry] or "").encode("utf-8", "surrogateescape")
         arguments += (as_seen, value.text, value.ttl_s)
-    script = _replace_script()
-    positions = session_store().write(lambda client: script(keys=entries, args=arguments, client=client))
+    positions = session_store().run(_REPLACE, entries, arguments)
     return [entries[position - 1] for position in cast(list[int], positions)]

@@ -12,7 +12,7 @@ from typing import Any, cast
 from flask_api.jobs import names
 from flask_api.jobs.ledger import EVENTS_KEPT, LOG_LINES_KEPT
 from flask_api.jobs.record import Launch
-from shared.redis import Store
+from shared.redis import Script, Store
 
 _REPORT = Path(__file__).parent / "lua" / "report.lua"
 
@@ -30,7 +30,7 @@ class Checkpoints:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._report = store.client.register_script(_REPORT.read_text())
+        self._report = Script.read(_REPORT)
 
     def get(self, job_id: str) -> Checkpoint:
         """Return what was kept so far; of a job that kept nothing, an empty one."""
@@ -50,4 +50,4 @@ class Checkpoints:
     def _write(self, launch: Launch, name: str, text: str, *, instance: str, attempt: int) -> int:
         keys = [names.record(launch.job_id), names.held(instance), names.log(launch.job_id), names.events(launch.owner_id)]
         arguments: list[str | int] = [launch.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, "", 1, name, text]
-        return cast(int, self._store.write(lambda client: self._report(keys=keys, args=arguments, client=client)))
+        return cast(int, self._store.run(self._report, keys, arguments))

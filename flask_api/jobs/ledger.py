@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 from flask_api.jobs import names
 from flask_api.jobs.event_json import CANCEL_REQUESTED, batch_event, report_event, state_event
 from flask_api.jobs.record import Job, JobStatus, Launch, Member, encode_field, format_time, to_fields
-from shared.redis import Client, Store
+from shared.redis import Client, Script, Store
 
 _LUA = Path(__file__).parent / "lua"
 EVENTS_KEPT = 10_000
@@ -69,7 +69,7 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._scripts = {path.stem: store.client.register_script(path.read_text()) for path in _LUA.glob("*.lua")}
+        self._scripts = {path.stem: Script.read(path) for path in _LUA.glob("*.lua")}
 
     def accept(
         self, job: Job, *, instance: str, limit: int, idempotency: IdempotencyKey | None = None, start_at: float | None = None
@@ -254,8 +254,7 @@ class Ledger:
         return cast(int, self._run("hand_over", keys, [instance]))
 
     def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        run = self._scripts[script]
-        return self._store.write(lambda client: run(keys=list(keys), args=list(arguments), client=client))
+        return self._store.run(self._scripts[script], keys, arguments)
 
 
 _NOTHING = Launch(job_id="", task="", arguments="", owner_id="")

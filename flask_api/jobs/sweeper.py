@@ -11,7 +11,7 @@ from flask_api.jobs.files import FileStore
 from flask_api.jobs.ledger import REMEMBERED_S
 from flask_api.jobs.uploads import Uploads
 from shared.errors import JobStoreUnavailable
-from shared.redis import Client, Store
+from shared.redis import Client, Script, Store
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -29,7 +29,7 @@ class Sweeper:
         self._files = files
         self._uploads = uploads
         self._interval_s = interval_s
-        self._forget = store.client.register_script(_FORGET.read_text())
+        self._forget = Script.read(_FORGET)
         self._stopping = threading.Event()
 
     def run(self, *, every_s: float) -> None:
@@ -97,7 +97,7 @@ class Sweeper:
             self._store.read(lambda client: client.zrangebyscore(names.EXPIRING, "-inf", now, start=0, num=_AT_ONCE)),
         )
         keys = [names.EXPIRING, *map(names.record, due)]
-        answers = self._store.write(lambda client: self._forget(keys=keys, args=[now, *due], client=client)) if due else []
+        answers = self._store.run(self._forget, keys, [now, *due]) if due else []
         return [job for job, is_forgotten in zip(due, answers, strict=True) if is_forgotten]
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from flask_api.jobs import names
 from flask_api.jobs.record import JobStatus, format_time
-from shared.redis import Client, Store
+from shared.redis import Client, Script, Store
 
 _LUA = Path(__file__).parent / "lua"
 _SCRIPTS = ("reserve_upload", "keep_upload", "hold_uploads", "drop_upload")
@@ -25,7 +25,7 @@ class UploadEntries:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._scripts = {name: store.client.register_script((_LUA / f"{name}.lua").read_text()) for name in _SCRIPTS}
+        self._scripts = {name: Script.read(_LUA / f"{name}.lua") for name in _SCRIPTS}
 
     def find_many(self, file_ids: Sequence[str]) -> list[Fields | None]:
         """Return the fields of files, None for one that is not there or not yet received whole."""
@@ -90,8 +90,7 @@ class UploadEntries:
         return [holder for holder, state in zip(holders, states, strict=True) if _is_unfinished(holder, state)]
 
     def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        run = self._scripts[script]
-        return self._store.write(lambda client: run(keys=list(keys), args=list(arguments), client=client))
+        return self._store.run(self._scripts[script], keys, arguments)
 
 
 def _keys(file_id: str, owner_id: str) -> list[str]:

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import DataError, ResponseError
 
 from deploy.valkey import EmbeddedValkey, new_passwords
 from shared.breaker import CircuitBreaker
 from shared.errors import ConfigurationError, SessionFormatError, SessionStoreUnavailable, StoreUnavailable
-from shared.redis import Client, Store, build_client, scan
+from shared.redis import Client, Script, Store, build_client, scan
 from shared.signing import EntrySigner
 from tests.waiting import wait_until
 
@@ -230,3 +230,35 @@ def test_unreadable_url_is_refused_without_repeating_it(url: str) -> None:
 def test_new_client_opens_no_connection() -> None:
     """Making one is free: it may be made before a fork, and while the server is away."""
     build_client("redis://127.0.0.1:1/0", timeout_s=1, max_connections=1).close()
+
+
+def test_script_is_given_to_a_server_that_lost_it(bench: Bench) -> None:
+    """A server that was restarted, or never saw it, is given it; then its digest is enough."""
+    script = Script("return {KEYS[1], ARGV[1], ARGV[2], #ARGV}")
+    answer = [KEY, "é", "7", 2]
+    assert bench.store.run(script, [KEY], ["é", 7]) == answer
+    bench.admin.script_flush()
+    assert bench.store.run(script, [KEY], ["é", 7]) == answer
+    assert bench.admin.script_exists("0" * 40, script.digest) == [False, True]
+
+
+def test_script_that_fails_says_so(bench: Bench) -> None:
+    """Its error is the caller's, no outage."""
+    with pytest.raises(ResponseError, match="no list"):
+        bench.store.run(Script("return redis.error_reply('no list')"), [KEY], [])
+    assert not bench.store.is_broken
+
+
+def test_arguments_are_sent_as_they_are(bench: Bench) -> None:
+    """Bytes that are no text too, and a command of two words."""
+    bench.admin.execute_command("SET", KEY, b"\xff\x00 \r\n")
+    assert bench.admin.execute_command("GET", KEY) == "\udcff\x00 \r\n"
+    assert bench.admin.execute_command("OBJECT ENCODING", KEY) == "embstr"
+
+
+@pytest.mark.parametrize("argument", [None, ["list"], {"a": 1}])
+def test_argument_that_redis_can_not_be_sent_is_refused(bench: Bench, argument: object) -> None:
+    """Nothing was sent, and the connection can be used again."""
+    with pytest.raises(DataError):
+        bench.admin.execute_command("SET", KEY, argument)
+    assert bench.admin.execute_command("EXISTS", KEY) == 0

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from flask_api.jobs.record import JobStatus
@@ -11,9 +12,10 @@ LOG_BYTES = 10_000  # one line of the greatest length fits; ten thousand such ev
 CANCEL_REQUESTED = json.dumps({"event": "cancel_requested"})
 
 
-def state_event(status: JobStatus, **more: Any) -> str:
-    """Return the event of a change of state."""
-    return json.dumps({"event": "status", "status": status, **more})
+@cache
+def state_event(status: JobStatus, *, task: str | None = None) -> str:
+    """Return the event of a change of state; that of an accepted job names its task."""
+    return json.dumps({"event": "status", "status": status, **({"task": task} if task else {})})
 
 
 def batch_event(batch: str, *, total: int, task: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from flask_api.jobs.instance import Instance
 from flask_api.jobs.job_inputs import SubmittedInputs
 from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
 from flask_api.jobs.queue import FairQueue
-from flask_api.jobs.record import Job, JobStatus, Launch, Owner, launch_of, launches_of, new_job_id
+from flask_api.jobs.record import Job, JobStatus, Launch, Owner, launches_of, new_job_id
 from flask_api.jobs.registry import AnyTask, TaskRegistry
 from flask_api.jobs.uploads import Uploads
 from shared.errors import JobStoreUnavailable
@@ -78,11 +78,12 @@ class Intake:
         task = self.registry.get(task_name)
         inputs = SubmittedInputs(self.uploads, owner.id)
         checked = task.check(arguments, inputs=inputs.find)
-        job = _job(task, checked, owner=owner, priority=priority, start_at=start_at)
+        launch = _launch(task, checked, owner=owner, priority=priority)
         queue = self._open_queue(task)
-        inputs.hold(f"job:{job.id}")
-        launch = launch_of(job)
-        if start_at is None and self._crew.seize(launch):
+        inputs.hold(f"job:{launch.job_id}")
+        begins = start_at is None and self._crew.seize(launch)
+        job = _job(task, launch, owner=owner, start_at=start_at, begins=begins)
+        if begins:
             return self._submit_running(job, launch, idempotency)
         queue.reserve()
         try:
@@ -97,7 +98,6 @@ class Intake:
 
     def _submit_running(self, job: Job, launch: Launch, idempotency: IdempotencyKey | None) -> Submitted:
         """Accept a job that has a slot already: one write makes it durable and begins it."""
-        job = replace(job, status=JobStatus.RUNNING, attempt=1, started_at=job.submitted_at)
         try:
             answer = self._accept_one(job, idempotency)
         except JobStoreUnavailable as error:
@@ -127,7 +127,7 @@ class Intake:
         batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
         inputs = SubmittedInputs(self.uploads, owner.id)
         checked = _check_all(task, arguments, inputs.find)
-        pattern = _job(task, "{}", owner=owner, priority=priority, batch=batch.id)
+        pattern = _job(task, _launch(task, "{}", owner=owner, priority=priority, batch=batch.id), owner=owner)
         members = [(new_job_id(), each) for each in checked]
         queue = self._open_queue(task)
         queue.reserve(len(members))
@@ -198,26 +198,34 @@ class Intake:
         return answer
 
 
-def _job(
-    task: AnyTask,
-    arguments: str,
-    *,
-    owner: Owner,
-    priority: int,
-    batch: str | None = None,
-    start_at: datetime | None = None,
-) -> Job:
-    return Job(
-        id=new_job_id(),
+def _launch(task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch: str = "") -> Launch:
+    return Launch(
+        job_id=new_job_id(),
         task=task.name,
         arguments=arguments,
-        executor=task.policy.executor,
-        owner=owner,
-        submitted_at=datetime.now(UTC),
+        owner_id=owner.id,
         batch=batch,
         priority=priority,
-        start_at=start_at,
         max_attempts=task.policy.max_attempts,
+    )
+
+
+def _job(task: AnyTask, launch: Launch, *, owner: Owner, start_at: datetime | None = None, begins: bool = False) -> Job:
+    now = datetime.now(UTC)
+    return Job(
+        id=launch.job_id,
+        task=launch.task,
+        arguments=launch.arguments,
+        executor=task.policy.executor,
+        owner=owner,
+        submitted_at=now,
+        status=JobStatus.RUNNING if begins else JobStatus.QUEUED,
+        batch=launch.batch or None,
+        priority=launch.priority,
+        attempt=int(begins),
+        max_attempts=launch.max_attempts,
+        start_at=start_at,
+        started_at=now if begins else None,
     )
 
 

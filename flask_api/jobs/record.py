@@ -3,10 +3,11 @@
 import json
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
@@ -91,6 +92,8 @@ _OMITTED: dict[str, Any] = {"attempts": [], "files": [], "position": 0, "priorit
 
 _STORED = tuple(each.name for each in fields(Job) if each.name not in ("id", "owner"))
 
+_VALUES = attrgetter(*_STORED)
+
 # What a listing reads: a page of a hundred records must not carry a hundred results.
 SUMMARY_FIELDS = (
     "owner_id",
@@ -137,10 +140,9 @@ def launches_of(pattern: Job, members: Sequence[Member]) -> list[Launch]:
 def to_fields(job: Job) -> dict[str, str]:
     """Return the job as fields of a Redis hash; what is None, or not worth a field, has none."""
     stored: dict[str, str] = {"owner_id": job.owner.id, "owner_username": job.owner.username}
-    for name in _STORED:
-        value = getattr(job, name)
-        if value != _OMITTED.get(name):
-            stored[name] = encode_field(name, value)
+    for (name, omitted, encode), value in zip(_ENCODED, _VALUES(job), strict=True):
+        if value is not None and value != omitted:
+            stored[name] = encode(value)
     return stored
 
 
@@ -155,13 +157,21 @@ def json_text(value: Any) -> str:
 
 def encode_field(name: str, value: Any) -> str:
     """Return one value of a job as the text stored for it. Raises ValueError for what JSON can't hold."""
+    return _encoder_of(name)(value)
+
+
+def _encoder_of(name: str) -> Callable[[Any], str]:
     if name == "result":
-        return json_text(value)
+        return json_text
     if name in _JSON_FIELDS:
-        return _ENCODER.encode(value)
+        return _ENCODER.encode
     if name in _TIME_FIELDS:
-        return format_time(value)
-    return str(int(value)) if isinstance(value, bool) else str(value)
+        return format_time
+    return _flag if name == "cancel_requested" else str
+
+
+def _flag(value: bool) -> str:
+    return "1" if value else "0"
 
 
 def from_fields(job_id: str, stored: dict[str, str]) -> Job:
@@ -188,3 +198,7 @@ def format_time(moment: datetime) -> str:
     """Return an aware time as RFC 3339 in UTC with milliseconds: 2026-11-20T09:30:00.125Z."""
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return in_utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+# How each field is stored, and its value that is not.
+_ENCODED = tuple((name, _OMITTED.get(name), _encoder_of(name)) for name in _STORED)

@@ -82,7 +82,7 @@ class Ledger:
             names.held(instance),
             names.INSTANCES,
             names.DELAYED,
-            names.idempotency(job.owner.id, idempotency.key if idempotency else ""),
+            _key_entry(job.owner.id, idempotency),
             names.events(job.owner.id),
         ]
         digest = idempotency.body_digest if idempotency else ""
@@ -121,7 +121,7 @@ class Ledger:
             names.held(instance),
             names.opened(owner_id),
             names.INSTANCES,
-            names.idempotency(owner_id, idempotency.key if idempotency else ""),
+            _key_entry(owner_id, idempotency),
             names.events(owner_id),
             names.STAGED,
         ]
@@ -258,6 +258,11 @@ class Ledger:
 
 
 _NOTHING = Launch(job_id="", task="", arguments="", owner_id="")
+
+
+def _key_entry(owner_id: str, idempotency: IdempotencyKey | None) -> str:
+    # Without a key none is looked up, but a script's keys are of a fixed number.
+    return names.idempotency(owner_id, idempotency.key) if idempotency else names.events(owner_id)
 
 
 def _shared_keys(launch: Launch) -> list[str]:

@@ -41,19 +41,13 @@ def test_started_server_keeps_everything_private(tmp_path: Path) -> None:
                 assert not [role for role in PASSWORDS if PASSWORDS[role] in file.read_text(errors="replace")]
 
 
-@pytest.mark.parametrize(
-    ("own", "expected"), [(None, "glibc.malloc.tcache_count=65535"), ("glibc.malloc.mxfast=0", "glibc.malloc.mxfast=0")]
-)
-def test_allocator_is_tuned_unless_the_operator_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, expected: str
-) -> None:
+def test_job_record_is_kept_as_a_table(tmp_path: Path) -> None:
     """Or a job would cost more the more finished ones are kept: benchmarks/memory.py."""
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    if own is not None:
-        monkeypatch.setenv("GLIBC_TUNABLES", own)
     with EmbeddedValkey(tmp_path, passwords=PASSWORDS) as server:
-        environment = Path(f"/proc/{server.pid}/environ").read_text().split("\0")
-    assert f"GLIBC_TUNABLES={expected}" in environment
+        client = connect(server)
+        client.hset("gatehouse:jobs:record:1", mapping={f"field{number}": "x" for number in range(12)})
+        assert client.object("ENCODING", "gatehouse:jobs:record:1") == "hashtable"
+        client.connection_pool.disconnect()
 
 
 def test_stopped_server_keeps_its_data_and_leaves_no_process(tmp_path: Path) -> None:

@@ -92,8 +92,6 @@ _OMITTED: dict[str, Any] = {"attempts": [], "files": [], "position": 0, "priorit
 
 _STORED = tuple(each.name for each in fields(Job) if each.name not in ("id", "owner"))
 
-_VALUES = attrgetter(*_STORED)
-
 # What a listing reads: a page of a hundred records must not carry a hundred results.
 SUMMARY_FIELDS = (
     "owner_id",
@@ -200,5 +198,6 @@ def format_time(moment: datetime) -> str:
     return in_utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-# How each field is stored, and its value that is not.
+_VALUES = attrgetter(*_STORED)
+# How each of these is stored, and its value that is not.
 _ENCODED = tuple((name, _OMITTED.get(name), _encoder_of(name)) for name in _STORED)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from flask import request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_json
 
 from flask_api.gate.credentials import choose_credential
 from flask_api.gate.extension import current_identity, current_principal, gate_state
@@ -83,15 +83,14 @@ def read_request(kind: type[RequestT]) -> tuple[RequestT, IdempotencyKey | None]
     Raises InvalidArguments with a JSON pointer per problem, RequestError, or PermissionDenied for a key without the scope.
     """
     body = read_json_object()
-    text = json.dumps(body, sort_keys=True)
     try:
-        wanted = kind.model_validate_json(text)
+        wanted = kind.model_validate_json(to_json(body))
     except ValidationError as error:
         lines = error.errors(include_input=False, include_url=False)[:100]
         problems = [_problem(kind, line) for line in lines]
         raise InvalidArguments("The body is not a job request.", problems=problems) from None
     require_scope(current_identity(), "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")
-    return wanted, _idempotency_key(f"{request.path} {text}")
+    return wanted, _idempotency_key(body)
 
 
 def viewer() -> Owner:
@@ -112,13 +111,14 @@ def is_staff() -> bool:
     return current_principal().is_staff
 
 
-def _idempotency_key(text: str) -> IdempotencyKey | None:
+def _idempotency_key(body: dict[str, Any]) -> IdempotencyKey | None:
     """Return the Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header) with the digest of the request."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
     if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
         raise RequestError("Idempotency-Key: accepted are 1 to 255 printable ASCII characters.")
+    text = f"{request.path} {json.dumps(body, sort_keys=True)}"
     return IdempotencyKey(key=key, body_digest=hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -92,9 +92,9 @@ def submit() -> Response:
     if wait.seconds:
         job = _after_waiting(job, wait.seconds)
     answer = _record(job, status=202)
-    answer.headers.update(rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished))
-    answer.headers.update(wait.headers)
-    answer.headers["Location"] = job_url(job)
+    limits = rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished)
+    # Not update: it searches all headers for each.
+    answer.headers.extend({"Location": job_url(job), **limits, **wait.headers})
     return answer
 
 

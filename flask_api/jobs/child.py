@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from flask_api.jobs.attempt import JobLogHandler, Outcome, call, deadline_check, describe
+from flask_api.jobs.attempt import JobLogHandler, Outcome, call, deadline_check
 from flask_api.jobs.checkpoints import Checkpoints
 from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import StopReason
@@ -47,11 +47,7 @@ def serve(pipe: Connection, settings: ApiSettings) -> None:
         while True:
             launch, attempt, instance = pipe.recv()
             pipe.send(BEGUN)
-            outcome = run(launch, attempt, instance)
-            try:
-                pipe.send(outcome)
-            except Exception as error:  # what the task returned can't cross over
-                pipe.send(Outcome(error=describe(error)))
+            pipe.send(run(launch, attempt, instance))
 
 
 def prepare(settings: ApiSettings) -> None:

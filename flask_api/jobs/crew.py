@@ -112,8 +112,8 @@ class Crew:
             launches = [launch for launch in launches if launch.job_id not in self._known]
             self._known.update(launch.job_id for launch in launches)
         for task, alike in groupby(launches, key=attrgetter("task")):
-            executor = self._executor_of(task)
-            executor.queue.put(list(alike))
+            self._executor_of(task).queue.put(list(alike))
+        for executor in self._executors.values():
             executor.wake()
 
     def signal(self, job_ids: Iterable[str], reason: StopReason) -> None:
@@ -162,14 +162,14 @@ class Crew:
     def turn(self, ended: Sequence[Ended], launches: Sequence[Launch]) -> list[Attempt]:
         """Write what ended, begin what is next; return what has begun. Repeats itself while Redis is away."""
         instance = self.instance
-        endings = [self._ending(launch, attempt, outcome) for launch, attempt, outcome in ended]
         ttl_s = self._ttl_s(ended[0][0].task) if ended else 0
         try:
+            endings = [self._ending(launch, attempt, outcome) for launch, attempt, outcome in ended]
             answers = persist(
                 lambda: self._ledger.turn(instance, endings=endings, beginnings=launches, ttl_s=ttl_s), stopping=self._stopping
             )
         except JobStoreUnavailable:
-            log.exception("outcomes not written: Redis stayed away until shutdown", extra={"jobs": len(endings)})
+            log.exception("outcomes not written: Redis stayed away until shutdown", extra={"jobs": len(ended)})
             self._forget([launch for launch, _, _ in ended] + list(launches))
             return []
         except Exception:

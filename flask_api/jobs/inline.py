@@ -1,5 +1,6 @@
 """Run a task here and now, with its arguments checked as the API checks them: for tests and for a look."""
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
@@ -74,7 +75,7 @@ def run_inline(
     Raises InvalidArguments and whatever the task raises.
     """
     files: dict[str, InputFile] = {}
-    named = _name_files(arguments, files)
+    named = json.loads(json.dumps(_name_files(arguments, files)))  # nothing but what a client can send
     context = JobContext(
         job_id="inline",
         attempt=attempt,

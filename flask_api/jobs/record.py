@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -145,12 +146,14 @@ def to_fields(job: Job) -> dict[str, str]:
 
 
 def json_text(value: Any) -> str:
-    """Return JSON data as text. Raises ValueError for a number that is none, TypeError for what is no JSON data."""
+    """Return JSON data as text. Raises ValueError for a number that JSON has not, or that nobody could read again."""
     try:
         text = to_json(value).decode()  # an eighth of the other's time
     except ValueError:  # half a character, or too many levels for it
         return _ENCODER.encode(value)
-    return _ENCODER.encode(value) if "NaN" in text or "Infinity" in text else text
+    if "NaN" in text or "Infinity" in text or len(text) > sys.get_int_max_str_digits() > 0:
+        _ENCODER.encode(value)  # it may just be a word, or long: the encoder knows
+    return text
 
 
 def encode_field(name: str, value: Any) -> str:

@@ -56,11 +56,15 @@ class Task(Generic[P, R]):
 
         ``inputs`` is asked for each file that they name; without it only the ids' form is checked.
         """
+        text = _text_of(arguments)
         try:
-            model = self.arguments_model.model_validate_json(_text_of(arguments), strict=True, context=inputs)
+            model = self.arguments_model.model_validate_json(text, strict=True, context=inputs)
         except ValidationError as error:
             problems = [self._problem(arguments, line) for line in error.errors(include_input=False, include_url=False)[:100]]
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems) from None
+        if _has_no_number(text):
+            problem = ArgumentProblem(pointer="/arguments", detail="NaN and Infinity are no JSON numbers.")
+            raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=[problem])
         self._needed.check(self.name, model)
         return model.model_dump_json()
 
@@ -142,16 +146,34 @@ def _arguments_model(
             raise ConfigurationError(f"task {name}: parameter {parameter.name} has no type annotation")
         if hints[parameter.name] is not JobContext:
             default = ... if parameter.default is parameter.empty else parameter.default
+            if not _fits_json(default):
+                raise ConfigurationError(f"task {name}: parameter {parameter.name} has a default that JSON can't hold")
             fields[parameter.name] = (hints[parameter.name], default)
     config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), json_schema_extra=needed.extend)
     return create_model(name, __config__=config, **fields)
 
 
-def _text_of(arguments: Mapping[str, Any]) -> str | bytes:
+def _text_of(arguments: Mapping[str, Any]) -> bytes:
     try:
         return to_json(arguments)  # an eighth of the other's time
     except ValueError:  # half a character, say: the model refuses it with a word
-        return json.dumps(arguments)
+        return json.dumps(arguments).encode()
+
+
+def _has_no_number(text: bytes) -> bool:
+    """Tell whether NaN or Infinity is where JSON has numbers: it would be stored as null."""
+    if b"NaN" not in text and b"Infinity" not in text:
+        return False
+    found: list[str] = []
+    json.loads(text, parse_constant=found.append)
+    return bool(found)
+
+
+def _fits_json(default: object) -> bool:
+    try:
+        return not _has_no_number(to_json(default, serialize_unknown=True))
+    except ValueError:  # half a character
+        return False
 
 
 def _pointer(arguments: Mapping[str, Any], location: Sequence[str | int], *, is_missing: bool) -> str:

@@ -47,6 +47,12 @@ def not_finite() -> float:
     return float("nan")
 
 
+@task("sample.long_number")
+def long_number() -> int:
+    """Return a number of more digits than Python reads."""
+    return 10**5000
+
+
 @task("sample.wrong_type")
 def wrong_type() -> int:
     """Return something else than promised."""

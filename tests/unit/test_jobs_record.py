@@ -175,6 +175,19 @@ def test_number_that_json_has_not_is_refused(value: object) -> None:
             encode_field(name, {"text": "é", "value": value})
 
 
+def test_number_that_nobody_could_read_again_is_refused() -> None:
+    """Python reads 4,300 digits: a record with more could be written, and never shown."""
+    assert json.loads(json_text([10**4299])) == [10**4299]
+    with pytest.raises(ValueError, match="4300 digits"):
+        json_text([10**4300])
+
+
+@pytest.mark.parametrize("text", ["Infinity 漢", "NaN é", "é" * 5000])
+def test_text_is_written_as_it_is(text: str) -> None:
+    """A word that looks like a number that JSON has not, or a long text, takes no more room than another."""
+    assert json_text(text) == f'"{text}"'
+
+
 @given(value=json_values | st.sampled_from([{"text": "NaN and Infinity"}, "half a character: \ud800", nested(300)]))
 def test_data_is_written_as_json(value: object) -> None:
     """Whatever writes it, it is the same JSON."""
@@ -182,8 +195,8 @@ def test_data_is_written_as_json(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [object(), [b"\xff"]])
-def test_what_is_no_data_is_refused(value: object) -> None:
-    """It is never stored as something else."""
+def test_what_is_no_text_is_refused(value: object) -> None:
+    """An object of some class, bytes that are no text."""
     with pytest.raises(TypeError, match="not JSON serializable"):
         json_text(value)
 

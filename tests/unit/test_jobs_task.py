@@ -105,6 +105,29 @@ def test_text_that_is_none_is_refused(text: str) -> None:
     assert set(problems_of(everything, {"count": 1, "names": [text]})) == {"/arguments"}
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_number_that_json_has_not_is_refused(number: float) -> None:
+    """Wherever it is: it would come out as null."""
+
+    @task("example.anything")
+    def anything(value: Any) -> Any:
+        """Take anything."""
+        return value
+
+    assert problems_of(anything, {"value": {"a": [number]}})["/arguments"].startswith("NaN and Infinity")
+    assert run_inline(anything, {"value": "NaN and Infinity"}) == "NaN and Infinity"
+
+
+@pytest.mark.parametrize("default", [math.nan, math.inf, {"a": [-math.inf]}, "\ud800"])
+def test_default_that_json_has_not_is_refused(default: object) -> None:
+    """When the task is made, with its parameter's name: each job would be given null in its place, or fail."""
+
+    def limited(count: int, limit: Any = default) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"task example\.limited: parameter limit"):
+        task("example.limited")(limited)
+
+
 def test_defaults_are_filled_in_and_not_shared() -> None:
     """The record shows every argument; one run's changes to a default are not the next one's default."""
     expected = {

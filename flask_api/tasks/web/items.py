@@ -42,7 +42,7 @@ def fitting(rows: Iterable[T], job: JobContext) -> list[T]:
     """Return the first rows, as many as leave the result well within what a job may return."""
     fitting_rows, left = [], job.settings.job_result_max_bytes // 2
     for row in rows:
-        left -= len(to_json(row).decode().encode("ascii", "backslashreplace"))  # the record escapes what is not ASCII
+        left -= len(to_json(row))
         if left < 0:
             break
         fitting_rows.append(row)

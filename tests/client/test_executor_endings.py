@@ -39,6 +39,8 @@ def test_job_that_somebody_else_cancels_is_a_cancelled_error(executor: Executor,
     future = executor.submit("sample.hold", str(gate))
     wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S)
     assert isinstance(future, RemoteFuture)
+    # It may run before its acceptance is read here.
+    wait_until(lambda: future.place is not None, timeout_s=SOON_S, what="the executor knows its place")
     assert future.place is not None
     client.batch(future.place.batch).cancel()
     with pytest.raises(CancelledError):

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from deploy.valkey import EmbeddedValkey, new_passwords
 from flask_api.testing import running_api
 from shared.entries import principal_entry, session_entry
-from shared.settings import ApiSettings
+from shared.settings import ApiSettings, load_settings
 from tests.integration import sample_tasks
 from tests.integration.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, admin_of, ask, keys_of, new_visitor
@@ -33,6 +33,12 @@ log = logging.getLogger(__name__)
 FIRST_ANSWER_S, NEXT_ANSWER_S, RECOVERY_S = 0.3, 0.02, 2.0
 ALLOWANCE = 3  # how much slower than promised a stalling machine may be
 JOB = {"task": "sample.echo", "arguments": {}}
+
+
+@pytest.fixture
+def api_settings() -> ApiSettings:
+    """The API's settings with the bounds that it has in service."""
+    return load_settings(ApiSettings)
 
 
 @pytest.fixture

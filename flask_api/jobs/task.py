@@ -62,7 +62,7 @@ class Task(Generic[P, R]):
         except ValidationError as error:
             problems = [self._problem(arguments, line) for line in error.errors(include_input=False, include_url=False)[:100]]
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems) from None
-        if _has_no_number(text):
+        if _holds_nan(text):
             problem = ArgumentProblem(pointer="/arguments", detail="NaN and Infinity are no JSON numbers.")
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=[problem])
         self._needed.check(self.name, model)
@@ -160,8 +160,8 @@ def _text_of(arguments: Mapping[str, Any]) -> bytes:
         return json.dumps(arguments).encode()
 
 
-def _has_no_number(text: bytes) -> bool:
-    """Tell whether NaN or Infinity is where JSON has numbers: it would be stored as null."""
+def _holds_nan(text: bytes) -> bool:
+    """Tell whether NaN or Infinity stands where JSON has numbers: it would be stored as null."""
     if b"NaN" not in text and b"Infinity" not in text:
         return False
     found: list[str] = []
@@ -171,7 +171,7 @@ def _has_no_number(text: bytes) -> bool:
 
 def _fits_json(default: object) -> bool:
     try:
-        return not _has_no_number(to_json(default, serialize_unknown=True))
+        return not _holds_nan(to_json(default, serialize_unknown=True))
     except ValueError:  # half a character
         return False
 

@@ -1,0 +1,43 @@
+"""Reading settings from the environment, else from the files that script/server keeps under var/."""
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from shared.errors import ConfigurationError
+from shared.settings.contract import ENV_PREFIX, ContractSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SettingsT = TypeVar("SettingsT", bound=ContractSettings)
+
+
+def var_dir() -> Path:
+    """Return the folder of what runs on this machine: ``GATEHOUSE_VAR_DIR``, else ``var`` beside the code."""
+    return Path(os.environ.get(f"{ENV_PREFIX}VAR_DIR") or ROOT / "var").resolve()
+
+
+def load_settings(kind: type[SettingsT]) -> SettingsT:
+    """Read the settings of one side from the environment and its files under var/.
+
+    Raises ConfigurationError that names every wrong variable and what is accepted, without any value.
+    """
+    files = [var_dir() / name for name in kind.env_files]
+    try:
+        return kind(_env_file=files)
+    except ValidationError as error:
+        # Of one variable the first problem: what follows from it would only distract.
+        problems: dict[str, str] = {}
+        for line in error.errors(include_input=False, include_url=False, include_context=False):
+            problems.setdefault(*_problem(kind, dict(line)))
+        raise ConfigurationError("; ".join(f"{variable}: {text}" for variable, text in problems.items())) from None
+
+
+def _problem(kind: type[ContractSettings], line: dict[str, Any]) -> tuple[str, str]:
+    name = str(line["loc"][0]) if line["loc"] else ""
+    field = kind.model_fields.get(name.lower())
+    variable = name if name.isupper() else f"{ENV_PREFIX}{name.upper()}"
+    meaning = f" ({field.description})" if field and field.description else ""
+    return variable, f"{str(line['msg']).removeprefix('Value error, ')}{meaning}"

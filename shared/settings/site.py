@@ -1,0 +1,52 @@
+"""What writes sessions needs, and what our own Django site needs beyond that."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from shared.settings.contract import ContractSettings
+from shared.settings.fields import Origin, RedisUrl, Secret, WordList, split_list
+
+
+class WriterSettings(ContractSettings):
+    """What writes sessions, principals and keys needs: our site, or the site of who adopts Gatehouse."""
+
+    env_files: ClassVar[tuple[str, ...]] = ("contract.env", "site.env")
+
+    site_redis_url: RedisUrl | None = Field(None, description="Redis as the user that may write sessions; else REDIS_URL")
+    key_max_days: int = Field(365, ge=1, le=365, description="longest life of an API key, in days")
+
+    @property
+    def session_store_url(self) -> str:
+        """The Redis URL that Django reads and writes sessions with."""
+        return (self.site_redis_url or self.redis_url).get_secret_value()
+
+
+class SiteSettings(WriterSettings):
+    """What only our own Django site needs."""
+
+    secret_key: Secret = Field(description="Django's SECRET_KEY")
+    secret_key_fallbacks: Annotated[tuple[Secret, ...], NoDecode] = Field((), description="former SECRET_KEYs, comma-separated")
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DATABASE_URL", "GATEHOUSE_DATABASE_URL", "database_url"),
+        description="else SQLite under var/",
+    )
+    allowed_hosts: WordList = Field(("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated")
+    csrf_trusted_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (), description="further origins of forms, https://... comma-separated"
+    )
+    debug: bool = Field(False, description="Django's debug pages; never in production")
+    email_url: SecretStr | None = Field(
+        None, description="smtp://user:password@host:587 (STARTTLS) or smtps://; else a file under var/"
+    )
+    email_from: str = Field("gatehouse@localhost", description="sender of the site's e-mail")
+    email_verification: str = Field(
+        "optional", pattern="^(none|optional|mandatory)$", description="none, optional, or mandatory before the first log-in"
+    )
+
+    @field_validator("secret_key_fallbacks", "allowed_hosts", "csrf_trusted_origins", mode="before")
+    @classmethod
+    def _split_lists(cls, value: Any) -> Any:
+        return split_list(value)

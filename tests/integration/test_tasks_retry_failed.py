@@ -122,6 +122,18 @@ def test_path_that_looks_like_a_host_stays_on_the_base(tmp_path: Path, server: W
     assert [path for path, _ in server.requests] == ["/evil.test/x?retry=true"]
 
 
+def test_requests_are_asked_for_byte_for_byte(tmp_path: Path, server: WebServer) -> None:
+    """Dots stay, escapes are what the client sent, and lines of odd users and statuses are among the others."""
+    paths = ["/a\\tb", "/d/../e/./%2e%2E/f?x=/../", "/q?[a]|'~"]
+    odd = '192.0.2.7 - "" [20/Nov/2026:12:13:36 +0000] "GET {} HTTP/1.1" 503 162\n'
+    log = "".join(odd.format(path) for path in paths) + line("-", 408).replace("408 162", "000 0") + line("GET / HTTP/1.1", 200)
+    run = Retry(tmp_path, server, log.replace("200 162", "- -"))
+    asked = ["/a%09b?retry=true", "/d/../e/./%2e%2E/f?x=/../&retry=true", "/q?[a]|'~&retry=true"]
+    assert sorted(path for path, _ in server.requests) == asked
+    assert (run.report["lines"], run.report["skipped"], run.report["failed"]) == (5, 0, 3)
+    assert table(run.report) == {0: (2, 2), 404: (0, 3), 503: (3, 0)}
+
+
 def test_bad_lines_are_counted_left_out_and_told_of(tmp_path: Path, server: WebServer) -> None:
     """A megabyte, NUL bytes, junk: the rest goes on."""
     good = line("GET /size/3 HTTP/1.1", 500).encode()

@@ -9,7 +9,7 @@ from flask_api.tasks.web.items import FetchError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCount:
-    """How many lines of the log have a status, and how many of the new one."""
+    """How many lines of the log have a status, and how many of the new one; 0 counts those with none (``000``, ``-``)."""
 
     status: int
     before: int

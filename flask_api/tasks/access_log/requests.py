@@ -76,7 +76,10 @@ class Repeater:
 
     def _fetch(self, method: Method, url: str) -> Answer:
         at = datetime.now(UTC)
-        stream = self._client.stream(url, timeout_s=self._timeout_s, max_bytes=MAX_BODY, method=method, max_redirects=0)
+        target = url[url.index("/", url.index("://") + 3) :]
+        stream = self._client.stream(
+            url, timeout_s=self._timeout_s, max_bytes=MAX_BODY, method=method, max_redirects=0, target=target
+        )
         try:
             with stream as reply:
                 return Answer(at=at, status=reply.status, size=sum(len(piece) for piece in reply.iter_body()))

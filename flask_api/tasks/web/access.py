@@ -101,17 +101,19 @@ class GuardedClient:
         headers: Mapping[str, str] | None = None,
         unpack: bool = False,
         max_redirects: int = MAX_REDIRECTS,
+        target: str = "",
     ) -> Iterator[Reply]:
         """Give the reply after redirects; any status is a reply. Raises a WebError, also in the block.
 
         With ``unpack`` the body may come packed by gzip and is handed out unpacked. With no redirect allowed at all, one
-        is the reply.
+        is the reply. ``target``: path and query to ask for, byte for byte in ASCII; those of ``url`` are tidied (``/a/../b``).
         """
         budget = Budget(timeout_s, closed=self._closed)
         added = {**(headers or {}), **({"Accept-Encoding": "gzip"} if unpack else {})}
         with _as_web_errors():
             with _reading_urls():
-                request = self._client.build_request(method, url, headers=added, extensions={"budget": budget})
+                extensions = {"budget": budget, **({"target": target.encode("ascii")} if target else {})}
+                request = self._client.build_request(method, url, headers=added, extensions=extensions)
             response = self._follow(request, max_redirects)
             try:
                 yield Reply(response, max_bytes=max_bytes, unpack=unpack)
@@ -128,6 +130,7 @@ class GuardedClient:
                 return response
             response.close()
             request = response.next_request
+            request.extensions.pop("target", None)  # it goes along otherwise
         raise TooManyRedirects(f"There are more than {max_redirects} redirects.")
 
 

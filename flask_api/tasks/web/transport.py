@@ -35,9 +35,10 @@ class GuardedTransport(httpx.BaseTransport):
             ssl_context=self._ssl_context, max_connections=1, max_keepalive_connections=0, network_backend=backend
         )
         url = request.url
-        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        target = request.extensions.get("target", url.raw_path)
+        where = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target)
         try:
-            response = pool.handle_request(httpcore.Request(request.method, target, headers=request.headers.raw))
+            response = pool.handle_request(httpcore.Request(request.method, where, headers=request.headers.raw))
         except BaseException:
             _end(pool, backend)
             raise

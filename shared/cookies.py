@@ -12,7 +12,12 @@ def find_cookie(header: str, name: str) -> str | None:
 
     ``header`` is the Cookie header's value (RFC 6265, 4.2.1); several headers are joined by ``; `` or a comma.
     """
-    values = [value.strip() for pair in header.split(";") for key, _, value in [pair.partition("=")] if key.strip() == name]
+    values = cookie_values(header, name)
     if len(values) > 1:
         raise AmbiguousCredentials(f"The request carries more than one cookie named {name}.")
     return values[0] if values else None
+
+
+def cookie_values(header: str, name: str) -> list[str]:
+    """Return the values of all cookies ``name`` as sent: for who has to end them."""
+    return [value.strip() for pair in header.split(";") for key, _, value in [pair.partition("=")] if key.strip() == name]

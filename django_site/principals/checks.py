@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
+from django_site.principals.cookie_checks import check_cookies
 from django_site.sessions.contract import contract_settings
 
 _ENGINE = "django_site.sessions.engine"
@@ -22,6 +23,7 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     if name != settings.SESSION_COOKIE_NAME:
         hint = f"Set SESSION_COOKIE_NAME = {name!r}, or GATEHOUSE_SESSION_COOKIE_NAME."
         found.append(Error("SESSION_COOKIE_NAME is not the name that the API looks for.", hint=hint, id="gatehouse.E002"))
+    found += check_cookies(contract_settings().api_prefix)
     for place, middleware in (("in the place of Django's SessionMiddleware", _SESSIONS), ("at the end", _PRINCIPALS)):
         if middleware not in settings.MIDDLEWARE:
             hint = f"Put it {place}; see docs/adopt.md."

@@ -1,15 +1,15 @@
-"""From which address a request came, for its person to see on the page of sessions. A note, never a decision."""
+"""From which address a Django request came: for its person to see, for rate limits and for logs."""
 
 from collections.abc import Mapping
 from typing import Any
 
-_MAX_LENGTH = 45  # the longest IPv6 address
+from shared.client_address import client_address as address_of
 
 
 def client_address(meta: Mapping[str, Any], *, trusted_proxy: bool) -> str:
-    """Return the client's address: who connected or, behind a proxy of ours, who that proxy says did.
-
-    A proxy appends to X-Forwarded-For, so only its last part is the proxy's word; the rest is the client's own.
-    """
-    forwarded = str(meta.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip() if trusted_proxy else ""
-    return (forwarded or str(meta.get("REMOTE_ADDR", "")))[:_MAX_LENGTH]
+    """Return the client's address, without a port; "" when there is none."""
+    return address_of(
+        peer=str(meta.get("REMOTE_ADDR", "")),
+        forwarded_for=str(meta.get("HTTP_X_FORWARDED_FOR", "")),
+        trusted_proxy=trusted_proxy,
+    )

@@ -10,7 +10,7 @@ import time
 from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 
@@ -18,6 +18,7 @@ from django_site.sessions.address import client_address
 from django_site.sessions.contract import contract_settings
 from django_site.sessions.engine import SessionStore
 from django_site.sessions.index import SEEN
+from django_site.sessions.two_cookies import answer_two_cookies
 from shared.cookies import find_cookie
 from shared.errors import AmbiguousCredentials, SessionStoreUnavailable, StoreUnavailable
 from shared.session import USER_ID
@@ -38,7 +39,7 @@ class GatehouseSessionMiddleware(SessionMiddleware):
         try:
             key = find_cookie(request.META.get("HTTP_COOKIE", ""), settings.SESSION_COOKIE_NAME)
         except AmbiguousCredentials as error:
-            return HttpResponseBadRequest(error.message, content_type="text/plain; charset=utf-8")
+            return answer_two_cookies(request, error)
         session = SessionStore(key)
         request.session = session
         try:

@@ -1,0 +1,52 @@
+"""From which address a request came, and from which network: one answer for both sides.
+
+Behind a proxy that is believed, the address is the last part of X-Forwarded-For, which that proxy
+appended; everything before it is the client's own word. Some proxies write the port as well:
+``203.0.113.7:51234`` and ``[2001:db8::1]:443`` (RFC 7239, 6).
+"""
+
+import ipaddress
+from functools import lru_cache
+
+_LONGEST = 64  # [IPv6 with IPv4 inside]:port has 53 characters
+_IPV4_PREFIX = 24
+_IPV6_PREFIX = 48  # what one customer is given at most (RFC 6177)
+
+
+def client_address(*, peer: str, forwarded_for: str, trusted_proxy: bool) -> str:
+    """Return the address in its usual form, without a port; "" when there is none (a Unix socket).
+
+    ``peer`` is who connected. A forwarded value that is no address is ignored. Linear.
+    """
+    if trusted_proxy:
+        forwarded = _address(forwarded_for.rpartition(",")[2].strip())
+        if forwarded:
+            return forwarded
+    return _address(peer.strip())
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """Return the network that the address is in: its /24 (IPv4) or /48 (IPv6); "" when it is none."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    prefix = _IPV4_PREFIX if ip.version == 4 else _IPV6_PREFIX
+    return str(ipaddress.ip_network((ip, prefix), strict=False))
+
+
+def _address(text: str) -> str:
+    if len(text) > _LONGEST:
+        return ""
+    host = text
+    if text.startswith("["):
+        host = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        host = text.partition(":")[0]
+    try:
+        ip = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return str(mapped or ip)

@@ -1,0 +1,43 @@
+"""The fixtures of the integration tests: attacks are tried on the real thing."""
+
+from tests.integration.conftest import (
+    _no_throttling_between_tests,
+    ada,
+    address,
+    admin,
+    api,
+    api_settings,
+    app,
+    bench,
+    browser,
+    engine,
+    engine_valkey,
+    logged_in,
+    new_person,
+    person,
+    site,
+    streams,
+    visitor,
+    writer,
+)
+
+__all__ = [
+    "_no_throttling_between_tests",
+    "ada",
+    "address",
+    "admin",
+    "api",
+    "api_settings",
+    "app",
+    "bench",
+    "browser",
+    "engine",
+    "engine_valkey",
+    "logged_in",
+    "new_person",
+    "person",
+    "site",
+    "streams",
+    "visitor",
+    "writer",
+]

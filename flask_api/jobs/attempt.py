@@ -11,7 +11,7 @@ from flask_api.jobs.context import JobContext, current_job
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
 from flask_api.jobs.ledger import Ending
 from flask_api.jobs.policy import Policy
-from flask_api.jobs.record import JobStatus, Launch, encode_field, format_time, json_text
+from flask_api.jobs.record import JobStatus, Launch, encode_field, format_time
 from flask_api.jobs.registry import AnyTask
 
 log = logging.getLogger("gatehouse.jobs")
@@ -38,7 +38,7 @@ def call(task: AnyTask, launch: Launch, context: JobContext, *, result_max_bytes
     token = current_job.set(context)
     try:
         context.checkpoint()
-        result = json_text(task.run(launch.arguments, context))
+        result = task.run(launch.arguments, context)
         size = len(result.encode())
         if size > result_max_bytes:
             raise TaskError(f"The result has {size} bytes of JSON; accepted are at most {result_max_bytes}: save it as a file.")

@@ -1,6 +1,7 @@
 """What a running task may ask and tell: the ``job`` parameter."""
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,18 @@ class Progress:
     done: int
     total: int | None = None
     message: str = ""
+
+
+def possible(done: int, total: int | None) -> tuple[int, int | None]:
+    """Return the progress nearest to this that can be: 0 <= done <= total, both finite."""
+    total = None if total is None or not math.isfinite(total) else max(0, total)
+    if total is not None and done > total:
+        return total, total
+    return (done if math.isfinite(done) and done >= 0 else 0), total
+
+
+def _of(done: int, total: int | None) -> str:
+    return str(done) if total is None else f"{done} of {total}"
 
 
 class Reporter(Protocol):
@@ -77,14 +90,24 @@ class JobContext:
         self._clock = clock
         self._lock = threading.Lock()
         self._progress: Progress | None = None
+        self._is_clamped = False
         self._lines: list[str] = []
         self._next_report_at = clock()
 
     def progress(self, done: int, total: int | None = None, *, message: str = "") -> None:
-        """Say how far the job is. Cheap: written at most every 100 ms, the last word always. Also a checkpoint."""
+        """Say how far the job is. Cheap: written at most every 100 ms, the last word always. Also a checkpoint.
+
+        What can't be (below zero, above ``total``, not finite) is shown as the nearest that can; the log says so, once.
+        """
         self._stop_if_asked()
+        shown = possible(done, total)
         with self._lock:
-            self._progress = Progress(done=done, total=total, message=message[:500])
+            self._progress = Progress(done=shown[0], total=shown[1], message=message[:500])
+            is_first = shown != (done, total) and not self._is_clamped
+            self._is_clamped = self._is_clamped or is_first
+        if is_first:
+            was, now = _of(done, total), _of(*shown)
+            self.log(f"progress {was} can't be and is shown as {now}; later ones like it, too", level="warning")
         self._report_if_due()
 
     def log(self, message: str, *, level: str = "info") -> None:

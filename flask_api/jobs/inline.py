@@ -67,7 +67,7 @@ def run_inline(
     attempt: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> Any:
-    """Check ``arguments``, run ``task`` in this thread, return its result as JSON-ready data; no Redis is needed.
+    """Check ``arguments``, run ``task`` in this thread, return its result as the API gives it; no Redis is needed.
 
     ``settings`` defaults to every setting's default. ``report`` receives what ``job.progress`` writes; once ``must_stop``
     returns a reason the next checkpoint raises JobCancelled. ``reporter``, in place of ``report``, shows what the task left;
@@ -85,7 +85,7 @@ def run_inline(
         inputs=files.__getitem__,
         clock=clock,
     )
-    return task.run(task.check(named, inputs=context.inputs), context)
+    return json.loads(task.run(task.check(named, inputs=context.inputs), context))
 
 
 def _name_files(value: Any, files: dict[str, InputFile]) -> Any:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails, to_json
 
 from flask_api.jobs.alternatives import AtLeastOneOf
@@ -23,6 +23,7 @@ from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
 from flask_api.jobs.inputs import Resolver
 from flask_api.jobs.policy import Policy
+from flask_api.jobs.result import ResultType
 from shared.errors import ConfigurationError
 
 P = ParamSpec("P")
@@ -41,7 +42,8 @@ class Task(Generic[P, R]):
         self.summary = (inspect.getdoc(function) or "").partition("\n")[0]
         hints = get_type_hints(function, include_extras=True)
         self._context_parameter = next((p for p, hint in hints.items() if hint is JobContext), None)
-        self.result_type: TypeAdapter[Any] = TypeAdapter(hints.pop("return", Any))
+        self._result = ResultType(hints.pop("return", Any))
+        self.result_type = self._result.adapter
         self._needed = AtLeastOneOf(at_least_one_of)
         self.arguments_model = _arguments_model(name, function, hints, self._needed)
         self._needed.check_parameters(name, self.arguments_model)
@@ -68,10 +70,11 @@ class Task(Generic[P, R]):
         self._needed.check(self.name, model)
         return model.model_dump_json()
 
-    def run(self, arguments: str, context: JobContext) -> Any:
-        """Call the function with checked arguments (JSON text) and return its result as JSON-ready data.
+    def run(self, arguments: str, context: JobContext) -> str:
+        """Call the function with checked arguments (JSON text) and return its result as JSON text.
 
-        Raises whatever the function raises, and ValueError when the result does not fit its annotation or JSON.
+        Raises whatever the function raises, and ValueError when the result does not fit its annotation or JSON, which has
+        neither NaN nor infinity.
         """
         model = self.arguments_model.model_validate_json(arguments, strict=True, context=context.inputs)
         keywords = {name: getattr(model, name) for name in self.arguments_model.model_fields}
@@ -81,7 +84,7 @@ class Task(Generic[P, R]):
             result = self.function(**keywords)  # type: ignore[call-arg]  # checked by the model built from its signature
         finally:
             context.flush()  # a task that raises has a last word too
-        return self.result_type.dump_python(result, mode="json", warnings="error")
+        return self._result.to_json(result)
 
     def _problem(self, arguments: Mapping[str, Any], line: ErrorDetails) -> ArgumentProblem:
         location = line["loc"]

@@ -106,6 +106,7 @@ def test_error_of_the_task_is_the_jobs(place: Place) -> None:
 def test_result_that_json_can_not_hold_fails_the_job(place: Place) -> None:
     """The slot goes on."""
     place.error_of("not_json")
+    assert "JSON compliant" in place.error_of("hidden_nan")["message"]
     assert "digits" in place.error_of("long_number")["message"]
     assert place.run("echo").status is JobStatus.SUCCEEDED
 

@@ -47,6 +47,12 @@ def not_finite() -> float:
     return float("nan")
 
 
+@task("sample.hidden_nan")
+def hidden_nan() -> Any:
+    """Return it where no annotation says that a number is there."""
+    return {"mean": [float("nan"), None]}
+
+
 @task("sample.long_number")
 def long_number() -> int:
     """Return a number of more digits than Python reads."""

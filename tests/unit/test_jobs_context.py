@@ -74,6 +74,43 @@ def test_first_progress_is_written_at_once() -> None:
     assert bench.reported == [Progress(done=1, total=10, message="begins")]
 
 
+@pytest.mark.parametrize(
+    ("done", "total", "shown", "said"),
+    [
+        (12, 10, (10, 10), "progress 12 of 10 can't be and is shown as 10 of 10"),
+        (-1, 10, (0, 10), "progress -1 of 10 can't be and is shown as 0 of 10"),
+        (-1, None, (0, None), "progress -1 can't be and is shown as 0"),
+        (3, -5, (0, 0), "progress 3 of -5 can't be and is shown as 0 of 0"),
+        (math.nan, 10, (0, 10), "progress nan of 10 can't be"),
+        (math.inf, 10, (10, 10), "progress inf of 10 can't be"),
+        (math.inf, None, (0, None), "progress inf can't be"),
+        (3, math.inf, (3, None), "progress 3 of inf can't be and is shown as 3"),
+    ],
+)
+def test_progress_that_can_not_be_is_clamped_and_said_once(
+    done: int, total: int | None, shown: tuple[int, int | None], said: str
+) -> None:
+    """A bar never shows 12 of 10, and a mistake of counting doesn't fail the job or fill its log."""
+    bench = Bench()
+    for _ in range(3):
+        bench.context.progress(done, total)
+        bench.clock.advance(1)
+    bench.context.flush()
+    assert {(each.done, each.total) for each in bench.reported} == {shown}
+    [line] = bench.lines
+    assert (line["level"], line["message"][: len(said)]) == ("warning", said)
+
+
+def test_progress_that_can_be_is_said_as_it_is() -> None:
+    """Zero of zero, the whole, and more than the total was a moment ago."""
+    bench = Bench()
+    for done, total in ((0, 0), (10, 10), (12, 20), (5, None)):
+        bench.context.progress(done, total)
+        bench.clock.advance(1)
+    assert [(each.done, each.total) for each in bench.reported] == [(0, 0), (10, 10), (12, 20), (5, None)]
+    assert bench.lines == []
+
+
 def test_frequent_progress_is_written_once_per_interval() -> None:
     """A loop may report each step: what is written doesn't grow with the steps."""
     bench = Bench()

@@ -1,4 +1,4 @@
-"""Tasks: what makes one, how arguments are checked, what a result may be."""
+"""Tasks: what makes one, and how arguments are checked."""
 
 import json
 import math
@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from flask_api.jobs.context import JobContext, Progress
 from flask_api.jobs.errors import InvalidArguments, JobCancelled
 from flask_api.jobs.inline import run_inline
-from flask_api.jobs.record import encode_field
 from flask_api.jobs.task import Task, task
 from shared.errors import ConfigurationError
 
@@ -190,56 +189,6 @@ def test_bad_task_name_is_refused(name: str) -> None:
     """A name is at least two dotted lower-case words, so that it fits a URL, a scope and a command."""
     with pytest.raises(ConfigurationError, match="task name"):
         task(name)
-
-
-def result_of(function: Callable[[], Any]) -> str:
-    """Return the stored text of the result of a task that is this function."""
-    return encode_field("result", run_inline(task("example.result")(function), {}))
-
-
-def test_result_that_json_can_hold_is_kept() -> None:
-    """Whatever its annotation, or none, a result of JSON values is stored as it is."""
-
-    def annotated() -> tuple[int, Point]:
-        return 1, Point(x=2)
-
-    def unannotated():  # type: ignore[no-untyped-def]  # noqa: ANN202  # what the test is about
-        return {"a": [1, None, "é"]}
-
-    def nothing() -> None:
-        return None
-
-    assert result_of(annotated) == '[1,{"x":2,"y":0}]'
-    assert result_of(unannotated) == '{"a":[1,null,"é"]}'
-    assert result_of(nothing) == "null"
-
-
-def test_result_that_json_or_the_annotation_can_not_hold_is_refused() -> None:
-    """The job fails with a ValueError instead of storing what nobody could read."""
-
-    def an_object() -> object:
-        return object()
-
-    def bytes_of_no_text() -> bytes:
-        return b"\xff"
-
-    def wrong_values() -> dict[str, int]:
-        return {"a": "x"}  # type: ignore[dict-item]  # what the test is about
-
-    def wrong_kind() -> int:
-        return "x"  # type: ignore[return-value]  # what the test is about
-
-    def not_a_number() -> float:
-        return math.nan
-
-    def a_circle() -> list[Any]:
-        circle: list[Any] = []
-        circle.append(circle)
-        return circle
-
-    for function in (an_object, bytes_of_no_text, wrong_values, wrong_kind, not_a_number, a_circle):
-        with pytest.raises(ValueError, match=r"."):
-            result_of(function)
 
 
 @pytest.mark.parametrize("error", [ValueError, JobCancelled])

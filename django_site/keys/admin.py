@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django_site.keys.issue import revoke_keys
 from django_site.keys.last_used import last_used
 from django_site.keys.models import ApiKey, ApiKeyQuerySet
+from django_site.staff.admin import GuardedAdmin
 
 
 class _KeyList(ChangeList):
@@ -27,7 +28,7 @@ class _KeyList(ChangeList):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(GuardedAdmin):
     """Keys, to look at and to revoke. Deleting a person deletes their keys, so deleting stays possible."""
 
     fields = readonly_fields = ("user", "name", "scopes", "created_at", "expires_at", "revoked_at")
@@ -53,8 +54,11 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     @admin.action(description="Revoke the selected API keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, keys: ApiKeyQuerySet) -> None:
-        """Revoke the live ones of the chosen keys."""
-        count = revoke_keys(keys, by=request.user)
+        """Revoke the live ones of the chosen keys, of people whom this member of staff may touch."""
+        chosen = self.only_in_reach(request, keys)
+        for key in chosen.live():
+            self.log_change(request, key, "revoked")
+        count = revoke_keys(chosen, by=request.user)
         self.message_user(request, f"Keys revoked: {count}.", messages.SUCCESS)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:

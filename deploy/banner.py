@@ -1,6 +1,9 @@
 """What a newcomer reads when the service is up: where it is, who can log in, and three lines that try it."""
 
+import os
 import shlex
+import sys
+from pathlib import Path
 
 _JOB = '{"task":"primes.sum","arguments":{"limit":100000}}'
 
@@ -33,5 +36,14 @@ def banner(address: str, *, api_prefix: str, login_path: str, password: str | No
             *lines,
             "",
         ]
+    command = Path(sys.executable).with_name("gatehouse")
+    if command.exists():
+        parts.append(f"For scripts and shells: {_as_typed(command)} login {address}")
     parts.append(f"Ctrl-C stops it; data stays. The log is {log_file}")
     return "\n".join(parts)
+
+
+def _as_typed(command: Path) -> str:
+    """Return a program's path as it is shortest to type from this folder."""
+    near = os.path.relpath(command)
+    return shlex.quote(str(command) if near.startswith(os.pardir) else near)

@@ -80,7 +80,7 @@ def launch(options: argparse.Namespace) -> NoReturn:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="script/server",
+        prog="script/server" if (ROOT / "script/server").exists() else "gatehouse-server",
         description="Start Gatehouse on this machine: the Django site on / and the Flask API on /api, on one port.",
         epilog="Settings are environment variables (docs/settings.md). Without GATEHOUSE_REDIS_URL a Valkey server is started "
         "too. Data, logs and secrets are under var/, or where GATEHOUSE_VAR_DIR says.",
@@ -129,7 +129,7 @@ def _prepare(var: Path, *, with_demo: bool) -> str | None:
     """Bring the database up to date; with a demo person, make sure of them and return their password if it is on file."""
     password_file = var / "demo-password"
     demo = ["--demo-password-file", str(password_file)] if with_demo else []
-    command = [sys.executable, "manage.py", "prepare_local", *demo]
+    command = [sys.executable, "-m", "django_site.command", "prepare_local", *demo]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode == EXIT_WRONG_SETTING:  # one that only Django can judge, DATABASE_URL for example
         raise ConfigurationError(done.stderr.strip().removeprefix("manage.py: "))

@@ -113,8 +113,10 @@ class ServerProcess:
 
 def _command(kind: str) -> list[str]:
     if kind == "gunicorn":
-        return [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"]
-    return [sys.executable, "wsgi.py"]
+        places = (ROOT / "gunicorn.conf.py", Path(__file__).with_name("gunicorn.conf.py"))  # a checkout, a wheel
+        settings = next(str(place) for place in places if place.exists())
+        return [sys.executable, "-m", "gunicorn", "-c", settings, "wsgi:application"]
+    return [sys.executable, "-m", "wsgi"]
 
 
 def _reachable_host(host: str) -> str:

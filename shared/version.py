@@ -1,3 +1,3 @@
-"""The version of Gatehouse: what the API's document and its User-Agent say. A test holds it equal to pyproject.toml."""
+"""The version of Gatehouse, the one place where it is written: packages, the API and its document read it here."""
 
 VERSION = "0.1.0"

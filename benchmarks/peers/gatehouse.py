@@ -6,8 +6,7 @@ from pathlib import Path
 from flask import Flask, Response, jsonify
 
 from benchmarks.context import USERNAME, Context
-from flask_api.gate.extension import Gatehouse, current_principal
-from flask_api.gate.requirements import login_required
+from flask_api.gate import Gatehouse, current_principal, login_required
 from shared.settings import ApiSettings
 
 

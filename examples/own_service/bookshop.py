@@ -2,8 +2,7 @@
 
 from flask import Flask
 
-from flask_api.gate.extension import Gatehouse, current_principal
-from flask_api.gate.requirements import login_required, permission_required
+from flask_api.gate import Gatehouse, current_principal, login_required, permission_required
 from shared.settings import ApiSettings
 
 ORDERS = [{"isbn": "9780306406157", "copies": 2}]

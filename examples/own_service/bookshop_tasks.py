@@ -6,10 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.errors import TaskError
-from flask_api.jobs.inputs import InputFile
-from flask_api.jobs.task import task
+from flask_api.jobs import InputFile, JobContext, TaskError, task
 
 _LONGEST_LINE = 10_000
 

@@ -8,7 +8,7 @@ import pytest
 from bookshop import create_app
 from bookshop_tasks import check_isbns, import_stock
 
-from flask_api.jobs.errors import TaskError
+from flask_api.jobs import TaskError
 from flask_api.testing import InlineReporter, logged_in, private_settings, run_inline, running_api, with_key
 from shared.settings import ApiSettings
 

@@ -244,6 +244,7 @@ class Live(BaseModel):
     """The process answers."""
 
     status: Literal["live"]
+    version: str
 
 
 class ReadyCheck(BaseModel):

@@ -10,6 +10,7 @@ from flask_api.openapi.describe import Answer, describe
 from flask_api.views.engine import current_engine
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.redis import Store
+from shared.version import VERSION
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 
@@ -23,7 +24,7 @@ def live() -> Response:
 
     Redis is not asked: a restart, which is what a failed check brings, would not bring Redis back.
     """
-    return jsonify(status="live")
+    return jsonify(status="live", version=VERSION)
 
 
 @blueprint.get("/ready")

@@ -18,6 +18,7 @@ from gatehouse.cli.jobs import cancel, jobs, result, retry, watch
 from gatehouse.cli.keys import keys
 from gatehouse.cli.log import log
 from gatehouse.cli.mapping import map_task
+from gatehouse.cli.new import new
 from gatehouse.cli.outcome import EPILOG, CommandFailed, ExitCode
 from gatehouse.cli.output import put, say, say_lines
 from gatehouse.cli.session import login, logout, whoami
@@ -73,7 +74,7 @@ def cli() -> None:
 
 
 for _each in (
-    login, logout, whoami, tasks, submit, map_task, jobs, watch, log, result, files, cancel, retry, keys, completion
+    login, logout, whoami, tasks, submit, map_task, jobs, watch, log, result, files, cancel, retry, keys, new, completion
 ):  # fmt: skip
     cli.add_command(_each)
 

@@ -9,14 +9,19 @@ from pydantic import ValidationError
 from shared.errors import ConfigurationError
 from shared.settings.contract import ENV_PREFIX, ContractSettings
 
+# The checkout, or the folder of the installed packages.
 ROOT = Path(__file__).resolve().parents[2]
 
 SettingsT = TypeVar("SettingsT", bound=ContractSettings)
 
 
 def var_dir() -> Path:
-    """Return the folder of what runs on this machine: ``GATEHOUSE_VAR_DIR``, else ``var`` beside the code."""
-    return Path(os.environ.get(f"{ENV_PREFIX}VAR_DIR") or ROOT / "var").resolve()
+    """Return the folder of what runs on this machine.
+
+    ``GATEHOUSE_VAR_DIR``, else ``var`` in the checkout, or in the working folder where Gatehouse is installed.
+    """
+    home = ROOT if (ROOT / "pyproject.toml").exists() else Path.cwd()
+    return Path(os.environ.get(f"{ENV_PREFIX}VAR_DIR") or home / "var").resolve()
 
 
 def load_settings(kind: type[SettingsT]) -> SettingsT:

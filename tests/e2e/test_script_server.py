@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,9 @@ def free_port() -> int:
 class Launch:
     """One start of the launcher, with its output in files."""
 
+    python = sys.executable
+    folder = ROOT
+
     _starts = itertools.count()
 
     def __init__(self, var: Path, *options: str, **environment: str) -> None:
@@ -41,8 +44,8 @@ class Launch:
         self._output, self._errors = var.parent / f"output-{start}", var.parent / f"errors-{start}"
         with self._output.open("w") as output, self._errors.open("w") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.launcher", *options],
-                cwd=ROOT,
+                [self.python, "-m", "deploy.launcher", *options],
+                cwd=self.folder,
                 env={**clean, "GATEHOUSE_VAR_DIR": str(var), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -90,10 +93,14 @@ class Launch:
         return self.process.wait(timeout=40)
 
 
+def launched(var: Path, *options: str, **environment: str) -> AbstractContextManager[Launch]:
+    """A launcher that serves on a free port; whatever the test does, nothing is left running."""
+    return serving(Launch(var, "--port", str(free_port()), *options, **environment))
+
+
 @contextmanager
-def launched(var: Path, *options: str, **environment: str) -> Iterator[Launch]:
-    """A launcher that serves; whatever the test does, nothing is left running."""
-    launch = Launch(var, "--port", str(free_port()), *options, **environment)
+def serving(launch: Launch) -> Iterator[Launch]:
+    """Wait until it serves; end it afterwards."""
     try:
         launch.wait_until_ready()
         yield launch

@@ -88,7 +88,11 @@ def test_curl_lines_quote_whatever_the_password_is() -> None:
 def test_banner_without_a_password_leaves_the_lines_out() -> None:
     """Where there is no demo person, no line pretends so."""
     text = banner("http://h:1", api_prefix="/api", login_path="/l/", password=None, log_file="var/server.log")
-    assert text.splitlines() == ["Gatehouse is at http://h:1", "Ctrl-C stops it; data stays. The log is var/server.log"]
+    assert text.splitlines() == [
+        "Gatehouse is at http://h:1",
+        "For scripts and shells: .venv/bin/gatehouse login http://h:1",
+        "Ctrl-C stops it; data stays. The log is var/server.log",
+    ]
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:

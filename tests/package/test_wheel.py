@@ -1,0 +1,150 @@
+"""The wheel: what is in it, and that each extra brings what its part needs and little else."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from zipfile import ZipFile
+
+import httpx
+import pytest
+
+from shared.settings import ROOT
+from shared.version import VERSION
+from tests.e2e.test_script_server import Launch, free_port, serving
+from tests.package.environment import Environment, modules_of, requirements, tracked_files
+
+PACKAGES = ("gatehouse", "shared", "flask_api", "django_site", "deploy")
+GATE_PACKAGES = 15
+IMPORT_S = 0.15
+
+IMPORT_ALL = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+GATED = """
+from flask import Flask
+from flask_api.gate import Gatehouse, current_principal, login_required
+from shared.settings import ApiSettings
+app = Flask("service")
+Gatehouse(app, settings=ApiSettings(session_secrets=("s" * 32,)))
+app.get("/me")(login_required(lambda: current_principal().username))
+answer = app.test_client().get("/me")
+assert answer.status_code == 401, answer.text
+assert answer.get_json()["code"] == "not_authenticated"
+"""
+
+SITE = """
+import django
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="k" * 50,
+    SESSION_ENGINE="django_site.sessions.engine",
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    MIDDLEWARE=["allauth.account.middleware.AccountMiddleware"],
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages", "allauth",
+                    "allauth.account", "django_site.principals", "django_site.sessions", "django_site.keys"],
+)
+django.setup()
+from django.core.management import call_command
+from django_site.sessions.engine import SessionStore
+from django_site.principals.middleware import PrincipalMiddleware
+call_command("migrate", verbosity=0)
+"""
+
+WORKER = """
+import sys
+import flask_api.jobs.engine, flask_api.jobs.child
+from flask_api.jobs.registry import load_tasks
+assert len(list(load_tasks(["flask_api.tasks.library"]))) > 5
+assert not {"flask", "django"} & set(sys.modules)
+"""
+
+
+def test_wheel_holds_all_of_the_service_and_nothing_else(wheel: Path) -> None:
+    """Every file of the packages that git knows, templates, scripts and styles too; the types of each."""
+    with ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert names == {*tracked_files(*PACKAGES), "wsgi.py", "deploy/gunicorn.conf.py"}
+    assert {f"{package}/py.typed" for package in PACKAGES} <= names
+
+
+def test_installed_command_says_the_one_version(wheel: Path, tmp_path: Path) -> None:
+    """It is written in shared/version.py alone."""
+    client = Environment(tmp_path / "env", wheel)
+    assert client.run_command("gatehouse", "--version", cwd=tmp_path) == f"gatehouse, version {VERSION}\n"
+    assert f"-{VERSION}-" in wheel.name
+
+
+def test_client_alone_needs_nothing_of_the_service(wheel: Path, tmp_path: Path) -> None:
+    """Every module of it is imported where neither Django, Flask, Redis nor pydantic is."""
+    client = Environment(tmp_path / "env", wheel)
+    client.run("-c", IMPORT_ALL, *modules_of(wheel, "gatehouse"), cwd=tmp_path)
+    needed = requirements(wheel)
+    assert not {"django", "flask", "redis", "pydantic"} & set(needed)
+    client.run("-c", "import gatehouse; [getattr(gatehouse, name) for name in gatehouse.__all__]", cwd=tmp_path)
+
+
+def test_gate_brings_few_packages_and_gates(wheel: Path, tmp_path: Path) -> None:
+    """Beyond the client at most fifteen, Django not among them; a view is refused without Redis being asked."""
+    needed = set(requirements(wheel, "gate")) - set(requirements(wheel))
+    assert len(needed) <= GATE_PACKAGES, sorted(needed)
+    assert not any("django" in name for name in needed)
+    Environment(tmp_path / "env", wheel, "gate").run("-c", GATED, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(("extra", "program"), [("site", SITE), ("worker", WORKER)])
+def test_extra_brings_what_its_part_needs(wheel: Path, tmp_path: Path, extra: str, program: str) -> None:
+    """The part works where nothing else is installed."""
+    Environment(tmp_path / "env", wheel, extra).run("-c", program, cwd=tmp_path)
+
+
+def test_new_service_passes_its_own_tests_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    """``gatehouse new`` where ``gatehouse[tasks]`` and pytest are, in an empty folder."""
+    tasks = Environment(tmp_path / "env", wheel, "tasks", also=["pytest"])
+    tasks.run_command("gatehouse", "new", "hello", cwd=tmp_path)
+    printed = tasks.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path / "hello")
+    assert "4 passed" in printed
+
+
+def test_whole_service_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    """In an empty folder: the site, the API and an embedded Valkey, data under var/ there, and a job that a log-in runs."""
+    server = Environment(tmp_path / "env", wheel, "server")
+
+    class InstalledLaunch(Launch):
+        python = str(server.bin / "python")
+        folder = tmp_path
+
+    with serving(InstalledLaunch(tmp_path / "var", "--port", str(free_port()))) as launch:
+        address = launch.address
+        live = httpx.get(f"{address}/api/health/live", trust_env=False).json()
+        done = subprocess.run(["bash", "-c", launch.pasted_lines], cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert f"env/bin/gatehouse login {address}" in launch.output
+        assert launch.end() == 0
+    assert live == {"status": "live", "version": VERSION}
+    assert '"status":"succeeded"' in done.stdout.replace(" ", "")
+    assert (tmp_path / "var/db.sqlite3").exists()
+
+
+def test_import_of_the_client_is_quick_and_starts_nothing() -> None:
+    """The best of five, beyond an interpreter that does nothing: what is named is loaded when it is used."""
+    program = "import threading, gatehouse; assert threading.active_count() == 1"
+    assert min(_time(program) for _ in range(5)) - min(_time("pass") for _ in range(5)) < IMPORT_S
+    assert min(_time("import gatehouse; gatehouse.Client; gatehouse.Executor") for _ in range(3)) < 10 * IMPORT_S
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    """As of any module."""
+    import gatehouse
+
+    with pytest.raises(AttributeError, match="no attribute 'Clinet'"):
+        _ = gatehouse.Clinet  # type: ignore[attr-defined]
+    assert set(gatehouse.__all__) <= set(dir(gatehouse))
+
+
+def _time(program: str) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+    return time.perf_counter() - started

@@ -17,7 +17,6 @@ from typing import cast
 
 from flask import Flask, Response, current_app, g, request
 
-from flask_api.errors import register_error_handlers
 from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
 from flask_api.gate.key_usage import KeyUsage
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
@@ -54,6 +53,8 @@ class Gatehouse:
 
     def init_app(self, app: Flask) -> None:
         """Attach the gate, its error answers and its security headers to ``app``."""
+        from flask_api.errors import register_error_handlers  # its table names the gate's own errors
+
         settings = self._settings or load_settings(ApiSettings)
         client = build_client(
             settings.session_store_url,

@@ -19,10 +19,11 @@ GatehouseError                ``message``, ``code`` (stable)
     │   └── JobTimedOut       it took longer than its task allows
     └── JobCancelled          somebody cancelled it (also a concurrent.futures.CancelledError)
 
-RemoteError                   what happened on the server: ``type``, ``message``, ``attempts``; only ever a cause
+RemoteError                   what happened on the server: ``type``, ``bases``, ``message``, ``attempts``; only ever a cause
 
-A JobFailed is an instance of the built-in type, too, that the task raised, if it is one of gatehouse.outcomes:
-``except ValueError`` works as it did before the call was moved to the service.
+A JobFailed is an instance of the built-in type, too, that the task raised, or else of the nearest built-in bases of it:
+``except ValueError`` works as it did before the call was moved to the service, also for a JSONDecodeError, and an OSError
+has its ``errno``. Which types can be: gatehouse.rebuilding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -181,12 +182,31 @@ class JobCancelled(JobEnded, CancelledError):
 
 
 class RemoteError(Exception):
-    """What happened on the server. ``attempts`` are the errors of each attempt; ``traceback`` is there for staff only."""
+    """What happened on the server.
 
-    def __init__(self, kind: str, message: str, *, attempts: Sequence[dict[str, Any]] = (), traceback: str = "") -> None:
+    ``bases`` are the names of the classes by which it is caught there, nearest first; None where the server says nothing,
+    as of what its engine itself tells. ``errno`` is the server's, None if it has none. ``attempts`` are the errors of each
+    attempt; ``traceback`` is there for staff only.
+    """
+
+    bases: tuple[str, ...] | None = None  # here for what an older version pickled
+    errno: int | None = None
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        bases: Sequence[str] | None = None,
+        errno: int | None = None,
+        attempts: Sequence[dict[str, Any]] = (),
+        traceback: str = "",
+    ) -> None:
         super().__init__(message)
         self.type = kind
         self.message = message
+        self.bases = None if bases is None else tuple(bases)
+        self.errno = errno
         self.attempts = tuple(attempts)
         self.traceback = traceback
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from flask_api.jobs.context import JobContext, current_job
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
+from flask_api.jobs.exception_bases import caught_by
 from flask_api.jobs.ledger import Ending
 from flask_api.jobs.policy import Policy
 from flask_api.jobs.record import JobStatus, Launch, encode_field, format_time
@@ -77,12 +78,12 @@ def worker_lost(how: str) -> Outcome:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Return an error as its owner may see it, with a traceback for staff."""
+    """Return an error as its owner may see it, with a traceback for staff. What the engine itself says has no ``bases``."""
     try:
-        message = str(error)[:2000]
+        message, caught = str(error)[:2000], caught_by(error)
     except Exception:  # a task may raise anything, even what has no words; losing the slot over it would hurt others
-        message = "An error that can't be shown."
-    described = {"type": type(error).__name__, "message": message}
+        message, caught = "An error that can't be shown.", {"bases": []}
+    described = {"type": type(error).__name__, "message": message, **caught}
     if not isinstance(error, TaskError):
         described["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
     return described

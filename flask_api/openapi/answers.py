@@ -101,10 +101,14 @@ class Progress(BaseModel):
 
 
 class JobError(BaseModel):
-    """What ended an attempt."""
+    """What ended an attempt. Without ``bases`` it is what the engine itself says (TimedOut, WorkerLost)."""
 
     type: str
     message: str
+    bases: Annotated[
+        list[str], Field(description="by what else it is caught, nearest first: built-in classes by name, others with module")
+    ] = []
+    errno: Annotated[int | None, Field(description="of an OSError: the server's number for what happened")] = None
     traceback: Annotated[str, Field(description="for staff only")] = ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gatehouse.outcomes import TIMED_OUT
+from gatehouse.rebuilding import is_time_out
 
 EPILOG = (
     "Exit codes are the outcome: 0 succeeded, 1 failed (or not found, or expired), 2 usage or refused arguments, 3 cancelled, "
@@ -46,5 +46,4 @@ def code_of_record(record: Mapping[str, Any]) -> ExitCode:
         return ExitCode.SUCCEEDED
     if record["status"] == "cancelled":
         return ExitCode.CANCELLED
-    error = record.get("error") or {}
-    return ExitCode.TIMED_OUT if error.get("type") == TIMED_OUT else ExitCode.FAILED
+    return ExitCode.TIMED_OUT if is_time_out(record.get("error") or {}) else ExitCode.FAILED

@@ -1,5 +1,7 @@
 """Tasks for the tests of the client, beside those of tests.integration.sample_tasks."""
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -17,6 +19,18 @@ def join(first: str, second: str = "b", *, third: str = "c") -> str:
 def square(number: Annotated[int, Field(ge=0)]) -> int:
     """Square a number that is not negative."""
     return number * number
+
+
+@task("client.read_json", max_attempts=1)
+def read_json(text: str) -> None:
+    """Raise an error of a library whose base is built in."""
+    json.loads(text)
+
+
+@task("client.open", max_attempts=1)
+def open_file(path: str) -> None:
+    """Raise an OSError with a number."""
+    Path(path).open().close()
 
 
 @task("client.raise_value", max_attempts=1)

@@ -1,5 +1,6 @@
 """gatehouse.Executor does what the standard library documents, on the real service."""
 
+import errno
 import pickle
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
@@ -117,6 +118,16 @@ def test_failure_is_the_builtin_type_with_the_remote_error_as_cause(executor: Ex
     assert (str(again), str(again.__cause__)) == (str(error), "ValueError: seven")
 
 
+def test_failure_is_caught_by_its_bases_and_keeps_its_number(executor: Executor) -> None:
+    """A JSONDecodeError is a ValueError, there as here; an OSError says which, in another process too."""
+    with pytest.raises(ValueError, match="JSONDecodeError: Expecting value"):
+        executor.submit("client.read_json", "?").result(SOON_S)
+    with pytest.raises(FileNotFoundError) as raised:
+        executor.submit("client.open", "/no/such/file").result(SOON_S)
+    assert raised.value.errno == errno.ENOENT
+    assert pickle.loads(pickle.dumps(raised.value)).errno == errno.ENOENT
+
+
 def test_failure_of_an_unknown_type_is_a_job_failed(executor: Executor) -> None:
     """A type of the task's own is told by name."""
     error = executor.submit("sample.refuse", "not today").exception(SOON_S)
@@ -127,8 +138,8 @@ def test_failure_of_an_unknown_type_is_a_job_failed(executor: Executor) -> None:
 def test_job_over_its_time_is_told_apart(executor: Executor, tmp_path: Path) -> None:
     """The job's own time-out is no TimeoutError of ours."""
     error = executor.submit("sample.slow", str(tmp_path / "never")).exception(SOON_S)
-    assert isinstance(error, JobTimedOut)
     assert not isinstance(error, TimeoutError)
+    assert isinstance(error, JobTimedOut)
 
 
 def test_wrong_argument_fails_its_own_call_only(executor: Executor) -> None:

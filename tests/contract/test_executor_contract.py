@@ -100,7 +100,11 @@ def test_error_of_the_task_is_the_jobs(place: Place) -> None:
     error = place.error_of("fail", message="the disk is on fire")
     assert (error["type"], error["message"]) == ("RuntimeError", "the disk is on fire")
     assert "sample_tasks.py" in error["traceback"]
-    assert place.error_of("refuse", message="no such report") == {"type": "TaskError", "message": "no such report"}
+    assert place.error_of("refuse", message="no such report") == {
+        "type": "TaskError",
+        "message": "no such report",
+        "bases": ["Exception"],
+    }
 
 
 def test_result_that_json_can_not_hold_fails_the_job(place: Place) -> None:
@@ -172,7 +176,8 @@ def test_attempts_are_repeated_as_the_task_says(place: Place) -> None:
     assert (job.status, job.result, job.attempt) == (JobStatus.SUCCEEDED, 3, 3)
     assert [each["attempt"] for each in job.attempts] == [1, 2]
     assert [each["error"] for each in job.attempts] == [
-        {"type": "ConnectionResetError", "message": f"failure {number}"} for number in (1, 2)
+        {"type": "ConnectionResetError", "message": f"failure {number}", "bases": ["ConnectionError", "OSError", "Exception"]}
+        for number in (1, 2)
     ]
     spent = place.run("flaky", failures=9)
     assert (spent.status, spent.attempt, len(spent.attempts)) == (JobStatus.FAILED, 3, 3)

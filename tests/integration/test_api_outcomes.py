@@ -34,7 +34,7 @@ def test_owner_reads_the_error_and_only_staff_the_traceback(tasks_api: Flask) ->
     owner, staff = new_visitor(), new_visitor(is_staff=True)
     job = outcome(tasks_api, owner, "sample.fail", message="the disk is on fire")
     assert (job["status"], job["result"]) == ("failed", None)
-    assert job["error"] == {"type": "RuntimeError", "message": "the disk is on fire"}
+    assert job["error"] == {"type": "RuntimeError", "message": "the disk is on fire", "bases": ["Exception"]}
     listed = ask(tasks_api, "/api/jobs", cookie=owner.cookie).get_json()["jobs"][0]
     assert "traceback" not in listed["error"]
     seen = ask(tasks_api, job["links"]["self"], cookie=staff.cookie).get_json()
@@ -51,7 +51,7 @@ def test_staff_sees_the_traceback_of_their_own_job_everywhere(tasks_api: Flask) 
 def test_task_error_is_for_the_owner_and_has_no_traceback(tasks_api: Flask) -> None:
     """A failure in plain words is not a fault of the code: staff gets no traceback either."""
     job = outcome(tasks_api, new_visitor(is_staff=True), "sample.refuse", message="There is no such report.")
-    assert job["error"] == {"type": "TaskError", "message": "There is no such report."}
+    assert job["error"] == {"type": "TaskError", "message": "There is no such report.", "bases": ["Exception"]}
 
 
 @pytest.mark.parametrize("name", ["sample.not_json", "sample.not_finite", "sample.wrong_type"])

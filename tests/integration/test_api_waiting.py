@@ -132,7 +132,7 @@ def test_job_without_a_result_says_why(app: Flask, visitor: Visitor) -> None:
         codes[name] = answer.get_json()["code"]
     assert codes == {"running": "job_unfinished", "failed": "job_failed", "cancelled": "job_cancelled"}
     problem = ask(app, f"{failed}/result", cookie=visitor.cookie).get_json()
-    assert problem["error"] == {"type": "RuntimeError", "message": "no luck"}
+    assert problem["error"] == {"type": "RuntimeError", "message": "no luck", "bases": ["Exception"]}
     staff = new_visitor(is_staff=True)
     assert "traceback" in ask(app, f"{failed}/result", cookie=staff.cookie).get_json()["error"]
     assert ask(app, f"{failed}/result", cookie=new_visitor().cookie).status_code == 404

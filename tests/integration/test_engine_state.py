@@ -109,6 +109,7 @@ def test_state_of_the_limit_is_kept_and_a_larger_one_fails_the_job(bench: Engine
     assert job.error == {
         "type": "TaskError",
         "message": f"The state has {STATE_MAX_BYTES + 1} bytes of JSON; accepted are at most {STATE_MAX_BYTES}.",
+        "bases": ["Exception"],
     }
     assert "state" not in bench.record(job.id)
 

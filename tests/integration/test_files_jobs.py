@@ -104,7 +104,11 @@ def test_job_whose_file_is_lost_fails_in_plain_words(bench: EngineBench, engine:
     bench.wait_for(job_id, JobStatus.RUNNING)
     (bench.folder / "files" / "uploads" / upload.id / "content").unlink()
     bench.go()
-    assert bench.outcome(engine, job_id).error == {"type": "TaskError", "message": "The uploaded file a.txt is gone."}
+    assert bench.outcome(engine, job_id).error == {
+        "type": "TaskError",
+        "message": "The uploaded file a.txt is gone.",
+        "bases": ["Exception"],
+    }
 
 
 def test_storage_elsewhere_is_copied_for_who_needs_a_path(bench: EngineBench) -> None:

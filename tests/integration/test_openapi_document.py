@@ -168,7 +168,11 @@ def test_answers_of_jobs_are_as_described(app: Flask, visitor: Visitor) -> None:
     refused = submit("fuzz.refuse", "?wait=5")
     later = submit("fuzz.words", delay_s=60)
     assert asked("getJobResult", f"/jobs/{words['id']}/result", 200) == ["word", "word"]
-    assert asked("getJobResult", f"/jobs/{refused['id']}/result", 409)["error"] == {"type": "TaskError", "message": "no"}
+    assert asked("getJobResult", f"/jobs/{refused['id']}/result", 409)["error"] == {
+        "type": "TaskError",
+        "message": "no",
+        "bases": ["Exception"],
+    }
     assert asked("getJobResult", f"/jobs/{later['id']}/result", 409)["code"] == "job_unfinished"
     running = submit("fuzz.last")
     wait_until(lambda: asked("getJob", f"/jobs/{running['id']}", 200)["status"] == "running", timeout_s=5)

@@ -1,6 +1,7 @@
 """What an attempt's end means for its job."""
 
 import json
+import subprocess
 import time
 from typing import Any
 
@@ -86,9 +87,59 @@ def test_time_out_is_tried_again_if_the_task_says_so() -> None:
 
 def test_error_for_its_owner_has_no_traceback() -> None:
     """TaskError is words for the owner; any other is a fault of the code."""
-    assert describe(TaskError("no such report")) == {"type": "TaskError", "message": "no such report"}
+    assert describe(TaskError("no such report")) == {"type": "TaskError", "message": "no such report", "bases": ["Exception"]}
     assert "traceback" in describe(ValueError("x"))
     assert len(describe(ValueError("x" * 10_000))["message"]) == 2000
+
+
+class _Numbered(OSError):
+    errno: Any = 10**5000
+
+
+class _Wide(*(type(f"B{number}", (Exception,), {}) for number in range(40)), KeyError, OSError):  # type: ignore[misc]
+    pass
+
+
+class _Wordless:
+    def __format__(self, how: str) -> str:
+        raise RuntimeError(how)
+
+
+@pytest.mark.parametrize(
+    ("error", "bases"),
+    [
+        (ValueError("x"), ["Exception"]),
+        (json.JSONDecodeError("x", "", 0), ["ValueError", "Exception"]),
+        (ConnectionResetError("x"), ["ConnectionError", "OSError", "Exception"]),
+        (SystemExit(1), ["BaseException"]),
+        (subprocess.TimeoutExpired("x", 1), ["subprocess.SubprocessError", "Exception"]),
+    ],
+)
+def test_error_names_the_bases_by_which_it_is_caught(error: BaseException, bases: list[str]) -> None:
+    """Built-in ones by name, all others with their module: another library's TimeoutError is not Python's."""
+    assert describe(error)["bases"] == bases
+
+
+def test_error_of_many_bases_names_the_first_and_all_that_are_built_in() -> None:
+    """What is kept of an error is bounded, and what a client can use is in it."""
+    bases = describe(_Wide())["bases"]
+    assert len(bases) == 16
+    assert bases[0].endswith(".B0")
+    assert bases[-4:] == ["KeyError", "LookupError", "OSError", "Exception"]
+
+
+def test_oserror_keeps_its_number() -> None:
+    """If it has one that anybody could read again."""
+    assert describe(FileNotFoundError(2, "No such file", "x"))["errno"] == 2
+    assert "errno" not in describe(OSError("words"))
+    assert "errno" not in describe(_Numbered("words"))
+
+
+def test_error_whose_class_has_no_name_is_described() -> None:
+    """Whatever a class does, the slot goes on."""
+    nameless = type("Odd", (Exception,), {"__module__": _Wordless()})
+    described = describe(type("Below", (nameless,), {})())
+    assert (described["type"], described["bases"]) == ("Below", [])
 
 
 def test_error_without_words_is_described() -> None:

@@ -7,6 +7,7 @@ import sys
 from types import FrameType
 from typing import Any
 
+from deploy.servers import framing
 from shared.errors import ConfigurationError
 from shared.settings import ServerSettings, load_settings
 
@@ -19,16 +20,20 @@ except ConfigurationError as error:
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.server_workers
-worker_class = "deploy.gunicorn_worker.Worker"
-logger_class = "deploy.gunicorn_worker.Log"
+worker_class = "deploy.servers.gunicorn.Worker"
+logger_class = "deploy.servers.gunicorn.Log"
 threads = _settings.server_threads
 # The master kills what is left after so long. A worker gives its requests and jobs the drain deadline (below), and must have
 # time then to interrupt what still runs and to hand it over.
 graceful_timeout = _settings.drain_s + 4
 timeout = 60
 keepalive = 5
-limit_request_line = 8190
-limit_request_field_size = 16_384
+worker_connections = _settings.server_connections
+# Heads are read and bounded before gunicorn sees them; these are no narrower.
+limit_request_line = framing.REQUEST_LINE_MAX
+limit_request_field_size = framing.FIELD_MAX + 1  # "A:b" is passed on as "A: b"
+limit_request_fields = framing.FIELDS_MAX
+sendfile = False  # it would wait for a client that reads slowly, and hold a thread
 # By default whoever connects from this machine may set SCRIPT_NAME, and so the application that answers, and the scheme.
 # Whether a proxy is believed is for GATEHOUSE_TRUSTED_PROXY to say, under both servers.
 forwarded_allow_ips = ""

@@ -101,7 +101,7 @@ def check() -> int:
 
 def serve(service: Service, settings: ServerSettings) -> None:
     """Serve with CherryPy until SIGTERM or SIGINT, then drain: requests first, jobs last."""
-    from deploy.cherrypy_server import serve as serve_with_cherrypy
+    from deploy.servers.cherrypy import serve as serve_with_cherrypy
 
     def end_stop() -> None:
         if not service.stop():

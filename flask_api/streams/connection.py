@@ -11,7 +11,7 @@ from typing import Any
 
 # How long one write, of 64 kB at most, may take until the thread is wanted back.
 WRITE_TIMEOUT_S = 5.0
-# gunicorn's own name, and the one that deploy/cherrypy_server.py uses.
+# gunicorn's own name, and the one that deploy/servers/cherrypy.py uses.
 _SOCKETS = ("gunicorn.socket", "gatehouse.socket")
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
 

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -84,6 +85,32 @@ def test_ambiguous_head_is_refused_and_nothing_read_after_it(service: ServicePro
     """One answer, an error."""
     (status,) = statuses(service, request_ + NEXT)
     assert status in (400, 501, 505)
+
+
+TOO_LARGE = {
+    "one field": (b"X: " + b"a" * 8200 + b"\r\n", 431),
+    "blanks in one field": (b"X: a" + b" " * 8200 + b"b\r\n", 431),
+    "all fields": (b"".join(b"X%d: %s\r\n" % (i, b"a" * 8000) for i in range(5)), 431),
+    "101 fields": (b"X: a\r\n" * 100, 431),
+    "field without an end": (b"X: " + b"a" * 60_000, 431),
+    "blanks, then a line without CR": (b"X:" + b" " * 3000 + b"\n", 400),
+}
+
+
+@pytest.mark.parametrize(("fields", "status"), TOO_LARGE.values(), ids=TOO_LARGE.keys())
+def test_large_fields_are_refused_at_once(service: ServiceProcess, fields: bytes, status: int) -> None:
+    """8 kB in one, 32 kB in all, 100 fields; and whatever their bytes, nobody waits for them to be read."""
+    began = time.monotonic()
+    head = b"GET /api/health/live HTTP/1.1\r\nHost: {host}\r\n" + fields + b"\r\n"
+    assert statuses(service, head + NEXT) == [status]
+    assert time.monotonic() - began < 4
+
+
+def test_target_in_absolute_form_is_answered(service: ServiceProcess) -> None:
+    """RFC 9112, 3.2.2; a target that names another host than the Host field is refused."""
+    absolute = b"GET http://{host}/api/health/live HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    assert statuses(service, absolute + NEXT) == [200, 200]
+    assert statuses(service, absolute.replace(b"http://{host}", b"http://example.org") + NEXT) == [400]
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())

@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from deploy.cherrypy_server import build_server
+from deploy.servers.cherrypy import build_server
 from flask_api.app import release_waiters
 from flask_api.gate.extension import gate_state
 from shared.settings import ServerSettings, load_settings

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.bodies import PATIENCE_S, SLOWEST_BYTES_S, Body, ChunkedBody, KnownLengthBody
+from deploy.servers.bodies import PATIENCE_S, SLOWEST_BYTES_S, Body, ChunkedBody, KnownLengthBody
 
 NEXT = b"GET /next HTTP/1.1\r\n"
 

@@ -1,11 +1,8 @@
 """The one reading of first lines and headers: what is read in two ways somewhere is refused."""
 
-from io import BytesIO
-
 import pytest
 
-from deploy.cherrypy_server import StrictHeaderReader
-from deploy.framing import is_plain_head, is_plain_target, read_field, repeated_field
+from deploy.servers.framing import Head, HeadError, HeadReader, is_plain_head, is_plain_target, read_field, repeated_field
 
 
 @pytest.mark.parametrize(
@@ -61,18 +58,77 @@ def test_target_is_plain_when_every_server_reads_one_path(target: str, is_plain:
     assert is_plain_target(target) == is_plain
 
 
-def test_cherrypy_reads_headers_as_gunicorn_does() -> None:
-    """Parts of a list are joined in order; a name with an underscore is nobody's."""
-    sent = BytesIO(b"x-list: a\r\nX_List: evil\r\nX-LIST: b\r\nHost: x\r\n\r\nbody")
-    assert StrictHeaderReader()(sent) == {b"X-List": b"a,b", b"Host": b"x"}
-    assert sent.read() == b"body"
+def read(sent: bytes, *, piece: int = 7) -> tuple[Head, bytes]:
+    """Return the head that came in pieces of that size, and what followed it."""
+    reader = HeadReader()
+    for begin in range(0, len(sent), piece):
+        if head := reader.feed(sent[begin : begin + piece]):
+            return head, reader.rest + sent[begin + piece :]
+    raise AssertionError("the head has no end")
 
 
-@pytest.mark.parametrize("end", [b"", b"Host: x\r\n", b"Host: x\r\nHost: x\r\n\r\n"])
-def test_cherrypy_refuses_headers_that_end_early_or_repeat(end: bytes) -> None:
-    """What is raised is answered with 400."""
-    with pytest.raises(ValueError, match="header"):
-        StrictHeaderReader()(BytesIO(b"Accept: x\r\n" + end))
+def head_with(*fields: bytes, first: bytes = b"GET / HTTP/1.1") -> bytes:
+    """Return a head with a host and these fields."""
+    return b"\r\n".join([first, b"Host: x", *fields, b"", b""])
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 1000])
+def test_head_is_the_same_in_pieces_of_any_size(piece: int) -> None:
+    """One empty line before it is forgiven, and what follows it is left for who reads the body."""
+    head, rest = read(b"\r\n" + head_with(b"X-List: a", b"x-list:b", b"X_List: evil") + b"body", piece=piece)
+    assert (head.method, head.target, head.is_http_1_1, rest) == ("GET", "/", True, b"body")
+    assert head.joined() == {b"Host": b"x", b"X-List": b"a,b"}
+    assert read(head.wire)[0] == head
+
+
+MALFORMED_LINES = [
+    *[b"get / HTTP/1.1", b"GET  / HTTP/1.1", b"GET / HTTP/1.1 ", b"GET /", b"", b"GET / HTTP/11", b"GE / HTTP/1.1"],
+    *[b"GET %s HTTP/1.1" % target for target in (b"s://]ufd/:", b"*", b"http:///", b"/\xe4", b"//x/", b"http://x//y")],
+]
+MALFORMED_LENGTHS = [b"", b"+3", b"-1", b"0_3", b"3,3", b"9" * 19, b"\xb2"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (head_with(first=b"GET /" + b"a" * 9000 + b" HTTP/1.1"), 414),
+        (b"GET /" + b"a" * 9000, 414),
+        (head_with(b"X: " + b"a" * 8200), 431),
+        (head_with(b"X: " + b" " * 8200 + b"b"), 431),
+        (head_with() [:-2] + b"X: " + b"a" * 9000, 431),
+        (head_with(*[b"X%d: %s" % (i, b"a" * 4000) for i in range(9)]), 431),
+        (head_with(*[b"X: a"] * 100), 431),
+        *[(head_with(first=first), 400) for first in MALFORMED_LINES],
+        *[(head_with(first=b"GET / HTTP/%s" % version), 505) for version in (b"0.9", b"1.2", b"2.0")],
+        (head_with(first=b"GET http://y/ HTTP/1.1"), 400),
+        (head_with(b"Expect: tea"), 417),
+        (head_with(b"Content-Length: 3", b"Transfer-Encoding: chunked"), 400),
+        *[(head_with(b"Content-Length: %s" % length), 400) for length in MALFORMED_LENGTHS],
+        (b"GET / HTTP/1.1\nHost: x\n\n", 400),
+        (b"\r\n\r\n" + head_with(), 400),
+    ],
+)  # fmt: skip
+def test_head_of_another_form_is_refused_while_it_comes(sent: bytes, status: int) -> None:
+    """Too long, too many, or to be read in two ways."""
+    with pytest.raises(HeadError) as caught:
+        read(sent)
+    assert caught.value.status == status
+
+
+def test_head_at_each_limit_is_read() -> None:
+    """8 kB in a field, 100 fields."""
+    assert len(read(head_with(b"X: " + b"a" * (8192 - 5)))[0].fields) == 2
+    assert len(read(head_with(*[b"X: a"] * 99))[0].fields) == 100
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [(b"http://x/a?b", "/a?b"), (b"HTTPS://X?b", "/?b"), (b"http://x", "/"), (b"http://x/?a=http://y", "/?a=http://y")],
+)
+def test_target_in_absolute_form_is_a_path_of_its_host(target: bytes, path: str) -> None:
+    """RFC 9112, 3.2.2; without a Host field the target's host is it."""
+    assert read(head_with(first=b"GET %s HTTP/1.1" % target))[0].target == path
+    assert (b"Host", b"x") in read(b"GET http://x/ HTTP/1.0\r\n\r\n")[0].fields
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from deploy.framing import read_field
+from deploy.servers.framing import read_field
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

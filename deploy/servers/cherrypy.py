@@ -1,21 +1,28 @@
 """CherryPy's HTTP server (cheroot) as Gatehouse runs it: bounded, without a version banner, its own errors like ours."""
 
+import errno
 import io
+import selectors
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import cherrypy
+from cheroot.connections import ConnectionManager
 from cheroot.makefile import MakeFile
-from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
+from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.wsgi import Gateway_10, Server
 
-from deploy.bodies import Body, ChunkedBody, KnownLengthBody
-from deploy.body_limits import body_limit
-from deploy.framing import is_plain_head, is_plain_target, read_field, repeated_field
-from deploy.lingering import drain
-from deploy.slow_clients import HEAD_PATIENCE_S, PATIENCE_S, ClientSocket, Pool
+from deploy.servers.bodies import Body, ChunkedBody, KnownLengthBody
+from deploy.servers.body_limits import body_limit
+from deploy.servers.cherrypy_threads import Pool
+from deploy.servers.descriptors import connections_possible
+from deploy.servers.shares import Shares, holder_of
+from deploy.servers.slow_clients import Arrival, ClientSocket
 from shared.raw_response import raw_error
 from shared.settings import ServerSettings
 
@@ -23,59 +30,35 @@ from shared.settings import ServerSettings
 _DISCARDED_MAX = 65_536
 
 
-class StrictHeaderReader(HeaderReader):
-    """Reads headers as gunicorn does: no folded lines, no underscores, repeated fields joined by a comma or refused."""
-
-    def __call__(self, rfile: Any, hdict: dict[bytes, bytes] | None = None) -> dict[bytes, bytes]:
-        """Fill and return ``hdict``. Raises ValueError, which is answered with 400."""
-        fields: dict[bytes, bytes] = {} if hdict is None else hdict
-        names: list[str] = []
-        while (line := rfile.readline()) != b"\r\n":
-            name, value = read_field(line)
-            names.append(name.decode())
-            if b"_" in name:
-                continue  # X_User would become the same variable as X-User, past a proxy that removes the latter
-            key = name.title()
-            fields[key] = fields[key] + b"," + value if key in fields else value
-        if repeated_field(names):
-            raise ValueError("a header that may come once comes twice")
-        return fields
-
-
 class Request(HTTPRequest):
-    """A request that is read as gunicorn reads it, and whose early errors look like every other error."""
-
-    header_reader = StrictHeaderReader()
+    """A request whose head is read by us, as on every server, and whose early errors look like every other error."""
 
     def parse_request(self) -> None:
-        """Read the head."""
-        self.conn.client.begin(HEAD_PATIENCE_S)
-        super().parse_request()
-        self.conn.client.begin(PATIENCE_S)
+        """Take over the head, which came while no thread waited for it."""
+        client = self.conn.client
+        client.begin()
+        self.started_request = True
+        if client.head is None:
+            self.simple_response(client.refusal or HTTPStatus.BAD_REQUEST)
+            return
+        self.rfile = io.BytesIO(client.head.request_line)
+        is_read: Callable[[], bool] = self.read_request_line
+        self.ready = is_read() and self.read_request_headers()
 
-    def read_request_line(self) -> bool:
-        """Read the first line; False when it was answered with an error."""
-        is_read: Callable[[], bool] = super().read_request_line
-        if not is_read():
-            return False
-        if is_plain_target(self.uri.decode("latin-1")):
-            return True
-        self.simple_response(HTTPStatus.BAD_REQUEST)
-        return False
+    def header_reader(self, rfile: Any, hdict: dict[bytes, bytes]) -> None:
+        """Fill ``hdict`` with the header fields."""
+        del rfile
+        hdict.update(self.conn.client.head.joined())
 
     def read_request_headers(self) -> bool:
         """Read the headers; False when the request was answered with an error."""
         is_read: Callable[[], bool] = super().read_request_headers
         if not is_read():
             return False
-        length = self.inheaders.get(b"Content-Length", b"0")
-        if not length.isdigit() or (self.chunked_read and b"Content-Length" in self.inheaders) or not self._is_plain:
-            self.simple_response(HTTPStatus.BAD_REQUEST)  # where the body ends would be anyone's guess
-        elif int(length) > self._body_limit:
+        if int(self.inheaders.get(b"Content-Length", 0)) > self._body_limit:
             self.simple_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        else:
-            return True
-        return False
+            return False
+        return True
 
     def respond(self) -> None:
         """Have the application answer. What it leaves of the body is read away if it is little; else the connection ends."""
@@ -101,15 +84,6 @@ class Request(HTTPRequest):
         super().send_headers()
 
     @property
-    def _is_plain(self) -> bool:
-        host, coding = (self.inheaders.get(name) for name in (b"Host", b"Transfer-Encoding"))
-        return is_plain_head(
-            host=host and host.decode("latin-1"),
-            coding=coding and coding.decode("latin-1"),
-            is_http_1_1=self.response_protocol == "HTTP/1.1",
-        )
-
-    @property
     def _body_limit(self) -> int:
         return body_limit(self.server.settings, method=self.method.decode("latin-1"), path=self.path.decode("latin-1"))
 
@@ -118,10 +92,9 @@ class Request(HTTPRequest):
         del msg  # it may repeat the request
         code = HTTPStatus(int(str(status)[:3]))
         self.close_connection = True
-        self.conn.wfile.write(raw_error(code.value, code.phrase, production=self.server.settings.production))
-        if code is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            self.conn.wfile.flush()
-            self.conn.drain()
+        self.conn.wfile.write(self.server.error(code))
+        self.conn.wfile.flush()
+        self.conn.drain()
 
 
 class Connection(HTTPConnection):
@@ -130,14 +103,49 @@ class Connection(HTTPConnection):
     RequestHandlerClass = Request
 
     def __init__(self, server: "GatehouseServer", sock: socket.socket, makefile: Callable[..., Any] = MakeFile) -> None:
-        self.client = ClientSocket(sock, server.requests)
+        self.client = server.admitted(sock)
         super().__init__(server, self.client, makefile)
         self.socket = sock
 
+    def await_head(self) -> None:
+        """Let the next request begin, with what was read of it already."""
+        self.last_used = time.time()
+        self.client.await_head(self.rfile.read1(len(self.rfile.peek())) if self.rfile.has_data() else b"")
+
     def drain(self) -> None:
         """Close our side of it, and read away what the client still sends."""
-        with self.server.requests.lent():
-            drain(self.socket)
+        self.client.linger()
+
+    def close(self) -> None:
+        """Close it."""
+        super().close()
+        self.client.close()
+
+
+class Connections(ConnectionManager):
+    """Connections that wait for a head: for the rest of one that has begun, or for the next."""
+
+    _selector: Any
+
+    def put(self, conn: Connection) -> None:
+        """Wait for the connection's next request."""
+        conn.await_head()
+        self.server.process_conn(conn)
+
+    def await_more(self, conn: Connection) -> None:
+        """Wake up for the next piece of the head. Thread-safe."""
+        self._selector.register(conn.socket.fileno(), selectors.EVENT_READ, data=conn)
+
+    def _expire(self, threshold: float) -> None:
+        """End those that have kept us waiting; who had begun is told."""
+        del threshold
+        now = time.monotonic()
+        late = [(fd, conn) for fd, conn in self._selector.connections if conn is not self.server and conn.client.is_late(now)]
+        for fd, conn in late:
+            self._selector.unregister(fd)
+            if conn.client.has_begun:
+                conn.client.say(self.server.error(HTTPStatus.REQUEST_TIMEOUT))
+            conn.close()
 
 
 class Gateway(Gateway_10):
@@ -146,7 +154,7 @@ class Gateway(Gateway_10):
     def get_environ(self) -> Any:
         """Return the request's environ, with the socket under the name that flask_api.streams.connection looks for."""
         environ: Any = super().get_environ()  # type: ignore[no-untyped-call]
-        return {**environ, "gatehouse.socket": self.req.conn.socket}
+        return {**environ, "gatehouse.socket": self.req.conn.client}
 
 
 class GatehouseServer(Server):
@@ -155,6 +163,39 @@ class GatehouseServer(Server):
     ConnectionClass = Connection
     settings: ServerSettings
     requests: Pool
+    open_connections: Shares
+    keep_alive_conn_limit: int | None  # type: ignore[assignment]
+    _connections: "Connections"
+
+    def prepare(self) -> None:
+        """Bind the socket."""
+        super().prepare()
+        self._connections.close()
+        self._connections = Connections(self)
+
+    def admitted(self, sock: socket.socket) -> ClientSocket:
+        """Return the client's socket; one whose address has too many open is refused by an OSError that cheroot ignores."""
+        holder = holder_of(sock.getpeername(), trusted_proxy=self.settings.trusted_proxy)
+        if not self.open_connections.take(holder):
+            sock.setblocking(False)
+            with sock, suppress(OSError):
+                sock.send(self.error(HTTPStatus.TOO_MANY_REQUESTS))
+            raise ConnectionResetError(errno.ECONNRESET, "this address has too many connections open")
+        return ClientSocket(sock, self.requests, holder=holder, closed=partial(self.open_connections.give_back, holder))
+
+    def process_conn(self, conn: Connection) -> None:
+        """Have a request answered as soon as its head is whole. Thread-safe, doesn't block."""
+        arrival = conn.client.receive()
+        if arrival is Arrival.WHOLE:
+            super().process_conn(conn)
+        elif arrival is Arrival.PART:
+            self._connections.await_more(conn)
+        else:
+            conn.close()
+
+    def error(self, status: HTTPStatus) -> bytes:
+        """Return the server's own answer."""
+        return raw_error(status.value, status.phrase, production=self.settings.production)
 
 
 def build_server(application: Callable[..., Any], settings: ServerSettings) -> GatehouseServer:
@@ -167,9 +208,10 @@ def build_server(application: Callable[..., Any], settings: ServerSettings) -> G
         shutdown_timeout=settings.drain_s,
     )
     server.requests = Pool(server, threads=settings.server_threads)
+    server.open_connections = Shares(total=connections_possible(settings.server_connections), each=settings.address_connections)
     server.gateway = Gateway
     server.settings = settings
-    server.max_request_header_size = 32_768
+    server.keep_alive_conn_limit = None  # those that wait cost no thread, and all are counted
     server.max_request_body_size = 0  # what a body may have depends on what it is for
     return server
 

@@ -37,7 +37,8 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
 }
 _AWAY = frozenset({502, 503, 504})
 _INVALID = frozenset({400, 413, 415, 422})
-_TAGS = re.compile(r"<(script|style|title)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_NAME_OF_TAG = re.compile(r"^/?\w*")
+_HIDDEN = frozenset({"script", "style", "title"})
 _ROOM = re.compile(r'"unfinished";r=(\d+)')
 
 
@@ -145,9 +146,26 @@ def _bad_answer(answer: Answer, why: str) -> BadAnswer:
 
 def _described(answer: Answer) -> str:
     """Say the status and the first words: enough to recognise a proxy's page."""
-    text = _TAGS.sub(" ", answer.body[:10_000].decode("utf-8", "replace"))
+    text = _visible(answer.body[:10_000].decode("utf-8", "replace"))
     words = _printable(" ".join(text.split()))
     return f"{answer.status} {words!r}" if words else str(answer.status)
+
+
+def _visible(page: str) -> str:
+    """Return the text of a page without its tags, in linear time whatever a server sends."""
+    before, *parts = page.split("<")
+    shown, hidden = [before], ""
+    for tag, end, text in (part.partition(">") for part in parts):
+        name = "".join(_NAME_OF_TAG.findall(tag)[:1]).lower()
+        if hidden:
+            hidden = "" if name == f"/{hidden}" else hidden
+        elif name in _HIDDEN:
+            hidden = name
+        elif not end:
+            shown.append(f"<{tag}")
+        if end and not hidden:
+            shown.append(text)
+    return " ".join(shown)
 
 
 def _printable(text: str) -> str:

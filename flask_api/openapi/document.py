@@ -19,7 +19,7 @@ _ABOUT = """\
 Submit jobs, watch them, fetch what they made. Errors are problem details (RFC 9457): type leads to a page that says
 what to do. A query parameter that an operation does not list is refused. Members may be added to any answer.
 """
-_PARAMETER = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
+_PARAMETER = re.compile(r"<(?:(\w+)(?:\([^)<]*\))?:)?(\w+)>")
 _CONVERTERS: dict[str, Schema] = {
     "uuid": {"type": "string", "format": "uuid"},
     "int": {"type": "integer", "minimum": 0},

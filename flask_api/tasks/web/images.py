@@ -26,7 +26,7 @@ MAX_IMAGES = 1000
 MAX_PAGE_BYTES = 5_000_000
 _IMAGES = "image/avif, image/webp, image/*;q=0.9, */*;q=0.1"
 # One candidate of a srcset: a URL that neither begins nor ends with a comma, and perhaps its width or density.
-_CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+[^,]*)?")
+_CANDIDATE = re.compile(r"([^\s,]+(?:,+[^\s,]+)*)(?:\s[^,]*)?")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 

@@ -10,7 +10,7 @@ import re
 
 _LOOKED_AT = 1024
 _IN_HEADER = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
-_IN_DOCUMENT = re.compile(rb"(?:charset|<\?xml[^>]{0,100}\sencoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
+_IN_DOCUMENT = re.compile(rb"(?:charset|<\?xml[^>]{0,100}\sencoding)\s*=\s*(?:[\"']\s*)?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _FALLBACK = "cp1252"
 # Python's names. Latin-1 and ASCII mean Windows-1252 on the web.

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from flask_api.json_size import is_nested_deeper, require_few_values
 from shared.errors import RequestError
 
 # Levels of arrays and objects. Far below the interpreter's limit, far above what arguments need.
@@ -19,6 +20,7 @@ MAX_NESTING = 64
 MAX_DIGITS = 4300
 # Beyond it a float no longer says which integer was meant.
 MAX_EXACT = 2**53
+NOT_AN_OBJECT = 'The body must be a JSON object, such as {"task": "primes.sum", "arguments": {}}.'
 
 
 class UnsupportedMediaType(RequestError):
@@ -32,20 +34,31 @@ def read_json_object() -> dict[str, Any]:
 
     Raises UnsupportedMediaType, or RequestError naming what is wrong; a body over the limit is Flask's 413.
     """
+    return parse_json_object(read_json_text())
+
+
+def read_json_text() -> bytes:
+    """Return the request's body, which says that it is JSON. Raises as read_json_object does."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
     text = request.get_data(cache=False)
     # A chunked body over the limit is cut there by werkzeug, not refused: half a body must not be read as a whole one.
     if request.content_length is None and len(text) == request.max_content_length:
         raise RequestEntityTooLarge
+    return text
+
+
+def parse_json_object(text: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is, or raise RequestError."""
     body = parse_json(text)
     if not isinstance(body, dict):
-        raise RequestError('The body must be a JSON object, such as {"task": "primes.sum", "arguments": {}}.')
+        raise RequestError(NOT_AN_OBJECT)
     return body
 
 
 def parse_json(text: bytes) -> Any:
     """Return the value of UTF-8 JSON text, or raise RequestError."""
+    require_few_values(text)
     try:
         value = json.loads(
             text.decode("utf-8"),
@@ -54,7 +67,8 @@ def parse_json(text: bytes) -> Any:
             parse_float=_finite,
             parse_int=_short,
         )
-        _refuse_depth(value)
+        if is_nested_deeper(text, MAX_NESTING):
+            raise RecursionError
         if b"\\u" in text:
             # A lone surrogate (\ud800) is no text: nothing could store or send it again.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -65,18 +79,6 @@ def parse_json(text: bytes) -> Any:
     except ValueError as error:
         raise RequestError(f"The body is not JSON: {error}.") from error
     return value
-
-
-def _refuse_depth(value: Any) -> None:
-    """Raise RecursionError beyond MAX_NESTING levels. Level by level: it must not recurse itself."""
-    level = [value]
-    for _ in range(MAX_NESTING):
-        parents = [parent for parent in level if isinstance(parent, dict | list)]
-        level = [child for parent in parents for child in (parent.values() if isinstance(parent, dict) else parent)]
-        if not level:
-            return
-    if any(isinstance(item, dict | list) for item in level):
-        raise RecursionError
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,13 +95,18 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 
 def _short(text: str) -> int:
+    _refuse_long(text)
+    return int(text)
+
+
+def _refuse_long(text: str) -> None:
     if len(text) > MAX_DIGITS:
         raise ValueError(f"the number {text[:30]}... has {len(text)} digits, accepted are {MAX_DIGITS}")
-    return int(text)
 
 
 def _finite(text: str) -> float:
     """Return the number; one without a fraction is an integer, as in JSON Schema: 2.0 fits what takes 2."""
+    _refuse_long(text)
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"the number {text[:30]} is out of range")

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from flask_api.openapi.describe import find_operation
 from shared.errors import RequestError
 
+MOST_PARAMETERS = 100
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -48,6 +50,8 @@ def read_query(model: type[ModelT]) -> ModelT:
     """Return the request's query parameters as ``model``, or raise InvalidQuery."""
     if not request.query_string:
         return _checked(model, {})
+    if request.query_string.count(b"&") >= MOST_PARAMETERS:  # before each of them is made an error
+        raise InvalidQuery([QueryProblem(parameter="", detail=f"Send at most {MOST_PARAMETERS} parameters.")])
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:  # readers differ on which one counts
         raise InvalidQuery([QueryProblem(parameter=name[:100], detail="Send this parameter once.") for name in repeated])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import request
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from flask_api.jobs.errors import UploadTooLarge
@@ -18,6 +18,8 @@ from shared.errors import RequestError
 _PIECE = 65_536
 # What multipart/form-data adds to a file: boundaries, headers, what stands before the first and after the last part.
 _FRAME_MAX = 1 << 20
+# Held while the decoder looks for the end of a part's headers: each of them costs far more than its bytes.
+_HEADERS_MAX = 2 * _PIECE
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -70,7 +72,7 @@ def _only_file(body: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:
     boundary = request.mimetype_params.get("boundary", "")
     if not 1 <= len(boundary) <= 200:
         raise RequestError("The Content-Type multipart/form-data needs a boundary.")
-    events = _events(body, MultipartDecoder(boundary.encode(), max_form_memory_size=_FRAME_MAX))
+    events = _events(body, MultipartDecoder(boundary.encode(), max_form_memory_size=_HEADERS_MAX))
     for event in events:
         if isinstance(event, File):
             return event.filename, _content(events)
@@ -100,5 +102,7 @@ def _events(body: Iterator[bytes], decoder: MultipartDecoder) -> Iterator[Event]
                 return
             else:
                 yield event
+    except RequestEntityTooLarge as error:
+        raise RequestError(f"The form has more than {_HEADERS_MAX} bytes before its file's first.") from error
     except ValueError as error:
         raise RequestError("The body is not well-formed multipart/form-data.") from error

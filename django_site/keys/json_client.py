@@ -11,12 +11,14 @@ Authenticated by the session alone, with Django's cross-site token in the header
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Annotated, Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic_core import from_json, to_json
 
 from django_site.keys.forms import KeyForm, default_days
 from django_site.keys.issue import create_key, revoke_keys
@@ -38,7 +40,7 @@ class _Wanted(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
     name: str
-    scopes: list[str] = []
+    scopes: Annotated[list[str], FailFast()] = []
     expires_in_days: int = Field(default_factory=default_days)
 
 
@@ -55,7 +57,7 @@ def create(request: HttpRequest) -> HttpResponse:
         stale = RecentLoginRequired(max_age_s=max_age_s())
         return problem(401, stale.code, stale.message)
     try:
-        wanted = _Wanted.model_validate_json(_body(request))
+        wanted = _wanted(_body(request))
     except RequestDataTooBig:
         return problem(413, "body_too_large", f"Send at most {MAX_BODY_BYTES} bytes.")
     except ValidationError as error:
@@ -88,9 +90,23 @@ def revoke_presented(request: HttpRequest) -> HttpResponse:
 
 
 def _body(request: HttpRequest) -> bytes:
-    if len(request.body) > MAX_BODY_BYTES:  # Django's own limit is for whole forms with files
+    declared = str(request.META.get("CONTENT_LENGTH") or "")[:20]
+    # Django's own limit is for whole forms with files, and it reads first.
+    if (declared.isdecimal() and int(declared) > MAX_BODY_BYTES) or len(request.body) > MAX_BODY_BYTES:
         raise RequestDataTooBig
     return request.body
+
+
+def _wanted(text: bytes) -> _Wanted:
+    """Read the body. Of unknown members only some are looked at: each would be an error of its own."""
+    try:
+        body = from_json(text)
+    except ValueError:
+        return _Wanted.model_validate_json(text)  # which says what is wrong
+    if isinstance(body, dict):
+        unknown = islice((name for name in body if name not in _Wanted.model_fields), _MAX_ERRORS)
+        body = {name: body[name] for name in (*(body.keys() & _Wanted.model_fields.keys()), *unknown)}
+    return _Wanted.model_validate_json(to_json(body))
 
 
 def _wrong_types(error: ValidationError) -> HttpResponse:

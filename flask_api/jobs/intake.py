@@ -23,6 +23,7 @@ from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
 from flask_api.jobs.queue import FairQueue
 from flask_api.jobs.record import Job, JobStatus, Launch, Owner, launches_of, new_job_id
 from flask_api.jobs.registry import AnyTask, TaskRegistry
+from flask_api.jobs.task import MAX_PROBLEMS
 from flask_api.jobs.uploads import Uploads
 from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings
@@ -238,8 +239,9 @@ def _check_all(task: AnyTask, arguments: Sequence[Mapping[str, Any]], inputs: Re
             for problem in error.problems:
                 pointer = problem.pointer.replace("/arguments", f"/arguments/{number}", 1)
                 problems.append(ArgumentProblem(pointer=pointer, detail=problem.detail))
-            if len(problems) >= 100:
+            if len(problems) >= MAX_PROBLEMS:
                 break
     if problems:
-        raise InvalidArguments(f"Some arguments of {task.name} are wrong; nothing was accepted.", problems=problems)
+        message = f"Some arguments of {task.name} are wrong; nothing was accepted."
+        raise InvalidArguments(message, problems=problems[:MAX_PROBLEMS])
     return checked

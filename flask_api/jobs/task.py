@@ -13,14 +13,17 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic_core import ErrorDetails, to_json
+from pydantic_core import ErrorDetails, SchemaValidator, to_json
 
 from flask_api.jobs.alternatives import AtLeastOneOf
 from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
+from flask_api.jobs.first_problem import first_problem_validator
 from flask_api.jobs.inputs import Resolver
 from flask_api.jobs.policy import Policy
 from flask_api.jobs.result import ResultType
@@ -28,6 +31,12 @@ from shared.errors import ConfigurationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+MAX_PROBLEMS = 100
+# From so many bytes of JSON on, a check ends at the first wrong item of each list: all of them may be a million.
+LARGE_BYTES = 16_384
+
+_NAME_SHOWN = 200  # characters of a wrong name that a problem repeats
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 
@@ -56,13 +65,15 @@ class Task(Generic[P, R]):
     def check(self, arguments: Mapping[str, Any], *, inputs: Resolver | None = None) -> str:
         """Return the arguments as JSON text with defaults filled in, or raise InvalidArguments naming every wrong one.
 
+        Of large arguments it names the first wrong item of each list; never more than MAX_PROBLEMS.
         ``inputs`` is asked for each file that they name; without it only the ids' form is checked.
         """
         text = _text_of(arguments)
         try:
-            model = self.arguments_model.model_validate_json(text, strict=True, context=inputs)
+            model = self._validate(arguments, text, inputs)
         except ValidationError as error:
-            problems = [self._problem(arguments, line) for line in error.errors(include_input=False, include_url=False)[:100]]
+            lines = error.errors(include_input=False, include_url=False)[:MAX_PROBLEMS]
+            problems = [self._problem(arguments, line) for line in lines]
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems) from None
         if _holds_nan(text):
             problem = ArgumentProblem(pointer="/arguments", detail="NaN and Infinity are no JSON numbers.")
@@ -86,15 +97,35 @@ class Task(Generic[P, R]):
             context.flush()  # a task that raises has a last word too
         return self._result.to_json(result)
 
+    def _validate(self, arguments: Mapping[str, Any], text: bytes, inputs: Resolver | None) -> BaseModel:
+        if len(text) < LARGE_BYTES:
+            return self.arguments_model.model_validate_json(text, strict=True, context=inputs)
+        unknown = (name for name in arguments if name not in self._names)
+        if problems := [self._no_such_argument(f"/arguments/{_escape(name)}") for name in islice(unknown, MAX_PROBLEMS)]:
+            raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems)
+        model: BaseModel = self._first_problem.validate_json(text, strict=True, context=inputs)
+        return model
+
+    @property
+    def _names(self) -> Mapping[str, Any]:
+        names: Mapping[str, Any] = self.arguments_schema.get("properties", {})
+        return names
+
+    @cached_property
+    def _first_problem(self) -> SchemaValidator:
+        return first_problem_validator(self.arguments_model)
+
+    def _no_such_argument(self, pointer: str) -> ArgumentProblem:
+        accepted = ", ".join(self._names) or "none"
+        return ArgumentProblem(pointer=pointer, detail=f"There is no such argument; accepted: {accepted}.")
+
     def _problem(self, arguments: Mapping[str, Any], line: ErrorDetails) -> ArgumentProblem:
         location = line["loc"]
         pointer = _pointer(arguments, location, is_missing=line["type"] == "missing")
-        properties = self.arguments_schema.get("properties", {})
         name = location[0] if location else None
         if line["type"] == "extra_forbidden":
-            accepted = ", ".join(properties) or "none"
-            return ArgumentProblem(pointer=pointer, detail=f"There is no such argument; accepted: {accepted}.")
-        accepted = json.dumps(properties.get(name, {}), sort_keys=True)
+            return self._no_such_argument(pointer)
+        accepted = json.dumps(self._names.get(str(name), {}), sort_keys=True)
         return ArgumentProblem(pointer=pointer, detail=f"{line['msg']}; accepted: {accepted}")
 
 
@@ -200,4 +231,4 @@ def _has(place: Any, part: str | int) -> bool:
 
 
 def _escape(part: object) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+    return str(part)[:_NAME_SHOWN].replace("~", "~0").replace("/", "~1")

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.conditional import with_etag
 from flask_api.gate.extension import gate_state
-from flask_api.gate.requirements import login_required, scope_required
+from flask_api.gate.requirements import scope_required
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.errors import ArgumentProblem, IdempotencyConflict, InvalidArguments, JobNotFound
+from flask_api.jobs.errors import IdempotencyConflict, JobNotFound
 from flask_api.jobs.record import Job, format_time
 from flask_api.openapi.answers import BatchRecord, BatchResult
 from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
@@ -22,7 +22,16 @@ from flask_api.query import read_query
 from flask_api.rate_limit import rate_limit_headers
 from flask_api.streams.access import Verdict
 from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import PRIORITIES, REFUSALS, BatchRequest, access_to, is_staff, read_request, viewer
+from flask_api.views.job_requests import (
+    PRIORITIES,
+    REFUSALS,
+    BatchRequest,
+    access_to,
+    is_staff,
+    may_submit,
+    read_batch_request,
+    viewer,
+)
 from flask_api.wait import within
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
@@ -44,7 +53,7 @@ class ResultsQuery(BaseModel):
 
 
 @blueprint.post("")
-@login_required
+@may_submit
 @describe(
     "submitBatch",
     body={JSON: BatchRequest},
@@ -68,12 +77,11 @@ def submit() -> tuple[Response, int, dict[str, str]]:
     """
     engine = current_engine()
     request.max_content_length = engine.settings.batch_body_max_bytes
-    wanted, idempotency = read_request(BatchRequest)
-    if len(wanted.arguments) > engine.settings.batch_max:
-        problem = ArgumentProblem(pointer="/arguments", detail=f"accepted are at most {engine.settings.batch_max} sets")
-        raise InvalidArguments("The batch is too large.", problems=[problem])
+    wanted, sets, idempotency = read_batch_request(
+        most_sets=engine.settings.batch_max, most_bytes=engine.settings.max_body_bytes
+    )
     submitted = engine.submit_batch(
-        wanted.task, wanted.arguments, owner=viewer(), priority=PRIORITIES[wanted.priority], idempotency=idempotency
+        wanted.task, sets, owner=viewer(), priority=PRIORITIES[wanted.priority], idempotency=idempotency
     )
     batch = _find(submitted.id)
     limits = rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.conditional import with_etag
 from flask_api.gate.extension import current_identity, identify_again
-from flask_api.gate.requirements import login_required, require_scope, scope_required
+from flask_api.gate.requirements import require_scope, scope_required
 from flask_api.jobs.errors import (
     IdempotencyConflict,
     IllegalTransition,
@@ -25,7 +25,7 @@ from flask_api.query import read_query
 from flask_api.rate_limit import rate_limit_headers
 from flask_api.views.engine import current_engine
 from flask_api.views.job_json import JOBS_PATH, job_json, job_url, result_of, summary_json
-from flask_api.views.job_requests import PRIORITIES, REFUSALS, JobRequest, is_staff, read_request, viewer
+from flask_api.views.job_requests import PRIORITIES, REFUSALS, JobRequest, is_staff, may_submit, read_job_request, viewer
 from flask_api.wait import WaitQuery, read_wait
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
@@ -50,7 +50,7 @@ class ListQuery(BaseModel):
 
 
 @blueprint.post("")
-@login_required
+@may_submit
 @describe(
     "submitJob",
     body={JSON: JobRequest},
@@ -78,7 +78,7 @@ def submit() -> Response:
     wait = read_wait()
     if wait.seconds:
         require_scope(current_identity(), "jobs:read")
-    wanted, idempotency = read_request(JobRequest)
+    wanted, idempotency = read_job_request()
     engine = current_engine()
     submitted = engine.submit(
         wanted.task,

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from flask_api.gate.requirements import scope_required
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
@@ -11,14 +11,14 @@ from flask_api.json_body import UnsupportedMediaType, read_json_object
 from flask_api.openapi.describe import JSON, Answer, describe
 from flask_api.views.batches import OF_A_BATCH
 from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import is_staff, viewer
+from flask_api.views.job_requests import check_body, is_staff, viewer
 from shared.errors import RequestError
 
 blueprint = Blueprint("withdrawals", __name__, url_prefix="/batches")
 
 _MOST = 10_000
 
-Positions = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=_MOST)]
+Positions = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=_MOST), FailFast()]
 
 
 class Withdrawal(BaseModel):
@@ -50,11 +50,8 @@ def withdraw(batch_id: Any) -> Response:
     A job that begins in this very moment is asked to stop instead, as by cancel.
     """
     batch = current_engine().get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())
-    try:
-        positions = Withdrawal.model_validate(read_json_object()).positions
-    except ValidationError:
-        positions = []
-    if not positions or max(positions) >= batch.total:
+    positions = check_body(Withdrawal, read_json_object(), "The body does not say which jobs.").positions
+    if max(positions) >= batch.total:
         detail = f"accepted are 1 to {_MOST} places in the order of submission, from 0 to {batch.total - 1}"
         raise InvalidArguments(
             "The body does not say which jobs.", problems=[ArgumentProblem(pointer="/positions", detail=detail)]

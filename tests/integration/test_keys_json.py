@@ -232,3 +232,18 @@ def test_browser_gets_the_page_and_a_program_json(logged_in: "Client") -> None:
     ]:
         answer = logged_in.get(PAGE, headers={"accept": accept})
         assert answer["Content-Type"] == kind, accept
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "x", "scopes": [0] * 15_000},
+        {"name": "x", **{str(number): 0 for number in range(5_000)}},
+    ],
+)
+def test_many_wrong_members_are_refused_by_the_first_of_them(program: Program, body: dict[str, Any]) -> None:
+    """No more errors are made than are shown."""
+    answer = program.post(body)
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) <= 20
+    assert "/name" not in {line["pointer"] for line in answer.json()["errors"]}

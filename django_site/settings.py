@@ -143,7 +143,13 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]
 ACCOUNT_ADAPTER = "django_site.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "django_site.accounts.forms.LoginForm"}
+ACCOUNT_FORMS = {
+    "login": "django_site.accounts.forms.LoginForm",
+    "change_password": "django_site.accounts.password_forms.ChangePasswordForm",
+    "reset_password": "django_site.accounts.password_forms.ResetPasswordForm",
+    "reset_password_from_key": "django_site.accounts.password_forms.ResetPasswordKeyForm",
+    "user_token": "django_site.accounts.password_forms.UserTokenForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = SITE.email_verification

@@ -6,6 +6,8 @@ A name never holds a usable credential: session keys and API keys go in as SHA-2
     gatehouse:principal:<user id>                          signed principal           written by Django
     gatehouse:key:<sha256 hex of the API key>              signed key record          written by Django
     gatehouse:key-used:<key id>                            seconds since 1970        written by the API
+    gatehouse:key-used:networks:<key id>                   networks by last use      written by both
+    gatehouse:key-used:news                                new networks, to be told  written by the API
     gatehouse:sessions-of:<user id>                        set of session entries     written and read by Django
     gatehouse:cache:...                                    rate limits               written and read by Django
     gatehouse:lock:...                                     whose turn it is          written and read by Django
@@ -60,3 +62,12 @@ def sessions_of_entry(user_id: str) -> str:
 def key_used_entry(key_id: str) -> str:
     """Name the entry that says when an API key was last used: for display only, nothing is decided by it."""
     return f"{PREFIX}key-used:{key_id}"
+
+
+def key_networks_entry(key_id: str) -> str:
+    """Return the entry that lists the networks that a key was used from, each with when it was last."""
+    return f"{PREFIX}key-used:networks:{key_id}"
+
+
+KEY_NEWS_ENTRY = f"{PREFIX}key-used:news"
+"""The entry of uses from new networks that their people are still to be told of: ``<key id> <network>`` by time."""

@@ -20,11 +20,15 @@ _THREADS = 32  # as wsgi.py has by default
 def seed(context: Context) -> str:
     """Make a person and return a key of theirs."""
     seed_person(context)
+    from allauth.account.models import EmailAddress
+
     from django_site.accounts.models import User
     from django_site.keys.issue import create_key
     from shared.api_keys import SCOPES
 
-    _, key = create_key(User.objects.get(username=USERNAME), name="bench", scopes=SCOPES, expires_in_days=1)
+    person = User.objects.get(username=USERNAME)
+    EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    _, key = create_key(person, name="bench", scopes=SCOPES, expires_in_days=1)
     return key
 
 

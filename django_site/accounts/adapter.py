@@ -7,9 +7,17 @@ from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+
+from django_site.security_log import note
 
 log = logging.getLogger("gatehouse.mail")
+
+_BEGUN_WITH = "gatehouse_login_begun_with"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -22,3 +30,18 @@ class AccountAdapter(DefaultAccountAdapter):
         except (OSError, SMTPException):
             log.exception("e-mail not sent", extra={"template": template_prefix})
             messages.error(self.request, "We could not send you an e-mail just now. Please try again later.")
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
+        """Remember with which password the log-in began: a second factor may be asked for before it is done."""
+        request.session[_BEGUN_WITH] = user.get_session_auth_hash()
+        response: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
+        return response
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """Log the person in, unless the password has changed since the log-in began: a reset ends what is half done."""
+        begun_with = request.session.pop(_BEGUN_WITH, "")
+        if not constant_time_compare(begun_with, user.get_session_auth_hash()):
+            note("log-in refused", is_warning=True, user_id=str(user.pk), reason="password_changed_meanwhile")
+            messages.info(request, "Your password has changed meanwhile. Please log in again.")
+            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
+        super().login(request, user)

@@ -9,3 +9,9 @@ class AccountsConfig(AppConfig):
     name = "django_site.accounts"
     label = "accounts"
     verbose_name = "People"
+
+    def ready(self) -> None:
+        """Listen to what django-allauth announces."""
+        from django_site.accounts import signals
+
+        signals.connect()

@@ -1,6 +1,5 @@
 """Making and revoking keys: the database and the session store change together, or not at all."""
 
-import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -11,11 +10,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from django_site.keys.models import ApiKey, ApiKeyQuerySet
+from django_site.keys.networks import know_network
+from django_site.keys.notices import tell_made, tell_revoked
 from django_site.keys.publish import publish_keys, withdraw_keys
+from django_site.keys.verified import needs_verified_address
+from django_site.security_log import current_address
 from shared.api_keys import new_key
 from shared.entries import digest
-
-security_log = logging.getLogger("gatehouse.security")
 
 MAX_LIVE = 50  # keys of one person
 MAX_OVER = 50  # revoked and expired keys of one person that are kept to be shown
@@ -26,8 +27,10 @@ def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days
 
     Published before the commit: while Redis is away this raises SessionStoreUnavailable and leaves no row, instead of
     handing out a key that doesn't work. A commit that fails leaves an entry of a key that nobody was given; it is pruned.
-    Raises ValidationError when the person has MAX_LIVE keys.
+    Raises ValidationError when the person has MAX_LIVE keys, or has yet to verify their address. The person is told by mail.
     """
+    if needs_verified_address(person):
+        raise ValidationError("Verify your e-mail address first: keys are for its owner only.", code="email_unverified")
     token = new_key()
     now = timezone.now()
     with transaction.atomic():
@@ -45,24 +48,24 @@ def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days
         )
         _forget_old(person)
         publish_keys([key.token_digest])
-    security_log.info("key created", extra={"key_id": key.pk, "user_id": str(person.pk)})
+        know_network(key, current_address())
+        transaction.on_commit(lambda: tell_made(key))
     return key, token
 
 
 def revoke_keys(keys: ApiKeyQuerySet, *, by: Any) -> int:
-    """Revoke the live ones of ``keys`` and return how many; ``by`` is the person who asks, for the log.
+    """Revoke the live ones of ``keys`` and return how many; ``by`` is the person who asks, for the log and the mail.
 
     The gate's entries go first: while Redis is away this raises SessionStoreUnavailable and changes no row, so a key that
     is called revoked is dead. A commit that fails leaves a dead key with a live row; the reconciler publishes it again.
     """
     with transaction.atomic():
-        live = list(keys.live().select_for_update())
+        live = list(keys.live().select_related("user").select_for_update(of=("self",)))
         withdraw_keys(key.token_digest for key in live)
         for key in live:
             key.revoked_at = timezone.now()
         ApiKey.objects.bulk_update(live, ["revoked_at"], batch_size=500)
-    for key in live:
-        security_log.info("key revoked", extra={"key_id": key.pk, "user_id": str(key.user_id), "by": str(by.pk)})
+        transaction.on_commit(lambda: tell_revoked(live, by=by))
     return len(live)
 
 

@@ -68,7 +68,7 @@ def create(request: HttpRequest) -> HttpResponse:
     try:
         key, token = create_key(request.user, **form.wanted())
     except DjangoValidationError as error:
-        return problem(409, str(error.code), error.messages[0])
+        return problem(403 if error.code == "email_unverified" else 409, str(error.code), error.messages[0])
     return JsonResponse({**_described(key, None), "key": token}, status=201)
 
 

@@ -21,6 +21,7 @@ from django_site.keys.last_used import last_used
 from django_site.keys.models import ApiKey
 from django_site.keys.problem import not_authenticated, wants_json
 from django_site.keys.recent_login import is_recent
+from django_site.keys.verified import needs_verified_address
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -109,5 +110,6 @@ def _page(request: HttpRequest, *, form: KeyForm, status: int = 200, **context: 
         "live": live,
         "over": rows.over()[:20],
         "is_recent": is_recent(request),
+        "is_unverified": needs_verified_address(request.user),
     }
     return render(request, "keys/keys.html", context, status=status)

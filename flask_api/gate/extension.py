@@ -18,7 +18,7 @@ from typing import cast
 from flask import Flask, Response, current_app, g, request
 
 from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
-from flask_api.gate.key_usage import KeyUsage
+from flask_api.gate.key_usage import KeyUsage, network_of_request
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.guards import Guards, Identity
 from shared.principal import Principal
@@ -127,7 +127,9 @@ def _add_security_headers(response: Response) -> Response:
 def _note_key_use(response: Response) -> Response:
     identity: Identity | None = g.get("gatehouse_identity")
     if identity is not None and identity.key is not None:
-        key_id, usage = identity.key.id, gate_state().key_usage
-        if usage.is_due(key_id):
-            response.call_on_close(lambda: usage.note(key_id))  # after the answer is sent
+        key_id, state = identity.key.id, gate_state()
+        forwarded = request.headers.get("X-Forwarded-For", "") if state.settings.trusted_proxy else ""
+        network = network_of_request(request.remote_addr or "", forwarded.rpartition(",")[2], state.settings.trusted_proxy)
+        if state.key_usage.is_due(key_id, network):
+            response.call_on_close(lambda: state.key_usage.note(key_id, network))  # after the answer is sent
     return response

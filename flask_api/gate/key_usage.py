@@ -1,18 +1,30 @@
-"""When was a key last used? Noted for its person to see, after the answer is sent, at most once a minute per key."""
+"""When and from which network was a key used? Noted for its person, after the answer is sent, at most once a minute each."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
-from shared.entries import key_used_entry
+from shared.client_address import client_address, network_of
+from shared.entries import KEY_NEWS_ENTRY, key_networks_entry, key_used_entry
 from shared.errors import StoreUnavailable
-from shared.redis import Store
+from shared.redis import Script, Store
 
 log = logging.getLogger("gatehouse.api")
 
 EVERY_S = 60
 _KEPT_S = 400 * 86_400  # longer than any key may live
+_MAX_NETWORKS = 100  # of one key; the one that was not used for longest is forgotten first
+_MAX_NEWS = 10_000
+_NOTE = Script.read(Path(__file__).with_name("note_key_use.lua"))
+
+
+@lru_cache(maxsize=4096)
+def network_of_request(peer: str, forwarded: str, trusted_proxy: bool) -> str:
+    """Return the client's network; ``forwarded`` is the last part of X-Forwarded-For. Costs a look-up for a known client."""
+    return network_of(client_address(peer=peer, forwarded_for=forwarded, trusted_proxy=trusted_proxy))
 
 
 class KeyUsage:
@@ -22,22 +34,23 @@ class KeyUsage:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()
-        self._noted_at: dict[str, float] = {}
+        self._noted_at: dict[tuple[str, str], float] = {}
 
-    def is_due(self, key_id: str) -> bool:
-        """Tell whether this use should be noted; true once a minute per key."""
-        now = self._clock()
+    def is_due(self, key_id: str, network: str = "") -> bool:
+        """Tell whether this use should be noted; true once a minute per key and network."""
+        now, use = self._clock(), (key_id, network)
         with self._lock:
-            if now - self._noted_at.get(key_id, 0) < EVERY_S:
+            if now - self._noted_at.get(use, 0) < EVERY_S:
                 return False
             if len(self._noted_at) > 10_000:  # bounded: forgetting only means noting once more
                 self._noted_at.clear()
-            self._noted_at[key_id] = now
+            self._noted_at[use] = now
             return True
 
-    def note(self, key_id: str) -> None:
-        """Write that the key was used now."""
+    def note(self, key_id: str, network: str = "") -> None:
+        """Write that the key was used now, and from where; a network that is new to it becomes news."""
+        entries = [key_used_entry(key_id), key_networks_entry(key_id), KEY_NEWS_ENTRY]
         try:
-            self._store.write(lambda client: client.set(key_used_entry(key_id), int(self._clock()), ex=_KEPT_S))
+            self._store.run(_NOTE, entries, [int(self._clock()), _KEPT_S, key_id, network, _MAX_NETWORKS, _MAX_NEWS])
         except StoreUnavailable:
             log.debug("use of a key not noted", extra={"key_id": key_id})

@@ -135,7 +135,7 @@ def test_planted_session_is_worth_nothing_after_log_in(scene: Scene) -> None:
 
 def test_changed_person_is_refused(scene: Scene) -> None:
     """Deactivated and deleted: cookie and key; another password: the cookie; revoked: the key."""
-    changes = {"deactivate": "cookie key", "delete": "cookie key", "change_password": "cookie", "revoke_keys": "key"}
+    changes = {"deactivate": "cookie key", "delete": "cookie key", "change_password": "cookie key", "revoke_keys": "key"}
     people = {change: scene.new_person() for change in changes}
     commands = " + ".join(f"change {change} {person.id}" for change, person in people.items())
     scene.service.run("-m", "tests.e2e.site_side", *commands.split())

@@ -53,12 +53,16 @@ def _no_throttling_between_tests(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def new_person(site: None) -> "Callable[..., User]":
-    """A function that creates a person with PASSWORD and a name nobody else has."""
+    """A function that creates a person with PASSWORD, a verified address and a name nobody else has."""
+    from allauth.account.models import EmailAddress
+
     from django_site.accounts.models import User
 
     def create(**fields: object) -> User:
         name = f"person{next(_numbers)}"
-        return User.objects.create_user(name, email=f"{name}@example.org", password=PASSWORD, **fields)
+        person = User.objects.create_user(name, email=f"{name}@example.org", password=PASSWORD, **fields)
+        EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+        return person
 
     return create
 

@@ -85,8 +85,9 @@ def test_every_requirement_refuses_nobody_with_401(service: Flask, path: str) ->
     assert service.test_client().get(path, headers=PAGE).status_code == 302
 
 
-def test_person_without_privileges_gets_403_with_what_is_missing(service: Flask, logged_in: "Client") -> None:
+def test_person_without_privileges_gets_403_with_what_is_missing(service: Flask, logged_in: "Client", person: "User") -> None:
     """403 as problem+json that names the requirement, and a page for a browser."""
+    forget_address(person)
     client = service.test_client()
     client.set_cookie("sessionid", logged_in.cookies["sessionid"].value)
     for path, said in {"/permission": PERMISSION, "/staff": "staff", "/email": "e-mail", "/stacked": "staff"}.items():
@@ -114,6 +115,7 @@ def test_verified_address_opens_what_needs_one(ask: Callable[..., int], person: 
     """A browser is sent to verify it; then it counts at once."""
     from allauth.account.models import EmailAddress
 
+    forget_address(person)
     assert ask("/email", **PAGE) == 302
     address, _ = EmailAddress.objects.update_or_create(
         user=person, email=person.email, defaults={"verified": True, "primary": True}
@@ -121,6 +123,14 @@ def test_verified_address_opens_what_needs_one(ask: Callable[..., int], person: 
     assert ask("/email") == 200
     address.delete()
     assert ask("/email") == 403
+
+
+def forget_address(person: "User") -> None:
+    """Let the person have proved no address."""
+    from allauth.account.models import EmailAddress
+
+    for address in EmailAddress.objects.filter(user=person):
+        address.delete()
 
 
 def test_old_log_in_must_be_renewed(service: Flask, ask: Callable[..., int], logged_in: "Client") -> None:

@@ -65,7 +65,7 @@ def _other_hash() -> str:
 
 REVOCATIONS = {
     "log-out": Revocation(_log_out, keys=False),
-    "password change": Revocation(_change_password, keys=False),
+    "password change": Revocation(_change_password),
     "deactivation": Revocation(_deactivate),
     "deletion": Revocation(lambda visitor: visitor.person.delete()),
     "demotion": Revocation(_demote, path=STAFF_ONLY, refused_with=403),

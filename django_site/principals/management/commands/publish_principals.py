@@ -5,6 +5,7 @@ import sys
 import threading
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_site.principals.build import user_rows
@@ -52,10 +53,16 @@ class Command(BaseCommand):
 
 
 def _watch() -> None:
-    reconciler = Reconciler()
+    watchers: list[Any] = [Reconciler()]
+    if apps.is_installed("django_site.keys"):
+        from django_site.keys.networks import NewsTeller
+
+        watchers.append(NewsTeller())
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    reconciler.start()
+    for watcher in watchers:
+        watcher.start()
     stopping.wait()
-    reconciler.stop()
+    for watcher in watchers:
+        watcher.stop()

@@ -1,0 +1,99 @@
+# mypy: disallow-subclassing-any=False
+# (django-allauth has no types.)
+"""Taking an account back by e-mail: which address may, and what ends with it.
+
+The link goes to a verified address or, of an account that never proved one, to the account's own address. A second address
+that was only typed in is nobody's proof: its owner may be a stranger, or the stranger may have typed it in.
+
+With the reset every session, every API key, every trusted device and every half-finished log-in ends. If the account
+had never proved an address, this is the first proof there is: its other addresses go, and this one counts as verified.
+Second factors stay and are asked for: whoever reads the mailbox alone gets nowhere. The recovery codes of before end with
+the first log-in that passes the second factor, for somebody else may have copied them.
+Source: Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022; OWASP ASVS 5.0, 6.4.3.
+"""
+
+from typing import Any
+
+from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
+from allauth.account.internal.flows.manage_email import sync_user_email_address
+from allauth.account.models import EmailAddress
+from django.db import transaction
+from django.utils.http import base36_to_int, int_to_base36
+
+from django_site.second_factor.recovery_codes import void_recovery_codes
+from django_site.security_log import note
+from django_site.sessions.index import end_other_sessions
+from shared.errors import SessionStoreUnavailable
+
+
+class AddressToken:
+    """A reset link's token that names the address it was sent to: ``<Django's token>-<address id in base 36>``.
+
+    It is Django's, over the password, the last log-in, all addresses of the account, and the one that it names: the link
+    works once, and not after one of them has changed.
+    """
+
+    def __init__(self, email: str = "") -> None:
+        self._email = email.lower()
+
+    def make_token(self, person: Any) -> str:
+        """Return the token for the person's reset by this address, which must be theirs."""
+        sync_user_email_address(person)
+        address = EmailAddress.objects.get(user_id=person.pk, email=self._email)
+        return f"{_OfAddress(address).make_token(person)}-{int_to_base36(address.pk)}"
+
+    def check_token(self, person: Any, token: str) -> bool:
+        """Tell whether the token is this person's, and the address that it names may still take the account back."""
+        address = self.address(person, token)
+        base = token.rpartition("-")[0]
+        return address is not None and may_take_back(address) and bool(_OfAddress(address).check_token(person, base))
+
+    def address(self, person: Any, token: str) -> Any:
+        """Return the address of the person's that the token names, unchecked; None when there is none."""
+        try:
+            pk = base36_to_int(token.rpartition("-")[2])
+        except ValueError:
+            return None
+        return EmailAddress.objects.filter(pk=pk, user_id=person.pk).first()
+
+
+class _OfAddress(EmailAwarePasswordResetTokenGenerator):
+    def __init__(self, address: Any) -> None:
+        super().__init__()
+        self._address = address
+
+    def _make_hash_value(self, person: Any, timestamp: int) -> str:
+        return f"{super()._make_hash_value(person, timestamp)}|{self._address.pk}:{self._address.email}"
+
+
+def may_take_back(address: Any) -> bool:
+    """Tell whether a reset link may go to this address of an account."""
+    if address.verified:
+        return True
+    is_own = str(getattr(address.user, address.user.get_email_field_name(), "") or "").lower() == address.email
+    return is_own and not EmailAddress.objects.filter(user_id=address.user_id, verified=True).exists()
+
+
+def take_back(person: Any, address: Any, set_password: Any) -> None:
+    """Let ``set_password`` give the account its new password, and end what must end with the old one.
+
+    All or nothing. Raises SessionStoreUnavailable before anything is changed.
+    """
+    is_first_proof = not address.verified
+    with transaction.atomic():
+        set_password()  # the keys end with it: django_site.keys.signals
+        if is_first_proof:
+            EmailAddress.objects.filter(user_id=person.pk).exclude(pk=address.pk).delete()
+            address.set_verified()
+            address.set_as_primary()
+        void_recovery_codes(person)
+    note("password reset by e-mail", is_warning=True, user_id=str(person.pk), is_first_proof=is_first_proof)
+    forget_sessions(person)
+
+
+def forget_sessions(person: Any, *, keep: str = "") -> None:
+    """Remove the person's sessions but ``keep``; while Redis is away, leave them: their password hash is refused anyway."""
+    try:
+        end_other_sessions(str(person.pk), keep=keep)
+    except SessionStoreUnavailable:
+        return

@@ -1,0 +1,54 @@
+"""What follows from an event that django-allauth announces: the security log, and what ends with a password."""
+
+from typing import Any
+
+from allauth.account import signals as account
+from allauth.mfa import signals as mfa
+from django.contrib.auth.signals import user_logged_out
+from django.http import HttpRequest
+
+from django_site.accounts.recovery import forget_sessions
+from django_site.second_factor.recovery_codes import renew_void_codes
+from django_site.security_log import note
+from shared.entries import session_entry
+
+
+def connect() -> None:
+    """Connect the receivers. Idempotent: Django keeps one of each dispatch_uid."""
+    mfa.authenticator_used.connect(renew_void_codes, dispatch_uid="gatehouse.renew_void_codes")
+    account.password_changed.connect(_end_other_sessions, dispatch_uid="gatehouse.password_changed")
+    account.password_set.connect(_end_other_sessions, dispatch_uid="gatehouse.password_set")
+    for signal, event in _LOGGED.items():
+        signal.connect(_logger_of(event), dispatch_uid=f"gatehouse.log.{event}", weak=False)
+
+
+_LOGGED = {
+    account.user_logged_in: "logged in",
+    user_logged_out: "logged out",
+    account.user_signed_up: "signed up",
+    account.password_changed: "password changed",
+    account.password_set: "password set",
+    account.email_changed: "e-mail address changed",
+    account.email_added: "e-mail address added",
+    account.email_removed: "e-mail address removed",
+    mfa.authenticator_added: "second factor added",
+    mfa.authenticator_removed: "second factor removed",
+    mfa.authenticator_reset: "recovery codes made anew",
+    mfa.authenticator_used: "second factor accepted",
+    mfa.authentication_failed: "second factor refused",
+}
+_WARNINGS = frozenset({"second factor refused"})
+
+
+def _logger_of(event: str) -> Any:
+    def log(user: Any = None, authenticator: Any = None, **_kwargs: Any) -> None:
+        if user is None:  # somebody whose session had ended logs out
+            return
+        factor = {} if authenticator is None else {"factor": str(authenticator.type)}
+        note(event, is_warning=event in _WARNINGS, user_id=str(user.pk), **factor)
+
+    return log
+
+
+def _end_other_sessions(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
+    forget_sessions(user, keep=session_entry(str(request.session.session_key)))

@@ -19,7 +19,8 @@ class GithubServer(ThreadingHTTPServer):
     """Serves ``repositories`` (name: languages) of the owner ``octo``, ``page_size`` at a time.
 
     ``odd``: repositories that answer something else. ``refusals``: answers to give before anything else, first to last.
-    ``hold_at``: the name of a repository whose answer waits until ``go``. ``next_link``: leads the listing elsewhere.
+    ``hold_at``: the name of a repository whose answer waits until ``go``. ``next_link``: leads the listing elsewhere;
+    ``first_link``: the whole header of the first page.
     ``broken_page``: a page of it that fails.
     ``left``: requests until the rate limit is used up for a second, None for no limit.
     """
@@ -35,6 +36,7 @@ class GithubServer(ThreadingHTTPServer):
         self.hold_at = ""
         self.held, self.go = threading.Event(), threading.Event()
         self.next_link = ""
+        self.first_link = ""
         self.broken_page = 0
         self.left: int | None = None
         self.refused = 0
@@ -140,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         if page * server.page_size < len(names):
             links.append(f'<{server.next_link or f"{server.base_url}/users/octo/repos?page={page + 1}"}>; rel="next"')
         body = json.dumps([{"id": number, "full_name": name} for number, name in enumerate(some)]).encode()
-        self.answer(200, body, {"Link": ", ".join(links)})
+        self.answer(200, body, {"Link": (page == 1 and server.first_link) or ", ".join(links)})
 
     def answer_languages(self, name: str) -> None:
         """Answer the languages of a repository."""

@@ -38,6 +38,7 @@ def server() -> Iterator[GithubServer]:
         (odd({"C": "1"}), "bad_answer"),
         (odd({"C": True}), "bad_answer"),
         (odd(b'{"C": NaN}'), "bad_answer"),
+        (odd(b'{"C": 1, "C": 2}'), "bad_answer"),
         (odd({"": 1}), "bad_answer"),
         (odd({"x" * 61: 1}), "bad_answer"),
         (odd({"a\x00b": 1}), "bad_answer"),
@@ -107,6 +108,16 @@ def test_next_page_on_another_server_is_not_followed(server: GithubServer, where
     with pytest.raises(BadAnswer, match="another server"):
         run(server)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "link", ['</api/v3/users/octo/repos?page=2>; rel="last next"', "<?page=2>;REL=NEXT", '<?page=2>;title="a,b";rel=" Next "']
+)
+def test_next_page_is_followed_however_it_is_named(server: GithubServer, link: str) -> None:
+    """RFC 8288: several relations in one, any case, no quotes; a list is never called complete after a page of it."""
+    server.first_link = link
+    result = run(server)
+    assert (result["done"], result["is_complete"]) == (5, True)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import httpx
 from flask_api.jobs.context import JobContext
 from flask_api.tasks.github.errors import BadAnswer, NotFound, Refused, ServerFailed
 from flask_api.tasks.github.limits import RateLimit
+from flask_api.tasks.github.link_header import LinkHeaderError, target_of
 from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.pool import FetchPool
 
@@ -85,9 +86,9 @@ class GithubApi:
                 break
         _check_status(answer.status)
         try:
-            return json.loads(answer.body), answer.headers
+            return json.loads(answer.body, object_pairs_hook=_members), answer.headers
         except (ValueError, RecursionError) as error:
-            raise BadAnswer("The answer is not JSON.") from error
+            raise BadAnswer("The answer is not JSON, or has a member twice.") from error
 
     def _read(self, url: str, max_bytes: int) -> _Answer:
         request = self._client.stream(url, timeout_s=self._timeout_s, max_bytes=max_bytes, headers=_HEADERS, unpack=True)
@@ -96,17 +97,27 @@ class GithubApi:
             return _Answer(reply.status, reply.headers, body)
 
     def _next_page(self, url: str, headers: httpx.Headers) -> str | None:
-        """Return where ``Link: rel="next"`` (RFC 8288) leads. Raises BadAnswer when that is another server."""
-        link = httpx.Response(200, headers=headers).links.get("next", {}).get("url")
-        if link is None:
-            return None
+        """Return where ``Link: rel="next"`` (RFC 8288) leads. Raises BadAnswer when that is another server, or unreadable."""
         try:
+            link = target_of(headers.get("Link", ""), "next")
+            if link is None:
+                return None
             target = httpx.URL(url).join(link)
+        except LinkHeaderError as error:
+            raise BadAnswer(f"The Link header, which may name a next page, can't be read: {error}.") from error
         except httpx.InvalidURL as error:
             raise BadAnswer("The link to the next page can't be read.") from error
         if _origin(target) != _origin(httpx.URL(self._base_url)) or len(str(target)) > _MAX_URL:
             raise BadAnswer("The link to the next page leads to another server.")
         return str(target)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members. Of two of one name Python would keep the last without a word."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member comes twice")
+    return members
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -6,9 +6,14 @@ import time
 import pytest
 
 from flask_api.tasks.web.images import images_of
+from flask_api.tasks.web.labels import CODECS
 from flask_api.tasks.web.links import Link, links_of
-from flask_api.tasks.web.pages import Document, HtmlPage, absolute_url
+from flask_api.tasks.web.pages import Document, HtmlPage
 from flask_api.tasks.web.text import decode
+from flask_api.tasks.web.urls import absolute_url
+
+KOI8 = "<!-- charset=utf-8 <meta charset=utf-8> --><META content='x; CHARSET=koi8-r'>ж"
+KOI8_META = "<a charset=utf-8><meta charset=odd><meta charset=koi8-r>ж"
 
 
 @pytest.mark.parametrize(
@@ -30,12 +35,35 @@ from flask_api.tasks.web.text import decode
         (codecs.BOM_UTF16_LE + "é".encode("utf-16-le"), "", "é"),
         (b"caf\xe9", "text/html; charset=utf-8", "caf\ufffd"),
         (b"x", "text/html; charset=nonsense", "x"),
+        ("镕€".encode("gb18030"), "text/html; charset=gb2312", "镕€"),
+        ("①髙".encode("cp932"), "text/html; charset=Shift_JIS", "①髙"),
+        ("①髙".encode("cp932"), "text/html; charset=x-sjis", "①髙"),
+        ("①髙".encode("cp932"), "text/html; charset=windows-31j", "①髙"),
+        ("똠".encode("cp949"), "text/html; charset=euc-kr", "똠"),
+        ("㗎".encode("big5hkscs"), "text/html; charset=big5", "㗎"),
+        ("é".encode("utf-16-le"), "text/html; charset=utf-16", "é"),
+        ("<meta charset=utf-16>é".encode(), "", "<meta charset=utf-16>é"),
+        ("<?xml version='1.0' encoding='UTF-16'?>é".encode(), "", "<?xml version='1.0' encoding='UTF-16'?>é"),
+        (b"<meta charset=x-user-defined>\x80", "", "<meta charset=x-user-defined>€"),
+        (b"\x80\x81", "text/plain; charset=x-user-defined", "\uf780\uf781"),
+        (b"a\x81b\xd2", "text/plain; charset=windows-1253", "a\x81b\ufffd"),
+        (b"~{<script>", "text/html; charset=hz-gb-2312", "\ufffd"),
+        ("<!-- charset=utf-8 <meta charset=utf-8> --><META content='x; CHARSET=koi8-r'>ж".encode("koi8-r"), "", KOI8),
+        ("<a charset=utf-8><meta charset=odd><meta charset=koi8-r>ж".encode("koi8-r"), "", KOI8_META),
         (b"", "", ""),
     ],
 )
 def test_document_is_decoded_as_it_says(body: bytes, content_type: str, text: str) -> None:
     """Byte order mark, header, the document's own word, then a guess."""
     assert decode(body, content_type=content_type) == text
+
+
+@pytest.mark.parametrize("label", sorted(CODECS))
+def test_label_of_the_web_is_decoded(label: str) -> None:
+    """Each has a decoder, in any case; none raises, whatever the bytes."""
+    assert isinstance(decode(bytes(range(256)) * 3, content_type=f'text/html; charset="{label.upper()}"'), str)
+    ascii_only = decode(b"a", content_type=f"text/html; charset={label}")
+    assert ascii_only == ("\ufffd" if CODECS[label] in ("replacement", "utf-16-le", "utf-16-be") else "a")
 
 
 @pytest.mark.parametrize("name", ["punycode", "idna", "hex", "rot13", "zlib", "undefined", "unicode_escape", "utf-7", "../x"])
@@ -72,6 +100,18 @@ def test_encoding_that_is_none_of_the_web_is_not_used(name: str) -> None:
             ("/a\u00a0b", None),
         ),
         *(("x" * 3000, None), ("java\nscript:x", None)),
+        *(
+            ("http:\\\\b.test\\c\\d?e\\f#\\", "http://b.test/c/d?e\\f#\\"),
+            ("\\x", "http://a.test/x"),
+            ("\\\\b.test\\x", "http://b.test/x"),
+            ("..\\x", "http://a.test/x"),
+            ("///b.test/x", "http://b.test/x"),
+            ("http:////b.test/x", "http://b.test/x"),
+            ("http:x", "http://a.test/d/x"),
+            ("http:/x", "http://a.test/x"),
+            ("https:b.test/x", "https://b.test/x"),
+            ("?a=http:\\\\b", "http://a.test/d/?a=http:\\\\b"),
+        ),
     ],
 )
 def test_url_of_a_page_is_made_absolute_or_none(written: str, url: str | None) -> None:
@@ -89,13 +129,16 @@ def test_links_have_absolute_urls_and_texts() -> None:
     found = links_of(
         page(
             "<a href=one> One\n <b>bold</b></a><a href='/two?a=1&amp;b=2'></a><a>no</a><a href=mailto:x>m</a>"
-            "<map><area href=3 alt=Map><a href=one>x"
+            "<map><area href=3 alt=Map></map><a href=4><img alt=' To\nthe '><b><img alt=top></b><img></a>"
+            "<a href=5>word<img alt=picture></a><a href=one>x"
         )
     )
     assert found == [
         Link(url="http://a.test/d/one", text="One bold"),
         Link(url="http://a.test/two?a=1&b=2", text=""),
         Link(url="http://a.test/d/3", text="Map"),
+        Link(url="http://a.test/d/4", text="To the top"),
+        Link(url="http://a.test/d/5", text="word"),
         Link(url="http://a.test/d/one", text="x"),
     ]
 
@@ -124,6 +167,7 @@ def test_images_are_all_that_the_page_names_once() -> None:
             "<img src='data:image/png;base64,AAAA'><img srcset='data:image/png;base64,AAAA 1x'>"
             "<video><source src=v.mp4></video>"
             "<img><img src=''><img src=javascript:x><img src='//b.test/g.gif'>"
+            "<img src=a.png data-src=h.png data-srcset='i.png 1x, j.png,'>"
         )
     )
     assert found == [
@@ -133,6 +177,9 @@ def test_images_are_all_that_the_page_names_once() -> None:
         "http://a.test/d/e.webp",
         "http://a.test/d/f.png",
         "http://b.test/g.gif",
+        "http://a.test/d/h.png",
+        "http://a.test/d/i.png",
+        "http://a.test/d/j.png",
     ]
 
 

@@ -30,6 +30,7 @@ from flask_api.tasks.web.network import NameLookups, Resolver, resolve_by_system
 from flask_api.tasks.web.politeness import DEFAULT_LIMIT, HostSlots, process_slots
 from flask_api.tasks.web.reply import Reply
 from flask_api.tasks.web.transport import GuardedTransport
+from flask_api.tasks.web.urls import with_slashes
 from shared.settings import ApiSettings
 from shared.version import VERSION
 
@@ -113,7 +114,7 @@ class GuardedClient:
         with _as_web_errors():
             with _reading_urls():
                 extensions = {"budget": budget, **({"target": target.encode("ascii")} if target else {})}
-                request = self._client.build_request(method, url, headers=added, extensions=extensions)
+                request = self._client.build_request(method, with_slashes(url), headers=added, extensions=extensions)
             response = self._follow(request, max_redirects)
             try:
                 yield Reply(response, max_bytes=max_bytes, unpack=unpack)

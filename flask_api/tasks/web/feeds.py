@@ -17,7 +17,8 @@ from flask_api.jobs.task import task
 from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import NotReadable
 from flask_api.tasks.web.items import FetchSeconds, Limits, WebUrl, fitting
-from flask_api.tasks.web.pages import Document, absolute_url, fetch_document
+from flask_api.tasks.web.pages import Document, fetch_document
+from flask_api.tasks.web.urls import absolute_url
 
 MAX_FEED_BYTES = 5_000_000
 MAX_TITLE = 300

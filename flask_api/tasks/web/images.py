@@ -25,8 +25,7 @@ from flask_api.tasks.web.pool import FetchPool
 MAX_IMAGES = 1000
 MAX_PAGE_BYTES = 5_000_000
 _IMAGES = "image/avif, image/webp, image/*;q=0.9, */*;q=0.1"
-# One candidate of a srcset: a URL that neither begins nor ends with a comma, and perhaps its width or density.
-_CANDIDATE = re.compile(r"([^\s,]+(?:,+[^\s,]+)*)(?:\s[^,]*)?")
+_WORD = re.compile(r"\S+")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -67,7 +66,7 @@ def download_images(
 ) -> Downloads:
     """Download images and keep them as files of the job, with their bytes, width, height and format.
 
-    Give ``urls``, or a ``page`` whose ``img`` and ``source`` elements name them, or both; each URL is fetched once.
+    Give ``urls``, or a ``page`` whose ``img`` and ``source`` elements name them (``data-src`` too), or both; each once.
     Width and height are what the file's header says. An image that can't be had, read or kept has an ``error`` in its row
     and doesn't fail the job.
     """
@@ -105,9 +104,26 @@ def images_of(page: HtmlPage) -> list[str]:
 
 
 def _named(attributes: dict[str, str]) -> Iterator[str]:
-    if attributes.get("src"):
-        yield attributes["src"]
-    yield from _CANDIDATE.findall(attributes.get("srcset", ""))
+    """Give the URLs of an image, also those that a script puts in place when it is scrolled to."""
+    for prefix in ("", "data-"):
+        if attributes.get(f"{prefix}src"):
+            yield attributes[f"{prefix}src"]
+        yield from _candidates(attributes.get(f"{prefix}srcset", ""))
+
+
+def _candidates(srcset: str) -> Iterator[str]:
+    """Give the URLs of a ``srcset``. Source: HTML Standard, 4.8.4.4.4.
+
+    A comma ends a candidate behind its URL or its width, not within a URL.
+    """
+    at = 0
+    while found := _WORD.search(srcset, at):
+        url, at = found[0], found.end()
+        if not url.endswith(","):
+            comma = srcset.find(",", at)
+            at = len(srcset) if comma == -1 else comma
+        if url.strip(","):
+            yield url.strip(",")
 
 
 def _download(numbered: tuple[str, str], *, client: GuardedClient, limits: Limits, job: JobContext) -> ImageFile:

@@ -3,20 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urljoin, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import BadStatus, NotReadable
 from flask_api.tasks.web.items import Limits
 from flask_api.tasks.web.text import decode
+from flask_api.tasks.web.urls import absolute_url
 
-MAX_URL = 2000
 _OK = range(200, 300)
 _OF_PAGES = ("text/", "application/xhtml", "application/xml")
-# Browsers drop them from a URL. Source: WHATWG URL Standard, 4.4.
-_LINE_BREAKS = dict.fromkeys(map(ord, "\t\r\n"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +62,8 @@ class HtmlPage:
         """Give the elements that a CSS selector finds, in the order of the document."""
         for node in self._tree.css(selector):
             attributes = {name: value or "" for name, value in node.attributes.items()}
-            yield Element(attributes=attributes, text=" ".join(node.text().split()))
+            words = " ".join(node.text().split()) or _alternatives(node)
+            yield Element(attributes=attributes, text=words)
 
     def url(self, written: str) -> str | None:
         """Return a URL of the page as an absolute one; None if it is none that can be fetched."""
@@ -74,23 +72,13 @@ class HtmlPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
-    """One element of a page: its attributes, and the text in it with single blanks."""
+    """One element of a page: its attributes, and its text with single blanks, or else the ``alt`` of pictures in it."""
 
     attributes: dict[str, str]
     text: str
 
 
-def absolute_url(base: str, written: str) -> str | None:
-    """Return ``written`` as an absolute http(s) URL, None if it is none or over 2,000 characters long.
-
-    Blanks in it are encoded, as browsers do, but for those in a host's name.
-    """
-    try:
-        url = urljoin(base, written.translate(_LINE_BREAKS).strip())
-        if " " in urlsplit(url).netloc:
-            return None
-    except ValueError:  # http://[
-        return None
-    url = url.replace(" ", "%20")
-    is_web = url.lower().startswith(("http://", "https://"))
-    return url if is_web and len(url) <= MAX_URL and not any(character.isspace() for character in url) else None
+def _alternatives(node: LexborNode) -> str:
+    """Return the words that stand for the pictures in an element."""
+    said = [picture.attributes.get("alt") or "" for picture in node.css("img[alt]")]
+    return " ".join(" ".join(said).split())

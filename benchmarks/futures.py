@@ -1,6 +1,6 @@
 """How long does ``list(executor.map(f, range(1000)))`` take? Ours over HTTP, against results by RQ and by Celery.
 
-    .venv-bench/bin/python -m benchmarks.futures
+    .venv/bin/python -m benchmarks.futures
 
 No-op jobs, one Valkey with the same settings for all. Each contender's script runs in a process of its own, its workers or its
 server are warm; all take turns in every round, and ratios are of the same round. The script of each peer is the fastest that

@@ -1,6 +1,6 @@
 """What does knowing who is logged in cost? Our gate, Django's login_required, and Flask-Login with Flask-Session.
 
-    .venv-bench/bin/python -m benchmarks.gate
+    .venv/bin/python -m benchmarks.gate
 
 Same server, same Redis, one load at a time, in rounds that take turns so that the machine's noise meets all alike. Every
 application answers the same JSON behind its gate and without it. The ungated twin is asked as by a visitor with no cookie,

@@ -1,6 +1,6 @@
 """What does a queued job weigh, does memory come back, and does a job cost more when many finished ones are kept?
 
-    .venv-bench/bin/python -m benchmarks.memory
+    .venv/bin/python -m benchmarks.memory
 
 Each figure is measured in a process of its own, with an engine that accepts batches while every slot is held by a job.
 """

@@ -1,7 +1,7 @@
 """What does it cost that a job survives? Our executors against the bare pools of concurrent.futures, on the same work.
 
-    .venv-bench/bin/python -m benchmarks.pools
-    .venv-bench/bin/python -m benchmarks.pools --charts docs/charts    # threads or processes, and how many?
+    .venv/bin/python -m benchmarks.pools
+    .venv/bin/python -m benchmarks.pools --charts docs/charts    # threads or processes, and how many?
 
 ``primes.sum`` on as many child processes, and pages that take 100 ms each on a hundred threads. Ours are jobs: accepted,
 begun and ended durably, with progress. Both pools are warm, and take turns.

@@ -1,6 +1,6 @@
 """How many jobs a second, and how soon does one begin? Our engine against RQ, Celery, Dramatiq and Huey.
 
-    .venv-bench/bin/python -m benchmarks.queues
+    .venv/bin/python -m benchmarks.queues
 
 No-op jobs, one Valkey with the same settings for all, on the same unix socket; each peer has two worker processes and one
 process that submits. All take turns in every round. A peer's time ends when its last job has begun; ours when the last

@@ -1,6 +1,6 @@
 """What do event streams cost the other requests? One real server with default settings, its places empty and full.
 
-    .venv-bench/bin/python -m benchmarks.streams
+    .venv/bin/python -m benchmarks.streams
 
 In every round ``/api/me`` is asked with no stream open, then with every place taken and events on all streams. At last far more
 want to follow than there are places: they are told to long-poll and do so, and ``/api/me`` is asked all the while.
@@ -9,6 +9,7 @@ want to follow than there are places: they are told to long-poll and do so, and 
 import argparse
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,7 +36,13 @@ COMMANDS = {
 }
 PLACES = int(ApiSettings.model_fields["max_streams"].default)
 _START_TIMEOUT_S, _STOP_TIMEOUT_S = 60.0, 30.0
-_PORT = 8099
+
+
+@cache
+def _port() -> int:
+    """Return one free port for this run: a fixed one may be somebody else's server, which answers 401."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def main() -> int:
@@ -53,9 +61,9 @@ def _measure(context: Context, options: argparse.Namespace) -> dict[str, Any]:
     environment = _environment(context)
     command = [sys.executable, "-m", "benchmarks.stream_people", "4"]
     people = json.loads(subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE).stdout)
-    me = {"path": "/api/me", "port": _PORT, "cookie": people[0]["cookie"], "connections": options.connections}
+    me = {"path": "/api/me", "port": _port(), "cookie": people[0]["cookie"], "connections": options.connections}
     followed = {
-        "port": _PORT,
+        "port": _port(),
         "people": people,
         "streams": PLACES,
         "events_per_s": options.events,
@@ -99,7 +107,7 @@ def _crowd(
     """Let the crowd come while a job waits that they can poll for; the API is asked meanwhile."""
     headers = {"Cookie": me["cookie"], "Sec-Fetch-Site": "same-origin"}
     body = {"task": "primes.sum", "arguments": {"limit": 10}, "delay_s": 3600}
-    with httpx.Client(base_url=f"http://127.0.0.1:{_PORT}", headers=headers, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{_port()}", headers=headers, trust_env=False, timeout=30) as client:
         job = client.post("/api/jobs", json=body).headers["Location"]
     question = {**followed, "job": job, "followers": options.followers, "seconds": options.crowd_seconds}
     with ThreadPoolExecutor(1) as beside:
@@ -143,7 +151,7 @@ def _server(name: str, environment: dict[str, str]) -> Iterator[None]:
 
 def _is_live() -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{_PORT}/api/health/live", trust_env=False, timeout=1).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{_port()}/api/health/live", trust_env=False, timeout=1).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -158,7 +166,7 @@ def _environment(context: Context) -> dict[str, str]:
         "GATEHOUSE_SECRET_KEY": context.secret_key,
         "GATEHOUSE_SITE_REDIS_URL": context.site_redis_url,
         "GATEHOUSE_API_REDIS_URL": context.api_redis_url,
-        "GATEHOUSE_PORT": str(_PORT),
+        "GATEHOUSE_PORT": str(_port()),
         "GATEHOUSE_SERVER_WORKERS": "1",
     }
 

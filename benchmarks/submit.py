@@ -1,6 +1,6 @@
 """How many jobs a second does a server accept? POST /api/jobs through our gate, against two ways to enqueue on RQ.
 
-    .venv-bench/bin/python -m benchmarks.submit
+    .venv/bin/python -m benchmarks.submit
 
 Same server, same Valkey, one person who is logged in, in rounds that take turns. Every application checks who asks and what,
 and answers 202 when the job is stored. First nobody runs the jobs: ours are to start later, RQ's worker is halted. Then both

@@ -6,6 +6,7 @@ The environment is set before anything of Django is imported; nothing of the dev
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,8 +22,19 @@ _SLOTS = ("gatehouse-threads", "gatehouse-processes")
 _VALKEY = EmbeddedValkey(_FOLDER / "valkey", passwords=new_passwords())
 
 
+def _give_children_default_signals() -> None:
+    """A shell that starts us in the background, or nohup, has signals ignored; children would inherit that.
+
+    A handler is not inherited: what this process starts has the default again, and Ctrl-C ends a test's server.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 def pytest_configure() -> None:
     """Start Valkey and point every setting at this run's own folder."""
+    _give_children_default_signals()
     for name in [name for name in os.environ if name.startswith("GATEHOUSE_") or name == "DATABASE_URL"]:
         del os.environ[name]
     _VALKEY.start()

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from deploy.valkey import EmbeddedValkey, new_passwords
@@ -20,6 +21,11 @@ from tests.waiting import wait_until
 _FOLDER = Path(tempfile.mkdtemp(prefix="gatehouse-tests-"))
 _SLOTS = ("gatehouse-threads", "gatehouse-processes")
 _VALKEY = EmbeddedValkey(_FOLDER / "valkey", passwords=new_passwords())
+
+
+# Machines are noisy: how long an example takes says nothing about the code.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 
 
 def _give_children_default_signals() -> None:

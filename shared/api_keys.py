@@ -22,14 +22,16 @@ from shared.signing import EntrySigner
 
 VERSION = 1
 PREFIX = "gh_"
-SCOPES = ("jobs:read", "jobs:submit", "jobs:cancel")
+READ_SCOPE = "jobs:read"
+OPERATE_SCOPE = "jobs:operate"
+SCOPES = (READ_SCOPE, "jobs:submit", "jobs:cancel", OPERATE_SCOPE)
 TASK_SCOPE_PREFIX = "tasks:"
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _KEY = re.compile(r"gh_[0-9A-Za-z]{49}", re.ASCII)
-_SCOPE = re.compile(r"jobs:(read|submit|cancel)|tasks:[a-z0-9_.]{1,100}", re.ASCII)
+_SCOPE = re.compile(r"jobs:(read|submit|cancel|operate)|tasks:[a-z0-9_.]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ def is_key(candidate: str) -> bool:
 
 
 def is_scope(candidate: str) -> bool:
-    """Tell whether ``candidate`` is a scope: jobs:read, jobs:submit, jobs:cancel or tasks:<task name>."""
+    """Tell whether ``candidate`` is a scope: one of SCOPES, or tasks:<task name>."""
     return _SCOPE.fullmatch(candidate) is not None
 
 

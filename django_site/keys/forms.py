@@ -17,6 +17,7 @@ _LABELS = {
     "jobs:read": "See my jobs and their results",
     "jobs:submit": "Submit jobs of any task",
     "jobs:cancel": "Cancel jobs",
+    "jobs:operate": "Do so with other people's jobs, for operators",
 }
 
 

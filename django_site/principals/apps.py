@@ -1,4 +1,4 @@
-"""The principal app: no table; it publishes who people are whenever that changes."""
+"""The principal app: no table, one permission; it publishes who people are whenever that changes."""
 
 from django.apps import AppConfig
 from django.core.checks import register
@@ -10,6 +10,7 @@ class PrincipalsConfig(AppConfig):
     name = "django_site.principals"
     label = "gatehouse_principals"
     verbose_name = "Gatehouse principals"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Listen to every change that matters, and let ``manage.py check`` look at the site's settings."""

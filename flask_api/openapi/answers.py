@@ -159,6 +159,9 @@ class JobRecord(JobSummary):
     """A job. ``result`` is what the task returned, once it succeeded."""
 
     result: Any
+    withheld: Annotated[
+        list[str], Field(description="for a key without jobs:read: the members that are left empty, whatever the job holds")
+    ] = []
 
 
 class PageLinks(BaseModel):

@@ -59,6 +59,7 @@ class Operation:
     headers: tuple[str, ...] = ()
     problems: tuple[ProblemKind, ...] = ()
     scopes: tuple[str, ...] = ()  # a key needs one of these
+    also_scopes: tuple[str, ...] = ()  # and all of these
 
 
 def describe(operation_id: str, **said: Any) -> Callable[[ViewT], ViewT]:

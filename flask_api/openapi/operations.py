@@ -63,7 +63,7 @@ class Describer:
             "tags": [endpoint.tag],
             "summary": operation.summary,
             "description": operation.description,
-            "security": [] if endpoint.is_open else [{"session": []}, {"key": list(operation.scopes)}],
+            "security": [] if endpoint.is_open else [{"session": []}, {"key": [*operation.scopes, *operation.also_scopes]}],
             "parameters": self._parameters(endpoint),
             "responses": self._responses(endpoint),
         }

@@ -27,11 +27,11 @@ from flask_api.views.job_requests import (
     REFUSALS,
     BatchRequest,
     access_to,
-    is_staff,
     may_submit,
     read_batch_request,
     viewer,
 )
+from flask_api.views.reach import batch_to_act_on, batch_to_see
 from flask_api.wait import within
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
@@ -83,7 +83,7 @@ def submit() -> tuple[Response, int, dict[str, str]]:
     submitted = engine.submit_batch(
         wanted.task, sets, owner=viewer(), priority=PRIORITIES[wanted.priority], idempotency=idempotency
     )
-    batch = _find(submitted.id)
+    batch = batch_to_see(submitted.id)
     limits = rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished)
     headers = {"Location": url_for("batches.show", batch_id=batch.id), "Retry-After": "1", **limits}
     return jsonify(batch_json(batch)), 202, headers
@@ -100,7 +100,7 @@ def submit() -> tuple[Response, int, dict[str, str]]:
 )
 def show(batch_id: Any) -> Response:
     """Look at a batch: how many of its jobs are in which state."""
-    return with_etag(jsonify(batch_json(_find(batch_id))))
+    return with_etag(jsonify(batch_json(batch_to_see(batch_id))))
 
 
 @blueprint.post("/<uuid:batch_id>/cancel")
@@ -113,8 +113,8 @@ def show(batch_id: Any) -> Response:
 )
 def cancel(batch_id: Any) -> tuple[Response, int]:
     """Cancel all of a batch's jobs that have not ended."""
-    current_engine().cancel_batch(_find(batch_id))
-    return jsonify(batch_json(_find(batch_id))), 202
+    current_engine().cancel_batch(batch_to_act_on(batch_id, "cancel"))
+    return jsonify(batch_json(batch_to_see(batch_id))), 202
 
 
 @blueprint.get("/<uuid:batch_id>/results")
@@ -134,7 +134,7 @@ def results(batch_id: Any) -> Response:
     """
     query = read_query(ResultsQuery)
     wait_s = within(query.wait, gate_state().settings.max_wait_s)
-    batch, engine = _find(batch_id), current_engine()
+    batch, engine = batch_to_see(batch_id), current_engine()
     lines = _lines(engine, batch, in_order=query.order == "submission", after=query.after, wait_s=wait_s)
     return Response(stream_with_context(lines), mimetype=NDJSON)
 
@@ -179,7 +179,3 @@ def _lines(engine: JobEngine, batch: Batch, *, in_order: bool, after: int, wait_
 def _result(job: Job) -> dict[str, Any]:
     error = None if job.error is None else {name: text for name, text in job.error.items() if name != "traceback"}
     return {"position": job.position, "id": job.id, "status": job.status, "result": job.result, "error": error}
-
-
-def _find(batch_id: object) -> Batch:
-    return current_engine().get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())

@@ -16,8 +16,8 @@ from flask_api.streams.connection import Connection
 from flask_api.streams.desk import EXTENSION, StreamDesk
 from flask_api.streams.feeds import BatchFeed, Feed, JobFeed
 from flask_api.streams.places import TooManyStreams
-from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import access_to, is_staff, viewer
+from flask_api.views.job_requests import access_to, viewer
+from flask_api.views.reach import batch_to_see, job_to_see
 from shared.errors import JobStoreUnavailable, RequestError
 
 blueprint = Blueprint("events", __name__)
@@ -72,7 +72,7 @@ def of_person() -> Response:
 def of_job(job_id: Any) -> Response:
     """Follow a job: how it stands now, then what happens, until it has ended."""
     after = _after()
-    job = current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
+    job = job_to_see(job_id)
     return _answer(JobFeed(job.owner.id, job.id), after)
 
 
@@ -89,7 +89,7 @@ def of_job(job_id: Any) -> Response:
 def of_batch(batch_id: Any) -> Response:
     """Follow a batch: its counts now and as they change, its jobs' ends, until all have ended."""
     after = _after()
-    batch = current_engine().get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())
+    batch = batch_to_see(batch_id)
     return _answer(BatchFeed(batch.owner.id, batch.id), after)
 
 

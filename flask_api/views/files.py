@@ -14,7 +14,8 @@ from flask_api.openapi.describe import Answer, describe
 from flask_api.query import read_query
 from flask_api.upload_body import read_upload
 from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import is_staff, viewer
+from flask_api.views.job_requests import viewer
+from flask_api.views.reach import upload_to_act_on, upload_to_see
 from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
@@ -94,7 +95,7 @@ def list_files() -> Response:
 )
 def show(file_id: Any) -> Response:
     """Look at an uploaded file's record."""
-    return jsonify(upload_json(_find(file_id)))
+    return jsonify(upload_json(upload_to_see(file_id)))
 
 
 @blueprint.get("/<uuid:file_id>/content")
@@ -110,7 +111,7 @@ def read_content(file_id: Any) -> Response:
 
     Always a download: what somebody uploaded is not a page of this site.
     """
-    found = _find(file_id)
+    found = upload_to_see(file_id)
     content = _uploads().open(found)
     response = send_file(content, mimetype=found.media_type, as_attachment=True, download_name=found.name)
     response.content_length = found.size
@@ -130,7 +131,7 @@ def delete(file_id: Any) -> tuple[str, int]:
 
     Refused while a job that has not ended needs it.
     """
-    _uploads().delete(_find(file_id))
+    _uploads().delete(upload_to_act_on(file_id, "delete"))
     return "", 204
 
 
@@ -153,7 +154,3 @@ def upload_json(upload: Upload) -> dict[str, Any]:
 
 def _uploads() -> Uploads:
     return current_engine().uploads
-
-
-def _find(file_id: object) -> Upload:
-    return _uploads().get(str(file_id), viewer=viewer(), sees_all=is_staff())

@@ -14,12 +14,23 @@ from flask_api.views.job_requests import PRIORITIES
 JOBS_PATH = "/jobs"
 # What lies below a job's own address. Asking the router for each of these was a fifth of a small request.
 _BELOW = ("result", "log", "events", "cancel", "retry")
+# What a receipt has in place of contents.
+_EMPTY: dict[str, Any] = {"arguments": {}, "attempts": [], "progress": None, "result": None, "error": None, "files": []}
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
 def job_json(job: Job, *, staff: bool) -> dict[str, Any]:
     """Return the whole record. A traceback is for staff: it may show what the service holds."""
     return {**summary_json(job, staff=staff), "result": job.result}
+
+
+def receipt_json(job: Job) -> dict[str, Any]:
+    """Return the record without what the job was given and what it made: where it is and how it stands.
+
+    ``withheld`` names the members that are left empty.
+    """
+    record = {name: _EMPTY.get(name, value) for name, value in job_json(job, staff=False).items()}
+    return {**record, "links": {"self": job_url(job)}, "withheld": list(_EMPTY)}
 
 
 def job_url(job: Job) -> str:

@@ -24,8 +24,9 @@ from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
 from flask_api.query import read_query
 from flask_api.rate_limit import rate_limit_headers
 from flask_api.views.engine import current_engine
-from flask_api.views.job_json import JOBS_PATH, job_json, job_url, result_of, summary_json
+from flask_api.views.job_json import JOBS_PATH, job_url, result_of, summary_json
 from flask_api.views.job_requests import PRIORITIES, REFUSALS, JobRequest, is_staff, may_submit, read_job_request, viewer
+from flask_api.views.reach import job_to_act_on, job_to_see, shown
 from flask_api.wait import WaitQuery, read_wait
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
@@ -88,7 +89,7 @@ def submit() -> Response:
         start_at=wanted.due_at,
         idempotency=idempotency,
     )
-    job = submitted.job or _find(submitted.id)
+    job = submitted.job or job_to_see(submitted.id)
     if wait.seconds:
         job = _after_waiting(job, wait.seconds)
     answer = _record(job, status=202)
@@ -179,8 +180,8 @@ def cancel(job_id: Any) -> Response:
 
     At once while it waits; a running one says cancel_requested until it has stopped.
     """
-    current_engine().cancel(_find(job_id))
-    job = _find(job_id)
+    current_engine().cancel(job_to_act_on(job_id, "cancel"))
+    job = job_to_see(job_id)
     return _record(job, status=200 if job.status.is_outcome else 202)
 
 
@@ -194,8 +195,8 @@ def cancel(job_id: Any) -> Response:
 )
 def retry(job_id: Any) -> Response:
     """Queue a failed or cancelled job again."""
-    current_engine().retry(_find(job_id))
-    return _record(_find(job_id), status=202)
+    current_engine().retry(job_to_act_on(job_id, "retry"))
+    return _record(job_to_see(job_id), status=202)
 
 
 @blueprint.get("/<uuid:job_id>/log")
@@ -208,7 +209,7 @@ def retry(job_id: Any) -> Response:
 )
 def read_log(job_id: Any) -> Response:
     """Read a job's last log lines as NDJSON."""
-    lines = current_engine().read_log(_find(job_id))
+    lines = current_engine().read_log(job_to_see(job_id))
     return Response("".join(f"{line}\n" for line in lines), mimetype=NDJSON)
 
 
@@ -225,20 +226,16 @@ def read_file(job_id: Any, name: str) -> Response:
 
     Always a download: what a task wrote is not a page of this site.
     """
-    job = _find(job_id)
+    job = job_to_see(job_id)
     opened = current_engine().open_file(job, name)
     media_type = next(str(file["media_type"]) for file in job.files if file["name"] == name)
     return send_file(opened, mimetype=media_type, as_attachment=True, download_name=name)
 
 
-def _find(job_id: object) -> Job:
-    return current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
-
-
 def _look(job_id: object) -> tuple[Job, dict[str, str]]:
     """Return the job, after the wait that the request asks for, and the headers that tell of it."""
     wait = read_wait()
-    job = _find(job_id)
+    job = job_to_see(job_id)
     if wait.seconds and not job.status.is_outcome:
         job = _after_waiting(job, wait.seconds)
     return job, wait.headers
@@ -247,11 +244,11 @@ def _look(job_id: object) -> tuple[Job, dict[str, str]]:
 def _after_waiting(job: Job, wait_s: float) -> Job:
     current_engine().wait(job.id, timeout_s=wait_s)
     identify_again()
-    return _find(job.id)
+    return job_to_see(job.id)
 
 
 def _record(job: Job, *, status: int = 200) -> Response:
-    answer = jsonify(job_json(job, staff=is_staff()))
+    answer = jsonify(shown(job))
     answer.status_code = status
     if not job.status.is_outcome:
         answer.headers["Retry-After"] = str(POLL_AFTER_S)

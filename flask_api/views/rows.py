@@ -16,9 +16,8 @@ from flask_api.openapi.headers import IF_NONE_MATCH
 from flask_api.query import InvalidQuery, QueryProblem, read_query
 from flask_api.tasks.tables.page import ROWS_FILE, PageTooLargeError
 from flask_api.tasks.tables.types import Kind
-from flask_api.views.engine import current_engine
 from flask_api.views.job_json import result_of
-from flask_api.views.job_requests import is_staff, viewer
+from flask_api.views.reach import job_to_see
 from flask_api.views.row_files import EXTENSION, RowDesk
 from shared.errors import JobStoreUnavailable
 from shared.version import VERSION
@@ -78,7 +77,7 @@ def show(job_id: Any) -> Response:
 
     A job that keeps none is 404, one that has not ended 409.
     """
-    job = current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
+    job = job_to_see(job_id)
     return rows_answer(job, lambda **query: url_for("rows.show", job_id=job.id, **query))
 
 

@@ -31,11 +31,13 @@ class Share(BaseModel):
 
 @blueprint.post("/jobs/<uuid:job_id>/share")
 @scope_required("jobs:submit")
+@scope_required("jobs:read")
 @describe(
     "shareJobRows",
     answers={201: Answer("The rows are shared.", Share, headers=("Location",))},
     problems=OF_ROWS,
     scopes=("jobs:submit",),
+    also_scopes=("jobs:read",),
 )
 def share(job_id: Any) -> tuple[Response, int, dict[str, str]]:
     """Share the rows of your own job with whoever is logged in and has the address.

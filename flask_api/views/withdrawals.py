@@ -11,7 +11,8 @@ from flask_api.json_body import UnsupportedMediaType, read_json_object
 from flask_api.openapi.describe import JSON, Answer, describe
 from flask_api.views.batches import OF_A_BATCH
 from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import check_body, is_staff, viewer
+from flask_api.views.job_requests import check_body
+from flask_api.views.reach import batch_to_act_on
 from shared.errors import RequestError
 
 blueprint = Blueprint("withdrawals", __name__, url_prefix="/batches")
@@ -49,7 +50,7 @@ def withdraw(batch_id: Any) -> Response:
 
     A job that begins in this very moment is asked to stop instead, as by cancel.
     """
-    batch = current_engine().get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())
+    batch = batch_to_act_on(batch_id, "cancel jobs of")
     positions = check_body(Withdrawal, read_json_object(), "The body does not say which jobs.").positions
     if max(positions) >= batch.total:
         detail = f"accepted are 1 to {_MOST} places in the order of submission, from 0 to {batch.total - 1}"

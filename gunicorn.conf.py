@@ -47,6 +47,7 @@ def post_worker_init(worker: Any) -> None:
     """Start this worker's job engine, and end its long-polls as soon as it is asked to stop."""
     service = worker.wsgi
     try:
+        service.check()
         service.start()
     except ConfigurationError as error:
         worker.log.error("gatehouse: %s", error)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from deploy.redis_check import obstacles, require_usable, warnings
 from django_site.app import create_reconciler, create_site
 from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, stop_jobs
 from shared.agreement import disagreements, probe, require_agreement
@@ -47,6 +48,7 @@ class Service:
 
     def check(self) -> None:
         """Raise ConfigurationError for what only shows when Redis is asked; call it before serving."""
+        require_usable(load_settings(WriterSettings), load_settings(ApiSettings))
         check_jobs(self._api)
 
     def start(self) -> None:
@@ -92,7 +94,9 @@ def _require_free_threads(settings: ServerSettings, api_settings: ApiSettings) -
 def check() -> int:
     """Compare and try both sides' settings; print what does not fit and return the exit code."""
     site, api = load_settings(WriterSettings), load_settings(ApiSettings)
-    found = disagreements(site, api) or list(probe(site, api))
+    found = disagreements(site, api) or list(obstacles(site, api)) or list(probe(site, api))
+    for line in warnings(api):
+        print(f"gatehouse: warning: {line}", file=sys.stderr)
     for line in found:
         print(f"gatehouse: {line}", file=sys.stderr)
     print("Both sides agree." if not found else f"{len(found)} of the above must be mended.")

@@ -1,37 +1,60 @@
-"""Is the Redis that the settings name there? Asked once, before anything is started."""
+"""Can the Redis servers that the settings name be used? Asked once, before anything is started, and by ``wsgi.py --check``."""
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
-
 from deploy.single_start import StartError
-from shared.redis import build_client
-from shared.settings import ApiSettings, SiteSettings
+from shared.errors import ConfigurationError
+from shared.redis.trial import find_misconfiguration, find_obstacle
+from shared.settings import ENV_PREFIX, ApiSettings, WriterSettings
 
 
-def check_redis(site: SiteSettings, api: ApiSettings) -> None:
-    """Ping every store within the settings' bound. Raises StartError that says where, never with what password."""
-    for url in dict.fromkeys((site.session_store_url, api.session_store_url, api.job_store_url)):
-        _ping(url, timeout_s=site.redis_timeout_ms / 1000)
+def check_redis(site: WriterSettings, api: ApiSettings) -> None:
+    """Try every store within the settings' bound. Raises StartError that says where, never with what password."""
+    for url, variable in _stores(site, api).items():
+        if obstacle := find_obstacle(url, timeout_s=site.redis_timeout_ms / 1000):
+            raise StartError(
+                f"Redis at {_server(url)} can't be used, {obstacle}: see {variable}; or unset GATEHOUSE_REDIS_URL to use the "
+                "embedded server"
+            )
 
 
-def _ping(url: str, *, timeout_s: float) -> None:
-    client = build_client(url, timeout_s=timeout_s, max_connections=1)
-    try:
-        client.ping()
-    except (AuthenticationError, NoPermissionError) as error:
-        raise StartError(f"Redis at {_place(url)} refuses the user or password of its URL") from error
-    except RedisError as error:
-        raise StartError(
-            f"Redis at {_place(url)} does not answer; start it, or unset GATEHOUSE_REDIS_URL to use the embedded server"
-        ) from error
-    finally:
-        client.connection_pool.disconnect()
+def require_usable(site: WriterSettings, api: ApiSettings) -> None:
+    """Raise ConfigurationError for a store that no waiting would make usable; one that is away is no reason not to start."""
+    for url, variable in _stores(site, api).items():
+        if problem := find_misconfiguration(url, timeout_s=site.redis_timeout_ms / 1000):
+            raise ConfigurationError(f"{variable}: the Redis at {_server(url)} can't be used, {problem}")
 
 
-def _place(url: str) -> str:
-    """The part of the URL that is no secret."""
+def obstacles(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
+    """Yield a sentence for every store that can't be used now."""
+    for url, variable in _stores(site, api).items():
+        if obstacle := find_obstacle(url, timeout_s=site.redis_timeout_ms / 1000):
+            yield f"{variable}: the Redis at {_server(url)} can't be used, {obstacle}"
+
+
+def warnings(api: ApiSettings) -> Iterator[str]:
+    """Yield a sentence for what works and is a risk; asks no Redis."""
+    if _server(api.job_store_url) == _server(api.session_store_url):
+        yield (
+            "sessions and jobs share one Redis server: full of jobs, it lets nobody log in. Give jobs one of their own "
+            f"({ENV_PREFIX}JOBS_REDIS_URL)"
+        )
+
+
+def _stores(site: WriterSettings, api: ApiSettings) -> dict[str, str]:
+    """Return each URL with the variable that names it."""
+    shared = f"{ENV_PREFIX}REDIS_URL"
+    api_variable = f"{ENV_PREFIX}API_REDIS_URL" if api.api_redis_url else shared
+    named = [
+        (site.session_store_url, f"{ENV_PREFIX}SITE_REDIS_URL" if site.site_redis_url else shared),
+        (api.session_store_url, api_variable),
+        (api.job_store_url, f"{ENV_PREFIX}JOBS_REDIS_URL" if api.jobs_redis_url else api_variable),
+    ]
+    return dict(reversed(named))
+
+
+def _server(url: str) -> str:
+    """Return which server a URL leads to: the part of it that is no secret."""
     parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return parts.path
-    return f"{parts.hostname}:{parts.port or 6379}"
+    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"

@@ -6,7 +6,6 @@ A site and an API that differ in one of these don't fail, they refuse everybody,
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
@@ -66,9 +65,10 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
         yield from _probe_reader(api, entry)
         writer.write(lambda client: client.delete(entry))
     except StoreUnavailable as error:
-        yield _unavailable("site", error)
-    except NoPermissionError:
-        yield "the site's Redis user may not write sessions: see GATEHOUSE_SITE_REDIS_URL (deploy/redis/users.acl)"
+        if _is_forbidden(error):
+            yield "the site's Redis user may not write sessions: see GATEHOUSE_SITE_REDIS_URL (deploy/redis/users.acl)"
+        else:
+            yield _unavailable("site", error)
     finally:
         writer.close()
 
@@ -93,14 +93,24 @@ def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]
             _format(api).decode(entry, value, now=time.time())
     except SessionFormatError as error:
         yield f"the API refuses what the site signs ({error.message}): compare GATEHOUSE_SESSION_SECRETS"
-    except NoPermissionError:
+    except StoreUnavailable as error:
+        if not _is_forbidden(error):
+            raise
         yield "the API's Redis user may not read sessions: see GATEHOUSE_API_REDIS_URL (deploy/redis/users.acl)"
 
 
 def _probe_privilege(reader: Store, entry: str) -> Iterator[str]:
-    with suppress(NoPermissionError):  # as it should be
+    try:
         reader.write(lambda client: client.expire(entry, _PROBE_TTL_S))
+    except StoreUnavailable as error:
+        if not _is_forbidden(error):  # as it should be
+            raise
+    else:
         yield "the API's Redis user may write sessions: give it a user that may not (deploy/redis/users.acl)"
+
+
+def _is_forbidden(error: StoreUnavailable) -> bool:
+    return isinstance(error.__cause__, NoPermissionError)
 
 
 def _unavailable(side: str, error: StoreUnavailable) -> str:

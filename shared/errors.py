@@ -39,22 +39,28 @@ class ConfigurationError(GatehouseError):
 
 
 class StoreUnavailable(GatehouseError):
-    """Redis refused, timed out or broke the connection. ``retry_after_s`` is when to ask again, in seconds."""
+    """Redis refused, timed out or broke the connection. ``retry_after_s`` is when to ask again, in seconds.
+
+    ``settings``: the variables that say where that Redis is, for the log.
+    """
 
     code = "store_unavailable"
     retry_after_s: ClassVar[int] = 1
+    settings: ClassVar[str] = "GATEHOUSE_REDIS_URL"
 
 
 class SessionStoreUnavailable(StoreUnavailable):
     """The store of sessions, principals and keys is away: nobody's log-in can be checked just now."""
 
     code = "session_store_unavailable"
+    settings = "GATEHOUSE_SITE_REDIS_URL, GATEHOUSE_API_REDIS_URL, GATEHOUSE_REDIS_URL"
 
 
 class JobStoreUnavailable(StoreUnavailable):
     """The store of jobs is away: nothing was accepted."""
 
     code = "job_store_unavailable"
+    settings = "GATEHOUSE_JOBS_REDIS_URL, GATEHOUSE_API_REDIS_URL, GATEHOUSE_REDIS_URL"
 
 
 class SessionError(GatehouseError):

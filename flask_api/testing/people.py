@@ -104,7 +104,9 @@ class People:
     def _put(self, entry: str, value: str) -> None:
         try:
             self._store.write(lambda client: client.set(entry, value, ex=KEPT_S))
-        except NoPermissionError as error:
+        except SessionStoreUnavailable as error:
+            if not isinstance(error.__cause__, NoPermissionError):
+                raise
             raise ConfigurationError("this Redis user may not write sessions: give writer_url one that may") from error
         self._entries.add(entry)
 

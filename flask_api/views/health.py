@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from flask import Blueprint, Response, current_app, jsonify
+from redis.exceptions import NoPermissionError
 
 from flask_api.gate.extension import gate_state
 from flask_api.openapi.answers import Live, Ready
 from flask_api.openapi.describe import Answer, describe
 from flask_api.views.engine import current_engine
+from shared.entries import JOBS_PREFIX, key_used_entry
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.redis import Store
 from shared.version import VERSION
@@ -38,7 +40,8 @@ def live() -> Response:
 def ready() -> Response:
     """Ask whether this process can do its work just now.
 
-    The stores of sessions and of jobs answer, the latter keeps what it accepted, and the job engine takes jobs.
+    The stores of sessions and of jobs are primaries that take writes, the latter keeps what it accepted, and the job engine
+    takes jobs. A process whose jobs' store is full is not ready, though people still log in there.
     """
     checks = [_check(name, ask) for name, ask in _CHECKS.items()]
     is_ready = all(check["ok"] for check in checks)
@@ -53,18 +56,25 @@ def _check(name: str, ask: Callable[[], str]) -> dict[str, object]:
     """Run one check; what is wrong is said in words that name no host and no setting's value."""
     try:
         problem = ask()
-    except StoreUnavailable:
-        problem = "Redis does not answer."
+    except StoreUnavailable as error:
+        problem = error.message
     return {"name": name, "ok": not problem, "detail": problem or "ok"}
 
 
 def _sessions() -> str:
-    _ping(gate_state().store)
+    store = gate_state().store
+    try:
+        store.require_writes(key_used_entry("readiness"))
+    except StoreUnavailable as error:
+        if not isinstance(error.__cause__, NoPermissionError):
+            raise
+        store.get(key_used_entry("readiness"))  # a user that may only read: is it a primary at least?
     return ""
 
 
 def _jobs() -> str:
-    _ping(current_app.extensions["gatehouse_job_connections"])
+    store: Store = current_app.extensions["gatehouse_job_connections"]
+    store.require_writes(f"{JOBS_PREFIX}readiness")
     return ""
 
 
@@ -78,10 +88,6 @@ def _durable() -> str:
 
 def _accepting() -> str:
     return "" if current_engine().is_accepting else "This process takes no jobs: it starts or stops."
-
-
-def _ping(store: Store) -> None:
-    store.read(lambda client: client.ping())
 
 
 _CHECKS: dict[str, Callable[[], str]] = {"sessions": _sessions, "jobs": _jobs, "durable": _durable, "accepting": _accepting}

@@ -1,13 +1,28 @@
 """What fields of settings have in common: their types, and what each accepts."""
 
+import re
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 SECRET_MIN_LENGTH = 32
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
+_DATABASE = re.compile(r"[0-9]{0,5}")
+# The time-outs are common in URLs that a service hands out; ours win (shared.redis.client).
+_REDIS_OPTIONS = ("db", "socket_timeout", "socket_connect_timeout", "socket_keepalive")
+_TLS_OPTIONS = (
+    "ssl_cert_reqs",
+    "ssl_ca_certs",
+    "ssl_ca_path",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_keyfile_password",
+    "ssl_check_hostname",
+    "ssl_min_version",
+    "ssl_ciphers",
+)
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
@@ -17,14 +32,21 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
-    """Refuse what redis-py could not read, here where the variable's name is known."""
+    """Refuse what redis-py could not read, or would not heed, here where the variable's name is known."""
     try:
         parts = urlsplit(url.get_secret_value())
         is_readable = parts.scheme in _REDIS_SCHEMES and parts.port != 0
+        options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:  # its message repeats a part of the URL, which may hold a password
         is_readable = False
     if not is_readable:
         raise ValueError("accepted are redis://, rediss:// and unix:// URLs")
+    database = parts.path.strip("/") if parts.scheme != "unix" else ""
+    if not all(_DATABASE.fullmatch(number) for number in (database, *options.get("db", ()))):
+        raise ValueError("the database in a Redis URL is a number: redis://host:6379/0")
+    accepted = _REDIS_OPTIONS + (_TLS_OPTIONS if parts.scheme == "rediss" else ())
+    if not options.keys() <= set(accepted):
+        raise ValueError(f"accepted behind the ? of a {parts.scheme}:// URL are {', '.join(accepted)}")
     return url
 
 

@@ -127,8 +127,12 @@ class ServiceProcess:
         """Stop the server and start it with these settings changed; Valkey, database and port stay."""
         self.ask_to_stop()
         assert self.wait_for_exit() == 0, self.log
-        self._environment |= {f"GATEHOUSE_{name.upper()}": value for name, value in settings.items()}
+        self.configure(**settings)
         self._start_server()
+
+    def configure(self, **settings: str) -> None:
+        """Change settings of the next start of the server."""
+        self._environment |= {f"GATEHOUSE_{name.upper()}": value for name, value in settings.items()}
 
     def run(self, *arguments: str) -> str:
         """Run Python beside the server, with its settings, and return what it prints."""

@@ -50,7 +50,7 @@ class EngineBench:
     def __init__(self, valkey: EmbeddedValkey, folder: Path) -> None:
         self.valkey = valkey
         self.folder = folder
-        self.admin: Client = build_client(valkey.url("admin"), timeout_s=1, max_connections=4)
+        self.admin: Client = build_client(valkey.url("admin"), timeout_s=1, max_connections=4, of_primary=False)
         self.owner = new_owner()
         self._running: list[tuple[JobEngine, Store]] = []
         self._children: list[EngineProcess] = []

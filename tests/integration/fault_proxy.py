@@ -27,6 +27,8 @@ class Fault(Enum):
 class FaultProxy:
     """One listening port. Thread-safe: tests set ``fault`` and ``delay_s`` at any time; ``connections`` counts those made.
 
+    ``upstream`` may be changed: connections made from then on lead there. ``answers``: what the proxy itself answers to a
+    request that contains the name; nothing of that request reaches the server.
     ``lose_reply_to``: of the next request that contains this, once, the answer is lost and the connection cut.
     """
 
@@ -35,7 +37,8 @@ class FaultProxy:
         self.delay_s = 0.0
         self.connections = 0
         self.lose_reply_to = b""
-        self._upstream = upstream
+        self.answers: dict[bytes, bytes] = {}
+        self.upstream = upstream
         self._stopping = threading.Event()
         self._cuts = 0
         self._doomed: set[int] = set()
@@ -81,7 +84,7 @@ class FaultProxy:
             handler.start()
 
     def _serve(self, client: socket.socket) -> None:
-        upstream: Any = self._upstream
+        upstream: Any = self.upstream
         family = socket.AF_INET
         if isinstance(upstream, Path):
             upstream, family = str(upstream), socket.AF_UNIX
@@ -104,6 +107,10 @@ class FaultProxy:
             piece = source.recv(_PIECE)
             if not piece or (is_answer and (self.fault is Fault.LOSE_REPLY or source.fileno() in self._doomed)):
                 return False
+            for name, answer in self.answers.items():
+                if not is_answer and name in piece:
+                    source.sendall(answer)
+                    return True
             if self.lose_reply_to and self.lose_reply_to in piece:
                 self.lose_reply_to = b""
                 self._doomed.add(target.fileno())

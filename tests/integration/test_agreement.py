@@ -1,14 +1,19 @@
 """``wsgi.py --check``: both sides' settings compared, and tried against Redis."""
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis_check import obstacles, require_usable, warnings
+from deploy.valkey import EmbeddedValkey, find_server
 from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
 from shared.settings import ApiSettings, WriterSettings
+from tests.e2e.service import free_port
+from tests.waiting import wait_until
 
 SECRET = "s" * 40
 OTHER = "o" * 40
@@ -99,3 +104,47 @@ def test_wrong_password_is_told_from_an_outage(valkey: EmbeddedValkey) -> None:
     (line,) = probe(site, api)
     assert "password of its URL: see GATEHOUSE_API_REDIS_URL" in line
     assert "not-the-password" not in line
+
+
+def test_database_that_is_not_there_stops_the_start(valkey: EmbeddedValkey) -> None:
+    """Named by its variable; while it serves it would be an outage that never ends."""
+    site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("api") + "?db=99"))
+    with pytest.raises(ConfigurationError, match=r"GATEHOUSE_API_REDIS_URL: .* no database of the number") as caught:
+        require_usable(site, api)
+    assert list(obstacles(site, api)) == [caught.value.message]
+
+
+def test_redis_that_is_away_stops_no_start(valkey: EmbeddedValkey) -> None:
+    """It may come later; ``--check`` says so all the same."""
+    site, api = _sides(valkey, jobs_redis_url=SecretStr("redis://127.0.0.1:1/0"))
+    require_usable(site, api)
+    assert list(obstacles(site, api)) == [
+        "GATEHOUSE_JOBS_REDIS_URL: the Redis at 127.0.0.1:1 can't be used, it does not answer"
+    ]
+    assert list(warnings(api)) == []
+
+
+def test_one_server_for_sessions_and_jobs_is_a_warning(valkey: EmbeddedValkey) -> None:
+    """It works, until it is full of jobs."""
+    site, api = _sides(valkey)
+    assert list(obstacles(site, api)) == []
+    assert "GATEHOUSE_JOBS_REDIS_URL" in "".join(warnings(api))
+
+
+def test_cluster_is_said_to_be_not_supported_yet(valkey: EmbeddedValkey, tmp_path: Path) -> None:
+    """In one line at start and in ``--check``, where a traceback about slots would come with the first request."""
+    socket_path, port = tmp_path / "cluster.sock", free_port()
+    command = [str(find_server()), "--port", str(port), "--cluster-port", str(free_port()), "--cluster-enabled", "yes"]
+    with subprocess.Popen(
+        [*command, "--dir", str(tmp_path), "--unixsocket", str(socket_path)], stdout=subprocess.DEVNULL
+    ) as server:
+        try:
+            site, api = _sides(valkey, jobs_redis_url=SecretStr(f"unix://{socket_path}"))
+            wait_until(lambda: "does not answer" not in "".join(obstacles(site, api)), timeout_s=10, what="the server answers")
+            with pytest.raises(
+                ConfigurationError, match=r"GATEHOUSE_JOBS_REDIS_URL: .* Redis Cluster, which is not supported yet"
+            ):
+                require_usable(site, api)
+            assert len(list(obstacles(site, api))) == 1
+        finally:
+            server.terminate()

@@ -72,7 +72,7 @@ def test_unreachable_redis_is_named_without_its_password(url: str, place: str) -
         api = ApiSettings.model_validate({"session_secrets": SECRET, "api_redis_url": url})
         with pytest.raises(StartError) as raised:
             check_redis(site, api)
-    assert f"Redis at {place} does not answer" in raised.value.message
+    assert f"Redis at {place} can't be used, it does not answer: see GATEHOUSE_" in raised.value.message
     assert "hush" not in raised.value.message
 
 

@@ -73,6 +73,42 @@ def test_wrong_value_names_the_variable_and_no_value(
     assert not value or value not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("url", "accepted"),
+    [
+        ("redis://:canary@redis.example.org/seven", "a number"),
+        ("redis://:canary@redis.example.org/0?db=seven", "a number"),
+        ("redis://:canary@redis.example.org/?nonsense=canary", "db, socket_timeout"),
+        ("redis://:canary@redis.example.org/0?ssl_cert_reqs=none", "of a redis:// URL"),
+        ("unix://me:canary@/run/redis.sock?max_connections=3", "of a unix:// URL"),
+        ("redis://:canary@redis.example.org/0?canary", "redis://, rediss:// and unix://"),
+    ],
+)
+def test_redis_url_whose_parts_would_not_be_heeded_is_refused(url: str, accepted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database or an option that is passed over without a word leads to another server's data, or to no encryption."""
+    monkeypatch.setenv("GATEHOUSE_REDIS_URL", url)
+    with pytest.raises(ConfigurationError, match="GATEHOUSE_REDIS_URL: ") as caught:
+        load_settings(ContractSettings)
+    assert accepted in caught.value.message
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://me:word@redis.example.org:6380/15?socket_timeout=3",
+        "rediss://redis.example.org?ssl_cert_reqs=required&ssl_ca_certs=/etc/ca.pem",
+        "unix://me:word@/run/redis.sock?db=3",
+        "redis://redis.example.org",
+        "redis://redis.example.org/",
+    ],
+)
+def test_redis_url_that_is_read_as_it_stands_is_accepted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases, TLS, and the time-outs that services hand out."""
+    monkeypatch.setenv("GATEHOUSE_REDIS_URL", url)
+    assert load_settings(ContractSettings).redis_url.get_secret_value() == url
+
+
 def test_short_secret_is_told_once_and_how_long_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence a person can act on, not also what follows from it."""
     monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", f"{FIRST},canary")

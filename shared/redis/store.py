@@ -1,0 +1,165 @@
+"""The seam: run commands, and turn every way that Redis can be away into 'unavailable'.
+
+One retry of a read whose connection broke or led to a replica, none of a write (its reply may be what was lost), and a
+circuit breaker.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar, cast
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import DataError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shared.breaker import CircuitBreaker
+from shared.errors import StoreUnavailable
+from shared.redis.client import POOL_EXHAUSTED, Client, NotPrimaryError, Script
+from shared.redis.replies import Meaning, code_of, meaning_of
+from shared.redis.trial import problem_of
+
+log = logging.getLogger("gatehouse.redis")
+
+T = TypeVar("T")
+_SAY_AGAIN_S = 10.0
+_MOST_CODES = 100
+_REASONS = {
+    Meaning.DEMOTED: "Redis has changed its primary; try again shortly.",
+    Meaning.CONFIGURATION: "Redis refuses this service; its operator must look at the log.",
+}
+_NO_WRITES = frozenset({"OOM", "MISCONF", "NOREPLICAS"})
+
+
+class Store:
+    """Run commands against one Redis, and turn every way it can be away into ``unavailable``.
+
+    Thread-safe. Blocks at most for the client's time-outs; at once when the breaker is open. What comes out as redis-py's
+    own error is a mistake of ours: a wrong command, an argument it can't send.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        unavailable: type[StoreUnavailable],
+        breaker: CircuitBreaker | None = None,
+    ) -> None:
+        self.client = client
+        self._unavailable = unavailable
+        self._breaker = breaker or CircuitBreaker()
+        self._said: dict[str, float] = {}
+
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether the last call found Redis away."""
+        return self._breaker.is_open
+
+    def read(self, command: Callable[[Client], T]) -> T:
+        """Run a command that changes nothing; a broken connection, and one that leads to a replica, is retried once."""
+        return self._run(command, retries=1)
+
+    def get(self, entry: str) -> str | None:
+        """Return the text stored under ``entry``, None when there is none.
+
+        What is not text (a list that strayed there) is "": it is there, and no signature of ours.
+        """
+        try:
+            value = self.read(lambda client: client.get(entry))
+        except ResponseError as error:
+            if code_of(error) != "WRONGTYPE":
+                raise
+            return ""
+        return None if value is None else str(value)
+
+    def write(self, command: Callable[[Client], T]) -> T:
+        """Run a command that changes something, at most once: after a lost reply nobody knows if it took effect."""
+        return self._run(command, retries=0)
+
+    def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run a script that changes something, as :meth:`write`."""
+        return self.write(lambda client: script.run(client, keys, arguments))
+
+    def require_writes(self, entry: str) -> None:
+        """Raise ``unavailable`` when nothing can be stored under ``entry``'s name just now; stores nothing itself."""
+        # An empty text at the begin of an absent one changes nothing, and is refused whenever a longer one would be.
+        self.write(lambda client: client.setrange(entry, 0, ""))
+
+    def close(self) -> None:
+        """Close every connection. The store may be used again afterwards."""
+        self.client.close()
+        self.client.connection_pool.disconnect()
+
+    def _run(self, command: Callable[[Client], T], *, retries: int) -> T:
+        if not self._breaker.allow():
+            raise self._unavailable("Redis did not answer a moment ago; try again shortly.")
+        while True:
+            try:
+                answer = command(self.client)
+            except DataError:
+                raise
+            except RedisError as error:
+                if not self._may_retry(error, retries):
+                    self._raise(error)
+                retries -= 1
+            else:
+                self._breaker.succeed()
+                return answer
+
+    def _may_retry(self, error: RedisError, retries: int) -> bool:
+        """Leave a server that is no primary any more, and tell whether to ask once more."""
+        is_demoted = isinstance(error, NotPrimaryError) or (isinstance(error, ResponseError) and _is_demotion(error))
+        if is_demoted:
+            self.client.connection_pool.drop()
+        is_broken = isinstance(error, RedisConnectionError) and not isinstance(error, RedisTimeoutError)
+        # Nor is a second wait for the pool any use, and after a time-out it would double the bound that callers were promised.
+        return retries > 0 and (is_demoted or (is_broken and str(error) != POOL_EXHAUSTED))
+
+    def _raise(self, error: RedisError) -> NoReturn:
+        """Raise what a caller is told: ``unavailable``, or the error itself when the mistake is ours."""
+        if not isinstance(error, ResponseError):
+            # A pool with no free connection is our own load, not an outage: say unavailable, keep the breaker closed.
+            if str(error) != POOL_EXHAUSTED:
+                self._breaker.fail()
+            self._tell_operator(error)
+            raise self._unavailable("Redis does not answer; try again shortly.") from error
+        self._breaker.succeed()  # an answer, if not the one hoped for
+        meaning = meaning_of(error)
+        if meaning is Meaning.MISTAKE:
+            raise error
+        self._tell_operator(error)
+        takes_no_writes = code_of(error) in _NO_WRITES
+        waiting = (
+            "Redis takes no writes just now; try again shortly." if takes_no_writes else "Redis can't just now; try again."
+        )
+        raise self._unavailable(_REASONS.get(meaning, waiting)) from error
+
+    def _tell_operator(self, error: RedisError) -> None:
+        """Log a refusal by its code, each not more often than every ten seconds; with what to change when that is needed."""
+        now = time.monotonic()
+        code, problem = code_of(error), problem_of(error)
+        if not (code or problem) or now < self._said.get(code, 0.0) + _SAY_AGAIN_S:
+            return
+        if len(self._said) > _MOST_CODES:  # it is the server that chooses them
+            self._said.clear()
+        self._said[code] = now
+        if problem:
+            found = {"problem": problem, "code": code, "settings": self._unavailable.settings}
+            log.error("Redis can't be used as it is configured", extra=found)
+        else:
+            log.warning("Redis refuses", extra={"code": code})
+
+
+def scan(store: Store, pattern: str) -> Iterator[str]:
+    """Yield the names of entries that match a glob pattern, some maybe twice (SCAN's promise)."""
+    cursor = 0
+    while True:
+        at = cursor
+        cursor, names = store.read(lambda client: client.scan(at, match=pattern, count=500))  # noqa: B023  # run at once
+        yield from cast(list[str], names)
+        if cursor == 0:
+            return
+
+
+def _is_demotion(error: ResponseError) -> bool:
+    return meaning_of(error) is Meaning.DEMOTED

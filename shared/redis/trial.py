@@ -1,0 +1,44 @@
+"""What is wrong with the Redis that a URL names? Asked once, at start and by ``wsgi.py --check``."""
+
+from redis.exceptions import AuthenticationError, RedisError
+
+from shared.redis.client import MisconfiguredError, NotPrimaryError, build_client
+from shared.redis.replies import advice_for
+
+
+def find_misconfiguration(url: str, *, timeout_s: float) -> str:
+    """Return what only a change of settings can mend, as the end of a sentence about the server; empty if there is nothing.
+
+    Empty also when the server is away or is a replica just now: that may be over before the service is asked.
+    """
+    error = _failure(url, timeout_s)
+    return problem_of(error) if error else ""
+
+
+def find_obstacle(url: str, *, timeout_s: float) -> str:
+    """Return why the server can't be used now, as the end of a sentence about it; empty if it can."""
+    error = _failure(url, timeout_s)
+    if error is None:
+        return ""
+    if isinstance(error, NotPrimaryError):
+        return "it is a replica: name the primary"
+    return problem_of(error) or "it does not answer"
+
+
+def problem_of(error: RedisError) -> str:
+    """Return what somebody must change, as the end of a sentence about the server; empty if it is no matter of settings."""
+    if isinstance(error, MisconfiguredError):
+        return str(error)
+    return advice_for(error) or ("it refuses the user or password of the URL" if isinstance(error, AuthenticationError) else "")
+
+
+def _failure(url: str, timeout_s: float) -> RedisError | None:
+    client = build_client(url, timeout_s=timeout_s, max_connections=1)
+    try:
+        # No command: a new connection asks all there is to know, and the least privileged user may not even PING.
+        client.connection_pool.release(client.connection_pool.get_connection())
+    except RedisError as error:
+        return error
+    finally:
+        client.connection_pool.disconnect()
+    return None

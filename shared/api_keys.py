@@ -7,7 +7,10 @@ A key, as shown once to its person: ``gh_`` + 43 base62 characters (256 random b
 Secret scanners match ``gh_[0-9A-Za-z]{49}`` and can tell a key from a word by the checksum; so can the gate, before it asks
 Redis. Only the SHA-256 is kept. The record under ``gatehouse:key:<sha256 hex>``, before signing::
 
-    {"v": 1, "id": "12", "user_id": "7", "name": "nightly", "scopes": ["jobs:read", "jobs:submit"], "expires_at": 1771405200}
+    {"v": 1, "version": 4711, "id": "12", "user_id": "7", "name": "nightly", "scopes": ["jobs:read", "jobs:submit"],
+     "expires_at": 1771405200}
+
+``version`` grows with every publish, as a principal's does (shared.principal).
 """
 
 import re
@@ -64,11 +67,11 @@ def is_scope(candidate: str) -> bool:
     return _SCOPE.fullmatch(candidate) is not None
 
 
-def encode_key(signer: EntrySigner, token_digest: str, record: KeyRecord) -> str:
-    """Return the signed value for the entry of the key with this SHA-256."""
+def encode_key(signer: EntrySigner, token_digest: str, record: KeyRecord, *, version: int = 0) -> str:
+    """Return the signed value for the entry of the key with this SHA-256, as published under ``version`` (0: in no order)."""
     payload = asdict(record)
     payload["scopes"] = sorted(record.scopes)
-    return signer.sign(key_entry_of_digest(token_digest), {"v": VERSION, **payload})
+    return signer.sign(key_entry_of_digest(token_digest), {"v": VERSION, "version": version, **payload})
 
 
 def decode_key(signer: EntrySigner, token_digest: str, value: str, *, now: float) -> KeyRecord:

@@ -10,7 +10,7 @@ A name never holds a usable credential: session keys and API keys go in as SHA-2
     gatehouse:key-used:news                                new networks, to be told  written by the API
     gatehouse:sessions-of:<user id>                        set of session entries     written and read by Django
     gatehouse:cache:...                                    rate limits               written and read by Django
-    gatehouse:lock:...                                     whose turn it is          written and read by Django
+    gatehouse:lock:...                                     turns, order of publishes written and read by Django
     gatehouse:jobs:...                                     the job engine's own       written by the API and workers
 """
 

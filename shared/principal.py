@@ -2,7 +2,7 @@
 
 Worked example, the payload before signing::
 
-    {"v": 1, "id": "7", "username": "ada", "email": "ada@example.org", "email_verified": true,
+    {"v": 1, "version": 4711, "id": "7", "username": "ada", "email": "ada@example.org", "email_verified": true,
      "is_active": true, "is_staff": false, "is_superuser": false,
      "permissions": ["reports.view_report"], "groups": ["analysts"],
      "auth_hash": "5d1c...", "auth_hash_fallbacks": [],
@@ -10,7 +10,8 @@ Worked example, the payload before signing::
 
 ``auth_hash`` is Django's ``get_session_auth_hash()``: it changes with the password. ``auth_hash_fallbacks`` are the same
 hash under ``SECRET_KEY_FALLBACKS``, which Django accepts too. ``backends`` are the site's ``AUTHENTICATION_BACKENDS``: who was
-let in by one that the site has given up since is let in no longer.
+let in by one that the site has given up since is let in no longer. ``version`` grows with every publish: of two values of
+one entry the higher was read later. It orders writers; who reads has no use for it.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -48,12 +49,12 @@ class Principal:
 _FIELDS = frozenset(field.name for field in fields(Principal))
 
 
-def encode_principal(signer: EntrySigner, principal: Principal) -> str:
-    """Return the signed value of the principal's own entry; equal principals give equal payloads."""
+def encode_principal(signer: EntrySigner, principal: Principal, *, version: int = 0) -> str:
+    """Return the signed value of the principal's own entry, as published under ``version`` (0: in no order)."""
     payload = asdict(principal)
     payload["permissions"] = sorted(principal.permissions)
     payload["groups"] = sorted(principal.groups)
-    return signer.sign(principal_entry(principal.id), {"v": VERSION, **payload})
+    return signer.sign(principal_entry(principal.id), {"v": VERSION, "version": version, **payload})
 
 
 def decode_principal(signer: EntrySigner, user_id: str, value: str) -> Principal:

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django_site.accounts.recovery import AddressToken, may_take_back, take_back
 from django_site.keys.models import ApiKey
 from django_site.keys.signals import keeps_keys
+from django_site.principals.databases import people_database
 
 
 class ChangePasswordForm(AllauthChangePasswordForm):
@@ -38,7 +39,7 @@ class ChangePasswordForm(AllauthChangePasswordForm):
         """Change the password and revoke the keys, both or neither."""
         if self.cleaned_data.get("keep_keys"):
             keeps_keys(self.user)
-        with transaction.atomic():
+        with transaction.atomic(using=people_database()):
             super().save()
 
 

@@ -20,6 +20,7 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.utils.http import base36_to_int, int_to_base36
 
+from django_site.principals.databases import people_database
 from django_site.second_factor.recovery_codes import void_recovery_codes
 from django_site.security_log import note
 from django_site.sessions.index import end_other_sessions
@@ -80,7 +81,7 @@ def take_back(person: Any, address: Any, set_password: Any) -> None:
     All or nothing. Raises SessionStoreUnavailable before anything is changed.
     """
     is_first_proof = not address.verified
-    with transaction.atomic():
+    with transaction.atomic(using=people_database()):
         set_password()  # the keys end with it: django_site.keys.signals
         if is_first_proof:
             EmailAddress.objects.filter(user_id=person.pk).exclude(pk=address.pk).delete()

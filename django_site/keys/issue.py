@@ -12,8 +12,10 @@ from django.utils import timezone
 from django_site.keys.models import ApiKey, ApiKeyQuerySet
 from django_site.keys.networks import know_network
 from django_site.keys.notices import tell_made, tell_revoked
-from django_site.keys.publish import publish_keys, withdraw_keys
+from django_site.keys.publish import publish_keys, republish, withdraw_keys
 from django_site.keys.verified import needs_verified_address
+from django_site.principals.build import user_rows
+from django_site.principals.databases import atomic_on, database_of
 from django_site.security_log import current_address
 from shared.api_keys import new_key
 from shared.entries import digest
@@ -33,12 +35,13 @@ def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days
         raise ValidationError("Verify your e-mail address first: keys are for its owner only.", code="email_unverified")
     token = new_key()
     now = timezone.now()
-    with transaction.atomic():
+    rows = ApiKey.objects.using(database_of(ApiKey))
+    with atomic_on(get_user_model(), ApiKey):
         # The person's row is the lock under which the keys are counted.
-        get_user_model()._default_manager.select_for_update().get(pk=person.pk)
-        if ApiKey.objects.of(person).live().count() >= MAX_LIVE:
+        user_rows().select_for_update().get(pk=person.pk)
+        if rows.of(person).live().count() >= MAX_LIVE:
             raise ValidationError(f"You have {MAX_LIVE} keys, which is the most. Revoke one first.", code="too_many_keys")
-        key = ApiKey.objects.create(
+        key = rows.create(
             user_id=person.pk,
             name=name,
             token_digest=digest(token),
@@ -46,10 +49,10 @@ def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days
             created_at=now,
             expires_at=now + timedelta(days=expires_in_days),
         )
-        _forget_old(person)
+        _forget_old(rows.of(person))
         publish_keys([key.token_digest])
         know_network(key, current_address())
-        transaction.on_commit(lambda: tell_made(key))
+        transaction.on_commit(lambda: tell_made(key), using=rows.db)
     return key, token
 
 
@@ -59,16 +62,19 @@ def revoke_keys(keys: ApiKeyQuerySet, *, by: Any) -> int:
     The gate's entries go first: while Redis is away this raises SessionStoreUnavailable and changes no row, so a key that
     is called revoked is dead. A commit that fails leaves a dead key with a live row; the reconciler publishes it again.
     """
-    with transaction.atomic():
-        live = list(keys.live().select_related("user").select_for_update(of=("self",)))
+    alias = database_of(ApiKey)
+    with transaction.atomic(using=alias):
+        live = list(keys.using(alias).live().select_related("user").select_for_update(of=("self",)))
         withdraw_keys(key.token_digest for key in live)
         for key in live:
             key.revoked_at = timezone.now()
-        ApiKey.objects.bulk_update(live, ["revoked_at"], batch_size=500)
-        transaction.on_commit(lambda: tell_revoked(live, by=by))
+        ApiKey.objects.using(alias).bulk_update(live, ["revoked_at"], batch_size=500)
+        # Once more when it counts: who read the row before the commit may have published the key again meanwhile.
+        transaction.on_commit(lambda: republish([key.token_digest for key in live]), using=alias)
+        transaction.on_commit(lambda: tell_revoked(live, by=by), using=alias)
     return len(live)
 
 
-def _forget_old(person: Any) -> None:
-    old = ApiKey.objects.of(person).over().order_by("-pk").values_list("pk", flat=True)[MAX_OVER:]
-    ApiKey.objects.filter(pk__in=list(old)).delete()
+def _forget_old(keys: ApiKeyQuerySet) -> None:
+    old = keys.over().order_by("-pk").values_list("pk", flat=True)[MAX_OVER:]
+    keys.filter(pk__in=list(old)).delete()

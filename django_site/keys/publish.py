@@ -1,21 +1,22 @@
 """Write keys to the session store for the gate, and take them back. The database is the truth; this only repeats it.
 
-A key's row stays locked until its entry is written, and an entry is replaced only if it is still what was seen: whoever is
-slow can't bring a key back to life that was revoked meanwhile.
+A key's row stays locked until its entry is written, and older never replaces newer (django_site.sessions.replace): whoever is
+slow can't bring a key back to life that was revoked meanwhile. What is published before a commit is published again after it.
 """
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
-from django.db import transaction
-
-from django_site.keys.models import ApiKey
+from django_site.keys.models import ApiKey, ApiKeyQuerySet
+from django_site.principals.build import id_of
+from django_site.principals.databases import atomic_on, database_of, read_committed
 from django_site.principals.publish import CHUNK, chunked
 from django_site.sessions.contract import entry_signer, session_store
-from django_site.sessions.replace import Value, replace_entries
+from django_site.sessions.replace import Value, begin_anew, replace_entries
 from shared.api_keys import KeyRecord, decode_key, encode_key
 from shared.entries import key_entry_of_digest
 from shared.errors import SessionFormatError, SessionStoreUnavailable
@@ -41,9 +42,8 @@ def publish_keys(digests: Iterable[str]) -> int:
     """
     changed = 0
     for chunk in chunked(digests):
-        entries = {key_entry_of_digest(digest): digest for digest in chunk}
-        with transaction.atomic():
-            changed += replace_entries(entries, _plan)
+        with atomic_on(ApiKey):
+            changed += replace_entries(partial(_values, chunk))
     return changed
 
 
@@ -54,14 +54,15 @@ def withdraw_keys(digests: Iterable[str]) -> None:
     that a key is dead while it is not.
     """
     for chunk in chunked(key_entry_of_digest(digest) for digest in digests):
-        _delete(chunk)
+        nothing: dict[str, Value | None] = dict.fromkeys(chunk)
+        replace_entries(lambda _version, nothing=nothing: nothing)  # type: ignore[misc]  # can't infer a bound default
 
 
 def republish(digests: Iterable[str]) -> None:
     """Publish keys whose change is committed already. Never raises for an outage: the reconciler repeats it."""
     wanted = list(digests)
     try:
-        publish_keys(wanted)
+        read_committed(partial(publish_keys, wanted), using=database_of(ApiKey))
     except SessionStoreUnavailable:
         log.warning("keys not published: Redis is away", extra={"count": len(wanted)})
 
@@ -73,6 +74,7 @@ def rebuild_keys() -> Rebuilt:
     processes. Raises SessionStoreUnavailable.
     """
     live = written = 0
+    begin_anew()
     for keys in _live_keys():
         live += len(keys)
         seen = _entries_of(keys)
@@ -83,20 +85,21 @@ def rebuild_keys() -> Rebuilt:
     return Rebuilt(live=live, written=written, pruned=pruned)
 
 
-def _plan(seen: Mapping[str, str | None]) -> dict[str, Value | None]:
-    digests = {entry: entry.removeprefix(key_entry_of_digest("")) for entry in seen}
-    rows = ApiKey.objects.live().select_for_update().filter(token_digest__in=digests.values())
+def _values(digests: list[str], version: int) -> dict[str, Value | None]:
+    rows = _live_rows().select_for_update().filter(token_digest__in=digests)
     keys: dict[str, ApiKey] = {key.token_digest: key for key in rows}
-    return {
-        entry: _value(digest, keys.get(digest))
-        for entry, digest in digests.items()
-        if _differs(digest, seen[entry], keys.get(digest))
-    }
+    return {key_entry_of_digest(digest): _value(digest, keys.get(digest), version) for digest in digests}
+
+
+def _live_rows() -> ApiKeyQuerySet:
+    """Return the live rows, where they are written."""
+    rows: ApiKeyQuerySet = ApiKey.objects.using(database_of(ApiKey)).live()
+    return rows
 
 
 def _live_keys() -> Iterator[dict[str, ApiKey]]:
     """Yield all live keys by digest, in chunks."""
-    rows = ApiKey.objects.live().order_by("pk")
+    rows = _live_rows().order_by("pk")
     chunk = list(rows[:CHUNK])
     while chunk:
         yield {key.token_digest: key for key in chunk}
@@ -110,14 +113,9 @@ def _entries_of(digests: Iterable[str]) -> dict[str, str | None]:
 
 
 def _prune(digests: set[str]) -> int:
-    dead = digests - _live_digests(digests)
-    pruned = publish_keys(dead)
-    # Look again: a key that was committed in between was published when its row could not be seen yet.
-    return pruned - publish_keys(_live_digests(dead))
-
-
-def _live_digests(digests: set[str]) -> set[str]:
-    return set(ApiKey.objects.live().filter(token_digest__in=digests).values_list("token_digest", flat=True))
+    live = _live_rows().filter(token_digest__in=digests)
+    dead = digests - set(live.values_list("token_digest", flat=True))
+    return publish_keys(dead)  # it looks again: a key that was committed in between is published
 
 
 def _differs(digest: str, value: str | None, key: ApiKey | None) -> bool:
@@ -135,22 +133,19 @@ def _published(digest: str, value: str) -> KeyRecord | None:
         return None
 
 
-def _value(digest: str, key: ApiKey | None) -> Value | None:
+def _value(digest: str, key: ApiKey | None, version: int) -> Value | None:
     if key is None:
         return None
     record = _record(key)
-    return Value(text=encode_key(entry_signer(), digest, record), ttl_s=max(1, record.expires_at - int(time.time())))
+    text = encode_key(entry_signer(), digest, record, version=version)
+    return Value(text=text, ttl_s=max(1, record.expires_at - int(time.time())))
 
 
 def _record(key: ApiKey) -> KeyRecord:
     return KeyRecord(
         id=str(key.pk),
-        user_id=str(key.user_id),
+        user_id=id_of(key.user_id),
         name=key.name,
         scopes=frozenset(key.scopes),
         expires_at=int(key.expires_at.timestamp()),
     )
-
-
-def _delete(entries: list[str]) -> None:
-    session_store().write(lambda client: client.delete(*entries))

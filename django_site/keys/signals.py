@@ -10,17 +10,18 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import Model
 from django.db.models.signals import post_delete, post_save, pre_save
 
 from django_site.keys.issue import revoke_keys
 from django_site.keys.models import ApiKey
 from django_site.keys.publish import republish
+from django_site.principals.tables import for_each_model, only_about, tables_of
 
 
 def connect() -> None:
-    """Connect the receivers. Idempotent: Django keeps one of each dispatch_uid."""
-    for signal, uid in ((post_save, "gatehouse.key_saved"), (post_delete, "gatehouse.key_deleted")):
-        signal.connect(_key_changed, sender=ApiKey, dispatch_uid=uid)
+    """Connect the receivers, to every model of the table. Idempotent: Django keeps one of each dispatch_uid."""
+    for_each_model(listen_to_keys)
     # No sender: a proxy or a child of the user model is saved under its own class.
     pre_save.connect(_password_changes, dispatch_uid="gatehouse.password_changes")
 
@@ -30,28 +31,35 @@ def keeps_keys(person: Any) -> None:
     person._gatehouse_keeps_keys = True
 
 
-def _key_changed(instance: ApiKey, **_kwargs: Any) -> None:
+def listen_to_keys(model: type[Model]) -> None:
+    """Connect the receivers if this model shares the table of keys."""
+    if tables_of(model) & tables_of(ApiKey):
+        for signal, uid in ((post_save, "gatehouse.key_saved"), (post_delete, "gatehouse.key_deleted")):
+            signal.connect(only_about(ApiKey, _key_changed), sender=model, weak=False, dispatch_uid=f"{uid}.{model}")
+
+
+def _key_changed(instance: Any, using: str, **_kwargs: Any) -> None:
     digest = instance.token_digest
-    transaction.on_commit(lambda: republish([digest]))
+    transaction.on_commit(lambda: republish([digest]), using=using)
 
 
-def _password_changes(instance: Any, raw: bool, update_fields: Any = None, **_kwargs: Any) -> None:
+def _password_changes(instance: Any, raw: bool, using: str, update_fields: Any = None, **_kwargs: Any) -> None:
     """Revoke the keys before the password is saved: while Redis is away there is neither a new password nor a live key.
 
     AbstractBaseUser keeps what set_password was given until it is saved. A hash that was assigned is compared with the row.
     """
     if raw or not isinstance(instance, get_user_model()) or instance._state.adding:
         return
-    if _has_new_password(instance, update_fields) and not instance.__dict__.pop("_gatehouse_keeps_keys", False):
+    if _has_new_password(instance, update_fields, using) and not instance.__dict__.pop("_gatehouse_keeps_keys", False):
         revoke_keys(ApiKey.objects.of(instance), by=instance)
 
 
-def _has_new_password(person: Any, update_fields: Any) -> bool:
+def _has_new_password(person: Any, update_fields: Any, using: str) -> bool:
     if update_fields is not None and "password" not in update_fields:
         return False
     if person._password is not None:
         return True
     if update_fields is not None:  # so Django saves a hash that it made anew, with more rounds, of the same password
         return False
-    stored = type(person)._base_manager.filter(pk=person.pk).values_list("password", flat=True).first()
+    stored = type(person)._base_manager.using(using).filter(pk=person.pk).values_list("password", flat=True).first()
     return stored is not None and stored != person.password

@@ -9,6 +9,8 @@ from typing import Any
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
 
+from django_site.principals.databases import database_of
+
 
 def needs_verified_address(person: Any) -> bool:
     """Tell whether ``person`` must verify their address before they may have a key.
@@ -18,4 +20,6 @@ def needs_verified_address(person: Any) -> bool:
     if app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.NONE:
         return False
     email = str(getattr(person, person.get_email_field_name(), "") or "").lower()
-    return not EmailAddress.objects.filter(user_id=person.pk, email=email, verified=True).exists()
+    return (
+        not EmailAddress.objects.using(database_of(EmailAddress)).filter(user_id=person.pk, email=email, verified=True).exists()
+    )

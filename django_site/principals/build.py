@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 from django.apps import apps
@@ -10,26 +11,39 @@ from django.contrib.auth import get_backends, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
-from django.db.models import Field, QuerySet
+from django.db.models import QuerySet
 
+from django_site.principals.databases import database_of, people_database
 from shared.principal import Principal
 
 
 def user_rows() -> QuerySet[Any]:
-    """Return all rows of the project's user model."""
-    return cast("QuerySet[Any]", get_user_model()._default_manager.all())
+    """Return all rows of the project's user model, where they are written."""
+    return cast("QuerySet[Any]", get_user_model()._default_manager.using(people_database()))
+
+
+def id_of(pk: Any) -> str:
+    """Return a person's id as sessions, principals and keys write it: as Django writes it into a session."""
+    field: Any = get_user_model()._meta.pk
+    return str(field.value_to_string(SimpleNamespace(**{field.attname: pk})))
 
 
 def rows_of(ids: Iterable[str]) -> QuerySet[Any]:
     """Return the rows of these ids; an id that can't be one of this user model's has none."""
-    field = cast("Field[Any, Any]", user_rows().model._meta.pk)
-    possible = []
-    for id_ in ids:
-        try:
-            possible.append(field.to_python(id_))
-        except ValidationError:
-            continue
+    possible = [pk for pk in map(_pk_of, ids) if pk is not None]
     return user_rows().filter(pk__in=possible)
+
+
+def _pk_of(id_: str) -> Any:
+    field: Any = get_user_model()._meta.pk
+    while field.remote_field:  # a child's key is its parent's
+        field = field.target_field
+    try:
+        pk = field.to_python(id_)
+        field.run_validators(pk)  # a number that the database can't hold would raise there
+    except ValidationError:
+        return None
+    return pk
 
 
 def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
@@ -42,27 +56,38 @@ def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
     groups = _group_names(ids)
     permissions = _permissions(users)
     for user in users:
-        email = str(getattr(user, user.get_email_field_name(), "") or "")
+        email = _email(user)
         yield Principal(
-            id=str(user.pk),
-            username=str(user.get_username()),
+            id=id_of(user.pk),
+            username=str(user.get_username() or ""),
             email=email,
             email_verified=(user.pk, email.lower()) in verified,
-            is_active=bool(user.is_active),
+            is_active=bool(getattr(user, "is_active", True)),  # as Django's own backend asks
             is_staff=bool(getattr(user, "is_staff", False)),
             is_superuser=bool(getattr(user, "is_superuser", False)),
             permissions=permissions[user.pk],
             groups=frozenset(groups[user.pk]),
-            auth_hash=user.get_session_auth_hash(),
-            auth_hash_fallbacks=tuple(user.get_session_auth_fallback_hash()),
+            auth_hash=user.get_session_auth_hash() if hasattr(user, "get_session_auth_hash") else "",
+            auth_hash_fallbacks=tuple(_fallback_hashes(user)),
             backends=tuple(settings.AUTHENTICATION_BACKENDS),
         )
+
+
+def _email(user: Any) -> str:
+    name = user.get_email_field_name() if hasattr(user, "get_email_field_name") else "email"
+    return str(getattr(user, name, "") or "")
+
+
+def _fallback_hashes(user: Any) -> Iterable[str]:
+    """Return the hashes under SECRET_KEY_FALLBACKS; a user model that isn't Django's AbstractBaseUser may have none."""
+    return user.get_session_auth_fallback_hash() if hasattr(user, "get_session_auth_fallback_hash") else ()
 
 
 def _verified_emails(ids: Sequence[Any]) -> set[tuple[Any, str]]:
     if not apps.is_installed("allauth.account"):
         return set()
-    rows = apps.get_model("account", "EmailAddress").objects.filter(user_id__in=ids, verified=True)
+    model = apps.get_model("account", "EmailAddress")
+    rows = model.objects.using(database_of(model)).filter(user_id__in=ids, verified=True)
     return {(user_id, email.lower()) for user_id, email in rows.values_list("user_id", "email")}
 
 
@@ -79,16 +104,17 @@ def _memberships(ids: Sequence[Any], group_field: str) -> Iterator[tuple[Any, An
     if not hasattr(model, "groups"):
         return
     lookup = {"pk__in": ids, "groups__isnull": False}
-    yield from model._default_manager.filter(**lookup).values_list("pk", f"groups__{group_field}")
+    yield from user_rows().filter(**lookup).values_list("pk", f"groups__{group_field}")
 
 
 def _permissions(users: Sequence[Any]) -> dict[Any, frozenset[str]]:
+    if not hasattr(get_user_model(), "get_all_permissions"):  # AbstractBaseUser alone: nobody has any
+        return {user.pk: frozenset() for user in users}
     if not _is_plain():
         return {user.pk: frozenset(user.get_all_permissions()) for user in users}
     ids = [user.pk for user in users]
     found: defaultdict[Any, set[str]] = defaultdict(set)
-    model = get_user_model()
-    own = model._default_manager.filter(pk__in=ids, user_permissions__isnull=False)
+    own = user_rows().filter(pk__in=ids, user_permissions__isnull=False)
     for user_id, label, codename in own.values_list(
         "pk", "user_permissions__content_type__app_label", "user_permissions__codename"
     ):
@@ -108,8 +134,10 @@ def _allowed(user: Any, found: set[str], everything: frozenset[str]) -> frozense
 
 def _permissions_of_groups() -> defaultdict[Any, set[str]]:
     found: defaultdict[Any, set[str]] = defaultdict(set)
-    rows = Group.objects.filter(permissions__isnull=False).values_list(
-        "pk", "permissions__content_type__app_label", "permissions__codename"
+    rows = (
+        Group.objects.using(people_database())
+        .filter(permissions__isnull=False)
+        .values_list("pk", "permissions__content_type__app_label", "permissions__codename")
     )
     for group_id, label, codename in rows:
         found[group_id].add(f"{label}.{codename}")
@@ -117,7 +145,7 @@ def _permissions_of_groups() -> defaultdict[Any, set[str]]:
 
 
 def _every_permission() -> frozenset[str]:
-    rows = Permission.objects.values_list("content_type__app_label", "codename")
+    rows = Permission.objects.using(people_database()).values_list("content_type__app_label", "codename")
     return frozenset(f"{label}.{codename}" for label, codename in rows)
 
 

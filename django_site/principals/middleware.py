@@ -36,4 +36,4 @@ def _heal(request: HttpRequest) -> None:
     principal = find_principal(str(user_id))
     current = principal is not None and principal.auth_hash == request.session.get(USER_HASH)
     if not current and request.user.is_authenticated:
-        publish([user_id])
+        publish([request.user.pk])

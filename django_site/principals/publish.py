@@ -3,9 +3,11 @@
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
-from django_site.principals.build import build_principals, rows_of, user_rows
+from django_site.principals.build import build_principals, id_of, rows_of, user_rows
+from django_site.principals.databases import people_database, read_committed, snapshot
 from django_site.sessions.contract import entry_signer, session_store
 from django_site.sessions.replace import Value, replace_entries
 from shared.entries import principal_entry
@@ -38,15 +40,19 @@ class _Overdue:
 _overdue = _Overdue()
 
 
-def publish(ids: Iterable[Any]) -> None:
-    """Publish these people as the database has them now; who is no longer there is withdrawn.
+def publish(keys: Iterable[Any]) -> None:
+    """Publish the people with these primary keys as the database has them now; who is no longer there is withdrawn.
 
     Never raises for an outage: the change is in the database already. The reconciler repeats it as soon as Redis is
     back; until then no request is let in anyway, for the same Redis is asked.
     """
-    for chunk in chunked(sorted({str(id_) for id_ in ids})):
+    _publish({id_of(key) for key in keys})
+
+
+def _publish(ids: Iterable[str]) -> None:
+    for chunk in chunked(sorted(ids)):
         try:
-            publish_chunk(chunk)
+            read_committed(partial(publish_chunk, chunk), using=people_database())
         except SessionStoreUnavailable:
             _overdue.add(chunk)
             log.warning("principals not published: Redis is away", extra={"count": len(chunk)})
@@ -54,19 +60,27 @@ def publish(ids: Iterable[Any]) -> None:
 
 def publish_overdue() -> None:
     """Publish what an outage held back."""
-    publish(_overdue.take())
+    _publish(_overdue.take())
 
 
-def publish_chunk(ids: Sequence[str]) -> int:
-    """Publish these people; return how many entries had to change. Raises SessionStoreUnavailable."""
-    people = {principal_entry(id_): id_ for id_ in ids}
+def publish_chunk(ids: Sequence[str]) -> None:
+    """Publish these people, changed or not: the version must stand there too. Raises SessionStoreUnavailable."""
+    replace_entries(lambda version: _values(_people(ids), version))
 
-    def plan(seen: Mapping[str, str | None]) -> dict[str, Value | None]:
-        wanted = {p.id: p for p in build_principals(list(rows_of(people[entry] for entry in seen)))}
-        stale = [entry for entry, value in seen.items() if _is_stale(people[entry], value, wanted.get(people[entry]))]
-        return {entry: _value(wanted.get(people[entry])) for entry in stale}
 
-    return replace_entries(people, plan)
+def correct_chunk(ids: Sequence[str]) -> int:
+    """Publish those of these people whose entry is not what it should be; return how many.
+
+    Leaves the others as they are, so it needs a ``begin_anew`` before. Raises SessionStoreUnavailable.
+    """
+
+    def read(version: int) -> dict[str, Value | None]:
+        entries = [principal_entry(id_) for id_ in ids]
+        found = cast(list[str | None], session_store().read(lambda client: client.mget(entries)))
+        seen, people = dict(zip(ids, found, strict=True)), _people(ids)
+        return _values({id_: people[id_] for id_ in ids if _is_stale(id_, seen[id_], people[id_])}, version)
+
+    return replace_entries(read)
 
 
 def find_principal(user_id: str) -> Principal | None:
@@ -79,7 +93,7 @@ def user_ids() -> Iterator[list[str]]:
     rows = user_rows().order_by("pk").values_list("pk", flat=True)
     chunk = list(rows[:CHUNK])
     while chunk:
-        yield [str(pk) for pk in chunk]
+        yield [id_of(pk) for pk in chunk]
         chunk = list(rows.filter(pk__gt=chunk[-1])[:CHUNK])
 
 
@@ -101,8 +115,19 @@ def chunked(ids: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _value(principal: Principal | None) -> Value | None:
-    return None if principal is None else Value(text=encode_principal(entry_signer(), principal))
+def _people(ids: Sequence[str]) -> dict[str, Principal | None]:
+    """Return what the database says of each of these ids; None: there is nobody."""
+    with snapshot(people_database()):
+        found = {principal.id: principal for principal in build_principals(list(rows_of(ids)))}
+    return {id_: found.get(id_) for id_ in ids}
+
+
+def _values(people: Mapping[str, Principal | None], version: int) -> dict[str, Value | None]:
+    signer = entry_signer()
+    return {
+        principal_entry(id_): None if person is None else Value(text=encode_principal(signer, person, version=version))
+        for id_, person in people.items()
+    }
 
 
 def _is_stale(user_id: str, value: str | None, wanted: Principal | None) -> bool:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db import close_old_connections
 
-from django_site.principals.build import rows_of
-from django_site.principals.publish import publish_chunk, publish_overdue, published_ids, user_ids
+from django_site.principals.build import id_of, rows_of
+from django_site.principals.publish import correct_chunk, publish_overdue, published_ids, user_ids
 from django_site.sessions.contract import session_store
+from django_site.sessions.replace import begin_anew
 from shared.entries import PREFIX
 from shared.errors import GatehouseError, SessionStoreUnavailable
 
@@ -39,24 +40,34 @@ def _say_nothing(people: int) -> None:
 def rebuild(*, progress: Callable[[int], None] = _say_nothing) -> Rebuilt:
     """Publish every principal and key that differs and remove those without a row. Bounded memory, any number of people.
 
-    Idempotent, and safe beside live changes: an entry is replaced only if nobody replaced it meanwhile.
-    Raises SessionStoreUnavailable. ``progress`` is told how many people were looked at so far.
+    Idempotent, and safe beside live changes: what is newer than its own look stays. It is right whatever stood there before,
+    after a flushed Redis or with a database restored from a backup. Raises SessionStoreUnavailable. ``progress`` is told how
+    many people were looked at so far.
     """
     people = written = pruned = 0
+    begin_anew()
+    # First who is gone, then who is there: somebody deleted before and made anew meanwhile is met by the second look.
+    for ids in published_ids():
+        gone = sorted(set(ids) - {id_of(pk) for pk in rows_of(ids).values_list("pk", flat=True)})
+        pruned += correct_chunk(gone) if gone else 0
+        progress(people)
     for ids in user_ids():
-        written += publish_chunk(ids)
+        written += correct_chunk(ids)
         people += len(ids)
         progress(people)
-    for ids in published_ids():
-        gone = sorted(set(ids) - {str(pk) for pk in rows_of(ids).values_list("pk", flat=True)})
-        pruned += publish_chunk(gone) if gone else 0
-        progress(people)
+    keys_written, keys_pruned = _rebuild_keys()
+    begin_anew()  # the versions noted on the way are not needed any more: a lost Redis's rebuild noted one for everybody
+    return Rebuilt(people=people, written=written, pruned=pruned, keys_written=keys_written, keys_pruned=keys_pruned)
+
+
+def _rebuild_keys() -> tuple[int, int]:
+    """Return how many entries of keys were written and removed; a site without keys has none."""
     if not apps.is_installed("django_site.keys"):
-        return Rebuilt(people=people, written=written, pruned=pruned)
+        return 0, 0
     from django_site.keys.publish import rebuild_keys
 
     keys = rebuild_keys()
-    return Rebuilt(people=people, written=written, pruned=pruned, keys_written=keys.written, keys_pruned=keys.pruned)
+    return keys.written, keys.pruned
 
 
 class Reconciler:

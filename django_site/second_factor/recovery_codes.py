@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest
 
+from django_site.principals.databases import database_of
 from django_site.security_log import note
 
 _VOID_SINCE = "gatehouse_void_since"
@@ -28,7 +29,7 @@ def void_recovery_codes(person: Any) -> None:
 
 def renew_void_codes(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
     """After a second factor was accepted: replace recovery codes that a reset has voided, and tell the person."""
-    with transaction.atomic():
+    with transaction.atomic(using=database_of(Authenticator)):
         void = [codes for codes in _codes_of(user).select_for_update() if _VOID_SINCE in codes.data]
         if not void:
             return
@@ -41,4 +42,6 @@ def renew_void_codes(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
 
 
 def _codes_of(person: Any) -> Any:
-    return Authenticator.objects.filter(user_id=person.pk, type=Authenticator.Type.RECOVERY_CODES)
+    return Authenticator.objects.using(database_of(Authenticator)).filter(
+        user_id=person.pk, type=Authenticator.Type.RECOVERY_CODES
+    )

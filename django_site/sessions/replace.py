@@ -1,19 +1,34 @@
 """Repeat rows of the database in Redis so that the newest row wins, whichever process is the slowest.
 
-The order is: look at the entries, then read the rows, then replace each entry only if it is still what was seen. Whoever
-changed a row in between has replaced the entry, or will after us. Without it a slow rebuild would bring a person back
-who was locked out while it read.
+The order is: take a version, then read the rows, then replace each entry unless a newer version stands there. Whoever
+changed a row publishes it after the commit, so under a version taken after the commit: that one read the change, and
+everything that was read before has an older version. A publish that finds nothing to change is stored like any other, or
+one that was paused before it could still write what it had read.
+
+Versions count in Redis, not in the database and not in seconds: a clock that goes back, a database restored from a backup,
+and two transactions that commit in another order than they began, don't disturb them. A Redis that was flushed, restarted
+or replaced begins a new epoch; a version of another epoch is refused, and its publisher reads again.
+
+``begin_anew`` raises the floor: whoever took a version before reads again. A rebuild does that at its begin, so it may
+pass over the entries that are right already, and needs to remember no versions from before.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from django_site.sessions.contract import session_store
+from shared.entries import PREFIX
+from shared.errors import SessionStoreUnavailable
 from shared.redis import Script
 
 _TRIES = 10
+_HERE = Path(__file__)
+_TICKET, _REPLACE = Script.read(_HERE.with_name("ticket.lua")), Script.read(_HERE.with_name("replace.lua"))
+# Under the prefix of locks: what Django's Redis user may write, and the API's may not see.
+_ORDER = [f"{PREFIX}lock:publish-order", f"{PREFIX}lock:published-versions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,43 +39,40 @@ class Value:
     ttl_s: int = 0
 
 
-_REPLACE = Script.read(Path(__file__).with_name("replace.lua"))
-
-# Given the entries as they were seen, read the rows and say what should change: None deletes an entry.
-Plan = Callable[[Mapping[str, str | None]], Mapping[str, Value | None]]
+# Given the version, read the rows and say what the entries should hold, with that version in them; None: no entry.
+Read = Callable[[int], Mapping[str, Value | None]]
 
 
-def replace_entries(entries: Iterable[str], plan: Plan) -> int:
-    """Bring ``entries`` to what ``plan`` wants; return how many were changed. Atomic per entry.
+def replace_entries(read: Read) -> int:
+    """Bring entries to what ``read`` wants; return how many were written or deleted. Atomic; an older version changes none.
 
-    Raises SessionStoreUnavailable; what was changed before that stays.
+    Raises SessionStoreUnavailable; then nothing is changed, or the reply was lost.
     """
-    remaining, changed = list(entries), 0
     for _ in range(_TRIES):
-        if not remaining:
-            break
-        seen = _seen(remaining)
-        wanted = plan(seen)
-        remaining = _replace(seen, wanted)
-        changed += len(wanted) - len(remaining)
-    return changed
+        epoch, version = _take_version()
+        wanted = read(version)
+        if not wanted:
+            return 0
+        replaced = _replace(epoch, version, wanted)
+        if replaced >= 0:
+            return replaced
+    # Ten rebuilds or restarts between as many reads and writes: these are two servers that answer by turns.
+    raise SessionStoreUnavailable("Redis forgets the order of what is published; try again shortly.")
 
 
-def _seen(entries: Sequence[str]) -> dict[str, str | None]:
-    values = cast(list[str | None], session_store().read(lambda client: client.mget(entries)))
-    return dict(zip(entries, values, strict=True))
+def begin_anew() -> None:
+    """Let every publish that has begun, and is not stored, read again. Raises SessionStoreUnavailable."""
+    _take_version(raise_floor=True)
 
 
-def _replace(seen: Mapping[str, str | None], wanted: Mapping[str, Value | None]) -> list[str]:
-    """Apply the changes; return the entries that had changed since they were seen."""
-    entries = list(wanted)
-    if not entries:
-        return []
-    arguments: list[str | bytes | int] = []
-    for entry in entries:
-        value = wanted[entry] or Value(text="")
-        # Bytes: what was seen may be no UTF-8 (nothing of ours), and must go back just as it was.
-        as_seen = (seen[entry] or "").encode("utf-8", "surrogateescape")
-        arguments += (as_seen, value.text, value.ttl_s)
-    positions = session_store().run(_REPLACE, entries, arguments)
-    return [entries[position - 1] for position in cast(list[int], positions)]
+def _take_version(*, raise_floor: bool = False) -> tuple[str, int]:
+    arguments = [secrets.token_hex(8), "1" if raise_floor else "0"]
+    epoch, version = cast(tuple[str, int], session_store().run(_TICKET, _ORDER, arguments))
+    return epoch, version
+
+
+def _replace(epoch: str, version: int, wanted: Mapping[str, Value | None]) -> int:
+    arguments: list[str | int] = [epoch, version]
+    for value in wanted.values():
+        arguments += ("", 0) if value is None else (value.text, value.ttl_s)
+    return cast(int, session_store().run(_REPLACE, [*_ORDER, *wanted], arguments))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.entries import session_entry
+from shared.entries import principal_entry, session_entry
+from shared.principal import decode_principal, encode_principal
 from shared.session import Lifetimes, SessionFormat
 from shared.settings import ContractSettings
 from shared.signing import EntrySigner
@@ -52,6 +53,14 @@ def test_value_on_the_page_is_what_the_code_reads_and_writes(monkeypatch: pytest
     assert entry == _block("entry")
     assert sessions.encode(entry, record) == _block("value")
     assert record.user_id == "7"
+
+
+def test_principal_on_the_page_is_what_the_code_writes() -> None:
+    """Every field, the version among them; the lists and their order too."""
+    signer, written = EntrySigner([SECRET]), json.loads(_block("principal"))
+    principal = decode_principal(signer, "7", signer.sign(principal_entry("7"), written))
+    value = encode_principal(signer, principal, version=written["version"])
+    assert signer.unsign(principal_entry("7"), value) == written
 
 
 def test_lifetimes_on_the_page_are_the_defaults() -> None:

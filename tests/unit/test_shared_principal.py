@@ -27,6 +27,7 @@ ADA = Principal(
 )
 WIRE: dict[str, Any] = {
     "v": 1,
+    "version": 12,
     "id": "7",
     "username": "ada",
     "email": "ada@example.org",
@@ -49,7 +50,7 @@ def signed(payload: dict[str, Any]) -> str:
 
 def test_principal_is_written_as_the_documented_payload() -> None:
     """The field names and their order-free lists are the contract with every reader."""
-    value = encode_principal(SIGNER, ADA)
+    value = encode_principal(SIGNER, ADA, version=12)
     assert SIGNER.unsign("gatehouse:principal:7", value) == WIRE
     assert decode_principal(SIGNER, "7", value) == ADA
 

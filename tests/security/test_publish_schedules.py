@@ -1,0 +1,284 @@
+"""What Redis says of a person or a key never exceeds what the database ever allowed after the last published commit (P23).
+
+Random operations run at once, and their steps are interleaved at random. 100 schedules here; ``NIGHTLY_SCHEDULES=10000`` for
+the long run (script/nightly). A failure names its seed: ``SCHEDULE_SEED=n`` repeats that one.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import redis
+from django.db import IntegrityError, connections
+
+from deploy.valkey import EmbeddedValkey
+from shared.api_keys import decode_key
+from shared.entries import key_entry_of_digest, principal_entry
+from shared.principal import decode_principal
+from tests.security.interleaving import Actor, actors, next_of
+from tests.security.second_database import PEOPLE, PeopleApart, database, routed_by
+
+SCHEDULES = int(os.environ.get("NIGHTLY_SCHEDULES", "100"))
+FIRST = int(os.environ.get("SCHEDULE_FIRST", "0"))
+SEEDS = [int(os.environ["SCHEDULE_SEED"])] if "SCHEDULE_SEED" in os.environ else range(FIRST, FIRST + SCHEDULES)
+ACTORS, OPERATIONS = 3, 6
+
+pytestmark = [pytest.mark.usefixtures("site"), pytest.mark.timeout(120 + SCHEDULES)]
+
+REPAIRS, SILENT, KEYS_ONLY = ("rebuild", "prune", "publish_again"), ("flush", "update_silently"), ("create_key", "revoke_key")
+State = Any  # what the database, or Redis, says of all people and keys: comparable
+PERSON, KEY = 1, "d" * 64
+ENTRIES = [principal_entry(str(PERSON)), key_entry_of_digest(KEY)]
+
+
+@pytest.fixture
+def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
+    """A client that may do everything."""
+    with redis.Redis.from_url(valkey.url("admin"), decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def crew(site: None, tmp_path: Path) -> Iterator[list[Actor]]:
+    """Actors on a database of their own; afterwards Redis says again what the run's own database says."""
+    from django.core.management import call_command
+
+    from django_site.principals.rebuild import rebuild
+    from django_site.sessions.contract import session_store
+
+    with database(PEOPLE, tmp_path / "people.sqlite3", copy_of="default"), routed_by(PeopleApart):
+        call_command("flush", database=PEOPLE, interactive=False, verbosity=0)
+        with actors(ACTORS, alias=PEOPLE, store=session_store()) as found:
+            yield found
+    rebuild()
+
+
+class World:
+    """One person and one key, what was ever committed about them, and what of that was published."""
+
+    def __init__(self, chooser: Random, admin: redis.Redis) -> None:
+        self.chooser, self.admin = chooser, admin
+        self.is_silent = False  # a change was made that nobody publishes
+        self.committed: list[State] = [in_database()]
+        self.published = [0, 0]  # of the person and of the key: no older state may be seen any more
+        self._seen: Any = None
+        self._commits = _commits()
+
+    def operations(self) -> list[Callable[[], None]]:
+        """Return what may happen: each is a change with its publishing, or a repair."""
+        loud = [self.activate, self.deactivate, self.promote, self.demote, self.delete, self.create_key, self.revoke_key]
+        return [*loud, self.join, self.leave, self.rebuild, self.prune, self.publish_again, self.update_silently, self.flush]
+
+    def look(self) -> None:
+        """Note what is committed, and compare it with what Redis says, if either has changed."""
+        commits, seen = _commits(), self.admin.mget(ENTRIES)
+        if commits != self._commits and (now := in_database()) != self.committed[-1]:
+            self.committed.append(now)
+        if (commits, seen) != (self._commits, self._seen):
+            self._compare(in_redis(seen))
+        self._commits, self._seen = commits, seen
+
+    def note_published(self, at: int, *, person: bool = True, key: bool = True) -> None:
+        """Note that what was committed then is published, and see that nothing older stands there."""
+        self.published = [max(old, at) if is_it else old for old, is_it in zip(self.published, (person, key), strict=True)]
+        self._compare(in_redis(self.admin.mget(ENTRIES)))
+
+    def _compare(self, shown: State) -> None:
+        for which in (0, 1):
+            allowed = [state[which] for state in self.committed[self.published[which] :]]
+            assert shown[which] is None or shown[which] in allowed, (shown, allowed)
+
+    def activate(self) -> None:
+        """Let the person in."""
+        self._save(is_active=True)
+
+    def deactivate(self) -> None:
+        """Lock the person out."""
+        self._save(is_active=False)
+
+    def promote(self) -> None:
+        """Make the person a superuser."""
+        self._save(is_superuser=True, is_staff=True)
+
+    def demote(self) -> None:
+        """Make them an ordinary person."""
+        self._save(is_superuser=False, is_staff=False)
+
+    def delete(self) -> None:
+        """Delete the person, and the key with them."""
+        for row in people().filter(pk=PERSON):
+            row.delete()
+
+    def join(self) -> None:
+        """Let the person join the group."""
+        for row in people().filter(pk=PERSON):
+            row.groups.add(1)
+
+    def leave(self) -> None:
+        """Let them leave it."""
+        for row in people().filter(pk=PERSON):
+            row.groups.remove(1)
+
+    def create_key(self) -> None:
+        """Save the row of a key."""
+        from django_site.keys.models import ApiKey
+
+        if people().filter(pk=PERSON).exists() and not ApiKey.objects.exists():
+            ApiKey(user_id=PERSON, name="a", token_digest=KEY, scopes=[], expires_at=_tomorrow()).save()
+
+    def revoke_key(self) -> None:
+        """Revoke the key as its page does."""
+        from django_site.keys.issue import revoke_keys
+        from django_site.keys.models import ApiKey
+
+        revoke_keys(ApiKey.objects.all(), by=people().model(pk=0))
+
+    def rebuild(self) -> None:
+        """Do what the reconciler does."""
+        from django_site.principals.rebuild import rebuild
+
+        rebuild()
+
+    def prune(self) -> None:
+        """Do what the reconciler does for one person."""
+        from django_site.principals.publish import correct_chunk
+        from django_site.sessions.replace import begin_anew
+
+        begin_anew()
+        correct_chunk([str(PERSON)])
+
+    def publish_again(self) -> None:
+        """Do what a log-in does."""
+        from django_site.principals.publish import publish
+
+        publish([PERSON])
+
+    def update_silently(self) -> None:
+        """Change the row by a query that sends no signal."""
+        self.is_silent = True
+        people().filter(pk=PERSON).update(is_active=self.chooser.random() < 0.5)
+
+    def flush(self) -> None:
+        """Lose all that Redis holds of it, versions too, in one instant."""
+        self.is_silent = True
+        names = ["gatehouse:lock:publish-order", "gatehouse:lock:published-versions"]
+        self.admin.delete(*names, *ENTRIES)
+
+    def _save(self, **fields: bool) -> None:
+        row = people().filter(pk=PERSON).first() or people().model(pk=PERSON, username="ada", password="!")
+        for name, value in fields.items():
+            setattr(row, name, value)
+        row.save()
+
+
+def people() -> Any:
+    """Return the people."""
+    from django_site.accounts.models import User
+
+    return User.objects
+
+
+def in_database() -> State:
+    """Return what the database says of the person and of the key."""
+    from django_site.keys.models import ApiKey
+
+    rows = people().filter(pk=PERSON)
+    person = rows.values_list("is_active", "is_superuser", "is_staff").first()
+    is_live = ApiKey.objects.live().filter(token_digest=KEY).exists()
+    return person and (*person, rows.filter(groups=1).exists()), str(PERSON) if is_live else None
+
+
+def in_redis(values: Any) -> State:
+    """Return what these values of the entries say of them."""
+    from django_site.sessions.contract import entry_signer
+
+    key = values[1] and decode_key(entry_signer(), KEY, values[1], now=0).user_id
+    person = values[0] and decode_principal(entry_signer(), str(PERSON), values[0])
+    return person and (person.is_active, person.is_superuser, person.is_staff, bool(person.groups)), key
+
+
+def _commits() -> int:
+    """Return a number that changes when another connection commits."""
+    connection = connections[PEOPLE]
+    connection.ensure_connection()
+    number: int = connection.connection.execute("PRAGMA data_version").fetchone()[0]
+    return number
+
+
+def _tomorrow() -> Any:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    return timezone.now() + timedelta(days=1)
+
+
+def _play(world: World, crew: list[Actor]) -> None:
+    """Let the operations begin and go on by turns, until all have ended."""
+    chooser, left = world.chooser, OPERATIONS
+    began: dict[Actor, tuple[str, int]] = {}
+    own: dict[Actor, int] = {}  # what each has committed
+    while left or any(actor.is_busy for actor in crew):
+        idle, busy = [actor for actor in crew if not actor.is_busy], [actor for actor in crew if actor.is_busy]
+        if left and idle and (not busy or chooser.random() < 0.2):
+            operation = chooser.choice(world.operations())
+            idle[0].begin(partial(_refusable, operation))
+            began[idle[0]] = (operation.__name__, len(world.committed) - 1)
+            left -= 1
+            continue
+        actor = next_of(busy, chooser)
+        before = len(world.committed)
+        actor.step()
+        world.look()
+        if len(world.committed) > before:
+            own[actor] = before
+        if not actor.is_busy:
+            _note_end(world, *began[actor], own.pop(actor, None))
+
+
+def _refusable(operation: Callable[[], None]) -> None:
+    """Do it; what the database refuses (to let a person join who was deleted meanwhile) is not done."""
+    with suppress(IntegrityError):
+        operation()
+
+
+def _note_end(world: World, name: str, at: int, own: int | None) -> None:
+    """A change is published when its operation ends; a repair publishes what was committed when it began."""
+    if name in REPAIRS:
+        world.note_published(at, key=name == "rebuild")
+    elif own is not None and name not in SILENT:
+        world.note_published(own, person=name not in KEYS_ONLY, key=name in (*KEYS_ONLY, "delete"))
+
+
+def _reset(admin: redis.Redis) -> None:
+    from django.contrib.auth.models import Group
+
+    from django_site.keys.models import ApiKey
+
+    ApiKey.objects.all().delete()
+    people().all().delete()
+    Group.objects.get_or_create(pk=1, name="crew")
+    row = people().model(pk=PERSON, username="ada", password="!")
+    row.save()
+
+
+def test_any_interleaving_ends_with_what_the_database_says(crew: list[Actor], admin: redis.Redis) -> None:
+    """No older publish replaces a newer one; at the end, after a rebuild if a change was silent, both say the same."""
+    from django_site.principals.rebuild import rebuild
+
+    for seed in SEEDS:
+        _reset(admin)
+        world = World(Random(seed), admin)
+        try:
+            _play(world, crew)
+            if world.is_silent:
+                rebuild()
+            assert in_redis(admin.mget(ENTRIES)) == in_database()
+        except BaseException as error:
+            error.add_note(f"SCHEDULE_SEED={seed}")
+            raise

@@ -1,7 +1,12 @@
 -- Create or update one session, and list it under its person. Atomic: a session deleted meanwhile is never written back.
 -- KEYS: 1 session entry, 2 the person's set of session entries
--- ARGV: 1 'NX' (create) or 'XX' (update), 2 signed value, 3 seconds to live, 4 '1' if the session has a person
--- Returns 1, or 0 when the entry exists already (NX) or no longer (XX).
+-- ARGV: 1 'NX' (create) or 'XX' (update), 2 signed value, 3 seconds to live, 4 '1' if the session has a person,
+--       5 the value that the update was made from ('' for whatever stands there)
+-- Returns 1; 0 when the entry exists already (NX) or no longer (XX); 2 when it is no longer what the update was made from.
+local present = redis.call('GET', KEYS[1])
+if ARGV[1] == 'XX' and present and ARGV[5] ~= '' and present ~= ARGV[5] then
+  return 2
+end
 if not redis.call('SET', KEYS[1], ARGV[2], ARGV[1], 'EX', ARGV[3]) then
   return 0
 end

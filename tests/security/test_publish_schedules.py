@@ -248,9 +248,14 @@ def _refusable(operation: Callable[[], None]) -> None:
 
 
 def _note_end(world: World, name: str, at: int, own: int | None) -> None:
-    """A change is published when its operation ends; a repair publishes what was committed when it began."""
+    """A change is published when its operation ends; a repair publishes what was committed when it began.
+
+    A rebuild looks for who is gone and then for who is there: who is deleted between may be met by neither look, and is
+    published by the deletion itself.
+    """
     if name in REPAIRS:
-        world.note_published(at, key=name == "rebuild")
+        stayed = len({state[0] is None for state in world.committed[at:]}) == 1
+        world.note_published(at, person=stayed or name != "rebuild", key=name == "rebuild")
     elif own is not None and name not in SILENT:
         world.note_published(own, person=name not in KEYS_ONLY, key=name in (*KEYS_ONLY, "delete"))
 

@@ -17,8 +17,14 @@ T = TypeVar("T")
 
 _PAUSE_S = 0.005
 OWNER = Owner(id="1", username=USERNAME)
-# Queues of the peers have no bound. One job costs what it costs at any bound; the other settings are the defaults.
-UNBOUNDED = {"job_person_limit": 1_000_000, "job_queue_limit": 1_000_000}
+# Queues of the peers have no bound, and forget what ended. One job costs what it costs at any bound; the other settings
+# are the defaults.
+UNBOUNDED = {
+    "job_person_limit": 1_000_000,
+    "job_queue_limit": 1_000_000,
+    "person_bytes": 100_000_000_000,
+    "person_ended_jobs": 100_000_000,
+}
 
 
 def api_settings(context: Context, **changes: Any) -> ApiSettings:

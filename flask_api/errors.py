@@ -26,7 +26,9 @@ from flask_api.jobs.errors import (
     JobNotFound,
     JobUnfinished,
     JobWasCancelled,
+    PersonQuotaExceeded,
     QueueFull,
+    QuotaReached,
     RowsBusy,
     TooManyUnfinished,
     UnknownTask,
@@ -47,6 +49,7 @@ from shared.errors import (
     EmailUnverified,
     GatehouseError,
     InsecureTransport,
+    JobStoreFull,
     JobStoreUnavailable,
     NotAuthenticated,
     PermissionDenied,
@@ -87,13 +90,15 @@ STATUS: Mapping[type[GatehouseError], int] = {
     IdempotencyConflict: 422,
     QueueFull: 429,
     TooManyUnfinished: 429,
-    UploadQuotaExceeded: 429,
+    PersonQuotaExceeded: 429,
     EngineStopped: 503,
     RowsBusy: 503,
     TooManyStreams: 503,
     JobStoreUnavailable: 503,
+    JobStoreFull: 503,
     SessionStoreUnavailable: 503,
     StoreUnavailable: 503,
+    UploadQuotaExceeded: 507,
 }
 
 # What a browser is sent to Django's log-in page for; the page says why, and leads on who is logged in already.
@@ -135,7 +140,22 @@ def _known(error: GatehouseError) -> BaseResponse:
     problems = getattr(error, "problems", None)
     errors = [asdict(line) for line in problems] if problems else None
     job_error = getattr(error, "job_error", None)
-    return problem(status, error.code, error.message, headers=_headers(error), errors=errors, error=job_error)
+    quota = _quota(error)
+    return problem(status, error.code, error.message, headers=_headers(error), errors=errors, error=job_error, quota=quota)
+
+
+def _quota(error: GatehouseError) -> dict[str, Any] | None:
+    """Return which quota was reached, and where the person finds what to delete."""
+    reached: QuotaReached | None = getattr(error, "quota", None)
+    if reached is None:
+        return None
+    below = request.script_root
+    links = {"usage": f"{below}/me/usage"}
+    if reached.kind.startswith("upload"):
+        links |= {"files": f"{below}/files"}
+    else:
+        links |= {"ended_jobs": f"{below}/jobs?status=ended", "batches": f"{below}/batches"}
+    return {**asdict(reached), "links": links}
 
 
 def _refusal(error: AccessError) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gatehouse.errors import JobTimedOut as JobTimedOut
     from gatehouse.errors import NotFound as NotFound
     from gatehouse.errors import NotLoggedIn as NotLoggedIn
+    from gatehouse.errors import QuotaExceeded as QuotaExceeded
     from gatehouse.errors import RemoteError as RemoteError
     from gatehouse.errors import ServerError as ServerError
     from gatehouse.errors import TooManyRequests as TooManyRequests
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from gatehouse.records import Me as Me
     from gatehouse.records import TaskInfo as TaskInfo
     from gatehouse.records import UploadedFile as UploadedFile
+    from gatehouse.records import Usage as Usage
 
 _NAMES = {
     "gatehouse.async_client": ("AsyncClient",),
@@ -68,6 +70,7 @@ _NAMES = {
         "JobTimedOut",
         "NotFound",
         "NotLoggedIn",
+        "QuotaExceeded",
         "RemoteError",
         "ServerError",
         "TooManyRequests",
@@ -77,7 +80,7 @@ _NAMES = {
     "gatehouse.events": ("Event",),
     "gatehouse.executor": ("Executor",),
     "gatehouse.handles": ("Batch", "Job"),
-    "gatehouse.records": ("BatchRecord", "JobFile", "JobRecord", "JobResult", "Me", "TaskInfo", "UploadedFile"),
+    "gatehouse.records": ("BatchRecord", "JobFile", "JobRecord", "JobResult", "Me", "TaskInfo", "UploadedFile", "Usage"),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -15,11 +15,11 @@ from gatehouse.downloads import Target
 from gatehouse.errors import InvalidRequest, Unavailable
 from gatehouse.events import MEDIA_TYPE as EVENT_STREAM
 from gatehouse.events import Event
-from gatehouse.flows import Flow, Pause, Step, ask, call
+from gatehouse.flows import Flow, Pause, Step, ask, call, delete
 from gatehouse.following import EventFollower, Follower
 from gatehouse.handles import Batch, Job
 from gatehouse.names import AnyTask, arguments_of, name_of
-from gatehouse.records import BatchRecord, JobRecord, Me, TaskInfo, UploadedFile
+from gatehouse.records import BatchRecord, JobRecord, Me, TaskInfo, UploadedFile, Usage
 from gatehouse.transport import answer, bounded, built, http_options, json_line, unavailable
 from gatehouse.uploads import Source, upload
 from gatehouse.wire import Answer, Request
@@ -55,6 +55,10 @@ class Client:
     def me(self) -> Me:
         """Return who the key acts as."""
         return self.do(call(requests.get_me(), Me.from_json, patience_s=self.patience_s))
+
+    def usage(self) -> Usage:
+        """Return how much the person keeps, and how much they may."""
+        return self.do(call(requests.get_usage(), Usage.from_json, patience_s=self.patience_s))
 
     def tasks(self) -> list[TaskInfo]:
         """Return the tasks that can be submitted."""
@@ -112,6 +116,24 @@ class Client:
     def batch(self, batch_id: str) -> Batch:
         """Return a batch. Raises NotFound."""
         return Batch(self, self.do(call(requests.get_batch(batch_id), BatchRecord.from_json, patience_s=self.patience_s)))
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the person's batches, newest first; a page is asked for when it is needed."""
+        cursor: str | None = None
+        while True:
+            request = requests.list_batches(cursor=cursor)
+            records, cursor = self.do(call(request, BatchRecord.page_from_json, patience_s=self.patience_s))
+            yield from (Batch(self, record) for record in records)
+            if cursor is None:
+                return
+
+    def delete(self, job_id: str) -> None:
+        """Delete an ended job, and all that it kept. Raises Conflict for an unfinished one, and for one of a batch."""
+        self.do(delete(requests.delete_job(job_id), patience_s=self.patience_s))
+
+    def delete_batch(self, batch_id: str) -> None:
+        """Delete a batch whose jobs have all ended, and all that these kept. Raises Conflict for any other."""
+        self.do(delete(requests.delete_batch(batch_id), patience_s=self.patience_s))
 
     def upload(self, source: Source, *, name: str | None = None) -> UploadedFile:
         """Send a file, by its path or as an open binary stream, for a task's parameter of type file."""

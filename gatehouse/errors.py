@@ -10,6 +10,7 @@ GatehouseError                ``message``, ``code`` (stable)
 │   ├── Expired               410: it was there, and was forgotten
 │   ├── InvalidRequest        400, 413, 415, 422: ``problems`` names each wrong argument and what is accepted
 │   ├── TooManyRequests       429: nothing was accepted; again in ``retry_after_s``
+│   ├── QuotaExceeded         429, 507: you keep as much as you may; delete something, waiting alone does not help
 │   └── ServerError           5xx: not your fault; ``error_id`` finds it in the server's log
 ├── Unavailable               no connection, no answer in time, or 502, 503, 504, again and again: try later
 ├── BadAnswer                 what answered is not Gatehouse: a proxy's page, another site
@@ -109,6 +110,19 @@ class TooManyRequests(ApiError):
         super().__init__(message, status=status, code=code)
         self.retry_after_s = retry_after_s
         self.room = room
+
+
+class QuotaExceeded(ApiError):
+    """The person keeps as much as they may, and nothing was accepted: ``used`` of ``limit`` of this ``kind``.
+
+    Delete ended jobs and batches (``Client.delete``, ``gatehouse delete --ended``), or uploaded files.
+    """
+
+    def __init__(self, message: str, *, status: int, code: str, kind: str = "", used: int = 0, limit: int = 0) -> None:
+        super().__init__(message, status=status, code=code)
+        self.kind = kind
+        self.used = used
+        self.limit = limit
 
 
 class ServerError(ApiError):

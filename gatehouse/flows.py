@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from gatehouse.errors import InvalidRequest, TooManyRequests, Unavailable, WaitTimedOut
+from gatehouse.errors import InvalidRequest, NotFound, TooManyRequests, Unavailable, WaitTimedOut
 from gatehouse.records import JobRecord
 from gatehouse.requests import get_job
 from gatehouse.wire import Answer, Request, read_json, refusal
@@ -78,6 +78,23 @@ def ask(request: Request, *, patience_s: float, waits_for_room: bool = True) -> 
                 raise
             pause = patience.pause_after(full)
         yield pause
+
+
+def delete(request: Request, *, patience_s: float) -> Flow[None]:
+    """Delete something. What was gone when it was asked for again was deleted the first time, and its answer lost."""
+    patience = Patience(patience_s)
+    was_sent = False
+    while True:
+        try:
+            error = refusal((yield request))
+        except Unavailable as away:
+            error = away
+        if error is None or (was_sent and isinstance(error, NotFound)):
+            return
+        if not isinstance(error, Unavailable):
+            raise error
+        was_sent = was_sent or error.was_sent
+        yield patience.pause_after(error)
 
 
 def wait(job_id: str, *, timeout_s: float | None, patience_s: float) -> Flow[JobRecord]:

@@ -10,7 +10,7 @@ from gatehouse import requests
 from gatehouse.downloads import Target
 from gatehouse.errors import NotFound, Unavailable, WaitTimedOut
 from gatehouse.events import Event
-from gatehouse.flows import call, wait
+from gatehouse.flows import call, delete, wait
 from gatehouse.following import EventFollower, ResultsFollower
 from gatehouse.held import HeldBatch, HeldJob
 from gatehouse.records import BatchRecord, JobFile, JobRecord, JobResult
@@ -46,6 +46,10 @@ class Job(HeldJob):
     def retry(self) -> JobRecord:
         """Queue it again after it failed or was cancelled. Raises Conflict otherwise."""
         return self._update(requests.retry_job(self.id))
+
+    def delete(self) -> None:
+        """Delete it, and all that it kept, once it has ended. Raises Conflict before, and for one of a batch."""
+        self._client.do(delete(requests.delete_job(self.id), patience_s=self._client.patience_s))
 
     def log(self) -> list[dict[str, Any]]:
         """Return its last log lines: at, level, message."""
@@ -110,6 +114,10 @@ class Batch(HeldBatch):
     def cancel(self) -> BatchRecord:
         """Cancel all of its jobs that have not ended."""
         return self._update(requests.cancel_batch(self.id))
+
+    def delete(self) -> None:
+        """Delete it with its jobs and all that these kept, once all have ended. Raises Conflict before."""
+        self._client.do(delete(requests.delete_batch(self.id), patience_s=self._client.patience_s))
 
     def events(self, *, last_event_id: str = "") -> Iterator[Event]:
         """Yield its events until all of its jobs have ended."""

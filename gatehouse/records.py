@@ -29,6 +29,20 @@ class Me:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """How much the person keeps: for each kind how much is used, and how much may be."""
+
+    kinds: Mapping[str, tuple[int, int]]
+    raw: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Json) -> Self:
+        """Read an answer of /api/me/usage."""
+        kinds = {kind: (told["used"], told["limit"]) for kind, told in raw.items() if "used" in told}
+        return cls(kinds=kinds, raw=raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskInfo:
     """A task that can be submitted. ``arguments_schema`` and ``result_schema`` are JSON Schemas."""
 
@@ -181,6 +195,11 @@ class BatchRecord:
             finished_at=_time(raw["finished_at"]),
             raw=raw,
         )
+
+    @classmethod
+    def page_from_json(cls, raw: Json) -> tuple[list[Self], str | None]:
+        """Read a page of batches, and where the next one begins."""
+        return [cls.from_json(each) for each in raw["batches"]], raw["next_cursor"]
 
     @property
     def has_ended(self) -> bool:

@@ -75,6 +75,11 @@ def retry_job(job_id: str) -> Request:
     return Request(method="POST", path=f"/jobs/{_id(job_id)}/retry")
 
 
+def delete_job(job_id: str) -> Request:
+    """Delete an ended job, and all that it kept."""
+    return Request(method="DELETE", path=f"/jobs/{_id(job_id)}", may_repeat=True)
+
+
 def get_log(job_id: str) -> Request:
     """Ask for a job's last log lines."""
     return _get(f"/jobs/{_id(job_id)}/log", accept=NDJSON)
@@ -93,6 +98,21 @@ def get_batch(batch_id: str) -> Request:
 def cancel_batch(batch_id: str) -> Request:
     """Cancel all of a batch's jobs that have not ended."""
     return Request(method="POST", path=f"/batches/{_id(batch_id)}/cancel", may_repeat=True)
+
+
+def delete_batch(batch_id: str) -> Request:
+    """Delete a batch whose jobs have all ended, and all that these kept."""
+    return Request(method="DELETE", path=f"/batches/{_id(batch_id)}", may_repeat=True)
+
+
+def list_batches(*, cursor: str | None) -> Request:
+    """Ask for a page of the person's batches, newest first."""
+    return _get("/batches", params=_given({"limit": str(PAGE), "cursor": cursor}))
+
+
+def get_usage() -> Request:
+    """Ask how much the person keeps, and how much they may."""
+    return _get("/me/usage")
 
 
 def withdraw(batch_id: str, positions: Sequence[int]) -> Request:

@@ -17,6 +17,7 @@ from gatehouse.errors import (
     NotFound,
     NotLoggedIn,
     Problem,
+    QuotaExceeded,
     ServerError,
     TooManyRequests,
     Unavailable,
@@ -105,6 +106,8 @@ def _from_problem(answer: Answer, problem: Mapping[str, Any]) -> GatehouseError:
     message = str(problem.get("detail") or problem.get("title") or f"The service answered {status}.")
     if status in _AWAY:
         return Unavailable(message, code=code, retry_after_s=_retry_after_s(answer))
+    if status == 507 or code == "quota_exceeded":
+        return QuotaExceeded(message, status=status, code=code, **_quota(problem.get("quota")))
     if status == 429:
         found = _ROOM.search(answer.headers.get("ratelimit", ""))
         room = int(found[1]) if found else None
@@ -114,6 +117,14 @@ def _from_problem(answer: Answer, problem: Mapping[str, Any]) -> GatehouseError:
     if status >= 500:
         return ServerError(message, status=status, code=code, error_id=str(problem.get("error_id", "")))
     return _BY_STATUS.get(status, ApiError)(message, status=status, code=code)
+
+
+def _quota(quota: Any) -> dict[str, Any]:
+    """Return which quota a problem tells of; another version of the service may tell less."""
+    told = quota if isinstance(quota, dict) else {}
+    kind, used, limit = (told.get(name) for name in ("kind", "used", "limit"))
+    numbers = {name: each for name, each in (("used", used), ("limit", limit)) if isinstance(each, int)}
+    return {"kind": str(kind or ""), **numbers}
 
 
 def _problem(answer: Answer) -> Mapping[str, Any] | None:

@@ -5,6 +5,7 @@ GatehouseError
 ├── StoreUnavailable          Redis is away or slow: try again later (503, never 401)
 │   ├── SessionStoreUnavailable
 │   └── JobStoreUnavailable
+│       └── JobStoreFull      its memory is full: delete something, or try again later
 ├── SessionError
 │   ├── SessionFormatError    what is stored is not a session of ours: log it, then treat as anonymous
 │   └── SessionConflictError  the key is taken (create) or the session was deleted meanwhile (update)
@@ -61,6 +62,13 @@ class JobStoreUnavailable(StoreUnavailable):
 
     code = "job_store_unavailable"
     settings = "GATEHOUSE_JOBS_REDIS_URL, GATEHOUSE_API_REDIS_URL, GATEHOUSE_REDIS_URL"
+
+
+class JobStoreFull(JobStoreUnavailable):
+    """The store of jobs has no memory left: nothing was accepted. What exists can be read, cancelled and deleted."""
+
+    code = "job_store_full"
+    retry_after_s = 10
 
 
 class SessionError(GatehouseError):

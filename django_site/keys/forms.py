@@ -16,7 +16,7 @@ MAX_SCOPES = 50
 _LABELS = {
     "jobs:read": "See my jobs and their results",
     "jobs:submit": "Submit jobs of any task",
-    "jobs:cancel": "Cancel jobs",
+    "jobs:cancel": "Cancel jobs, delete ended ones",
     "jobs:operate": "Do so with other people's jobs, for operators",
 }
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask_api.jobs.context import JobContext, current_job
-from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
+from flask_api.jobs.errors import OVER_QUOTA, JobCancelled, QuotaExceeded, StopReason, TaskError
 from flask_api.jobs.exception_bases import caught_by
 from flask_api.jobs.ledger import Ending
 from flask_api.jobs.policy import Policy
@@ -58,7 +58,7 @@ def _check_once_more(context: JobContext) -> None:
     try:
         context.checkpoint()
     except JobCancelled as stop:
-        if stop.reason in (StopReason.CANCELLED, StopReason.TIMED_OUT):
+        if stop.reason in (StopReason.CANCELLED, StopReason.TIMED_OUT, StopReason.QUOTA):
             raise
 
 
@@ -67,6 +67,8 @@ def stopped(reason: StopReason, policy: Policy) -> Outcome:
     if reason is StopReason.TIMED_OUT:
         error = {"type": "TimedOut", "message": f"The job took longer than the {policy.timeout_s:g} s that its task allows."}
         return Outcome(error=error, may_retry=TimeoutError in policy.retry_on)
+    if reason is StopReason.QUOTA:
+        return Outcome(error=describe(QuotaExceeded(OVER_QUOTA)))
     return Outcome(stopped=reason)
 
 

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask_api.jobs import names
-from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
+from flask_api.jobs.acceptance import Acceptance, Answer, IdempotencyKey
+from flask_api.jobs.ledger import Ledger
 from flask_api.jobs.record import Job, JobStatus, Member, Owner, format_time, from_fields
+from flask_api.jobs.removal import Removal
+from shared.errors import JobStoreFull
 from shared.redis import Client, Store
 
 _STAGED_AT_ONCE = 250
@@ -25,6 +28,7 @@ class Batch:
     counts: dict[JobStatus, int]
     submitted_at: datetime
     finished_at: datetime | None = None
+    expires_at: datetime | None = None
 
     @property
     def done(self) -> int:
@@ -35,9 +39,10 @@ class Batch:
 class Batches:
     """Stores and reads batches. Thread-safe; raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
+    def __init__(self, store: Store, ledger: Ledger, removal: Removal) -> None:
         self._store = store
         self._ledger = ledger
+        self._removal = removal
 
     def accept(
         self,
@@ -53,20 +58,44 @@ class Batches:
 
         ``pattern`` has what its jobs have in common.
         """
-        for first in range(0, len(members), _STAGED_AT_ONCE):
-            staged = members[first : first + _STAGED_AT_ONCE]
-            self._ledger.stage(pattern, staged, first=first, batch=batch.id, instance=instance)
-        answer = self._ledger.accept_batch(
-            batch.id, _fields(batch), owner_id=batch.owner.id, instance=instance, limit=limit, idempotency=idempotency
-        )
-        if answer.acceptance is not Acceptance.ACCEPTED:  # else refused batches would fill Redis until they are swept
-            self._store.write(lambda client: _unstage(client, batch.id, members))
+        # A repeated submit takes no room; the script that accepts asks once more.
+        answer = self._ledger.find_known(batch.owner.id, idempotency) or self._stage(batch.id, pattern, members, instance)
+        if answer is None:
+            answer = self._ledger.accept_batch(
+                batch.id, _fields(batch), owner_id=batch.owner.id, instance=instance, limit=limit, idempotency=idempotency
+            )
+            if answer.acceptance is not Acceptance.ACCEPTED:  # else refused batches would fill Redis until they are swept
+                self._removal.finish_batch(batch.id)
         return answer
+
+    def _stage(self, batch_id: str, pattern: Job, members: Sequence[Member], instance: str) -> Answer | None:
+        """Write the records; if they don't fit, remove what was written, and return why."""
+        answer = None
+        try:
+            for first in range(0, len(members), _STAGED_AT_ONCE):
+                staged = members[first : first + _STAGED_AT_ONCE]
+                answer = self._ledger.stage(pattern, staged, first=first, batch=batch_id, instance=instance)
+                if answer is not None:
+                    break
+        except JobStoreFull:
+            self._removal.finish_batch(batch_id)
+            raise
+        if answer is not None:
+            self._removal.finish_batch(batch_id)
+        return answer
+
+    def list_of(self, owner_id: str, *, limit: int, cursor: str | None = None) -> tuple[list[Batch], str | None]:
+        """Return one page of a person's batches, newest first, and the cursor of the next one."""
+        upper = f"({cursor}" if cursor else "+"
+        key = names.batches(owner_id)
+        ids = cast("list[str]", self._store.read(lambda client: client.zrevrangebylex(key, upper, "-", start=0, num=limit)))
+        found = [batch for batch_id in ids if (batch := self.find(batch_id)) is not None]
+        return found, ids[-1] if len(ids) == limit else None
 
     def find(self, batch_id: str) -> Batch | None:
         """Return the batch, or None when there is none."""
         stored = self._store.read(lambda client: cast("dict[str, str]", client.hgetall(names.batch(batch_id))))
-        return _batch(batch_id, stored) if stored else None
+        return _batch(batch_id, stored) if stored and "is_deleted" not in stored else None
 
     def members(self, batch_id: str) -> list[str]:
         """Return the ids of its jobs in the order of submission."""
@@ -100,15 +129,6 @@ class Batches:
         return ready
 
 
-def _unstage(client: Client, batch_id: str, members: Sequence[Member]) -> None:
-    with client.pipeline(transaction=False) as pipeline:
-        for first in range(0, len(members), _STAGED_AT_ONCE):
-            pipeline.unlink(*(names.record(job_id) for job_id, _ in members[first : first + _STAGED_AT_ONCE]))
-        pipeline.unlink(names.members(batch_id))
-        pipeline.zrem(names.STAGED, batch_id)
-        pipeline.execute()
-
-
 def _read_all(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in ids:
@@ -129,7 +149,6 @@ def _fields(batch: Batch) -> dict[str, Any]:
 
 
 def _batch(batch_id: str, stored: dict[str, str]) -> Batch:
-    finished_at = stored.get("finished_at")
     return Batch(
         id=batch_id,
         task=stored["task"],
@@ -137,8 +156,13 @@ def _batch(batch_id: str, stored: dict[str, str]) -> Batch:
         total=int(stored["total"]),
         counts={status: int(stored.get(status.value, 0)) for status in JobStatus},
         submitted_at=datetime.fromisoformat(stored["submitted_at"]),
-        finished_at=None if finished_at is None else datetime.fromisoformat(finished_at),
+        finished_at=_time(stored.get("finished_at")),
+        expires_at=_time(stored.get("expires_at")),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def new_batch(batch_id: str, *, task: str, owner: Owner, total: int) -> Batch:

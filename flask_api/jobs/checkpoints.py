@@ -5,16 +5,14 @@ and never the state; no event carries it.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from flask_api.jobs import names
-from flask_api.jobs.ledger import EVENTS_KEPT, LOG_LINES_KEPT
-from flask_api.jobs.record import Launch
-from shared.redis import Script, Store
-
-_REPORT = Path(__file__).parent / "lua" / "report.lua"
+from flask_api.jobs.ledger import Ledger
+from flask_api.jobs.record import Launch, encode_field
+from shared.redis import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +26,9 @@ class Checkpoint:
 class Checkpoints:
     """Reads and writes checkpoints. Thread-safe; every method raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, ledger: Ledger) -> None:
         self._store = store
-        self._report = Script.read(_REPORT)
+        self._ledger = ledger
 
     def get(self, job_id: str) -> Checkpoint:
         """Return what was kept so far; of a job that kept nothing, an empty one."""
@@ -40,14 +38,15 @@ class Checkpoints:
         return Checkpoint(state=state, files=tuple(json.loads(files or "[]")))
 
     def save_state(self, launch: Launch, state: str, *, instance: str, attempt: int) -> int:
-        """Write the state. 0: go on, 1: the job's cancel was asked for, -1: no longer ours, nothing was written."""
-        return self._write(launch, "state", state, instance=instance, attempt=attempt)
+        """Write the state; answers as Ledger.report, and if it is not 0 or 1 nothing was written."""
+        return self._ledger.note(launch, {"state": state}, instance=instance, attempt=attempt)
 
-    def expect_files(self, launch: Launch, *, instance: str, attempt: int) -> int:
-        """Note that a job with no file is about to store one, for who deletes them at its end; answers as save_state."""
-        return self._write(launch, "files", "[]", instance=instance, attempt=attempt)
+    def expect_files(
+        self, launch: Launch, files: Sequence[Mapping[str, Any]], *, file_bytes: int, instance: str, attempt: int
+    ) -> int:
+        """Note that a job is about to store a file, for who deletes them at its end; answers as save_state.
 
-    def _write(self, launch: Launch, name: str, text: str, *, instance: str, attempt: int) -> int:
-        keys = [names.record(launch.job_id), names.held(instance), names.log(launch.job_id), names.events(launch.owner_id)]
-        arguments: list[str | int] = [launch.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, "", 1, name, text]
-        return cast(int, self._store.run(self._report, keys, arguments))
+        ``files`` are those it has, ``file_bytes`` what all will have with the new one.
+        """
+        fields = {"files": encode_field("files", list(files))}
+        return self._ledger.note(launch, fields, instance=instance, attempt=attempt, file_bytes=file_bytes)

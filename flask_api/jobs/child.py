@@ -15,6 +15,7 @@ from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.job_inputs import inputs_of_job
+from flask_api.jobs.kept import quota_of
 from flask_api.jobs.ledger import Ledger
 from flask_api.jobs.record import Launch
 from flask_api.jobs.registry import TaskRegistry, load_tasks
@@ -56,7 +57,8 @@ def prepare(settings: ApiSettings) -> None:
     store = open_job_connections(settings, connections=2)
     files = FileStore(settings)
     registry = load_tasks(settings.task_modules)
-    _CHILD[:] = [_Child(settings, registry, Ledger(store), files, Checkpoints(store), Uploads(store, files, settings))]
+    ledger = Ledger(store, quota_of(settings))
+    _CHILD[:] = [_Child(settings, registry, ledger, files, Checkpoints(store, ledger), Uploads(store, files, settings))]
     # A child whose server was killed must not go on with a job that another server runs by then.
     threading.Thread(target=_end_with_server, name="gatehouse-server-watch", daemon=True).start()
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from flask_api.jobs.ledger import Acceptance, Answer, Ledger
+from flask_api.jobs.acceptance import Acceptance, Answer
+from flask_api.jobs.kept import Quota
+from flask_api.jobs.ledger import Ledger
 from flask_api.jobs.queue import FairQueue
 from flask_api.jobs.record import Job, JobStatus
 from flask_api.jobs.registry import TaskRegistry
@@ -94,8 +96,8 @@ class JobCounts:
 class CountingLedger(Ledger):
     """Counts what is accepted, and the jobs that are cancelled before they begin; else a Ledger."""
 
-    def __init__(self, store: Store, counts: JobCounts) -> None:
-        super().__init__(store)
+    def __init__(self, store: Store, counts: JobCounts, quota: Quota) -> None:
+        super().__init__(store, quota)
         self._counts = counts
 
     def accept(self, job: Job, **options: Any) -> Answer:

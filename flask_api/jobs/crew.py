@@ -17,13 +17,13 @@ from flask_api.jobs.executors import Attempt, Ended, Executor, ThreadsExecutor
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.job_inputs import inputs_of_job
 from flask_api.jobs.ledger import Ending, Ledger
-from flask_api.jobs.persist import persist
 from flask_api.jobs.processes import ProcessesExecutor
 from flask_api.jobs.queue import FairQueue
 from flask_api.jobs.record import Job, JobStatus, Launch, launch_of
 from flask_api.jobs.registry import TaskRegistry
 from flask_api.jobs.reporter import LedgerReporter
 from flask_api.jobs.store import JobStore
+from flask_api.jobs.turns import status_of, write_turn
 from flask_api.jobs.uploads import Uploads
 from flask_api.jobs.waiting import Waiting
 from shared.errors import ConfigurationError, JobStoreUnavailable
@@ -165,9 +165,7 @@ class Crew:
         ttl_s = self._ttl_s(ended[0][0].task) if ended else 0
         try:
             endings = [self._ending(launch, attempt, outcome) for launch, attempt, outcome in ended]
-            answers = persist(
-                lambda: self._ledger.turn(instance, endings=endings, beginnings=launches, ttl_s=ttl_s), stopping=self._stopping
-            )
+            answers = write_turn(self._ledger, instance, endings, launches, ttl_s=ttl_s, stopping=self._stopping)
         except JobStoreUnavailable:
             log.exception("outcomes not written: Redis stayed away until shutdown", extra={"jobs": len(ended)})
             self._forget([launch for launch, _, _ in ended] + list(launches))
@@ -245,7 +243,7 @@ class Crew:
     def _note(self, ended: Sequence[Ended], endings: Sequence[Ending], answers: Sequence[int]) -> None:
         self._forget([launch for launch, _, _ in ended])
         self._waiting.notify(launch.job_id for launch, _, _ in ended)
-        tallies = Counter((ending.status, bool(kept)) for ending, kept in zip(endings, answers, strict=False))
+        tallies = Counter((status_of(ending, kept), bool(kept)) for ending, kept in zip(endings, answers, strict=False))
         for (status, was_kept), count in tallies.items():
             self._counts.end_attempts(ended[0][0].task, status, count, kept=was_kept)
         for (launch, attempt, outcome), kept in zip(ended, answers, strict=False):

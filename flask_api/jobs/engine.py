@@ -1,7 +1,7 @@
 """The job engine of one process: look up, wait, cancel, start, shut down; the way in is its base, Intake."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,10 @@ from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.instance import Instance
 from flask_api.jobs.intake import Intake
+from flask_api.jobs.kept import Usage, quota_of, usage_of
 from flask_api.jobs.record import Job, JobStatus, Owner
 from flask_api.jobs.registry import TaskRegistry
+from flask_api.jobs.removal import Removal
 from flask_api.jobs.store import JobStore, Page
 from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.uploads import Uploads
@@ -44,9 +46,11 @@ class JobEngine(Intake):
         self._files = FileStore(settings)
         self._waiting = Waiting(limit=settings.max_waiting)
         self.counts = JobCounts(registry)
-        ledger = CountingLedger(store, self.counts)
+        ledger = CountingLedger(store, self.counts, quota_of(settings))
+        self._removal = Removal(store, self._files)
+        self._store = store
         uploads = Uploads(store, self._files, settings)
-        crew = Crew(ledger, self._jobs, registry, settings, self._waiting, Checkpoints(store), uploads, self.counts)
+        crew = Crew(ledger, self._jobs, registry, settings, self._waiting, Checkpoints(store, ledger), uploads, self.counts)
         instance = Instance(
             store,
             ledger,
@@ -55,7 +59,7 @@ class JobEngine(Intake):
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )
-        super().__init__(registry, settings, ledger, Batches(store, ledger), crew, instance, uploads)
+        super().__init__(registry, settings, ledger, Batches(store, ledger, self._removal), crew, instance, uploads)
         self._log_handler = JobLogHandler()
 
     def check_redis(self) -> None:
@@ -98,17 +102,25 @@ class JobEngine(Intake):
         return job
 
     def get_batch(self, batch_id: str, *, viewer: Owner, sees_all: bool = False) -> Batch:
-        """Return a batch of the viewer's own, or anyone's if ``sees_all``; otherwise raise JobNotFound."""
+        """Return a batch of the viewer's own, or anyone's if ``sees_all``; else raise JobNotFound or JobExpired."""
         batch = self._batches.find(batch_id)
         if batch is None or not (sees_all or batch.owner.id == viewer.id):
             raise JobNotFound("There is no such batch.")
+        if batch.expires_at is not None and datetime.now(UTC) >= batch.expires_at:
+            raise JobExpired(f"The batch expired at {batch.expires_at:%Y-%m-%d %H:%M:%SZ}; its results are gone.")
         return batch
 
     def list_of(
-        self, owner: Owner, *, limit: int, cursor: str | None = None, status: JobStatus | None = None, task: str | None = None
+        self,
+        owner: Owner,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        statuses: Collection[JobStatus] | None = None,
+        task: str | None = None,
     ) -> Page:
         """Return one page of a person's jobs, newest first; see JobStore.list_of."""
-        return self._jobs.list_of(owner.id, limit=limit, cursor=cursor, status=status, task=task)
+        return self._jobs.list_of(owner.id, limit=limit, cursor=cursor, statuses=statuses, task=task)
 
     def read_log(self, job: Job) -> list[str]:
         """Return a job's last log lines, each a JSON object."""
@@ -162,6 +174,26 @@ class JobEngine(Intake):
                         self.cancel(job)
                     except IllegalTransition:
                         continue  # it ended meanwhile
+
+    def delete(self, job: Job) -> None:
+        """Delete an ended job and all that it keeps. Raises IllegalTransition for any other, and for one of a batch."""
+        if job.batch:
+            raise IllegalTransition(f"A job of a batch is deleted with it: DELETE .../batches/{job.batch}")
+        if not self._removal.delete(job.id):
+            raise IllegalTransition("The job has not ended: cancel it first, or wait for its end.")
+
+    def delete_batch(self, batch: Batch) -> None:
+        """Delete a batch whose jobs have all ended, and all that they keep. Raises IllegalTransition for any other."""
+        if not self._removal.delete_batch(batch.id):
+            raise IllegalTransition("The batch has jobs that have not ended: cancel it first, or wait for its end.")
+
+    def usage(self, owner: Owner) -> Usage:
+        """Return how much a person keeps."""
+        return usage_of(self._store, owner.id)
+
+    def batches_of(self, owner: Owner, *, limit: int, cursor: str | None = None) -> tuple[list[Batch], str | None]:
+        """Return one page of a person's batches, newest first; see Batches.list_of."""
+        return self._batches.list_of(owner.id, limit=limit, cursor=cursor)
 
     def withdraw(self, batch: Batch, positions: Sequence[int]) -> list[int]:
         """Cancel those of these jobs of a batch that have not begun; return which are cancelled now. Idempotent."""

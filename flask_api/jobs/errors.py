@@ -12,6 +12,7 @@ JobError
 ├── IdempotencyConflict  the Idempotency-Key was used with another body
 ├── QueueFull            nothing was accepted; try again in ``retry_after_s``
 │   └── TooManyUnfinished  the person has as many unfinished jobs as they may
+├── PersonQuotaExceeded  the person keeps as much as they may: delete something
 ├── UploadNotFound       absent, expired, or another person's
 ├── UploadInUse          an unfinished job needs the file
 ├── UploadTooLarge       larger than a file may be
@@ -21,6 +22,7 @@ JobError
 └── EngineStopped        this process takes no more jobs; another one, or the next start, will
 
 TaskError                raised by task code: a failure that its owner should read
+└── QuotaExceeded        raised for it: what it wants to keep is more than its owner may
 JobCancelled             raised in task code by ``job.checkpoint()``; a BaseException, so ``except Exception`` lets it pass
 """
 
@@ -124,6 +126,26 @@ class TooManyUnfinished(QueueFull):
         self.unfinished = unfinished
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaReached:
+    """Which quota was reached: what is counted, how much of it is kept, how much may be."""
+
+    kind: str
+    used: int
+    limit: int
+
+
+class PersonQuotaExceeded(JobError):
+    """The person keeps as many ended jobs, or as many bytes, as they may: nothing was stored. ``quota`` says which."""
+
+    code = "quota_exceeded"
+    retry_after_s: ClassVar[int] = 60
+
+    def __init__(self, message: str, *, quota: QuotaReached) -> None:
+        super().__init__(message)
+        self.quota = quota
+
+
 class UploadNotFound(JobError):
     """There is no such file for this principal."""
 
@@ -149,10 +171,13 @@ class UploadTooSlow(JobError):
 
 
 class UploadQuotaExceeded(JobError):
-    """The person keeps as many files, or as many bytes, as they may: nothing was kept. Delete some, or wait."""
+    """The person keeps as many files, or as many bytes, as they may: nothing was kept. ``quota`` says which."""
 
     code = "too_many_files"
-    retry_after_s: ClassVar[int] = 60
+
+    def __init__(self, message: str, *, quota: QuotaReached) -> None:
+        super().__init__(message)
+        self.quota = quota
 
 
 class RowsBusy(JobError):
@@ -173,11 +198,19 @@ class TaskError(Exception):
     """Raised by task code for a failure that the job's owner should read, in plain words."""
 
 
+OVER_QUOTA = "You keep as many bytes as you may, and what the job wants to keep does not fit: delete jobs, then run it again."
+
+
+class QuotaExceeded(TaskError):
+    """What the job wants to keep is more than its owner may: delete something, and run it again."""
+
+
 class StopReason(StrEnum):
     """Why an attempt must end before its task is done."""
 
     CANCELLED = "cancelled"  # somebody asked for it
     TIMED_OUT = "timed_out"  # longer than its task allows
+    QUOTA = "quota"  # its owner keeps as much as they may
     SHUTDOWN = "shutdown"  # the process stops; another one goes on
     LOST = "lost"  # the process was taken for dead; another one has the job
 

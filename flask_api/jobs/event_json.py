@@ -10,6 +10,12 @@ from flask_api.jobs.record import JobStatus
 LOG_BYTES = 10_000  # one line of the greatest length fits; ten thousand such events are 100 MB at the very most
 
 CANCEL_REQUESTED = json.dumps({"event": "cancel_requested"})
+DELETED = json.dumps({"event": "deleted"})
+
+
+def deleted_batch_event(batch: str) -> str:
+    """Return the event of a batch that its person deleted."""
+    return json.dumps({"event": "deleted", "batch": batch})
 
 
 @cache

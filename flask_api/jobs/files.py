@@ -30,25 +30,46 @@ class FileStore:
         self._max_bytes = settings.job_file_max_bytes
         self._max_count = settings.job_files_max
 
-    def save(self, job_id: str, name: str, source: bytes | str | Path, *, kept: Mapping[str, Any]) -> dict[str, Any]:
-        """Store a file, replacing one of the same name at once; return its entry for the record: name, size, media type."""
-        if _NAME.fullmatch(name) is None:
-            raise TaskError("File names: 1 to 100 letters, digits, '.', '_' and '-', not beginning with '.'.")
-        if name not in kept and len(kept) >= self._max_count:
-            raise TaskError(f"A job keeps at most {self._max_count} files.")
+    def save(
+        self, job_id: str, name: str, source: bytes | str | Path, *, kept: Mapping[str, Any], at_most: int | None = None
+    ) -> dict[str, Any]:
+        """Store a file, replacing one of the same name at once; return its entry for the record: name, size, media type.
+
+        ``at_most``: how many bytes it may have, when room for so many was kept. Raises TaskError for more.
+        """
+        self._check_entry(name, kept)
         system, folder = self._folder(job_id)
         system.makedirs(folder, exist_ok=True)
         # Beside it first: who dies in the middle must not spoil what was saved before. No file's name begins with a dot.
         beside = f"{folder}/.{uuid.uuid4().hex}"
         try:
             with cast(BinaryIO, system.open(beside, "wb")) as target:
-                size = self._copy(source, target)
+                size = self._copy(source, target, at_most=self._max_bytes if at_most is None else at_most)
             system.mv(beside, f"{folder}/{name}")
         except BaseException:
             with suppress(OSError):
                 system.rm(beside)
             raise
         return {"name": name, "size": size, "media_type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
+
+    def check(self, name: str, size: int, kept: Mapping[str, Any]) -> None:
+        """Raise TaskError for a name that is not acceptable, and for what is too large or one too many."""
+        self._check_entry(name, kept)
+        self._check(size)
+
+    def discard_partial(self, job_id: str) -> None:
+        """Delete what an attempt that died left half written."""
+        system, folder = self._folder(job_id)
+        with suppress(FileNotFoundError):
+            for path in system.ls(folder, detail=False) if system.exists(folder) else ():
+                if str(path).rpartition("/")[2].startswith("."):
+                    system.rm(path)
+
+    def _check_entry(self, name: str, kept: Mapping[str, Any]) -> None:
+        if _NAME.fullmatch(name) is None:
+            raise TaskError("File names: 1 to 100 letters, digits, '.', '_' and '-', not beginning with '.'.")
+        if name not in kept and len(kept) >= self._max_count:
+            raise TaskError(f"A job keeps at most {self._max_count} files.")
 
     def create(self, folder: str, name: str) -> BinaryIO:
         """Open a new file for writing, in a folder that is the caller's own; both names must be the service's."""
@@ -79,7 +100,7 @@ class FileStore:
         system, root = fsspec.core.url_to_fs(self._url)
         return system, f"{root}/{job_id}"
 
-    def _copy(self, source: bytes | str | Path, target: BinaryIO) -> int:
+    def _copy(self, source: bytes | str | Path, target: BinaryIO, *, at_most: int) -> int:
         if not isinstance(source, Path):
             data = source.encode() if isinstance(source, str) else source
             self._check(len(data))
@@ -90,9 +111,18 @@ class FileStore:
             while chunk := opened.read(_CHUNK):
                 size += len(chunk)
                 self._check(size)
+                if size > at_most:
+                    raise TaskError("The file grew while it was saved.")
                 target.write(chunk)
         return size
 
     def _check(self, size: int) -> None:
         if size > self._max_bytes:
             raise TaskError(f"A file of a job has at most {self._max_bytes} bytes.")
+
+
+def size_of(source: bytes | str | Path) -> int:
+    """Return how many bytes a file will have."""
+    if isinstance(source, Path):
+        return source.stat().st_size
+    return len(source.encode() if isinstance(source, str) else source)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from flask_api.jobs.acceptance import Acceptance, Answer, IdempotencyKey
 from flask_api.jobs.batches import Batches, new_batch
 from flask_api.jobs.crew import Crew
 from flask_api.jobs.errors import (
@@ -14,12 +15,15 @@ from flask_api.jobs.errors import (
     IdempotencyConflict,
     IllegalTransition,
     InvalidArguments,
+    PersonQuotaExceeded,
+    QuotaReached,
     TooManyUnfinished,
 )
 from flask_api.jobs.inputs import Resolver
 from flask_api.jobs.instance import Instance
 from flask_api.jobs.job_inputs import SubmittedInputs
-from flask_api.jobs.ledger import Acceptance, Answer, IdempotencyKey, Ledger
+from flask_api.jobs.kept import Quota, quota_of
+from flask_api.jobs.ledger import Ledger
 from flask_api.jobs.queue import FairQueue
 from flask_api.jobs.record import Job, JobStatus, Launch, Owner, launches_of, new_job_id
 from flask_api.jobs.registry import AnyTask, TaskRegistry
@@ -196,7 +200,19 @@ class Intake:
             limit = self.settings.job_person_limit
             message = f"You have {answer.unfinished} unfinished jobs; at most {limit} are accepted."
             raise TooManyUnfinished(message, limit=limit, unfinished=answer.unfinished)
+        if answer.acceptance in (Acceptance.ENDED, Acceptance.BYTES):
+            raise _over_quota(answer, quota_of(self.settings))
         return answer
+
+
+def _over_quota(answer: Answer, quota: Quota) -> PersonQuotaExceeded:
+    if answer.acceptance is Acceptance.ENDED:
+        message = f"You keep {answer.kept} ended jobs; accepted are at most {quota.ended}: delete some."
+        reached = QuotaReached(kind="ended_jobs", used=answer.kept, limit=quota.ended)
+    else:
+        message = f"Your jobs keep {answer.kept} bytes of at most {quota.bytes}, and this does not fit: delete ended jobs."
+        reached = QuotaReached(kind="bytes", used=answer.kept, limit=quota.bytes)
+    return PersonQuotaExceeded(message, quota=reached)
 
 
 def _launch(task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch: str = "") -> Launch:

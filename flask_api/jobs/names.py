@@ -15,7 +15,11 @@ held:<inst>        set     the unfinished jobs of the process: being in it is th
 cancels:<inst>     set     running jobs of the process whose cancel was asked for
 delayed            zset    jobs that wait for their time, by seconds since 1970
 orphans            set     jobs that a stopping process handed over
-expiring           zset    ended jobs by the time they are forgotten
+expiring           zset    ended jobs, and 'batch:<batch>', by the time they are forgotten
+kept:<user>        hash    what the person keeps (flask_api.jobs.kept): bytes, ended jobs, bytes of their files
+batches:<user>     zset    the person's batches, newest last
+stubs:<user>       list    forgotten jobs and batches of which a stub stays a while, the oldest first
+staged             zset    batches whose records go unless they are accepted, by the time they were staged; deleted ones too
 shared:<job>       string  sha256 of the secret that opens the job's rows to others (flask_api.jobs.shares)
 upload:<file>      hash    an uploaded file (flask_api.jobs.uploads)
 uploads:<user>     hash    the person's uploads and how many bytes each has, or may have while it is being received
@@ -64,6 +68,21 @@ def events(user_id: str) -> str:
 def idempotency(user_id: str, key: str) -> str:
     """Name the entry of a person's Idempotency-Key."""
     return f"{JOBS_PREFIX}idempotency:{user_id}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def kept(user_id: str) -> str:
+    """Name the hash of what a person keeps."""
+    return f"{JOBS_PREFIX}kept:{user_id}"
+
+
+def batches(user_id: str) -> str:
+    """Name the sorted set of a person's batches."""
+    return f"{JOBS_PREFIX}batches:{user_id}"
+
+
+def stubs(user_id: str) -> str:
+    """Name the list of a person's forgotten jobs."""
+    return f"{JOBS_PREFIX}stubs:{user_id}"
 
 
 def batch(batch_id: str) -> str:

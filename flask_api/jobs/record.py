@@ -29,6 +29,9 @@ class JobStatus(StrEnum):
         return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
+OUTCOMES = frozenset(status for status in JobStatus if status.is_outcome)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """Who submitted a job."""

@@ -1,18 +1,20 @@
 """Read jobs: one Redis hash per job, and one sorted set per owner that lists them by time (flask_api.jobs.names)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from flask_api.jobs import names
 from flask_api.jobs.record import SUMMARY_FIELDS, Job, JobStatus, from_fields
-from shared.errors import JobStoreUnavailable
+from shared.errors import JobStoreFull, JobStoreUnavailable
 from shared.redis import Client, Store, build_client
 from shared.settings import ApiSettings
 
 _CHUNK = 100
 _MAX_SCANNED = 2_000
 _SHOWN_FIELDS = (*SUMMARY_FIELDS, "result")
+# Of a job that its owner deleted, until its files are deleted too: lua/remove.lua.
+_DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +39,12 @@ class JobStore:
         # Not HGETALL: who waits for a job asks often, and its record may hold a state of 256 kB besides.
         row = self._store.read(lambda client: client.hmget(names.record(job_id), _SHOWN_FIELDS))
         fields = _present(cast(list[str | None], row), _SHOWN_FIELDS)
-        return from_fields(job_id, fields) if fields else None
+        return from_fields(job_id, fields) if _is_there(fields) else None
 
     def find_many(self, job_ids: Sequence[str]) -> list[Job]:
         """Return the jobs that are there, without their results, in the order asked for."""
         rows = self._store.read(lambda client: _read_summaries(client, job_ids)) if job_ids else []
-        return [from_fields(job_id, row) for job_id, row in zip(job_ids, rows, strict=True) if row]
+        return [from_fields(job_id, row) for job_id, row in zip(job_ids, rows, strict=True) if _is_there(row)]
 
     def read_log(self, job_id: str) -> list[str]:
         """Return the job's last log lines, each a JSON object."""
@@ -51,7 +53,7 @@ class JobStore:
     def find_status(self, job_id: str) -> JobStatus | None:
         """Return only the job's status: a cheap question for who waits."""
         status = self._store.read(lambda client: client.hget(names.record(job_id), "status"))
-        return JobStatus(cast(str, status)) if status else None
+        return JobStatus(cast(str, status)) if status and status != _DELETED else None
 
     def find_instance(self, job_id: str) -> str:
         """Return which process last held the job; empty when unknown."""
@@ -63,7 +65,7 @@ class JobStore:
         *,
         limit: int,
         cursor: str | None = None,
-        status: JobStatus | None = None,
+        statuses: Collection[JobStatus] | None = None,
         task: str | None = None,
     ) -> Page:
         """Return one person's jobs, newest first, without their results.
@@ -74,7 +76,7 @@ class JobStore:
         found: list[Job] = []
         last = cursor
         for scanned, job in enumerate(self._newest_first(owner_id, cursor), start=1):
-            if (status is None or job.status is status) and (task is None or job.task == task):
+            if (statuses is None or job.status in statuses) and (task is None or job.task == task):
                 found.append(job)
             last = job.id
             if len(found) == limit or scanned == _MAX_SCANNED:
@@ -103,7 +105,7 @@ def open_job_connections(settings: ApiSettings, *, connections: int | None = Non
         timeout_s=settings.redis_timeout_ms / 1000,
         max_connections=connections or settings.redis_connections,
     )
-    return Store(client, unavailable=JobStoreUnavailable)
+    return Store(client, unavailable=JobStoreUnavailable, full=JobStoreFull)
 
 
 def _read_summaries(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
@@ -111,6 +113,10 @@ def _read_summaries(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
         for job_id in ids:
             pipeline.hmget(names.record(job_id), SUMMARY_FIELDS)
         return [_present(row, SUMMARY_FIELDS) for row in pipeline.execute()]
+
+
+def _is_there(fields: Mapping[str, str]) -> bool:
+    return bool(fields) and fields["status"] != _DELETED
 
 
 def _present(row: Sequence[str | None], asked: Sequence[str]) -> dict[str, str]:

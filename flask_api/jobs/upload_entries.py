@@ -37,6 +37,11 @@ class UploadEntries:
         ids = self._store.read(lambda client: cast("list[str]", client.hkeys(names.uploads(owner_id))))
         return sorted(ids, reverse=True)
 
+    def bytes_of(self, owner_id: str) -> int:
+        """Return how many bytes a person's files have, or may have while they are being received."""
+        sizes = self._store.read(lambda client: cast("list[str]", client.hvals(names.uploads(owner_id))))
+        return sum(map(int, sizes))
+
     def reserve(
         self, file_id: str, *, owner_id: str, size: int | None, largest: int, person_bytes: int, person_files: int
     ) -> int:
@@ -71,6 +76,9 @@ class UploadEntries:
         if needing:
             if expired_by is not None:
                 self.hold([file_id], needing[0])
+                ended = holders - set(needing)
+                if ended:  # a file that is needed for years must not know of all jobs that ever needed it
+                    self._store.write(lambda client: client.srem(names.holders(file_id), *ended))
             return False
         keys = [*_keys(file_id, owner_id or ""), names.holders(file_id)]
         return bool(self._run("drop_upload", keys, [file_id, "" if expired_by is None else expired_by, *holders]))
@@ -119,4 +127,4 @@ def _read_state(pipeline: Any, holder: str) -> None:
 def _is_unfinished(holder: str, state: str | None) -> bool:
     if state is None:
         return False
-    return state != "0" if holder.startswith("batch:") else not JobStatus(state).is_outcome
+    return state != "0" if holder.startswith("batch:") else state in (JobStatus.QUEUED, JobStatus.RUNNING)

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from flask_api.jobs.content import Inspector
 from flask_api.jobs.errors import (
+    QuotaReached,
     TaskError,
     UploadInUse,
     UploadNotFound,
@@ -69,7 +70,7 @@ class Uploads:
         file_id = new_job_id()
         room = self._reserve(file_id, owner, size)
         try:
-            inspector = self._write(file_id, chunks, room)
+            inspector = self._write(file_id, owner, chunks, room)
             upload = self._upload(file_id, owner, name, inspector)
             is_kept = self.entries.keep(
                 file_id, _fields(upload), owner_id=owner.id, size=upload.size, expires_at=upload.expires_at
@@ -155,12 +156,19 @@ class Uploads:
             person_files=settings.upload_person_files,
         )
         if room == -1:
-            raise UploadQuotaExceeded(f"You keep {settings.upload_person_files} files, as many as you may: delete some.")
+            most = settings.upload_person_files
+            message = f"You keep {most} files, as many as you may: delete some."
+            raise UploadQuotaExceeded(message, quota=QuotaReached(kind="uploads", used=most, limit=most))
         if room == -2:
-            raise _too_many_bytes(settings)
+            raise self._too_many_bytes(owner)
         return room
 
-    def _write(self, file_id: str, chunks: Iterable[bytes], room: int) -> Inspector:
+    def _too_many_bytes(self, owner: Owner) -> UploadQuotaExceeded:
+        used, limit = self.entries.bytes_of(owner.id), self._settings.upload_person_bytes
+        message = f"All your files together may have at most {limit} bytes, and have {used}: delete some."
+        return UploadQuotaExceeded(message, quota=QuotaReached(kind="upload_bytes", used=used, limit=limit))
+
+    def _write(self, file_id: str, owner: Owner, chunks: Iterable[bytes], room: int) -> Inspector:
         inspector = Inspector()
         begun = self._clock()
         with self._files.create(_folder(file_id), _CONTENT) as target:
@@ -168,7 +176,7 @@ class Uploads:
                 inspector.update(chunk)
                 if inspector.size > room:
                     largest = self._settings.upload_max_bytes
-                    raise _too_large(largest) if room == largest else _too_many_bytes(self._settings)
+                    raise _too_large(largest) if room == largest else self._too_many_bytes(owner)
                 if self._clock() - begun > PATIENCE_S + inspector.size / SLOWEST_BYTES_S:
                     raise UploadTooSlow(f"The file came too slowly: send at least {SLOWEST_BYTES_S} bytes a second.")
                 target.write(chunk)
@@ -198,10 +206,6 @@ class Uploads:
 
 def _too_large(largest: int) -> UploadTooLarge:
     return UploadTooLarge(f"The file is too large; accepted are at most {largest} bytes.")
-
-
-def _too_many_bytes(settings: ApiSettings) -> UploadQuotaExceeded:
-    return UploadQuotaExceeded(f"All your files together may have at most {settings.upload_person_bytes} bytes: delete some.")
 
 
 def _folder(file_id: str) -> str:

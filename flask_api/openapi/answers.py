@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
 from flask_api.jobs.record import JobStatus
+from flask_api.openapi.quotas import Path, Quota
 
 Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
-Path = Annotated[str, WithJsonSchema({"type": "string", "format": "uri-reference"})]
 Pointer = Annotated[str, WithJsonSchema({"type": "string", "format": "json-pointer"})]
 JsonSchema = Annotated[dict[str, Any], Field(description="A JSON Schema (2020-12).")]
 
@@ -34,6 +34,7 @@ class Problem(BaseModel):
     errors: Annotated[list[ProblemLine], Field(description="every single thing that is wrong, up to 100")] = []
     error_id: Annotated[str, Field(description="of a 500: what to look for in the log")] = ""
     error: Annotated[dict[str, Any], Field(description="of job_failed: the job's error")] = {}
+    quota: Annotated[Quota | None, Field(description="of quota_exceeded and too_many_files: what is kept")] = None
 
 
 class ProblemMeaning(BaseModel):
@@ -213,7 +214,16 @@ class BatchRecord(BaseModel):
     progress: BatchProgress
     submitted_at: AwareDatetime
     finished_at: AwareDatetime | None
+    expires_at: Annotated[AwareDatetime | None, Field(description="when its results are forgotten, once it has ended")]
     links: dict[str, Path]
+
+
+class BatchPage(BaseModel):
+    """One page of a listing, newest first; `next_cursor` is null on the last one."""
+
+    batches: list[BatchRecord]
+    next_cursor: Id | None
+    links: PageLinks | None = None
 
 
 class BatchResult(BaseModel):

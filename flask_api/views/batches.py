@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context, url_for
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,9 +13,14 @@ from flask_api.gate.extension import gate_state
 from flask_api.gate.requirements import scope_required
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.errors import IdempotencyConflict, JobNotFound
+from flask_api.jobs.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    JobExpired,
+    JobNotFound,
+)
 from flask_api.jobs.record import Job, format_time
-from flask_api.openapi.answers import BatchRecord, BatchResult
+from flask_api.openapi.answers import BatchPage, BatchRecord, BatchResult
 from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
 from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
 from flask_api.query import read_query
@@ -39,7 +44,7 @@ from shared.errors import JobStoreUnavailable
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 
 _LOOK_EVERY_S = 0.1
-OF_A_BATCH = (JobNotFound, JobStoreUnavailable)
+OF_A_BATCH = (JobNotFound, JobExpired, JobStoreUnavailable)
 
 
 class ResultsQuery(BaseModel):
@@ -89,6 +94,37 @@ def submit() -> tuple[Response, int, dict[str, str]]:
     return jsonify(batch_json(batch)), 202, headers
 
 
+class ListQuery(BaseModel):
+    """The page of a listing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(None, description="next_cursor of the last page.")
+    limit: int = Field(20, ge=1, le=100, description="Batches on a page.")
+
+
+@blueprint.get("")
+@scope_required("jobs:read")
+@describe(
+    "listBatches",
+    query=ListQuery,
+    answers={200: Answer("A page, newest first.", BatchPage)},
+    problems=(JobStoreUnavailable,),
+    scopes=("jobs:read",),
+)
+def list_batches() -> Response:
+    """List your own batches, newest first.
+
+    Their jobs are not in the listing of jobs: that one has what was submitted singly.
+    """
+    query = read_query(ListQuery)
+    batches, cursor = current_engine().batches_of(viewer(), limit=query.limit, cursor=query.cursor)
+    answer: dict[str, Any] = {"batches": [batch_json(each) for each in batches], "next_cursor": cursor}
+    if cursor is not None:
+        answer["links"] = {"next": url_for("batches.list_batches", cursor=cursor, limit=query.limit)}
+    return jsonify(answer)
+
+
 @blueprint.get("/<uuid:batch_id>")
 @scope_required("jobs:read")
 @describe(
@@ -115,6 +151,23 @@ def cancel(batch_id: Any) -> tuple[Response, int]:
     """Cancel all of a batch's jobs that have not ended."""
     current_engine().cancel_batch(batch_to_act_on(batch_id, "cancel"))
     return jsonify(batch_json(batch_to_see(batch_id))), 202
+
+
+@blueprint.delete("/<uuid:batch_id>")
+@scope_required("jobs:cancel")
+@describe(
+    "deleteBatch",
+    answers={204: Answer("It is gone, with its jobs and all that they kept.")},
+    problems=(*OF_A_BATCH, IllegalTransition),
+    scopes=("jobs:cancel",),
+)
+def delete(batch_id: Any) -> tuple[str, int]:
+    """Delete a batch, once all of its jobs have ended, with these and all that they kept.
+
+    From then on it is 404, and its Idempotency-Key is free. Cancel an unfinished one first.
+    """
+    current_engine().delete_batch(batch_to_act_on(batch_id, "delete"))
+    return "", 204
 
 
 @blueprint.get("/<uuid:batch_id>/results")
@@ -149,6 +202,7 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "progress": {"done": batch.done, "total": batch.total},
         "submitted_at": format_time(batch.submitted_at),
         "finished_at": None if batch.finished_at is None else format_time(batch.finished_at),
+        "expires_at": None if batch.expires_at is None else format_time(batch.expires_at),
         "links": {
             "self": url_for("batches.show", batch_id=batch.id),
             "results": url_for("batches.results", batch_id=batch.id),

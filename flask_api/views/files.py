@@ -16,7 +16,7 @@ from flask_api.upload_body import read_upload
 from flask_api.views.engine import current_engine
 from flask_api.views.job_requests import viewer
 from flask_api.views.reach import upload_to_act_on, upload_to_see
-from shared.errors import JobStoreUnavailable
+from shared.errors import JobStoreFull, JobStoreUnavailable
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 
@@ -52,7 +52,7 @@ class ListQuery(BaseModel):
     body_is_optional=True,  # an empty file is a file
     query=UploadQuery,
     answers={201: Answer("It is kept until it expires.", FileRecord, headers=("Location",), identifies="file_id")},
-    problems=(UploadTooSlow, UploadTooLarge, UploadQuotaExceeded, JobStoreUnavailable),
+    problems=(UploadTooSlow, UploadTooLarge, UploadQuotaExceeded, JobStoreUnavailable, JobStoreFull),
     scopes=("jobs:submit",),
 )
 def upload() -> tuple[Response, int, dict[str, str]]:

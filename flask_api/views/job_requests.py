@@ -15,15 +15,23 @@ from flask_api.batch_body import BatchBody, Sets, parse_batch
 from flask_api.gate.credentials import choose_credential
 from flask_api.gate.extension import current_identity, current_principal, gate_state
 from flask_api.gate.requirements import P, R, View, require_scope, requirement
-from flask_api.jobs.errors import ArgumentProblem, EngineStopped, InvalidArguments, QueueFull, TooManyUnfinished, UnknownTask
-from flask_api.jobs.ledger import IdempotencyKey
+from flask_api.jobs.acceptance import IdempotencyKey
+from flask_api.jobs.errors import (
+    ArgumentProblem,
+    EngineStopped,
+    InvalidArguments,
+    PersonQuotaExceeded,
+    QueueFull,
+    TooManyUnfinished,
+    UnknownTask,
+)
 from flask_api.jobs.record import Owner
 from flask_api.jobs.task import MAX_PROBLEMS
 from flask_api.json_body import read_json_object, read_json_text
 from flask_api.streams.access import Access
 from flask_api.views.engine import current_engine
 from shared.api_keys import TASK_SCOPE_PREFIX
-from shared.errors import JobStoreUnavailable, RequestError
+from shared.errors import JobStoreFull, JobStoreUnavailable, RequestError
 from shared.guards import Identity
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
@@ -32,7 +40,7 @@ LONGEST_DELAY_S = 30 * 86_400
 Priority = Literal["low", "normal", "high"]
 
 # What the engine may answer to a well-formed submit.
-REFUSALS = (UnknownTask, QueueFull, TooManyUnfinished, EngineStopped, JobStoreUnavailable)
+REFUSALS = (UnknownTask, QueueFull, TooManyUnfinished, PersonQuotaExceeded, EngineStopped, JobStoreUnavailable, JobStoreFull)
 _BOTH_STARTS: dict[str, Any] = {
     "required": ["start_at", "delay_s"],
     "properties": {"start_at": {"type": "string"}, "delay_s": {"type": "number"}},

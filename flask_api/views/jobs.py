@@ -1,6 +1,6 @@
 """Submit jobs, look at them, wait for them, stop them. A job of another person does not exist here: 404."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify, send_file, url_for
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +17,7 @@ from flask_api.jobs.errors import (
     JobUnfinished,
     JobWasCancelled,
 )
-from flask_api.jobs.record import Job, JobStatus
+from flask_api.jobs.record import OUTCOMES, Job, JobStatus
 from flask_api.openapi.answers import JobPage, JobRecord, LogLine
 from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
 from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
@@ -44,7 +44,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: JobStatus | None = Field(None, description="Only jobs in this state.")
+    status: JobStatus | Literal["ended"] | None = Field(None, description="Only jobs in this state; ended: all that have.")
     task: Annotated[str, Field(max_length=100)] | None = Field(None, description="Only jobs of this task.")
     cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(None, description="next_cursor of the last page.")
     limit: int = Field(20, ge=1, le=100, description="Jobs on a page; one with filters may hold fewer and still have a next.")
@@ -114,8 +114,9 @@ def list_jobs() -> Response:
     Follow links.next until there is none. New jobs don't shift the pages: the cursor is a place, not a number.
     """
     query = read_query(ListQuery)
+    wanted = OUTCOMES if query.status == "ended" else {query.status} if query.status else None
     filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
-    page = current_engine().list_of(viewer(), limit=query.limit, cursor=query.cursor, status=query.status, task=query.task)
+    page = current_engine().list_of(viewer(), limit=query.limit, cursor=query.cursor, statuses=wanted, task=query.task)
     answer: dict[str, Any] = {"jobs": [summary_json(job, staff=is_staff()) for job in page.jobs], "next_cursor": page.cursor}
     if page.cursor is not None:
         answer["links"] = {"next": url_for("jobs.list_jobs", cursor=page.cursor, **filters)}
@@ -197,6 +198,24 @@ def retry(job_id: Any) -> Response:
     """Queue a failed or cancelled job again."""
     current_engine().retry(job_to_act_on(job_id, "retry"))
     return _record(job_to_see(job_id), status=202)
+
+
+@blueprint.delete("/<uuid:job_id>")
+@scope_required("jobs:cancel")
+@describe(
+    "deleteJob",
+    answers={204: Answer("It is gone, with all that it kept.")},
+    problems=(*OF_A_JOB, IllegalTransition),
+    scopes=("jobs:cancel",),
+)
+def delete(job_id: Any) -> tuple[str, int]:
+    """Delete a job, once it has ended: its record, result, log, state, files and share.
+
+    From then on it is 404, and its Idempotency-Key is free. Cancel an unfinished one first; a job of a batch is deleted
+    with its batch.
+    """
+    current_engine().delete(job_to_act_on(job_id, "delete"))
+    return "", 204
 
 
 @blueprint.get("/<uuid:job_id>/log")

@@ -15,7 +15,7 @@ from gatehouse.cli.output import put, put_json, put_table, say
 from gatehouse.cli.waiting import show_end, wait_for_end
 from gatehouse.downloads import Target
 
-_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"]
+_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "ended"]
 
 
 @command("jobs")

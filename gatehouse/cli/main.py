@@ -13,6 +13,7 @@ from click.exceptions import NoArgsIsHelpError
 from gatehouse import errors
 from gatehouse.cli.command import Group, Manner
 from gatehouse.cli.completion import completion
+from gatehouse.cli.deleting import delete, usage
 from gatehouse.cli.files import files
 from gatehouse.cli.jobs import cancel, jobs, result, retry, watch
 from gatehouse.cli.keys import keys
@@ -33,6 +34,7 @@ _CODES: Mapping[type[errors.GatehouseError], ExitCode] = {
     errors.Forbidden: ExitCode.NOT_LOGGED_IN,
     errors.InvalidRequest: ExitCode.USAGE,
     errors.TooManyRequests: ExitCode.UNAVAILABLE,
+    errors.QuotaExceeded: ExitCode.UNAVAILABLE,
     errors.ServerError: ExitCode.UNAVAILABLE,
     errors.Unavailable: ExitCode.UNAVAILABLE,
     errors.BadAnswer: ExitCode.UNAVAILABLE,
@@ -74,7 +76,8 @@ def cli() -> None:
 
 
 for _each in (
-    login, logout, whoami, tasks, submit, map_task, jobs, watch, log, result, files, cancel, retry, keys, new, completion
+    login, logout, whoami, tasks, submit, map_task, jobs, watch, log, result, files, cancel, retry,
+    delete, usage, keys, new, completion
 ):  # fmt: skip
     cli.add_command(_each)
 
@@ -119,6 +122,8 @@ def _tell(error: Exception) -> int:
 def _advice(error: errors.GatehouseError) -> str:
     if isinstance(error, errors.NotLoggedIn):
         return " The key may be wrong, expired or revoked: gatehouse login ADDRESS makes a new one."
+    if isinstance(error, errors.QuotaExceeded):
+        return " See: gatehouse usage, gatehouse delete --help"
     return f" (error id {error.error_id})" if isinstance(error, errors.ServerError) and error.error_id else ""
 
 

@@ -32,7 +32,7 @@ _NO_WRITES = frozenset({"OOM", "MISCONF", "NOREPLICAS"})
 
 
 class Store:
-    """Run commands against one Redis, and turn every way it can be away into ``unavailable``.
+    """Run commands against one Redis, and turn every way it can be away into ``unavailable``, no memory into ``full``.
 
     Thread-safe. Blocks at most for the client's time-outs; at once when the breaker is open. What comes out as redis-py's
     own error is a mistake of ours: a wrong command, an argument it can't send.
@@ -43,10 +43,12 @@ class Store:
         client: Client,
         *,
         unavailable: type[StoreUnavailable],
+        full: type[StoreUnavailable] | None = None,
         breaker: CircuitBreaker | None = None,
     ) -> None:
         self.client = client
         self._unavailable = unavailable
+        self._full = full
         self._breaker = breaker or CircuitBreaker()
         self._said: dict[str, float] = {}
 
@@ -128,6 +130,8 @@ class Store:
         if meaning is Meaning.MISTAKE:
             raise error
         self._tell_operator(error)
+        if code_of(error) == "OOM" and self._full is not None:
+            raise self._full("Redis has no memory left; delete what is not needed, or try again later.") from error
         takes_no_writes = code_of(error) in _NO_WRITES
         waiting = (
             "Redis takes no writes just now; try again shortly." if takes_no_writes else "Redis can't just now; try again."

@@ -28,6 +28,11 @@ class ApiSettings(ContractSettings):
     )
     job_running_limit: int = Field(12, ge=1, description="jobs of one person that one process runs at once on threads")
     job_person_limit: int = Field(20_000, ge=1, description="unfinished jobs that one person may have")
+    person_bytes: int = Field(
+        200_000_000, ge=10_000, description="bytes in Redis that the jobs of one person may keep, ended ones included"
+    )
+    person_ended_jobs: int = Field(100_000, ge=1, description="ended jobs that one person may keep")
+    person_file_bytes: int = Field(10_000_000_000, ge=1, description="bytes of files that the jobs of one person may keep")
     job_queue_limit: int = Field(50_000, ge=1, description="unfinished jobs that one process holds")
     job_ttl_s: int = Field(7 * DAY_S, ge=1, description="a finished job is kept so long")
     job_heartbeat_s: int = Field(10, ge=2, le=60, description="a process that is silent so long is taken for dead")

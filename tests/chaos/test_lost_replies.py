@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from deploy.valkey import EmbeddedValkey
 from flask_api.jobs import instance, names
+from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.ledger import IdempotencyKey
 from flask_api.jobs.record import JobStatus, Owner
 from flask_api.jobs.registry import AnyTask, TaskRegistry
 from flask_api.jobs.store import open_job_connections

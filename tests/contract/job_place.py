@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_api.jobs.ledger import Acceptance, Ending, Ledger
+from flask_api.jobs.acceptance import Acceptance
+from flask_api.jobs.ledger import Ending, Ledger
 from flask_api.jobs.record import Job, JobStatus, Owner, encode_field, from_fields, launch_of, new_job_id, to_fields
 from flask_api.jobs.store import JobStore, open_job_connections
 from tests.integration.engine_bench import EngineBench

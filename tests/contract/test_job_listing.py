@@ -37,13 +37,13 @@ def test_listing_filters_by_status_and_task(place: Place, owner: Owner) -> None:
         status = JobStatus.FAILED if number % 3 == 0 else JobStatus.QUEUED
         place.add(new_job(owner, task=f"example.task{number % 2}", status=status))
     found = place.store.list_of
-    assert len(found(owner.id, limit=100, status=JobStatus.FAILED).jobs) == 10
+    assert len(found(owner.id, limit=100, statuses={JobStatus.FAILED}).jobs) == 10
     assert len(found(owner.id, limit=100, task="example.task1").jobs) == 15
-    both = found(owner.id, limit=3, status=JobStatus.FAILED, task="example.task1")
+    both = found(owner.id, limit=3, statuses={JobStatus.FAILED}, task="example.task1")
     assert [(job.status, job.task) for job in both.jobs] == [(JobStatus.FAILED, "example.task1")] * 3
-    rest = found(owner.id, limit=100, status=JobStatus.FAILED, task="example.task1", cursor=both.cursor)
+    rest = found(owner.id, limit=100, statuses={JobStatus.FAILED}, task="example.task1", cursor=both.cursor)
     assert (len(rest.jobs), rest.cursor) == (2, None)
-    assert found(owner.id, limit=100, status=JobStatus.CANCELLED).jobs == ()
+    assert found(owner.id, limit=100, statuses={JobStatus.CANCELLED}).jobs == ()
 
 
 def test_rare_match_gives_a_short_page_with_a_cursor(place: Place, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,10 +52,10 @@ def test_rare_match_gives_a_short_page_with_a_cursor(place: Place, owner: Owner,
     place.add(new_job(owner, id=str(uuid.UUID(int=1)), status=JobStatus.FAILED))
     for _ in range(15):
         place.add(new_job(owner))
-    first = place.store.list_of(owner.id, limit=5, status=JobStatus.FAILED)
+    first = place.store.list_of(owner.id, limit=5, statuses={JobStatus.FAILED})
     assert first.jobs == ()
     assert first.cursor is not None
-    second = place.store.list_of(owner.id, limit=5, status=JobStatus.FAILED, cursor=first.cursor)
+    second = place.store.list_of(owner.id, limit=5, statuses={JobStatus.FAILED}, cursor=first.cursor)
     assert (len(second.jobs), second.cursor) == (1, None)
 
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from flask_api.jobs import names
-from flask_api.jobs.ledger import Acceptance, Ledger
+from flask_api.jobs.acceptance import Acceptance
+from flask_api.jobs.ledger import Ledger
 from flask_api.jobs.record import JobStatus, Owner, launch_of
 from flask_api.jobs.store import JobStore, open_job_connections
 from shared.errors import JobStoreUnavailable

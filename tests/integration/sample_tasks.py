@@ -219,3 +219,27 @@ def _append(path: str, word: str) -> None:
 
 def _pause() -> None:
     threading.Event().wait(_CHECK_EVERY_S)
+
+
+@task("sample.talk")
+def talk(lines: int, size: int, *, job: JobContext) -> int:
+    """Write so many lines of this length to the log, each at once."""
+    for _ in range(lines):
+        job.log("x" * size)
+        job.flush()
+    return lines
+
+
+@task("sample.save_twice")
+def save_twice(size: int, *, job: JobContext) -> int:
+    """Save a file, and save it again."""
+    for byte in (b"a", b"b"):
+        job.save_file("same", byte * size)
+    return size
+
+
+@task("sample.hold_and_fail", max_attempts=1)
+def hold_and_fail(path: str, message: str, *, job: JobContext) -> None:
+    """Note the run beside the path, wait until there is a file, then raise what nobody expected."""
+    hold.run(f'{{"path":"{path}"}}', job)
+    raise RuntimeError(message)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from flask_api.jobs import names
+from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
-from flask_api.jobs.ledger import IdempotencyKey
 from flask_api.jobs.record import JobStatus
 from tests.integration.engine_bench import RESCUE_S, EngineBench
 from tests.waiting import wait_until

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flask_api.jobs import names
+from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
-from flask_api.jobs.ledger import IdempotencyKey
 from flask_api.jobs.record import JobStatus, Launch
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until

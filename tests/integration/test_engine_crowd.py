@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask_api.jobs import names
+from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.ledger import IdempotencyKey
 from flask_api.jobs.record import JobStatus, Owner
 from shared.errors import GatehouseError
 from tests.integration.engine_bench import EngineBench, new_owner

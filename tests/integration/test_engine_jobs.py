@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flask_api.jobs import names
+from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import (
     IdempotencyConflict,
@@ -19,7 +20,7 @@ from flask_api.jobs.errors import (
     QueueFull,
     TooManyUnfinished,
 )
-from flask_api.jobs.ledger import EVENTS_KEPT, IdempotencyKey
+from flask_api.jobs.ledger import EVENTS_KEPT
 from flask_api.jobs.record import JobStatus
 from tests.integration.engine_bench import EngineBench, new_owner, read_words
 from tests.waiting import wait_until

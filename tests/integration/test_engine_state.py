@@ -136,7 +136,7 @@ def test_only_the_attempt_that_holds_the_job_saves_its_state(bench: EngineBench)
     job_id = bench.submit(engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")
     store = open_job_connections(bench.settings())
-    checkpoints, launch = Checkpoints(store), launch_of(engine.get(job_id, viewer=bench.owner))
+    checkpoints, launch = Checkpoints(store, Ledger(store)), launch_of(engine.get(job_id, viewer=bench.owner))
     holder = JobStore(store).find_instance(job_id)
     assert checkpoints.save_state(launch, '"mine"', instance=holder, attempt=1) == 0
     assert checkpoints.save_state(launch, '"stale"', instance="dead", attempt=1) == -1
@@ -162,7 +162,7 @@ def test_process_that_lost_the_job_leaves_its_files_alone(bench: EngineBench) ->
         instance="paused",
         attempt=1,
         files=FileStore(bench.settings()),
-        checkpoints=Checkpoints(store),
+        checkpoints=Checkpoints(store, Ledger(store)),
         signal=signals.append,
     )
     with pytest.raises(JobCancelled):

@@ -62,19 +62,21 @@ def test_too_large_file_is_refused_before_it_is_read(app: Flask, visitor: Visito
 
 
 def test_person_may_keep_so_many_files_and_bytes(api_settings: ApiSettings, visitor: Visitor, tmp_path: Path) -> None:
-    """Beyond it 429 that says why; what is deleted makes room; others are not concerned."""
+    """Beyond it 507 that says why; what is deleted makes room; others are not concerned."""
     limits = {"upload_person_files": 3, "upload_person_bytes": 100, "job_files_url": f"file://{tmp_path / 'files'}"}
     with running_api(api_settings, **limits) as app:
         assert upload(app, visitor, b"x" * 60).status_code == 201
         full = upload(app, visitor, b"x" * 41)
-        assert (full.status_code, full.get_json()["code"]) == (429, "too_many_files")
+        assert (full.status_code, full.get_json()["code"]) == (507, "too_many_files")
         assert "100 bytes" in full.get_json()["detail"]
-        assert int(full.headers["Retry-After"]) > 0
+        quota = full.get_json()["quota"]
+        assert (quota["kind"], quota["used"], quota["limit"]) == ("upload_bytes", 60, 100)
+        assert ask(app, quota["links"]["files"], cookie=visitor.cookie).status_code == 200
         unknown = upload(app, visitor, b"", **_chunked(b"x" * 41))
-        assert (unknown.status_code, "100 bytes" in unknown.get_json()["detail"]) == (429, True)
+        assert (unknown.status_code, "100 bytes" in unknown.get_json()["detail"]) == (507, True)
         paths = [upload(app, visitor, b"x" * 20).get_json()["links"]["self"] for _ in range(2)]
         many = upload(app, visitor, b"")
-        assert (many.status_code, "3 files" in many.get_json()["detail"]) == (429, True)
+        assert (many.status_code, "3 files" in many.get_json()["detail"]) == (507, True)
         assert upload(app, new_visitor(), b"x").status_code == 201
         assert ask(app, paths[0], method="DELETE", cookie=visitor.cookie).status_code == 204
         assert upload(app, visitor, b"x" * 20).status_code == 201

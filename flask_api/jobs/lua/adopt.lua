@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Take over the whole set of a process whose heartbeat is gone. Atomic: one adopter gets all, the others nothing.
 -- KEYS: 1 instances, 2 heartbeat of the dead, 3 held of the dead, 4 held of the adopter, 5 cancels of the dead
 -- ARGV: 1 the dead, 2 the adopter

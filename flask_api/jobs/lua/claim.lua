@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Take jobs that nobody holds: those whose time has come, and those a stopping process handed over.
 -- KEYS: 1 instances, 2 held, 3 delayed, 4 orphans
 -- ARGV: 1 instance, 2 now (seconds), 3 how many at most

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Forget a file, unless something needs it, or came to need it since the caller looked. It stays among the expiring ones, as
 -- due at once, until its content is deleted: whoever dies in between leaves it to the sweeper.
 -- KEYS: 1 record, 2 uploads of the person, 3 expiring uploads, 4 holders

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Give away all that a stopping process holds, at once, and leave.
 -- KEYS: 1 instances, 2 held, 3 orphans, 4 heartbeat, 5 cancels
 -- ARGV: 1 instance

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Say that the process lives, unless it was declared dead: then it must not come back under this name.
 -- KEYS: 1 instances, 2 heartbeat, 3 cancels
 -- ARGV: 1 instance, 2 seconds the heartbeat lasts, 3 '1' to register

@@ -1,25 +1,47 @@
 -- End attempts and begin others, in one round trip. Fenced: only what the caller holds, only the attempt it made.
 -- The jobs that end are of one person and one batch, and so are those that begin.
--- KEYS: 1 held, 2 delayed, 3 expiring, 4 cancels, 5-8 open, events, batch, ended of those that end, 9-12 of those that begin;
---       then the record of each job that ends, and of each that begins
--- ARGV: 1 instance, 2 now (RFC 3339), 3 events kept, 4 expires at (seconds), 5 expires at (RFC 3339), 6 seconds to keep,
---       7 batch of those that end ('' none), 8 batch of those that begin, 9 number of jobs that end;
+-- KEYS: 1 held, 2 delayed, 3 expiring, 4 cancels, 5-8 open, events, batch, ended of those that end, 9-12 of those that begin,
+--       13 counters of the person whose jobs end, 14 of the person whose begin; then the record of each job that ends, and of each that begins
+-- ARGV: 1 instance, 2 now (RFC 3339), 3 events kept, 4 expires at (seconds), 5 expires at (RFC 3339),
+--       6 bytes the person may keep, 7 batch of those that end ('' none), 8 batch of those that begin, 9 number of jobs that end;
 --       for each that ends: job, attempt, status ('queued': try again), due (seconds), number of fields, field, value ...;
 --       then each job that begins
--- Returns for each that ends 1 or 0 (no longer the caller's: nothing was changed), for each that begins its attempt
--- (negative when its cancel was asked for meanwhile) or 0.
+-- Returns for each that ends 1, 2 (it failed: its result does not fit in what its person may keep) or 0 (no longer the caller's:
+-- nothing was changed), for each that begins its attempt (negative when its cancel was asked for meanwhile) or 0.
 local held, delayed, expiring = KEYS[1], KEYS[2], KEYS[3]
-local instance, now, kept, keep_s = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
-local result, argument, key, moved = {}, 10, 13, {}
+local instance, now, events_kept, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
+local result, argument, key, moved = {}, 10, 15, {}
 -- What is the same for all that end is asked and written once: a call costs more than what it does.
 local ids, left, ended, expires = {}, {}, {}, {}
+local ALWAYS_FITS = 1000  -- bytes of an outcome that is written however much its person keeps: how a job ended is never lost
 
-local function tell(stream, job, status, batch)
+local function tell_status(kept, stream, job, status, batch)
   local event = '{"event":"status","status":"' .. status .. '"'
   if batch ~= '' then
     event = event .. ',"batch":"' .. batch .. '"'
   end
-  redis.call('XADD', stream, 'MAXLEN', '~', kept, '*', 'job', job, 'event', event .. '}')
+  tell(kept, stream, events_kept, 'job', job, event .. '}')
+end
+
+-- Return the status and the fields of an outcome that does not fit: without a result, and without a traceback.
+local function without_what_is_large(status, fields, bytes)
+  if status == 'succeeded' then
+    local message = 'Its result does not fit: it has %d bytes, and all that you keep may have %d. Delete jobs, then submit it again.'
+    return 'failed', {'error', '{"type":"QuotaExceeded","message":"' .. string.format(message, bytes, limit) .. '"}'}
+  end
+  for at = 1, #fields, 2 do
+    if fields[at] == 'error' then
+      local error = cjson.decode(fields[at + 1])
+      error['traceback'] = nil
+      for name, value in pairs(error) do
+        if type(value) == 'table' and next(value) == nil then
+          error[name] = nil  -- written again, an empty list would be an empty object
+        end
+      end
+      fields[at + 1] = cjson.encode(error)
+    end
+  end
+  return status, fields
 end
 
 local function move(from, to)
@@ -34,34 +56,50 @@ for number = 1, tonumber(ARGV[9]) do
 end
 local is_ours = #ids > 0 and redis.call('SMISMEMBER', held, unpack(ids)) or {}
 
+local kept = #ids > 0 and read_kept(KEYS[13])
 for number = 1, #ids do
   local id, attempt, status, due = ids[number], ARGV[argument + 1], ARGV[argument + 2], ARGV[argument + 3]
   local last = argument + 4 + 2 * tonumber(ARGV[argument + 4])
   local at = redis.call('HMGET', KEYS[key], 'status', 'attempt', 'cancel_requested')
   if is_ours[number] == 1 and at[1] == 'running' and at[2] == attempt then
+    local fields, first, final, written = ARGV, argument + 5, last, 1
+    local more = growth(KEYS[key], fields, first, final)
+    if more > ALWAYS_FITS and kept.bytes + more > limit and status ~= 'queued' then
+      written = status == 'succeeded' and 2 or 1
+      status, fields = without_what_is_large(status, {unpack(ARGV, first, final)}, more)
+      first, final = 1, #fields
+      more = growth(KEYS[key], fields, first, final)
+    end
+    kept.bytes = kept.bytes + more
     left[#left + 1] = id
     move('running', status)
     if at[3] == '1' then
       redis.call('SREM', KEYS[4], id)  -- or it would cancel the job again when that is retried and comes back to the caller
     end
     if status == 'queued' then
-      redis.call('HSET', KEYS[key], 'status', status, unpack(ARGV, argument + 5, last))
+      redis.call('HSET', KEYS[key], 'status', status, unpack(fields, first, final))
       redis.call('ZADD', delayed, due, id)
     else
-      redis.call('HSET', KEYS[key], 'status', status, 'finished_at', now, 'expires_at', ARGV[5], unpack(ARGV, argument + 5, last))
+      redis.call('HSET', KEYS[key], 'status', status, 'finished_at', now, 'expires_at', ARGV[5], unpack(fields, first, final))
       ended[#ended + 1] = id
       expires[#expires + 1] = ARGV[4]
       expires[#expires + 1] = id
     end
-    tell(KEYS[6], id, status, ARGV[7])
-    result[#result + 1] = 1
+    tell_status(kept, KEYS[6], id, status, ARGV[7])
+    result[#result + 1] = written
   else
     result[#result + 1] = 0
   end
   argument, key = last + 1, key + 1
 end
+if #left > 0 then
+  kept.ended = kept.ended + #ended
+  write_kept(kept)
+end
+kept = ARGV[8] == '' and argument <= #ARGV and read_kept(KEYS[14])
+local begun = 0
 
-local function count(batch)
+local function move_in(batch)
   for name, difference in pairs(moved) do
     if difference ~= 0 then
       redis.call('HINCRBY', batch, name, difference)
@@ -75,19 +113,21 @@ if #left > 0 then
 end
 if #ended > 0 then
   redis.call('SREM', KEYS[5], unpack(ended))
-  redis.call('ZADD', expiring, unpack(expires))
 end
 if ARGV[7] ~= '' then
   if #ended > 0 then
     redis.call('RPUSH', KEYS[8], unpack(ended))
     moved['unfinished'] = -#ended
   end
-  count(KEYS[7])
+  move_in(KEYS[7])
   if #ended > 0 and redis.call('HGET', KEYS[7], 'unfinished') == '0' then
-    redis.call('HSET', KEYS[7], 'finished_at', now)
-    redis.call('EXPIRE', KEYS[7], keep_s)
-    redis.call('EXPIRE', KEYS[8], keep_s)
+    redis.call('HSET', KEYS[7], 'finished_at', now, 'expires_at', ARGV[5])
+    expires[#expires + 1] = ARGV[4]
+    expires[#expires + 1] = 'batch:' .. ARGV[7]
   end
+end
+if #expires > 0 then
+  redis.call('ZADD', expiring, unpack(expires))
 end
 moved = {}
 
@@ -103,7 +143,8 @@ for last = argument, #ARGV do
       redis.call('HSET', KEYS[key], 'status', 'running', 'instance', instance, 'started_at', now, 'attempt', attempt)
       move('queued', 'running')
       if ARGV[8] == '' then
-        tell(KEYS[10], id, 'running', '')  -- the jobs of a batch are too many for two events each: their ends tell
+        tell_status(kept, KEYS[10], id, 'running', '')  -- the jobs of a batch are too many for two events each: their ends tell
+        begun = begun + 1
       end
     elseif at[1] ~= 'running' then
       redis.call('SREM', held, id)  -- cancelled while it was queued
@@ -115,7 +156,10 @@ for last = argument, #ARGV do
   result[#result + 1] = attempt
   key = key + 1
 end
+if begun > 0 then
+  write_kept(kept)
+end
 if ARGV[8] ~= '' then
-  count(KEYS[11])
+  move_in(KEYS[11])
 end
 return result

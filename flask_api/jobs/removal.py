@@ -1,0 +1,165 @@
+"""Take away what a person keeps: ended jobs when their time is over or on request, batches, records never accepted.
+
+Each step is one atomic script that counts what it frees; between the steps files are deleted. Who dies in between
+leaves the rest to the sweeper, which finds it by the same entries.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple, cast
+
+from flask_api.jobs import names
+from flask_api.jobs.event_json import DELETED, deleted_batch_event
+from flask_api.jobs.files import FileStore
+from flask_api.jobs.ledger import EVENTS_KEPT, REMEMBERED_S
+from flask_api.jobs.scripts import load_scripts
+from shared.redis import Client, Store
+
+log = logging.getLogger("gatehouse.jobs")
+
+AT_ONCE = 500
+STUBS_KEPT = 10_000  # of one person: each is there to say 410 for a week, and all together must not fill Redis
+_EXPIRED, _DELETED, _WITH_BATCH = "expired", "deleted", "with batch"
+_GONE, _HAS_FILES = 1, 2
+BATCH = "batch:"  # before the id of a batch, among ids of jobs
+
+
+class _Row(NamedTuple):
+    """What must be known of a job to remove it."""
+
+    job: str
+    owner: str
+    key: str  # entry of its Idempotency-Key; '' none
+
+
+class Removal:
+    """Removes jobs and batches. Thread-safe; raises JobStoreUnavailable while Redis is away. Works while Redis is full."""
+
+    def __init__(self, store: Store, files: FileStore) -> None:
+        self._store = store
+        self._files = files
+        self._scripts = load_scripts()
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Delete no more files of expired jobs: what is left is for the next sweep. Doesn't block."""
+        self._stopping.set()
+
+    def expire(self, due: Sequence[str]) -> list[str]:
+        """Remove those of these jobs, and 'batch:<id>', whose time is over, but a stub; return those that are gone."""
+        batches = [each.removeprefix(BATCH) for each in due if each.startswith(BATCH)]
+        rows = self._rows([each for each in due if not each.startswith(BATCH)])
+        gone = [job for owner, alike in _by_owner(rows) for job in self._remove(owner, alike, _EXPIRED)]
+        for batch in batches:
+            self._end_batch(batch, "expire")
+        owners = {row.owner for row in rows} | {self._owner_of(batch) for batch in batches}
+        for owner in owners - {""}:
+            self._trim_stubs(owner)
+        return gone + [f"{BATCH}{batch}" for batch in batches]
+
+    def delete(self, job_id: str) -> bool:
+        """Remove an ended job on its owner's request. False: it has not ended. Idempotent."""
+        rows = self._rows([job_id])
+        return bool(self._remove(rows[0].owner, rows, _DELETED, event=DELETED))
+
+    def delete_batch(self, batch_id: str) -> bool:
+        """Remove an ended batch with all of its jobs, on its owner's request. False: some have not ended. Idempotent."""
+        if not self._end_batch(batch_id, "mark"):
+            return False
+        self.finish_batch(batch_id)
+        return True
+
+    def finish_batch(self, batch_id: str) -> None:
+        """Remove the jobs and the rest of a batch that was marked as deleted, or was never accepted."""
+        members = self._store.read(lambda client: cast("list[str]", client.lrange(names.members(batch_id), 0, -1)))
+        for first in range(0, len(members), AT_ONCE):
+            chunk = members[first : first + AT_ONCE]
+            for owner, rows in _by_owner(self._rows(chunk)):
+                if len(self._remove(owner, rows, _WITH_BATCH)) < len(rows):
+                    return  # some files can't be deleted now: the sweeper tries again
+        self._end_batch(batch_id, "remove")
+
+    def _remove(self, owner: str, rows: Sequence[_Row], mode: str, *, event: str = "") -> list[str]:
+        """Remove jobs of one person, and their files; return those that are gone."""
+        answers = self._run(owner, rows, mode, event, files_are_deleted=False)
+        by_answer = list(zip(rows, answers, strict=True))
+        gone = [row.job for row, answer in by_answer if answer == _GONE]
+        emptied = [row for row, answer in by_answer if answer == _HAS_FILES and self._delete_files(row.job)]
+        if emptied:
+            answers = self._run(owner, emptied, mode, "", files_are_deleted=True)
+            gone += [row.job for row, answer in zip(emptied, answers, strict=True) if answer == _GONE]
+        if mode == _DELETED:  # what the sweeper must finish is gone for its person already
+            return gone or [row.job for row, answer in by_answer if answer == _HAS_FILES]
+        return gone
+
+    def _run(self, owner: str, rows: Sequence[_Row], mode: str, event: str, *, files_are_deleted: bool) -> list[int]:
+        keys = [names.kept(owner), names.EXPIRING, names.owner(owner), names.events(owner), names.stubs(owner)]
+        for row in rows:
+            keys += (names.record(row.job), names.log(row.job), names.shared(row.job), row.key or names.events(owner))
+        arguments: list[Any] = [mode, time.time(), REMEMBERED_S, "1" if files_are_deleted else "", EVENTS_KEPT, event]
+        arguments += [row.job for row in rows]
+        return cast("list[int]", self._store.run(self._scripts["remove"], keys, arguments))
+
+    def _end_batch(self, batch_id: str, step: str) -> bool:
+        fields = self._store.read(lambda client: client.hmget(names.batch(batch_id), ["owner_id", "key"]))
+        owner, key = (value or "" for value in cast("list[str | None]", fields))
+        keys = [names.batch(batch_id), names.members(batch_id), names.ended(batch_id), names.STAGED, names.EXPIRING]
+        keys += [names.batches(owner), names.kept(owner), names.events(owner), key or names.events(owner), names.stubs(owner)]
+        arguments = [batch_id, step, REMEMBERED_S, EVENTS_KEPT, deleted_batch_event(batch_id)]
+        return bool(self._store.run(self._scripts["end_batch"], keys, arguments))
+
+    def _owner_of(self, batch_id: str) -> str:
+        return cast("str", self._store.read(lambda client: client.hget(names.batch(batch_id), "owner_id")) or "")
+
+    def _delete_files(self, job: str) -> bool:
+        """Delete a job's files; False when that can't be done now: one that can't be deleted must not keep all others."""
+        if self._stopping.is_set():
+            return False
+        try:
+            self._files.delete_all(job)
+        except OSError:
+            log.exception("the files of a job can't be deleted; tried again later", extra={"job_id": job})
+            return False
+        return True
+
+    def _rows(self, jobs: Sequence[str]) -> list[_Row]:
+        fields = self._store.read(lambda client: _read(client, jobs)) if jobs else []
+        return [_Row(job, owner or "", key or "") for job, (owner, key) in zip(jobs, fields, strict=True)]
+
+    def _trim_stubs(self, owner: str) -> None:
+        excess = int(self._store.read(lambda client: client.llen(names.stubs(owner)))) - STUBS_KEPT
+        if excess > 0:
+            self._store.write(lambda client: _forget_stubs(client, owner, min(excess, STUBS_KEPT)))
+
+
+def _by_owner(rows: Sequence[_Row]) -> Iterator[tuple[str, list[_Row]]]:
+    for owner, alike in groupby(sorted(rows, key=lambda row: row.owner), key=lambda row: row.owner):
+        yield owner, list(alike)
+
+
+def _read(client: Client, jobs: Sequence[str]) -> list[list[str | None]]:
+    with client.pipeline(transaction=False) as pipeline:
+        for job in jobs:
+            pipeline.hmget(names.record(job), ["owner_id", "key"])
+        return cast("list[list[str | None]]", pipeline.execute())
+
+
+def _forget_stubs(client: Client, owner: str, count: int) -> None:
+    """Remove a person's oldest stubs. Who dies in between leaves them to their time to live."""
+    forgotten = cast("list[str]", client.lpop(names.stubs(owner), count) or [])
+    with client.pipeline(transaction=False) as pipeline:
+        for each in forgotten:
+            pipeline.hget(_stub(each), "key")
+        keys = [key for key in pipeline.execute() if key]
+        for each in forgotten:
+            pipeline.unlink(_stub(each), names.shared(each))
+        if keys:
+            pipeline.unlink(*keys)
+        pipeline.execute()
+
+
+def _stub(entry: str) -> str:
+    return names.batch(entry.removeprefix(BATCH)) if entry.startswith(BATCH) else names.record(entry)

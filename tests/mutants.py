@@ -85,7 +85,7 @@ MUTANTS = (
     Mutant(
         "cross-site",
         "flask_api/gate/credentials.py",
-        "if request.method not in SAFE_METHODS and not _is_same_origin(request):",
+        "if request.method not in SAFE_METHODS and not (_is_same_origin(request) or _is_trusted(request, trusted)):",
         "if False:",
     ),
     Mutant(

@@ -29,4 +29,8 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
             hint = f"Put it {place}; see docs/adopt.md."
             # A warning: it may be there under another name, extended by the site.
             found.append(CheckWarning(f"MIDDLEWARE lacks {middleware}.", hint=hint, id="gatehouse.W003"))
+    trusted = contract_settings().csrf_trusted_origins
+    if set(trusted) != set(settings.CSRF_TRUSTED_ORIGINS):
+        hint = "Give GATEHOUSE_CSRF_TRUSTED_ORIGINS the same list, and CSRF_TRUSTED_ORIGINS too."
+        found.append(CheckWarning("CSRF_TRUSTED_ORIGINS is not the list that the API has.", hint=hint, id="gatehouse.W004"))
     return found

@@ -14,6 +14,7 @@ from shared.cookies import find_cookie
 from shared.entries import digest
 from shared.errors import AccessError, InsecureTransport, NotAuthenticated
 from shared.guards import Guards, Identity, Refusal
+from shared.origins import TrustedOrigins
 
 # A part of a path that may be a secret, such as a share's token; an id is shorter.
 _SECRET = re.compile(r"[A-Za-z0-9_=-]{40,}")
@@ -41,8 +42,8 @@ class CrossSiteRefused(AccessError):
     code = "cross_site"
 
 
-def identify(request: Request, guards: Guards, *, cookie_name: str) -> Identity:
-    """Return who the request acts as.
+def identify(request: Request, guards: Guards, *, cookie_name: str, trusted: TrustedOrigins) -> Identity:
+    """Return who the request acts as; pages of ``trusted`` origins may change things as this site's own may.
 
     Raises NotAuthenticated, AmbiguousCredentials, CrossSiteRefused or SessionStoreUnavailable.
     """
@@ -51,7 +52,7 @@ def identify(request: Request, guards: Guards, *, cookie_name: str) -> Identity:
         return guards.identify_key(value)
     if kind is CredentialKind.NONE:
         raise NotAuthenticated(Refusal.NO_CREDENTIAL)
-    if request.method not in SAFE_METHODS and not _is_same_origin(request):
+    if request.method not in SAFE_METHODS and not (_is_same_origin(request) or _is_trusted(request, trusted)):
         raise CrossSiteRefused("Requests that change something are accepted from pages of this site only.")
     return guards.identify_session(value)
 
@@ -88,6 +89,11 @@ def _is_same_origin(request: Request) -> bool:
     # Cut, not parsed: nothing follows the host, and urlsplit raises for some of what clients send. "null" has no host.
     host = _host(origin.partition("://")[2])
     return bool(host) and host == _host(request.host)
+
+
+def _is_trusted(request: Request, trusted: TrustedOrigins) -> bool:
+    """Tell whether a page of a trusted origin sent the request: only the browser writes Origin."""
+    return trusted.accepts(request.headers.get("Origin", ""))
 
 
 def _host(netloc: str) -> str:

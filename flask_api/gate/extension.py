@@ -21,6 +21,7 @@ from flask_api.gate.credentials import credential_digest, identify, path_for_log
 from flask_api.gate.key_usage import KeyUsage, network_of_request
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.guards import Guards, Identity
+from shared.origins import TrustedOrigins
 from shared.principal import Principal
 from shared.redis import Store, build_client
 from shared.response_headers import HSTS, SECURITY_HEADERS
@@ -41,6 +42,7 @@ class GateState:
     store: Store
     guards: Guards
     key_usage: KeyUsage
+    trusted: TrustedOrigins
 
 
 class Gatehouse:
@@ -64,7 +66,9 @@ class Gatehouse:
         store = Store(client, unavailable=SessionStoreUnavailable)
         signer = EntrySigner(settings.secrets)
         guards = Guards(store, signer, SessionFormat(signer, settings.lifetimes))
-        app.extensions[EXTENSION] = GateState(settings, store, guards, KeyUsage(store))
+        app.extensions[EXTENSION] = GateState(
+            settings, store, guards, KeyUsage(store), TrustedOrigins(settings.csrf_trusted_origins)
+        )
         register_error_handlers(app)
         app.after_request(_add_security_headers)
         app.after_request(_note_key_use)
@@ -88,7 +92,7 @@ def current_identity() -> Identity:
         if state.settings.production:
             require_https(request, trusted_proxy=state.settings.trusted_proxy)
         try:
-            identity = identify(request, state.guards, cookie_name=cookie_name)
+            identity = identify(request, state.guards, cookie_name=cookie_name, trusted=state.trusted)
         except NotAuthenticated as error:
             credential = credential_digest(request, cookie_name)
             path = path_for_log(request)

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.session import Lifetimes
-from shared.settings.fields import RedisUrl, Secret, split_list
+from shared.settings.fields import Origin, RedisUrl, Secret, split_list
 
 ENV_PREFIX = "GATEHOUSE_"
 DAY_S = 86_400
@@ -36,11 +36,14 @@ class ContractSettings(BaseSettings):
     trusted_proxy: bool = Field(
         False, description="one proxy of yours is in front: believe its X-Forwarded-Proto and X-Forwarded-For"
     )
+    csrf_trusted_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (), description="further origins of forms and requests, comma-separated: https://app.example.org, https://*.example.org"
+    )
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
 
-    @field_validator("session_secrets", mode="before")
+    @field_validator("session_secrets", "csrf_trusted_origins", mode="before")
     @classmethod
-    def _split_secrets(cls, value: Any) -> Any:
+    def _split_contract_lists(cls, value: Any) -> Any:
         return split_list(value)
 
     @property

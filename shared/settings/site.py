@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from shared.settings.contract import ContractSettings
-from shared.settings.fields import Origin, RedisUrl, Secret, WordList, split_list
+from shared.settings.fields import RedisUrl, Secret, WordList, split_list
 
 
 class WriterSettings(ContractSettings):
@@ -34,9 +34,6 @@ class SiteSettings(WriterSettings):
         description="else SQLite under var/",
     )
     allowed_hosts: WordList = Field(("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated")
-    csrf_trusted_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
-        (), description="further origins of forms, https://... comma-separated"
-    )
     debug: bool = Field(False, description="Django's debug pages; never in production")
     email_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://; else a file under var/"
@@ -46,7 +43,7 @@ class SiteSettings(WriterSettings):
         "optional", pattern="^(none|optional|mandatory)$", description="none, optional, or mandatory before the first log-in"
     )
 
-    @field_validator("secret_key_fallbacks", "allowed_hosts", "csrf_trusted_origins", mode="before")
+    @field_validator("secret_key_fallbacks", "allowed_hosts", mode="before")
     @classmethod
     def _split_lists(cls, value: Any) -> Any:
         return split_list(value)

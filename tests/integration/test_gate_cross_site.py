@@ -10,6 +10,8 @@ import redis
 from flask import Flask
 
 from deploy.valkey import EmbeddedValkey
+from flask_api.testing import running_api
+from shared.settings import ApiSettings
 from tests.integration.gate_bench import admin_of, ask, keys_of, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -124,3 +126,24 @@ def test_port_in_host_must_be_the_origins(api: Flask) -> None:
     assert status("127.0.0.1:8765", "http://127.0.0.1") == 403
     assert status("example.org:443", "https://example.org") == 202
     assert status("[::1]:8765", "http://[::1]:8765") == 202
+
+
+TRUSTED = {"csrf_trusted_origins": ("https://app.example.org", "http://*.example.net")}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://app.example.org"}, 202),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://a.example.net"}, 202),
+        ({"Origin": "http://example.net"}, 202),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://app.example.org"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_origin_that_django_trusts_is_trusted_here_too(api_settings: ApiSettings, headers: dict[str, str], status: int) -> None:
+    """One list for both sides; what is not on it is refused as ever."""
+    with running_api(api_settings.model_copy(update=TRUSTED)) as api:
+        answer = ask(api, "/api/jobs", method="POST", cookie=new_visitor().cookie, headers=headers, json=JOB)
+    assert answer.status_code == status

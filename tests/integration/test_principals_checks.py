@@ -11,6 +11,7 @@ import pytest
         ({}, []),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.db"}, ["gatehouse.E001"]),
         ({"SESSION_COOKIE_NAME": "mysite"}, ["gatehouse.E002"]),
+        ({"CSRF_TRUSTED_ORIGINS": ["https://app.example.org"]}, ["gatehouse.W004"]),
         ({"MIDDLEWARE": ["django.contrib.sessions.middleware.SessionMiddleware"]}, ["gatehouse.W003", "gatehouse.W003"]),
     ],
 )

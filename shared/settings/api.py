@@ -39,6 +39,9 @@ class ApiSettings(ContractSettings):
     job_files_url: str = Field("", description="fsspec URL of the folder for jobs' files; else var/files")
     job_file_max_bytes: int = Field(100_000_000, ge=1, description="largest file that a job may keep")
     job_files_max: int = Field(100, ge=0, description="files that a job may keep")
+    table_temp_bytes: int = Field(
+        6_000_000_000, ge=1_000_000, description="temporary disk that one run of tables.parse may take"
+    )
     upload_ttl_s: int = Field(DAY_S, ge=1, description="an uploaded file is kept so long, and while an unfinished job needs it")
     upload_person_bytes: int = Field(10_000_000_000, ge=1, description="bytes of uploaded files that one person may keep")
     upload_person_files: int = Field(1_000, ge=1, description="uploaded files that one person may keep")

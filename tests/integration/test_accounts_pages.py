@@ -93,6 +93,17 @@ def test_pages_of_who_is_logged_in_work_and_link_each_other() -> None:
         assert person.username in page
 
 
+def test_home_shows_what_the_person_keeps_by_a_script_and_by_a_link() -> None:
+    """The script is a file of this site and asks the API of this site; without scripts the link says the same."""
+    client = browser()
+    log_in(client, new_person())
+    page = client.get("/").content.decode()
+    assert '<script src="/static/gatehouse/usage' in page
+    assert 'data-from="/api/me/usage"' in page
+    assert '<a href="/api/me/usage">' in page
+    assert "usage.js" not in browser().get("/").content.decode()
+
+
 @pytest.mark.parametrize(("path", "status"), [("/broken", 500), ("/outage", 503)])
 @override_settings(ROOT_URLCONF=FAILING)
 def test_server_errors_keep_the_session(path: str, status: int) -> None:

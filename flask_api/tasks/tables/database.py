@@ -14,6 +14,7 @@ from flask_api.jobs.errors import TaskError
 
 # How long a cancel goes unnoticed while DuckDB works.
 WATCH_S = 0.1
+SPILL_BYTES = 1_000_000_000
 _FIXED = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -41,13 +42,24 @@ def _ignore(percent: float) -> None:
 class TableDatabase:
     """One in-memory DuckDB. Only ``files`` and what is in ``folder`` can be read or written. Use it with ``with``.
 
-    For one thread at a time. ``memory_mb`` is what DuckDB counts itself; the process needs about 70 MB more.
+    For one thread at a time. ``memory_mb`` is what DuckDB counts itself; the process needs about 70 MB more. ``spill_bytes``
+    of ``folder`` may be taken for what doesn't fit into memory.
     """
 
-    def __init__(self, *, files: Iterable[Path] = (), folder: Path | None = None, memory_mb: int, threads: int) -> None:
+    def __init__(
+        self,
+        *,
+        files: Iterable[Path] = (),
+        folder: Path | None = None,
+        memory_mb: int,
+        threads: int,
+        spill_bytes: int = SPILL_BYTES,
+    ) -> None:
         import duckdb  # 30 MB: only for who reads a table
 
-        spill = {} if folder is None else {"temp_directory": str(folder / "spill"), "max_temp_directory_size": "8GB"}
+        spill = (
+            {} if folder is None else {"temp_directory": str(folder / "spill"), "max_temp_directory_size": f"{spill_bytes}B"}
+        )
         config: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "threads": threads, "temp_directory": "", **spill, **_FIXED}
         self._connection: duckdb.DuckDBPyConnection = duckdb.connect(config=config)
         allowed = ", ".join(literal(path.resolve()) for path in files)
@@ -90,7 +102,7 @@ class TableDatabase:
         try:
             return self._connection.execute(sql, parameters or None).fetchall()
         except duckdb.OutOfMemoryException as error:
-            raise TableTooLargeError("The rows are too long or too wide for the memory that a table may take.") from error
+            raise TableTooLargeError("The rows need more memory, or temporary disk, than a table may take.") from error
         except duckdb.Error as error:
             raise TableError(str(error).partition("\n")[0][:300]) from error
 

@@ -78,14 +78,21 @@ def parse_table(
     """
     with file.local_path() as path, _new_folder() as folder:
         job.progress(0, 100, message="looking at the file")
-        text = read_text(path, folder, max_bytes=MAX_BYTES, encoding=encoding, checkpoint=job.checkpoint)
+        room = job.settings.table_temp_bytes
+        text = read_text(path, folder, max_bytes=min(MAX_BYTES, room // 3), encoding=encoding, checkpoint=job.checkpoint)
         dialect = find_dialect(text.path, folder, memory_mb=_MEMORY_MB, delimiter=delimiter, has_header=has_header)
         threads = _THREADS if len(dialect.names) <= _WIDE else 1
-        with TableDatabase(files=(text.path,), folder=folder, memory_mb=_MEMORY_MB, threads=threads) as database:
+        # Rows are packed, so they never take more than their text.
+        spill = max(0, room - 2 * text.path.stat().st_size)
+        with TableDatabase(
+            files=(text.path,), folder=folder, memory_mb=_MEMORY_MB, threads=threads, spill_bytes=spill
+        ) as database:
             target = folder / ROWS_FILE
             stored = store_rows(
                 text.path, target, dialect, folder=folder, database=database, watch=_watch(job, 5, 70, "reading rows")
             )
+            if text.path.parent == folder:
+                text.path.unlink()  # of the table only the rows are kept from here on
             watch = _watch(job, 70, 95, "summarizing columns")
             summaries = list(summarize(target, dialect.names, stored.types, database=database, watch=watch))
             rows = count_rows(target, database=database)

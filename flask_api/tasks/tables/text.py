@@ -53,7 +53,10 @@ def read_text(
     if found == "utf-8":
         return Text(path=source, encoding=found)
     # A character can take three times the bytes in UTF-8.
-    return Text(path=_write(folder / "decoded", _decode(source, found), 3 * max_bytes, checkpoint), encoding=found)
+    decoded = _write(folder / "decoded", _decode(source, found), 3 * max_bytes, checkpoint)
+    if source.parent == folder:
+        source.unlink()  # unpacked, and of no use any more
+    return Text(path=decoded, encoding=found)
 
 
 def find_encoding(path: Path, checkpoint: Checkpoint = lambda: None) -> str:

@@ -15,7 +15,9 @@ end
 local function write_kept(kept)
   redis.call('HSET', kept.key, 'bytes', kept.bytes, 'ended', kept.ended, 'told', kept.told)
   -- Every job has bytes: who has none keeps nothing. What was told must be known for as long as the stream is there, a month.
-  if kept.was > 0 and kept.bytes <= 0 then
+  if kept.was > 0 and kept.bytes <= 0 and kept.told == 0 then
+    redis.call('DEL', kept.key)  -- of a batch that was refused
+  elseif kept.was > 0 and kept.bytes <= 0 then
     redis.call('EXPIRE', kept.key, 2678400)
   elseif kept.was <= 0 and kept.bytes > 0 then
     redis.call('PERSIST', kept.key)

@@ -5,7 +5,7 @@ from django.core.checks import register
 
 
 class PrincipalsConfig(AppConfig):
-    """Gatehouse's principals. Works with any user model that extends AbstractBaseUser and PermissionsMixin."""
+    """Gatehouse's principals. Works with any user model that extends AbstractBaseUser."""
 
     name = "django_site.principals"
     label = "gatehouse_principals"
@@ -18,3 +18,4 @@ class PrincipalsConfig(AppConfig):
 
         signals.connect()
         register(checks.check_settings)
+        register(checks.check_user_model)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
@@ -34,3 +35,14 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
         hint = "Give GATEHOUSE_CSRF_TRUSTED_ORIGINS the same list, and CSRF_TRUSTED_ORIGINS too."
         found.append(CheckWarning("CSRF_TRUSTED_ORIGINS is not the list that the API has.", hint=hint, id="gatehouse.W004"))
     return found
+
+
+def check_user_model(**_kwargs: Any) -> list[CheckMessage]:
+    """Return a message for everything that the site's user model lacks and the API can't do without."""
+    model = get_user_model()
+    lacking = [name for name in ("get_session_auth_hash", "get_username") if not hasattr(model, name)]
+    if not lacking:
+        return []
+    hint = "Extend django.contrib.auth.base_user.AbstractBaseUser."
+    said = f"{model._meta.label} (AUTH_USER_MODEL) lacks {' and '.join(lacking)}: the API refuses everybody."
+    return [Error(said, hint=hint, id="gatehouse.E005")]

@@ -65,6 +65,7 @@ def test_images_are_kept_as_files_with_what_is_known_of_them(server: WebServer) 
         "url": server.url("/a.png"),
         "file": "1-a.png",
         "bytes": len(png),
+        "trailing_bytes": 0,
         "width": 30,
         "height": 20,
         "format": "PNG",

@@ -1,15 +1,21 @@
 """What an image says about itself, read from its header: no pixel is decoded, so a bomb stays as small as it was sent.
 
 Refused are what is no image, one whose data break off, and one whose header claims more pixels than we take or than its
-bytes can mean.
+bytes can mean. Width and height are as stored, in every format: an orientation (EXIF, TIFF's tag) is not applied.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from flask_api.tasks.web.errors import NotReadable
+from flask_api.tasks.web.image_formats.bounds import BreaksOff
+from flask_api.tasks.web.image_formats.boxes import avif_end
+from flask_api.tasks.web.image_formats.chunks import bmp_end, gif_end, ico_end, jpeg_end, png_end, webp_end
+from flask_api.tasks.web.image_formats.tiff import tiff_end
 
 # Only these of Pillow's readers ever see a stranger's bytes.
 _READERS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "ICO", "TIFF")
@@ -25,6 +31,19 @@ _EXTENSIONS = {
     "TIFF": "tiff",
     "WEBP": "webp",
 }
+# Each walks to the image's end, and raises BreaksOff: Pillow looks at that of a PNG alone.
+_ENDS: Mapping[str, Callable[[bytes], int]] = {
+    "AVIF": avif_end,
+    "BMP": bmp_end,
+    "GIF": gif_end,
+    "ICO": ico_end,
+    "JPEG": jpeg_end,
+    "MPO": jpeg_end,
+    "PNG": png_end,
+    "TIFF": tiff_end,
+    "WEBP": webp_end,
+}
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 # Pillow's own limit, above which it warns.
 MAX_PIXELS = 89_478_485
 # The tightest coding of real pictures, PNG with one bit for each pixel, reaches 8,256.
@@ -33,21 +52,24 @@ MAX_PIXELS_PER_BYTE = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageHeader:
-    """An image's format (Pillow's name), its pixels across and down, and the ending that its file should have."""
+    """An image's format (Pillow's name), its pixels across and down as stored, and the ending that its file should have.
+
+    ``trailing_bytes`` are behind the image's end and are no part of it.
+    """
 
     format: str
     width: int
     height: int
     extension: str
+    trailing_bytes: int = 0
 
 
 def read_header(data: bytes) -> ImageHeader:
     """Return what the image says about itself. Raises NotReadable."""
     try:
         with Image.open(BytesIO(data), formats=_READERS) as image:
-            kind, (width, height) = image.format or "", image.size
+            kind, (width, height) = image.format or "", _stored_size(image)
             _refuse_bomb(width * height, len(data))
-            start = image.fp.tell() if image.fp else 0
             image.verify()  # of a PNG every checksum up to its end; of the others nothing
     except NotReadable:
         raise
@@ -55,9 +77,19 @@ def read_header(data: bytes) -> ImageHeader:
         raise NotReadable(f"The image claims more than {MAX_PIXELS} pixels.") from error
     except Exception as error:  # the readers of eight formats raise nearly anything on bytes that are none
         raise NotReadable("The bytes are no image of a known format, or a broken one.") from error
-    if not _is_whole(kind, data, start):
-        raise NotReadable("The image breaks off.")
-    return ImageHeader(format=kind, width=width, height=height, extension=_EXTENSIONS[kind])
+    try:
+        end = _ENDS[kind](data)
+    except BreaksOff as error:
+        raise NotReadable(f"The image breaks off: {error}.") from error
+    extension = _EXTENSIONS[kind]
+    return ImageHeader(format=kind, width=width, height=height, extension=extension, trailing_bytes=len(data) - end)
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height as stored: of a TIFF alone Pillow turns them by its orientation."""
+    if isinstance(image, TiffImageFile):
+        return int(image.tag_v2[_TIFF_WIDTH]), int(image.tag_v2[_TIFF_HEIGHT])
+    return image.size
 
 
 def _refuse_bomb(pixels: int, size: int) -> None:
@@ -65,18 +97,3 @@ def _refuse_bomb(pixels: int, size: int) -> None:
         raise NotReadable(f"The image claims more than {MAX_PIXELS} pixels.")
     if not 0 < pixels <= size * MAX_PIXELS_PER_BYTE:
         raise NotReadable(f"The image claims {pixels} pixels in {size} bytes.")
-
-
-def _is_whole(kind: str, data: bytes, start: int) -> bool:
-    """Tell whether the data go on to their end, where the format shows it and Pillow does not look.
-
-    ``start`` is where the header ends.
-    """
-    match kind:
-        case "JPEG" | "MPO":
-            return data.find(b"\xff\xd9", start) != -1  # not before: a thumbnail in the header has such an end too
-        case "GIF":
-            return data.rstrip(b"\0").endswith(b";")
-        case "BMP":
-            return int.from_bytes(data[2:6], "little") <= len(data)
-    return True

@@ -31,11 +31,15 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFile:
-    """One image. ``file`` is the name of its file in the job, None exactly when ``error`` says why there is none."""
+    """One image. ``file`` is the name of its file in the job, None exactly when ``error`` says why there is none.
+
+    Of its ``bytes`` the last ``trailing_bytes`` are behind the image's end: kept, though no part of it.
+    """
 
     url: str
     file: str | None = None
     bytes: int | None = None
+    trailing_bytes: int | None = None
     width: int | None = None
     height: int | None = None
     format: str | None = None
@@ -67,8 +71,8 @@ def download_images(
     """Download images and keep them as files of the job, with their bytes, width, height and format.
 
     Give ``urls``, or a ``page`` whose ``img`` and ``source`` elements name them (``data-src`` too), or both; each once.
-    Width and height are what the file's header says. An image that can't be had, read or kept has an ``error`` in its row
-    and doesn't fail the job.
+    Width and height are as stored, before any orientation is applied. An image that breaks off, or can't be had, read or
+    kept, has an ``error`` in its row and doesn't fail the job.
     """
     with GuardedClient.of(job.settings) as client:
         limits = Limits(timeout_s=timeout_s, max_bytes=max_bytes)
@@ -141,6 +145,7 @@ def _download(numbered: tuple[str, str], *, client: GuardedClient, limits: Limit
         url=url,
         file=name,
         bytes=len(data),
+        trailing_bytes=header.trailing_bytes,
         width=header.width,
         height=header.height,
         format=header.format,

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Flask, current_app, request
 
+from flask_api.errors import register_all_error_handlers
 from flask_api.gate.extension import Gatehouse, current_identity, gate_state
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.registry import load_tasks
@@ -60,6 +61,7 @@ def create_app(settings: ApiSettings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]  # records read best in the order they are written in
     Gatehouse(app, settings=settings)
+    register_all_error_handlers(app)
     store = open_job_connections(settings)
     app.extensions[JOBS] = JobEngine(store, load_tasks(settings.task_modules), settings)
     app.extensions["gatehouse_job_connections"] = store

@@ -42,6 +42,7 @@ from flask_api.json_body import UnsupportedMediaType
 from flask_api.problem import problem
 from flask_api.query import InvalidQuery
 from flask_api.rate_limit import rate_limit_headers
+from flask_api.sent_target import sent_target
 from flask_api.streams.places import TooManyStreams
 from shared.errors import (
     AccessError,
@@ -115,8 +116,12 @@ _FORBIDDEN_PAGE = """<!doctype html>
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Answer every error of ``app`` as this module says."""
+    """Answer Gatehouse's own errors as this module says. What else ``app`` raises is its own affair: its pages stay."""
     app.register_error_handler(GatehouseError, _known)
+
+
+def register_all_error_handlers(app: Flask) -> None:
+    """Answer every error of the API, of which nothing is anybody else's, as this module says."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
 
@@ -181,8 +186,7 @@ def _headers(error: GatehouseError) -> dict[str, str]:
 
 def _to_login(reason: str) -> BaseResponse:
     """Send the browser to a page of Django's; ``next`` is a path of this host, so it can lead nowhere else."""
-    target = request.full_path.rstrip("?")
-    query = urlencode({"next": f"{request.script_root}{target}", "reason": reason})
+    query = urlencode({"next": sent_target(request.environ), "reason": reason})
     settings: ApiSettings = current_app.extensions["gatehouse"].settings
     return redirect(f"{settings.login_path}?{query}", code=302)
 

@@ -143,13 +143,13 @@ class JobEngine(Intake):
         """Yield a batch's ended jobs with their results; see Batches.results."""
         return self._batches.results(batch, in_order=in_order, after=after, wait=wait)
 
-    def waiting_place(self) -> AbstractContextManager[bool]:
+    def waiting_place(self, person_id: str) -> AbstractContextManager[bool]:
         """Keep one of this process's places for who waits; False when it is full of waiters."""
-        return self._waiting.place()
+        return self._waiting.place(person_id)
 
-    def wait(self, job_id: str, *, timeout_s: float) -> None:
-        """Block until the job has ended, at most ``timeout_s``; returns early when this process is full of waiters."""
-        self._waiting.wait(job_id, timeout_s=timeout_s, has_ended=lambda: self._has_ended(job_id))
+    def wait(self, job_id: str, *, timeout_s: float, person_id: str = "") -> None:
+        """Block until the job has ended, at most ``timeout_s``; returns early when all places of who waits are taken."""
+        self._waiting.wait(job_id, timeout_s=timeout_s, has_ended=lambda: self._has_ended(job_id), person_id=person_id)
 
     def cancel(self, job: Job) -> None:
         """Cancel a job: at once while it waits, by request while it runs. Raises IllegalTransition when it has ended."""

@@ -5,6 +5,7 @@ gets it through the API only.
 """
 
 import mimetypes
+import os
 import re
 import uuid
 from collections.abc import Mapping
@@ -39,11 +40,11 @@ class FileStore:
         """
         self._check_entry(name, kept)
         system, folder = self._folder(job_id)
-        system.makedirs(folder, exist_ok=True)
+        _make_folder(system, folder)
         # Beside it first: who dies in the middle must not spoil what was saved before. No file's name begins with a dot.
         beside = f"{folder}/.{uuid.uuid4().hex}"
         try:
-            with cast(BinaryIO, system.open(beside, "wb")) as target:
+            with _open_new(system, beside) as target:
                 size = self._copy(source, target, at_most=self._max_bytes if at_most is None else at_most)
             system.mv(beside, f"{folder}/{name}")
         except BaseException:
@@ -74,8 +75,8 @@ class FileStore:
     def create(self, folder: str, name: str) -> BinaryIO:
         """Open a new file for writing, in a folder that is the caller's own; both names must be the service's."""
         system, path = self._folder(folder)
-        system.makedirs(path, exist_ok=True)
-        return cast(BinaryIO, system.open(f"{path}/{name}", "wb"))
+        _make_folder(system, path)
+        return _open_new(system, f"{path}/{name}")
 
     def find_path(self, folder: str, name: str) -> Path | None:
         """Return where a file lies on this machine, None when the storage is no local folder."""
@@ -126,3 +127,19 @@ def size_of(source: bytes | str | Path) -> int:
     if isinstance(source, Path):
         return source.stat().st_size
     return len(source.encode() if isinstance(source, str) else source)
+
+
+def _make_folder(system: Any, folder: str) -> None:
+    """Make a folder, and those above it that are not there: on this machine for nobody else, whatever the umask is."""
+    if not isinstance(system, LocalFileSystem):
+        system.makedirs(folder, exist_ok=True)
+        return
+    missing = [each for each in (Path(folder), *Path(folder).parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
+def _open_new(system: Any, path: str) -> BinaryIO:
+    if not isinstance(system, LocalFileSystem):
+        return cast(BinaryIO, system.open(path, "wb"))
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))

@@ -19,6 +19,7 @@ from flask_api.jobs.errors import (
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.inputs import InputFile
 from flask_api.jobs.record import Owner, format_time, new_job_id
+from flask_api.jobs.shown_name import shown_name
 from flask_api.jobs.upload_entries import Fields, UploadEntries
 from shared.redis import Store
 from shared.settings import ApiSettings
@@ -187,7 +188,7 @@ class Uploads:
         return Upload(
             id=file_id,
             owner_id=owner.id,
-            name=name,
+            name=shown_name(name),
             size=inspector.size,
             media_type=inspector.media_type(),
             sha256=inspector.sha256,
@@ -228,7 +229,7 @@ def _from_fields(file_id: str, fields: Fields) -> Upload:
     return Upload(
         id=file_id,
         owner_id=fields["owner_id"],
-        name=fields["name"],
+        name=shown_name(fields["name"]),  # it may be older than this rule
         size=int(fields["size"]),
         media_type=fields["media_type"],
         sha256=fields["sha256"],

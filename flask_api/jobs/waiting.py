@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -10,38 +10,42 @@ ASK_EVERY_S = 0.25
 
 
 class Waiting:
-    """The long-polls of one process. Thread-safe; holds at most ``limit`` of them at once."""
+    """The long-polls of one process. Thread-safe; holds at most ``limit`` of them at once, of one person half of that."""
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        self._taken = 0
+        self._limit_each = (limit + 1) // 2
+        self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._watchers: defaultdict[str, set[threading.Event]] = defaultdict(set)
         self._closing = threading.Event()
 
-    def wait(self, job_id: str, *, timeout_s: float, has_ended: Callable[[], bool]) -> None:
+    def wait(self, job_id: str, *, timeout_s: float, has_ended: Callable[[], bool], person_id: str) -> None:
         """Return when ``has_ended``, after ``timeout_s``, at shutdown, or at once when every place is taken."""
-        with self.place() as may_wait:
+        with self.place(person_id) as may_wait:
             if may_wait:
                 with self._watch(job_id) as event:
                     self._wait(event, timeout_s, has_ended)
 
     @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Keep one of the places meanwhile; False when all are taken: who waits holds a thread of the server."""
-        if not self._take():
+    def place(self, person_id: str) -> Iterator[bool]:
+        """Keep one of the places meanwhile; False when all that a person may have are taken: who waits holds a thread."""
+        if not self._take(person_id):
             yield False
             return
         try:
             yield True
         finally:
             with self._lock:
-                self._taken -= 1
+                self._taken[person_id] -= 1
+                if not self._taken[person_id]:
+                    del self._taken[person_id]
 
     @property
     def taken(self) -> int:
         """How many places are taken."""
-        return self._taken
+        with self._lock:
+            return self._taken.total()
 
     def notify(self, job_ids: Iterable[str]) -> None:
         """Wake who waits for one of these jobs, whose ends are stored: who comes later sees that for itself."""
@@ -69,10 +73,11 @@ class Waiting:
         """Wait so long, or until shutdown."""
         self._closing.wait(seconds)
 
-    def _take(self) -> bool:
+    def _take(self, person_id: str) -> bool:
         with self._lock:
-            is_free = self._taken < self._limit
-            self._taken += is_free
+            is_free = self._taken.total() < self._limit and self._taken[person_id] < self._limit_each
+            self._taken[person_id] += is_free
+            self._taken += Counter()  # asking made an entry; none of zero stays
         return is_free
 
     def _wait(self, event: threading.Event, timeout_s: float, has_ended: Callable[[], bool]) -> None:

@@ -215,7 +215,7 @@ def batch_json(batch: Batch) -> dict[str, Any]:
 def _lines(engine: JobEngine, batch: Batch, *, in_order: bool, after: int, wait_s: float) -> Iterator[str]:
     deadline = time.monotonic() + wait_s
     access = access_to(batch.owner.id)
-    with engine.waiting_place() if wait_s else nullcontext(False) as may_wait:
+    with engine.waiting_place(viewer().id) if wait_s else nullcontext(False) as may_wait:
 
         def wait() -> bool:
             is_over = engine.is_draining or time.monotonic() >= deadline

@@ -261,7 +261,7 @@ def _look(job_id: object) -> tuple[Job, dict[str, str]]:
 
 
 def _after_waiting(job: Job, wait_s: float) -> Job:
-    current_engine().wait(job.id, timeout_s=wait_s)
+    current_engine().wait(job.id, timeout_s=wait_s, person_id=viewer().id)
     identify_again()
     return job_to_see(job.id)
 

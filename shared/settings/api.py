@@ -51,8 +51,12 @@ class ApiSettings(ContractSettings):
     job_result_max_bytes: int = Field(1_048_576, ge=1024, description="largest result of a job, as JSON")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body of the API")
     max_wait_s: int = Field(30, ge=0, le=300, description="longest long-poll")
-    max_waiting: int = Field(8, ge=0, description="long-polls held at once by one process; beyond it they answer at once")
-    max_streams: int = Field(8, ge=0, description="event streams held at once by one process; beyond it they are refused")
+    max_waiting: int = Field(
+        8, ge=0, description="long-polls held at once by one process, half of them of one person; beyond it they answer at once"
+    )
+    max_streams: int = Field(
+        8, ge=0, description="event streams held at once by one process, half of them of one person; beyond it they are refused"
+    )
     stream_heartbeat_s: float = Field(10, gt=0, le=60, description="a silent event stream shows so often that it lives")
     metrics: str = Field("open", pattern="^(open|closed)$", description="who reads /api/metrics: open (all), closed (staff)")
     web_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(

@@ -169,7 +169,7 @@ def test_results_wait_only_while_a_place_is_free(api_settings: ApiSettings, visi
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,), max_waiting=1) as app:
         body = {"task": "sample.hang", "arguments": [{}]}
         batch = ask(app, "/api/batches", method="POST", cookie=visitor.cookie, json=body).get_json()
-        with current_engine(app).waiting_place():
+        with current_engine(app).waiting_place("another"):
             answer = ask(app, f"{batch['links']['results']}?wait=30", cookie=visitor.cookie)
         assert (answer.status_code, answer.data) == (200, b"")
         sample_tasks.RELEASE.set()

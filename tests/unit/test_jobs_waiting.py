@@ -1,6 +1,7 @@
 """Waiting for a job's end: woken, bounded, and never in the way of a stop."""
 
 import threading
+import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -18,7 +19,9 @@ class Waiter:
     def __init__(self, pool: ThreadPoolExecutor, place: Waiting, job_id: str) -> None:
         self.ended = threading.Event()
         self.asked = 0
-        self.future: Future[None] = pool.submit(place.wait, job_id, timeout_s=LONG_S, has_ended=self._has_ended)
+        self.future: Future[None] = pool.submit(
+            place.wait, job_id, timeout_s=LONG_S, has_ended=self._has_ended, person_id=uuid.uuid4().hex
+        )
         wait_until(lambda: self.asked > 0, timeout_s=5, what="the waiter has asked once")
 
     def _has_ended(self) -> bool:
@@ -34,14 +37,14 @@ def _asks_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_wait_for_an_ended_job_returns_at_once() -> None:
     """The question is asked before any waiting."""
-    Waiting(limit=1).wait("1", timeout_s=LONG_S, has_ended=lambda: True)
+    Waiting(limit=1).wait("1", timeout_s=LONG_S, has_ended=lambda: True, person_id="ada")
 
 
 def test_wait_ends_at_its_timeout() -> None:
     """A job that goes on ends the wait after its time, and with none the question is asked once."""
-    Waiting(limit=1).wait("1", timeout_s=0.01, has_ended=lambda: False)
+    Waiting(limit=1).wait("1", timeout_s=0.01, has_ended=lambda: False, person_id="ada")
     answers = iter([False])
-    Waiting(limit=1).wait("1", timeout_s=0, has_ended=lambda: next(answers))
+    Waiting(limit=1).wait("1", timeout_s=0, has_ended=lambda: next(answers), person_id="ada")
 
 
 @pytest.mark.usefixtures("_asks_rarely")
@@ -93,7 +96,7 @@ def test_close_wakes_everyone_for_good() -> None:
         place.close()
         for waiter in waiters:
             waiter.future.result(timeout=5)
-    place.wait("3", timeout_s=LONG_S, has_ended=lambda: False)
+    place.wait("3", timeout_s=LONG_S, has_ended=lambda: False, person_id="ada")
 
 
 @pytest.mark.usefixtures("_asks_rarely")
@@ -102,7 +105,7 @@ def test_waiter_beyond_the_limit_returns_at_once() -> None:
     place = Waiting(limit=1)
     with ThreadPoolExecutor(1) as pool:
         waiter = Waiter(pool, place, "1")
-        place.wait("2", timeout_s=LONG_S, has_ended=lambda: False)
+        place.wait("2", timeout_s=LONG_S, has_ended=lambda: False, person_id="ada")
         waiter.ended.set()
         place.notify(["1"])
         waiter.future.result(timeout=5)
@@ -114,7 +117,7 @@ def test_waiter_beyond_the_limit_returns_at_once() -> None:
 
 def test_no_places_means_no_waiting() -> None:
     """A limit of zero turns long-polls off."""
-    Waiting(limit=0).wait("1", timeout_s=LONG_S, has_ended=lambda: False)
+    Waiting(limit=0).wait("1", timeout_s=LONG_S, has_ended=lambda: False, person_id="ada")
 
 
 def test_error_of_the_question_leaves_nothing_behind() -> None:
@@ -126,5 +129,16 @@ def test_error_of_the_question_leaves_nothing_behind() -> None:
 
     for _ in range(3):
         with pytest.raises(ConnectionError):
-            place.wait("1", timeout_s=LONG_S, has_ended=fail)
+            place.wait("1", timeout_s=LONG_S, has_ended=fail, person_id="ada")
     assert not place._watchers
+
+
+def test_one_person_gets_half_of_the_places_and_gives_them_back() -> None:
+    """Who holds as many as they may is answered at once; others still wait."""
+    places = Waiting(limit=3)
+    with places.place("ada") as first, places.place("ada") as second, places.place("ada") as third:
+        assert (first, second, third) == (True, True, False)
+        with places.place("bob") as fourth, places.place("bob") as fifth:
+            assert (fourth, fifth) == (True, False)
+        assert places.taken == 2
+    assert places.taken == 0

@@ -158,10 +158,17 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Gatehouse] "
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE.production else "http"
-# Per address and per account, shared by all processes. The account's limit counts failures only.
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key", "signup": "20/m/ip"}
+# Shared by all processes. Those of failed log-ins are told in django_site.accounts.throttle.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",  # codes of second factors count here too, per person
+    "login_failed_account": "50/h/key",
+    "signup": "20/m/ip",
+}
 # Without a proxy of ours, X-Forwarded-For is whatever the client says.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SITE.trusted_proxy else 0
+MFA_ADAPTER = "django_site.second_factor.adapter.MfaAdapter"
+MFA_FORMS = {"activate_totp": "django_site.second_factor.adapter.ActivateTOTPForm"}
 MFA_TOTP_ISSUER = "Gatehouse"
 # A used code is remembered for one period: accepting those of its neighbours would let one be used twice (RFC 6238, 5.2).
 MFA_TOTP_TOLERANCE = 0

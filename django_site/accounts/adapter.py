@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
+from django_site.accounts import throttle
+from django_site.accounts.device_cookie import known_device, remember_device
 from django_site.security_log import note
 
 log = logging.getLogger("gatehouse.mail")
@@ -45,3 +47,37 @@ class AccountAdapter(DefaultAccountAdapter):
             messages.info(request, "Your password has changed meanwhile. Please log in again.")
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
         super().login(request, user)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the attempt where it belongs. Raises ValidationError when there were too many."""
+        person = throttle.find_person(credentials)
+        self._login_failed_rl_usage = throttle.take_attempt(request, credentials, person)
+        if self._login_failed_rl_usage is None:
+            named = throttle.named(credentials, person)
+            note("log-in refused", is_warning=True, reason="too_many_attempts", **named)
+            raise self.validation_error("too_many_login_attempts")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ARG002  # allauth's names
+        """Write a wrong password, or a name that isn't there, to the security log."""
+        person = throttle.find_person(credentials)
+        reason = "unknown_name" if person is None else "wrong_password"
+        note("log-in failed", is_warning=True, reason=reason, **throttle.named(credentials, person))
+
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponseBase:
+        """Write it to the security log too."""
+        note("log-in failed", is_warning=True, reason="deactivated", user_id=str(user.pk))
+        response: HttpResponseBase = super().respond_user_inactive(request, user)
+        return response
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase:
+        """Remember the browser as one of the person's."""
+        response: HttpResponseBase = super().post_login(request, user, **kwargs)
+        is_known = known_device(request, user) is not None
+        note("logged in", user_id=str(user.pk), device="known" if is_known else "new")
+        remember_device(request, response, user)
+        return response
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        person = throttle.find_person(credentials)
+        if person is not None:
+            throttle.forget_attempts(request, person)

@@ -23,7 +23,6 @@ def connect() -> None:
 
 
 _LOGGED = {
-    account.user_logged_in: "logged in",
     user_logged_out: "logged out",
     account.user_signed_up: "signed up",
     account.password_changed: "password changed",

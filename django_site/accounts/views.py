@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from django_site.security_log import note
 from django_site.sessions.middleware import mark_outage
 from shared.errors import StoreUnavailable
 
@@ -68,7 +69,9 @@ class LoginView(AllauthLoginView):
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
-    """Answer 429 when a rate limit is reached."""
+    """Answer 429 when a rate limit is reached, and say so in the security log."""
+    match = request.resolver_match
+    note("rate limit reached", is_warning=True, page=str(match.view_name) if match else "")
     response = render(request, "429.html", status=429)
     response["Retry-After"] = str(TOO_MANY_RETRY_AFTER_S)
     return response

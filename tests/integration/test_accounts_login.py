@@ -47,8 +47,8 @@ def test_anonymous_visitor_gets_no_session() -> None:
     assert "sessionid" not in client.cookies
 
 
-def test_too_many_wrong_passwords_lock_the_account_for_every_address() -> None:
-    """After five failures the right password is refused too, wherever it comes from."""
+def test_too_many_wrong_passwords_lock_the_account_for_their_network() -> None:
+    """After five failures the right password is refused too, from every address near by."""
     person = new_person()
     for number in range(5):
         log_in(browser(REMOTE_ADDR=f"192.0.2.{number}"), person, password="wrong")

@@ -1,0 +1,64 @@
+"""How many wrong passwords are taken, and from whom: a stranger can't guess for long, nor lock the owner out.
+
+Counted are failures, shared by all processes, in three jars:
+
+    a browser that the person has logged in with before     5 in 5 minutes, its own jar
+    anyone else, by account and network (/24, /48)          5 in 5 minutes
+    anyone else, by account                                 50 in an hour, from all networks together
+
+and, before these, 10 in a minute per address. An account that isn't there is counted like one that is. Source: OWASP
+ASVS 5.0, 6.3.1; OWASP device cookies.
+"""
+
+from typing import Any
+
+from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
+from allauth.core.internal import ratelimit
+from django.http import HttpRequest
+
+from django_site.accounts.device_cookie import known_device
+from django_site.security_log import current_address, typed
+from shared.client_address import network_of
+
+_APP = "allauth.account"
+
+
+def find_person(credentials: dict[str, Any]) -> Any:
+    """Return whom the typed name means, None for nobody; asks the database the same for a name that isn't there."""
+    by_name = get_user_by_username(str(credentials.get("username") or credentials.get("email") or ""))
+    by_email = filter_users_by_email(str(credentials.get("email") or ""), prefer_verified=True, for_login=True)
+    return by_name or (by_email[0] if by_email else None)
+
+
+def named(credentials: dict[str, Any], person: Any) -> dict[str, str]:
+    """Return how the security log names whom a log-in was for: never by what was typed."""
+    if person is not None:
+        return {"user_id": str(person.pk)}
+    return {"login": typed(str(credentials.get("username") or credentials.get("email") or "").lower())}
+
+
+def take_attempt(request: HttpRequest, credentials: dict[str, Any], person: Any) -> Any:
+    """Count one attempt; return what gives it back when the password is right, None when there were too many."""
+    taken = ratelimit.RateLimitUsage(usage=[])
+    for action, key in _jars(request, credentials, person):
+        usage = ratelimit.consume(request, app=_APP, action=action, key=key)
+        if usage is None:
+            taken.rollback()
+            return None
+        taken.usage += usage.usage
+    return taken
+
+
+def forget_attempts(request: HttpRequest, person: Any) -> None:
+    """Empty the account's jars: after a reset by e-mail, which has limits of its own."""
+    for action, key in _jars(request, {}, person):
+        ratelimit.clear(request, app=_APP, action=action, key=key)
+
+
+def _jars(request: HttpRequest, credentials: dict[str, Any], person: Any) -> list[tuple[str, str]]:
+    nonce = None if person is None else known_device(request, person)
+    if nonce is not None:
+        return [("login_failed", f"device:{nonce}")]
+    account = ":".join(next(iter(named(credentials, person).items())))
+    near = f"{account}@{network_of(current_address())}"
+    return [("login_failed", near), ("login_failed_account", account)]

@@ -86,7 +86,16 @@ def check_key(key: str) -> str:
 
 
 def path() -> Path:
-    """Return the file that a log-in is saved in."""
+    """Return the file that a log-in is saved in. Raises ConfigurationError where nobody has a home (a bare container)."""
+    try:
+        return _path()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"There is no home folder to read or save a log-in in: set {ADDRESS_VARIABLE} and {KEY_VARIABLE}, or HOME."
+        ) from error
+
+
+def _path() -> Path:
     return Path(platformdirs.user_config_dir("gatehouse", appauthor=False)) / "config.json"
 
 

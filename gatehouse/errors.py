@@ -2,6 +2,7 @@
 
 GatehouseError                ``message``, ``code`` (stable)
 ├── ConfigurationError        no address or key is known, or what is saved is wrong: log in, or set the named variable
+│   └── BadProxy              a variable names a proxy that can't be used
 ├── ApiError                  the service refused: ``status``, ``code`` of the problem
 │   ├── NotLoggedIn           401: log in, or send another key
 │   ├── Forbidden             403: this key or person may not
@@ -62,6 +63,10 @@ class ConfigurationError(GatehouseError):
     """No address or no key is known, or they can't be read. The message says what to do, never a key."""
 
     code = "configuration"
+
+
+class BadProxy(ConfigurationError):
+    """HTTP_PROXY, HTTPS_PROXY or ALL_PROXY can't be read or used. The message names which, never its value."""
 
 
 class ApiError(GatehouseError):

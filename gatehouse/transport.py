@@ -11,6 +11,7 @@ from gatehouse.config import Access
 from gatehouse.errors import BadAnswer, ConfigurationError, Unavailable
 from gatehouse.events import MEDIA_TYPE as EVENT_STREAM
 from gatehouse.installed import installed_version
+from gatehouse.proxies import proxy_for
 from gatehouse.wire import Answer, Body, Request
 
 CONNECT_TIMEOUT_S = 10.0
@@ -31,6 +32,9 @@ def http_options(access: Access, *, timeout_s: float) -> dict[str, Any]:
         "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
         "follow_redirects": False,
         "verify": verify,
+        # Not by httpx itself: it fails on entries of NO_PROXY that others read.
+        "trust_env": False,
+        "proxy": proxy_for(access.address),
     }
 
 

@@ -137,15 +137,25 @@ def _read(kind: str, word: str) -> Any:
 
 
 def load_json(text: str) -> Any:
-    """Return the value of JSON text. Raises ValueError, for NaN and for nesting without end too."""
+    """Return the value of JSON text. Raises ValueError for what the service refuses too: NaN, a name that comes twice."""
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_members)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members: of two of one name one would be lost without a word."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the name {twice[:100]!r} comes twice in one object")
+    return members
 
 
 def _finite(text: str) -> float:

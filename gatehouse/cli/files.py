@@ -41,7 +41,7 @@ def files(job_id: str, names: tuple[str, ...], wants_all: bool, output: str, as_
             try:
                 path = job.download(name, target)
             except (OSError, ValueError) as error:
-                raise CommandFailed(f"{name} can't be written to {target}: {error}", code=ExitCode.FAILED) from error
+                raise CommandFailed(f"{name} can't be written to {target}: {error}", code=ExitCode.NOT_WRITTEN) from error
             if as_json:
                 put_json({"name": name, "path": str(path)})
             say(f"Written to {path}.")
@@ -53,5 +53,5 @@ def _folder(path: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CommandFailed(f"{path} can't be made a folder: {error.strerror}", code=ExitCode.FAILED) from error
+        raise CommandFailed(f"{path} can't be made a folder: {error.strerror}", code=ExitCode.NOT_WRITTEN) from error
     return folder

@@ -104,4 +104,4 @@ def _write(path: str, text: str) -> None:
         with Target(path, name=Path(path).name).open() as opened:
             opened.write(text.encode())
     except OSError as error:
-        raise CommandFailed(f"{path} can't be written: {error.strerror or error}", code=ExitCode.FAILED) from error
+        raise CommandFailed(f"{path} can't be written: {error.strerror or error}", code=ExitCode.NOT_WRITTEN) from error

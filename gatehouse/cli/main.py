@@ -1,5 +1,6 @@
 """The command itself: its table of commands, and how each failure becomes one line and an exit code."""
 
+import errno
 import os
 import sys
 import traceback
@@ -29,6 +30,7 @@ from gatehouse.installed import installed_version
 
 # The first that fits counts. What is not here is a fault of ours.
 _CODES: Mapping[type[errors.GatehouseError], ExitCode] = {
+    errors.BadProxy: ExitCode.USAGE,
     errors.ConfigurationError: ExitCode.NOT_LOGGED_IN,
     errors.NotLoggedIn: ExitCode.NOT_LOGGED_IN,
     errors.Forbidden: ExitCode.NOT_LOGGED_IN,
@@ -41,6 +43,9 @@ _CODES: Mapping[type[errors.GatehouseError], ExitCode] = {
     errors.WaitTimedOut: ExitCode.TIMED_OUT,
     errors.GatehouseError: ExitCode.FAILED,
 }
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class Root(Group):
@@ -90,7 +95,7 @@ def main() -> int:
     try:
         outcome = cli.main(prog_name="gatehouse", standalone_mode=False, obj=manner)
     except Piped:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered would fail once more at exit
+        _drop_output()
         return ExitCode.BROKEN_PIPE
     except Exception as error:
         if manner.is_debugging:
@@ -99,7 +104,16 @@ def main() -> int:
     return outcome if isinstance(outcome, int) else ExitCode.SUCCEEDED
 
 
+def _drop_output() -> None:
+    """Forget what is buffered: it would fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _tell(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in _FULL:  # commands that write files say so themselves
+        _drop_output()
+        say(f"gatehouse: stdout can't be written: {error.strerror}")
+        return ExitCode.NOT_WRITTEN
     if isinstance(error, click.Abort):
         return ExitCode.INTERRUPTED
     if isinstance(error, NoArgsIsHelpError):  # a group without a command: its message is the whole help

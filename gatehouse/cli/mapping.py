@@ -2,6 +2,7 @@
 
 import re
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -99,10 +100,11 @@ def _read(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
         number = 0
         while line := stream.readline(_LINE_MAX_BYTES + 1):
             number += 1
-            if not line.strip():
+            if not line.removeprefix(BOM_UTF8 if number == 1 else b"").strip():
                 continue
             try:
-                value = load_json(line.decode()) if len(line) <= _LINE_MAX_BYTES else None
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                value = load_json(text) if len(line) <= _LINE_MAX_BYTES else None
             except ValueError as error:
                 raise click.UsageError(f"{file}, line {number} is not JSON: {error}") from error
             if not isinstance(value, dict):

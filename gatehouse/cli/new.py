@@ -42,7 +42,7 @@ def new(name: str) -> ExitCode:
     except FileExistsError:
         raise CommandFailed(f"{name} is there already; nothing was written.", code=ExitCode.USAGE) from None
     except OSError as error:
-        raise CommandFailed(f"{folder} can't be written: {error.strerror}.", code=ExitCode.FAILED) from error
+        raise CommandFailed(f"{folder} can't be written: {error.strerror}.", code=ExitCode.NOT_WRITTEN) from error
     say(f"Written to {name}/. Go on with {name}/README.md; its tests: cd {name} && python -m pytest")
     return ExitCode.SUCCEEDED
 

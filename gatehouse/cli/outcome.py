@@ -1,6 +1,7 @@
 """How a command ends: exit codes are the outcome, and every failure is one line on stderr.
 
-0 succeeded · 1 failed · 2 usage · 3 cancelled · 4 not logged in · 5 unavailable · 6 timed out · 130 Ctrl-C · 141 broken pipe
+0 succeeded · 1 failed · 2 usage · 3 cancelled · 4 not logged in · 5 unavailable · 6 timed out · 7 not written · 130 Ctrl-C ·
+141 broken pipe
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from gatehouse.rebuilding import is_time_out
 EPILOG = (
     "Exit codes are the outcome: 0 succeeded, 1 failed (or not found, or expired), 2 usage or refused arguments, 3 cancelled, "
     "4 not logged in or not allowed, 5 service unavailable, 6 timed out: the job's own time was over, or --timeout was "
-    "(the job goes on then)."
+    "(the job goes on then), 7 stdout or a file can't be written."
 )
 
 
@@ -28,6 +29,7 @@ class ExitCode(IntEnum):
     NOT_LOGGED_IN = 4
     UNAVAILABLE = 5
     TIMED_OUT = 6
+    NOT_WRITTEN = 7  # stdout or a file could not be written: the disk is full, say
     INTERRUPTED = 130  # 128 + SIGINT, as shells say it
     BROKEN_PIPE = 141  # 128 + SIGPIPE: whoever read us had enough
 

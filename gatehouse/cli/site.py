@@ -14,6 +14,7 @@ from gatehouse.cli.forms import Form, Page
 from gatehouse.cli.outcome import CommandFailed, ExitCode
 from gatehouse.cli.output import is_conversation, say
 from gatehouse.config import check_address
+from gatehouse.proxies import proxy_for
 
 if TYPE_CHECKING:
     import httpx
@@ -51,7 +52,13 @@ def end_key(address: str, key: str) -> str:
     import httpx
 
     try:
-        answer = httpx.delete(f"{address}{KEYS_PATH}current/", headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S)
+        answer = httpx.delete(
+            f"{address}{KEYS_PATH}current/",
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            proxy=proxy_for(address),
+        )
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
     return "" if answer.status_code in (204, 401) else f"the site answers {answer.status_code}"
@@ -65,7 +72,7 @@ class SiteSession:
 
         self.address = origin_of(address)
         headers = {"Origin": self.address, "Referer": f"{self.address}/", "User-Agent": "gatehouse-command"}
-        self._http = httpx.Client(timeout=TIMEOUT_S, headers=headers)
+        self._http = httpx.Client(timeout=TIMEOUT_S, headers=headers, trust_env=False, proxy=proxy_for(self.address))
         self._login_path = ""
         self._is_logged_in = False
 

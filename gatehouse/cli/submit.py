@@ -170,7 +170,7 @@ def read_arguments(path: str) -> dict[str, Any]:
         else:
             with Path(path).open("rb") as opened:
                 text = opened.read(_FILE_MAX_BYTES + 1)
-        value = load_json(text.decode()) if len(text) <= _FILE_MAX_BYTES else None
+        value = load_json(text.decode("utf-8-sig")) if len(text) <= _FILE_MAX_BYTES else None
     except OSError as error:
         raise click.UsageError(f"{path} can't be read: {error.strerror}") from error
     except ValueError as error:

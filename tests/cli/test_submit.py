@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Home
+from tests.cli.command import COMMAND, Home
 from tests.cli.tasks import EVIL
 
 WAIT = "--wait"
@@ -184,6 +185,7 @@ def test_map_with_a_failure_is_1(home: Home) -> None:
         ("primes.sum", '{"limit": 1}\n[1]\n', "line 2: accepted is a JSON object"),
         ("primes.sum", '{"limit": "\udcff"}', "line 1 is not JSON"),
         ("primes.sum", '{"limit": 1}\n\n{"limit": "x"}', "Of lines 1 to 3 nothing was submitted. line 3, /limit: "),
+        ("primes.sum", '{"limit": 1}\n{"limit": 1, "limit": 2}', "line 2 is not JSON: the name 'limit' comes twice"),
         ("primes.sun", '{"limit": 1}', "did you mean primes.sum"),
     ],
 )
@@ -193,6 +195,33 @@ def test_map_of_a_wrong_line_names_it_and_submits_nothing(home: Home, task: str,
     done = home.run("map", task, "wrong.jsonl")
     assert (done.code, done.out) == (2, "")
     assert said in done.line
+
+
+def test_byte_order_mark_is_skipped(home: Home) -> None:
+    """As some editors write it, before a file of lines and before a file of arguments."""
+    (home.folder / "marked.jsonl").write_text('\ufeff{"limit": 10}\n')
+    assert json.loads(home.run("map", "primes.sum", "marked.jsonl").out)["result"] == 17
+    assert home.run("submit", "primes.sum", "@marked.jsonl", WAIT).out == "17\n"
+    (home.folder / "empty.jsonl").write_text("\ufeff\n")
+    assert home.run("map", "primes.sum", "empty.jsonl").code == 0
+
+
+def test_member_that_comes_twice_is_refused_as_the_service_refuses_it(home: Home) -> None:
+    """Of two values of one name one would be lost without a word."""
+    (home.folder / "twice.json").write_text('{"limit": 10, "limit": 1000}')
+    done = home.run("submit", "primes.sum", "@twice.json")
+    assert (done.code, "the name 'limit' comes twice" in done.line) == (2, True)
+
+
+def test_full_disk_is_7(home: Home) -> None:
+    """It is no 1, which means that the job failed: the result is there, and can be printed elsewhere."""
+    for words in (["submit", "primes.sum", "limit=10", WAIT], ["tasks"], ["jobs", "--json"], ["--version"], ["--help"]):
+        with Path("/dev/full").open("wb") as full:
+            command = [*COMMAND, *words]
+            done = subprocess.run(
+                command, env=home.environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+            )
+        assert (done.returncode, done.stderr) == (7, "gatehouse: stdout can't be written: No space left on device\n"), words
 
 
 def test_map_of_nothing_is_nothing(home: Home) -> None:
@@ -216,7 +245,7 @@ def test_large_result_goes_through_a_pipe_and_into_a_file(home: Home, tmp_path: 
     assert home.run("result", job_id, "-o", str(file)).line == f"Written to {file}."
     assert json.loads(file.read_text()) == "x" * 300_000
     refused = home.run("result", job_id, "-o", str(tmp_path / "no" / "folder"))
-    assert (refused.code, "can't be written" in refused.line) == (1, True)
+    assert (refused.code, "can't be written" in refused.line) == (7, True)
 
 
 def test_broken_pipe_is_quiet(home: Home) -> None:

@@ -132,6 +132,28 @@ def test_what_is_no_address_is_refused_before_anything_is_asked(stranger: Home, 
     assert "\x1b" not in done.line
 
 
+@pytest.mark.parametrize("value", ["[::1]", "[::1]:8080", "10.0.0.0/8,fd00::/8", "a b,,[,::1]x,http://"])
+def test_any_no_proxy_is_read(service: ServiceProcess, home: Home, value: str) -> None:
+    """What it doesn't say is ignored; no entry ends the command."""
+    assert home.run("whoami", NO_PROXY=value).code == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("ALL_PROXY", "socks5://user:secret@127.0.0.1:1", "ALL_PROXY names a SOCKS proxy: install"),
+        ("HTTP_PROXY", "http://[::1", "HTTP_PROXY can't be read: accepted is http://host:port"),
+        ("http_proxy", "ftp://127.0.0.1:1", "HTTP_PROXY names a 'ftp' proxy"),
+    ],
+)
+def test_proxy_that_can_not_be_used_is_2_and_named(home: Home, variable: str, value: str, said: str) -> None:
+    """Its value, which may hold a password, is not shown; a log-in says the same."""
+    address = f"http://127.0.0.1:{free_port()}"
+    for words in (("whoami",), ("login", address, "--username", "a", "--password-stdin")):
+        done = home.run(*words, **{variable: value})
+        assert (done.code, said in done.line, "secret" in done.line) == (2, True, False)
+
+
 def test_wrong_key_is_4_and_says_what_to_do(service: ServiceProcess, stranger: Home) -> None:
     """Alike for expired, revoked, unknown: the service does not tell."""
     done = stranger.run("jobs", GATEHOUSE_URL=service.address, GATEHOUSE_KEY=new_key())

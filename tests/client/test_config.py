@@ -31,6 +31,20 @@ def test_nothing_known_says_what_to_do() -> None:
         Client("http://localhost:1")
 
 
+def test_nobodys_home_is_said_and_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container a user may have no entry and no HOME: address and key from the environment are enough."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    for variable in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(variable)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(ConfigurationError, match=r"no home folder .* set GATEHOUSE_URL and GATEHOUSE_KEY, or HOME"):
+        Client()
+    assert config.find_access("http://localhost:1", KEY).key == KEY
+
+
 def test_given_comes_before_environment_before_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of address and key by itself."""
     config.save(SAVED)

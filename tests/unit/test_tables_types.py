@@ -6,7 +6,7 @@ import math
 import pytest
 
 from flask_api.tasks.tables.database import identifier, literal
-from flask_api.tasks.tables.dialect import clean_names
+from flask_api.tasks.tables.header import clean_names
 from flask_api.tasks.tables.types import Cell, Kind, as_json, cell, kind_of
 
 

@@ -1,160 +1,200 @@
-"""How a table is written: what separates its cells, how they are quoted, what its columns are called and hold.
+"""How a table is written: what separates its cells, how they are quoted, how many a row has, where its rows begin.
 
-DuckDB finds it out from a sample. The sample is ours: whole lines of one kind of line end, none too long, few enough to look
-at every one, so that nothing in a hostile file makes the search itself expensive.
+Found out from the first lines, a bounded number of them: the way of writing under which most of these lines have one number of
+cells. What the rest of the file says otherwise comes out when it is read, where the same holds for all lines.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from flask_api.jobs.errors import TaskError
-from flask_api.tasks.tables.database import TableDatabase, TableError
+from flask_api.tasks.tables.columns import Wishes, candidates, first_cells
+from flask_api.tasks.tables.header import Header, find_header
+from flask_api.tasks.tables.lines import MAX_ROW_BYTES, Line, Row, Style, open_lines, read_rows
 
 MAX_COLUMNS = 1_000
-MAX_ROW_BYTES = 1_000_000
-_SAMPLE_LINES = 20_000
-_SAMPLE_LENGTH = 4_000_000
-_NAME_LENGTH = 100
-_NAMES_LENGTH = 60_000  # of all together: they are in the result, which is bounded
+_SAMPLE_LINES = 5_000
+_SAMPLE_LENGTH = 1_000_000
+# In the sample one quote that is never closed must not hide the rest, nor many of them make it long to look at.
+_LONGEST_IN_SAMPLE = 100_000
+_REREADS_IN_SAMPLE = 50
 
-Delimiter = Literal[",", ";", "\t", "|", ":", " "]
-_DELIMITERS = (",", ";", "\t", "|")
-
-# What its columns are read as; of DuckDB's other types the values stay text, so that no digit is lost.
-_TYPES = frozenset({"BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
-
-_SNIFF = (
-    "SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, Columns, DateFormat, TimestampFormat"
-    " FROM sniff_csv(?, sample_size = -1, ignore_errors = true, compression = 'none'{options})"
-)
+Delimiter = Literal[",", ";", "\t", "|", ":", " ", "none"]
+_DELIMITERS = ("\t", "|", ";", ",")  # where two are as likely, the one that is rarer inside of cells
+_EXCEL = re.compile(r'"?sep=([,;\t|: ])"?\r?\n?', re.IGNORECASE)  # Excel's own first line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How to read one table. ``quote``, ``escape``, ``comment`` may be empty; ``types`` are what the sample looks like."""
+    """How to read one table: its rows begin after ``skip`` lines, ``width`` cells in each."""
 
-    delimiter: str
-    quote: str
-    escape: str
-    comment: str
+    style: Style
+    width: int
     skip: int
-    has_header: bool
-    names: tuple[str, ...]
-    types: tuple[str, ...]
-    date_format: str
-    timestamp_format: str
-    line_bytes: int = 1  # of the sample's lines on average
+    header: Header
+    line_end: str  # of the lines seen; empty when they differ
+    line_bytes: int  # of the lines seen, on average
+    first_rows: tuple[Row, ...]  # good ones, to guess from
+    is_simple: bool  # whether DuckDB reads it as we do
 
-    def of_text(self) -> "Dialect":
-        """Return the same with columns of text, which any cell fits."""
-        return replace(self, types=("VARCHAR",) * len(self.types))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called, as far as it is known before the rows are read."""
+        return self.header.names(self.width, last_is_empty=False)
 
-    def as_salvaged(self) -> "Dialect":
-        """Return how salvaged rows of this table are written."""
-        return replace(self, delimiter=",", quote='"', escape='"', comment="", skip=0, has_header=False)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could have been read otherwise, or was changed."""
+        blanks = ("Blanks after a separator were dropped.",) if self.style.drops_blanks else ()
+        return (*self.header.notes, *blanks)
 
 
 def find_dialect(
-    path: Path, folder: Path, *, memory_mb: int, delimiter: Delimiter | None = None, has_header: bool | None = None
+    path: Path, wishes: Wishes, *, delimiter: Delimiter | None = None, has_header: bool | None = None, skip: int = 0
 ) -> Dialect:
     """Return how the table at ``path`` is written; what is given needs no finding. Raises TaskError when there is no table."""
-    lines = list(_sample_lines(path))
-    text = "".join(lines)
-    if not text.strip():
+    lines = list(_sample(open_lines(path, skip=skip)))
+    if not any(line.strip() for _, line in lines):
         raise TaskError("The file has no rows.")
+    excel = _EXCEL.fullmatch(lines[0][1])
+    if excel and delimiter in (None, excel[1]):
+        delimiter, skip, lines = excel[1], skip + 1, lines[1:]  # type: ignore[assignment]  # one of them
     _check_columns(lines, delimiter)
-    options = {"delim": delimiter, "header": has_header}
-    found = _sniff(lines, folder / "sample", options, memory_mb=memory_mb)
-    if not found.quote and (sound := _soundly_quoted(lines, found.delimiter)):  # one that is never closed hides all others
-        found = _sniff(sound, folder / "sample", options, memory_mb=memory_mb)
-    if len(found.names) > MAX_COLUMNS:
-        raise TaskError(f"The table has {len(found.names):,} columns; accepted are at most {MAX_COLUMNS:,}.")
-    if not found.quote and '"' not in text:  # none in the sample: there may be some further down
-        found = replace(found, quote='"', escape='"')
-    line_bytes = len(text.encode("utf-8", "replace")) // len(lines) + 1
-    return replace(found, names=clean_names(found.names), line_bytes=line_bytes)
+    style, width, rows = _find_style(lines, delimiter, wishes)
+    if width > MAX_COLUMNS:
+        raise TaskError(f"The table has {width:,} columns; accepted are at most {MAX_COLUMNS:,}.")
+    header = find_header(rows, width, wishes, has_header=has_header)
+    ends = {line[len(line.rstrip("\r\n")) :] for _, line in lines} - {""}
+    before = max(skip, header.last_line)
+    return Dialect(
+        style=style,
+        width=width,
+        skip=before,
+        header=header if not excel else replace(header, skipped=header.skipped + 1),
+        line_end="\n" if not ends else ends.pop() if len(ends) == 1 else "",
+        line_bytes=sum(len(line.encode("utf-8", "replace")) for _, line in lines) // max(1, len(lines)) + 1,
+        first_rows=tuple(row for row in rows if row.line > before and not row.problem and len(row.cells) == width),
+        is_simple=style.escape != "\\" and not style.drops_blanks and _is_simple(path, before, style),
+    )
 
 
-def open_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a text with their ends, of any kind; each in pieces when it is longer than a row may be.
-
-    A byte that is not UTF-8 is a lone surrogate.
-    """
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        while line := stream.readline(MAX_ROW_BYTES):
-            yield line
-
-
-def clean_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names that can be shown and told apart, also by who ignores case: printable, not too long, none empty."""
-    longest = max(8, min(_NAME_LENGTH, _NAMES_LENGTH // len(names)))
-    cleaned: dict[str, str] = {}
-    for number, name in enumerate(names, start=1):
-        shown = "".join(letter if letter.isprintable() else " " for letter in name).strip()[:longest] or f"column{number - 1}"
-        while shown.casefold() in cleaned:
-            shown = f"{shown[: longest - 6].rstrip()} {number}" if not shown.endswith(f" {number}") else f"{shown}+"
-        cleaned[shown.casefold()] = shown
-    return tuple(cleaned.values())
-
-
-def _sample_lines(path: Path) -> Iterator[str]:
+def _sample(source: Iterator[Line]) -> Iterator[Line]:
+    """Yield the first lines, without those that come in pieces."""
     length = 0
+    last: Line | None = None
     was_cut = False
-    for number, line in enumerate(open_lines(path)):
-        if number >= _SAMPLE_LINES or length > _SAMPLE_LENGTH:
-            return
-        has_end = line[-1] in "\r\n"
-        if has_end and not was_cut:
+    for number, line in islice(source, _SAMPLE_LINES):
+        is_whole = not was_cut and len(line) < MAX_ROW_BYTES
+        was_cut = line[-1] not in "\r\n"
+        if is_whole:
+            last = (number, line)
             length += len(line)
-            yield line.rstrip("\r\n") + "\n"
-        elif not was_cut and len(line) < MAX_ROW_BYTES // 2:
-            yield line  # the last one
-        was_cut = not has_end
+            yield last
+        if length > _SAMPLE_LENGTH:
+            return
 
 
-def _check_columns(lines: list[str], delimiter: Delimiter | None) -> None:
-    """Refuse a table of very many columns before DuckDB takes memory for each."""
-    first = next(line for line in lines if line.strip())
+def _is_simple(path: Path, skip: int, style: Style) -> bool:
+    """Tell whether DuckDB finds the first row, too: it takes a quote in the lines before for one of a cell's."""
+    head = islice(open_lines(path), skip)
+    return all(len(line) < _LONGEST_IN_SAMPLE and (not style.quote or line.count(style.quote) % 2 == 0) for _, line in head)
+
+
+def _check_columns(lines: list[Line], delimiter: str | None) -> None:
+    """Refuse a table of very many columns before it is looked at closely."""
+    first = next((line for _, line in lines if line.strip()), "")
     most = max(first.count(each) for each in ((delimiter,) if delimiter else _DELIMITERS))
     if most >= MAX_COLUMNS:
         raise TaskError(f"The table has about {most + 1:,} columns; accepted are at most {MAX_COLUMNS:,}.")
 
 
-def _soundly_quoted(lines: list[str], delimiter: str) -> list[str]:
-    """Return the lines without those that quote wrongly; none unless nine in ten cells that begin with a quote end with one."""
-    edge = re.escape(delimiter)
-    begins, cell = re.compile(f'(?:^|{edge})"'), re.compile(f'(?:^|{edge})"[^"\\n]*"(?={edge}|$)', re.MULTILINE)
-    counts = [(len(begins.findall(line)), len(cell.findall(line))) for line in lines]
-    begun, closed = (sum(each) for each in zip(*counts, strict=True))
-    if not closed or closed < 0.9 * begun:
-        return []
-    return [line for line, (begun, closed) in zip(lines, counts, strict=True) if begun == closed and line.count('"') % 2 == 0]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fit:
+    """How well a style fits: of all rows, the share that has the usual number of cells and no more doubt."""
+
+    style: Style
+    width: int
+    share: float
+    rows: tuple[Row, ...]
 
 
-def _sniff(lines: list[str], sample: Path, options: Mapping[str, str | bool | None], *, memory_mb: int) -> Dialect:
-    sample.write_text("".join(lines), encoding="utf-8", errors="replace", newline="")
-    given = {name: value for name, value in options.items() if value is not None}
-    sql = _SNIFF.format(options="".join(f", {name} = ?" for name in given))
-    try:
-        with TableDatabase(files=(sample,), memory_mb=memory_mb, threads=1) as database:
-            ((*marks, skip, header, columns, date, timestamp),) = database.run(sql, (str(sample), *given.values()))
-    except TableError as error:
-        raise TaskError(
-            "No table can be made out in the file: accepted are rows of cells with one separator, such as a comma or a tab."
-        ) from error
-    separator, quote, escape, comment = ("" if mark == "(empty)" else str(mark) for mark in marks)
-    return Dialect(
-        delimiter=separator,
-        quote=quote,
-        escape=escape,
-        comment=comment,
-        skip=int(skip),
-        has_header=bool(header),
-        names=tuple(str(column["name"]) for column in columns),
-        types=tuple(str(column["type"]) if str(column["type"]) in _TYPES else "VARCHAR" for column in columns),
-        date_format=date or "",
-        timestamp_format=timestamp or "",
-    )
+def _find_style(lines: list[Line], delimiter: Delimiter | None, wishes: Wishes) -> tuple[Style, int, tuple[Row, ...]]:
+    if delimiter == "none":
+        best = _fit(lines, Style(delimiter="", quote="", escape=""))
+        return best.style, 1, best.rows
+    text = "".join(line for _, line in lines)
+    if delimiter:
+        best = max(_fits(lines, text, delimiter), key=lambda fit: fit.share)
+        return best.style, best.width, best.rows
+    found = [max(_fits(lines, text, each), key=lambda fit: fit.share) for each in _DELIMITERS if each in text]
+    likely = [fit for fit in found if fit.width > 1 and fit.share > 0.5 and not _is_prose(fit)]
+    if likely:
+        best = max(likely, key=lambda fit: (round(fit.share, 1), _typed(fit, wishes))) if len(likely) > 1 else likely[0]
+        return best.style, best.width, best.rows
+    best = _fit(lines, Style(delimiter=",", quote='"', escape='"'))
+    if '"' not in text or best.width > 1 or best.share < 1:
+        best = _fit(lines, Style(delimiter="", quote="", escape=""))
+    return best.style, 1, best.rows
+
+
+def _fits(lines: list[Line], text: str, delimiter: str) -> Iterator[_Fit]:
+    """Yield how well each way to quote fits: the usual one, and others where it leaves something to wish for."""
+    usual = _fit(lines, Style(delimiter=delimiter, quote='"', escape='"'))
+    yield usual
+    if '"' not in text:
+        if re.search(rf"(?:^|{re.escape(delimiter)})'", text, re.MULTILINE):
+            single = _fit(lines, Style(delimiter=delimiter, quote="'", escape="'"))
+            if any(_is_quoted(cell, "'") for row in usual.rows for cell in row.cells) and single.share >= usual.share:
+                yield replace(single, share=single.share + 1e-9)
+        return
+    if usual.share == 1:
+        return
+    if '\\"' in text:
+        yield _fit(lines, Style(delimiter=delimiter, quote='"', escape="\\"))
+    if re.search(rf'{re.escape(delimiter)} +"', text):
+        yield _fit(lines, Style(delimiter=delimiter, quote='"', escape='"', drops_blanks=True))
+    yield _fit(lines, Style(delimiter=delimiter, quote="", escape=""))
+
+
+def _fit(lines: list[Line], style: Style) -> _Fit:
+    rows = read_rows(lines, style, longest=_LONGEST_IN_SAMPLE, rereads=_REREADS_IN_SAMPLE)
+    some = tuple(row for row in rows if row.cells or row.problem or not style.delimiter)
+    widths = Counter(len(row.cells) for row in some if not row.problem)
+    if not widths:
+        return _Fit(style=style, width=1, share=0.0, rows=some)
+    width = max(widths, key=lambda each: (widths[each], each))
+    good = sum(len(row.cells) == width and not row.problem and not _keeps_quotes(row, style) for row in some)
+    return _Fit(style=style, width=width, share=good / len(some), rows=some)
+
+
+def _keeps_quotes(row: Row, style: Style) -> bool:
+    """Tell whether a style that knows no quotes leaves some around a cell."""
+    return not style.quote and any(_is_quoted(cell, '"') for cell in row.cells)
+
+
+def _is_quoted(cell: str, quote: str) -> bool:
+    return len(cell) > 1 and cell[0] == quote == cell[-1]
+
+
+def _is_prose(fit: _Fit) -> bool:
+    """Tell whether commas are those of sentences: a blank follows each, and the first line has none."""
+    if fit.style.delimiter != "," or len(fit.rows[0].cells) > 1:
+        return False
+    return all(cell.startswith(" ") for row in fit.rows for cell in row.cells[1:])
+
+
+def _typed(fit: _Fit, wishes: Wishes) -> float:
+    """Return the share of columns that are more than text, read so."""
+    columns = columns_of(fit.rows, fit.width)
+    return sum(bool(candidates(cells, wishes)) for cells in first_cells(columns, wishes)) / fit.width
+
+
+def columns_of(rows: Iterable[Row], width: int) -> Sequence[Sequence[str]]:
+    """Return the cells of the good rows by column."""
+    good = [row.cells for row in rows if len(row.cells) == width and not row.problem]
+    return list(zip(*good, strict=True)) if good else [()] * width

@@ -8,17 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from flask_api.jobs.context import JobContext
+from flask_api.jobs.errors import TaskError
 from flask_api.jobs.inputs import InputFile
 from flask_api.jobs.task import task
+from flask_api.tasks.tables.columns import Decision, Wishes
 from flask_api.tasks.tables.database import TableDatabase, Watch
+from flask_api.tasks.tables.dates import DateOrder
 from flask_api.tasks.tables.dialect import Delimiter, Dialect, find_dialect
+from flask_api.tasks.tables.encoding import Certainty, Encoding
 from flask_api.tasks.tables.page import ROWS_FILE
 from flask_api.tasks.tables.read import StoredRows, store_rows
+from flask_api.tasks.tables.readings import Decimal
 from flask_api.tasks.tables.salvage import RowProblem
 from flask_api.tasks.tables.summary import Summary, count_rows, summarize
-from flask_api.tasks.tables.text import Encoding, Text, read_text
+from flask_api.tasks.tables.text import Text, read_text
 from flask_api.tasks.tables.types import Kind, kind_of
 
 SUMMARY_FILE = "summary.json"
@@ -43,12 +51,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How the table was written."""
+    """How the table was written, and what was done about it.
+
+    ``encoding_is`` given, certain, likely or a guess. ``skipped`` lines above the table were passed over. ``notes`` are
+    sentences on what could have been read otherwise.
+    """
 
     encoding: str
+    encoding_is: Certainty
     delimiter: str
     quote: str
     has_header: bool
+    skipped: int
+    notes: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,47 +77,77 @@ class ParsedTable:
     layout: Layout
 
 
+_Word = Annotated[str, Field(max_length=100)]
+
+
 @task("tables.parse", executor="processes", timeout_s=_TIMEOUT_S, max_attempts=2)
 def parse_table(
     file: InputFile,
     delimiter: Delimiter | None = None,
-    has_header: bool | None = None,
+    header: bool | None = None,
     encoding: Encoding | None = None,
+    skip: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
+    dates: DateOrder | None = None,
+    decimal: Decimal | None = None,
+    missing: Annotated[list[_Word], Field(max_length=100)] | None = None,
+    allow_left_out: bool = False,
     *,
     job: JobContext,
 ) -> ParsedTable:
     """Read a comma or tab separated table: its columns, their kinds, a summary of each, its rows in pages.
 
-    What is not given is found out. The file may be packed with gzip. A column is of the narrowest kind that all its cells
-    fit; a row that can't be read is left out and counted. Raises TaskError for what is no table, or too large.
+    What is not given is found out; the file may be packed with gzip. A column is of a kind that all its cells fit without a
+    loss, else text. A row that can't be read is left out and counted; more than half of them fail the job, unless
+    ``allow_left_out``. ``delimiter`` "none" takes each line for one cell, ``skip`` lines at the top are passed over, ``dates``
+    is the order of day, month and year, ``missing`` the words for no value, in place of NA and the like.
     """
+    wishes = Wishes(dates=dates, decimal=decimal, missing=missing if missing is None else tuple(missing))
     with file.local_path() as path, _new_folder() as folder:
         job.progress(0, 100, message="looking at the file")
-        room = job.settings.table_temp_bytes
-        text = read_text(path, folder, max_bytes=min(MAX_BYTES, room // 3), encoding=encoding, checkpoint=job.checkpoint)
-        dialect = find_dialect(text.path, folder, memory_mb=_MEMORY_MB, delimiter=delimiter, has_header=has_header)
-        threads = _THREADS if len(dialect.names) <= _WIDE else 1
-        # Rows are packed, so they never take more than their text.
-        spill = max(0, room - 2 * text.path.stat().st_size)
-        with TableDatabase(
-            files=(text.path,), folder=folder, memory_mb=_MEMORY_MB, threads=threads, spill_bytes=spill
-        ) as database:
-            target = folder / ROWS_FILE
-            stored = store_rows(
-                text.path, target, dialect, folder=folder, database=database, watch=_watch(job, 5, 70, "reading rows")
-            )
-            if text.path.parent == folder:
-                text.path.unlink()  # of the table only the rows are kept from here on
-            watch = _watch(job, 70, 95, "summarizing columns")
-            summaries = list(summarize(target, dialect.names, stored.types, database=database, watch=watch))
-            rows = count_rows(target, database=database)
+        limit = min(MAX_BYTES, job.settings.table_temp_bytes // 3)
+        text = read_text(path, folder, max_bytes=limit, encoding=encoding, checkpoint=job.checkpoint)
+        dialect = find_dialect(text.path, wishes, delimiter=delimiter, has_header=header, skip=skip)
+        target = folder / ROWS_FILE
+        stored, rows, summaries = _store(text, target, dialect, wishes, job=job, is_enough=allow_left_out)
         job.save_file(ROWS_FILE, target)
-    columns = [
-        Column(name=name, kind=kind_of(each), summary=summary)
-        for name, each, summary in zip(dialect.names, stored.types, summaries, strict=True)
-    ]
+    columns = list(map(_column, stored.names, stored.decisions, summaries))
     job.save_file(SUMMARY_FILE, json.dumps([asdict(column) for column in columns], allow_nan=False))
     return _result(rows, _bounded(columns, job), text, dialect, stored)
+
+
+def _store(
+    text: Text, target: Path, dialect: Dialect, wishes: Wishes, *, job: JobContext, is_enough: bool
+) -> tuple[StoredRows, int, list[Summary]]:
+    """Store the rows; return what they were read as, how many there are, and the columns' summaries."""
+    folder = target.parent
+    threads = _THREADS if dialect.width <= _WIDE else 1
+    # Rows are packed, so they never take more than their text.
+    spill = max(0, job.settings.table_temp_bytes - 2 * text.path.stat().st_size)
+    with TableDatabase(files=(text.path,), folder=folder, memory_mb=_MEMORY_MB, threads=threads, spill_bytes=spill) as database:
+        watch = _watch(job, 5, 70, "reading rows")
+        stored = store_rows(text.path, target, dialect, wishes, folder=folder, database=database, watch=watch)
+        if text.path.parent == folder:
+            text.path.unlink()  # of the table only the rows are kept from here on
+        rows = count_rows(target, database=database)
+        _require_most(rows, stored, is_enough=is_enough)
+        watch = _watch(job, 70, 95, "summarizing columns")
+        return stored, rows, list(summarize(target, stored.names, stored.decisions, database=database, watch=watch))
+
+
+def _column(name: str, decision: Decision, summary: Summary) -> Column:
+    return Column(name=name, kind=kind_of(decision.sql_type), summary=summary)
+
+
+def _require_most(rows: int, stored: StoredRows, *, is_enough: bool) -> None:
+    """Raise when more rows were left out than read: then the table is another one than it was taken for."""
+    if stored.left_out.count <= rows or is_enough:
+        return
+    first = stored.left_out.problems[0]
+    raise TaskError(
+        f"{stored.left_out.count:,} of {stored.left_out.count + rows:,} rows don't fit a table of {len(stored.names):,}"
+        f" columns; the first is on line {first.line:,}: {first.reason} Say what separates the cells (delimiter), how many"
+        " lines to pass over at the top (skip), or that this is all right (allow_left_out)."
+    )
 
 
 def _result(rows: int, columns: list[Column], text: Text, dialect: Dialect, stored: StoredRows) -> ParsedTable:
@@ -111,7 +156,15 @@ def _result(rows: int, columns: list[Column], text: Text, dialect: Dialect, stor
         columns=columns,
         left_out=stored.left_out.count,
         problems=list(stored.left_out.problems),
-        layout=Layout(encoding=text.encoding, delimiter=dialect.delimiter, quote=dialect.quote, has_header=dialect.has_header),
+        layout=Layout(
+            encoding=text.encoding.name,
+            encoding_is=text.encoding.certainty,
+            delimiter=dialect.style.delimiter or "none",
+            quote=dialect.style.quote,
+            has_header=dialect.header.cells is not None,
+            skipped=dialect.header.skipped,
+            notes=list(dialect.notes),
+        ),
     )
 
 

@@ -1,119 +1,181 @@
 """From text to typed rows in a Parquet file.
 
-A sound table goes through DuckDB once, with the types that its sample shows. When a row or a cell doesn't fit, it is read as
-text first, without the rows that can't be read, and each column then gets the narrowest type that all its cells fit.
+A sound table whose first rows show what it is goes through DuckDB once, and every cell is checked on its way. As soon as one is
+no value of its column, all is read as text first, without the rows that can't be read, and each column is decided by all cells.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from flask_api.tasks.tables.columns import Decision, Facts, Wishes, ask, candidates, cell_of, decide, first_cells, looks_like
 from flask_api.tasks.tables.database import TableDatabase, TableError, Watch, identifier, literal
-from flask_api.tasks.tables.dialect import MAX_ROW_BYTES, Dialect
-from flask_api.tasks.tables.salvage import Salvaged, salvage
+from flask_api.tasks.tables.dialect import Dialect, columns_of
+from flask_api.tasks.tables.lines import MAX_ROW_BYTES, Style
+from flask_api.tasks.tables.readings import Reading
+from flask_api.tasks.tables.salvage import SALVAGED, Salvaged, salvage
 
-# What a column is tried for when a cell doesn't fit.
-_WIDER = {"BIGINT": "DOUBLE", "DATE": "TIMESTAMP"}
-# Read as BIGINT, 1.5 would become 2 without a word. Beyond 2**53 a DOUBLE can't tell; then it is text's turn.
-_READ_AS = {"BIGINT": "DOUBLE"}
-_WHOLE = "CASE WHEN {0} = floor({0}) AND abs({0}) < 9007199254740992 OR {0} IS NULL THEN CAST({0} AS BIGINT) ELSE error('') END"
 # Rows that are packed together: DuckDB holds so many of them, and a reader of one row unpacks so many.
 _GROUP_BYTES = 32_000_000
 _VECTOR = 2_048
 _LARGEST_GROUP = 122_880
+_LINE_ENDS = {"\n": r"\n", "\r\n": r"\r\n"}  # as DuckDB has them; given, a line that ends otherwise is an error
+_HEAD = 40  # rows looked at before all are asked
+_NO_DELIMITER = "\x1f"  # a line that has one is read in Python
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRows:
-    """The types of the columns that were stored, and the rows that were not."""
+    """What the columns were called and decided to be, and the rows that were left out."""
 
-    types: tuple[str, ...]
+    names: tuple[str, ...]
+    decisions: tuple[Decision, ...]
     left_out: Salvaged
 
 
 def store_rows(
-    source: Path, target: Path, dialect: Dialect, *, folder: Path, database: TableDatabase, watch: Watch
+    source: Path, target: Path, dialect: Dialect, wishes: Wishes, *, folder: Path, database: TableDatabase, watch: Watch
 ) -> StoredRows:
     """Read the text at ``source`` into a Parquet file. ``folder`` takes what is in between, ``database`` may use it all."""
-    try:
-        _copy(database, _csv(source, dialect), target, dialect, watch=watch)
-    except TableError:
-        raw = folder / "raw.parquet"
-        left_out = _store_text(source, raw, dialect, folder=folder, database=database, watch=watch)
-        types = _find_types(raw, dialect, database=database, watch=watch)
-        _copy(database, _typed(raw, types, dialect), target, dialect, watch=watch)
-        return StoredRows(types=types, left_out=left_out)
-    return StoredRows(types=dialect.types, left_out=Salvaged())
+    settled = _settled(dialect, wishes, database=database)
+    if settled is not None:
+        names = dialect.names
+        shown = (f"{_checked(n, each.reading)} AS {identifier(names[n])}" for n, each in enumerate(settled))
+        try:
+            _copy(database, f"SELECT {', '.join(shown)} FROM {_csv(source, dialect)}", target, dialect, watch=watch)  # noqa: S608  # quoted
+        except TableError:
+            pass
+        else:
+            return StoredRows(names=names, decisions=settled, left_out=Salvaged())
+    raw = folder / "raw.parquet"
+    dialect, left_out = _store_text(source, raw, dialect, folder=folder, database=database, watch=watch)
+    return _store_typed(raw, target, dialect, wishes, left_out, database=database, watch=watch)
 
 
-def _store_text(source: Path, raw: Path, dialect: Dialect, *, folder: Path, database: TableDatabase, watch: Watch) -> Salvaged:
-    try:
-        _copy(database, _csv(source, dialect.of_text()), raw, dialect, watch=watch)
-    except TableError:
-        plain = folder / "salvaged"
+def _settled(dialect: Dialect, wishes: Wishes, *, database: TableDatabase) -> tuple[Decision, ...] | None:
+    """Return what the columns are if the rest of the file can't change it, but by a cell that doesn't fit.
+
+    So it is when the first cells leave nothing open: they show a reading that no wider one contends with, or nothing but text.
+    """
+    is_open = wishes.missing is not None or not dialect.is_simple or dialect.line_end not in _LINE_ENDS
+    is_open = is_open or (dialect.header.cells is not None and len(dialect.header.cells) == dialect.width - 1)
+    if is_open or not dialect.first_rows:
+        return None
+    decisions = []
+    columns = columns_of(dialect.first_rows, dialect.width)
+    for cells, all_cells in zip(first_cells(columns, wishes), columns, strict=True):
+        tried = candidates(cells, wishes)
+        if not cells or (tried and any(wishes.stands_for_none(cell.strip(" ")) for cell in all_cells)):
+            return None
+        decision = _by_sample(cells, tried, wishes, database=database) if tried else Decision()
+        if tried and (decision.reading is None or decision.ambiguous):
+            return None
+        decisions.append(decision)
+    return tuple(decisions)
+
+
+def _by_sample(cells: Sequence[str], tried: Sequence[Reading], wishes: Wishes, *, database: TableDatabase) -> Decision:
+    """Return what these cells alone are: by their looks, and where that leaves a doubt by their values."""
+    yes = next((each.sides[0] for each in tried if each.sides), None)
+    trues = sum(cell == yes for cell in cells)
+    looks = [sum(looks_like(each, cell) for cell in cells) for each in tried]
+    facts = Facts(present=len(cells), missing=0, trues=trues, fits=tuple(zip(tried, looks, strict=True)))
+    decision = decide(facts, wishes)
+    if not decision.ambiguous:
+        return decision
+    counts = ", ".join(f"count(*) FILTER ({each.fits('x')})" for each in tried)
+    values = f"unnest([{', '.join(map(literal, cells))}])"
+    (answer,) = database.run(f"SELECT {counts} FROM (SELECT {values} AS x)")  # noqa: S608  # quoted
+    return decide(replace(facts, fits=tuple(zip(tried, map(int, answer), strict=True))), wishes)
+
+
+def _checked(number: int, reading: Reading | None) -> str:
+    """Return the SQL of a column's value, which is an error when a cell is none."""
+    cell = f"c{number}"
+    if reading is None:
+        return cell
+    return f"CASE WHEN {cell} IS NULL THEN NULL WHEN {reading.fits(cell)} THEN {reading.value(cell)} ELSE error('') END"
+
+
+def _store_text(
+    source: Path, raw: Path, dialect: Dialect, *, folder: Path, database: TableDatabase, watch: Watch
+) -> tuple[Dialect, Salvaged]:
+    """Store all cells as text; return the dialect, too, for most rows may be of another width than the first ones."""
+    if dialect.is_simple and dialect.line_end in _LINE_ENDS:
+        try:
+            _copy(database, f"SELECT * FROM {_csv(source, dialect)}", raw, dialect, watch=watch)  # noqa: S608  # quoted
+        except TableError:
+            pass
+        else:
+            return dialect, Salvaged()
+    plain = folder / "salvaged"
+    left_out = salvage(source, plain, dialect, checkpoint=lambda: watch(0.0))
+    if left_out.usual_width != dialect.width:
+        dialect = replace(dialect, width=left_out.usual_width)
         left_out = salvage(source, plain, dialect, checkpoint=lambda: watch(0.0))
-        _copy(database, _csv(plain, dialect.as_salvaged().of_text()), raw, dialect, watch=watch)
-        return left_out
-    return Salvaged()
+    written = replace(dialect, style=SALVAGED, skip=0, line_end="\n")
+    _copy(database, f"SELECT * FROM {_csv(plain, written)}", raw, dialect, watch=watch)  # noqa: S608  # quoted
+    plain.unlink()
+    return dialect, left_out
 
 
-def _find_types(raw: Path, dialect: Dialect, *, database: TableDatabase, watch: Watch) -> tuple[str, ...]:
-    """Return for each column the sample's type, or the next wider one that all of its cells fit."""
-    types = list(dialect.types)
-    doubtful = [number for number, each in enumerate(types) if each != "VARCHAR"]
-    while doubtful:
-        checks = (_fits(identifier(dialect.names[number]), types[number], dialect) for number in doubtful)
-        (answer,) = database.run(f"SELECT {', '.join(checks)} FROM read_parquet(?)", (str(raw),), watch=watch)  # noqa: S608  # quoted
-        doubtful = [number for number, fits in zip(doubtful, answer, strict=True) if fits is False]
-        for number in doubtful:
-            types[number] = _WIDER.get(types[number], "VARCHAR")
-        doubtful = [number for number in doubtful if types[number] != "VARCHAR"]
-    return tuple(types)
+def _store_typed(
+    raw: Path, target: Path, dialect: Dialect, wishes: Wishes, left_out: Salvaged, *, database: TableDatabase, watch: Watch
+) -> StoredRows:
+    source = f"read_parquet({literal(raw)})"
+    cells = [f"c{number}" for number in range(dialect.width)]
+    tried = _tried(source, cells, dialect, wishes, database=database, watch=watch)
+    facts = list(ask(source, cells, tried, wishes, database=database, watch=watch))
+    decisions = tuple(decide(each, wishes) for each in facts)
+    names = dialect.header.names(dialect.width, last_is_empty=facts[-1].present == 0)
+    shown = (
+        f"{_value(cell, decision, wishes)} AS {identifier(name)}"
+        for cell, decision, name in zip(cells, decisions, names, strict=True)
+    )
+    _copy(database, f"SELECT {', '.join(shown)} FROM {source}", target, dialect, watch=watch)  # noqa: S608  # quoted
+    return StoredRows(names=names, decisions=decisions, left_out=left_out)
+
+
+def _tried(
+    source: str, names: Sequence[str], dialect: Dialect, wishes: Wishes, *, database: TableDatabase, watch: Watch
+) -> list[tuple[Reading, ...]]:
+    """Return which readings each column is tried for, by its first cells that hold something."""
+    tried: list[tuple[Reading, ...]] = []
+    ((rows,),) = database.run(f"SELECT count(*) FROM {source}", watch=watch)  # noqa: S608  # quoted
+    head = database.run(f"SELECT * FROM {source} LIMIT {_HEAD}", watch=watch)  # noqa: S608
+    columns = [[cell or "" for cell in column] for column in zip(*head, strict=True)] if head else [()] * dialect.width
+    for name, seen in zip(names, first_cells(columns, wishes), strict=True):
+        cells = seen
+        if not cells and rows > len(head):
+            cell = cell_of(name, wishes)
+            found = database.run(f"SELECT {cell} FROM {source} WHERE {cell} IS NOT NULL LIMIT 20", watch=watch)  # noqa: S608
+            cells = [text for (text,) in found]
+        tried.append(candidates(cells, wishes))
+    return tried
+
+
+def _value(name: str, decision: Decision, wishes: Wishes) -> str:
+    if decision.reading:
+        return decision.reading.value(f"({cell_of(name, wishes)})")
+    if wishes.missing:
+        return f"CASE WHEN {wishes.is_missing(f'trim({identifier(name)})')} THEN NULL ELSE {identifier(name)} END"
+    return identifier(name)
 
 
 def _copy(database: TableDatabase, select: str, target: Path, dialect: Dialect, *, watch: Watch) -> None:
-    row_bytes = max(dialect.line_bytes, 16 * len(dialect.names))
+    row_bytes = max(dialect.line_bytes, 16 * dialect.width)
     rows = min(_LARGEST_GROUP, max(_VECTOR, _GROUP_BYTES // row_bytes // _VECTOR * _VECTOR))
     database.run(f"COPY ({select}) TO {literal(target)} (FORMAT parquet, ROW_GROUP_SIZE {rows})", watch=watch)
 
 
 def _csv(path: Path, dialect: Dialect) -> str:
-    """Return the SELECT that reads a text strictly: the first thing that doesn't fit is an error."""
-    columns = ", ".join(f"c{number}: {literal(_READ_AS.get(each, each))}" for number, each in enumerate(dialect.types))
-    names = ", ".join(
-        f"{_WHOLE.format(f'c{number}') if each == 'BIGINT' else f'c{number}'} AS {identifier(name)}"
-        for number, (name, each) in enumerate(zip(dialect.names, dialect.types, strict=True))
-    )
-    formats = "".join(
-        f", {option} = {literal(value)}"
-        for option, value in (("dateformat", dialect.date_format), ("timestampformat", dialect.timestamp_format))
-        if value
-    )
+    """Return the table c0, c1, ... of a text's cells, read strictly: the first thing that doesn't fit is an error."""
+    columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(dialect.width))
+    style: Style = dialect.style
     return (
-        f"SELECT {names} FROM read_csv({literal(path)}, auto_detect = false, columns = {{{columns}}}"  # noqa: S608  # quoted
-        f", delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}"
-        f", comment = {literal(dialect.comment)}, skip = {dialect.skip}, header = {dialect.has_header}{formats}"
+        f"read_csv({literal(path)}, auto_detect = false, columns = {{{columns}}}"
+        f", delim = {literal(style.delimiter or _NO_DELIMITER)}"
+        f", quote = {literal(style.quote)}, escape = {literal(style.escape)}"
+        f", comment = '', skip = {dialect.skip}, header = false, new_line = {literal(_LINE_ENDS[dialect.line_end])}"
         f", max_line_size = {MAX_ROW_BYTES}, buffer_size = {8 * MAX_ROW_BYTES}, compression = 'none')"
     )
-
-
-def _typed(raw: Path, types: tuple[str, ...], dialect: Dialect) -> str:
-    columns = (
-        f"{_cast(name, each, dialect)} AS {name}" for name, each in zip(map(identifier, dialect.names), types, strict=True)
-    )
-    return f"SELECT {', '.join(columns)} FROM read_parquet({literal(raw)})"  # noqa: S608  # quoted
-
-
-def _fits(name: str, sql_type: str, dialect: Dialect) -> str:
-    fits = f"{_cast(name, sql_type, dialect)} IS NOT NULL"
-    if sql_type == "DOUBLE":  # digits would be lost
-        fits += f" AND NOT regexp_full_match({name}, '\\s*[+-]?\\d{{17,}}\\s*')"
-    if sql_type == "BIGINT":  # the cast alone would round 1.5
-        fits += f" AND regexp_full_match({name}, '\\s*[+-]?\\d+\\s*')"
-    return f"bool_and({name} IS NULL OR ({fits}))"
-
-
-def _cast(name: str, sql_type: str, dialect: Dialect) -> str:
-    """Return the SQL that reads a text as this type, NULL where it is none."""
-    form = {"DATE": dialect.date_format, "TIMESTAMP": dialect.timestamp_format}.get(sql_type, "")
-    text = f"try_strptime({name}, {literal(form)})" if form else name
-    return f"TRY_CAST({text} AS {sql_type})"

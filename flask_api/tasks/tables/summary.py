@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flask_api.tasks.tables.columns import Decision
 from flask_api.tasks.tables.database import Row, TableDatabase, Watch, identifier
 from flask_api.tasks.tables.types import Cell, Kind, as_json, cell, kind_of
 
@@ -37,11 +38,27 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HowRead:
+    """What a column's cells were taken for.
+
+    ``missing`` cells hold a word for no value, such as NA, and are null. All cells but ``others`` of a text column could be of
+    the kind ``mostly``. ``ambiguous`` names the arguments that would decide, where more than one reading fits all cells.
+    """
+
+    rule: str
+    missing: int
+    mostly: Kind | None
+    others: int
+    ambiguous: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What is in a column. ``distinct`` is an estimate; ``lowest`` and ``highest`` are as GET .../rows has its cells."""
 
+    read_as: HowRead
     nulls: int
-    not_finite: int  # NaN and infinity, or a number too large: null in the rows
+    not_finite: int  # infinity: null in the rows
     distinct: int
     lowest: Cell
     highest: Cell
@@ -51,7 +68,11 @@ class Summary:
 @dataclass(frozen=True, slots=True)
 class _Column:
     name: str  # quoted
-    sql_type: str
+    decision: Decision
+
+    @property
+    def sql_type(self) -> str:
+        return self.decision.sql_type
 
     @property
     def is_number(self) -> bool:
@@ -71,10 +92,10 @@ def count_rows(path: Path, *, database: TableDatabase) -> int:
 
 
 def summarize(
-    path: Path, names: Sequence[str], types: Sequence[str], *, database: TableDatabase, watch: Watch
+    path: Path, names: Sequence[str], decisions: Sequence[Decision], *, database: TableDatabase, watch: Watch
 ) -> Iterator[Summary]:
     """Yield a summary of each column of a Parquet file, in their order."""
-    columns = [_Column(identifier(name), each) for name, each in zip(names, types, strict=True)]
+    columns = [_Column(identifier(name), each) for name, each in zip(names, decisions, strict=True)]
     rows = count_rows(path, database=database)
     for first in range(0, len(columns), _AT_ONCE):
         some = columns[first : first + _AT_ONCE]
@@ -85,6 +106,7 @@ def summarize(
             numbers = _numbers(next(spreads), span) if column.is_number and span[2] is not None else None
             present, distinct, low, high, finite = span
             yield Summary(
+                read_as=_how_read(column.decision),
                 nulls=rows - present,
                 not_finite=present - finite,
                 distinct=min(distinct, present),
@@ -92,6 +114,16 @@ def summarize(
                 highest=cell(high),
                 numbers=numbers,
             )
+
+
+def _how_read(decision: Decision) -> HowRead:
+    return HowRead(
+        rule=decision.rule,
+        missing=decision.missing,
+        mostly=decision.mostly,
+        others=decision.others,
+        ambiguous=list(decision.ambiguous),
+    )
 
 
 def _ask(database: TableDatabase, path: Path, expressions: list[list[str]], watch: Watch) -> list[Row]:

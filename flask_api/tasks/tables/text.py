@@ -5,19 +5,15 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Literal, get_args
 
 from flask_api.jobs.errors import TaskError
-
-# Those that a file without a mark is tried for, and those that only a mark, a look at its zeros or its owner tells.
-Legacy = Literal[
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949", "euc_kr"
-]  # fmt: skip
-Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", Legacy]
+from flask_api.tasks.tables.encoding import Encoding, FoundEncoding, encoding_of, utf_16_of
 
 _CHUNK = 1 << 20
 _LOOK = 1 << 16
+_CHECK_EVERY = 10_000
 _GZIP = b"\x1f\x8b"
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
@@ -29,10 +25,13 @@ Checkpoint = Callable[[], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A file of UTF-8 (a byte order mark may be there), and the encoding that it had."""
+    """A file of UTF-8 (a byte order mark may be there), and the encoding that it had.
+
+    What was no text in that encoding is a byte that is none in UTF-8.
+    """
 
     path: Path
-    encoding: str
+    encoding: FoundEncoding
 
 
 def read_text(
@@ -49,17 +48,17 @@ def read_text(
     if size == 0:
         raise TaskError("The file is empty.")
     _check_size(size, max_bytes)
-    found = encoding or find_encoding(source, checkpoint)
-    if found == "utf-8":
+    found = FoundEncoding(name=encoding, certainty="given") if encoding else find_encoding(source, checkpoint)
+    if found.name == "utf-8":
         return Text(path=source, encoding=found)
     # A character can take three times the bytes in UTF-8.
-    decoded = _write(folder / "decoded", _decode(source, found), 3 * max_bytes, checkpoint)
+    decoded = _write(folder / "decoded", _decode(source, found.name), 3 * max_bytes, checkpoint)
     if source.parent == folder:
         source.unlink()  # unpacked, and of no use any more
     return Text(path=decoded, encoding=found)
 
 
-def find_encoding(path: Path, checkpoint: Checkpoint = lambda: None) -> str:
+def find_encoding(path: Path, checkpoint: Checkpoint = lambda: None) -> FoundEncoding:
     """Return the encoding of a file: by its mark, by being UTF-8 throughout, else a guess from its first odd lines.
 
     UTF-8 with a few damaged places is UTF-8. Raises TaskError for what is no text.
@@ -67,30 +66,21 @@ def find_encoding(path: Path, checkpoint: Checkpoint = lambda: None) -> str:
     decoder = codecs.getincrementaldecoder("utf-8")()
     for number, chunk in enumerate(_chunks(path)):
         if number == 0:
-            marked = _by_mark(chunk) or _by_zeros(chunk)
-            if marked:
-                return marked
+            if marked := _by_mark(chunk):
+                return FoundEncoding(name=marked, certainty="certain")
+            if unmarked := utf_16_of(chunk[:_LOOK]):
+                return FoundEncoding(name=unmarked, certainty="likely")
             _refuse_binary(chunk)
         checkpoint()
         try:
             decoder.decode(chunk)
         except UnicodeDecodeError as error:
-            first = max(0, error.start - _LOOK)
-            return _guess(error.object[first : error.start + _LOOK])
-    return "utf-8"
+            return _guess(path, max(0, number * _CHUNK + error.start - _LOOK), checkpoint)
+    return FoundEncoding(name="utf-8", certainty="certain")
 
 
 def _by_mark(head: bytes) -> str | None:
     return next((name for mark, name in _MARKS if head.startswith(mark)), None)
-
-
-def _by_zeros(head: bytes) -> str | None:
-    """UTF-16 without a mark: most of what people write in tables has a zero in every other byte."""
-    half = len(head) // 2
-    odd, even = head[1::2].count(0), head[0::2].count(0)
-    if odd > 0.4 * half > even * 4:
-        return "utf-16-le"
-    return "utf-16-be" if even > 0.4 * half > odd * 4 else None
 
 
 def _refuse_binary(head: bytes) -> None:
@@ -99,21 +89,26 @@ def _refuse_binary(head: bytes) -> None:
         raise TaskError("The file is not text: accepted are comma or tab separated tables, also packed with gzip.")
 
 
-def _guess(sample: bytes) -> str:
+def _guess(path: Path, begin: int, checkpoint: Checkpoint) -> FoundEncoding:
+    """Guess from the first lines that are more than ASCII, wherever they are from ``begin`` on."""
+    sample = bytearray()
+    with path.open("rb") as stream:
+        stream.seek(begin)
+        if begin:
+            stream.readline(_LOOK)  # the rest of one
+        for number in count():
+            line = stream.readline(_LOOK)
+            if not line or len(sample) > _LOOK:
+                break
+            if number % _CHECK_EVERY == 0:
+                checkpoint()
+            if not line.isascii():
+                sample += line.strip(b"\r\n") + b"\n"
     text = sample.decode("utf-8", "replace")
     damaged = text.count("\ufffd")
     if sum(not letter.isascii() for letter in text) > 2 * damaged:
-        return "utf-8"
-    from charset_normalizer import from_bytes
-
-    odd_lines = b"\n".join(line for line in sample.splitlines() if not line.isascii())
-    matches = from_bytes(odd_lines, cp_isolation=list(get_args(Legacy)))
-    best = matches.best()
-    if best is None:
-        return "cp1252"
-    # A few accents don't tell the Latin code pages apart; then the most widespread one is the likely one.
-    alike = {name for match in matches if match.chaos <= best.chaos + 0.01 for name in match.could_be_from_charset}
-    return "cp1252" if "cp1252" in alike else best.encoding
+        return FoundEncoding(name="utf-8", certainty="likely")
+    return encoding_of(bytes(sample))
 
 
 def _unpack(source: Path) -> Iterator[bytes]:
@@ -125,12 +120,22 @@ def _unpack(source: Path) -> Iterator[bytes]:
         raise TaskError(f"The gzip file is damaged: {error}") from error
 
 
+def _no_text(error: UnicodeError) -> tuple[str, int]:
+    """Put a byte that is no UTF-8 where something is no text: the row is left out, and none is changed without a word."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\udcff", error.end
+
+
+codecs.register_error("gatehouse.no_text", _no_text)
+
+
 def _decode(source: Path, encoding: str) -> Iterator[bytes]:
-    """Decode piece by piece; what the encoding has no letter for becomes U+FFFD."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    """Decode piece by piece."""
+    decoder = codecs.getincrementaldecoder(encoding)("gatehouse.no_text")
     for chunk in _chunks(source):
-        yield decoder.decode(chunk).encode("utf-8", "replace")
-    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+        yield decoder.decode(chunk).encode("utf-8", "surrogateescape")
+    yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
 
 
 def _write(target: Path, chunks: Iterator[bytes], max_bytes: int, checkpoint: Checkpoint) -> Path:

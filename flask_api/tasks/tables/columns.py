@@ -1,0 +1,183 @@
+"""What a column is, decided by all of its cells.
+
+The first cells say which readings are worth a try: one that every cell fits fits these too, so none is overlooked.
+Then every cell of the file is asked. A column is read as what all of its cells fit; where several readings fit that
+disagree, it stays text and the summary says which argument chooses. Only of a point (1.234) the decimal one is taken,
+and that is said as well.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from flask_api.tasks.tables.database import TableDatabase, Watch, identifier, literal
+from flask_api.tasks.tables.dates import DateOrder, dates
+from flask_api.tasks.tables.readings import INTEGER, LONGEST, NUMBER, Decimal, Reading, booleans, numbers
+from flask_api.tasks.tables.types import Kind
+
+MISSING = ("-", "#n/a", "n/a", "na", "nan", "none", "null")
+_CELLS = 20  # looked at before all are asked
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the table's owner says about cells; None where it is to be found out."""
+
+    dates: DateOrder | None = None
+    decimal: Decimal | None = None
+    missing: tuple[str, ...] | None = None
+
+    def readings(self) -> tuple[Reading, ...]:
+        """Return the readings to try, the narrowest first."""
+        return _readings(self.dates, self.decimal)
+
+    def is_missing(self, cell: str) -> str:
+        """Return the SQL that is true for a cell that stands for none: of the words given, else of MISSING in any case."""
+        words = MISSING if self.missing is None else self.missing
+        if not words:
+            return "false"
+        text = f"lower({cell})" if self.missing is None else cell
+        return f"{text} IN ({', '.join(map(literal, words))})"
+
+    def stands_for_none(self, cell: str) -> bool:
+        """Tell of a cell what :meth:`is_missing` asks in SQL."""
+        return cell.lower() in MISSING if self.missing is None else cell in self.missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """How many cells of a column hold something, how many a word for a missing value, how many fit each candidate."""
+
+    present: int
+    missing: int
+    fits: tuple[tuple[Reading, int], ...]
+    trues: int  # of the candidate that has two sides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a column is read as; None is text. ``mostly`` is what all but ``others`` cells of a text column could be."""
+
+    reading: Reading | None = None
+    ambiguous: tuple[str, ...] = ()
+    missing: int = 0
+    others: int = 0
+    mostly: Kind | None = None
+
+    @property
+    def sql_type(self) -> str:
+        """The type of the stored column."""
+        return self.reading.sql_type if self.reading else "VARCHAR"
+
+    @property
+    def rule(self) -> str:
+        """How the cells were read, for the column's owner."""
+        if self.reading:
+            return self.reading.rule
+        return "text: more than one reading fits" if self.ambiguous else "text"
+
+
+@cache
+def _readings(order: DateOrder | None, decimal: Decimal | None) -> tuple[Reading, ...]:
+    return (*numbers(decimal), *booleans(), *dates(order))
+
+
+def candidates(cells: Sequence[str], wishes: Wishes) -> tuple[Reading, ...]:
+    """Return the readings that more than half of these cells look like. Blank and missing ones must not be among them."""
+    looked_at = [each.strip(" ") for each in cells]
+    return tuple(
+        reading
+        for reading in (wishes.readings() if looked_at else ())
+        if 2 * sum(looks_like(reading, cell) for cell in looked_at) > len(looked_at)
+    )
+
+
+def looks_like(reading: Reading, cell: str) -> bool:
+    """Tell whether a cell may fit: False is sure."""
+    return len(cell) <= LONGEST and _compiled(reading.pattern).fullmatch(cell) is not None
+
+
+_compiled = cache(re.compile)
+
+
+def first_cells(columns: Iterable[Sequence[str]], wishes: Wishes) -> Iterator[list[str]]:
+    """Yield the first cells of each column that hold something, no more than are worth a look."""
+    for cells in columns:
+        found: list[str] = []
+        for cell in cells:
+            if cell.strip(" ") and not wishes.stands_for_none(cell.strip(" ")):
+                found.append(cell)
+                if len(found) == _CELLS:
+                    break
+        yield found
+
+
+def ask(
+    source: str,
+    names: Sequence[str],
+    tried: Sequence[Sequence[Reading]],
+    wishes: Wishes,
+    *,
+    database: TableDatabase,
+    watch: Watch,
+) -> Iterator[Facts]:
+    """Yield the facts of all cells of each column of ``source``, SQL for a table of texts."""
+    for first in range(0, len(names), _AT_ONCE):
+        some = range(first, min(first + _AT_ONCE, len(names)))
+        shown = ", ".join(f"{cell_of(names[n], wishes)} AS x{n}, trim({identifier(names[n])}) AS t{n}" for n in some)
+        wanted = [sql for n in some for sql in _counts(n, tried[n], wishes)]
+        (answer,) = database.run(f"SELECT {', '.join(wanted)} FROM (SELECT {shown} FROM {source})", watch=watch)  # noqa: S608
+        values = iter(map(int, answer))
+        for n in some:
+            present, missing, trues = next(values), next(values), next(values)
+            yield Facts(present=present, missing=missing, trues=trues, fits=tuple((each, next(values)) for each in tried[n]))
+
+
+def cell_of(name: str, wishes: Wishes) -> str:
+    """Return the SQL of a column's cell without the blanks around it; NULL when it is empty or stands for no value."""
+    text = f"trim({identifier(name)})"
+    return f"CASE WHEN {text} = '' OR {wishes.is_missing(text)} THEN NULL ELSE {text} END"
+
+
+def _counts(number: int, tried: Sequence[Reading], wishes: Wishes) -> Iterator[str]:
+    cell = f"x{number}"
+    two_sided = next((each for each in tried if each.sides), None)
+    yield f"count({cell})"
+    yield f"count(*) FILTER ({wishes.is_missing(f't{number}')})"
+    yield f"count(*) FILTER ({two_sided.value(cell)})" if two_sided else "0"
+    for reading in tried:
+        yield f"count(*) FILTER ({cell} IS NOT NULL AND {reading.fits(cell)})"
+
+
+def decide(facts: Facts, wishes: Wishes) -> Decision:
+    """Return what a column with these facts is."""
+    missing = facts.missing
+    full = [each for each, count in facts.fits if count == facts.present > 0 and _has_sides(each, facts)]
+    reading, ambiguous = _choose(full)
+    if reading:
+        return Decision(reading=reading, ambiguous=ambiguous, missing=missing)
+    kept = missing if wishes.missing else 0  # in text, only the words that were given stand for no value
+    if ambiguous:
+        return Decision(ambiguous=ambiguous, missing=kept)
+    best = max(facts.fits, key=lambda each: each[1], default=None)
+    if best is None or 2 * best[1] <= facts.present or best[1] == facts.present:
+        return Decision(missing=kept)
+    return Decision(missing=kept, others=facts.present - best[1], mostly=best[0].kind)
+
+
+def _has_sides(reading: Reading, facts: Facts) -> bool:
+    return reading.sides is None or 0 < facts.trues < facts.present
+
+
+def _choose(full: Sequence[Reading]) -> tuple[Reading | None, tuple[str, ...]]:
+    """Return the reading to take, and the arguments that would choose otherwise if there is a doubt."""
+    if not full:
+        return None, ()
+    if full[0] is INTEGER or not full[0].argument:
+        return full[0], ()
+    arguments = tuple(dict.fromkeys(each.argument for each in full if each.argument))
+    if len(arguments) == 1:
+        return full[0], ()
+    return (NUMBER if NUMBER in full else None), arguments

@@ -1,0 +1,121 @@
+"""The names of a table's columns, and what stands above them.
+
+A title, a blank line or a comment above the table has another number of cells than its rows; a header may be one name short
+(a column of row names, as R writes it) or too long (an empty name at its end).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from flask_api.tasks.tables.columns import Wishes, candidates, first_cells
+from flask_api.tasks.tables.lines import Row
+from flask_api.tasks.tables.readings import LONGEST
+
+_NAME_LENGTH = 100
+_NAMES_LENGTH = 60_000  # of all together: they are in the result, which is bounded
+_LINES_ABOVE = 100
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_YEAR = re.compile("(?:19|20)[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The names above the rows, if there are some, and how many lines above them were passed over."""
+
+    cells: tuple[str, ...] | None = None
+    last_line: int = 0  # before the first row
+    skipped: int = 0
+    is_sure: bool = True
+    notes: tuple[str, ...] = field(default=())
+
+    def names(self, width: int, *, last_is_empty: bool) -> tuple[str, ...]:
+        """Return a name for each of ``width`` columns. ``last_is_empty`` tells a separator at the end from row names."""
+        cells = list(self.cells or ())
+        if len(cells) == width - 1 and not last_is_empty and self.cells:
+            cells = ["", *cells]
+        return clean_names([*cells, *[""] * width][:width])
+
+
+def find_header(rows: Sequence[Row], width: int, wishes: Wishes, *, has_header: bool | None) -> Header:
+    """Return where the rows begin and what their columns are called. ``rows`` are the first ones, the bad ones among them."""
+    place = next((number for number, row in enumerate(rows) if len(row.cells) == width and not row.problem), 0)
+    if place > _LINES_ABOVE:
+        return Header()
+    first, body = rows[place], rows[place + 1 :]
+    verdict = _verdict(first, body, width, wishes)
+    above = rows[place - 1] if place else None
+    if has_header is False:
+        return _header(None, first.line - 1, place)
+    if above and not verdict and _could_name(above, width, wishes):
+        note = f"The header has {len(above.cells):,} names for {width:,} columns."
+        return _header(above, _last_line(above), place - 1, notes=(note,))
+    if verdict is None and has_header is None:
+        is_header = all(cell.strip() for cell in first.cells) and len(set(first.cells)) == width
+        row, last_line = (first, _last_line(first)) if is_header else (None, first.line - 1)
+        taken = "was taken for the header" if is_header else "was taken for a row"
+        return _header(row, last_line, place, is_sure=False, notes=(f"Line {first.line:,} {taken}; it might be otherwise.",))
+    if verdict or has_header:
+        return _header(first, _last_line(first), place)
+    return _header(None, first.line - 1, place)
+
+
+def clean_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names that can be shown and told apart, also by who ignores case: printable, not too long, none empty."""
+    longest = max(8, min(_NAME_LENGTH, _NAMES_LENGTH // len(names)))
+    cleaned: dict[str, str] = {}
+    for number, name in enumerate(names, start=1):
+        shown = "".join(letter if letter.isprintable() else " " for letter in name).strip()[:longest] or f"column{number - 1}"
+        while shown.casefold() in cleaned:
+            shown = f"{shown[: longest - 6].rstrip()} {number}" if not shown.endswith(f" {number}") else f"{shown}+"
+        cleaned[shown.casefold()] = shown
+    return tuple(cleaned.values())
+
+
+def _header(row: Row | None, last_line: int, above: int, *, is_sure: bool = True, notes: tuple[str, ...] = ()) -> Header:
+    if above:
+        notes = (f"{above:,} {'line' if above == 1 else 'lines'} above the table passed over.", *notes)
+    return Header(cells=tuple(row.cells) if row else None, last_line=last_line, skipped=above, is_sure=is_sure, notes=notes)
+
+
+def _last_line(row: Row) -> int:
+    return row.line + sum(len(_LINE_END.findall(cell)) for cell in row.cells)
+
+
+def _could_name(row: Row, width: int, wishes: Wishes) -> bool:
+    """Tell whether a line of another width names the columns: enough words, none of them a value."""
+    cells = [cell for cell in row.cells if cell.strip()]
+    if row.problem or not cells or any(cell.strip() for cell in row.cells[width:]):
+        return False
+    is_short = len(row.cells) < 2 or 2 * len(row.cells) < width
+    return not is_short and not any(candidates([cell], wishes) for cell in cells if len(cell) <= LONGEST)
+
+
+def _verdict(first: Row, body: Sequence[Row], width: int, wishes: Wishes) -> bool | None:
+    """Tell whether the first row names columns: its words stand above numbers or dates. None when there is a doubt."""
+    good = [row.cells for row in body if len(row.cells) == width and not row.problem]
+    if not good:
+        return None
+    columns = list(zip(*good, strict=True))
+    years: list[str] = []
+    above_kinds = below_none = 0
+    for name, column, cells in zip(map(str.strip, first.cells), columns, first_cells(columns, wishes), strict=True):
+        kinds = candidates(cells, wishes)
+        if not name:
+            above_kinds += bool(kinds) and all(cell.strip() for cell in column)
+        elif kinds and not wishes.stands_for_none(name):
+            fits = any(len(name) <= LONGEST and re.fullmatch(each.pattern, name) for each in kinds)
+            above_kinds, below_none = above_kinds + (not fits), below_none + fits
+            years += [name] if _YEAR.fullmatch(name) and not all(map(_YEAR.fullmatch, cells)) else []
+        elif not kinds:
+            below_none += name in map(str.strip, column)
+    if len(years) > 1 and _are_even(years):
+        return True
+    return None if bool(above_kinds) == bool(below_none) else above_kinds > 0
+
+
+def _are_even(years: Sequence[str]) -> bool:
+    """Tell whether years are at one distance, as they stand above columns."""
+    steps = {int(later) - int(earlier) for earlier, later in pairwise(years)}
+    return len(steps) == 1 and 0 not in steps

@@ -145,6 +145,7 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
 ACCOUNT_ADAPTER = "django_site.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "django_site.accounts.forms.LoginForm",
+    "signup": "django_site.signup.forms.SignupForm",
     "change_password": "django_site.accounts.password_forms.ChangePasswordForm",
     "reset_password": "django_site.accounts.password_forms.ResetPasswordForm",
     "reset_password_from_key": "django_site.accounts.password_forms.ResetPasswordKeyForm",
@@ -155,7 +156,9 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = SITE.email_verification
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # 'your password was changed', to who may not have done it
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Gatehouse] "
-ACCOUNT_PREVENT_ENUMERATION = True
+# "strict": signing up with a known address gets the answer that an unknown one gets; its owner is told by mail.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_MAX_EMAIL_ADDRESSES = 10  # of one account
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE.production else "http"
 # Shared by all processes. Those of failed log-ins are told in django_site.accounts.throttle.
@@ -164,6 +167,8 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",  # codes of second factors count here too, per person
     "login_failed_account": "50/h/key",
     "signup": "20/m/ip",
+    "invite": "30/h/user",
+    "invite_address": "3/d/key",
 }
 # Without a proxy of ours, X-Forwarded-For is whatever the client says.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SITE.trusted_proxy else 0

@@ -7,10 +7,12 @@ from django.views.generic import RedirectView
 
 from django_site.accounts import views
 from django_site.sessions import views as session_views
+from django_site.signup.views import invitation
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/login/", views.LoginView.as_view(), name="account_login"),
+    path("accounts/invitation/<str:token>/", invitation, name="account_invitation"),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("account/keys/", include("django_site.keys.urls")),

@@ -8,6 +8,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
@@ -16,6 +17,8 @@ from django.utils.crypto import constant_time_compare
 from django_site.accounts import throttle
 from django_site.accounts.device_cookie import known_device, remember_device
 from django_site.security_log import note
+from django_site.signup.invitations import find_invitation
+from django_site.signup.mails import tell_address_is_known
 
 log = logging.getLogger("gatehouse.mail")
 
@@ -47,6 +50,22 @@ class AccountAdapter(DefaultAccountAdapter):
             messages.info(request, "Your password has changed meanwhile. Please log in again.")
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
         super().login(request, user)
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Tell whether this browser may sign up: GATEHOUSE_SIGNUP."""
+        mode = settings.SITE.signup_mode
+        return mode == "open" or (mode == "invited" and find_invitation(request) is not None)
+
+    def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: Any, signup: bool) -> None:
+        """Send the link or, to who has proved this address already, the word that somebody typed it in."""
+        if emailconfirmation.email_address.can_set_verified():
+            super().send_confirmation_mail(request, emailconfirmation, signup)
+        else:
+            tell_address_is_known(request, emailconfirmation.email_address.email)
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Tell who has an account with this address that somebody signed up with it."""
+        tell_address_is_known(self.request, email)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the attempt where it belongs. Raises ValidationError when there were too many."""

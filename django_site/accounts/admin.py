@@ -16,6 +16,7 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
+import django_site.signup.admin  # noqa: F401  # registers the invitations
 from django_site.accounts.models import User
 from django_site.staff.admin import GuardedAdmin
 from django_site.staff.reach import (

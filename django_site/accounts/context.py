@@ -1,9 +1,11 @@
 """What every page's template may use beside Django's own."""
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
 
 
-def site(_request: HttpRequest) -> dict[str, str]:
-    """Return ``api_prefix``: where the API is mounted."""
-    return {"api_prefix": settings.SITE.api_prefix}
+def site(_request: HttpRequest) -> dict[str, Any]:
+    """Return ``api_prefix``, where the API is mounted, and ``signup_is_open``, whether anybody may sign up."""
+    return {"api_prefix": settings.SITE.api_prefix, "signup_is_open": settings.SITE.signup_mode == "open"}

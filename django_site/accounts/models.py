@@ -1,12 +1,15 @@
 """The user model. E-mail addresses are django-allauth's: one account per verified address."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 
 class UserManager(DjangoUserManager["User"]):
@@ -40,3 +43,34 @@ class User(AbstractUser):
                 Lower("username"), name="accounts_username_ci_unique", violation_error_message="That username is taken."
             )
         ]
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Rows of invitations."""
+
+    def valid(self) -> "InvitationQuerySet":
+        """Keep those that still let somebody in."""
+        return self.filter(used_at=None, expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """One address that may sign up once. The link is nowhere: it is this row's id, signed."""
+
+    email: "models.EmailField[str, str]" = models.EmailField("e-mail address")
+    invited_by: "models.ForeignKey[Any, Any]" = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
+    )
+    created_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(editable=False)
+    used_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[Any] = InvitationQuerySet.as_manager()
+
+    class Meta:
+        """Newest first; an invitation is made and withdrawn, never changed."""
+
+        ordering = ("-pk",)
+        default_permissions = ("add", "delete", "view")
+
+    def __str__(self) -> str:
+        return self.email

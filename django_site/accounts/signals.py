@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django_site.accounts.recovery import forget_sessions
 from django_site.second_factor.recovery_codes import renew_void_codes
 from django_site.security_log import note
+from django_site.signup.mails import tell_of_account
 from shared.entries import session_entry
 
 
@@ -18,6 +19,7 @@ def connect() -> None:
     mfa.authenticator_used.connect(renew_void_codes, dispatch_uid="gatehouse.renew_void_codes")
     account.password_changed.connect(_end_other_sessions, dispatch_uid="gatehouse.password_changed")
     account.password_set.connect(_end_other_sessions, dispatch_uid="gatehouse.password_set")
+    account.user_signed_up.connect(_tell_of_sign_up, dispatch_uid="gatehouse.signed_up")
     for signal, event in _LOGGED.items():
         signal.connect(_logger_of(event), dispatch_uid=f"gatehouse.log.{event}", weak=False)
 
@@ -51,3 +53,7 @@ def _logger_of(event: str) -> Any:
 
 def _end_other_sessions(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
     forget_sessions(user, keep=session_entry(str(request.session.session_key)))
+
+
+def _tell_of_sign_up(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
+    tell_of_account(request, user)

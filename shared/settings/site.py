@@ -43,6 +43,17 @@ class SiteSettings(WriterSettings):
         "optional", pattern="^(none|optional|mandatory)$", description="none, optional, or mandatory before the first log-in"
     )
 
+    signup: str = Field(
+        "",
+        pattern="^(open|invited|closed)?$",
+        description="who may sign up: open, invited or closed; closed in production, else open",
+    )
+
+    @property
+    def signup_mode(self) -> str:
+        """Who may sign up: ``open`` everybody, ``invited`` whom staff has invited by e-mail, ``closed`` nobody."""
+        return self.signup or ("closed" if self.production else "open")
+
     @field_validator("secret_key_fallbacks", "allowed_hosts", mode="before")
     @classmethod
     def _split_lists(cls, value: Any) -> Any:

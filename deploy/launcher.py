@@ -20,7 +20,8 @@ from typing import NoReturn
 
 from deploy.banner import banner
 from deploy.child import ChildError
-from deploy.local_secrets import ensure_secrets, ensure_valkey_passwords, set_redis_urls
+from deploy.embedded_redis import start_embedded_redis
+from deploy.local_secrets import ensure_secrets, set_redis_urls
 from deploy.redis_check import check_redis
 from deploy.server_process import SERVERS, ServerProcess
 from deploy.single_start import StartError, single_start
@@ -69,13 +70,13 @@ def launch(options: argparse.Namespace) -> NoReturn:
             _say("stopping a server that an earlier start left behind")
             server.stop()
         server.check_port()
-        valkey = _provide_redis(settings, var, started)
+        valkeys = _provide_redis(settings, var, started)
         password = _prepare(var, with_demo=not settings.production)
         started.callback(server.stop)
         server.start()
         started.callback(_say, f"stopping; requests and jobs that run get {settings.drain_s} s")
         print(_banner(server, settings, password), flush=True)
-        _watch(server, valkey)
+        _watch(server, valkeys)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,18 +112,13 @@ def _checked_settings() -> ServerSettings:
     return load_settings(ServerSettings)
 
 
-def _provide_redis(settings: ServerSettings, var: Path, started: ExitStack) -> EmbeddedValkey | None:
+def _provide_redis(settings: ServerSettings, var: Path, started: ExitStack) -> list[EmbeddedValkey]:
     """Check the Redis that the settings name, or start our own when they name none."""
     if "redis_url" in settings.model_fields_set:
         set_redis_urls(var, site=None, api=None)
         check_redis(load_settings(SiteSettings), load_settings(ApiSettings))
-        return None
-    valkey = EmbeddedValkey(var / "valkey", passwords=ensure_valkey_passwords(var))
-    set_redis_urls(var, site=valkey.url("django"), api=valkey.url("api"))
-    started.callback(valkey.stop)
-    if not valkey.adopt():
-        valkey.start()
-    return valkey
+        return []
+    return start_embedded_redis(var, started, jobs_bytes=settings.jobs_redis_bytes, say=_say)
 
 
 def _prepare(var: Path, *, with_demo: bool) -> str | None:
@@ -151,12 +147,13 @@ def _banner(server: ServerProcess, settings: ServerSettings, password: str | Non
     )
 
 
-def _watch(server: ServerProcess, valkey: EmbeddedValkey | None) -> NoReturn:
+def _watch(server: ServerProcess, valkeys: Sequence[EmbeddedValkey]) -> NoReturn:
     while True:
         if not server.is_running():
             raise ChildError(f"the server {server.failure()}")
-        if valkey is not None and not valkey.is_running():
-            raise ChildError(f"Valkey ended by itself; its log is in {valkey.folder}")
+        for valkey in valkeys:
+            if not valkey.is_running():
+                raise ChildError(f"Valkey ended by itself; its log is in {valkey.folder}")
         time.sleep(_WATCH_S)
 
 

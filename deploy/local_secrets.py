@@ -2,14 +2,16 @@
 
     var/contract.env        GATEHOUSE_SESSION_SECRETS                            both sides
     var/site.env            GATEHOUSE_SECRET_KEY, GATEHOUSE_SITE_REDIS_URL       the Django site
-    var/api.env             GATEHOUSE_API_REDIS_URL                              the Flask API
-    var/valkey.passwords    JSON, role -> password                               the launcher
+    var/api.env             GATEHOUSE_API_REDIS_URL, GATEHOUSE_JOBS_REDIS_URL    the Flask API
+    var/valkey.passwords    JSON, role -> password, of the server for sessions   the launcher
+    var/valkey-jobs.passwords                      of the server for jobs        the launcher
 
 Lines that a person wrote into those files stay, and a Redis URL of theirs wins; ours carry a mark.
 """
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -17,7 +19,6 @@ from dotenv import dotenv_values
 from deploy.private_files import replace_private
 from deploy.valkey import ROLES, new_passwords
 
-_PASSWORDS_FILE = "valkey.passwords"
 _MARK = "  # kept up to date by script/server"
 
 
@@ -27,21 +28,21 @@ def ensure_secrets(var: Path) -> None:
     _ensure(var / "site.env", "GATEHOUSE_SECRET_KEY")
 
 
-def ensure_valkey_passwords(var: Path) -> dict[str, str]:
-    """Return the embedded Valkey's passwords by role, made at the first call."""
-    file = var / _PASSWORDS_FILE
+def ensure_valkey_passwords(var: Path, server: str = "valkey", *, roles: Sequence[str] = ROLES) -> dict[str, str]:
+    """Return the passwords of an embedded Valkey's roles, made at the first call."""
+    file = var / f"{server}.passwords"
     known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    if set(ROLES) <= known.keys():
-        return known
-    passwords = new_passwords() | known
-    replace_private(file, json.dumps(passwords, indent=2) + "\n")
-    return passwords
+    passwords = new_passwords(roles) | known
+    if passwords != known:
+        replace_private(file, json.dumps(passwords, indent=2) + "\n")
+    return {role: passwords[role] for role in roles}
 
 
-def set_redis_urls(var: Path, *, site: str | None, api: str | None) -> None:
-    """Tell each side its own Redis URL in its own file, or take ours out: then GATEHOUSE_REDIS_URL counts."""
+def set_redis_urls(var: Path, *, site: str | None, api: str | None, jobs: str | None = None) -> None:
+    """Tell each side its own Redis URLs in its own file, or take ours out: then GATEHOUSE_REDIS_URL counts."""
     _keep_line(var / "site.env", "GATEHOUSE_SITE_REDIS_URL", site)
     _keep_line(var / "api.env", "GATEHOUSE_API_REDIS_URL", api)
+    _keep_line(var / "api.env", "GATEHOUSE_JOBS_REDIS_URL", jobs)
 
 
 def _ensure(file: Path, variable: str) -> None:

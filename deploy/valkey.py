@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +28,7 @@ from deploy.private_files import make_private_folder, replace_private
 from shared.errors import ConfigurationError
 from shared.redis import Client, build_client
 
-ROLES = ("django", "api", "worker", "admin")
+ROLES = ("django", "api", "gate", "worker", "admin")
 START_DEADLINE_S = 10.0
 STOP_TIMEOUT_S = 10.0
 
@@ -52,6 +52,7 @@ daemonize no
 appendonly yes
 appendfsync everysec
 save ""
+maxmemory {max_bytes}
 maxmemory-policy noeviction
 # A job's record as a table, not as one piece of memory that grows with each field: the wheel's Valkey has the system's
 # allocator, and glibc's looks longer for room the more is kept. Beside 100,000 finished jobs a job took half as long again. The
@@ -60,15 +61,16 @@ hash-max-listpack-entries 8
 """
 
 
-def new_passwords() -> dict[str, str]:
+def new_passwords(roles: Sequence[str] = ROLES) -> dict[str, str]:
     """Return a fresh random password for every role."""
-    return {role: secrets.token_urlsafe(32) for role in ROLES}
+    return {role: secrets.token_urlsafe(32) for role in roles}
 
 
 def render_acl(passwords: Mapping[str, str]) -> str:
-    """Return the ACL file's text for these passwords; it holds their SHA-256 only."""
-    users = [line for line in _ACL_TEMPLATE.read_text().splitlines() if line.startswith("user ")]
-    digests = {f"{role}_sha256": hashlib.sha256(passwords[role].encode()).hexdigest() for role in ROLES}
+    """Return the ACL file's text for these passwords; it holds their SHA-256 only. A role without one is no user there."""
+    names = tuple(f"user {name} " for name in ("default", *passwords))
+    users = [line for line in _ACL_TEMPLATE.read_text().splitlines() if line.startswith(names)]
+    digests = {f"{role}_sha256": hashlib.sha256(word.encode()).hexdigest() for role, word in passwords.items()}
     return "".join(f"{line.format_map(digests)}\n" for line in users)
 
 
@@ -97,10 +99,15 @@ def find_server() -> Path:
 
 
 class EmbeddedValkey:
-    """One server in one folder. ``port`` adds a loopback TCP port to the socket. Not thread-safe."""
+    """One server in one folder, with a user for each role that has a password. Not thread-safe.
 
-    def __init__(self, folder: Path, *, passwords: Mapping[str, str], port: int | None = None) -> None:
+    ``port`` adds a loopback TCP port to the socket. ``max_bytes``: memory for data; full, the server refuses what is new. 0 is
+    no bound.
+    """
+
+    def __init__(self, folder: Path, *, passwords: Mapping[str, str], port: int | None = None, max_bytes: int = 0) -> None:
         self.folder = folder.resolve()
+        self._max_bytes = max_bytes
         self._passwords = dict(passwords)
         self._port = port
         self._child = ChildProcess("valkey", folder=self.folder)
@@ -146,6 +153,7 @@ class EmbeddedValkey:
         self._write_files()
         with self._admin() as client:
             client.acl_load()
+            client.config_set("maxmemory", self._max_bytes)
         return True
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
@@ -153,7 +161,7 @@ class EmbeddedValkey:
         self._child.stop(timeout_s)
 
     def url(self, role: str) -> str:
-        """Return the URL with which ``role`` (one of ROLES) connects to the socket."""
+        """Return the URL with which ``role`` (one that has a password) connects to the socket."""
         return f"unix://{self._credentials(role)}@{quote(str(self.socket))}"
 
     def tcp_url(self, role: str) -> str:
@@ -201,6 +209,7 @@ class EmbeddedValkey:
             folder=_quoted(self.folder),
             log_file=_quoted(self._child.log_file),
             acl_file=_quoted(acl_file),
+            max_bytes=self._max_bytes,
         )
         replace_private(config_file, config)
         return config_file

@@ -17,4 +17,7 @@ class ServerSettings(ContractSettings):
     )
     server_workers: int = Field(2, ge=1, le=256, description="gunicorn's worker processes")
     drain_s: int = Field(20, ge=1, le=600, description="time that running requests and jobs get after SIGTERM")
+    jobs_redis_bytes: int = Field(
+        1_000_000_000, ge=8_000_000, description="memory of script/server's own Redis for jobs; full, it refuses new ones"
+    )
     site_max_body_bytes: int = Field(16_777_216, ge=1024, description="largest request body of the whole service")

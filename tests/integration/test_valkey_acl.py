@@ -266,5 +266,5 @@ def test_client_without_the_password_is_refused(server: EmbeddedValkey, credenti
 def test_acl_template_names_no_password() -> None:
     """The file that operators copy holds places for digests only."""
     users = Path("deploy/redis/users.acl").read_text()
-    assert users.count("_sha256}") == 5  # four users, one in the instructions
+    assert users.count("_sha256}") == 6  # five users, one in the instructions
     assert "nopass" not in users

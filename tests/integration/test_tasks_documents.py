@@ -65,7 +65,27 @@ def test_feed_is_read_in_its_own_encoding(server: WebServer) -> None:
     server.pages["/feed"] = Page(gzip.compress(text.encode("cp1251")), headers={"Content-Encoding": "gzip"})
     result = run(read_feed, server.url("/feed"))
     assert (result["title"], result["format"], result["total"]) == ("Новости", "rss20", 1)
-    assert result["entries"] == [{"title": "Новости", "link": server.url("/1"), "published_at": None}]
+    assert result["entries"] == [
+        {"title": "Новости", "link": server.url("/1"), "published_at": None, "published": None, "assumed_zone": None}
+    ]
+
+
+def test_page_that_names_its_feed_is_followed_once(server: WebServer) -> None:
+    """The answer says where it was found; a feed that is a page again is not followed."""
+    link = b"<html><link rel=alternate type=application/rss+xml href='%b'>"
+    server.pages["/"] = Page(link % b"/feed")
+    server.pages["/feed"] = Page(
+        RSS.format(title="x").replace("<link>", "<pubDate>2016/6/29 15:07:41</pubDate><link>").encode()
+    )
+    result = run(read_feed, server.url("/"))
+    assert (result["url"], result["found_on"], result["total"]) == (server.url("/feed"), server.url("/"), 1)
+    [entry] = result["entries"]
+    assert (entry["published_at"], entry["published"]) == ("2016-06-29T15:07:41Z", "2016/6/29 15:07:41")
+    assert entry["assumed_zone"] == "UTC"
+    server.pages["/feed"] = Page(link % b"/")
+    with pytest.raises(NotReadable):
+        run(read_feed, server.url("/"))
+    assert len(server.requests) == 4
 
 
 def test_date_of_a_feed_is_json(server: WebServer) -> None:

@@ -1,12 +1,11 @@
-"""web.feed_titles: what is new in an RSS or Atom feed?"""
+"""web.feed_titles: what is new in an RSS, Atom or JSON feed?"""
 
 import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from time import struct_time
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import feedparser
 from pydantic import Field
@@ -16,30 +15,45 @@ from flask_api.jobs.context import JobContext
 from flask_api.jobs.task import task
 from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import NotReadable
+from flask_api.tasks.web.feed.dates import MAX_DATE, parse_date
+from flask_api.tasks.web.feed.json_feed import MEDIA_TYPE, is_json, read_json_feed, text_of
 from flask_api.tasks.web.items import FetchSeconds, Limits, WebUrl, fitting
-from flask_api.tasks.web.pages import Document, fetch_document
+from flask_api.tasks.web.pages import Document, HtmlPage, fetch_document
 from flask_api.tasks.web.urls import absolute_url
 
 MAX_FEED_BYTES = 5_000_000
 MAX_TITLE = 300
-_FEEDS = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
+_FEEDS = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
+# Not application/json: many sites name their API so.
+_KINDS = frozenset({"application/rss+xml", "application/atom+xml", MEDIA_TYPE})
+_LOOKED_AT = 4096
 _FIRST_ELEMENT = re.compile(r"<\w")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
-    """One entry: its title as plain text, its link, and when it was published, in UTC. None where the feed says nothing."""
+    """One entry: its title as plain text, its link, and when it was published, in UTC. None where the feed says nothing.
+
+    ``published`` is the date as the feed writes it; ``published_at`` is None where that says no moment for sure, and
+    ``assumed_zone`` says which zone it was read in, where it names none.
+    """
 
     title: str | None
     link: str | None
     published_at: datetime | None
+    published: str | None = None
+    assumed_zone: Literal["UTC"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """A feed and its first entries. ``total`` counts those beyond the limit too; ``url`` is after redirects."""
+    """A feed and its first entries. ``total`` counts those beyond the limit too; ``url`` is after redirects.
+
+    ``found_on`` is the page that named the feed, None when the feed itself was asked for.
+    """
 
     url: str
+    found_on: str | None = None
     title: str | None
     format: str
     total: int
@@ -55,19 +69,30 @@ def read_feed(
     *,
     job: JobContext,
 ) -> Feed:
-    """List the titles, links and dates of an RSS or Atom feed.
+    """List the titles, links and dates of an RSS, Atom or JSON feed, or of the one that a page names.
 
+    A page that is no feed and names one (``link rel=alternate``) is followed once. A date is what the feed says, or null.
     The feed may come packed by gzip and have 5 MB when unpacked. One that declares XML entities is refused before it is
     parsed, and so is what is no feed; a status other than 2xx fails the job.
     """
     with GuardedClient.of(job.settings) as client:
-        document = fetch_document(client, url, limits=Limits(timeout_s=timeout_s, max_bytes=MAX_FEED_BYTES), accept=_FEEDS)
-    feed = parse_feed(document, limit=limit)
+        limits = Limits(timeout_s=timeout_s, max_bytes=MAX_FEED_BYTES)
+        document = fetch_document(client, url, limits=limits, accept=_FEEDS)
+        try:
+            feed = parse_feed(document, limit=limit)
+        except NotReadable:
+            named = feed_named_by(document)
+            if named is None:
+                raise
+            found = fetch_document(client, named, limits=limits, accept=_FEEDS)
+            feed = replace(parse_feed(found, limit=limit), found_on=document.url)
     return replace(feed, entries=fitting(feed.entries, job))
 
 
 def parse_feed(document: Document, *, limit: int) -> Feed:
     """Read a feed that was fetched; needs no network. Raises NotReadable."""
+    if is_json(document.text, document.content_type):
+        return _parse_json(document, limit=limit)
     _refuse_entities(document.text)
     # A stream, never the bytes: feedparser would take those for the name of a file of this machine, and open it.
     stream = io.BytesIO(document.text.encode())
@@ -78,10 +103,52 @@ def parse_feed(document: Document, *, limit: int) -> Feed:
         response_headers={"content-type": "application/xml; charset=utf-8", "content-location": document.url},
     )
     if not parsed.get("version"):
-        raise NotReadable("The document is no RSS or Atom feed.")
+        raise NotReadable("The document is no RSS, Atom or JSON feed, and names none.")
     entries = [_entry(entry, document.url) for entry in parsed.entries[:limit]]
     title = _title(parsed.feed)
     return Feed(url=document.url, title=title, format=parsed.version, total=len(parsed.entries), entries=entries)
+
+
+def feed_named_by(document: Document) -> str | None:
+    """Return the URL of the first feed that an HTML page names, None for what is no page or names none. For no feed itself."""
+    head = document.text[:_LOOKED_AT].lower()
+    if "<html" not in head and "<!doctype html" not in head and "<link" not in head:
+        return None
+    try:
+        page = HtmlPage(document)
+    except NotReadable:
+        return None
+    for link in page.elements("link[rel][type][href]"):
+        kind, relations = link.attributes["type"].partition(";")[0].strip().lower(), link.attributes["rel"].lower().split()
+        if "alternate" in relations and kind in _KINDS and (url := page.url(link.attributes["href"])):
+            return url
+    return None
+
+
+def _parse_json(document: Document, *, limit: int) -> Feed:
+    version, feed = read_json_feed(document.text)
+    entries = [
+        _entry_of(
+            title=_plain(text_of(item, "title")),
+            link=text_of(item, "url", "external_url"),
+            date=text_of(item, "date_published", "date_modified"),
+            base=document.url,
+        )
+        for item in feed["items"][:limit]
+    ]
+    title = _plain(text_of(feed, "title"))
+    return Feed(url=document.url, title=title, format=version, total=len(feed["items"]), entries=entries)
+
+
+def _entry_of(*, title: str | None, link: str, date: str, base: str) -> FeedEntry:
+    found = parse_date(date)
+    return FeedEntry(
+        title=title,
+        link=absolute_url(base, link) if link else None,
+        published_at=found.at if found else None,
+        published=" ".join(date.split())[:MAX_DATE] or None,
+        assumed_zone="UTC" if found and not found.has_zone else None,
+    )
 
 
 def _refuse_entities(text: str) -> None:
@@ -92,10 +159,10 @@ def _refuse_entities(text: str) -> None:
 
 
 def _entry(entry: dict[str, Any], base: str) -> FeedEntry:
-    link = entry.get("link")
-    # The dict's own word: feedparser's gives one date for the other, with a warning.
-    published_at = _as_time(dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed"))
-    return FeedEntry(title=_title(entry), link=absolute_url(base, link) if link else None, published_at=published_at)
+    # The dict's own word: feedparser's gives one date for the other, with a warning. And the text, not what it reads:
+    # it finds a date in nearly everything.
+    date = str(dict.get(entry, "published") or dict.get(entry, "updated") or "")
+    return _entry_of(title=_title(entry), link=str(entry.get("link") or ""), date=date, base=base)
 
 
 def _title(said: Mapping[str, Any]) -> str | None:
@@ -103,14 +170,8 @@ def _title(said: Mapping[str, Any]) -> str | None:
     title = str(said.get("title") or "")
     if "html" in (said.get("title_detail") or {}).get("type", "") and ("<" in title or "&" in title):
         title = LexborHTMLParser(title).text() if title else ""
-    return " ".join(title.split())[:MAX_TITLE] or None
+    return _plain(title)
 
 
-def _as_time(parts: struct_time | None) -> datetime | None:
-    """Return what feedparser read, which is UTC; None for the 31st of February too."""
-    if parts is None:
-        return None
-    try:
-        return datetime(parts[0], parts[1], parts[2], parts[3], parts[4], min(parts[5], 59), tzinfo=UTC)
-    except ValueError:
-        return None
+def _plain(text: str) -> str | None:
+    return " ".join(text.split())[:MAX_TITLE] or None

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from pydantic import SecretStr
+
 from flask_api.jobs.attempt import JobLogHandler, Outcome, call, deadline_check
 from flask_api.jobs.checkpoints import Checkpoints
 from flask_api.jobs.context import JobContext
@@ -22,7 +24,7 @@ from flask_api.jobs.registry import TaskRegistry, load_tasks
 from flask_api.jobs.reporter import LedgerReporter
 from flask_api.jobs.store import open_job_connections
 from flask_api.jobs.uploads import Uploads
-from shared.settings import ApiSettings
+from shared.settings import ApiSettings, forget_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,19 @@ def serve(pipe: Connection, settings: ApiSettings) -> None:
             pipe.send(run(launch, attempt, instance))
 
 
+def settings_for_child(settings: ApiSettings) -> ApiSettings:
+    """Return what a child is told: where jobs are, and neither what signs sessions nor where those are."""
+    jobs = SecretStr(settings.job_store_url)
+    return settings.model_copy(update={"session_secrets": (), "redis_url": jobs, "api_redis_url": jobs, "jobs_redis_url": jobs})
+
+
 def prepare(settings: ApiSettings) -> None:
     """Make this process ready for jobs; called once in each child."""
     logging.getLogger().addHandler(JobLogHandler())
     store = open_job_connections(settings, connections=2)
     files = FileStore(settings)
-    registry = load_tasks(settings.task_modules)
+    registry = load_tasks(settings.task_modules)  # a module of somebody's may read its settings: forget them after that
+    forget_secrets()
     ledger = Ledger(store, quota_of(settings))
     _CHILD[:] = [_Child(settings, registry, ledger, files, Checkpoints(store, ledger), Uploads(store, files, settings))]
     # A child whose server was killed must not go on with a job that another server runs by then.

@@ -46,7 +46,9 @@ class Child:
     def __init__(self, settings: ApiSettings) -> None:
         context: Any = multiprocessing.get_context(START_METHOD)
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=child.serve, args=(theirs, settings), name="gatehouse-child", daemon=True)
+        self._process = context.Process(
+            target=child.serve, args=(theirs, child.settings_for_child(settings)), name="gatehouse-child", daemon=True
+        )
         with _ONE_AT_A_TIME:
             self._process.start()
         theirs.close()

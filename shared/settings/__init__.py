@@ -12,7 +12,7 @@ what its side needs: the API is never given Django's SECRET_KEY.
 from shared.settings.api import ApiSettings
 from shared.settings.contract import DAY_S, ENV_PREFIX, ContractSettings
 from shared.settings.fields import SECRET_MIN_LENGTH, RedisUrl, Secret
-from shared.settings.load import ROOT, SettingsT, load_settings, var_dir
+from shared.settings.load import ROOT, SettingsT, forget_secrets, load_settings, var_dir
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings, WriterSettings
 
@@ -29,6 +29,7 @@ __all__ = [
     "SettingsT",
     "SiteSettings",
     "WriterSettings",
+    "forget_secrets",
     "load_settings",
     "var_dir",
 ]

@@ -1,6 +1,7 @@
 """Reading settings from the environment, else from the files that script/server keeps under var/."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,9 @@ from shared.settings.contract import ENV_PREFIX, ContractSettings
 
 # The checkout, or the folder of the installed packages.
 ROOT = Path(__file__).resolve().parents[2]
+
+# Secrets, keys, and URLs, which hold passwords.
+_SECRET_NAME = re.compile(r"SECRET|KEY|_URL$|PASSWORD|TOKEN")
 
 SettingsT = TypeVar("SettingsT", bound=ContractSettings)
 
@@ -38,6 +42,13 @@ def load_settings(kind: type[SettingsT]) -> SettingsT:
         for line in error.errors(include_input=False, include_url=False, include_context=False):
             problems.setdefault(*_problem(kind, dict(line)))
         raise ConfigurationError("; ".join(f"{variable}: {text}" for variable, text in problems.items())) from None
+
+
+def forget_secrets() -> None:
+    """Take every secret setting out of this process's environment, and so out of that of programs it starts."""
+    for name in list(os.environ):
+        if name == "DATABASE_URL" or (name.startswith(ENV_PREFIX) and _SECRET_NAME.search(name)):
+            del os.environ[name]
 
 
 def _problem(kind: type[ContractSettings], line: dict[str, Any]) -> tuple[str, str]:

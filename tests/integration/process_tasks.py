@@ -1,7 +1,10 @@
 """Tasks of sample_tasks on processes: one suite for both executors. ``sample.x`` is ``child.x`` here."""
 
+import os
+import subprocess
 from typing import ParamSpec, TypeVar
 
+from flask_api.jobs.context import JobContext
 from flask_api.jobs.task import Task, task
 from tests.integration import sample_tasks as sample
 
@@ -40,3 +43,10 @@ flaky = _on_processes(sample.flaky)
 crash = _on_processes(sample.crash)
 words = _on_processes(sample.words)
 unprintable = _on_processes(sample.unprintable)
+
+
+@task("child.look_around", executor="processes")
+def look_around(*, job: JobContext) -> list[str]:
+    """Return all that a task sees of settings: its context's, its environment's, and a program's that it starts."""
+    settings = [str(value.get_secret_value()) for value in (job.settings.redis_url, job.settings.api_redis_url) if value]
+    return [*settings, *job.settings.secrets, *os.environ.values(), *subprocess.check_output(["env"], text=True).splitlines()]

@@ -11,6 +11,7 @@ from PIL import Image
 from flask_api.jobs.context import Progress
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
 from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.tasks.web import images
 from flask_api.tasks.web.images import download_images
 from shared.settings import ApiSettings
 from tests.integration.engine_bench import EngineBench
@@ -198,3 +199,11 @@ def test_wrong_arguments_are_refused_before_a_job_is_made(arguments: dict[str, A
     """Number and form of URLs and every limit."""
     with pytest.raises(InvalidArguments):
         download(arguments)
+
+
+def test_images_that_are_not_had_in_the_time_for_all_are_given_up(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow hosts keep a process from everybody's work for minutes, not for an hour; what was had is kept."""
+    monkeypatch.setattr(images, "TOTAL_S", 0)
+    result = download({"urls": [server.url("/a.png"), server.url("/b.jpg")]})
+    assert [row["error"]["code"] for row in result["images"]] == ["timed_out", "timed_out"]
+    assert server.requests == []

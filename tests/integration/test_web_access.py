@@ -15,8 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from flask_api.tasks.web import network
 from flask_api.tasks.web.access import GuardedClient
-from flask_api.tasks.web.errors import AddressRefused, ConnectFailed, FetchAborted, NameNotFound, TimedOut, UrlRefused, WebError
+from flask_api.tasks.web.errors import ConnectFailed, FetchAborted, NameNotFound, TimedOut, UrlRefused, WebError
 from flask_api.tasks.web.network import Resolver, resolve_by_system
 from tests.integration.web_server import WebServer, running_server
 
@@ -133,7 +134,7 @@ def test_name_rebound_after_the_check_is_not_asked_again(server: WebServer) -> N
 def test_name_rebound_between_redirects_is_refused(server: WebServer) -> None:
     """Each hop is resolved and checked afresh, to the same host too."""
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
-    with GuardedClient(LOCAL, resolver=lambda host, port: next(answers)) as client, pytest.raises(AddressRefused):
+    with GuardedClient(LOCAL, resolver=lambda host, port: next(answers)) as client, pytest.raises(NameNotFound):
         fetch(client, server.url("/redirect/1", host="rebind.test"))
     assert [path for path, _ in server.requests] == ["/redirect/1"]
 
@@ -151,11 +152,25 @@ def test_dead_first_address_leaves_the_second(server: WebServer) -> None:
         assert fetch(client, server.url("/size/3", host="two.test")) == b"xxx"
 
 
-def test_refusal_does_not_tell_the_inner_address() -> None:
-    """Who submits a job learns nothing about the inner network."""
-    with GuardedClient(resolver=resolve_offline) as client, pytest.raises(AddressRefused) as refusal:
-        fetch(client, "http://inner.test/")
-    assert "10.0.0.5" not in str(refusal.value)
+def refusal_of(name: str, resolver: Resolver) -> tuple[str, str]:
+    """Return the code and the words of a refusal."""
+    with GuardedClient(resolver=resolver) as client, pytest.raises(WebError) as refusal:
+        fetch(client, f"http://{name}/")
+    return refusal.value.code, refusal.value.message
+
+
+def test_inner_name_is_told_from_no_name_by_nothing() -> None:
+    """Who submits a job learns neither an inner address nor which inner names there are."""
+    nobody = refusal_of("nowhere.test", fail_to_resolve)
+    assert nobody == ("name_not_found", "The host's name has no public address.")
+    assert {refusal_of(name, resolve_offline) for name in NAMES} == {nobody}
+
+
+def test_name_of_this_machines_own_public_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is sent: no way leads from a test's machine to that address."""
+    monkeypatch.setattr(network, "is_own_address", lambda address: str(address) == "8.8.8.8")
+    assert refusal_of("own.test", lambda host, port: ["8.8.8.8"])[0] == "name_not_found"
+    assert refusal_of("8.8.8.8", lambda host, port: ["8.8.8.8"])[0] == "address_refused"
 
 
 def fail_to_resolve(host: str, port: int) -> list[str]:
@@ -163,7 +178,7 @@ def fail_to_resolve(host: str, port: int) -> list[str]:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
-@pytest.mark.parametrize(("resolver", "error"), [(fail_to_resolve, NameNotFound), (lambda host, port: [], AddressRefused)])
+@pytest.mark.parametrize(("resolver", "error"), [(fail_to_resolve, NameNotFound), (lambda host, port: [], NameNotFound)])
 def test_name_without_address_is_refused(resolver: Resolver, error: type[WebError]) -> None:
     """Nothing to connect to."""
     with GuardedClient(resolver=resolver) as client, pytest.raises(error):

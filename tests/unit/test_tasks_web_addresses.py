@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_api.tasks.web.addresses import is_permitted, is_public
+from flask_api.tasks.web.network import is_own_address
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.215.14", "223.255.255.254", "2606:4700:4700::1111", "2a00:1450:4001:800::200e"]
 REFUSED = [
@@ -55,10 +56,26 @@ def test_ipv4_dressed_as_ipv6_is_never_public(address: object) -> None:
 )
 def test_private_address_is_permitted_in_an_allowed_network_only(address: str, network: str, permitted: bool) -> None:
     """A setting opens what it names; an IPv4 address written as IPv6 counts as the IPv4 one."""
-    assert is_permitted(ip_address(address), port=5432, allowed_networks=[ip_network(network)]) is permitted
+    assert (
+        is_permitted(ip_address(address), port=5432, allowed_networks=[ip_network(network)], is_own=lambda _: False)
+        is permitted
+    )
 
 
 @pytest.mark.parametrize(("port", "permitted"), [(80, True), (443, True), (8443, True), (1024, True), (22, False), (25, False)])
 def test_port_on_a_public_address_is_one_for_web_pages(port: int, permitted: bool) -> None:
     """Mail servers and remote shells are not fetched from."""
-    assert is_permitted(ip_address("8.8.8.8"), port=port, allowed_networks=()) is permitted
+    assert is_permitted(ip_address("8.8.8.8"), port=port, allowed_networks=(), is_own=lambda _: False) is permitted
+
+
+def test_public_address_of_this_machine_is_as_private_as_loopback() -> None:
+    """What listens there may trust whoever comes from here; the operator may allow it, as any network."""
+    address = ip_address("8.8.8.8")
+    assert not is_permitted(address, port=443, allowed_networks=(), is_own=lambda each: each == address)
+    assert is_permitted(address, port=443, allowed_networks=[ip_network("8.8.8.8/32")], is_own=lambda each: each == address)
+
+
+@pytest.mark.parametrize(("address", "own"), [("127.0.0.1", True), ("192.0.2.1", False), ("2001:db8::1", False)])
+def test_own_addresses_are_told_from_others(address: str, own: bool) -> None:
+    """By the system itself, without a packet."""
+    assert is_own_address(ip_address(address)) is own

@@ -5,7 +5,7 @@ around it: 2130706433, 0177.0.0.1, 127.1 and localhost all end here as 127.0.0.1
 Source: OWASP ASVS 5.0, 1.3.6; IANA IPv4 and IPv6 Special-Purpose Address Registries.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -40,16 +40,19 @@ def is_public(address: Address) -> bool:
     return not _is_in(address, _NEVER)
 
 
-def is_permitted(address: Address, *, port: int, allowed_networks: Iterable[Network]) -> bool:
+def is_permitted(
+    address: Address, *, port: int, allowed_networks: Iterable[Network], is_own: Callable[[Address], bool]
+) -> bool:
     """Tell whether a task may connect there.
 
+    A public address that is this machine's own (``is_own``) is as private as loopback: others there trust it.
     In an allowed network any port will do; an IPv4 address written as IPv6 (::ffff:10.1.2.3) counts as the IPv4 one.
     On public addresses the ports are 80, 443 and from 1024 on: the others are mail, remote shells and the like.
     """
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     if _is_in(mapped or address, allowed_networks):
         return True
-    return is_public(address) and (port in _WEB_PORTS or port >= _FIRST_USER_PORT)
+    return is_public(address) and (port in _WEB_PORTS or port >= _FIRST_USER_PORT) and not is_own(address)
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:

@@ -2,8 +2,8 @@
 
 WebError
 ├── UrlRefused          not an absolute http(s) URL, or one with credentials in it
-├── AddressRefused      no address of the host is public, or the port is none for web pages
-├── NameNotFound        the host's name has no address
+├── AddressRefused      the address is not public, or the port is none for web pages
+├── NameNotFound        the host's name has no public address: which of the two is not said
 ├── ConnectFailed       nobody listens, or TLS could not be agreed on
 ├── TimedOut            the time for the whole fetch is over
 ├── TooLarge            the body is longer than was allowed
@@ -37,13 +37,13 @@ class UrlRefused(WebError):
 
 
 class AddressRefused(WebError):
-    """The host has no address that may be fetched from, or the port is reserved for another protocol."""
+    """The address in the URL may not be fetched from, or the port is reserved for another protocol."""
 
     code = "address_refused"
 
 
 class NameNotFound(WebError):
-    """The host's name has no address."""
+    """The host's name has no public address; a name of an inner network is told from none at all by nothing."""
 
     code = "name_not_found"
 

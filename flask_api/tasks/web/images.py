@@ -1,9 +1,10 @@
 """web.download_images: keep the images of a list of URLs, or of a page, as files of the job."""
 
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -16,13 +17,14 @@ from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import TaskError
 from flask_api.jobs.task import task
 from flask_api.tasks.web.access import GuardedClient
-from flask_api.tasks.web.errors import BadStatus, WebError
+from flask_api.tasks.web.errors import BadStatus, TimedOut, WebError
 from flask_api.tasks.web.image_header import ImageHeader, read_header
 from flask_api.tasks.web.items import FetchError, FetchSeconds, Limits, WebUrl
 from flask_api.tasks.web.pages import HtmlPage, fetch_document
 from flask_api.tasks.web.pool import FetchPool
 
 MAX_IMAGES = 1000
+TOTAL_S = 600
 MAX_PAGE_BYTES = 5_000_000
 _IMAGES = "image/avif, image/webp, image/*;q=0.9, */*;q=0.1"
 _WORD = re.compile(r"\S+")
@@ -57,8 +59,9 @@ class Downloads:
     images: list[ImageFile]
 
 
-# On a process, with a time limit: pages and images are what strangers wrote, and the readers of both are written in C.
-@task("web.download_images", executor="processes", timeout_s=3600, at_least_one_of=("urls", "page"))
+# On a process, with a time limit: pages and images are what strangers wrote, and the readers of both are written in C. Most of
+# its time is waiting, and a process is kept from everybody else's work meanwhile: so it gives up what is slow, and ends.
+@task("web.download_images", executor="processes", timeout_s=TOTAL_S + 60, at_least_one_of=("urls", "page"))
 def download_images(
     urls: Annotated[tuple[WebUrl, ...], Field(max_length=MAX_IMAGES, description="URLs of images")] = (),
     page: Annotated[WebUrl | None, Field(description="URL of a page with images")] = None,
@@ -72,28 +75,38 @@ def download_images(
 
     Give ``urls``, or a ``page`` whose ``img`` and ``source`` elements name them (``data-src`` too), or both; each once.
     Width and height are as stored, before any orientation is applied. An image that breaks off, or can't be had, read or
-    kept, has an ``error`` in its row and doesn't fail the job.
+    kept, has an ``error`` in its row and doesn't fail the job. What was not had after ten minutes is ``timed_out``.
     """
+    ends_at = time.monotonic() + TOTAL_S
     with GuardedClient.of(job.settings) as client:
         limits = Limits(timeout_s=timeout_s, max_bytes=max_bytes)
         found = list(dict.fromkeys([*urls, *(_images_on(page, client, timeout_s) if page else ())]))
         wanted = found[:MAX_IMAGES]
         job.log(f"{len(found)} images to download")
-        rows = download_all(wanted, client=client, limits=limits, concurrency=concurrency, job=job)
+        rows = download_all(wanted, client=client, limits=limits, concurrency=concurrency, job=job, ends_at=ends_at)
     saved = [row.bytes for row in rows if row.bytes is not None]
     return Downloads(saved=len(saved), bytes=sum(saved), left_out=len(found) - len(wanted), images=rows)
 
 
 def download_all(
-    urls: Sequence[str], *, client: GuardedClient, limits: Limits, concurrency: int, job: JobContext
+    urls: Sequence[str],
+    *,
+    client: GuardedClient,
+    limits: Limits,
+    concurrency: int,
+    job: JobContext,
+    ends_at: float = math.inf,
 ) -> list[ImageFile]:
-    """Download with so many threads and return the rows in the order of the URLs. Closes the client if the job must stop."""
+    """Download with so many threads and return the rows in the order of the URLs. Closes the client if the job must stop.
+
+    ``ends_at``, on the monotonic clock: what is not had by then is given up.
+    """
     if not urls:
         return []
     digits = len(str(len(urls)))
     numbered = [(f"{number:0{digits}d}", url) for number, url in enumerate(urls, start=1)]
     with FetchPool(client, job, threads=concurrency) as pool:
-        return pool.run_all(partial(_download, client=client, limits=limits, job=job), numbered, noun="images")
+        return pool.run_all(partial(_download, client=client, limits=limits, job=job, ends_at=ends_at), numbered, noun="images")
 
 
 def _images_on(page: str, client: GuardedClient, timeout_s: float) -> list[str]:
@@ -130,11 +143,16 @@ def _candidates(srcset: str) -> Iterator[str]:
             yield url.strip(",")
 
 
-def _download(numbered: tuple[str, str], *, client: GuardedClient, limits: Limits, job: JobContext) -> ImageFile:
+def _download(
+    numbered: tuple[str, str], *, client: GuardedClient, limits: Limits, job: JobContext, ends_at: float
+) -> ImageFile:
     number, url = numbered
     began = time.monotonic()
     try:
-        data, header = _fetch(url, client=client, limits=limits)
+        left_s = ends_at - began
+        if left_s <= 0:
+            raise TimedOut(f"The images were not all had within {TOTAL_S} s.")
+        data, header = _fetch(url, client=client, limits=replace(limits, timeout_s=min(limits.timeout_s, left_s)))
         name = f"{number}-{_slug(url)}.{header.extension}"
         job.save_file(name, data)
     except WebError as error:

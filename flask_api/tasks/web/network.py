@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from ipaddress import ip_address
-from socket import SOCK_STREAM, getaddrinfo
+from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM, getaddrinfo, socket
 from typing import Any
 
 import httpcore
 
-from flask_api.tasks.web.addresses import Network, is_permitted
+from flask_api.tasks.web.addresses import Address, Network, is_permitted, is_public
 from flask_api.tasks.web.budget import SLICE_S, Budget
 from flask_api.tasks.web.errors import AddressRefused, ConnectFailed, NameNotFound
 from flask_api.tasks.web.politeness import HostSlots
@@ -26,12 +26,30 @@ CONNECT_S = 5.0
 MAX_ADDRESSES = 4
 MAX_LOOKUPS = 100
 
+# The same words for a name that nobody knows and for one of an inner network, or each guess would be answered.
+_NO_PUBLIC_ADDRESS = "The host's name has no public address."
+
 Resolver = Callable[[str, int], Iterable[str]]
 
 
 def resolve_by_system(host: str, port: int) -> list[str]:
     """Return the host's addresses as the operating system finds them. Blocks as long as that takes. Raises OSError."""
     return [str(info[4][0]) for info in getaddrinfo(host, port, type=SOCK_STREAM)]
+
+
+def is_own_address(address: Address) -> bool:
+    """Tell whether an interface of this machine has the address, public ones included. Sends nothing.
+
+    Towards an address of its own a machine chooses that very address as the sender's. What an address translator before this
+    machine has is not known here.
+    """
+    family = AF_INET6 if address.version == 6 else AF_INET
+    with socket(family, SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(address), 9))
+        except OSError:  # no way leads there
+            return False
+        return ip_address(str(probe.getsockname()[0])) == address
 
 
 class NameLookups:
@@ -56,7 +74,7 @@ class NameLookups:
         try:
             return answer.result()
         except (OSError, UnicodeError) as error:  # UnicodeError: a label that the idna codec refuses
-            raise NameNotFound("The host's name has no address.") from error
+            raise NameNotFound(_NO_PUBLIC_ADDRESS) from error
 
     def _look_up(self, host: str, port: int, answer: Future[list[str]]) -> None:
         try:
@@ -88,7 +106,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first permitted address that answers. Raises AddressRefused if none is permitted."""
         del timeout  # here and below: the budget decides
-        addresses = self._permitted(self._lookups.addresses(host, port, self._budget), port)
+        addresses = self._permitted(host, self._lookups.addresses(host, port, self._budget), port)
         failure: Exception | None = None
         for position, address in enumerate(addresses):
             self._turn.enter_context(self._hosts.slot(address, self._budget))
@@ -108,11 +126,23 @@ class GuardedBackend(httpcore.NetworkBackend):
         """Let the next fetch connect to the host; called when this one's connection is closed. Idempotent."""
         self._turn.close()
 
-    def _permitted(self, addresses: list[str], port: int) -> list[str]:
-        permitted = [a for a in addresses if is_permitted(ip_address(a), port=port, allowed_networks=self._allowed_networks)]
-        if not permitted:
-            raise AddressRefused("The host has no public address, or the port is not one for web pages.")
-        return permitted[:MAX_ADDRESSES]
+    def _permitted(self, host: str, addresses: list[str], port: int) -> list[str]:
+        found = [ip_address(address) for address in addresses]
+        allowed = self._allowed_networks
+        permitted = [a for a in found if is_permitted(a, port=port, allowed_networks=allowed, is_own=is_own_address)]
+        if permitted:
+            return [str(address) for address in permitted[:MAX_ADDRESSES]]
+        if _is_name(host) and not any(is_public(address) and not is_own_address(address) for address in found):
+            raise NameNotFound(_NO_PUBLIC_ADDRESS)
+        raise AddressRefused("The address is not public, or the port is not one for web pages.")
+
+
+def _is_name(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return True
+    return False
 
 
 class BudgetedStream(httpcore.NetworkStream):

@@ -22,6 +22,7 @@ from deploy.redis_check import obstacles, require_usable, warnings
 from django_site.app import create_reconciler, create_site
 from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, stop_jobs
 from shared.agreement import disagreements, probe, require_agreement
+from shared.edge import Edge
 from shared.errors import ConfigurationError
 from shared.logs import configure_logging
 from shared.settings import ApiSettings, ServerSettings, WriterSettings, load_settings
@@ -40,7 +41,11 @@ class Service:
         self._settings = settings
         self._reconciler = create_reconciler()
         self._drained_by = 0.0
-        self._dispatch = DispatcherMiddleware(site, {settings.api_prefix: api})
+        probes = tuple(f"{settings.api_prefix}/{path}" for path in ("health/live", "health/ready", "metrics"))
+        # The site's settings: its own file may name the hosts, too.
+        self._dispatch = Edge(
+            DispatcherMiddleware(site, {settings.api_prefix: api}), load_settings(WriterSettings), open_paths=probes
+        )
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""

@@ -29,6 +29,8 @@ _METHOD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
 _VISIBLE = bytes(range(0x21, 0x7F))
 # Some servers take one of them for the end of a line. A tab may stand in a value.
 _CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
+# No browser quotes its cookies (RFC 6265, 4.1.1). Python's own reader, before 3.11.10, takes quadratic time for quoted ones.
+_BACKSLASHES_MAX = 32
 # So long is the longest number that no server reads as another one.
 _LENGTH_DIGITS = 18
 
@@ -175,6 +177,8 @@ def _read_request_line(line: bytes) -> tuple[str, str, bool]:
     if not line.endswith(b"\r\n") or len(parts) != 3 or not 3 <= len(parts[0]) <= 20 or parts[0].translate(None, _METHOD):
         raise _malformed("the first line is malformed")
     method, target, version = parts
+    if method == b"CONNECT":
+        raise HeadError(HTTPStatus.NOT_IMPLEMENTED, "this is no proxy")
     if not target or target.translate(None, _VISIBLE):
         raise _malformed("the first line is malformed")
     if version not in (b"HTTP/1.1", b"HTTP/1.0"):
@@ -210,5 +214,7 @@ def _check_fields(fields: list[tuple[bytes, bytes]], *, authority: str | None, i
     # The target counts (RFC 9112, 3.2.2), but whoever looks at Host only must not see another one.
     if authority is not None and authority.lower() != (host or authority).lower():
         raise _malformed("the target names another host than Host")
-    if values.get(b"expect", "100-continue").lower() != "100-continue":
+    if values.get(b"cookie", "").count("\\") > _BACKSLASHES_MAX:
+        raise _malformed("the cookies are malformed")
+    if any(name.lower() == b"expect" and value.lower() != b"100-continue" for name, value in fields):
         raise HeadError(HTTPStatus.EXPECTATION_FAILED, "the expectation is unknown")

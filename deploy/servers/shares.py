@@ -5,8 +5,9 @@ Without a share, one address could take all there is, and everybody else would b
 
 import threading
 from collections import Counter
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
+
+from shared.client_address import client_address, network_of
 
 
 class Shares:
@@ -43,15 +44,11 @@ class Shares:
 
 
 def holder_of(peer: Any, *, trusted_proxy: bool) -> str | None:
-    """Return whose share a connection from ``peer`` (socket.getpeername) counts to: an IPv4 address, an IPv6 /64 network.
+    """Return whose share a connection from ``peer`` (socket.getpeername) counts to: an address, or an IPv6 customer's network.
 
     None behind a trusted proxy, whose one address is everybody's, and for a Unix socket, which has none.
     """
     if trusted_proxy or not isinstance(peer, tuple):
         return None
-    address = ip_address(str(peer[0]).partition("%")[0])
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ip_network((address, 64), strict=False))  # what one customer is given has so many addresses
+    address = client_address(peer=str(peer[0]), forwarded_for="", trusted_proxy=False)
+    return (network_of(address) if ":" in address else address) or None

@@ -34,7 +34,7 @@ PATIENCE_S = 30.0
 _SLOWEST_BYTES_S = 1024
 # One wait for a body or for a client that reads nothing.
 TIMEOUT_S = 10.0
-_PIECE = 65_536
+_PIECE = 16_384
 
 Result = TypeVar("Result")
 

@@ -19,6 +19,7 @@ from flask import Flask, Response, current_app, g, request
 
 from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
 from flask_api.gate.key_usage import KeyUsage, network_of_request
+from shared.edge import Edge
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.guards import Guards, Identity
 from shared.origins import TrustedOrigins
@@ -69,6 +70,8 @@ class Gatehouse:
         app.extensions[EXTENSION] = GateState(
             settings, store, guards, KeyUsage(store), TrustedOrigins(settings.csrf_trusted_origins)
         )
+        if "allowed_hosts" in settings.model_fields_set:  # else the application, or who serves it, decides
+            app.wsgi_app = Edge(app.wsgi_app, settings)  # type: ignore[method-assign]
         register_error_handlers(app)
         app.after_request(_add_security_headers)
         app.after_request(_note_key_use)

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.session import Lifetimes
-from shared.settings.fields import Origin, RedisUrl, Secret, split_list
+from shared.settings.fields import Origin, RedisUrl, Secret, WordList, split_list
 
 ENV_PREFIX = "GATEHOUSE_"
 DAY_S = 86_400
@@ -32,6 +32,7 @@ class ContractSettings(BaseSettings):
     api_prefix: str = Field("/api", pattern=r"^(/[a-z0-9_-]+)+$", description="where Flask is mounted")
     upload_max_bytes: int = Field(1_000_000_000, ge=1, description="largest file that may be uploaded")
     login_path: str = Field("/accounts/login/", pattern=r"^/[^/\\].*$", description="where a browser is sent to log in")
+    allowed_hosts: WordList = Field(("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated")
     production: bool = Field(False, description="__Host- cookies, Secure, HSTS: needs HTTPS in front")
     trusted_proxy: bool = Field(
         False, description="one proxy of yours is in front: believe its X-Forwarded-Proto and X-Forwarded-For"
@@ -41,7 +42,7 @@ class ContractSettings(BaseSettings):
     )
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
 
-    @field_validator("session_secrets", "csrf_trusted_origins", mode="before")
+    @field_validator("session_secrets", "allowed_hosts", "csrf_trusted_origins", mode="before")
     @classmethod
     def _split_contract_lists(cls, value: Any) -> Any:
         return split_list(value)

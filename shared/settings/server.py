@@ -13,7 +13,7 @@ class ServerSettings(ContractSettings):
     server_threads: int = Field(32, ge=2, le=1000, description="requests that one process answers at once")
     server_connections: int = Field(4096, ge=16, le=1_000_000, description="connections that one process holds open at most")
     address_connections: int = Field(
-        512, ge=1, description="connections of one address (IPv6: /64) to one process; not behind a trusted proxy"
+        512, ge=1, description="connections of one address (IPv6: /48) to one process; not behind a trusted proxy"
     )
     server_workers: int = Field(2, ge=1, le=256, description="gunicorn's worker processes")
     drain_s: int = Field(20, ge=1, le=600, description="time that running requests and jobs get after SIGTERM")

@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from shared.settings.contract import ContractSettings
-from shared.settings.fields import RedisUrl, Secret, WordList, split_list
+from shared.settings.fields import RedisUrl, Secret, split_list
 
 
 class WriterSettings(ContractSettings):
@@ -33,7 +33,6 @@ class SiteSettings(WriterSettings):
         validation_alias=AliasChoices("DATABASE_URL", "GATEHOUSE_DATABASE_URL", "database_url"),
         description="else SQLite under var/",
     )
-    allowed_hosts: WordList = Field(("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated")
     debug: bool = Field(False, description="Django's debug pages; never in production")
     email_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://; else a file under var/"
@@ -54,7 +53,7 @@ class SiteSettings(WriterSettings):
         """Who may sign up: ``open`` everybody, ``invited`` whom staff has invited by e-mail, ``closed`` nobody."""
         return self.signup or ("closed" if self.production else "open")
 
-    @field_validator("secret_key_fallbacks", "allowed_hosts", mode="before")
+    @field_validator("secret_key_fallbacks", mode="before")
     @classmethod
     def _split_lists(cls, value: Any) -> Any:
         return split_list(value)

@@ -14,15 +14,15 @@ from deploy.servers.slow_clients import LENT_EACH
     [
         (("192.0.2.1", 5), "192.0.2.1"),
         (("::ffff:192.0.2.1", 5, 0, 0), "192.0.2.1"),
-        (("2001:db8::1", 5, 0, 0), "2001:db8::/64"),
-        (("2001:db8::ffff:2", 5, 0, 0), "2001:db8::/64"),
-        (("fe80::1%eth0", 5, 0, 2), "fe80::/64"),
+        (("2001:db8::1", 5, 0, 0), "2001:db8::/48"),
+        (("2001:db8::ffff:2", 5, 0, 0), "2001:db8::/48"),
+        (("fe80::1%eth0", 5, 0, 2), "fe80::/48"),
         ("", None),
         (b"", None),
     ],
 )
 def test_share_is_of_an_address_or_of_a_customers_network(peer: object, holder: str | None) -> None:
-    """An IPv6 customer has a /64 of addresses; a Unix socket and a trusted proxy have none of their own."""
+    """An IPv6 customer has a /48 of addresses; a Unix socket and a trusted proxy have none of their own."""
     assert holder_of(peer, trusted_proxy=False) == holder
     assert holder_of(peer, trusted_proxy=True) is None
 

@@ -62,7 +62,11 @@ def _checked(model: type[ModelT], parameters: dict[str, str]) -> ModelT:
     try:
         return model.model_validate(parameters)
     except ValidationError as error:
-        raise InvalidQuery([_problem(model, str(line["loc"][0]), line["msg"]) for line in error.errors()]) from None
+        problems: dict[str, QueryProblem] = {}
+        for line in error.errors():  # of a parameter that may be one of several types, an error for each: the first will do
+            name = str(line["loc"][0])
+            problems.setdefault(name, _problem(model, name, line["msg"]))
+        raise InvalidQuery(tuple(problems.values())) from None
 
 
 def _problem(model: type[BaseModel], name: str, message: str) -> QueryProblem:

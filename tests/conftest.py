@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -26,11 +25,6 @@ settings.load_profile("patient")
 _FOLDER = Path(tempfile.mkdtemp(prefix="gatehouse-tests-"))
 _SLOTS = ("gatehouse-threads", "gatehouse-processes")
 _VALKEY = EmbeddedValkey(_FOLDER / "valkey", passwords=new_passwords())
-
-
-# Machines are noisy: how long an example takes says nothing about the code.
-hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("suite")
 
 
 def _give_children_default_signals() -> None:
@@ -55,7 +49,7 @@ def pytest_configure() -> None:
         GATEHOUSE_SECRET_KEY=secrets.token_urlsafe(50),
         GATEHOUSE_SITE_REDIS_URL=_VALKEY.url("django"),
         GATEHOUSE_API_REDIS_URL=_VALKEY.url("api"),
-        GATEHOUSE_ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+        GATEHOUSE_ALLOWED_HOSTS="localhost,127.0.0.1,[::1],testserver,example.org",
         DJANGO_SETTINGS_MODULE="django_site.settings",
     )
 

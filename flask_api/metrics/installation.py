@@ -16,7 +16,7 @@ _SETS = (
 )
 _SORTED_SETS = (
     ("gatehouse_jobs_delayed", "Jobs that wait for their time: delayed ones and retries.", names.DELAYED),
-    ("gatehouse_jobs_expiring", "Ended jobs that are kept.", names.EXPIRING),
+    ("gatehouse_jobs_expiring", "Ended jobs and batches that are kept.", names.EXPIRING),
     ("gatehouse_batches_staged", "Batches that are being accepted, or never were.", names.STAGED),
     ("gatehouse_uploads_kept", "Uploaded files, those being received too.", names.EXPIRING_UPLOADS),
 )

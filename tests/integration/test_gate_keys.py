@@ -164,11 +164,13 @@ def test_spoiled_key_is_refused_like_no_credential(
     assert issued.token not in str(lines)
 
 
-def test_key_outlives_its_persons_password_and_log_out(api: Flask, issued: Issued) -> None:
-    """A key is not a session: it ends when it is revoked, expires, or its person goes."""
-    issued.person.set_password("another password that is long")
+def test_key_outlives_its_persons_log_out_but_not_their_password(api: Flask, issued: Issued) -> None:
+    """A key is not a session; but whoever had the password for a minute must not keep a door."""
     issued.person.save()
     assert ask(api, "/api/me", headers=_bearer(issued.token)).status_code == 200
+    issued.person.set_password("another password that is long")
+    issued.person.save()
+    assert ask(api, "/api/me", headers=_bearer(issued.token)).status_code == 401
 
 
 def test_only_the_hash_of_a_key_is_kept(issued: Issued, valkey: EmbeddedValkey) -> None:

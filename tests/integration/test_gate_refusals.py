@@ -57,12 +57,13 @@ def test_only_a_page_view_is_redirected(api: Flask, method: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/api//evil.example/", "/api/%2F%2Fevil.example", "/api/%5Cevil.example", "/api/@evil.example"]
 )
-@pytest.mark.parametrize("host", ["localhost", "evil.example"])
-def test_next_never_leads_to_another_host(api: Flask, path: str, host: str) -> None:
-    """Whatever path and Host header say, ``next`` begins with this service's own prefix."""
-    (target,) = _asked(ask(api, path, headers={"Accept": CHROME, "Host": host}))["next"]
+def test_next_never_leads_to_another_host(api: Flask, path: str) -> None:
+    """Whatever the path says, ``next`` begins with this service's own prefix; under another's host nothing is answered."""
+    (target,) = _asked(ask(api, path, headers={"Accept": CHROME, "Host": "localhost"}))["next"]
     assert target.startswith("/api/")
     assert urlsplit(target).netloc == ""
+    refused = ask(api, path, headers={"Accept": CHROME, "Host": "evil.example"})
+    assert (refused.status_code, refused.headers.get("Location")) == (400, None)
 
 
 def test_next_keeps_escapes_that_matter(api: Flask) -> None:

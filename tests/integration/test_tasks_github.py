@@ -209,7 +209,7 @@ def test_cancel_ends_a_request_that_hangs(server: GithubServer) -> None:
 
 def test_private_server_is_refused_unless_allowed(server: GithubServer) -> None:
     """The base URL is guarded as every other."""
-    with pytest.raises(TaskError, match="no public address"):
+    with pytest.raises(TaskError, match="address is not public"):
         run_inline(languages, {"owner": "octo", "base_url": server.base_url})
     assert server.requests == []
 

@@ -189,7 +189,7 @@ def test_identity_is_a_whole_one(app: Flask, settings: ApiSettings) -> None:
 @pytest.mark.parametrize("changes", [{"production": True, "trusted_proxy": True}, {"session_cookie_name": "theirs"}])
 def test_client_sends_the_cookie_that_the_settings_name(settings: ApiSettings, changes: dict[str, object]) -> None:
     """Also under a server name of their own, and for production's HTTPS."""
-    app = service(settings.model_copy(update=changes))
+    app = service(settings.model_copy(update={**changes, "allowed_hosts": ("theirs.example.org",)}))
     app.config["SERVER_NAME"] = "theirs.example.org:8443"
     with logged_in(app) as client:
         assert (

@@ -85,7 +85,7 @@ def test_outcome_is_stored_however_much_is_kept(bench: EngineBench) -> None:
     engine = bench.start(person_bytes=BYTES)
     going = bench.submit(engine, "sample.hang")
     failing = bench.submit(engine, "sample.hold_and_fail", {"path": bench.path(), "message": "m" * 300})
-    wait_until(lambda: bench.runs() and bench.status(going) == "running", timeout_s=5, what="both run")
+    wait_until(lambda: bench.runs() and bench.status(going) == "running", timeout_s=20, what="both run")
     room = BYTES - engine.usage(bench.owner).bytes - 1_100
     bench.submit(engine, "sample.echo", {"value": "x" * room, "count": 0})
     sample_tasks.RELEASE.set()

@@ -44,3 +44,22 @@ def test_readmes_settings_have_the_defaults_of_the_code() -> None:
     rows = re.findall(r"^\| `[A-Z_]+` \| .* \|$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     assert rows
     assert set(rows) <= set(settings_table().splitlines())
+
+
+@pytest.mark.parametrize("page", ["docs/threat-model.md", "docs/reliability.md"])
+def test_tests_that_a_promise_names_exist(page: str) -> None:
+    """Each row of a promise names its test, and the test is there."""
+    rows = [row for row in (ROOT / page).read_text().splitlines() if re.search(r"`(tests/)?[\w/]*test_\w+\.py`", row)]
+    assert len(rows) > 5
+    named = {
+        name if "/" in name else f"tests/chaos/{name}" for row in rows for name in re.findall(r"`([\w/]*test_\w+\.py)`", row)
+    }
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def test_every_promise_of_the_threat_model_rests_on_a_test() -> None:
+    """A promise without one is a hope."""
+    table = (ROOT / "docs/threat-model.md").read_text().partition("| promise | mechanism | test |")[2].partition("\n\n")[0]
+    promises = table.splitlines()[2:]
+    assert len(promises) > 20
+    assert [row for row in promises if not re.search(r"\| `tests/[^|]+\|$", row)] == []

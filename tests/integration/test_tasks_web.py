@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -126,6 +127,16 @@ def test_slow_server_ends_at_the_time_limit(server: WebServer, path: str) -> Non
     row = size_of(server.url(path), timeout_s=1)
     assert code_of(row) == "timed_out"
     assert 1000 <= row["duration_ms"] < 10_000
+
+
+def test_job_ends_in_the_time_for_all_its_pages(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetches that run and those that wait for their turn at a slow host end together; what was had is kept."""
+    monkeypatch.setattr("flask_api.tasks.web.page_sizes.TOTAL_S", 1)
+    began = time.monotonic()
+    rows = sizes_of(server.url("/size/3"), *[server.url("/hold")] * 30, timeout_s=60)
+    assert time.monotonic() - began < 20
+    assert rows[0]["bytes"] == 3
+    assert {code_of(row) for row in rows[1:]} == {"timed_out"}
 
 
 def test_server_silent_for_longer_than_a_slice_is_waited_for(server: WebServer) -> None:

@@ -13,8 +13,10 @@
 """
 
 import functools
+import math
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -44,6 +46,7 @@ Method = Literal["GET", "HEAD"]
 class GuardedClient:
     """Fetch from public addresses and allowed networks. Thread-safe; use it in a ``with`` block.
 
+    ``lasts_s`` is for all its fetches together, waits for their turns included: what is not had by then is TimedOut.
     ``hosts`` bounds the connections to one address, by default together with all other clients of this process.
     ``ssl_context`` is for a private certificate authority; the default trusts certifi's.
     """
@@ -56,8 +59,10 @@ class GuardedClient:
         user_agent: str = "",
         resolver: Resolver = resolve_by_system,
         ssl_context: ssl.SSLContext | None = None,
+        lasts_s: float = math.inf,
     ) -> None:
         self._closed = threading.Event()
+        self._until = time.monotonic() + lasts_s
         self._client = httpx.Client(
             transport=GuardedTransport(
                 tuple(allowed_networks),
@@ -72,12 +77,13 @@ class GuardedClient:
         )
 
     @classmethod
-    def of(cls, settings: ApiSettings) -> Self:
+    def of(cls, settings: ApiSettings, *, lasts_s: float = math.inf) -> Self:
         """Return a client that does as the operator's settings say."""
         return cls(
             settings.web_allowed_networks,
             hosts=process_slots(settings.web_host_connections),
             user_agent=settings.web_user_agent,
+            lasts_s=lasts_s,
         )
 
     def __enter__(self) -> Self:
@@ -109,7 +115,7 @@ class GuardedClient:
         With ``unpack`` the body may come packed by gzip and is handed out unpacked. With no redirect allowed at all, one
         is the reply. ``target``: path and query to ask for, byte for byte in ASCII; those of ``url`` are tidied (``/a/../b``).
         """
-        budget = Budget(timeout_s, closed=self._closed)
+        budget = Budget(timeout_s, closed=self._closed, until=self._until)
         added = {**(headers or {}), **({"Accept-Encoding": "gzip"} if unpack else {})}
         with _as_web_errors():
             with _reading_urls():

@@ -1,10 +1,9 @@
 """web.download_images: keep the images of a list of URLs, or of a page, as files of the job."""
 
-import math
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -17,7 +16,7 @@ from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import TaskError
 from flask_api.jobs.task import task
 from flask_api.tasks.web.access import GuardedClient
-from flask_api.tasks.web.errors import BadStatus, TimedOut, WebError
+from flask_api.tasks.web.errors import BadStatus, WebError
 from flask_api.tasks.web.image_header import ImageHeader, read_header
 from flask_api.tasks.web.items import FetchError, FetchSeconds, Limits, WebUrl
 from flask_api.tasks.web.pages import HtmlPage, fetch_document
@@ -77,13 +76,12 @@ def download_images(
     Width and height are as stored, before any orientation is applied. An image that breaks off, or can't be had, read or
     kept, has an ``error`` in its row and doesn't fail the job. What was not had after ten minutes is ``timed_out``.
     """
-    ends_at = time.monotonic() + TOTAL_S
-    with GuardedClient.of(job.settings) as client:
+    with GuardedClient.of(job.settings, lasts_s=TOTAL_S) as client:
         limits = Limits(timeout_s=timeout_s, max_bytes=max_bytes)
         found = list(dict.fromkeys([*urls, *(_images_on(page, client, timeout_s) if page else ())]))
         wanted = found[:MAX_IMAGES]
         job.log(f"{len(found)} images to download")
-        rows = download_all(wanted, client=client, limits=limits, concurrency=concurrency, job=job, ends_at=ends_at)
+        rows = download_all(wanted, client=client, limits=limits, concurrency=concurrency, job=job)
     saved = [row.bytes for row in rows if row.bytes is not None]
     return Downloads(saved=len(saved), bytes=sum(saved), left_out=len(found) - len(wanted), images=rows)
 
@@ -95,18 +93,14 @@ def download_all(
     limits: Limits,
     concurrency: int,
     job: JobContext,
-    ends_at: float = math.inf,
 ) -> list[ImageFile]:
-    """Download with so many threads and return the rows in the order of the URLs. Closes the client if the job must stop.
-
-    ``ends_at``, on the monotonic clock: what is not had by then is given up.
-    """
+    """Download with so many threads and return the rows in the order of the URLs. Closes the client if the job must stop."""
     if not urls:
         return []
     digits = len(str(len(urls)))
     numbered = [(f"{number:0{digits}d}", url) for number, url in enumerate(urls, start=1)]
     with FetchPool(client, job, threads=concurrency) as pool:
-        return pool.run_all(partial(_download, client=client, limits=limits, job=job, ends_at=ends_at), numbered, noun="images")
+        return pool.run_all(partial(_download, client=client, limits=limits, job=job), numbered, noun="images")
 
 
 def _images_on(page: str, client: GuardedClient, timeout_s: float) -> list[str]:
@@ -143,16 +137,11 @@ def _candidates(srcset: str) -> Iterator[str]:
             yield url.strip(",")
 
 
-def _download(
-    numbered: tuple[str, str], *, client: GuardedClient, limits: Limits, job: JobContext, ends_at: float
-) -> ImageFile:
+def _download(numbered: tuple[str, str], *, client: GuardedClient, limits: Limits, job: JobContext) -> ImageFile:
     number, url = numbered
     began = time.monotonic()
     try:
-        left_s = ends_at - began
-        if left_s <= 0:
-            raise TimedOut(f"The images were not all had within {TOTAL_S} s.")
-        data, header = _fetch(url, client=client, limits=replace(limits, timeout_s=min(limits.timeout_s, left_s)))
+        data, header = _fetch(url, client=client, limits=limits)
         name = f"{number}-{_slug(url)}.{header.extension}"
         job.save_file(name, data)
     except WebError as error:

@@ -16,6 +16,8 @@ from flask_api.tasks.web.items import FetchBytes, FetchError, FetchSeconds, Limi
 from flask_api.tasks.web.pool import FetchPool
 
 MAX_CONCURRENCY = 100
+# A thousand pages of one slow host would keep a slot, and a hundred threads, for hours.
+TOTAL_S = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,10 @@ def page_sizes(
     Of one host, fewer: as many as the operator allows. A size is the length of the body as it was sent, after at most five
     redirects. The server is asked not to compress; if it does so all the same, the compressed length counts, and nothing is
     ever decompressed or kept in memory.
-    Any status is a result; a URL that can't be fetched has an ``error`` in its row and doesn't fail the job.
+    Any status is a result; a URL that can't be fetched has an ``error`` in its row and doesn't fail the job. What was not
+    had after ten minutes is ``timed_out``.
     """
-    with GuardedClient.of(job.settings) as client:
+    with GuardedClient.of(job.settings, lasts_s=TOTAL_S) as client:
         return measure_all(urls, client=client, limits=Limits(timeout_s=timeout_s, max_bytes=max_bytes), job=job)
 
 

@@ -18,7 +18,7 @@ from flask_api.jobs.files import FileStore
 from flask_api.jobs.job_inputs import inputs_of_job
 from flask_api.jobs.ledger import Ending, Ledger
 from flask_api.jobs.processes import ProcessesExecutor
-from flask_api.jobs.queue import FairQueue
+from flask_api.jobs.queue import FairQueue, shared_slots
 from flask_api.jobs.record import Job, JobStatus, Launch, launch_of
 from flask_api.jobs.registry import TaskRegistry
 from flask_api.jobs.reporter import LedgerReporter
@@ -185,11 +185,10 @@ class Crew:
 
     def _make_executors(self) -> dict[str, Executor]:
         settings = self._settings
-        threads = ThreadsExecutor(
-            self._queue(settings.job_running_limit), self.turn, slots=settings.job_threads, call=self._call
-        )
+        queue = self._queue(settings.job_running_limit, settings.job_threads)
+        threads = ThreadsExecutor(queue, self.turn, slots=settings.job_threads, call=self._call)
         processes = ProcessesExecutor(
-            self._queue(settings.job_processes),
+            self._queue(settings.job_processes, settings.job_processes),
             self.turn,
             settings=settings,
             registry=self._registry,
@@ -203,10 +202,11 @@ class Crew:
                 raise ConfigurationError(f"task {task.name}: executor {task.policy.executor!r}; accepted: {accepted}")
         return executors
 
-    def _queue(self, per_person: int) -> FairQueue:
+    def _queue(self, per_person: int, slots: int) -> FairQueue:
         return FairQueue(
             limit=self._settings.job_queue_limit,
             per_person=per_person,
+            while_shared=shared_slots(slots, self._settings.job_person_share),
             max_running=lambda name: self._registry.get(name).policy.max_running,
         )
 

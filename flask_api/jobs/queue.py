@@ -1,54 +1,34 @@
 """The jobs of one process that wait for a slot: in memory, fair between people, bounded.
 
-Higher priority first; within one, people take turns, so that one person's ten thousand jobs don't hold up another's one;
-and a person's tasks take turns, so that a task at its limit doesn't hold up the others.
+People take turns, so that one person's ten thousand jobs don't hold up another's one, whatever priority they have: that orders
+a person's own jobs only (flask_api.jobs.lanes). And while another waits, one person keeps to their share of the slots.
 """
 
 import threading
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
 from flask_api.jobs.errors import QueueFull
+from flask_api.jobs.lanes import Lanes
 from flask_api.jobs.record import Launch
 
 # What the jobs of one line have in common.
-_LINE = attrgetter("priority", "owner_id", "task", "batch")
+_LINE = attrgetter("owner_id", "priority", "task", "batch")
 
 
-class _Lane:
-    """One person's jobs of one priority, by task and batch: what is taken together is of one of each."""
-
-    def __init__(self) -> None:
-        self.tasks: OrderedDict[tuple[str, str], deque[Launch]] = OrderedDict()
-
-    def put(self, kind: tuple[str, str], launches: Iterable[Launch]) -> None:
-        waiting = self.tasks.setdefault(kind, deque())
-        for launch in launches:
-            if launch.attempts:
-                waiting.appendleft(launch)  # it was first in line already; what came after it must not make its recovery slow
-            else:
-                waiting.append(launch)
-
-    def take(self, may_run: Callable[[str], bool], chunk_of: Callable[[str], int]) -> list[Launch]:
-        for kind, waiting in self.tasks.items():
-            task, _ = kind
-            if not may_run(task):
-                continue
-            taken = [waiting.popleft() for _ in range(min(len(waiting), chunk_of(task)))]
-            if waiting:
-                self.tasks.move_to_end(kind)
-            else:
-                del self.tasks[kind]
-            return taken
-        return []
+def shared_slots(slots: int, share: float) -> int:
+    """Return how many of an executor's slots are one person's while another waits: their share, at most all but one."""
+    return max(1, min(slots - 1, int(slots * share)))
 
 
 class FairQueue:
     """Jobs that wait, of one executor. Thread-safe; nothing blocks.
 
-    ``limit`` bounds what waits and runs here; ``per_person`` how many of one person's run at once; ``max_running`` of a task.
+    ``limit`` bounds what waits and runs here; ``per_person`` how many slots one person's jobs take, ``while_shared`` how many
+    while somebody else's could begin; ``max_running`` how many a task's. Whose job goes next: of those who may, the person
+    whose last job began or ended longest ago. So nobody stays behind for ever, and a slot of one who had all goes to who waits.
     """
 
     def __init__(
@@ -56,14 +36,16 @@ class FairQueue:
         *,
         limit: int,
         per_person: int,
+        while_shared: int,
         max_running: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         self._limit = limit
         self._per_person = per_person
+        self._while_shared = while_shared
         self._max_running = max_running
         self.chunk_of: Callable[[str], int] = lambda _: 1
         self._lock = threading.Lock()
-        self._levels: dict[int, OrderedDict[str, _Lane]] = {}
+        self._people: OrderedDict[str, Lanes] = OrderedDict()
         self._waiting = 0
         self._reserved = 0
         self._running = 0
@@ -105,26 +87,32 @@ class FairQueue:
     def put(self, launches: Sequence[Launch]) -> None:
         """Add jobs that are durable already: never refused."""
         with self._lock:
-            for (priority, owner_id, task, batch), alike in groupby(launches, key=_LINE):
-                people = self._levels.setdefault(priority, OrderedDict())
-                people.setdefault(owner_id, _Lane()).put((task, batch), alike)
+            for (owner_id, priority, task, batch), alike in groupby(launches, key=_LINE):
+                if owner_id not in self._people:
+                    self._people[owner_id] = Lanes()
+                self._people[owner_id].put(priority, task, batch, alike)
             self._waiting += len(launches)
 
     def take(self) -> list[Launch]:
         """Return the jobs of one task that go next, empty when none may. Give them back with :meth:`done`."""
         with self._lock:
-            for level in sorted(self._levels, reverse=True):
-                taken = self._take_from(self._levels[level])
-                if not self._levels[level]:
-                    del self._levels[level]
-                if taken:
-                    return taken
-        return []
+            found = self._find_next()
+            if found is None:
+                return []
+            person, (priority, task) = found
+            taken = self._people[person].take(priority, task, self.chunk_of(task))
+            if self._people[person]:
+                self._people.move_to_end(person)
+            else:
+                del self._people[person]
+            self._waiting -= len(taken)
+            self._count(taken)
+            return taken
 
     def has_next(self) -> bool:
         """Tell whether :meth:`take` would return a job now."""
         with self._lock:
-            return any(self._has_next(people) for people in self._levels.values())
+            return self._find_next() is not None
 
     def done(self, launches: Sequence[Launch]) -> None:
         """Note that what one :meth:`take` returned no longer runs here; it may have been nothing."""
@@ -137,46 +125,39 @@ class FairQueue:
                 running[name] -= 1
                 if running[name] <= 0:
                     del running[name]
+            if first.owner_id in self._people:
+                self._people.move_to_end(first.owner_id)  # or of a single slot the one who had it would be the next, too
 
     def clear(self) -> list[Launch]:
         """Forget and return all that waits: it is somebody else's now."""
         with self._lock:
             forgotten = list(self._all())
-            self._levels.clear()
+            self._people.clear()
             self._waiting = 0
             return forgotten
 
     def _all(self) -> Iterator[Launch]:
-        for people in self._levels.values():
-            for lane in people.values():
-                for waiting in lane.tasks.values():
-                    yield from waiting
+        for lanes in self._people.values():
+            yield from lanes
 
-    def _take_from(self, people: OrderedDict[str, _Lane]) -> list[Launch]:
-        for person in list(people):
-            may_begin = self._running_of_person[person] < self._per_person
-            taken = people[person].take(self._may_run, self.chunk_of) if may_begin else []
-            if not taken:
+    def _find_next(self) -> tuple[str, tuple[int, str]] | None:
+        """Return whose job goes next, its priority and task; one who has their share already only if nobody else may."""
+        beyond_share = None
+        for person, lanes in self._people.items():
+            running = self._running_of_person[person]
+            if running >= self._per_person or (beyond_share and running >= self._while_shared):
                 continue
-            if people[person].tasks:
-                people.move_to_end(person)
-            else:
-                del people[person]
-            self._waiting -= len(taken)
-            self._count(taken)
-            return taken
-        return []
+            if (line := lanes.find_next(self._may_run)) is None:
+                continue
+            if running < self._while_shared:
+                return person, line
+            beyond_share = person, line
+        return beyond_share
 
     def _count(self, taken: Sequence[Launch]) -> None:
         self._running += len(taken)
         self._running_of_person[taken[0].owner_id] += 1  # they run one after the other, in one slot
         self._running_of_task[taken[0].task] += 1
-
-    def _has_next(self, people: OrderedDict[str, _Lane]) -> bool:
-        return any(
-            self._running_of_person[person] < self._per_person and any(self._may_run(task) for task, _ in lane.tasks)
-            for person, lane in people.items()
-        )
 
     def _may_run(self, task: str) -> bool:
         limit = self._max_running(task)

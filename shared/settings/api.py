@@ -27,6 +27,12 @@ class ApiSettings(ContractSettings):
         description="child processes for jobs; else one per processor",
     )
     job_running_limit: int = Field(12, ge=1, description="jobs of one person that one process runs at once on threads")
+    job_person_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of a process's slots that one person's jobs take while another's wait, at most all but one",
+    )
     job_person_limit: int = Field(20_000, ge=1, description="unfinished jobs that one person may have")
     person_bytes: int = Field(
         200_000_000, ge=10_000, description="bytes in Redis that the jobs of one person may keep, ended ones included"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_api.jobs.errors import QueueFull
-from flask_api.jobs.queue import FairQueue
+from flask_api.jobs.queue import FairQueue, shared_slots
 from flask_api.jobs.record import Launch
 
 
@@ -19,10 +19,14 @@ def launch(name: str, *, owner: str = "ada", task: str = "a.b", **more: Any) -> 
 
 
 def new_queue(
-    *, limit: int = 1000, per_person: int = 1000, max_running: Callable[[str], int | None] = lambda _: None
+    *,
+    limit: int = 1000,
+    per_person: int = 1000,
+    while_shared: int = 1000,
+    max_running: Callable[[str], int | None] = lambda _: None,
 ) -> FairQueue:
     """Return a queue that is bounded only where a test says so."""
-    return FairQueue(limit=limit, per_person=per_person, max_running=max_running)
+    return FairQueue(limit=limit, per_person=per_person, while_shared=while_shared, max_running=max_running)
 
 
 def take_all(queue: FairQueue) -> list[str]:
@@ -49,11 +53,73 @@ def test_people_take_turns() -> None:
     assert take_all(queue)[:5] == ["a0", "b0", "a1", "b1", "a2"]
 
 
-def test_higher_priority_goes_first() -> None:
-    """Across people; within one priority they take turns."""
+def test_priority_orders_ones_own_jobs_only() -> None:
+    """Between people it says nothing: they take turns."""
     queue = new_queue()
-    queue.put([launch("low", priority=-1), launch("n1"), launch("n2"), launch("bob", owner="bob"), launch("high", priority=1)])
-    assert take_all(queue) == ["high", "n1", "bob", "n2", "low"]
+    queue.put(
+        [launch("low", priority=-1), launch("n1"), launch("n2"), launch("high", priority=1), launch("higher", priority=1)]
+    )
+    queue.put([launch("bob1", owner="bob", priority=-1), launch("bob2", owner="bob")])
+    assert take_all(queue) == ["high", "bob2", "higher", "bob1", "n1", "n2", "low"]
+
+
+@pytest.mark.parametrize(("slots", "share", "expected"), [(1, 1.0, 1), (2, 1.0, 1), (16, 1.0, 15), (16, 0.5, 8), (4, 0.1, 1)])
+def test_share_is_of_the_slots_and_leaves_one(slots: int, share: float, expected: int) -> None:
+    """A person's share is one slot at least."""
+    assert shared_slots(slots, share) == expected
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+def test_slot_that_frees_goes_to_who_waits(slots: int) -> None:
+    """One person has every slot, as may be when nobody waits; then another comes, and a third."""
+    queue = new_queue(while_shared=shared_slots(slots, 1.0))
+    queue.put([launch(f"a{number}", priority=1) for number in range(100)])
+    running = [queue.take() for _ in range(slots)]
+    queue.put([launch("b0", owner="bob"), launch("b1", owner="bob")])
+    queue.put([launch("c0", owner="cyd", priority=-1)])
+    began = []
+    for _ in range(4):
+        queue.done(running.pop(0))
+        running.append(queue.take())
+        began.append(running[-1][0].job_id)
+    assert began[:2] == ["b0", "c0"]
+    assert "b1" in began
+    assert len(running) == slots
+
+
+def test_person_keeps_to_their_share_while_another_waits() -> None:
+    """However long their jobs are, and however often the other's end; what nobody else may use, they may."""
+    queue = new_queue(while_shared=2, max_running=lambda task: 1 if task == "only.one" else None)
+    queue.put([launch(f"a{number}") for number in range(100)])
+    queue.put([launch(f"b{number}", owner="bob") for number in range(20)])
+    running = [queue.take() for _ in range(4)]
+    for _ in range(18):
+        bobs = next(each for each in running if each[0].owner_id == "bob")
+        running.remove(bobs)
+        queue.done(bobs)
+        running.append(queue.take())
+        assert Counter(each[0].owner_id for each in running)["ada"] == 2
+    for each in running:
+        queue.done(each)
+    queue.put([launch(f"o{number}", owner="bob", task="only.one") for number in range(2)])
+    assert Counter(queue.take()[0].owner_id for _ in range(4)) == {"ada": 3, "bob": 1}
+
+
+def test_many_batches_of_a_task_at_its_limit_cost_the_next_job_nothing() -> None:
+    """The next job is looked for by task: five thousand batches that may not run are asked about once."""
+    asked: list[str] = []
+
+    def max_running(task: str) -> int | None:
+        asked.append(task)
+        return 1 if task == "only.one" else None
+
+    queue = new_queue(max_running=max_running)
+    for number in range(5000):
+        queue.put([launch(str(number), task="only.one", batch=f"b{number}")])
+    queue.put([launch("other")])
+    assert [queue.take()[0].task for _ in range(2)] == ["only.one", "a.b"]
+    assert not queue.has_next()
+    assert len(asked) < 10
 
 
 def test_person_at_their_limit_waits_and_others_go_on() -> None:
@@ -148,10 +214,10 @@ actions = st.lists(
 )
 
 
-@given(actions, st.integers(1, 4), st.integers(1, 5))
-def test_nothing_is_lost_or_comes_twice(script: list[tuple[Any, ...]], per_person: int, chunk: int) -> None:
+@given(actions, st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))
+def test_nothing_is_lost_or_comes_twice(script: list[tuple[Any, ...]], per_person: int, share: int, chunk: int) -> None:
     """In any order of what happens each job is taken once, within every limit, and ``has_next`` tells the truth."""
-    queue = new_queue(per_person=per_person, max_running=lambda task: 2 if task == "t.x" else None)
+    queue = new_queue(per_person=per_person, while_shared=share, max_running=lambda task: 2 if task == "t.x" else None)
     queue.chunk_of = lambda _: chunk
     running: list[list[Launch]] = []
     put: list[str] = []

@@ -42,7 +42,7 @@ class AsyncClient:
         self.access = find_access(base_url, key)
         self.timeout_s = timeout_s
         self.patience_s = patience_s
-        self._http = httpx.AsyncClient(**http_options(self.access, timeout_s=timeout_s))
+        self._http = self._new_http()
 
     def __repr__(self) -> str:
         return f"<AsyncClient of {self.access.address}>"
@@ -152,6 +152,17 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    async def reconnect(self) -> None:
+        """Drop every connection and make new ones: what is under way breaks, and is tried again as after any lost connection.
+
+        For after the sleep of the machine, when old connections may be dead without a word.
+        """
+        old, self._http = self._http, self._new_http()
+        await old.aclose()
+
+    def _new_http(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(**http_options(self.access, timeout_s=self.timeout_s))
 
     async def __aenter__(self) -> Self:
         return self

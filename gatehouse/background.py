@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gatehouse.async_client import AsyncClient
@@ -19,15 +19,17 @@ from gatehouse.outbox import Outbox
 from gatehouse.remote_future import RemoteFuture
 from gatehouse.requests import withdraw
 from gatehouse.sending import fail_all
+from gatehouse.sleeping import SleepWatch
 from gatehouse.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """How long what may take, in seconds."""
+    """How long what may take, in seconds, and what says that the machine slept meanwhile."""
 
     patience_s: float
     exit_wait_s: float
+    sleep_watch: SleepWatch = field(default_factory=SleepWatch)
 
 
 class Background:
@@ -129,7 +131,9 @@ class Background:
         async with AsyncClient(
             access.address, access.key, timeout_s=self._client.timeout_s, patience_s=times.patience_s
         ) as client:
-            self._work = Work(client, self._outbox, exit_wait_s=times.exit_wait_s, on_main_end=self.close)
+            self._work = Work(
+                client, self._outbox, exit_wait_s=times.exit_wait_s, sleep_watch=times.sleep_watch, on_main_end=self.close
+            )
             self._work.wake()
             if self._is_closed:
                 self._work.close()

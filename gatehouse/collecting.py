@@ -85,6 +85,10 @@ class Collector:
         self.all_ended.clear()
         self._look_at(batch_id)
 
+    def look_at_all(self) -> None:
+        """Look at every batch at once."""
+        self._look_at(*self._open)
+
     async def collect(self) -> None:
         """Fetch results, for ever."""
         while True:

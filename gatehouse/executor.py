@@ -17,6 +17,7 @@ Done callbacks run in the executor's thread, as in a process pool: one that bloc
 
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor as StandardExecutor
 from concurrent.futures import Future
@@ -63,26 +64,48 @@ class Executor(StandardExecutor):
 
     @overload
     def map(
-        self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
     ) -> Iterator[T]: ...
     @overload
-    def map(self, fn: str, *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1) -> Iterator[Any]: ...
-    def map(self, fn: Any, *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1) -> Iterator[Any]:
+    def map(
+        self,
+        fn: str,
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[Any]: ...
+    def map(
+        self,
+        fn: Any,
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[Any]:
         """Return an iterator over the results, in order. The iterables are collected at once.
 
-        Raises TimeoutError when a result is not there ``timeout`` seconds after the call of map; the other jobs that have not
-        begun are cancelled then. ``chunksize``: so many calls are sent together, at the least; nothing is gained from it here
-        but fewer requests.
+        ``buffersize``, as in Python 3.14 and here on every Python: at most so many calls are submitted whose results were not
+        yielded yet; the iterables may be endless then. Raises TimeoutError when a result is not there ``timeout`` seconds after
+        the call of map; the other jobs that have not begun are cancelled then. ``chunksize``: so many calls are sent together,
+        at the least; nothing is gained from it here but fewer requests.
         """
+        if buffersize is not None and not isinstance(buffersize, int):
+            raise TypeError("buffersize must be an integer or None")
+        if buffersize is not None and buffersize < 1:
+            raise ValueError("buffersize must be None or > 0")
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         deadline = None if timeout is None else timeout + time.monotonic()
-        calls = zip(*iterables, strict=False)
-        futures: list[RemoteFuture] = []
-        while chunk := [self._future(fn, args, {}) for args in islice(calls, chunksize)]:
-            self._background.add(chunk)
-            futures += chunk
-        return self._results(futures, deadline)
+        calls = (self._future(fn, args, {}) for args in zip(*iterables, strict=False))
+        window = _Window(calls, self._background, chunksize=chunksize, buffersize=buffersize)
+        window.fill()
+        return window.results(deadline)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls. ``cancel_futures``: cancel what has not begun. ``wait``: return when every future is done."""
@@ -95,15 +118,38 @@ class Executor(StandardExecutor):
     def _future(self, fn: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RemoteFuture:
         return RemoteFuture(Call.of(name_of(fn), args, kwargs), self._background.cancel)
 
-    def _results(self, futures: list[RemoteFuture], deadline: float | None) -> Generator[Any, None, None]:
-        futures.reverse()
+
+class _Window:
+    """The calls of one map that are submitted and whose results were not yielded yet."""
+
+    def __init__(
+        self, calls: Iterator[RemoteFuture], background: Background, *, chunksize: int, buffersize: int | None
+    ) -> None:
+        self._calls = calls
+        self._background = background
+        self._most = buffersize
+        self._chunksize = chunksize if buffersize is None else min(chunksize, buffersize)
+        self._futures: deque[RemoteFuture] = deque()
+
+    def fill(self) -> None:
+        """Submit calls, chunk by chunk, while a whole chunk has room."""
+        while self._most is None or len(self._futures) + self._chunksize <= self._most:
+            chunk = list(islice(self._calls, self._chunksize))
+            if not chunk:
+                return
+            self._background.add(chunk)
+            self._futures += chunk
+
+    def results(self, deadline: float | None) -> Generator[Any, None, None]:
+        """Yield the results in order; cancel what has not begun when that ends early."""
         try:
-            while futures:
+            while self._futures:
                 left_s = None if deadline is None else deadline - time.monotonic()
-                futures[-1].result(left_s)
-                yield futures.pop().result()  # not kept by us while the caller has it
+                self._futures[0].result(left_s)
+                yield self._futures.popleft().result()  # not kept by us while the caller has it
+                self.fill()  # not sooner: what was yielded is what makes room
         finally:
-            self._background.abandon(futures)
+            self._background.abandon(list(self._futures))
 
 
 def _nothing() -> None:

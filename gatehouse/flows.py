@@ -34,17 +34,24 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 
 class Patience:
-    """How long and how often to try again: growing pauses of which half is random, never sooner than Retry-After says."""
+    """How long and how often to try again: growing pauses of which half is random, never sooner than Retry-After says.
+
+    Counts from the first failure: a question may be open for long, by its own wait or by the sleep of the machine.
+    """
 
     def __init__(self, patience_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._deadline = clock() + patience_s
+        self._patience_s = patience_s
+        self._deadline: float | None = None
         self._pause_s = FIRST_PAUSE_S
 
     def pause_after(self, error: Unavailable | TooManyRequests) -> Pause:
         """Return how long to wait before the next try; raises the error when that would be too late."""
         pause_s = max(self._pause_s * random.uniform(0.5, 1), error.retry_after_s)  # noqa: S311  # no secret
-        if self._clock() + pause_s > self._deadline:
+        now = self._clock()
+        if self._deadline is None:
+            self._deadline = now + self._patience_s
+        if now + pause_s > self._deadline:
             raise error
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         return Pause(pause_s)
@@ -97,12 +104,17 @@ def delete(request: Request, *, patience_s: float) -> Flow[None]:
         yield patience.pause_after(error)
 
 
-def wait(job_id: str, *, timeout_s: float | None, patience_s: float) -> Flow[JobRecord]:
-    """Return the job's record when it has ended. Raises WaitTimedOut after ``timeout_s``; the job goes on."""
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+def wait(
+    job_id: str, *, timeout_s: float | None, patience_s: float, clock: Callable[[], float] = time.monotonic
+) -> Flow[JobRecord]:
+    """Return the job's record when it has ended. Raises WaitTimedOut after ``timeout_s``; the job goes on.
+
+    Only what was asked when the time was over says so: an older answer may have come before the machine slept.
+    """
+    deadline = None if timeout_s is None else clock() + timeout_s
     longest_s, pause_s = LONGEST_POLL_S, FIRST_PAUSE_S
     while True:
-        began = time.monotonic()
+        began = clock()
         left_s = longest_s if deadline is None else max(0.0, min(longest_s, deadline - began))
         try:
             record = yield from call(get_job(job_id, wait_s=left_s), JobRecord.from_json, patience_s=patience_s)
@@ -113,9 +125,9 @@ def wait(job_id: str, *, timeout_s: float | None, patience_s: float) -> Flow[Job
             continue
         if record.has_ended:
             return record
-        now = time.monotonic()
-        if deadline is not None and now >= deadline:
+        if deadline is not None and began >= deadline:
             raise WaitTimedOut(f"The job {job_id} is still {record.status} after {timeout_s:g} s; it goes on.")
+        now = clock()
         if now - began < min(left_s, 0.5) or not left_s:  # every place of the server is taken: it answered at once
-            yield Pause(pause_s if deadline is None else min(pause_s, deadline - now))
+            yield Pause(pause_s if deadline is None else max(0.0, min(pause_s, deadline - now)))
             pause_s = min(pause_s * 1.5, 1.0)

@@ -7,6 +7,7 @@ it says how long to pause, and then is asked for the next request, until ``is_do
 import json
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from gatehouse.errors import BadAnswer, InvalidRequest, Unavailable, WaitTimedOut
@@ -74,15 +75,25 @@ class Follower(ABC, Generic[PieceT_contra, T]):
 
 
 class ResultsFollower(Follower[str, JobResult]):
-    """A batch's results, line by line. Raises WaitTimedOut when they are not all there in time."""
+    """A batch's results, line by line. Raises WaitTimedOut when they are not all there in time, as asked when it was over."""
 
-    def __init__(self, batch_id: str, *, total: int, order: Order, timeout_s: float | None, patience_s: float) -> None:
+    def __init__(
+        self,
+        batch_id: str,
+        *,
+        total: int,
+        order: Order,
+        timeout_s: float | None,
+        patience_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(patience_s=patience_s)
+        self._clock = clock
         self._batch_id = batch_id
         self._total = total
         self._order = order
         self._timeout_s = timeout_s
-        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self._deadline = None if timeout_s is None else clock() + timeout_s
         self._position = 0
         self._asked_at = 0.0
         self._longest_s = LONGEST_POLL_S
@@ -90,7 +101,7 @@ class ResultsFollower(Follower[str, JobResult]):
 
     def request(self) -> Request:
         """Ask for what comes next, as long as the next one comes in time."""
-        self._asked_at = time.monotonic()
+        self._asked_at = self._clock()
         wait_s = self._longest_s if self._deadline is None else min(self._longest_s, self._deadline - self._asked_at)
         return get_results(self._batch_id, order=self._order, after=self._position, wait_s=max(0.0, wait_s))
 
@@ -113,12 +124,12 @@ class ResultsFollower(Follower[str, JobResult]):
 
     def over(self, broken: Unavailable | None) -> Pause:
         """Go on at once, unless the service answers at once that there is nothing yet."""
-        now = time.monotonic()
-        if not self.is_done and self._deadline is not None and now >= self._deadline:
+        now = self._clock()
+        if not self.is_done and self._deadline is not None and self._asked_at >= self._deadline:
             message = f"{self._position} of the {self._total} jobs ended in {self._timeout_s:g} s; the others go on."
             raise WaitTimedOut(message)
         if broken is None and not self.is_done and now - self._asked_at < _AT_ONCE_S:
-            return Pause(_AT_ONCE_S)
+            return Pause(_AT_ONCE_S if self._deadline is None else max(0.0, min(_AT_ONCE_S, self._deadline - now)))
         return super().over(broken)
 
 

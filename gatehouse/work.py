@@ -15,17 +15,27 @@ from gatehouse.outbox import Outbox
 from gatehouse.remote_future import RemoteFuture
 from gatehouse.requests import withdraw
 from gatehouse.sending import GATHER_S, Sender, fail_all
+from gatehouse.sleeping import SleepWatch
 
-LOOK_AT_MAIN_EVERY_S = 0.1
+LOOK_EVERY_S = 0.1
 
 
 class Work:
     """Runs until it was told to close and every future is done. All methods are for its own loop."""
 
-    def __init__(self, client: AsyncClient, outbox: Outbox, *, exit_wait_s: float, on_main_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        outbox: Outbox,
+        *,
+        exit_wait_s: float,
+        sleep_watch: SleepWatch,
+        on_main_end: Callable[[], None],
+    ) -> None:
         self._client = client
         self._outbox = outbox
         self._exit_wait_s = exit_wait_s
+        self._sleep_watch = sleep_watch
         self._on_main_end = on_main_end
         some_ended = asyncio.Event()
         self._collector = Collector(client, some_ended=some_ended)
@@ -46,7 +56,7 @@ class Work:
     async def run(self) -> None:
         """Work. Every future is done at the end, whatever happens."""
         work = asyncio.create_task(self._send())
-        tasks = {work, *map(asyncio.create_task, (self._collector.collect(), self._collector.listen(), self._watch_main()))}
+        tasks = {work, *map(asyncio.create_task, (self._collector.collect(), self._collector.listen(), self._watch()))}
         why = "The interpreter ended before the job did; it goes on."
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -90,10 +100,15 @@ class Work:
             await self._sender.send_all()
         await self._collector.all_ended.wait()
 
-    async def _watch_main(self) -> None:
-        """Return some time after the main thread has ended: Python waits for this thread then, and must not do so for ever."""
+    async def _watch(self) -> None:
+        """Ask anew after each sleep of the machine. Return some time after the main thread has ended: Python waits for this
+        thread then, and must not do so for ever.
+        """
         while threading.main_thread().is_alive():
-            await asyncio.sleep(LOOK_AT_MAIN_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self._sleep_watch.was_asleep():
+                await self._client.reconnect()
+                self._collector.look_at_all()
         self._on_main_end()  # other threads may go on: what they submit is refused from now on
         self.close()
         await asyncio.sleep(self._exit_wait_s)

@@ -1,10 +1,13 @@
 """gatehouse.Executor does what the standard library documents, on the real service."""
 
 import errno
+import itertools
 import pickle
 import time
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +65,52 @@ def test_wrong_chunksize_is_refused(executor: Executor) -> None:
     """As a process pool does."""
     with pytest.raises(ValueError, match="chunksize must be >= 1"):
         executor.map("client.square", [1], chunksize=0)
+
+
+@pytest.mark.parametrize(("buffersize", "chunksize"), [(1, 1), (3, 1), (4, 3), (2, 9)])
+def test_map_takes_no_more_of_an_endless_generator_than_its_buffer(executor: Executor, buffersize: int, chunksize: int) -> None:
+    """At most so many are submitted and not yet yielded, whatever the chunks; the results come in order."""
+    seen: list[int] = []
+
+    def endless() -> Iterator[int]:
+        for number in itertools.count():
+            assert number - len(seen) < buffersize, "taken before there was room"
+            yield number
+
+    results = executor.map("client.square", endless(), buffersize=buffersize, chunksize=chunksize, timeout=SOON_S)
+    for result in itertools.islice(results, 7):
+        seen.append(result)
+    assert seen == [number * number for number in range(7)]
+
+
+def test_map_with_a_buffer_ends_with_its_iterable_and_with_its_executor(client: Client) -> None:
+    """All results of a short one; after a shutdown what waits in the buffer is done, and more is refused."""
+    executor = Executor(client)
+    assert list(executor.map("client.square", range(5), buffersize=2)) == [0, 1, 4, 9, 16]
+    assert list(executor.map("client.square", range(2), buffersize=9)) == [0, 1]
+    numbers = itertools.count()
+    results = executor.map("client.square", numbers, buffersize=4)
+    executor.shutdown()
+    assert next(numbers) == 4
+    assert next(results) == 0
+    with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
+        next(results)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "message"),
+    [
+        (0, ValueError, "buffersize must be None or > 0"),
+        ("1", TypeError, "must be an integer or None"),
+        (1.0, TypeError, "must be an integer or None"),
+    ],
+)
+def test_wrong_buffersize_is_refused(executor: Executor, wrong: Any, kind: type[Exception], message: str) -> None:
+    """With the standard library's words, before anything is taken."""
+    numbers = itertools.count()
+    with pytest.raises(kind, match=message):
+        executor.map("client.square", numbers, buffersize=wrong)
+    assert next(numbers) == 0
 
 
 def test_as_completed_yields_futures_as_their_jobs_end(executor: Executor, gate: Path) -> None:

@@ -41,6 +41,7 @@ class FaultProxy:
         self.upstream = upstream
         self._stopping = threading.Event()
         self._cuts = 0
+        self._freezes = 0
         self._doomed: set[int] = set()
         self._handlers: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -60,6 +61,10 @@ class FaultProxy:
     def cut(self) -> None:
         """Close every connection that is open now."""
         self._cuts += 1
+
+    def freeze(self) -> None:
+        """Pass nothing on any more over the connections that are open now, which stay open: as after a laptop's sleep."""
+        self._freezes += 1
 
     def start(self) -> None:
         """Begin to accept."""
@@ -94,9 +99,12 @@ class FaultProxy:
             server.connect(upstream)
             ready.register(client, selectors.EVENT_READ, server)
             ready.register(server, selectors.EVENT_READ, client)
-            cuts = self._cuts
+            cuts, freezes = self._cuts, self._freezes
             self._doomed.discard(server.fileno())
             while not self._stopping.is_set() and self._cuts == cuts:
+                if self._freezes != freezes:
+                    self._stopping.wait(_LOOK_EVERY_S)
+                    continue
                 for key, _ in ready.select(_LOOK_EVERY_S):
                     if not self._pass_on(key.fileobj, key.data, is_answer=key.fileobj is server):  # type: ignore[arg-type]
                         return

@@ -37,7 +37,9 @@ from flask_api.views.engine import current_engine
 from flask_api.views.row_files import EXTENSION as ROWS
 from flask_api.views.row_files import RowDesk
 from flask_api.views.shares import EXTENSION as SHARES
+from shared.gone import GonePeople
 from shared.settings import ApiSettings
+from shared.signing import EntrySigner
 
 # All that may be asked without a credential; a setting can close the metrics. Everything else, unknown paths too, is 401 first.
 OPEN_ENDPOINTS = frozenset({"health.live", "health.ready", "problems.show", "docs.asset", "metrics.show"})
@@ -63,11 +65,12 @@ def create_app(settings: ApiSettings) -> Flask:
     Gatehouse(app, settings=settings)
     register_all_error_handlers(app)
     store = open_job_connections(settings)
-    app.extensions[JOBS] = JobEngine(store, load_tasks(settings.task_modules), settings)
+    gone = GonePeople(gate_state(app).store, EntrySigner(settings.secrets))
+    app.extensions[JOBS] = JobEngine(store, load_tasks(settings.task_modules), settings, gone=gone)
     app.extensions["gatehouse_job_connections"] = store
     app.extensions[STREAMS] = StreamDesk(store, settings)
     app.extensions[ROWS] = RowDesk(app.extensions[JOBS])
-    app.extensions[SHARES] = Shares(store)
+    app.extensions[SHARES] = Shares(store, gone)
     app.extensions[METRICS] = Metrics(app, engine=app.extensions[JOBS], streams=app.extensions[STREAMS], jobs=store)
     app.config["OPEN_ENDPOINTS"] = OPEN_ENDPOINTS - ({"metrics.show"} if settings.metrics == "closed" else set())
     for module in _VIEWS:

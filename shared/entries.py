@@ -8,6 +8,7 @@ A name never holds a usable credential: session keys and API keys go in as SHA-2
     gatehouse:key-used:<key id>                            seconds since 1970        written by the API
     gatehouse:key-used:networks:<key id>                   networks by last use      written by both
     gatehouse:key-used:news                                new networks, to be told  written by the API
+    gatehouse:gone:...                                     who is gone (shared.gone) written by Django
     gatehouse:sessions-of:<user id>                        set of session entries     written and read by Django
     gatehouse:cache:...                                    rate limits               written and read by Django
     gatehouse:lock:...                                     turns, order of publishes written and read by Django

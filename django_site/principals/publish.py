@@ -9,9 +9,10 @@ from typing import Any, cast
 from django_site.principals.build import build_principals, id_of, rows_of, user_rows
 from django_site.principals.databases import people_database, read_committed, snapshot
 from django_site.sessions.contract import entry_signer, session_store
-from django_site.sessions.replace import Value, replace_entries
+from django_site.sessions.replace import Mark, Value, replace_entries
 from shared.entries import principal_entry
 from shared.errors import SessionFormatError, SessionStoreUnavailable
+from shared.gone import encode_gone
 from shared.principal import Principal, decode_principal, encode_principal
 from shared.redis import scan
 
@@ -123,11 +124,16 @@ def _people(ids: Sequence[str]) -> dict[str, Principal | None]:
 
 
 def _values(people: Mapping[str, Principal | None], version: int) -> dict[str, Value | None]:
+    return {principal_entry(id_): _value(id_, person, version) for id_, person in people.items()}
+
+
+def _value(id_: str, person: Principal | None, version: int) -> Value:
+    """Return what stands for a person: their principal, and the mark that they are gone or none."""
     signer = entry_signer()
-    return {
-        principal_entry(id_): None if person is None else Value(text=encode_principal(signer, person, version=version))
-        for id_, person in people.items()
-    }
+    if person is not None and person.is_active:
+        return Value(text=encode_principal(signer, person, version=version), mark=Mark(user_id=id_))
+    mark = Mark(user_id=id_, text=encode_gone(signer, id_, is_deleted=person is None, version=version))
+    return Value(text="" if person is None else encode_principal(signer, person, version=version), mark=mark)
 
 
 def _is_stale(user_id: str, value: str | None, wanted: Principal | None) -> bool:

@@ -22,6 +22,7 @@ from typing import cast
 from django_site.sessions.contract import session_store
 from shared.entries import PREFIX
 from shared.errors import SessionStoreUnavailable
+from shared.gone import GONE_LATEST, MARK_KEPT_S, MARKS_KEPT, gone_entry
 from shared.redis import Script
 
 _TRIES = 10
@@ -32,11 +33,20 @@ _ORDER = [f"{PREFIX}lock:publish-order", f"{PREFIX}lock:published-versions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Whether a person is gone (shared.gone), decided together with an entry of theirs. An empty text: they are there."""
+
+    user_id: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """What an entry should hold, and for how many seconds (0: until it is replaced)."""
+    """What an entry should hold ('': no entry), for how many seconds (0: until it is replaced), and the mark beside it."""
 
     text: str
     ttl_s: int = 0
+    mark: Mark | None = None
 
 
 # Given the version, read the rows and say what the entries should hold, with that version in them; None: no entry.
@@ -72,7 +82,13 @@ def _take_version(*, raise_floor: bool = False) -> tuple[str, int]:
 
 
 def _replace(epoch: str, version: int, wanted: Mapping[str, Value | None]) -> int:
-    arguments: list[str | int] = [epoch, version]
-    for value in wanted.values():
-        arguments += ("", 0) if value is None else (value.text, value.ttl_s)
-    return cast(int, session_store().run(_REPLACE, [*_ORDER, *wanted], arguments))
+    keys = [*_ORDER, GONE_LATEST]
+    arguments: list[str | int] = [epoch, version, MARK_KEPT_S, MARKS_KEPT]
+    for entry, wish in wanted.items():
+        value = wish or Value(text="")
+        keys.append(entry)
+        arguments += (value.text, value.ttl_s, "")
+        if value.mark is not None:
+            keys.append(gone_entry(value.mark.user_id))
+            arguments += (value.mark.text, MARK_KEPT_S, value.mark.user_id)
+    return cast(int, session_store().run(_REPLACE, keys, arguments))

@@ -12,6 +12,7 @@ from flask_api.jobs.batches import Batch, Batches
 from flask_api.jobs.checkpoints import Checkpoints
 from flask_api.jobs.counts import CountingLedger, JobCounts, Load
 from flask_api.jobs.crew import Crew
+from flask_api.jobs.departures import Departures
 from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.instance import Instance
@@ -25,6 +26,7 @@ from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.uploads import Uploads
 from flask_api.jobs.waiting import Waiting
 from shared.errors import JobStoreUnavailable
+from shared.gone import GonePeople
 from shared.redis import Store
 from shared.settings import ApiSettings
 
@@ -38,10 +40,11 @@ _CANCEL_TRIES = 3  # a job that moves between processes meanwhile is asked for a
 class JobEngine(Intake):
     """Runs the jobs that this process accepts or takes over. Making one starts nothing; ``start`` after any fork.
 
+    ``gone`` says whose jobs end because their owner was deleted or deactivated; without it nobody's do.
     Thread-safe. Methods that touch Redis raise JobStoreUnavailable while it is away.
     """
 
-    def __init__(self, store: Store, registry: TaskRegistry, settings: ApiSettings) -> None:
+    def __init__(self, store: Store, registry: TaskRegistry, settings: ApiSettings, *, gone: GonePeople | None = None) -> None:
         self._jobs = JobStore(store)
         self._files = FileStore(settings)
         self._waiting = Waiting(limit=settings.max_waiting)
@@ -55,7 +58,7 @@ class JobEngine(Intake):
             store,
             ledger,
             crew,
-            Sweeper(store, self._files, uploads),
+            Sweeper(store, self._files, uploads, departures=None if gone is None else Departures(store, gone, self.cancel)),
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )

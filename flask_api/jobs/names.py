@@ -24,6 +24,7 @@ shared:<job>       string  sha256 of the secret that opens the job's rows to oth
 upload:<file>      hash    an uploaded file (flask_api.jobs.uploads)
 uploads:<user>     hash    the person's uploads and how many bytes each has, or may have while it is being received
 holders:<file>     set     'job:<job>' and 'batch:<batch>' that may still need the file
+departures-seen    hash    up to which mark of somebody who is gone each round got (flask_api.jobs.departures)
 expiring-uploads   zset    uploads by the time they are forgotten, those being received too
 """
 
@@ -38,6 +39,8 @@ EXPIRING = f"{JOBS_PREFIX}expiring"
 STAGED = f"{JOBS_PREFIX}staged"
 EXPIRING_UPLOADS = f"{JOBS_PREFIX}expiring-uploads"
 SWEEP_TURN = f"{JOBS_PREFIX}sweep-turn"
+DEPARTURES_TURN = f"{JOBS_PREFIX}departures-turn"
+DEPARTURES_SEEN = f"{JOBS_PREFIX}departures-seen"
 
 
 def record(job_id: str) -> str:

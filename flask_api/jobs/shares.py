@@ -1,7 +1,8 @@
 """A job's rows at an address that its owner gives to others: whoever is logged in and has it may look, until the owner ends it.
 
 The token is the job's id and 256 random bits; Redis holds only their SHA-256, so a leaked dump opens nothing. There is one
-share of a job at a time: sharing again makes a new token and ends the old one.
+share of a job at a time: sharing again makes a new token and ends the old one. Shares end with their owner: refused at once
+when Django marks them as deleted or deactivated, and removed soon after (flask_api.jobs.departures).
 """
 
 import base64
@@ -16,18 +17,21 @@ from flask_api.jobs import names
 from flask_api.jobs.errors import JobNotFound
 from flask_api.jobs.ledger import REMEMBERED_S
 from flask_api.jobs.record import Job
+from shared.gone import GonePeople
 from shared.redis import Store
 
 _ID_BYTES = 16
 _SECRET_BYTES = 32
+_NOTHING = "Nothing is shared at this address."
 _TOKEN_LENGTH = 64  # one share has one address: the decoder would also take padding behind it
 
 
 class Shares:
     """Makes, ends and follows shares. Thread-safe; every method raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, gone: GonePeople) -> None:
         self._store = store
+        self._gone = gone
 
     def share(self, job: Job) -> str:
         """Return a new token for an ended job; an earlier one opens nothing from now on.
@@ -44,6 +48,11 @@ class Shares:
         """End the job's share; there may be none."""
         self._store.write(lambda client: client.delete(names.shared(job.id)))
 
+    def require_owner(self, job: Job) -> None:
+        """Raise JobNotFound when the job's owner is gone: what they shared opens nothing. Raises SessionStoreUnavailable."""
+        if self._gone.is_gone(job.owner.id):
+            raise JobNotFound(_NOTHING)
+
     def job_of(self, token: str) -> str:
         """Return the id of the job that the token opens; raises JobNotFound, whatever is wrong with it."""
         try:
@@ -55,7 +64,7 @@ class Shares:
             stored = self._store.get(names.shared(job_id)) or ""
             if hmac.compare_digest(stored.encode(), _digest(opened[_ID_BYTES:]).encode()):
                 return job_id
-        raise JobNotFound("Nothing is shared at this address.")
+        raise JobNotFound(_NOTHING)
 
 
 def _digest(secret: bytes) -> str:

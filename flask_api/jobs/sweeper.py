@@ -1,16 +1,21 @@
-"""Forget ended jobs and uploaded files when their time is over: once per installation, not once per process."""
+"""Forget ended jobs and uploaded files when their time is over: once per installation, not once per process.
+
+What is left of people who are gone is seen to in the same thread (flask_api.jobs.departures).
+"""
 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import cast
 
 from flask_api.jobs import names
+from flask_api.jobs.departures import Departures
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.removal import AT_ONCE, BATCH, Removal
 from flask_api.jobs.scripts import load_scripts
 from flask_api.jobs.uploads import Uploads
-from shared.errors import JobStoreUnavailable
+from shared.errors import StoreUnavailable
 from shared.redis import Store
 
 log = logging.getLogger("gatehouse.jobs")
@@ -22,28 +27,36 @@ _STAGED_S = 3600
 class Sweeper:
     """Removes results, log lines, files and list entries of expired jobs; a stub stays, to say 410 for a while."""
 
-    def __init__(self, store: Store, files: FileStore, uploads: Uploads, *, interval_s: int = INTERVAL_S) -> None:
+    def __init__(
+        self,
+        store: Store,
+        files: FileStore,
+        uploads: Uploads,
+        *,
+        departures: Departures | None = None,
+        interval_s: int = INTERVAL_S,
+    ) -> None:
         self._store = store
         self._removal = Removal(store, files)
         self._uploads = uploads
+        self._departures = departures
         self._interval_s = interval_s
         self._take_turn = load_scripts()["take_sweep_turn"]
         self._stopping = threading.Event()
 
     def run(self, *, every_s: float) -> None:
         """Sweep now and then until :meth:`stop`. For a thread of its own: it may take minutes."""
+        steps = [self.sweep] if self._departures is None else [self._departures.visit, self.sweep]
         while not self._stopping.wait(every_s):
-            try:
-                self.sweep()
-            except JobStoreUnavailable:
-                log.debug("not swept: Redis is away")
-            except Exception:
-                log.exception("a sweep failed; the next one tries again")
+            for step in steps:
+                _try(step)
 
     def stop(self) -> None:
         """End the sweep that is under way, soon: what it leaves is for the next one. Doesn't block."""
         self._stopping.set()
         self._removal.stop()
+        if self._departures is not None:
+            self._departures.stop()
 
     def sweep(self) -> int:
         """Sweep if it is this process's turn; return how many jobs were forgotten. Raises JobStoreUnavailable."""
@@ -71,3 +84,12 @@ class Sweeper:
         now = time.time()
         due = self._store.read(lambda client: client.zrangebyscore(names.EXPIRING, "-inf", now, start=0, num=AT_ONCE))
         return self._removal.expire(cast("list[str]", due)) if due else []
+
+
+def _try(step: Callable[[], int]) -> None:
+    try:
+        step()
+    except StoreUnavailable:
+        log.debug("not swept: Redis is away")
+    except Exception:
+        log.exception("a sweep failed; the next one tries again")

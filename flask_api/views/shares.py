@@ -82,6 +82,7 @@ def show(token: str) -> Response:
     The rows are all that the address shows: not whose they are, nor what the job was given.
     """
     job = current_engine().get(_shares().job_of(token), viewer=viewer(), sees_all=True)
+    _shares().require_owner(job)
     return rows_answer(job, lambda **query: url_for("shares.show", token=token, **query))
 
 

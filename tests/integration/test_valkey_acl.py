@@ -14,7 +14,8 @@ SESSION = "gatehouse:session:" + "a" * 64
 PRINCIPAL = "gatehouse:principal:7"
 KEY = "gatehouse:key:" + "b" * 64
 JOB = "gatehouse:jobs:job:1"
-CONTRACT = (SESSION, PRINCIPAL, KEY)
+GONE = "gatehouse:gone:of:7"
+CONTRACT = (SESSION, PRINCIPAL, KEY, GONE)
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +136,8 @@ def test_api_writing_a_session_in_a_transaction_is_refused(clients: Clients) -> 
 def test_api_reading_the_contract_is_allowed(clients: Clients) -> None:
     """The gate's reads, alone and in a read-only script, work. (EVAL itself claims to write each of its KEYS.)"""
     api = clients["api"]
-    assert [api.get(entry) for entry in CONTRACT] == ["signed"] * 3
-    assert api.mget(*CONTRACT) == ["signed"] * 3
+    assert [api.get(entry) for entry in CONTRACT] == ["signed"] * 4
+    assert api.mget(*CONTRACT) == ["signed"] * 4
     assert api.pttl(SESSION) > 0
     assert api.eval_ro("return redis.call('GET', KEYS[1])", 1, SESSION) == "signed"
 
@@ -172,7 +173,7 @@ def test_django_owning_the_contract_is_allowed(clients: Clients) -> None:
     assert django.set("gatehouse:session:" + "c" * 64, "new", ex=60, nx=True) is True
     assert django.sadd("gatehouse:sessions-of:7", SESSION) == 1
     assert django.eval("return redis.call('DEL', KEYS[1])", 1, SESSION) == 1
-    for entry in (PRINCIPAL, KEY, "gatehouse:key-used:12", "gatehouse:cache:1", "gatehouse:lock:1"):
+    for entry in (PRINCIPAL, KEY, GONE, "gatehouse:key-used:12", "gatehouse:cache:1", "gatehouse:lock:1"):
         assert django.set(entry, "x", ex=60) is True
         assert django.delete(entry) == 1
 
@@ -190,6 +191,7 @@ def test_django_owning_the_contract_is_allowed(clients: Clients) -> None:
         ("worker", SESSION),
         ("worker", PRINCIPAL),
         ("worker", KEY),
+        ("worker", GONE),
         ("worker", "gatehouse:sessions-of:7"),
         ("worker", "gatehouse:key-used:12"),
         ("worker", "anything"),

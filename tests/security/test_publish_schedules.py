@@ -19,6 +19,7 @@ from django.db import IntegrityError, connections
 from deploy.valkey import EmbeddedValkey
 from shared.api_keys import decode_key
 from shared.entries import key_entry_of_digest, principal_entry
+from shared.gone import GONE_LATEST, gone_entry
 from shared.principal import decode_principal
 from tests.security.interleaving import Actor, actors, next_of
 from tests.security.second_database import PEOPLE, PeopleApart, database, routed_by
@@ -33,7 +34,7 @@ pytestmark = [pytest.mark.usefixtures("site"), pytest.mark.timeout(120 + SCHEDUL
 REPAIRS, SILENT, KEYS_ONLY = ("rebuild", "prune", "publish_again"), ("flush", "update_silently"), ("create_key", "revoke_key")
 State = Any  # what the database, or Redis, says of all people and keys: comparable
 PERSON, KEY = 1, "d" * 64
-ENTRIES = [principal_entry(str(PERSON)), key_entry_of_digest(KEY)]
+ENTRIES = [principal_entry(str(PERSON)), key_entry_of_digest(KEY), gone_entry(str(PERSON))]
 
 
 @pytest.fixture
@@ -81,6 +82,7 @@ class World:
             self.committed.append(now)
         if (commits, seen) != (self._commits, self._seen):
             self._compare(in_redis(seen))
+            _check_mark(seen)
         self._commits, self._seen = commits, seen
 
     def note_published(self, at: int, *, person: bool = True, key: bool = True) -> None:
@@ -167,7 +169,7 @@ class World:
         """Lose all that Redis holds of it, versions too, in one instant."""
         self.is_silent = True
         names = ["gatehouse:lock:publish-order", "gatehouse:lock:published-versions"]
-        self.admin.delete(*names, *ENTRIES)
+        self.admin.delete(*names, *ENTRIES, GONE_LATEST)
 
     def _save(self, **fields: bool) -> None:
         row = people().filter(pk=PERSON).first() or people().model(pk=PERSON, username="ada", password="!")
@@ -200,6 +202,12 @@ def in_redis(values: Any) -> State:
     key = values[1] and decode_key(entry_signer(), KEY, values[1], now=0).user_id
     person = values[0] and decode_principal(entry_signer(), str(PERSON), values[0])
     return person and (person.is_active, person.is_superuser, person.is_staff, bool(person.groups)), key
+
+
+def _check_mark(values: Any) -> None:
+    """Check that somebody is marked as gone whenever they are shown as deactivated, and never when they are shown as active."""
+    person = in_redis(values)[0]
+    assert person is None or person[0] == (values[2] is None), values
 
 
 def _commits() -> int:
@@ -284,6 +292,9 @@ def test_any_interleaving_ends_with_what_the_database_says(crew: list[Actor], ad
             if world.is_silent:
                 rebuild()
             assert in_redis(admin.mget(ENTRIES)) == in_database()
+            _check_mark(admin.mget(ENTRIES))
+            is_listed = admin.zscore(GONE_LATEST, str(PERSON)) is not None
+            assert is_listed == bool(admin.exists(gone_entry(str(PERSON))))
         except BaseException as error:
             error.add_note(f"SCHEDULE_SEED={seed}")
             raise

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from deploy.log_files import keep_short
 from shared.errors import GatehouseError
 
 _POLL_S = 0.02
@@ -130,6 +131,10 @@ class ChildProcess:
             self._signal(signal.SIGKILL, group=True)
             self._wait(_KILL_WAIT_S)
             self._process = self._adopted_pid = None
+
+    def keep_log_short(self) -> None:
+        """Begin the log anew when it is full, its text kept beside it; call it now and then while the child runs."""
+        keep_short(self.log_file)
 
     def last_lines(self, count: int = 5) -> str:
         """Return the end of the log file, for an error message."""

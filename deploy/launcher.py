@@ -35,6 +35,7 @@ EXIT_WRONG_SETTING = 2  # manage.py's too
 _REFUSAL = "CommandError: "  # how manage.py begins a line that needs no traceback
 
 _WATCH_S = 0.1
+_LOGS_EVERY_S = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,12 +149,18 @@ def _banner(server: ServerProcess, settings: ServerSettings, password: str | Non
 
 
 def _watch(server: ServerProcess, valkeys: Sequence[EmbeddedValkey]) -> NoReturn:
+    look_at_logs_at = 0.0
     while True:
         if not server.is_running():
             raise ChildError(f"the server {server.failure()}")
         for valkey in valkeys:
             if not valkey.is_running():
                 raise ChildError(f"Valkey ended by itself; its log is in {valkey.folder}")
+        if time.monotonic() >= look_at_logs_at:
+            look_at_logs_at = time.monotonic() + _LOGS_EVERY_S
+            server.keep_log_short()
+            for valkey in valkeys:
+                valkey.keep_log_short()
         time.sleep(_WATCH_S)
 
 

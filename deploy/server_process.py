@@ -20,7 +20,6 @@ _POLL_S = 0.02
 _REQUEST_TIMEOUT_S = 1.0
 # Beyond the drain deadline, for what a server does before and after draining.
 _STOP_MARGIN_S = 5.0
-_LOG_LIMIT_BYTES = 10_000_000
 
 
 class ServerProcess:
@@ -61,7 +60,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the server and return when it answers. Raises ChildError with its last log lines if it doesn't."""
-        self._keep_log_short()
+        self._child.keep_log_short()
         self._child.start(_command(self._kind), environment=self._environment(), folder=ROOT)
         deadline = time.monotonic() + LIVE_DEADLINE_S
         while not self._is_live():
@@ -70,6 +69,10 @@ class ServerProcess:
             if time.monotonic() > deadline:
                 raise ChildError(f"the server did not answer within {LIVE_DEADLINE_S:.0f} s{self._log_end()}")
             time.sleep(_POLL_S)
+
+    def keep_log_short(self) -> None:
+        """Begin the log anew when it is full."""
+        self._child.keep_log_short()
 
     def is_running(self) -> bool:
         """Tell whether the server's process lives."""
@@ -105,10 +108,6 @@ class ServerProcess:
             return False
         finally:
             connection.close()
-
-    def _keep_log_short(self) -> None:
-        if self.log_file.exists() and self.log_file.stat().st_size > _LOG_LIMIT_BYTES:
-            self.log_file.replace(self.log_file.with_suffix(".log.1"))
 
 
 def _command(kind: str) -> list[str]:

@@ -120,6 +120,10 @@ class EmbeddedValkey:
             self._socket = _socket_path(self.folder)
         return self._socket
 
+    def keep_log_short(self) -> None:
+        """Begin the log anew when it is full."""
+        self._child.keep_log_short()
+
     @property
     def pid(self) -> int | None:
         """The server's process id, or None when it was not started."""

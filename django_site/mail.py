@@ -28,7 +28,7 @@ class MailServer:
     use_ssl: bool = False
 
 
-FILES = MailServer(backend="django.core.mail.backends.filebased.EmailBackend")
+FILES = MailServer(backend="django_site.mail_files.EmailBackend")
 
 
 def mail_server(url: str | None) -> MailServer:

@@ -6,11 +6,13 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from deploy.child import ChildError, ChildProcess
+from deploy.log_files import keep_short
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
@@ -125,3 +127,27 @@ def test_process_that_only_has_the_recorded_id_is_not_adopted(tmp_path: Path) ->
     """A stale pid file whose number belongs to somebody else by now is no leftover."""
     (tmp_path / "sleeper.pid").write_text(f"{os.getpid()}\n")
     assert not ChildProcess("sleeper", folder=tmp_path).adopt()
+
+
+def test_log_that_grows_begins_anew_while_the_child_writes(child: ChildProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is renamed under the writer, who goes on at the begin of the file; the last text is kept, once and privately."""
+    monkeypatch.setattr("deploy.child.keep_short", partial(keep_short, max_bytes=1000))
+    start(child, "import time\nwhile not time.sleep(0.001): print('line', 'x' * 40, flush=True)")
+    kept = child.log_file.with_name("sleeper.log.1")
+    for _ in range(3):
+        wait_until(lambda: child.log_file.stat().st_size > 1000, timeout_s=60)
+        child.keep_log_short()
+        assert kept.stat().st_size > 0
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    wait_until(lambda: child.log_file.read_bytes().startswith(b"line "), timeout_s=60, what="no gap at the begin")
+    assert sorted(each.name for each in child.log_file.parent.glob("*.log*")) == ["sleeper.log", "sleeper.log.1"]
+
+
+def test_log_keeps_its_end(tmp_path: Path) -> None:
+    """What is kept is bounded too, however long nobody looked; a short log stays as it is."""
+    log = tmp_path / "a.log"
+    assert not keep_short(log)
+    log.write_bytes(b"x" * 5000 + b"end")
+    assert not keep_short(log, max_bytes=6000)
+    assert keep_short(log, max_bytes=1000)
+    assert (log.stat().st_size, (tmp_path / "a.log.1").read_bytes()) == (0, b"x" * 997 + b"end")

@@ -17,6 +17,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from django_site.accounts.models import User
+from django_site.mail import FILES
 
 DEMO_USERNAME = "demo"
 DEMO_EMAIL = "demo@localhost.localdomain"
@@ -60,7 +61,7 @@ class Command(BaseCommand):
 
     def _make_mail_folder(self) -> None:
         folder: Path = settings.EMAIL_FILE_PATH
-        if "filebased" in settings.EMAIL_BACKEND and not folder.is_dir():
+        if FILES.backend == settings.EMAIL_BACKEND and not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)  # a reset link in a mail is as good as a password
             self.stdout.write(f"e-mail: goes to files in {folder}")
 

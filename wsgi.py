@@ -25,6 +25,7 @@ from shared.agreement import disagreements, probe, require_agreement
 from shared.edge import Edge
 from shared.errors import ConfigurationError
 from shared.logs import configure_logging
+from shared.mount import enter
 from shared.settings import ApiSettings, ServerSettings, WriterSettings, load_settings
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ class Service:
         self._drained_by = 0.0
         probes = tuple(f"{settings.api_prefix}/{path}" for path in ("health/live", "health/ready", "metrics"))
         # The site's settings: its own file may name the hosts, too.
-        self._dispatch = Edge(
-            DispatcherMiddleware(site, {settings.api_prefix: api}), load_settings(WriterSettings), open_paths=probes
-        )
+        writer = load_settings(WriterSettings)
+        self._trusted_proxy = writer.trusted_proxy
+        self._dispatch = Edge(DispatcherMiddleware(site, {settings.api_prefix: api}), writer, open_paths=probes)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer one request, wherever the whole is mounted."""
+        enter(environ, trusted_proxy=self._trusted_proxy)
         return self._dispatch(environ, start_response)
 
     def check(self) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 _JOB = '{"task":"primes.sum","arguments":{"limit":100000}}'
 
 
-def curl_lines(address: str, *, api_prefix: str, login_path: str, password: str) -> list[str]:
+def curl_lines(address: str, *, api_prefix: str, login_url: str, password: str) -> list[str]:
     """Return three shell lines that log in as demo and run a job, for any POSIX shell.
 
     The cookies go to a file that mktemp makes, private to the person who pastes; ``$jar`` holds its name.
     """
-    login = shlex.quote(f"{address}{login_path}")
+    login = shlex.quote(f"{address}{login_url}" if login_url.startswith("/") else login_url)
     jobs = shlex.quote(f"{address}{api_prefix}/jobs?wait=10")
     return [
         f'jar=$(mktemp); curl -sc "$jar" -o /dev/null {login}',
@@ -24,11 +24,11 @@ def curl_lines(address: str, *, api_prefix: str, login_path: str, password: str)
     ]
 
 
-def banner(address: str, *, api_prefix: str, login_path: str, password: str | None, log_file: str) -> str:
+def banner(address: str, *, api_prefix: str, login_url: str, password: str | None, log_file: str) -> str:
     """Return the text to print; without a password when the demo person has none on file."""
     parts = [f"Gatehouse is at {address}"]
     if password:
-        lines = curl_lines(address, api_prefix=api_prefix, login_path=login_path, password=password)
+        lines = curl_lines(address, api_prefix=api_prefix, login_url=login_url, password=password)
         parts += [
             f"Log in as demo with the password {password}",
             "",

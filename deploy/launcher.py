@@ -142,7 +142,7 @@ def _banner(server: ServerProcess, settings: ServerSettings, password: str | Non
     return banner(
         server.address,
         api_prefix=settings.api_prefix,
-        login_path=settings.login_path,
+        login_url=settings.login_url,
         password=password,
         log_file=str(server.log_file),
     )

@@ -47,9 +47,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django_site.response_headers.ResponseHeadersMiddleware",  # outermost: errors of all others carry the headers too
+    "django_site.cookie_path.MountedCookiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_site.sessions.middleware.GatehouseSessionMiddleware",
+    "django_site.onward.OnwardMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -77,6 +79,10 @@ TEMPLATES = [
 
 # Files come from the packages themselves: a fresh clone needs no collectstatic.
 STATIC_URL = "/static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django_site.mount.MountedStaticFilesStorage"},
+}
 STATICFILES_DIRS = [HERE / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -113,11 +119,12 @@ CACHES = {
 # --- Cookies, HTTPS, headers -------------------------------------------------------------------------------------------
 SESSION_ENGINE = "django_site.sessions.engine"
 SESSION_COOKIE_NAME = SITE.cookie_name
+SESSION_COOKIE_DOMAIN = SITE.cookie_domain or None
 SESSION_COOKIE_AGE = SITE.session_idle_s
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.production
-CSRF_COOKIE_NAME = "__Host-csrftoken" if SITE.production else "csrftoken"
+CSRF_COOKIE_NAME = SITE.hardened("csrftoken")
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "django_site.keys.problem.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -133,8 +140,9 @@ SILENCED_SYSTEM_CHECKS = ["security.W021"]
 # --- People ------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-LOGIN_URL = SITE.login_path
-LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+# By name, for an address would be outside the mount.
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 _VALIDATION = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},

@@ -1,9 +1,7 @@
 """The site's addresses. The API's are not here: wsgi.py mounts it beside the site."""
 
 from django.contrib import admin
-from django.templatetags.static import static
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from django_site.accounts import views
 from django_site.sessions import views as session_views
@@ -18,7 +16,7 @@ urlpatterns = [
     path("account/keys/", include("django_site.keys.urls")),
     path("account/sessions/", session_views.sessions, name="account_sessions"),
     path("admin/", admin.site.urls),
-    path("favicon.ico", RedirectView.as_view(url=static("gatehouse/logo.svg"))),  # pages name it; the admin doesn't
+    path("favicon.ico", views.favicon),
 ]
 
 handler500 = "django_site.accounts.views.server_error"

@@ -9,12 +9,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, g, redirect, render_template_string, request
+from flask import Flask, Response, g, redirect, render_template_string, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from flask_api.addresses import login_address, script_root, site_home
 from flask_api.gate.credentials import CrossSiteRefused, path_for_log
 from flask_api.jobs.errors import (
     EngineStopped,
@@ -42,7 +42,6 @@ from flask_api.json_body import UnsupportedMediaType
 from flask_api.problem import problem
 from flask_api.query import InvalidQuery
 from flask_api.rate_limit import rate_limit_headers
-from flask_api.sent_target import sent_target
 from flask_api.streams.places import TooManyStreams
 from shared.errors import (
     AccessError,
@@ -60,7 +59,6 @@ from shared.errors import (
     StoreUnavailable,
 )
 from shared.guards import Refusal
-from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.api")
 
@@ -112,7 +110,7 @@ _LOGIN_REASONS: Mapping[type[GatehouseError], str] = {
 _FORBIDDEN_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Not allowed</title></head>
-<body><h1>Not allowed</h1><p>{{ detail }}</p><p><a href="/">Home</a></p></body></html>"""
+<body><h1>Not allowed</h1><p>{{ detail }}</p><p><a href="{{ home }}">Home</a></p></body></html>"""
 
 
 def register_error_handlers(app: Flask) -> None:
@@ -141,7 +139,7 @@ def _known(error: GatehouseError) -> BaseResponse:
     if wants_page() and type(error) in _LOGIN_REASONS:
         return _to_login(_LOGIN_REASONS[type(error)])
     if wants_page() and status == 403:
-        return Response(render_template_string(_FORBIDDEN_PAGE, detail=error.message), status=403)
+        return Response(render_template_string(_FORBIDDEN_PAGE, detail=error.message, home=site_home()), status=403)
     problems = getattr(error, "problems", None)
     errors = [asdict(line) for line in problems] if problems else None
     job_error = getattr(error, "job_error", None)
@@ -154,7 +152,7 @@ def _quota(error: GatehouseError) -> dict[str, Any] | None:
     reached: QuotaReached | None = getattr(error, "quota", None)
     if reached is None:
         return None
-    below = request.script_root
+    below = script_root()
     links = {"usage": f"{below}/me/usage"}
     if reached.kind.startswith("upload"):
         links |= {"files": f"{below}/files"}
@@ -185,10 +183,8 @@ def _headers(error: GatehouseError) -> dict[str, str]:
 
 
 def _to_login(reason: str) -> BaseResponse:
-    """Send the browser to a page of Django's; ``next`` is a path of this host, so it can lead nowhere else."""
-    query = urlencode({"next": sent_target(request.environ), "reason": reason})
-    settings: ApiSettings = current_app.extensions["gatehouse"].settings
-    return redirect(f"{settings.login_path}?{query}", code=302)
+    """Send the browser to a page of Django's. ``next`` is an address of this very service, so it can lead nowhere else."""
+    return redirect(login_address(reason), code=302)
 
 
 def _http(error: HTTPException) -> BaseResponse:

@@ -9,7 +9,9 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
+
+from flask_api.addresses import api_root
 
 # As RFC 9110 calls them; Python does so only from 3.13 on, and a title should not depend on that.
 _TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
@@ -17,9 +19,8 @@ _TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unproce
 
 def problem(status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any) -> Response:
     """Return a problem+json response; ``members`` are extension members, left out when None."""
-    prefix = current_app.extensions["gatehouse"].settings.api_prefix
     body = {
-        "type": f"{prefix}/problems/{code}",
+        "type": f"{api_root()}/problems/{code}",
         "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "code": code,

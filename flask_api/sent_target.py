@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-# What a path may hold as it is (RFC 3986, 3.3).
-_SAFE = "/:@!$&'()*+,;=~"
+from shared.mount import FORWARDED_PREFIX, SAFE
+
 _TARGET = re.compile(r"/(?![/\\])[!-\"$-\[\]-~]*", re.ASCII)
 
 
@@ -21,9 +21,10 @@ def sent_target(environ: Mapping[str, Any]) -> str:
     host's, is made anew from what was routed.
     """
     routed = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1")
-    sent = str(environ.get("REQUEST_URI") or environ.get("RAW_URI") or "")
+    # What a proxy cut off was sent too.
+    sent = f"{environ.get(FORWARDED_PREFIX, '')}{environ.get('REQUEST_URI') or environ.get('RAW_URI') or ''}"
     if _TARGET.fullmatch(sent) and unquote_to_bytes(sent.partition("?")[0]) == routed:
         return sent
-    query = quote(environ.get("QUERY_STRING", "").encode("latin-1"), safe=f"{_SAFE}%?[]")
-    path = "/" + quote(routed.lstrip(b"/\\"), safe=_SAFE)
+    query = quote(environ.get("QUERY_STRING", "").encode("latin-1"), safe=f"{SAFE}%?[]")
+    path = "/" + quote(routed.lstrip(b"/\\"), safe=SAFE)
     return f"{path}?{query}" if query else path

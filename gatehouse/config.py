@@ -71,7 +71,9 @@ def check_address(address: str) -> str:
     except ValueError:
         is_readable = False
     if not is_readable or parts.query or parts.fragment:
-        raise ConfigurationError(f"{address!r} is no address: accepted are http://host[:port] and https://host[:port].")
+        raise ConfigurationError(
+            f"{address!r} is no address: accepted are http://host[:port] and https://host[:port], with the path of a mount."
+        )
     if "@" in parts.netloc:  # it would be in logs and in the process list
         raise ConfigurationError("The address holds a name or a password: accepted is one without, and a key beside it.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api')}"

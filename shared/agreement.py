@@ -21,7 +21,7 @@ _EQUAL = {
     "cookie_name": "the API looks for a cookie that the site never sets",
     "session_absolute_s": "one side refuses sessions that the other accepts",
     "api_prefix": "links lead past the API",
-    "login_path": "the API sends browsers to a page that is not there",
+    "login_url": "the API sends browsers to a page that is not there",
     "csrf_trusted_origins": "pages of an origin may send forms to the site and not to the API, or the reverse",
     "production": "one side expects __Host- cookies over HTTPS, the other does not",
 }

@@ -22,13 +22,19 @@ security_log = logging.getLogger("gatehouse.security")
 
 # One line about refused hosts in so many seconds; it says how many there were.
 _LOG_EVERY_S = 10.0
+# In the environ: this was asked under any host, and may be. An inner check need not refuse what the outer one let through.
+ANY_HOST = "gatehouse.any_host"
+
 # So many requests that a proxy seems to have passed on are no accident.
 _FORWARDED_MIN = 20
 _SHOWN = 100
 
 
 class Edge:
-    """An application behind the check. ``open_paths`` may be asked under any host: probes ask by address. Thread-safe."""
+    """An application behind the check. ``open_paths`` may be asked under any host: probes ask by address. Thread-safe.
+
+    They are paths below the mount, wherever that is.
+    """
 
     def __init__(
         self,
@@ -53,7 +59,8 @@ class Edge:
             self._notice_proxy(environ)
         if is_served(environ.get("HTTP_HOST", ""), self._settings.allowed_hosts):
             return self._application(environ, start_response)
-        if environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") in self._open_paths:
+        if environ.get(ANY_HOST) or environ.get("PATH_INFO", "") in self._open_paths:
+            environ[ANY_HOST] = True
             return self._application(environ, start_response)
         self._note_refusal(environ)
         headers, body = raw_answer(400, "Bad Request", production=self._settings.production)

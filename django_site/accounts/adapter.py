@@ -16,6 +16,7 @@ from django.utils.crypto import constant_time_compare
 
 from django_site.accounts import throttle
 from django_site.accounts.device_cookie import known_device, remember_device
+from django_site.onward import is_onward
 from django_site.security_log import note
 from django_site.signup.invitations import find_invitation
 from django_site.signup.mails import tell_address_is_known
@@ -35,6 +36,10 @@ class AccountAdapter(DefaultAccountAdapter):
         except (OSError, SMTPException):
             log.exception("e-mail not sent", extra={"template": template_prefix})
             messages.error(self.request, "We could not send you an e-mail just now. Please try again later.")
+
+    def is_safe_url(self, url: str) -> bool:
+        """Tell whether a redirect may lead to ``url``, wherever it was asked for."""
+        return is_onward(self.request, url)
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
         """Remember with which password the log-in began: a second factor may be asked for before it is done."""

@@ -21,7 +21,8 @@ _MAX_LENGTH = 2_000
 
 def cookie_name() -> str:
     """Return the cookie's name."""
-    return "__Host-gatehouse_device" if settings.SESSION_COOKIE_SECURE else "gatehouse_device"
+    name: str = settings.SITE.hardened("gatehouse_device")
+    return name
 
 
 def known_device(request: HttpRequest, person: Any) -> str | None:

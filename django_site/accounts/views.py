@@ -10,8 +10,9 @@ from allauth.account.views import LoginView as AllauthLoginView
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
@@ -46,6 +47,12 @@ def home(request: HttpRequest) -> HttpResponse:
         person.is_authenticated and EmailAddress.objects.filter(user=person, email=person.email, verified=True).exists()
     )
     return render(request, "home.html", {"email_verified": is_verified})
+
+
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Lead to the picture: our pages name it themselves, the admin's don't."""
+    return redirect(static("gatehouse/logo.svg"))
 
 
 class LoginView(AllauthLoginView):

@@ -6,15 +6,17 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import resolve_url
 from django.views.csrf import csrf_failure as page_of_csrf_failure
 
+from django_site.mount import mount
 from django_site.sessions.contract import contract_settings
 
 
 def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> HttpResponse:
     """Return a problem+json response; ``members`` are extension members."""
     body = {
-        "type": f"{contract_settings().api_prefix}/problems/{code}",
+        "type": f"{mount()}{contract_settings().api_prefix}/problems/{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
@@ -26,7 +28,7 @@ def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] |
 
 def not_authenticated() -> HttpResponse:
     """Return the 401 for a program that is not logged in: an API key is no help on the site."""
-    return problem(401, "not_authenticated", f"Log in at {settings.LOGIN_URL}: API keys open nothing here.")
+    return problem(401, "not_authenticated", f"Log in at {resolve_url(settings.LOGIN_URL)}: API keys open nothing here.")
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -22,6 +22,7 @@ from flask_api.gate.key_usage import KeyUsage, network_of_request
 from shared.edge import Edge
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.guards import Guards, Identity
+from shared.mount import ForwardedPrefix
 from shared.origins import TrustedOrigins
 from shared.principal import Principal
 from shared.redis import Store, build_client
@@ -72,6 +73,8 @@ class Gatehouse:
         )
         if "allowed_hosts" in settings.model_fields_set:  # else the application, or who serves it, decides
             app.wsgi_app = Edge(app.wsgi_app, settings)  # type: ignore[method-assign]
+        if settings.trusted_proxy:
+            app.wsgi_app = ForwardedPrefix(app.wsgi_app)  # type: ignore[method-assign]
         register_error_handlers(app)
         app.after_request(_add_security_headers)
         app.after_request(_note_key_use)

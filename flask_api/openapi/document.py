@@ -30,12 +30,15 @@ _ABOUT_ITSELF = ("docs", "health", "metrics", "openapi", "problems")
 _CACHED = "gatehouse_openapi"
 
 
-def document_of(app: Flask) -> dict[str, Any]:
-    """Return the document, made on first use: routes and tasks don't change once the application serves."""
+def document_of(app: Flask, *, server: str) -> dict[str, Any]:
+    """Return the document for who reaches the API at ``server``.
+
+    Made on first use: routes and tasks don't change once the application serves.
+    """
     if _CACHED not in app.extensions:
         app.extensions[_CACHED] = build_document(app)
     document: dict[str, Any] = app.extensions[_CACHED]
-    return document
+    return {**document, "servers": [{"url": server}]}
 
 
 def build_document(app: Flask) -> dict[str, Any]:

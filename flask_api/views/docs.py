@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, abort, current_app, render_template
 from werkzeug.exceptions import NotFound
 
+from flask_api.addresses import api_root, site_home
 from flask_api.conditional import with_etag
 from flask_api.gate.requirements import login_required
 from flask_api.openapi.describe import Answer, describe
@@ -19,8 +20,9 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs")
 @describe("getDocs", answers={200: Answer("A page of HTML.", {"type": "string"}, media_type="text/html")})
 def show() -> Response:
     """Read about the API in a browser, and try it."""
-    document = document_of(current_app)
-    return page(render_template("docs.html", document=document, chapters=chapters(document), schemas=schema_list(document)))
+    document = document_of(current_app, server=api_root())
+    parts = {"chapters": chapters(document), "schemas": schema_list(document)}
+    return page(render_template("docs.html", document=document, site=site_home(), **parts))
 
 
 @blueprint.get("/<name>")

@@ -4,8 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from flask import request
-
+from flask_api.addresses import script_root
 from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
 from flask_api.jobs.record import Job, JobStatus, format_time
 from flask_api.tasks.tables.page import ROWS_FILE
@@ -35,7 +34,7 @@ def receipt_json(job: Job) -> dict[str, Any]:
 
 def job_url(job: Job) -> str:
     """Return the address of a job's record."""
-    return f"{request.script_root}{JOBS_PATH}/{job.id}"
+    return f"{script_root()}{JOBS_PATH}/{job.id}"
 
 
 def summary_json(job: Job, *, staff: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, current_app, jsonify
 
+from flask_api.addresses import api_root
 from flask_api.conditional import with_etag
 from flask_api.gate.requirements import login_required
 from flask_api.openapi.describe import Answer, describe
@@ -20,4 +21,4 @@ blueprint = Blueprint("openapi", __name__)
 )
 def show() -> Response:
     """Get this document."""
-    return with_etag(jsonify(document_of(current_app)))
+    return with_etag(jsonify(document_of(current_app, server=api_root())))

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from flask import Blueprint, Response, abort, jsonify, render_template
 from werkzeug.exceptions import NotFound
 
+from flask_api.addresses import site_home
 from flask_api.errors import wants_page
 from flask_api.openapi.answers import ProblemMeaning
 from flask_api.openapi.describe import Answer, describe
@@ -26,7 +27,7 @@ def show(code: str) -> Response:
     if found is None:
         abort(404, "No problem has this code.")
     if wants_page():
-        return page(render_template("problem.html", problem=found))
+        return page(render_template("problem.html", problem=found, site=site_home()))
     answer = jsonify(asdict(found))
     answer.vary.add("Accept")
     return answer

@@ -9,7 +9,7 @@ from gatehouse import config
 from gatehouse.cli.asking import Answers
 from gatehouse.cli.command import command, json_option, open_client
 from gatehouse.cli.output import clean, put, put_json, say
-from gatehouse.cli.site import KEYS_PATH, SiteSession, end_key, is_this_machine, origin_of
+from gatehouse.cli.site import KEYS_PATH, SiteSession, end_key, is_this_machine, service_address
 from gatehouse.errors import ConfigurationError
 
 SCOPES = ["jobs:read", "jobs:submit", "jobs:cancel"]
@@ -36,7 +36,7 @@ def login(
     """
     if with_key and (username or password_stdin or name or days):
         raise click.UsageError("--key takes a key that exists: leave out --username, --password-stdin, --name and --days")
-    address = origin_of(address)
+    address = service_address(address)
     before = _find_saved()
     saved = _use_key(address) if with_key else _make_key(address, username, password_stdin, name or _machine(), days)
     if before and before.key_id and before.key != saved.key:

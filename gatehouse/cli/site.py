@@ -4,6 +4,7 @@ An API key can do none of this, on purpose: whoever finds one must not be able t
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
@@ -22,19 +23,20 @@ if TYPE_CHECKING:
 KEYS_PATH = "/account/keys/"
 TIMEOUT_S = 15.0
 _MAX_BYTES = 1_000_000
+_MOUNT = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*", re.ASCII)
 _CODE_TRIES = 3
 
 
-def origin_of(address: str) -> str:
-    """Return ``https://host[:port]`` of what a person typed; without a scheme HTTPS is meant, except on this machine.
+def service_address(address: str) -> str:
+    """Return ``https://host[:port]`` of what a person typed, with the path where the service is mounted.
 
-    Raises ConfigurationError, or click.UsageError for an address of something within a site.
+    Without a scheme HTTPS is meant, except on this machine. Raises ConfigurationError, or click.UsageError.
     """
     words = address.strip()
     if "://" not in words:
         words = f"{'http' if is_this_machine(f'//{words}') else 'https'}://{words}"
     checked = check_address(words)
-    if urlsplit(checked).path or not checked.isprintable():
+    if not _MOUNT.fullmatch(urlsplit(checked).path) or not checked.isprintable():
         raise click.UsageError(f"{address!r} is no address of a service; accepted is for example https://jobs.example.org")
     return checked
 
@@ -70,8 +72,10 @@ class SiteSession:
     def __init__(self, address: str) -> None:
         import httpx
 
-        self.address = origin_of(address)
-        headers = {"Origin": self.address, "Referer": f"{self.address}/", "User-Agent": "gatehouse-command"}
+        self.address = service_address(address)
+        parts = urlsplit(self.address)
+        self._origin, self._keys_path = f"{parts.scheme}://{parts.netloc}", f"{parts.path}{KEYS_PATH}"
+        headers = {"Origin": self._origin, "Referer": f"{self.address}/", "User-Agent": "gatehouse-command"}
         self._http = httpx.Client(timeout=TIMEOUT_S, headers=headers, trust_env=False, proxy=proxy_for(self.address))
         self._login_path = ""
         self._is_logged_in = False
@@ -87,8 +91,15 @@ class SiteSession:
 
     def find_login_page(self) -> None:
         """Ask as a browser for what needs a log-in: a Gatehouse says where its log-in page is. Raises CommandFailed."""
-        answer = self._ask("GET", "/api/me", headers={"Accept": "text/html"})
-        target = urljoin(self.address, answer.headers.get("Location", ""))
+        answer = self._ask("GET", f"{self.address}/api/me", headers={"Accept": "text/html"})
+        target = urljoin(f"{self.address}/api/me", answer.headers.get("Location", ""))
+        if answer.status_code == 302 and "login_required" in target and not target.startswith(f"{self._origin}/"):
+            page = target.partition("?")[0][:200]
+            raise CommandFailed(
+                f"The log-in page of {self.address} is elsewhere: {page}. Make a key there in a browser, then run "
+                f"'gatehouse login {self.address} --key'",
+                code=ExitCode.NOT_LOGGED_IN,
+            )
         if answer.status_code != 302 or "login_required" not in target:
             where = f" and sends to {target[:200]}" if answer.is_redirect else ""
             raise self._not_a_gatehouse(f"it answers {answer.status_code}{where}")
@@ -101,32 +112,32 @@ class SiteSession:
         """
         if not self._login_path:
             self.find_login_page()
-        page = self._get(f"{self._login_path}?next={KEYS_PATH}")
+        page = self._get(f"{self._login_path}?next={self._keys_path}")
         form = page.find_form("login")
         if form is None or "password" not in form.fields:
             raise self._not_a_gatehouse("its log-in page has no form")
         form.fields |= {"login": username, "password": password}
         target = self._send(form, refused="The log-in was refused")
-        if target != KEYS_PATH:
+        if target != self._keys_path:
             target = self._send_code(target, ask_code)
-        if target != KEYS_PATH:
-            url = urljoin(self.address, target)
+        if target != self._keys_path:
+            url = urljoin(self._origin, target)
             raise CommandFailed(f"The site wants something else first; open {url} in a browser", code=ExitCode.NOT_LOGGED_IN)
         self._is_logged_in = True
 
     def create_key(self, name: str, *, scopes: list[str], days: int | None = None) -> dict[str, Any]:
         """Make a key and return its description with the key itself under ``key``."""
         wanted = {"name": name, "scopes": scopes} | ({} if days is None else {"expires_in_days": days})
-        return self._call("POST", KEYS_PATH, json=wanted)
+        return self._call("POST", self._keys_path, json=wanted)
 
     def keys(self) -> list[dict[str, Any]]:
         """Return the descriptions of the person's live keys."""
-        found: list[dict[str, Any]] = self._call("GET", KEYS_PATH)["keys"]
+        found: list[dict[str, Any]] = self._call("GET", self._keys_path)["keys"]
         return found
 
     def revoke_key(self, key_id: str) -> None:
         """Revoke a key of the person's."""
-        self._call("DELETE", f"{KEYS_PATH}{key_id}/")
+        self._call("DELETE", f"{self._keys_path}{key_id}/")
 
     def _send(self, form: Form, *, refused: str) -> str:
         """Send a form and return the path that it leads to."""
@@ -192,8 +203,8 @@ class SiteSession:
         """Send one request to this site and no other; a longer page than any of its own is cut off."""
         import httpx
 
-        url = urljoin(f"{self.address}/", path)
-        if not url.startswith(f"{self.address}/"):  # what is sent may be a password
+        url = urljoin(f"{self._origin}/", path)
+        if not url.startswith(f"{self._origin}/"):  # what is sent may be a password
             raise self._not_a_gatehouse("it sends what is typed to another address")
         try:
             with self._http.stream(method, url, **request) as answer:

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.session import Lifetimes
-from shared.settings.fields import Origin, RedisUrl, Secret, WordList, split_list
+from shared.settings.fields import CookiePath, LoginUrl, Origin, RedisUrl, Secret, WordList, split_list
 
 ENV_PREFIX = "GATEHOUSE_"
 DAY_S = 86_400
@@ -31,11 +31,19 @@ class ContractSettings(BaseSettings):
     session_absolute_s: int = Field(30 * DAY_S, ge=60, description="a session ends so long after it began, whatever happens")
     api_prefix: str = Field("/api", pattern=r"^(/[a-z0-9_-]+)+$", description="where Flask is mounted")
     upload_max_bytes: int = Field(1_000_000_000, ge=1, description="largest file that may be uploaded")
-    login_path: str = Field("/accounts/login/", pattern=r"^/[^/\\].*$", description="where a browser is sent to log in")
+    login_url: LoginUrl = Field(
+        "/accounts/login/",
+        validation_alias=AliasChoices("GATEHOUSE_LOGIN_URL", "GATEHOUSE_LOGIN_PATH", "login_url"),
+        description="where a browser is sent to log in: a path below the mount, or the URL of a site on another host or port",
+    )
+    cookie_path: CookiePath = Field("", description="path of the site's cookies; else the mount, and / for __Host- cookies")
+    cookie_domain: str = Field(
+        "", pattern=r"^\.?[A-Za-z0-9.-]*$", description="domain of the session cookie, for services on other hosts below it"
+    )
     allowed_hosts: WordList = Field(("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated")
     production: bool = Field(False, description="__Host- cookies, Secure, HSTS: needs HTTPS in front")
     trusted_proxy: bool = Field(
-        False, description="one proxy of yours is in front: believe its X-Forwarded-Proto and X-Forwarded-For"
+        False, description="one proxy of yours is in front: believe its X-Forwarded-Proto, -For and -Prefix"
     )
     csrf_trusted_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (), description="further origins of forms and requests, comma-separated: https://app.example.org, https://*.example.org"
@@ -50,7 +58,18 @@ class ContractSettings(BaseSettings):
     @property
     def cookie_name(self) -> str:
         """The session cookie's name; the ``__Host-`` prefix makes browsers refuse one set by a sibling host."""
-        return self.session_cookie_name or ("__Host-sessionid" if self.production else "sessionid")
+        return self.session_cookie_name or self.hardened("sessionid", domain=self.cookie_domain)
+
+    def hardened(self, name: str, *, domain: str = "") -> str:
+        """Return a cookie's name as production has it: browsers keep ``__Host-`` only with the path / and without a domain."""
+        if not self.production:
+            return name
+        return f"__Host-{name}" if not domain and self.cookie_path in ("", "/") else f"__Secure-{name}"
+
+    @property
+    def is_login_elsewhere(self) -> bool:
+        """Whether the log-in page is named by a whole URL: on another host or port, as far as this service knows."""
+        return not self.login_url.startswith("/")
 
     @property
     def secrets(self) -> tuple[str, ...]:

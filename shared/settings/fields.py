@@ -7,8 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from shared.mount import plain_prefix
+
 SECRET_MIN_LENGTH = 32
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
+# Without quotes, angle brackets, the fragment and backslashes, which browsers take for slashes.
+_PLAIN_URL = re.compile(r"[!$-;=?-\[\]-~]+", re.ASCII)
 _DATABASE = re.compile(r"[0-9]{0,5}")
 # The time-outs are common in URLs that a service hands out; ours win (shared.redis.client).
 _REDIS_OPTIONS = ("db", "socket_timeout", "socket_connect_timeout", "socket_keepalive")
@@ -50,8 +54,32 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _login_url(url: str) -> str:
+    """Refuse what a browser could take for another host's address, or what ``next`` can't be added to."""
+    is_path = url.startswith("/") and url[1:2] not in ("/", "\\")
+    if not (is_path or _is_web_url(url)) or not _PLAIN_URL.fullmatch(url):
+        raise ValueError("accepted are a path such as /accounts/login/, and http:// and https:// URLs")
+    return url
+
+
+def _is_web_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
+
+
+def _cookie_path(path: str) -> str:
+    if path not in ("", "/") and not plain_prefix(path):
+        raise ValueError("accepted are / and paths such as /tools")
+    return path if path == "/" else path.removesuffix("/")
+
+
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+LoginUrl = Annotated[str, AfterValidator(_login_url)]
+CookiePath = Annotated[str, AfterValidator(_cookie_path)]
 WordList = Annotated[tuple[str, ...], NoDecode]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$")]
 

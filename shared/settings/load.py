@@ -53,7 +53,7 @@ def forget_secrets() -> None:
 
 def _problem(kind: type[ContractSettings], line: dict[str, Any]) -> tuple[str, str]:
     name = str(line["loc"][0]) if line["loc"] else ""
-    field = kind.model_fields.get(name.lower())
+    field = kind.model_fields.get(name.removeprefix(ENV_PREFIX).lower())
     variable = name if name.isupper() else f"{ENV_PREFIX}{name.upper()}"
     meaning = f" ({field.description})" if field and field.description else ""
     return variable, f"{str(line['msg']).removeprefix('Value error, ')}{meaning}"

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -38,8 +39,8 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 class Browser:
     """A person's browser: cookies, the form's token, the headers that a page's own requests carry."""
 
-    def __init__(self, address: str, *, password: str) -> None:
-        self.http = httpx.Client(base_url=address, timeout=30, trust_env=False)
+    def __init__(self, address: str, *, password: str, transport: httpx.BaseTransport | None = None) -> None:
+        self.http = httpx.Client(base_url=address, timeout=30, trust_env=False, transport=transport)
         self._password = password
 
     @property
@@ -47,11 +48,11 @@ class Browser:
         """The session cookie's value. Raises KeyError without one."""
         return self.http.cookies["sessionid"]
 
-    def send_form(self, path: str, data: dict[str, str], *, page: str | None = None) -> httpx.Response:
+    def send_form(self, path: str, data: Mapping[str, str | list[str]], *, page: str | None = None) -> httpx.Response:
         """Load the page, then send its form as the browser does."""
         found = _TOKEN.search(self.http.get(page or path).text)
         assert found, f"no form at {page or path}"
-        headers = {"Origin": str(self.http.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+        headers = {"Origin": address_of(self.http.base_url), "Sec-Fetch-Site": "same-origin"}
         return self.http.post(path, data={**data, "csrfmiddlewaretoken": found[1]}, headers=headers)
 
     def log_in(self) -> None:
@@ -65,18 +66,29 @@ class Browser:
         assert answer.status_code == 302, answer.text
 
 
-class ServiceProcess:
-    """One service in one folder. ``settings`` are further GATEHOUSE_ variables, without the prefix, in lower case."""
+def address_of(url: httpx.URL) -> str:
+    """Return scheme, host and port, as an Origin header has them."""
+    return f"{url.scheme}://{url.netloc.decode()}"
 
-    def __init__(self, folder: Path, *, server: str = "cherrypy", **settings: str) -> None:
+
+class ServiceProcess:
+    """One service in one folder. ``settings`` are further GATEHOUSE_ variables, without the prefix, in lower case.
+
+    With ``mount`` it is a part of somebody else's server.
+    """
+
+    def __init__(self, folder: Path, *, server: str = "cherrypy", mount: str = "", **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / "server.log"
         self.valkey = EmbeddedValkey(folder / "valkey", passwords=new_passwords())
         self.password, database = prepared_database()
         shutil.copy(database, folder / database.name)
-        self._server = server
+        self.mount = mount
+        foreign = [sys.executable, "-m", "tests.e2e.foreign_server", mount, str(self.port)]
+        self._command = foreign if mount else COMMANDS[server]
         self._process: subprocess.Popen[bytes] | None = None
         self._browsers: list[Browser] = []
         self._environment = {
@@ -145,7 +157,7 @@ class ServiceProcess:
     def _start_server(self) -> None:
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                COMMANDS[self._server], cwd=ROOT, env=self._environment, stdout=output, stderr=output, start_new_session=True
+                self._command, cwd=ROOT, env=self._environment, stdout=output, stderr=output, start_new_session=True
             )
         deadline = time.monotonic() + READY_DEADLINE_S
         while not self._is_live():
@@ -153,9 +165,9 @@ class ServiceProcess:
             assert time.monotonic() < deadline, f"the server did not answer:\n{self.log}"
             time.sleep(_POLL_S)
 
-    def new_browser(self) -> Browser:
-        """Return a browser that is closed with the service."""
-        browser = Browser(self.address, password=self.password)
+    def new_browser(self, *, below: str = "", transport: httpx.BaseTransport | None = None) -> Browser:
+        """Return a browser that is closed with the service; ``below`` stands before all paths that it is asked for."""
+        browser = Browser(f"{self.address}{below}", password=self.password, transport=transport)
         self._browsers.append(browser)
         return browser
 
@@ -193,7 +205,7 @@ class ServiceProcess:
 
     def _is_live(self) -> bool:
         try:
-            return httpx.get(f"{self.address}/api/health/live", timeout=1, trust_env=False).status_code == 200
+            return httpx.get(f"{self.address}{self.mount}/api/health/live", timeout=1, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 

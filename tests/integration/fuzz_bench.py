@@ -72,7 +72,7 @@ def fuzz(app: Flask, cookie: str, *, examples: int, seed: int, phases: tuple[str
             "phases": {name: {"enabled": name in phases} for name in PHASES},
             "suppress-health-check": ["all"],
         }
-        schema = schemathesis.openapi.from_dict(document_of(app), config=SchemathesisConfig.from_dict(config))
+        schema = schemathesis.openapi.from_dict(document_of(app, server="/api"), config=SchemathesisConfig.from_dict(config))
         for event in engine.from_schema(schema).execute():
             _note(found, event)
     return found

@@ -1,9 +1,11 @@
 """Logging in and out on the site's pages."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.cache import cache
+from django.test import override_settings
 
 from tests.integration.accounts_site import browser, is_logged_in, log_in, new_person, post
 
@@ -95,13 +97,38 @@ def test_many_log_in_requests_from_one_address_get_429_with_retry_after() -> Non
         "/\t/evil.example",
         " //evil.example",
         "javascript:alert(1)",
+        "http://localhost.evil.example/",
+        "http://localhost@evil.example/",
+        "http://localhost:5000@evil.example/",
+        "http://evil.example#@localhost/",
+        "http://evil.example\\@localhost/",
+        "ftp://localhost/",
+        "//localhost:5000/",
     ],
 )
 def test_next_to_another_host_is_ignored(target: str) -> None:
-    """No log-in page of ours sends people to other sites."""
+    """No log-in page of ours sends people to sites that it doesn't list, also where it serves under any host."""
     person, client = new_person(), browser()
-    answer = post(client, "/accounts/login/", {"login": person.username, "password": "correct horse battery 9", "next": target})
+    with override_settings(ALLOWED_HOSTS=["localhost", "*"]):
+        answer = post(
+            client, "/accounts/login/", {"login": person.username, "password": "correct horse battery 9", "next": target}
+        )
     assert (answer.status_code, answer["Location"]) == (302, "/")
+
+
+@pytest.mark.parametrize(
+    "target", ["http://localhost:5000/report?a=b", "http://127.0.0.1:8000/", "http://a.services.example/x"]
+)
+def test_next_to_a_listed_host_is_followed(target: str) -> None:
+    """A service on another host or port sends its people here, and the page's policy lets the form lead back."""
+    person, client = new_person(), browser()
+    with override_settings(ALLOWED_HOSTS=["localhost", "127.0.0.1", ".services.example", "*"]):
+        page = client.get("/accounts/login/", {"next": target})
+        answer = post(
+            client, "/accounts/login/", {"login": person.username, "password": "correct horse battery 9", "next": target}
+        )
+    assert (answer.status_code, answer["Location"]) == (302, target)
+    assert f"form-action 'self' {urlsplit(target).scheme}://{urlsplit(target).netloc};" in page["Content-Security-Policy"]
 
 
 def test_next_on_this_host_is_followed() -> None:

@@ -38,7 +38,7 @@ def test_agreeing_sides_have_nothing_to_say(valkey: EmbeddedValkey) -> None:
         ({"session_cookie_name": "other"}, "GATEHOUSE_SESSION_COOKIE_NAME"),
         ({"session_absolute_s": 60}, "GATEHOUSE_SESSION_ABSOLUTE_S"),
         ({"api_prefix": "/other"}, "GATEHOUSE_API_PREFIX"),
-        ({"login_path": "/other/"}, "GATEHOUSE_LOGIN_PATH"),
+        ({"login_url": "/other/"}, "GATEHOUSE_LOGIN_URL"),
         ({"production": True}, "GATEHOUSE_PRODUCTION"),
         ({"session_secrets": (OTHER,)}, "GATEHOUSE_SESSION_SECRETS"),
     ],

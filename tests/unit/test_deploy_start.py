@@ -79,7 +79,7 @@ def test_unreachable_redis_is_named_without_its_password(url: str, place: str) -
 def test_curl_lines_quote_whatever_the_password_is() -> None:
     """A shell reads the password back exactly, and globs nothing."""
     password = 'it\'s $HOME `x` "y" *'
-    lines = curl_lines("http://127.0.0.1:8080", api_prefix="/api", login_path="/accounts/login/", password=password)
+    lines = curl_lines("http://127.0.0.1:8080", api_prefix="/api", login_url="/accounts/login/", password=password)
     assert len(lines) == 3
     assert f"password={password}" in shlex.split(lines[1])
     assert shlex.split(lines[2])[-1] == "http://127.0.0.1:8080/api/jobs?wait=10"
@@ -87,7 +87,7 @@ def test_curl_lines_quote_whatever_the_password_is() -> None:
 
 def test_banner_without_a_password_leaves_the_lines_out() -> None:
     """Where there is no demo person, no line pretends so."""
-    text = banner("http://h:1", api_prefix="/api", login_path="/l/", password=None, log_file="var/server.log")
+    text = banner("http://h:1", api_prefix="/api", login_url="/l/", password=None, log_file="var/server.log")
     assert text.splitlines() == [
         "Gatehouse is at http://h:1",
         "For scripts and shells: .venv/bin/gatehouse login http://h:1",

@@ -90,7 +90,7 @@ def test_refused_host_is_400_unless_a_probe_asks(caplog: pytest.LogCaptureFixtur
     edge = edge_at(now)
     caplog.set_level(logging.WARNING)
     assert asked(edge, HTTP_HOST="a.example") == "200 OK"
-    assert asked(edge, HTTP_HOST="evil.example", PATH_INFO="/health") == "200 OK"
+    assert asked(edge, HTTP_HOST="evil.example", PATH_INFO="/health", SCRIPT_NAME="/mounted") == "200 OK"
     refused = [asked(edge, HTTP_HOST="evil\nexample", HTTP_X_FORWARDED_HOST="a.example") for _ in range(50)]
     now[0] = 11.0
     refused.append(asked(edge))

@@ -46,8 +46,8 @@ def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (ContractSettings, "GATEHOUSE_SESSION_COOKIE_NAME", "canary; path=/"),
         (ContractSettings, "GATEHOUSE_API_PREFIX", "canary"),
         (ContractSettings, "GATEHOUSE_API_PREFIX", "/canary/"),
-        (ContractSettings, "GATEHOUSE_LOGIN_PATH", "//canary.example.org"),
-        (ContractSettings, "GATEHOUSE_LOGIN_PATH", "/\\canary.example.org"),
+        (ContractSettings, "GATEHOUSE_LOGIN_URL", "//canary.example.org"),
+        (ContractSettings, "GATEHOUSE_LOGIN_URL", "/\\canary.example.org"),
         (ContractSettings, "GATEHOUSE_LOG_FORMAT", "canary"),
         (ContractSettings, "GATEHOUSE_PRODUCTION", "canary"),
         (SiteSettings, "GATEHOUSE_SECRET_KEY", "canary"),
@@ -211,8 +211,21 @@ def test_cookie_name_is_hardened_in_production(monkeypatch: pytest.MonkeyPatch) 
     assert load_settings(ContractSettings).cookie_name == "sessionid"
     monkeypatch.setenv("GATEHOUSE_PRODUCTION", "1")
     assert load_settings(ContractSettings).cookie_name == "__Host-sessionid"
+    assert load_settings(ContractSettings).hardened("csrftoken") == "__Host-csrftoken"
+    monkeypatch.setenv("GATEHOUSE_COOKIE_DOMAIN", "example.org")
+    assert load_settings(ContractSettings).cookie_name == "__Secure-sessionid"  # no browser keeps __Host- with a domain
+    monkeypatch.setenv("GATEHOUSE_COOKIE_PATH", "/tools")
+    assert load_settings(ContractSettings).hardened("csrftoken") == "__Secure-csrftoken"
     monkeypatch.setenv("GATEHOUSE_SESSION_COOKIE_NAME", "mine")
     assert load_settings(ContractSettings).cookie_name == "mine"
+
+
+def test_login_path_of_former_versions_is_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that sets GATEHOUSE_LOGIN_PATH goes on; the new name wins."""
+    monkeypatch.setenv("GATEHOUSE_LOGIN_PATH", "/in/")
+    assert load_settings(ContractSettings).login_url == "/in/"
+    monkeypatch.setenv("GATEHOUSE_LOGIN_URL", "https://id.example.org/in/")
+    assert load_settings(ContractSettings).login_url == "https://id.example.org/in/"
 
 
 def test_api_is_never_given_djangos_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:

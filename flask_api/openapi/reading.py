@@ -76,9 +76,12 @@ def chapters(document: Document) -> tuple[Chapter, ...]:
     )
 
 
-def schema_list(document: Document) -> tuple[tuple[str, str], ...]:
-    """Return the name and the text of every schema."""
-    return tuple((name, json.dumps(schema, indent=2)) for name, schema in document["components"]["schemas"].items())
+def schema_groups(document: Document) -> dict[str, list[tuple[str, str]]]:
+    """Return the name and the text of every schema, by the task that it is of; those of all tasks come first, under ""."""
+    groups: dict[str, list[tuple[str, str]]] = {"": []}
+    for name, schema in document["components"]["schemas"].items():
+        groups.setdefault(name.rpartition(".")[0], []).append((name, json.dumps(schema, indent=2)))
+    return groups
 
 
 def _readings(document: Document) -> Iterator[tuple[dict[str, Any], Reading]]:

@@ -3,12 +3,13 @@
 
 const SHOWN = 200000; // characters of an answer: a page that shows more stops answering itself
 
-function addressOf(form) {
+function addressOf(form, { withExamples = false } = {}) {
   let path = form.dataset.path;
   const query = new URLSearchParams();
   for (const field of form.querySelectorAll("[data-in]")) {
     if (field.dataset.in === "path") {
-      path = path.replace(`{${field.name}}`, encodeURIComponent(field.value));
+      const value = field.value === "" && withExamples ? field.dataset.example : field.value;
+      path = path.replace(`{${field.name}}`, () => encodeURIComponent(value));
     } else if (field.dataset.in === "query" && field.value !== "") {
       query.append(field.name, field.value);
     }
@@ -96,6 +97,7 @@ function chooseExample(select) {
   form.querySelector(".body").value = chosen.dataset.body;
   form.querySelector(".about").textContent = chosen.dataset.about;
   form.querySelector(".takes").href = `#schema-${chosen.value}.arguments`;
+  showSnippets(form);
 }
 
 function filter(word) {
@@ -104,13 +106,47 @@ function filter(word) {
     const fits = `${item.textContent} ${operation.querySelector("summary").textContent}`.toLowerCase().includes(word);
     item.hidden = operation.hidden = !fits;
   }
+  for (const chapter of document.querySelectorAll(".chapter:has(.operation)")) {
+    chapter.hidden = !chapter.querySelector(".operation:not([hidden])");
+  }
+}
+
+// What was opened and closed is so again at the next visit; a browser that keeps nothing forgets it.
+const KEPT = "gatehouse-docs-open";
+
+function keptFolds() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT)) || {};
+  } catch {
+    return {};
+  }
+}
+
+function keepFold(details) {
+  if (!details.id) return;
+  const folds = keptFolds();
+  if (details.open === (details.dataset.opens !== undefined)) delete folds[details.id];
+  else folds[details.id] = details.open;
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(folds));
+  } catch {
+    // It is full, or not for us: nothing depends on it.
+  }
+}
+
+function restoreFolds() {
+  const folds = keptFolds();
+  for (const details of document.querySelectorAll("details[id]")) {
+    if (details.open) details.dataset.opens = ""; // as the page has it
+    if (typeof folds[details.id] === "boolean") details.open = folds[details.id];
+  }
 }
 
 // A link to an operation or a schema opens it.
 function openTarget() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) {
-    target.open = true;
+    for (let each = target; each; each = each.parentElement.closest("details")) each.open = true;
     target.scrollIntoView();
   }
 }
@@ -122,4 +158,6 @@ document.addEventListener("submit", (event) => {
 for (const select of document.querySelectorAll(".example")) select.addEventListener("change", () => chooseExample(select));
 document.getElementById("filter").addEventListener("input", (event) => filter(event.target.value.trim().toLowerCase()));
 window.addEventListener("hashchange", openTarget);
+restoreFolds();
+document.addEventListener("toggle", (event) => keepFold(event.target), true);
 openTarget();

@@ -3,13 +3,15 @@
 from flask import Blueprint, Response, abort, current_app, render_template
 from werkzeug.exceptions import NotFound
 
-from flask_api.addresses import api_root, site_home
+from flask_api.addresses import api_root, own_origin, site_home
 from flask_api.conditional import with_etag
+from flask_api.gate.extension import gate_state
 from flask_api.gate.requirements import login_required
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.document import document_of
 from flask_api.openapi.headers import IF_NONE_MATCH
-from flask_api.openapi.reading import chapters, schema_list
+from flask_api.openapi.reading import chapters, schema_groups
+from flask_api.openapi.snippets import FILE, examples_of, snippets_of
 from flask_api.views.pages import ASSETS, MEDIA_TYPES, page
 
 blueprint = Blueprint("docs", __name__, url_prefix="/docs")
@@ -21,8 +23,20 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs")
 def show() -> Response:
     """Read about the API in a browser, and try it."""
     document = document_of(current_app, server=api_root())
-    parts = {"chapters": chapters(document), "schemas": schema_list(document)}
-    return page(render_template("docs.html", document=document, site=site_home(), **parts))
+    return page(
+        render_template(
+            "docs.html",
+            document=document,
+            chapters=chapters(document),
+            schema_groups=schema_groups(document),
+            site=site_home(),
+            origin=own_origin(),
+            api_prefix=gate_state().settings.api_prefix,
+            snippets_of=snippets_of,
+            examples_of=examples_of,
+            example_file=FILE,
+        )
+    )
 
 
 @blueprint.get("/<name>")

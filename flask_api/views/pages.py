@@ -8,7 +8,7 @@ from shared.response_headers import PAGE_SECURITY_HEADERS
 
 ASSETS = Path(__file__).parent.parent / "static"
 # All that is served from there; the media type is ours, not guessed from the machine's tables.
-MEDIA_TYPES = {"api.css": "text/css", "docs.js": "text/javascript"}
+MEDIA_TYPES = {"api.css": "text/css", "docs.js": "text/javascript", "snippets.js": "text/javascript"}
 
 
 def page(html: str) -> Response:

@@ -13,9 +13,9 @@ DRIVER = shutil.which("chromedriver")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """The whole service, one for a module."""
+    """The whole service, one for the tests of this folder."""
     with ServiceProcess(tmp_path_factory.mktemp("service")) as service:
         yield service
 
@@ -44,3 +44,19 @@ def open_browser(tmp_path: Path) -> Iterator[Callable[..., Chrome]]:
     yield open_one
     for browser in opened:
         browser.quit()
+
+
+@pytest.fixture
+def page(service: ServiceProcess, open_browser: Callable[..., Chrome]) -> Callable[..., Chrome]:
+    """A function that opens the documentation as the service's person."""
+    person = service.new_browser()
+    person.log_in()
+
+    def open_page(fragment: str = "", *, width: int = 1280) -> Chrome:
+        browser = open_browser(width=width)
+        browser.get(f"{service.address}/api/problems/not_found")  # a cookie needs a page of its site
+        browser.add_cookie({"name": "sessionid", "value": person.cookie})
+        browser.get(f"{service.address}/api/docs{fragment}")
+        return browser
+
+    return open_page

@@ -11,24 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
-from tests.e2e.service import ServiceProcess
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def page(service: ServiceProcess, open_browser: Callable[..., Chrome]) -> Callable[..., Chrome]:
-    """A function that opens the documentation as the service's person."""
-    person = service.new_browser()
-    person.log_in()
-
-    def open_page(fragment: str = "", *, width: int = 1280) -> Chrome:
-        browser = open_browser(width=width)
-        browser.get(f"{service.address}/api/problems/not_found")  # a cookie needs a page of its site
-        browser.add_cookie({"name": "sessionid", "value": person.cookie})
-        browser.get(f"{service.address}/api/docs{fragment}")
-        return browser
-
-    return open_page
 
 
 def form_of(browser: Chrome, operation: str) -> WebElement:

@@ -10,7 +10,7 @@ from tests.e2e.service import PERSON, ServiceProcess
 from tests.integration.gate_bench import SAMPLE_TASKS
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A service with tasks that behave well and badly."""
     modules = f"flask_api.tasks.primes,{SAMPLE_TASKS},tests.cli.tasks"
@@ -19,7 +19,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
         yield service
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _forks_end() -> Iterator[None]:
     """End the process that commands are forked from."""
     yield
@@ -32,7 +32,7 @@ def stranger(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def home(service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The home of the service's person, who has logged in."""
     home = Home(tmp_path_factory.mktemp("home"))

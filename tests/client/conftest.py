@@ -20,20 +20,20 @@ def new_keys(service: ServiceProcess, *, count: int) -> list[str]:
     return [person["key"] for person in people]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A service that the tests of this folder share."""
     with ServiceProcess(tmp_path_factory.mktemp("client-service"), task_modules=TASK_MODULES) as running:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def keys(service: ServiceProcess) -> list[str]:
     """The keys of four people; the first is the one that most tests act as, the last is revoked by one."""
     return new_keys(service, count=4)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def key(keys: list[str]) -> str:
     """The key of one person."""
     return keys[0]

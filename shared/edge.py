@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from shared.client_address import client_address
 from shared.hosts import is_served
 from shared.raw_response import raw_answer
-from shared.settings import ContractSettings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from shared.settings import ContractSettings
 
 log = logging.getLogger("gatehouse.server")
 security_log = logging.getLogger("gatehouse.security")
@@ -39,7 +40,7 @@ class Edge:
     def __init__(
         self,
         application: "WSGIApplication",
-        settings: ContractSettings,
+        settings: "ContractSettings",
         *,
         open_paths: tuple[str, ...] = (),
         clock: Callable[[], float] = time.monotonic,

@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.api_keys import KeyRecord, decode_key, is_key
 from shared.entries import digest, is_session_key, key_entry, principal_entry, session_entry
 from shared.errors import NotAuthenticated, SessionFormatError
 from shared.linked_reader import FirstRead, LinkedReader
 from shared.principal import Principal, decode_principal
-from shared.redis import Store
 from shared.session import SessionFormat, SessionRecord
 from shared.signing import EntrySigner
+
+if TYPE_CHECKING:
+    from shared.redis import Store
 
 
 class Refusal(StrEnum):
@@ -59,7 +61,7 @@ class Guards:
     """
 
     def __init__(
-        self, store: Store, signer: EntrySigner, sessions: SessionFormat, *, clock: Callable[[], float] = time.time
+        self, store: "Store", signer: EntrySigner, sessions: SessionFormat, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._reader = LinkedReader(store)
         self._signer = signer

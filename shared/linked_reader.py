@@ -9,9 +9,10 @@ that was to be saved, nothing else.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.redis import Store
+if TYPE_CHECKING:
+    from shared.redis import Store
 
 _MAX_GUESSES = 10_000
 
@@ -29,7 +30,7 @@ class FirstRead:
 class LinkedReader:
     """Reads pairs of entries. Thread-safe; blocks and raises as the store does."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
         self._guesses: dict[str, str] = {}
 

@@ -9,11 +9,12 @@
         return f"for {current_principal().username}"
 
 Application state is under ``app.extensions["gatehouse"]``, the request's identity on ``flask.g``. No global, no cache.
+Importing this takes little longer than importing Flask: settings and the Redis client come with ``init_app``.
 """
 
 import logging
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, current_app, g, request
 
@@ -25,11 +26,13 @@ from shared.guards import Guards, Identity
 from shared.mount import ForwardedPrefix
 from shared.origins import TrustedOrigins
 from shared.principal import Principal
-from shared.redis import Store, build_client
 from shared.response_headers import HSTS, SECURITY_HEADERS
 from shared.session import SessionFormat
-from shared.settings import ApiSettings, load_settings
 from shared.signing import EntrySigner
+
+if TYPE_CHECKING:
+    from shared.redis import Store
+    from shared.settings import ApiSettings
 
 security_log = logging.getLogger("gatehouse.security")
 
@@ -40,8 +43,8 @@ EXTENSION = "gatehouse"
 class GateState:
     """What the gate of one application is made of."""
 
-    settings: ApiSettings
-    store: Store
+    settings: "ApiSettings"
+    store: "Store"
     guards: Guards
     key_usage: KeyUsage
     trusted: TrustedOrigins
@@ -50,7 +53,7 @@ class GateState:
 class Gatehouse:
     """Give an application the gate. ``settings`` default to the environment's. Opens no connection before it is asked."""
 
-    def __init__(self, app: Flask | None = None, *, settings: ApiSettings | None = None) -> None:
+    def __init__(self, app: Flask | None = None, *, settings: "ApiSettings | None" = None) -> None:
         self._settings = settings
         if app is not None:
             self.init_app(app)
@@ -58,6 +61,8 @@ class Gatehouse:
     def init_app(self, app: Flask) -> None:
         """Attach the gate, its error answers and its security headers to ``app``."""
         from flask_api.errors import register_error_handlers  # its table names the gate's own errors
+        from shared.redis import Store, build_client
+        from shared.settings import ApiSettings, load_settings
 
         settings = self._settings or load_settings(ApiSettings)
         client = build_client(

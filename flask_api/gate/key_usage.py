@@ -4,13 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.client_address import client_address, network_of
 from shared.entries import KEY_NEWS_ENTRY, key_networks_entry, key_used_entry
 from shared.errors import StoreUnavailable
-from shared.redis import Script, Store
+
+if TYPE_CHECKING:
+    from shared.redis import Script, Store
 
 log = logging.getLogger("gatehouse.api")
 
@@ -18,7 +21,6 @@ EVERY_S = 60
 _KEPT_S = 400 * 86_400  # longer than any key may live
 _MAX_NETWORKS = 100  # of one key; the one that was not used for longest is forgotten first
 _MAX_NEWS = 10_000
-_NOTE = Script.read(Path(__file__).with_name("note_key_use.lua"))
 
 
 @lru_cache(maxsize=4096)
@@ -30,7 +32,7 @@ def network_of_request(peer: str, forwarded: str, trusted_proxy: bool) -> str:
 class KeyUsage:
     """Remembers per process which keys were noted lately. Thread-safe; never fails a request."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: "Store", *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()
@@ -51,6 +53,14 @@ class KeyUsage:
         """Write that the key was used now, and from where; a network that is new to it becomes news."""
         entries = [key_used_entry(key_id), key_networks_entry(key_id), KEY_NEWS_ENTRY]
         try:
-            self._store.run(_NOTE, entries, [int(self._clock()), _KEPT_S, key_id, network, _MAX_NETWORKS, _MAX_NEWS])
+            self._store.run(_note(), entries, [int(self._clock()), _KEPT_S, key_id, network, _MAX_NETWORKS, _MAX_NEWS])
         except StoreUnavailable:
             log.debug("use of a key not noted", extra={"key_id": key_id})
+
+
+@cache
+def _note() -> "Script":
+    """Load the script with the first application: importing the gate needs no Redis client."""
+    from shared.redis import Script
+
+    return Script.read(Path(__file__).with_name("note_key_use.lua"))

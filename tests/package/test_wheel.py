@@ -25,8 +25,10 @@ for name in sys.argv[1:]:
 """
 
 GATED = """
+import sys
 from flask import Flask
 from flask_api.gate import Gatehouse, current_principal, login_required
+assert not {"pydantic", "redis"} & set(sys.modules), "they take longer to import than Flask itself"
 from shared.settings import ApiSettings
 app = Flask("service")
 Gatehouse(app, settings=ApiSettings(session_secrets=("s" * 32,)))

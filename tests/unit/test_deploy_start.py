@@ -1,7 +1,9 @@
 """What the launcher checks before it starts anything, and what it prints."""
 
+import os
 import shlex
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,7 +92,7 @@ def test_banner_without_a_password_leaves_the_lines_out() -> None:
     text = banner("http://h:1", api_prefix="/api", login_url="/l/", password=None, log_file="var/server.log")
     assert text.splitlines() == [
         "Gatehouse is at http://h:1",
-        "For scripts and shells: .venv/bin/gatehouse login http://h:1",
+        f"For scripts and shells: {os.path.relpath(sys.prefix)}/bin/gatehouse login http://h:1",
         "Ctrl-C stops it; data stays. The log is var/server.log",
     ]
 

@@ -71,7 +71,10 @@ def create_key(
 @click.argument("key_id", metavar="ID", type=click.IntRange(min=1))
 @_person_options
 def revoke_key(key_id: int, at: str | None, username: str | None, password_stdin: bool, as_json: bool) -> None:
-    """Revoke the key with this ID; whatever uses it is refused from then on."""
+    """Revoke the key with this ID.
+
+    Whatever uses it is refused from then on.
+    """
     with _logged_in(at, username, password_stdin) as site:
         site.revoke_key(str(key_id))
     if as_json:

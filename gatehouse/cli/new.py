@@ -28,9 +28,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}", re.ASCII)
 @command("new")
 @click.argument("name")
 def new(name: str) -> ExitCode:
-    """Write a small gated Flask service with one task, its tests and its settings into the folder NAME.
+    """Write a small gated Flask service into the folder NAME.
 
-    NAME becomes the name of a module: small letters, digits and _, beginning with a letter.
+    It has one task, tests and settings. NAME becomes the name of a module: small letters, digits and _, a letter first.
     """
     _check_name(name)
     folder = Path(name)

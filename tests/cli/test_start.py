@@ -40,6 +40,8 @@ def test_group_without_a_command_shows_its_help(stranger: Home) -> None:
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith(f"Usage: {' '.join(('gatehouse', *words))} ")
         assert any(line.strip().startswith(command) or command in line for line in done.err.splitlines()[3:])
+        lines = stranger.run(*words, "--help", COLUMNS="80").out.splitlines()
+        assert not [line for line in lines[1:] if line.endswith("...")], "what a command does is said to the end"
 
 
 def test_version_is_printed(stranger: Home) -> None:

@@ -78,7 +78,18 @@ class Environment:
         _collect(others, (), needed, [])
         for each in needed.values():
             self._link(each)
-        command = ["uv", "pip", "install", "--offline", "--no-deps", "--quiet", "--python", str(self.bin / "python")]
+        command = [
+            sys.executable,
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--offline",
+            "--no-deps",
+            "--quiet",
+            "--python",
+            str(self.bin / "python"),
+        ]
         subprocess.run([*command, str(wheel)], check=True)
 
     def _link(self, each: Distribution) -> None:

@@ -171,8 +171,11 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE.production else "http"
 # Shared by all processes. Those of failed log-ins are told in django_site.accounts.throttle.
 ACCOUNT_RATE_LIMITS = {
-    "login": "30/m/ip",
-    "login_failed": "10/m/ip,5/5m/key",  # codes of second factors count here too, per person
+    "login": None,  # instead, by the page of ours: a browser that is known has a count of its own
+    "login_page": "30/m/ip",
+    "login_page_device": "30/m/key",
+    "login_failed": "5/5m/key",  # codes of second factors count here too, per person
+    "login_failed_address": "10/m/ip",
     "login_failed_account": "50/h/key",
     "signup": "20/m/ip",
     "invite": "30/h/user",

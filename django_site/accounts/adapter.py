@@ -10,14 +10,15 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from django_site.accounts import throttle
 from django_site.accounts.device_cookie import known_device, remember_device
 from django_site.onward import is_onward
-from django_site.security_log import note
+from django_site.security_log import current_address, note
 from django_site.signup.invitations import find_invitation
 from django_site.signup.mails import tell_address_is_known
 
@@ -28,6 +29,16 @@ _BEGUN_WITH = "gatehouse_login_begun_with"
 
 class AccountAdapter(DefaultAccountAdapter):
     """django-allauth's, but a mail server that is away doesn't turn a finished sign-up into an error page."""
+
+    def get_client_ip(self, request: HttpRequest) -> str:  # noqa: ARG002  # the base's name; of this request, too
+        """Return the client's address as all else counts and logs it.
+
+        Without one (a Unix socket, and no proxy that is believed) failures can't be counted: the answer says what to set.
+        """
+        address = current_address()
+        if not address:
+            raise ImmediateHttpResponse(HttpResponse(render_to_string("no_client_address.html"), status=503))
+        return address
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send one e-mail; when that fails, log why and tell the person on the page."""
@@ -86,6 +97,13 @@ class AccountAdapter(DefaultAccountAdapter):
         person = throttle.find_person(credentials)
         reason = "unknown_name" if person is None else "wrong_password"
         note("log-in failed", is_warning=True, reason=reason, **throttle.named(credentials, person))
+
+    def reauthenticate(self, user: Any, password: str) -> bool:
+        """Tell whether this is the password of who is logged in. Raises ValidationError when too many were wrong."""
+        is_right = throttle.check_current_password(self.request, user, password)
+        if is_right is None:
+            raise self.validation_error("too_many_login_attempts")
+        return is_right
 
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponseBase:
         """Write it to the security log too."""

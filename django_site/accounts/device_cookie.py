@@ -25,6 +25,11 @@ def cookie_name() -> str:
     return name
 
 
+def knows_anybody(request: HttpRequest) -> bool:
+    """Tell whether the browser has a mark of ours of anybody at all; else there is nobody to look up. Asks no database."""
+    return bool(_marks(request))
+
+
 def known_device(request: HttpRequest, person: Any) -> str | None:
     """Return the nonce of the browser if ``person`` has logged in with it before, else None."""
     for user_id, nonce, mark in _marks(request):

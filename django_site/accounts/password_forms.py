@@ -4,16 +4,19 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import ResetPasswordKeyForm as AllauthResetPasswordKeyForm
 from allauth.account.forms import UserTokenForm as AllauthUserTokenForm
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
 
+from django_site.accounts import throttle
 from django_site.accounts.recovery import AddressToken, may_take_back, take_back
 from django_site.keys.models import ApiKey
 from django_site.keys.signals import keeps_keys
@@ -34,6 +37,14 @@ class ChangePasswordForm(AllauthChangePasswordForm):
                 help_text="Only if nobody else can have known your password: they could have made a key, or copied one. "
                 "Without this, every key is revoked.",
             )
+
+    def clean_oldpassword(self) -> str:
+        """Refuse a wrong current password, and each one after too many: counted and logged as a log-in's."""
+        password = str(self.cleaned_data.get("oldpassword", ""))
+        is_right = throttle.check_current_password(context.request, self.user, password)
+        if not is_right:
+            raise get_adapter().validation_error("too_many_login_attempts" if is_right is None else "enter_current_password")
+        return password
 
     def save(self) -> None:
         """Change the password and revoke the keys, both or neither."""

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from django_site.accounts import throttle
 from django_site.security_log import note
 from django_site.sessions.middleware import mark_outage
 from shared.errors import StoreUnavailable
@@ -66,7 +67,7 @@ class LoginView(AllauthLoginView):
             messages.info(request, REASONS[reason])
             way_back = request.GET.get(REDIRECT_FIELD_NAME, "")
             return HttpResponseRedirect(f"{reverse(remedy)}?{urlencode({REDIRECT_FIELD_NAME: way_back})}")
-        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        response: HttpResponseBase = throttle.refuse_page(request) or super().dispatch(request, *args, **kwargs)
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Behind a proxy that is believed, the address is the last part of X-Forwarded-For, which that proxy
 appended; everything before it is the client's own word. Some proxies write the port as well:
-``203.0.113.7:51234`` and ``[2001:db8::1]:443`` (RFC 7239, 6).
+``203.0.113.7:51234`` and ``[2001:db8::1]:443`` (RFC 7239, 6). A socket for both kinds of addresses calls an IPv4 client
+``::ffff:203.0.113.7``: that is 203.0.113.7, wherever addresses are counted, logged or shown.
 """
 
 import ipaddress
@@ -28,9 +29,8 @@ def client_address(*, peer: str, forwarded_for: str, trusted_proxy: bool) -> str
 @lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Return the network that the address is in: its /24 (IPv4) or /48 (IPv6); "" when it is none."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
+    ip = _parse(address)
+    if ip is None:
         return ""
     prefix = _IPV4_PREFIX if ip.version == 4 else _IPV6_PREFIX
     return str(ipaddress.ip_network((ip, prefix), strict=False))
@@ -44,9 +44,13 @@ def _address(text: str) -> str:
         host = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         host = text.partition(":")[0]
+    ip = _parse(host.partition("%")[0])
+    return "" if ip is None else str(ip)
+
+
+def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ip = ipaddress.ip_address(host.partition("%")[0])
+        ip = ipaddress.ip_address(text)
     except ValueError:
-        return ""
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return str(mapped or ip)
+        return None
+    return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip

@@ -81,18 +81,22 @@ class Edge:
         security_log.warning("a host that GATEHOUSE_ALLOWED_HOSTS doesn't list", extra=shown)
 
     def _notice_proxy(self, environ: "WSGIEnvironment") -> None:
-        """Warn, once in this process, that a proxy seems to be in front and is not believed."""
-        if self._settings.trusted_proxy or self._forwarded >= _FORWARDED_MIN:
+        """Warn, once in this process, of a proxy that is not believed, or does not say for whom it asks."""
+        if self._forwarded >= _FORWARDED_MIN or (self._settings.trusted_proxy and _has_address(environ)):
             return
         self._forwarded += 1
         if not environ.get("REMOTE_ADDR"):
             self._forwarded = _FORWARDED_MIN
             log.warning(
                 "requests come over a Unix socket, which has no client address: nobody can log in. "
-                "GATEHOUSE_TRUSTED_PROXY=true believes the X-Forwarded-For of the proxy that connects to it"
+                "GATEHOUSE_TRUSTED_PROXY=true believes the X-Forwarded-For of the proxy in front, which must send one"
             )
         elif self._forwarded == _FORWARDED_MIN:
             log.warning(
                 "X-Forwarded-For keeps coming and GATEHOUSE_TRUSTED_PROXY is off: if a proxy of yours is in front, all "
                 "its clients share one limit on failed log-ins and one share of connections; true tells them apart"
             )
+
+
+def _has_address(environ: "WSGIEnvironment") -> bool:
+    return bool(environ.get("REMOTE_ADDR") or environ.get("HTTP_X_FORWARDED_FOR"))

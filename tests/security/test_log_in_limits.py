@@ -71,6 +71,14 @@ def test_known_device_gets_in_from_the_strangers_network(person: "User") -> None
     assert TOO_MANY in try_password(owner, person.username, PASSWORD).content.decode(), "a stolen device guesses no faster"
 
 
+def test_ipv4_client_of_a_socket_for_both_kinds_is_itself(person: "User", new_person: Any) -> None:
+    """As ``::ffff:...`` all IPv4 clients would share one limit per address; and it is the same client without."""
+    for number in range(10):
+        try_password(browser_at("::ffff:203.0.113.5"), f"nobody-{number}", "wrong")
+    assert try_password(browser_at("::ffff:198.51.100.7"), person.username, PASSWORD).status_code == 302
+    assert TOO_MANY in try_password(browser_at("203.0.113.5"), new_person().username, PASSWORD).content.decode()
+
+
 def test_device_cookie_of_others_or_of_a_former_password_is_worth_nothing(person: "User", new_person: Any) -> None:
     """Forged, of another person, or from before a new password."""
     other, thief = new_person(), browser_at("203.0.113.8")

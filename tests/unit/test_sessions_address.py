@@ -39,6 +39,7 @@ def test_address_is_the_clients_and_a_proxy_is_believed_only_when_trusted(
     ("address", "network"),
     [
         ("203.0.113.9", "203.0.113.0/24"),
+        ("::ffff:203.0.113.9", "203.0.113.0/24"),
         ("2001:db8:1:2::3", "2001:db8:1::/48"),
         ("", ""),
         ("no address", ""),

@@ -78,9 +78,9 @@ def asked(edge: Edge, **environ: str) -> str:
     return statuses[0]
 
 
-def edge_at(now: list[float]) -> Edge:
+def edge_at(now: list[float], *, trusted_proxy: bool = False) -> Edge:
     """Return an edge with a clock."""
-    settings = ContractSettings(session_secrets=("x" * 32,), allowed_hosts=ALLOWED)
+    settings = ContractSettings(session_secrets=("x" * 32,), allowed_hosts=ALLOWED, trusted_proxy=trusted_proxy)
     return Edge(hello, settings, open_paths=("/health",), clock=lambda: now[0])
 
 
@@ -112,3 +112,13 @@ def test_proxy_that_is_not_believed_is_named_once(
     (line,) = [record.getMessage() for record in caplog.records]
     assert words in line
     assert "GATEHOUSE_TRUSTED_PROXY" in line
+
+
+def test_trusted_proxy_that_sends_no_address_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """Over a Unix socket there is no other; with an address all is well."""
+    edge = edge_at([0.0], trusted_proxy=True)
+    asked(edge, HTTP_HOST="a.example", REMOTE_ADDR="", HTTP_X_FORWARDED_FOR="192.0.2.1")
+    assert not caplog.records
+    asked(edge, HTTP_HOST="a.example", REMOTE_ADDR="")
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "which must send one" in line

@@ -9,15 +9,13 @@ from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordFor
 from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import ResetPasswordKeyForm as AllauthResetPasswordKeyForm
 from allauth.account.forms import UserTokenForm as AllauthUserTokenForm
-from allauth.account.internal.flows.manage_email import sync_user_email_address
-from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
 
 from django_site.accounts import throttle
-from django_site.accounts.recovery import AddressToken, may_take_back, take_back
+from django_site.accounts.recovery import AddressToken, may_take_back_by, take_back
 from django_site.keys.models import ApiKey
 from django_site.keys.signals import keeps_keys
 from django_site.principals.databases import people_database
@@ -62,7 +60,7 @@ class ResetPasswordForm(AllauthResetPasswordForm):
     def clean_email(self) -> str:
         """Keep the accounts that this address may take back; the answer is the same when there are none."""
         email: str = super().clean_email()
-        self.users = [user for user in self.users if _may_take_back(user, email)]
+        self.users = [user for user in self.users if may_take_back_by(user, email)]
         return email
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
@@ -83,9 +81,3 @@ class ResetPasswordKeyForm(AllauthResetPasswordKeyForm):
     def save(self) -> None:
         """Set the new password and end what must end. Raises SessionStoreUnavailable; then nothing is changed."""
         take_back(self.user, AddressToken().address(self.user, self.temp_key), super().save)
-
-
-def _may_take_back(person: Any, email: str) -> bool:
-    sync_user_email_address(person)
-    address = EmailAddress.objects.filter(user_id=person.pk, email=email.lower()).first()
-    return address is not None and may_take_back(address)

@@ -75,6 +75,13 @@ def may_take_back(address: Any) -> bool:
     return is_own and not EmailAddress.objects.filter(user_id=address.user_id, verified=True).exists()
 
 
+def may_take_back_by(person: Any, email: str) -> bool:
+    """Tell whether a reset link of this account may go to ``email``, in any letter case."""
+    sync_user_email_address(person)
+    address = EmailAddress.objects.filter(user_id=person.pk, email=email.lower()).first()
+    return address is not None and may_take_back(address)
+
+
 def take_back(person: Any, address: Any, set_password: Any) -> None:
     """Let ``set_password`` give the account its new password, and end what must end with the old one.
 

@@ -5,7 +5,6 @@
 from datetime import timedelta
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from django import forms
 from django.conf import settings
@@ -16,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from django_site.accounts.models import Invitation
-from django_site.signup.invitations import VALID_DAYS, token_of
+from django_site.signup.invitations import VALID_DAYS, has_account, token_of
 from django_site.signup.mails import invite
 from django_site.staff.admin import GuardedAdmin
 
@@ -37,7 +36,7 @@ class InvitationForm(forms.ModelForm):
     def clean_email(self) -> str:
         """Refuse an address that has an account, and too many mails."""
         email = str(self.cleaned_data["email"]).lower()
-        if EmailAddress.objects.filter(email=email, verified=True).exists():
+        if has_account(email):
             raise ValidationError("Somebody has an account with this address.", code="known")
         limits = (("invite", None), ("invite_address", email))
         if not all(ratelimit.consume(self.request, app=_APP, action=action, key=key) for action, key in limits):

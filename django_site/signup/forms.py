@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
-from django_site.signup.invitations import find_invitation, use
+from django_site.signup.invitations import find_invitation, has_account, refer_to_account, use
 
 
 class SignupForm(AllauthSignupForm):
@@ -37,6 +37,8 @@ class SignupForm(AllauthSignupForm):
             make_password(self.cleaned_data["password1"])  # a new account costs as much: the time must tell nothing
         if self.invitation is None:
             return super().try_save(request)
+        if has_account(self.invitation.email):
+            return None, refer_to_account(request)
         with transaction.atomic():
             if use(request, self.invitation):
                 get_adapter(request).stash_verified_email(request, self.invitation.email)

@@ -7,12 +7,17 @@ address needs no further proof: the link was sent to it.
 
 from typing import Any
 
+from allauth.account.internal.userkit import filter_users_by_email
+from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib import messages
 from django.core import signing
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 
 from django_site.accounts.models import Invitation
+from django_site.accounts.recovery import may_take_back_by
 
 VALID_DAYS = 7
 _SALT = "gatehouse.invitation"
@@ -43,6 +48,23 @@ def find_invitation(request: HttpRequest) -> Invitation | None:
     pk: Any = request.session.get(_SESSION_KEY)
     found: Invitation | None = None if pk is None else Invitation.objects.valid().filter(pk=pk).first()
     return found
+
+
+def has_account(email: str) -> bool:
+    """Tell whether somebody's account is this address's already: it was proved, or it is what a reset link would go to.
+
+    An address that was only typed in beside another one, maybe by a stranger, keeps nobody from signing up with it.
+    """
+    if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
+        return True
+    return any(may_take_back_by(person, email) for person in filter_users_by_email(email))
+
+
+def refer_to_account(request: HttpRequest) -> HttpResponseRedirect:
+    """Send who was invited, and so has proved the address, to the account that it has already."""
+    request.session.pop(_SESSION_KEY, None)
+    messages.info(request, "There is an account with the address that was invited. Log in, or ask for a new password.")
+    return HttpResponseRedirect(reverse("account_login"))
 
 
 def use(request: HttpRequest, invitation: Invitation) -> bool:

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from django_site.security_log import note
-from django_site.signup.invitations import accept
+from django_site.signup.invitations import accept, has_account, refer_to_account
 
 
 @require_safe
@@ -19,4 +19,6 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if accepted is None:
         return render(request, "account/invitation_gone.html", status=410)
     note("invitation opened", invitation=accepted.pk)
+    if has_account(accepted.email):
+        return refer_to_account(request)
     return redirect("account_signup")

@@ -18,7 +18,7 @@ try:
 except ConfigurationError as error:
     sys.exit(f"gatehouse: {error}")
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.host_and_port
 workers = _settings.server_workers
 worker_class = "deploy.servers.gunicorn.Worker"
 logger_class = "deploy.servers.gunicorn.Log"

@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         "too. Data, logs and secrets are under var/, or where GATEHOUSE_VAR_DIR says.",
     )
     parser.add_argument(
-        "--host", help="address to listen on (127.0.0.1: this machine only; for others, set GATEHOUSE_ALLOWED_HOSTS too)"
+        "--host",
+        help="address to listen on (127.0.0.1: this machine only; 0.0.0.0: every IPv4 one; :: those of IPv6 too; "
+        "for others, set GATEHOUSE_ALLOWED_HOSTS too)",
     )
     parser.add_argument("--port", type=int, help="port to listen on (8080)")
     parser.add_argument("--server", choices=SERVERS, default=SERVERS[0], help="web server (%(default)s)")

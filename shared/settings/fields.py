@@ -1,6 +1,7 @@
 """What fields of settings have in common: their types, and what each accepts."""
 
 import re
+from ipaddress import IPv6Address
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -82,6 +83,17 @@ LoginUrl = Annotated[str, AfterValidator(_login_url)]
 CookiePath = Annotated[str, AfterValidator(_cookie_path)]
 WordList = Annotated[tuple[str, ...], NoDecode]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$")]
+
+
+def listening_host(host: str) -> str:
+    """Return a name or address to listen on, IPv6 without the brackets of URLs. Raises ValueError for anything with a port."""
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if bare == host and ":" not in host:
+        return host
+    try:
+        return str(IPv6Address(bare))
+    except ValueError:
+        raise ValueError("accepted are a name, an IPv4 or an IPv6 address, without a port") from None
 
 
 def split_list(value: Any) -> Any:

@@ -1,14 +1,17 @@
 """What the servers need: wsgi.py (CherryPy) and gunicorn.conf.py."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from shared.settings.contract import ContractSettings
+from shared.settings.fields import listening_host
 
 
 class ServerSettings(ContractSettings):
     """What the servers need: wsgi.py (CherryPy) and gunicorn.conf.py."""
 
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    host: Annotated[str, AfterValidator(listening_host)] = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8080, ge=1, le=65_535, description="port to listen on")
     server_threads: int = Field(32, ge=2, le=1000, description="requests that one process answers at once")
     server_connections: int = Field(4096, ge=16, le=1_000_000, description="connections that one process holds open at most")
@@ -21,3 +24,8 @@ class ServerSettings(ContractSettings):
         1_000_000_000, ge=8_000_000, description="memory of script/server's own Redis for jobs; full, it refuses new ones"
     )
     site_max_body_bytes: int = Field(16_777_216, ge=1024, description="largest request body of the whole service")
+
+    @property
+    def host_and_port(self) -> str:
+        """What to listen on, as URLs write it: an IPv6 address is in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -1,6 +1,7 @@
 """What the launcher checks before it starts anything, and what it prints."""
 
 import os
+import runpy
 import shlex
 import socket
 import sys
@@ -12,8 +13,10 @@ from deploy.banner import banner, curl_lines
 from deploy.launcher import main
 from deploy.redis_check import check_redis
 from deploy.server_process import ServerProcess
+from deploy.servers.cherrypy import build_server
 from deploy.single_start import StartError
-from shared.settings import ApiSettings, ServerSettings, SiteSettings
+from shared.errors import ConfigurationError
+from shared.settings import ROOT, ApiSettings, ServerSettings, SiteSettings, load_settings
 
 SECRET = "0123456789abcdef" * 4
 
@@ -50,11 +53,44 @@ def test_host_that_is_not_ours_names_the_option(tmp_path: Path, host: str) -> No
         ("0.0.0.0", "http://127.0.0.1:8080"),
         ("::", "http://[::1]:8080"),
         ("::1", "http://[::1]:8080"),
+        ("[::1]", "http://[::1]:8080"),
     ],
 )
 def test_address_is_one_that_can_be_opened(tmp_path: Path, host: str, address: str) -> None:
     """Every address is one to listen on, not one to type into a browser."""
     assert server(tmp_path, host=host).address == address
+
+
+@pytest.mark.parametrize(
+    ("host", "bind"), [("0.0.0.0", "0.0.0.0:8080"), ("::1", "[::1]:8080"), ("[::1]", "[::1]:8080"), ("::", "[::]:8080")]
+)
+def test_gunicorn_listens_on_every_kind_of_address(monkeypatch: pytest.MonkeyPatch, host: str, bind: str) -> None:
+    """Its own syntax has brackets around IPv6."""
+    monkeypatch.setenv("GATEHOUSE_HOST", host)
+    monkeypatch.setenv("GATEHOUSE_PORT", "8080")
+    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["bind"] == bind
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "[::1]:9000", "[::1", "[127.0.0.1]", "::1::"])
+def test_host_that_is_none_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """In one line, before anything starts."""
+    monkeypatch.setenv("GATEHOUSE_HOST", host)
+    with pytest.raises(ConfigurationError, match=r"GATEHOUSE_HOST.*without a port"):
+        load_settings(ServerSettings)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")
+def test_cherrypy_listens_on_every_address_of_both_kinds() -> None:
+    """`::` is reached by IPv6 and by IPv4, `::1` by IPv6."""
+    for host, reached in (("::", ("::1", "127.0.0.1")), ("::1", ("::1",))):
+        settings = ServerSettings(session_secrets=(SECRET,), host=host)
+        httpd = build_server(lambda *_: [b""], settings.model_copy(update={"port": 0}))
+        httpd.prepare()
+        try:
+            for each in reached:
+                socket.create_connection((each, httpd.bind_addr[1]), timeout=10).close()
+        finally:
+            httpd.stop()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which addresses are public, and which a task may connect to."""
 
+import socket
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -79,3 +80,11 @@ def test_public_address_of_this_machine_is_as_private_as_loopback() -> None:
 def test_own_addresses_are_told_from_others(address: str, own: bool) -> None:
     """By the system itself, without a packet."""
     assert is_own_address(ip_address(address)) is own
+
+
+def test_address_of_a_kind_that_this_system_lacks_is_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where IPv6 is off the kernel refuses the socket itself (EAFNOSUPPORT): here one for a kind that no system has."""
+    monkeypatch.setattr("flask_api.tasks.web.network.AF_INET6", 255)
+    with pytest.raises(OSError, match="not supported"):
+        socket.socket(255, socket.SOCK_DGRAM)
+    assert not is_own_address(ip_address("2606:4700:4700::1111"))

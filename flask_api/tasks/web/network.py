@@ -44,12 +44,12 @@ def is_own_address(address: Address) -> bool:
     machine has is not known here.
     """
     family = AF_INET6 if address.version == 6 else AF_INET
-    with socket(family, SOCK_DGRAM) as probe:
-        try:
+    try:
+        with socket(family, SOCK_DGRAM) as probe:
             probe.connect((str(address), 9))
-        except OSError:  # no way leads there
-            return False
-        return ip_address(str(probe.getsockname()[0])) == address
+            return ip_address(str(probe.getsockname()[0])) == address
+    except OSError:  # no way leads there; a system without IPv6 refuses the very socket
+        return False
 
 
 class NameLookups:

@@ -8,7 +8,12 @@ import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from deploy.valkey import EmbeddedValkey, new_passwords
-from shared.redis import Client, build_client
+from flask_api.gate.key_usage import KeyUsage
+from shared.entries import KEY_NEWS_ENTRY
+from shared.errors import SessionStoreUnavailable
+from shared.gone import GONE_LATEST, GonePeople
+from shared.redis import Client, Store, build_client
+from shared.signing import EntrySigner
 
 SESSION = "gatehouse:session:" + "a" * 64
 PRINCIPAL = "gatehouse:principal:7"
@@ -140,6 +145,20 @@ def test_api_reading_the_contract_is_allowed(clients: Clients) -> None:
     assert api.mget(*CONTRACT) == ["signed"] * 4
     assert api.pttl(SESSION) > 0
     assert api.eval_ro("return redis.call('GET', KEYS[1])", 1, SESSION) == "signed"
+
+
+def test_gate_beside_a_jobs_server_of_its_own_does_what_the_gate_needs(clients: Clients) -> None:
+    """It reads the contract and who is gone, and notes from where keys are used: the first use of a network is mailed."""
+    admin, gate = clients["admin"], Store(clients["gate"], unavailable=SessionStoreUnavailable)
+    admin.zadd(GONE_LATEST, {"7": 5})
+    assert GonePeople(gate, EntrySigner(["x" * 32])).marked_after(4, limit=9) == [("7", 5)]
+    KeyUsage(gate).note("12", "203.0.113.0/24")
+    assert admin.zrange(KEY_NEWS_ENTRY, 0, -1) == ["12 203.0.113.0/24"]
+    assert [clients["gate"].get(entry) for entry in CONTRACT] == ["signed"] * 4
+    for entry in (*CONTRACT, JOB):
+        assert refused(clients["gate"], "SET", entry, "forged")
+        with pytest.raises(Exception, match=r"(?i)permission|ACL failure"):
+            clients["gate"].eval("return redis.call('DEL', KEYS[1])", 1, entry)
 
 
 def test_api_working_on_jobs_is_allowed(clients: Clients) -> None:

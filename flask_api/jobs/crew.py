@@ -78,6 +78,11 @@ class Crew:
             return 0
         return sum(max(each.slots, 2 * each.slots - len(each.queue)) for each in self._executors.values())
 
+    @property
+    def places(self) -> int:
+        """How many more jobs fit in the fullest queue."""
+        return min(each.queue.places for each in self._executors.values())
+
     def loads(self) -> list[Load]:
         """Return how busy each executor is."""
         return [load_of(each.name, each.slots, each.queue) for each in self._executors.values()]
@@ -122,10 +127,6 @@ class Crew:
             for job_id in job_ids:
                 if job_id in self._known:
                     self._signals.setdefault(job_id, reason)
-
-    def request_cancel(self, job_id: str) -> None:
-        """Stop a running attempt of this process at once; that of another process hears of it by its next beat."""
-        self.signal([job_id], StopReason.CANCELLED)
 
     def take_over(self, job_ids: Sequence[str]) -> None:
         """Go on with jobs that came to this instance: queue what waited, spend an attempt of what was running."""

@@ -13,7 +13,7 @@ from flask_api.jobs.checkpoints import Checkpoints
 from flask_api.jobs.counts import CountingLedger, JobCounts, Load
 from flask_api.jobs.crew import Crew
 from flask_api.jobs.departures import Departures
-from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
+from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound, StopReason
 from flask_api.jobs.files import FileStore
 from flask_api.jobs.instance import Instance
 from flask_api.jobs.intake import Intake
@@ -164,7 +164,9 @@ class JobEngine(Intake):
         if answer == "ended":
             raise IllegalTransition("The job has ended already.")
         if answer == "requested":
-            self._crew.request_cancel(job.id)
+            self._crew.signal(
+                [job.id], StopReason.CANCELLED
+            )  # at once if it runs here; else its process hears of it by its beat
         self._waiting.notify([job.id])
 
     def cancel_batch(self, batch: Batch) -> None:

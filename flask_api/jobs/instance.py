@@ -24,6 +24,9 @@ from shared.redis import Store
 log = logging.getLogger("gatehouse.jobs")
 
 TICK_S = 0.25
+_CLAIMED_AT_ONCE = 500
+_BACKLOG_TICKS = 4
+_BACKLOG_CLAIMS = 4
 _AUDIT_EVERY_S = 5.0
 _SWEEP_EVERY_S = 5.0
 _JOIN_S = 2.0  # one that deletes a file on storage that hangs must not hold up a stop; it is a daemon
@@ -61,6 +64,7 @@ class Instance:
         self._suspects: dict[str, float] = {}
         self._away_since: float | None = None
         self._strays: set[str] = set()
+        self._full_claims = 0
         self._next_audit_at = clock() + _AUDIT_EVERY_S
 
     @property
@@ -123,14 +127,34 @@ class Instance:
             self.renew(instance)
             return
         self._crew.signal(cancels, StopReason.CANCELLED)
-        room = min(500, self._crew.room)
-        if room:
-            self._crew.take_over(self._ledger.claim(self._crew.instance, limit=room))
+        self._claim()
         if not self._crew.is_draining:  # who stops takes nothing that others could begin now
             self._adopt_the_dead()
         if self._clock() >= self._next_audit_at:
             self._next_audit_at = self._clock() + _AUDIT_EVERY_S
             self._audit()
+
+    def _claim(self) -> None:
+        """Take jobs that nobody holds: as many as could begin soon, so that processes share them.
+
+        When that was too few for a second, take many: in our queue people take turns, but these come in the order of their
+        time, and whoever has ten thousand of them would hold up everybody's retries for minutes.
+        """
+        limit = min(_CLAIMED_AT_ONCE, self._crew.room)
+        if not limit:
+            return
+        self._full_claims = self._full_claims + 1 if self._claim_some(limit) == limit else 0
+        if self._full_claims < _BACKLOG_TICKS:
+            return
+        for _ in range(_BACKLOG_CLAIMS):
+            limit = min(_CLAIMED_AT_ONCE, self._crew.places)
+            if not limit or self._claim_some(limit) < limit:
+                break
+
+    def _claim_some(self, limit: int) -> int:
+        jobs = self._ledger.claim(self._crew.instance, limit=limit)
+        self._crew.take_over(jobs)
+        return len(jobs)
 
     def _trust_silence_again(self) -> None:
         """After an outage all are silent at first; one slow answer is no outage."""

@@ -60,6 +60,11 @@ class FairQueue:
         """How many jobs were taken and not given back."""
         return self._running
 
+    @property
+    def places(self) -> int:
+        """How many more jobs it may hold."""
+        return max(0, self._limit - self._waiting - self._reserved - self._running)
+
     def reserve(self, count: int = 1) -> None:
         """Keep places for jobs about to be accepted, or raise QueueFull: what is accepted later always fits."""
         with self._lock:

@@ -4,7 +4,8 @@
 """
 
 import os
-from datetime import datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -38,6 +39,21 @@ def test_anothers_first_job_begins_within_one_jobs_length(bench: EngineBench, ta
     assert begun <= SLOTS, f"{begun} jobs of the crowd went before it"
     seconds = (datetime.fromisoformat(waited["started_at"]) - datetime.fromisoformat(waited["submitted_at"])).total_seconds()
     print(f"{task}: with {QUEUED} queued it began after {seconds:.2f} s")  # noqa: T201  # for who runs the long one
+
+
+def test_delayed_jobs_hold_up_nobody(bench: EngineBench) -> None:
+    """One person's delayed jobs, or retries, all due before another's: that one is no longer claimed last, minutes later."""
+    engine = bench.start(job_threads=SLOTS, job_running_limit=SLOTS)
+    crowd, other, later = new_owner(), new_owner(), datetime.now(UTC) + timedelta(hours=1)
+    theirs = [bench.submit(engine, "sample.steps", ONE_JOB, owner=crowd, start_at=later) for _ in range(300)]
+    first = bench.submit(engine, "sample.steps", ONE_JOB, owner=other, start_at=later)
+    now = time.time()
+    bench.admin.zadd(names.DELAYED, dict.fromkeys(theirs, now - 2) | {first: now - 1})
+    waited = bench.wait_for(first, JobStatus.RUNNING, timeout_s=30)
+    records = [bench.record(job) for job in theirs]
+    begun = sum(record.get("started_at", "9") < waited["started_at"] for record in records)
+    # Claimed four at a time, as many as could begin soon, all of them came before it: 75 had begun.
+    assert begun < 40, f"{begun} jobs of the crowd went before it"
 
 
 def _count(bench: EngineBench, batch: str, status: str) -> int:

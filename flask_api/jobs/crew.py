@@ -15,6 +15,7 @@ from flask_api.jobs.counts import JobCounts, Load, load_of
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.executors import Attempt, Ended, Executor, ThreadsExecutor
 from flask_api.jobs.files import FileStore
+from flask_api.jobs.interpreter_watch import InterpreterWatch
 from flask_api.jobs.job_inputs import inputs_of_job
 from flask_api.jobs.ledger import Ending, Ledger
 from flask_api.jobs.processes import ProcessesExecutor
@@ -63,6 +64,7 @@ class Crew:
         self._signals: dict[str, StopReason] = {}
         self._stopping = threading.Event()
         self.is_draining = False
+        self.watch = InterpreterWatch()
         self._executors = self._make_executors()
 
     @property
@@ -187,7 +189,7 @@ class Crew:
     def _make_executors(self) -> dict[str, Executor]:
         settings = self._settings
         queue = self._queue(settings.job_running_limit, settings.job_threads)
-        threads = ThreadsExecutor(queue, self.turn, slots=settings.job_threads, call=self._call)
+        threads = ThreadsExecutor(queue, self.turn, slots=settings.job_threads, call=self._call, watch=self.watch)
         processes = ProcessesExecutor(
             self._queue(settings.job_processes, settings.job_processes),
             self.turn,
@@ -295,5 +297,4 @@ class Crew:
                 return  # they are handed over with the rest, at the end
 
     def _wait_until_idle(self, deadline: float) -> bool:
-        idle = [each.wait_until_idle(deadline_s=max(0.0, deadline - time.monotonic())) for each in self._executors.values()]
-        return all(idle)
+        return all(each.wait_until_idle(deadline_s=max(0.0, deadline - time.monotonic())) for each in self._executors.values())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from flask_api.jobs.attempt import Outcome, describe
+from flask_api.jobs.interpreter_watch import InterpreterWatch
 from flask_api.jobs.queue import FairQueue
 from flask_api.jobs.record import Launch
 from flask_api.jobs.slot_threads import SlotThreads
@@ -151,16 +152,29 @@ class ThreadsExecutor(Executor):
 
     name: ClassVar[str] = "threads"
 
-    def __init__(self, queue: FairQueue, turn: Turn, *, slots: int, call: Callable[[Launch, int], Outcome]) -> None:
+    def __init__(
+        self,
+        queue: FairQueue,
+        turn: Turn,
+        *,
+        slots: int,
+        call: Callable[[Launch, int], Outcome],
+        watch: InterpreterWatch,
+    ) -> None:
         super().__init__(queue, turn, slots=slots)
         self._call = call
+        self._watch = watch
         self._duration_s: dict[str, float] = {}
         queue.chunk_of = self._chunk_of
 
     def run(self, launch: Launch, attempt: int) -> Outcome:
         """Call the task here, and remember how long its jobs take."""
         begun = time.perf_counter()
-        outcome = self._call(launch, attempt)
+        self._watch.begin(launch)
+        try:
+            outcome = self._call(launch, attempt)
+        finally:
+            self._watch.end()
         taken_s = time.perf_counter() - begun
         known_s = self._duration_s.get(launch.task, taken_s)
         self._duration_s[launch.task] = 0.8 * known_s + 0.2 * max(taken_s, known_s / 8)

@@ -165,7 +165,7 @@ class Instance:
     def _run(self) -> None:
         # Spread: many processes started together must not ask together for ever.
         self._stopping.wait(random.uniform(0, TICK_S))  # noqa: S311  # spreads load, guards nothing
-        while not self._stopping.wait(TICK_S):
+        while not self._crew.watch.wait(self._stopping, TICK_S):
             try:
                 self.tick()
             except JobStoreUnavailable:

@@ -28,13 +28,13 @@ class Primality:
     is_prime: bool
 
 
-@task("primes.sum")
+@task("primes.sum", executor="processes")
 def sum_primes(limit: Annotated[int, Field(ge=0, le=200_000_000)], *, job: JobContext) -> int:
     """Add up the prime numbers below a limit."""
     return sum_primes_below(limit, on_progress=lambda done: job.progress(done, limit))
 
 
-@task("primes.check")
+@task("primes.check", executor="processes")
 def check_primes(
     numbers: Annotated[list[Annotated[int, Field(ge=0, le=2**63)]], Field(min_length=1, max_length=10_000)],
     *,

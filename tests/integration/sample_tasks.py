@@ -86,6 +86,14 @@ def hang(*, job: JobContext) -> str:
     return "released"
 
 
+@task("sample.spin")
+def spin(*, job: JobContext) -> None:
+    """Count until it must stop: it needs the interpreter all the time."""
+    while True:
+        sum(range(10_000))
+        job.checkpoint()
+
+
 @task("sample.steps")
 def steps(count: int, step_s: float = 0.0, *, job: JobContext) -> int:
     """Make steps and tell of each."""

@@ -68,7 +68,7 @@ def test_record_has_the_documented_members(api: Flask) -> None:
         "task": "primes.check",
         "arguments": {"numbers": [2, 4]},
         "status": "succeeded",
-        "executor": "threads",
+        "executor": "processes",
         "owner": {"id": str(visitor.person.pk), "username": visitor.person.username},
         "batch": None,
         "priority": "normal",

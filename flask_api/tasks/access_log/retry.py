@@ -39,7 +39,7 @@ BaseUrl = Annotated[
 ]
 
 
-@task("logs.retry_failed", timeout_s=4 * 3600)
+@task("logs.retry_failed", executor="processes", timeout_s=4 * 3600)
 def retry_failed(
     log: InputFile,
     base_url: BaseUrl,

@@ -126,7 +126,8 @@ class HeadReader:
         _check_fields(self._fields, authority=authority, is_http_1_1=is_http_1_1)
         if authority is not None and not is_http_1_1:
             self._fields = [*((n, v) for n, v in self._fields if n.lower() != b"host"), (b"Host", authority.encode())]
-        return Head(method=method, target=target, is_http_1_1=is_http_1_1, fields=tuple(self._fields))
+        fields = tuple(_with_one_end(self._fields, is_http_1_1=is_http_1_1))
+        return Head(method=method, target=target, is_http_1_1=is_http_1_1, fields=fields)
 
 
 def read_field(line: bytes) -> tuple[bytes, bytes]:
@@ -198,6 +199,18 @@ def _read_target(target: str) -> tuple[str, str | None]:
     if authority == "" or not is_plain_target(target):
         raise _malformed("the target is no path of this host")
     return target, authority
+
+
+def _with_one_end(fields: list[tuple[bytes, bytes]], *, is_http_1_1: bool) -> list[tuple[bytes, bytes]]:
+    """Return the fields with at most one Connection, which says ``close``: whether another request follows is one decision.
+
+    Servers look for ``close`` or ``Keep-Alive`` each in its own way, and so would one answer what the other drops. Here the
+    option counts in any case and place (RFC 9112, 9.3), and a connection of HTTP/1.0 ends with its answer.
+    """
+    others = [(name, value) for name, value in fields if name.lower() != b"connection"]
+    options = b",".join(value for name, value in fields if name.lower() == b"connection").lower().split(b",")
+    ends = is_http_1_1 and b"close" in (option.strip(b" \t") for option in options)
+    return [*others, (b"Connection", b"close")] if ends else others
 
 
 def _check_fields(fields: list[tuple[bytes, bytes]], *, authority: str | None, is_http_1_1: bool) -> None:

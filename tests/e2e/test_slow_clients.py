@@ -1,5 +1,9 @@
-"""Two hundred clients at once that are slow in one way: with no proxy in front, everybody else is answered as ever."""
+"""Two hundred clients at once that are slow in one way: with no proxy in front, everybody else is answered as ever.
 
+``NIGHTLY_ASKED=500`` asks that often meanwhile (script/nightly), and so finds the 99th percentile and not only the slowest.
+"""
+
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -12,7 +16,7 @@ from tests.e2e.service import COMMANDS, Browser, ServiceProcess
 from tests.waiting import wait_until
 
 SLOW_CLIENTS = 200
-ASKED = 20
+ASKED = int(os.environ.get("NIGHTLY_ASKED", "20"))
 SLOWEST_ANSWER_S = 1.0
 LARGE = 8_000_000
 
@@ -68,10 +72,10 @@ def crowd(service: ServiceProcess, beginning: bytes) -> Iterator[list[socket.soc
         yield clients
 
 
-def answer_times(service: ServiceProcess, browser: Browser) -> list[float]:
+def answer_times(service: ServiceProcess, browser: Browser, *, asked: int = 20) -> list[float]:
     """Ask a small question again and again, on new connections; return how long each answer took, the slowest last."""
     times = []
-    for _ in range(ASKED):
+    for _ in range(asked):
         began = time.monotonic()
         answer = httpx.get(f"{service.address}/api/me", headers={"Cookie": f"sessionid={browser.cookie}"}, timeout=30)
         times.append(time.monotonic() - began)
@@ -89,8 +93,8 @@ def test_slow_clients_starve_nobody(service: ServiceProcess, browser: Browser, l
         for client in clients:
             if beginning not in (SLOW["idle"], SLOW["reader"]):
                 client.send(b"x")
-        times = answer_times(service, browser)
-    assert times[int(len(times) * 0.99)] <= SLOWEST_ANSWER_S, times
+        times = answer_times(service, browser, asked=ASKED)
+    assert times[int(len(times) * 0.99)] <= SLOWEST_ANSWER_S, times[-20:]
     assert "Traceback" not in service.log
 
 

@@ -61,6 +61,8 @@ TOKENS = [
         b"Content-Length: -1\r\n",
         b"Host: x\r\n",
         b"Connection: close\r\n",
+        b"Connection: Keep-Alive, x\r\n",
+        b"connection: Close\r\n",
     ],
     *[
         b"Expect: 100-continue\r\n",

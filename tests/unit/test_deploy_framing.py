@@ -106,6 +106,7 @@ MALFORMED_LENGTHS = [b"", b"+3", b"-1", b"0_3", b"3,3", b"9" * 19, b"\xb2"]
         (head_with(b"Expect: tea", b"Expect: 100-continue"), 417),
         (head_with(b'Cookie: a="%s"' % (b"\\" * 33)), 400),
         (head_with(b"Content-Length: 3", b"Transfer-Encoding: chunked"), 400),
+        *[(head_with(field, field.lower()), 400) for field in (b"Cookie: a=b", b"Authorization: a", b"Content-Length: 3")],
         *[(head_with(b"Content-Length: %s" % length), 400) for length in MALFORMED_LENGTHS],
         (b"GET / HTTP/1.1\nHost: x\n\n", 400),
         (b"\r\n\r\n" + head_with(), 400),
@@ -116,6 +117,22 @@ def test_head_of_another_form_is_refused_while_it_comes(sent: bytes, status: int
     with pytest.raises(HeadError) as caught:
         read(sent)
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize("fields", [(), (b"Connection: keep-alive",), (b"Connection: Upgrade, closed", b"Upgrade: h2c")])
+def test_connection_of_http_1_1_goes_on_unless_it_says_close(fields: tuple[bytes, ...]) -> None:
+    """One reading for every server: they compare the field's text each in its own way."""
+    assert b"Connection" not in read(head_with(*fields))[0].joined()
+
+
+@pytest.mark.parametrize(
+    "fields", [(b"Connection: Close",), (b"Connection: x,\tclose ,y",), (b"connection: keep-alive", b"Connection: CLOSE")]
+)
+def test_close_counts_in_any_case_and_place(fields: tuple[bytes, ...]) -> None:
+    """RFC 9112, 9.3; and HTTP/1.0 ends with its answer, whatever it says."""
+    assert read(head_with(*fields))[0].joined()[b"Connection"] == b"close"
+    old = head_with(*fields, b"Connection: keep-alive", first=b"GET / HTTP/1.0")
+    assert b"Connection" not in read(old)[0].joined()
 
 
 def test_head_at_each_limit_is_read() -> None:

@@ -1,21 +1,8 @@
-"""Remove the gate's guards one at a time: each time a test must fail. ``python -m tests.mutants`` (minutes).
+"""The guards of the gate: who asks, and may they?"""
 
-A guard that can be removed with every test green is a guard that somebody will remove. Works on a copy of the tree.
-"""
+from tests.mutants.mutant import Mutant, of
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-
-ROOT = Path(__file__).parents[1]
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "var", "__pycache__", ".*_cache", ".hypothesis")
-GATE = (
+TESTS = (
     "tests/unit/test_shared_api_keys.py",
     "tests/unit/test_shared_guards.py",
     "tests/unit/test_shared_principal.py",
@@ -36,18 +23,8 @@ GATE = (
     "tests/integration/test_verdicts.py",
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One guard, as it stands and with it removed."""
-
-    name: str
-    path: str
-    guard: str
-    without: str
-
-
-MUTANTS = (
+GATE_MUTANTS = of(
+    TESTS,
     Mutant("session key's form", "shared/guards.py", "if not is_session_key(session_key):", "if False:"),
     Mutant(
         "session's presence",
@@ -122,55 +99,3 @@ MUTANTS = (
     ),
     Mutant("step-up by key", "flask_api/gate/requirements.py", "if identity.authenticated_at is None:", "if False:"),
 )
-
-
-NO_MUTANT = Mutant("nothing", "shared/guards.py", "class Guards:", "class Guards:")
-
-
-def survivors(mutants: tuple[Mutant, ...] = MUTANTS, *, at_once: int = 2) -> Iterator[str]:
-    """Yield a line for every guard whose removal no test noticed, or that could not be tried."""
-    if (code := _tests_of(NO_MUTANT)) != 0:  # else every mutant would look noticed
-        yield f"the tests fail with nothing removed: pytest ended with {code}"
-        return
-    with ThreadPoolExecutor(at_once) as pool:
-        yield from filter(None, pool.map(_survives, mutants))
-
-
-def _survives(mutant: Mutant) -> str | None:
-    if (ROOT / mutant.path).read_text().count(mutant.guard) != 1:
-        return f"{mutant.name}: {mutant.path} does not hold its guard exactly once any more"
-    code = _tests_of(mutant)
-    # 1: a test failed. Anything else (5: no tests, 2: broken) proves nothing.
-    return None if code == 1 else f"{mutant.name}: pytest ended with {code}"
-
-
-def _tests_of(mutant: Mutant) -> int:
-    """Run the gate's tests in a copy of the tree with this guard removed; return pytest's exit code."""
-    with tempfile.TemporaryDirectory(prefix="gatehouse-mutant-") as folder:
-        copy = Path(folder) / "copy"
-        shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
-        changed = copy / mutant.path
-        changed.write_text(changed.read_text().replace(mutant.guard, mutant.without))
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *GATE],
-            cwd=copy,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NIGHTLY_EXAMPLES": "50"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-            timeout=300,
-        ).returncode
-
-
-def main() -> int:
-    """Try every mutant, or those whose names are given; return the exit code."""
-    wanted = tuple(mutant for mutant in MUTANTS if not sys.argv[1:] or mutant.name in sys.argv[1:])
-    found = list(survivors(wanted))
-    for line in found:
-        print(f"survived: {line}")  # noqa: T201  # a command's own voice
-    print(f"{len(wanted) - len(found)} of {len(wanted)} removed guards were noticed")  # noqa: T201
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,166 @@
+"""The guards of accounts: what ends with a password, who guesses, who signs up, what staff may."""
+
+from tests.mutants.mutant import Mutant, of
+
+_RECOVERY = "django_site/accounts/recovery.py"
+_REACH = "django_site/staff/reach.py"
+_THROTTLE = "django_site/accounts/throttle.py"
+_INVITATIONS = "django_site/signup/invitations.py"
+
+ACCOUNTS_MUTANTS = (
+    *of(
+        ("tests/security/test_account_recovery.py",),
+        Mutant(
+            "keys at a new password",
+            "django_site/keys/signals.py",
+            "revoke_keys(ApiKey.objects.of(instance), by=instance)",
+            "pass",
+        ),
+        Mutant(
+            "keys are kept on request",
+            "django_site/keys/signals.py",
+            ' and not instance.__dict__.pop("_gatehouse_keeps_keys", False)',
+            "",
+        ),
+        Mutant(
+            "hash that was assigned",
+            "django_site/keys/signals.py",
+            "return stored is not None and stored != person.password",
+            "return False",
+        ),
+        Mutant(
+            "address of a link",
+            _RECOVERY,
+            "address is not None and may_take_back(address) and bool(",
+            "address is not None and bool(",
+        ),
+        Mutant("own address only", _RECOVERY, "return is_own and not EmailAddress", "return not EmailAddress"),
+        Mutant(
+            "verified address first",
+            _RECOVERY,
+            "return is_own and not EmailAddress.objects.filter(user_id=address.user_id, verified=True).exists()",
+            "return is_own",
+        ),
+        Mutant("address in the token", _RECOVERY, "|{self._address.pk}:{self._address.email}", ""),
+        Mutant(
+            "other addresses at the first proof",
+            _RECOVERY,
+            "exclude(pk=address.pk).delete()",
+            "exclude(pk=address.pk).exists()",
+        ),
+        Mutant("recovery codes of before", _RECOVERY, "        void_recovery_codes(person)\n", ""),
+        Mutant("sessions at a reset", _RECOVERY, "    forget_sessions(person)\n", ""),
+        Mutant(
+            "half-done log-in",
+            "django_site/accounts/adapter.py",
+            "if not constant_time_compare(begun_with, user.get_session_auth_hash()):",
+            "if False:",
+        ),
+        Mutant(
+            "void codes are replaced", "django_site/second_factor/recovery_codes.py", "        _codes_of(user).delete()\n", ""
+        ),
+    ),
+    *of(
+        ("tests/security/test_second_factor_seeds.py",),
+        Mutant("seeds are sealed", "django_site/second_factor/adapter.py", "return seal(text)", "return text"),
+        Mutant(
+            "seed in the session",
+            "django_site/second_factor/adapter.py",
+            "session[SECRET_SESSION_KEY] = seal(self.secret)",
+            "session[SECRET_SESSION_KEY] = self.secret",
+        ),
+        Mutant(
+            "code of activation",
+            "django_site/second_factor/adapter.py",
+            "if not TOTP(Authenticator(user=self.user))._mark_code_used(code):",
+            "if False:",
+        ),
+    ),
+    *of(
+        ("tests/security/test_keys_told.py",),
+        Mutant("key needs a verified address", "django_site/keys/issue.py", "if needs_verified_address(person):", "if False:"),
+        Mutant("of the account's own address", "django_site/keys/verified.py", "email=email, verified=True", "verified=True"),
+    ),
+    *of(
+        ("tests/security/test_log_in_limits.py",),
+        Mutant("known device", _THROTTLE, "if nonce is not None:", "if False:"),
+        Mutant(
+            "count of a network",
+            _THROTTLE,
+            '[("login_failed", near), ("login_failed_account", account)]',
+            '[("login_failed_account", account)]',
+        ),
+        Mutant(
+            "count of an account",
+            _THROTTLE,
+            '[("login_failed", near), ("login_failed_account", account)]',
+            '[("login_failed", near)]',
+        ),
+        Mutant(
+            "password of a device",
+            "django_site/accounts/device_cookie.py",
+            " and constant_time_compare(mark, _mark(person))",
+            "",
+        ),
+        Mutant("person of a device", "django_site/accounts/device_cookie.py", "if user_id == str(person.pk) and ", "if "),
+    ),
+    *of(
+        ("tests/security/test_sign_up.py",),
+        Mutant(
+            "closed sign-up", "django_site/accounts/adapter.py", 'return mode == "open" or (', 'return mode != "invited" or ('
+        ),
+        Mutant("invited sign-up", "django_site/accounts/adapter.py", "and find_invitation(request) is not None)", ")"),
+        Mutant(
+            "invitation once",
+            _INVITATIONS,
+            "return bool(Invitation.objects.valid().filter(pk=invitation.pk).update(used_at=timezone.now()))",
+            "return True",
+        ),
+        Mutant(
+            "invitation's week", "django_site/accounts/models.py", "used_at=None, expires_at__gt=timezone.now()", "used_at=None"
+        ),
+    ),
+    *of(
+        ("tests/security/test_staff_power.py",),
+        Mutant("superusers out of reach", _REACH, 'return not getattr(person, "is_superuser", False) and ', "return "),
+        Mutant("stronger people out of reach", _REACH, " and _held_by(person) <= _own(staff)", ""),
+        Mutant(
+            "groups out of reach", _REACH, "return _names(Permission.objects.filter(group=group)) <= _own(staff)", "return True"
+        ),
+        Mutant("permissions to give", _REACH, "return is_superuser(staff) or _names(wanted) <= _own(staff)", "return True"),
+        Mutant(
+            "fields of power",
+            "django_site/accounts/admin.py",
+            "if not is_superuser(request.user) and set(form.changed_data) & set(PRIVILEGE_FIELDS):",
+            "if False:",
+        ),
+        Mutant(
+            "reach of a row",
+            "django_site/staff/admin.py",
+            "if not (self.is_in_reach(request, before) and self.is_in_reach(request, obj)):",
+            "if False:",
+        ),
+        Mutant(
+            "reach of a deletion",
+            "django_site/staff/admin.py",
+            "return super().has_delete_permission(request, obj) and self.is_in_reach(request, obj)",
+            "return super().has_delete_permission(request, obj)",
+        ),
+        Mutant("reach of many deletions", "django_site/staff/admin.py", "        self._require_reach(request, queryset)\n", ""),
+    ),
+    *of(
+        ("tests/security/test_session_renewal.py",),
+        Mutant(
+            "log-out during a page",
+            "django_site/sessions/save.lua",
+            "redis.call('SET', KEYS[1], ARGV[2], ARGV[1], 'EX', ARGV[3])",
+            "redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])",
+        ),
+        Mutant(
+            "what another request wrote",
+            "django_site/sessions/save.lua",
+            "if ARGV[1] == 'XX' and present and ARGV[5] ~= '' and present ~= ARGV[5] then",
+            "if false then",
+        ),
+    ),
+)

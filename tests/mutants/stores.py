@@ -1,0 +1,78 @@
+"""The guards between Django, the database and Redis: what is published, by whom, and which server is believed."""
+
+from tests.mutants.mutant import Mutant, of
+
+STORES_MUTANTS = (
+    *of(
+        ("tests/security/test_publish_schedules.py",),
+        Mutant(
+            "version of a publish",
+            "django_site/sessions/replace.lua",
+            "if version > (tonumber(redis.call('HGET', KEYS[2], entry) or '') or 0) then",
+            "if true then",
+        ),
+        Mutant(
+            "floor of a rebuild", "django_site/sessions/replace.lua", " or version < tonumber(order[2] or '0') then", " then"
+        ),
+        Mutant(
+            "version of a deletion",
+            "django_site/sessions/replace.lua",
+            "redis.call('HSET', KEYS[2], entry, version)",
+            "if value ~= '' then redis.call('HSET', KEYS[2], entry, version) end",
+        ),
+    ),
+    *of(
+        ("tests/security/test_models_of_one_table.py", "tests/security/test_second_database.py"),
+        Mutant(
+            "proxies of a key", "django_site/keys/signals.py", "if tables_of(model) & tables_of(ApiKey):", "if model is ApiKey:"
+        ),
+        Mutant(
+            "models of a table",
+            "django_site/principals/tables.py",
+            "    for model in apps.get_models(include_auto_created=True):\n        listen(model)",
+            "    for model in apps.get_models(include_auto_created=True):\n        model._meta.proxy or listen(model)",
+        ),
+        Mutant("models made later", "django_site/principals/tables.py", "            listen(sender)\n", "            pass\n"),
+        Mutant(
+            "database of a key's commit",
+            "django_site/keys/signals.py",
+            "republish([digest]), using=using)",
+            "republish([digest]))",
+        ),
+    ),
+    *of(
+        ("tests/security/test_replicas.py",),
+        Mutant("role on connecting", "shared/redis/client.py", 'if about.get("role") != "master":', "if False:"),
+        Mutant(
+            "connections of before",
+            "shared/redis/client.py",
+            'if getattr(connection, "generation", self._generation) != self._generation:',
+            "if False:",
+        ),
+        Mutant(
+            "role with each command",
+            "shared/redis/client.py",
+            "                _check_role(pool, connection, question)\n",
+            "                connection.read_response()\n",
+        ),
+        Mutant(
+            "leaving a replica",
+            "shared/redis/store.py",
+            "            self.client.connection_pool.drop()\n",
+            "            pass\n",
+        ),
+    ),
+    *of(
+        ("tests/security/test_error_replies.py",),
+        Mutant("reply that is no answer", "shared/redis/store.py", "if meaning is Meaning.MISTAKE:", "if True:"),
+    ),
+    *of(
+        ("tests/integration/test_valkey_acl.py",),
+        Mutant(
+            "API reads sessions only",
+            "deploy/redis/users.acl",
+            "user api on #{api_sha256} resetkeys resetchannels %R~gatehouse:session:*",
+            "user api on #{api_sha256} resetkeys resetchannels ~gatehouse:session:*",
+        ),
+    ),
+)

@@ -7,6 +7,8 @@ that was only typed in is nobody's proof: its owner may be a stranger, or the st
 
 With the reset every session, every API key, every trusted device and every half-finished log-in ends. If the account
 had never proved an address, this is the first proof there is: its other addresses go, and this one counts as verified.
+Addresses that nobody has proved yet go with every new password: whoever typed one in has the link that proves it, and
+would take the account back by it.
 Second factors stay and are asked for: whoever reads the mailbox alone gets nowhere. The recovery codes of before end with
 the first log-in that passes the second factor, for somebody else may have copied them.
 Source: Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022; OWASP ASVS 5.0, 6.4.3.
@@ -17,6 +19,8 @@ from typing import Any
 from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.models import EmailAddress
+from allauth.core import context
+from django.contrib import messages
 from django.db import transaction
 from django.utils.http import base36_to_int, int_to_base36
 
@@ -94,9 +98,22 @@ def take_back(person: Any, address: Any, set_password: Any) -> None:
             EmailAddress.objects.filter(user_id=person.pk).exclude(pk=address.pk).delete()
             address.set_verified()
             address.set_as_primary()
+        forget_unproved_addresses(person)
         void_recovery_codes(person)
     note("password reset by e-mail", is_warning=True, user_id=str(person.pk), is_first_proof=is_first_proof)
     forget_sessions(person)
+
+
+def forget_unproved_addresses(person: Any) -> None:
+    """Remove the addresses that were only typed in, but the account's own; say so on the page that is being answered."""
+    own = str(getattr(person, person.get_email_field_name(), "") or "").lower()
+    removed, _ = EmailAddress.objects.filter(user_id=person.pk, verified=False).exclude(email=own).delete()
+    if not removed:
+        return
+    note("unproved addresses removed", user_id=str(person.pk), removed=removed)
+    if context.request is not None:
+        text = "E-mail addresses that were not confirmed yet are removed. Add them again if they are yours."
+        messages.info(context.request, text)
 
 
 def forget_sessions(person: Any, *, keep: str = "") -> None:

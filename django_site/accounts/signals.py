@@ -7,10 +7,10 @@ from allauth.mfa import signals as mfa
 from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest
 
-from django_site.accounts.recovery import forget_sessions
+from django_site.accounts.recovery import forget_sessions, forget_unproved_addresses
 from django_site.second_factor.recovery_codes import renew_void_codes
 from django_site.security_log import note
-from django_site.signup.mails import tell_of_account
+from django_site.signup.mails import tell_address_confirmed, tell_of_account
 from shared.entries import session_entry
 
 
@@ -19,6 +19,7 @@ def connect() -> None:
     mfa.authenticator_used.connect(renew_void_codes, dispatch_uid="gatehouse.renew_void_codes")
     account.password_changed.connect(_end_other_sessions, dispatch_uid="gatehouse.password_changed")
     account.password_set.connect(_end_other_sessions, dispatch_uid="gatehouse.password_set")
+    account.email_confirmed.connect(_tell_of_address, dispatch_uid="gatehouse.email_confirmed")
     account.user_signed_up.connect(_tell_of_sign_up, dispatch_uid="gatehouse.signed_up")
     for signal, event in _LOGGED.items():
         signal.connect(_logger_of(event), dispatch_uid=f"gatehouse.log.{event}", weak=False)
@@ -53,6 +54,12 @@ def _logger_of(event: str) -> Any:
 
 def _end_other_sessions(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
     forget_sessions(user, keep=session_entry(str(request.session.session_key)))
+    forget_unproved_addresses(user)
+
+
+def _tell_of_address(request: HttpRequest, email_address: Any, **_kwargs: Any) -> None:
+    note("e-mail address confirmed", user_id=str(email_address.user_id))
+    tell_address_confirmed(request, email_address)
 
 
 def _tell_of_sign_up(request: HttpRequest, user: Any, **_kwargs: Any) -> None:

@@ -29,7 +29,8 @@ def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days
 
     Published before the commit: while Redis is away this raises SessionStoreUnavailable and leaves no row, instead of
     handing out a key that doesn't work. A commit that fails leaves an entry of a key that nobody was given; it is pruned.
-    Raises ValidationError when the person has MAX_LIVE keys, or has yet to verify their address. The person is told by mail.
+    Raises ValidationError when the person has MAX_LIVE keys, has yet to verify their address, or has another password by now
+    than ``person`` says: whoever asks was let in by the old one. The person is told by mail.
     """
     if needs_verified_address(person):
         raise ValidationError("Verify your e-mail address first: keys are for its owner only.", code="email_unverified")
@@ -37,8 +38,10 @@ def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days
     now = timezone.now()
     rows = ApiKey.objects.using(database_of(ApiKey))
     with atomic_on(get_user_model(), ApiKey):
-        # The person's row is the lock under which the keys are counted.
-        user_rows().select_for_update().get(pk=person.pk)
+        # The person's row is the lock under which the keys are counted, and the password does not change.
+        password = user_rows().select_for_update().values_list("password", flat=True).get(pk=person.pk)
+        if password != person.password:
+            raise ValidationError("Your password has changed meanwhile. Log in again.", code="password_changed")
         if rows.of(person).live().count() >= MAX_LIVE:
             raise ValidationError(f"You have {MAX_LIVE} keys, which is the most. Revoke one first.", code="too_many_keys")
         key = rows.create(

@@ -24,6 +24,7 @@ def connect() -> None:
     for_each_model(listen_to_keys)
     # No sender: a proxy or a child of the user model is saved under its own class.
     pre_save.connect(_password_changes, dispatch_uid="gatehouse.password_changes")
+    post_save.connect(_password_changed, dispatch_uid="gatehouse.password_changed")
 
 
 def keeps_keys(person: Any) -> None:
@@ -51,6 +52,13 @@ def _password_changes(instance: Any, raw: bool, using: str, update_fields: Any =
     if raw or not isinstance(instance, get_user_model()) or instance._state.adding:
         return
     if _has_new_password(instance, update_fields, using) and not instance.__dict__.pop("_gatehouse_keeps_keys", False):
+        revoke_keys(ApiKey.objects.of(instance), by=instance)
+        instance.__dict__["_gatehouse_revokes_again"] = True
+
+
+def _password_changed(instance: Any, **_kwargs: Any) -> None:
+    """Revoke what was made between the first revocation and the row's new password, from which on no key is made by the old."""
+    if instance.__dict__.pop("_gatehouse_revokes_again", False):
         revoke_keys(ApiKey.objects.of(instance), by=instance)
 
 

@@ -27,9 +27,9 @@ def people_database() -> str:
 
 @contextmanager
 def atomic_on(*models: type[Model]) -> Iterator[None]:
-    """Open a transaction on the database of each of these models: one, where they share it."""
+    """Open a transaction on the database of each of these models: one, where they share it. The first is committed last."""
     with ExitStack() as stack:
-        for alias in sorted({database_of(model) for model in models}):
+        for alias in dict.fromkeys(database_of(model) for model in models):
             stack.enter_context(transaction.atomic(using=alias))
         yield
 

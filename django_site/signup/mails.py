@@ -20,6 +20,13 @@ def tell_address_is_known(request: HttpRequest, email: str) -> None:
     get_adapter(request).send_mail("account/email/address_known", email, context)
 
 
+def tell_address_confirmed(request: HttpRequest, address: Any) -> None:
+    """Tell a person, at their account's own proved address, that another one was proved: it takes the account back, too."""
+    own = str(getattr(address.user, address.user.get_email_field_name(), "") or "").lower()
+    if own != address.email and EmailAddress.objects.filter(user_id=address.user_id, email=own, verified=True).exists():
+        get_adapter(request).send_mail("account/email/address_confirmed", own, {"added": address.email})
+
+
 def tell_of_account(request: HttpRequest, person: Any) -> None:
     """Where no address is verified: tell its owner that an account was made with it, or that theirs is known already.
 

@@ -9,12 +9,12 @@ _INVITATIONS = "django_site/signup/invitations.py"
 
 ACCOUNTS_MUTANTS = (
     *of(
-        ("tests/security/test_account_recovery.py",),
+        ("tests/security/test_account_recovery.py", "tests/security/test_new_password.py"),
         Mutant(
             "keys at a new password",
             "django_site/keys/signals.py",
-            "revoke_keys(ApiKey.objects.of(instance), by=instance)",
-            "pass",
+            "revoke_keys(ApiKey.objects.of(instance), by=instance)\n        instance.",
+            "instance.",
         ),
         Mutant(
             "keys are kept on request",
@@ -49,6 +49,14 @@ ACCOUNTS_MUTANTS = (
             "exclude(pk=address.pk).exists()",
         ),
         Mutant("recovery codes of before", _RECOVERY, "        void_recovery_codes(person)\n", ""),
+        Mutant("addresses that nobody proved", _RECOVERY, "        forget_unproved_addresses(person)\n", ""),
+        Mutant("password of who makes a key", "django_site/keys/issue.py", "if password != person.password:", "if False:"),
+        Mutant(
+            "keys made meanwhile",
+            "django_site/keys/signals.py",
+            'if instance.__dict__.pop("_gatehouse_revokes_again", False):',
+            "if False:",
+        ),
         Mutant("sessions at a reset", _RECOVERY, "    forget_sessions(person)\n", ""),
         Mutant(
             "half-done log-in",

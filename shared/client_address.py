@@ -36,6 +36,12 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((ip, prefix), strict=False))
 
 
+def customer_of(address: str) -> str:
+    """Return what limits count by: the address or, of IPv6, its network, since one customer has 2**80 addresses."""
+    address = _address(address)
+    return network_of(address) if ":" in address else address
+
+
 def _address(text: str) -> str:
     if len(text) > _LONGEST:
         return ""

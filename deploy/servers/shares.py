@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from shared.client_address import client_address, network_of
+from shared.client_address import customer_of
 
 
 class Shares:
@@ -50,5 +50,4 @@ def holder_of(peer: Any, *, trusted_proxy: bool) -> str | None:
     """
     if trusted_proxy or not isinstance(peer, tuple):
         return None
-    address = client_address(peer=str(peer[0]), forwarded_for="", trusted_proxy=False)
-    return (network_of(address) if ":" in address else address) or None
+    return customer_of(str(peer[0])) or None

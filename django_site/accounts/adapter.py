@@ -21,6 +21,7 @@ from django_site.onward import is_onward
 from django_site.security_log import current_address, note
 from django_site.signup.invitations import find_invitation
 from django_site.signup.mails import tell_address_is_known
+from shared.client_address import customer_of
 
 log = logging.getLogger("gatehouse.mail")
 
@@ -31,14 +32,14 @@ class AccountAdapter(DefaultAccountAdapter):
     """django-allauth's, but a mail server that is away doesn't turn a finished sign-up into an error page."""
 
     def get_client_ip(self, request: HttpRequest) -> str:  # noqa: ARG002  # the base's name; of this request, too
-        """Return the client's address as all else counts and logs it.
+        """Return the client's address as all else counts and logs it; of IPv6 the network, since one customer has 2**80.
 
         Without one (a Unix socket, and no proxy that is believed) failures can't be counted: the answer says what to set.
         """
         address = current_address()
         if not address:
             raise ImmediateHttpResponse(HttpResponse(render_to_string("no_client_address.html"), status=503))
-        return address
+        return customer_of(address)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send one e-mail; when that fails, log why and tell the person on the page."""

@@ -91,6 +91,12 @@ ACCOUNTS_MUTANTS = (
     ),
     *of(
         ("tests/security/test_log_in_limits.py",),
+        Mutant(
+            "customer of an address",
+            "django_site/accounts/adapter.py",
+            "return customer_of(address)",
+            "return address",
+        ),
         Mutant("known device", _THROTTLE, "if nonce is not None:", "if False:"),
         Mutant(
             "count of a network",

@@ -43,7 +43,7 @@ BYTES_MUTANTS = (
             "",
         ),
         Mutant("share of all", "deploy/servers/shares.py", "if self._taken >= self._total or (", "if ("),
-        Mutant("IPv6 customer", "deploy/servers/shares.py", 'network_of(address) if ":" in address else address', "address"),
+        Mutant("IPv6 customer", "shared/client_address.py", 'network_of(address) if ":" in address else address', "address"),
         Mutant(
             "lent threads",
             "deploy/servers/gunicorn_threads.py",

@@ -109,6 +109,17 @@ def test_many_networks_together_are_stopped_too(person: "User") -> None:
     assert try_password(owner, person.username, PASSWORD).status_code == 302
 
 
+def test_one_customer_of_ipv6_is_one_address(site: None) -> None:
+    """With another address of a /48 for each of many accounts, nobody guesses more than with one; nor do mapped ones."""
+    for number in range(10):
+        one, other = browser_at(f"2001:db8:7:{number:x}::1"), browser_at(f"::ffff:10.8.{number}.1")
+        assert TOO_MANY not in try_password(one, f"nobody-{number}", "wrong").content.decode()
+        assert TOO_MANY not in try_password(other, f"none-{number}", "wrong").content.decode()
+    assert TOO_MANY in try_password(browser_at("2001:db8:7:ffff::1"), "somebody-else", "wrong").content.decode()
+    assert TOO_MANY not in try_password(browser_at("2001:db8:8::1"), "somebody-else", "wrong").content.decode()
+    assert TOO_MANY not in try_password(browser_at("::ffff:10.8.99.1"), "one-more", "wrong").content.decode()
+
+
 def test_account_that_is_not_there_is_locked_like_one_that_is(site: None) -> None:
     """The limit tells nobody which names exist."""
     lock_out("nobody-of-this-name", "203.0.113.5")

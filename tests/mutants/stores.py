@@ -8,8 +8,8 @@ STORES_MUTANTS = (
         Mutant(
             "version of a publish",
             "django_site/sessions/replace.lua",
-            "if version > (tonumber(redis.call('HGET', KEYS[2], entry) or '') or 0) then",
-            "if true then",
+            "version > (tonumber(redis.call('HGET', KEYS[2], entry) or '') or 0)",
+            "true",
         ),
         Mutant(
             "floor of a rebuild", "django_site/sessions/replace.lua", " or version < tonumber(order[2] or '0') then", " then"

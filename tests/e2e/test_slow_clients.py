@@ -89,7 +89,7 @@ def test_slow_clients_starve_nobody(service: ServiceProcess, browser: Browser, l
     cookie = f"sessionid={browser.cookie}"
     with crowd(service, beginning.format(host=service.host, cookie=cookie, large=large).encode()) as clients:
         # What they began is work like any other, 200 requests of it; the slowness comes after.
-        wait_until(lambda: answer_times(service, browser)[-1] < SLOWEST_ANSWER_S, timeout_s=10, what="all of them have begun")
+        wait_until(lambda: answer_times(service, browser)[-1] < SLOWEST_ANSWER_S, timeout_s=60, what="all of them have begun")
         for client in clients:
             if beginning not in (SLOW["idle"], SLOW["reader"]):
                 client.send(b"x")

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +32,8 @@ def is_onward(request: HttpRequest, url: str) -> bool:
     try:
         scheme, host, *_ = urlsplit(url)
         listed = tuple(name for name in settings.ALLOWED_HOSTS if name != "*")
-        is_listed = bool(scheme and host) and (is_served(host, listed) or _name(host) == _name(request.get_host()))
+        # By its whole text: it stands in a header afterwards, where a ``;`` behind the port would begin another directive.
+        is_listed = bool(scheme) and is_served(host, (*listed, _name(request.get_host())))
     except ValueError:
         return False
     allowed = {host} if is_listed else set()
@@ -48,7 +50,8 @@ class OnwardMiddleware:
         """Pass the request on; add the other origin to the policy of a log-in's page."""
         response = self.get_response(request)
         match = request.resolver_match
-        if match is not None and match.url_name in _PAGES:
+        # A form that was refused is not looked at: its body may have no end, and nobody may want it.
+        if match is not None and match.url_name in _PAGES and response.status_code < HTTPStatus.BAD_REQUEST:
             target = _target(request)
             parts = urlsplit(target) if target and is_onward(request, target) else None
             if parts and parts.netloc:
@@ -67,5 +70,6 @@ def _target(request: HttpRequest) -> str:
 
 
 def _name(host: str) -> str:
-    """Return a host without its port."""
-    return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    """Return a host without its port, as ALLOWED_HOSTS would list it."""
+    name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    return f"[{name}]" if ":" in name else name

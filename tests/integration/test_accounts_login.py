@@ -131,6 +131,15 @@ def test_next_to_a_listed_host_is_followed(target: str) -> None:
     assert f"form-action 'self' {urlsplit(target).scheme}://{urlsplit(target).netloc};" in page["Content-Security-Policy"]
 
 
+def test_next_adds_nothing_to_the_policy_but_an_origin() -> None:
+    """What stands behind the port of this very host would begin a directive of its own."""
+    for host in ("localhost", "testserver", "127.0.0.1"):
+        with override_settings(ALLOWED_HOSTS=["*"]):
+            page = browser().get("/accounts/login/", {"next": f"http://{host}:80;script-src-elem *"}, headers={"Host": host})
+        assert page.status_code == 200
+        assert "script-src-elem" not in page["Content-Security-Policy"]
+
+
 def test_next_on_this_host_is_followed() -> None:
     """Someone sent here by the API goes back there."""
     person, client = new_person(), browser()

@@ -19,15 +19,15 @@ WORK_MUTANTS = (
             '@scope_required("jobs:read")\n@describe(\n    "shareJobRows"',
             '@describe(\n    "shareJobRows"',
         ),
+    ),
+    *of(
+        ("tests/integration/test_tables_shares.py",),
         Mutant(
             "share of one's own",
             "flask_api/views/shares.py",
             "get(str(job_id), viewer=owner)",
             "get(str(job_id), viewer=owner, sees_all=True)",
         ),
-    ),
-    *of(
-        ("tests/integration/test_tables_shares.py",),
         Mutant("share's secret", "flask_api/jobs/shares.py", "if hmac.compare_digest(stored.encode(), ", "if bool("),
     ),
     *of(

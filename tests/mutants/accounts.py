@@ -98,18 +98,8 @@ ACCOUNTS_MUTANTS = (
             "return address",
         ),
         Mutant("known device", _THROTTLE, "if nonce is not None:", "if False:"),
-        Mutant(
-            "count of a network",
-            _THROTTLE,
-            '[("login_failed", near), ("login_failed_account", account)]',
-            '[("login_failed_account", account)]',
-        ),
-        Mutant(
-            "count of an account",
-            _THROTTLE,
-            '[("login_failed", near), ("login_failed_account", account)]',
-            '[("login_failed", near)]',
-        ),
+        Mutant("count of a network", _THROTTLE, 'return [("login_failed", near), (', "return [("),
+        Mutant("count of an account", _THROTTLE, ', ("login_failed_account", account)', ""),
         Mutant(
             "password of a device",
             "django_site/accounts/device_cookie.py",

@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant, of
 
 STORES_MUTANTS = (
     *of(
-        ("tests/security/test_publish_schedules.py",),
+        ("tests/security/test_publish_order.py", "tests/security/test_publish_schedules.py"),
         Mutant(
             "version of a publish",
             "django_site/sessions/replace.lua",
@@ -25,12 +25,6 @@ STORES_MUTANTS = (
         ("tests/security/test_models_of_one_table.py", "tests/security/test_second_database.py"),
         Mutant(
             "proxies of a key", "django_site/keys/signals.py", "if tables_of(model) & tables_of(ApiKey):", "if model is ApiKey:"
-        ),
-        Mutant(
-            "models of a table",
-            "django_site/principals/tables.py",
-            "    for model in apps.get_models(include_auto_created=True):\n        listen(model)",
-            "    for model in apps.get_models(include_auto_created=True):\n        model._meta.proxy or listen(model)",
         ),
         Mutant("models made later", "django_site/principals/tables.py", "            listen(sender)\n", "            pass\n"),
         Mutant(

@@ -95,7 +95,6 @@ def take_back(person: Any, address: Any, set_password: Any) -> None:
     with transaction.atomic(using=people_database()):
         set_password()  # the keys end with it: django_site.keys.signals
         if is_first_proof:
-            EmailAddress.objects.filter(user_id=person.pk).exclude(pk=address.pk).delete()
             address.set_verified()
             address.set_as_primary()
         forget_unproved_addresses(person)

@@ -42,12 +42,6 @@ ACCOUNTS_MUTANTS = (
             "return is_own",
         ),
         Mutant("address in the token", _RECOVERY, "|{self._address.pk}:{self._address.email}", ""),
-        Mutant(
-            "other addresses at the first proof",
-            _RECOVERY,
-            "exclude(pk=address.pk).delete()",
-            "exclude(pk=address.pk).exists()",
-        ),
         Mutant("recovery codes of before", _RECOVERY, "        void_recovery_codes(person)\n", ""),
         Mutant("addresses that nobody proved", _RECOVERY, "        forget_unproved_addresses(person)\n", ""),
         Mutant("password of who makes a key", "django_site/keys/issue.py", "if password != person.password:", "if False:"),
@@ -57,7 +51,6 @@ ACCOUNTS_MUTANTS = (
             'if instance.__dict__.pop("_gatehouse_revokes_again", False):',
             "if False:",
         ),
-        Mutant("sessions at a reset", _RECOVERY, "    forget_sessions(person)\n", ""),
         Mutant(
             "half-done log-in",
             "django_site/accounts/adapter.py",

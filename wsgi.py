@@ -12,15 +12,18 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from deploy.mounts import load_mounts
 from deploy.redis_check import obstacles, require_usable, warnings
 from django_site.app import create_reconciler, create_site
 from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, stop_jobs
+from flask_api.gate.gated import GatedApplication, create_gate
 from shared.agreement import disagreements, probe, require_agreement
 from shared.edge import Edge
 from shared.errors import ConfigurationError
@@ -37,7 +40,13 @@ log = logging.getLogger("gatehouse.server")
 class Service:
     """Both applications as one WSGI application, and what runs beside their requests."""
 
-    def __init__(self, site: "WSGIApplication", api: Flask, settings: ServerSettings) -> None:
+    def __init__(
+        self,
+        site: "WSGIApplication",
+        api: Flask,
+        settings: ServerSettings,
+        mounts: Mapping[str, "WSGIApplication"] | None = None,
+    ) -> None:
         self._api = api
         self._settings = settings
         self._reconciler = create_reconciler()
@@ -46,7 +55,9 @@ class Service:
         # The site's settings: its own file may name the hosts, too.
         writer = load_settings(WriterSettings)
         self._trusted_proxy = writer.trusted_proxy
-        self._dispatch = Edge(DispatcherMiddleware(site, {settings.api_prefix: api}), writer, open_paths=probes)
+        self._dispatch = Edge(
+            DispatcherMiddleware(site, {settings.api_prefix: api, **(mounts or {})}), writer, open_paths=probes
+        )
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request, wherever the whole is mounted."""
@@ -85,7 +96,14 @@ def create_service() -> Service:
     require_agreement(load_settings(WriterSettings), api_settings)
     _require_free_threads(settings, api_settings)
     configure_logging(settings.log_format)
-    return Service(create_site(), create_app(api_settings), settings)
+    site, api = create_site(), create_app(api_settings)
+    return Service(site, api, settings, _mounts(settings, api_settings))
+
+
+def _mounts(settings: ServerSettings, api_settings: ApiSettings) -> Mapping[str, "WSGIApplication"]:
+    if not (settings.mounts or settings.mounts_open):
+        return {}
+    return load_mounts(settings, gated=partial(GatedApplication, gate=create_gate(api_settings)))
 
 
 def _require_free_threads(settings: ServerSettings, api_settings: ApiSettings) -> None:
@@ -102,6 +120,10 @@ def check() -> int:
     """Compare and try both sides' settings; print what does not fit and return the exit code."""
     site, api = load_settings(WriterSettings), load_settings(ApiSettings)
     found = disagreements(site, api) or list(obstacles(site, api)) or list(probe(site, api))
+    try:
+        _mounts(load_settings(ServerSettings), api)
+    except ConfigurationError as error:
+        found.append(error.message)
     for line in warnings(api):
         print(f"gatehouse: warning: {line}", file=sys.stderr)
     for line in found:

@@ -13,7 +13,9 @@ Importing this takes little longer than importing Flask: settings and the Redis 
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, current_app, g, request
@@ -139,12 +141,19 @@ def _add_security_headers(response: Response) -> Response:
     return response
 
 
-def _note_key_use(response: Response) -> Response:
+def key_use_to_note() -> Callable[[], None] | None:
+    """Return what notes the use of this request's key, to be called after the answer is sent; None when nothing is due."""
     identity: Identity | None = g.get("gatehouse_identity")
-    if identity is not None and identity.key is not None:
-        key_id, state = identity.key.id, gate_state()
-        forwarded = request.headers.get("X-Forwarded-For", "") if state.settings.trusted_proxy else ""
-        network = network_of_request(request.remote_addr or "", forwarded.rpartition(",")[2], state.settings.trusted_proxy)
-        if state.key_usage.is_due(key_id, network):
-            response.call_on_close(lambda: state.key_usage.note(key_id, network))  # after the answer is sent
+    if identity is None or identity.key is None:
+        return None
+    key_id, state = identity.key.id, gate_state()
+    forwarded = request.headers.get("X-Forwarded-For", "") if state.settings.trusted_proxy else ""
+    network = network_of_request(request.remote_addr or "", forwarded.rpartition(",")[2], state.settings.trusted_proxy)
+    return partial(state.key_usage.note, key_id, network) if state.key_usage.is_due(key_id, network) else None
+
+
+def _note_key_use(response: Response) -> Response:
+    note = key_use_to_note()
+    if note is not None:
+        response.call_on_close(note)
     return response

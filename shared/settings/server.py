@@ -1,11 +1,11 @@
 """What the servers need: wsgi.py (CherryPy) and gunicorn.conf.py."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from shared.settings.contract import ContractSettings
-from shared.settings.fields import listening_host
+from shared.settings.fields import WordList, listening_host, split_list
 
 
 class ServerSettings(ContractSettings):
@@ -23,9 +23,18 @@ class ServerSettings(ContractSettings):
     jobs_redis_bytes: int = Field(
         1_000_000_000, ge=8_000_000, description="memory of script/server's own Redis for jobs; full, it refuses new ones"
     )
+    mounts: WordList = Field(
+        (), description="WSGI applications beside ours, comma-separated: /shop=shop.wsgi:application; behind the gate"
+    )
+    mounts_open: WordList = Field((), description="paths of those that are not behind the gate, comma-separated")
     site_max_body_bytes: int = Field(16_777_216, ge=1024, description="largest request body of the whole service")
 
     @property
     def host_and_port(self) -> str:
         """What to listen on, as URLs write it: an IPv6 address is in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @field_validator("mounts", "mounts_open", mode="before")
+    @classmethod
+    def _split_server_lists(cls, value: Any) -> Any:
+        return split_list(value)

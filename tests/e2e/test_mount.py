@@ -5,10 +5,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+from gatehouse import Client, Executor
+from tests.cli.command import Home
 from tests.e2e.crawler import Crawler
 from tests.e2e.service import Browser, ServiceProcess
 from tests.e2e.stripping_proxy import StrippingProxy
@@ -19,8 +22,10 @@ from django_site.accounts.models import User
 User.objects.filter(username="demo").update(is_staff=True, is_superuser=True)
 """
 ROWS = b"name,size\nada,1\nbob,2\n"
+MOUNTS = {"mounts": "/shop=tests.e2e.shop:application,/open=tests.e2e.shop", "mounts_open": "/open"}
 # What nothing leads to, and people type in.
 TYPED = (
+    "/shop/cart?x=1",
     "",
     "/",
     "/api/docs",
@@ -38,7 +43,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Our servers behind a proxy that cuts prefixes off, and somebody else's server that mounts the whole."""
     folder = tmp_path_factory.mktemp(f"mount-{request.param}")
     where = {"mount": "/tools"} if request.param == "foreign" else {"server": request.param, "trusted_proxy": "true"}
-    with ServiceProcess(folder, **where) as service:
+    with ServiceProcess(folder, **where, **MOUNTS, allowed_hosts="localhost,127.0.0.1") as service:
         service.run("-c", STAFF)
         yield service
 
@@ -97,6 +102,46 @@ def test_a_page_of_the_api_leads_to_the_log_in_and_back(service: ServiceProcess,
     assert (first.status_code, page.path, page.params["next"]) == (302, f"{prefix}/accounts/login/", asked)
     form = {"login": "demo", "password": browser._password, "next": page.params["next"]}
     assert browser.send_form("/accounts/login/", form).headers["Location"] == asked
+
+
+def test_their_application_is_gated_and_told_who_asks(service: ServiceProcess, browser: Browser, prefix: str) -> None:
+    """A stranger is sent to log in or gets 401; whoever is let in is named by us alone. An open one knows nobody."""
+    lies = {"Remote-User": "root", "X-Forwarded-User": "root", "X-Cart": "3"}
+    page = browser.http.get("/shop/cart?x=1", headers={"Accept": "text/html", **lies})
+    assert page.headers["Location"].startswith(f"{prefix}/accounts/login/?next={quote(f'{prefix}/shop/cart?x=1', safe='')}")
+    refused = browser.http.get("/shop/cart", headers=lies)
+    assert (refused.status_code, refused.json()["type"]) == (401, f"{prefix}/api/problems/not_authenticated")
+    assert {"REMOTE_USER", "AUTH_TYPE"}.isdisjoint(browser.http.get("/open/x").json())
+    browser.log_in()
+    told = browser.http.post("/shop/cart", content=b"a=b", headers=lies).json()
+    where = {"SCRIPT_NAME": f"{prefix}/shop", "PATH_INFO": "/cart", "HTTP_X_CART": "3", "body": "a=b"}
+    assert told == {**where, "REMOTE_USER": "demo", "AUTH_TYPE": "session", "is_staff": True}
+    assert browser.http.post("/shop/cart", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert "Content-Security-Policy" not in browser.http.get("/shop/cart").headers  # their headers are theirs
+
+
+def test_probe_is_answered_under_any_host_and_nothing_else_is(browser: Browser) -> None:
+    """An orchestrator asks by address, and both checks of the host let its probe in."""
+    elsewhere = {"Host": "10.0.0.5:8080"}
+    assert browser.http.get("/api/health/live", headers=elsewhere).status_code == 200
+    for path in ("/", "/api/me", "/shop/cart", "/open/api/health/live"):
+        assert browser.http.get(path, headers=elsewhere).status_code == 400
+
+
+def test_client_works_below_the_mount(service: ServiceProcess, prefix: str, tmp_path: Path) -> None:
+    """The command logs in by the pages and keeps the address with its path, for the library too."""
+    if not service.mount:
+        pytest.skip("the stripping proxy is in the test's own client")
+    address, home = f"{service.address}{prefix}", Home(tmp_path)
+    words = ("login", address, "--username", "demo", "--password-stdin")
+    done = home.run(*words, stdin=f"{service.password}\n")
+    assert done.code == 0, done
+    assert home.run("whoami").out == f"demo at {address}\n"
+    assert home.run("submit", "primes.sum", "limit=10", "--wait").out.strip().endswith("17")
+    key = json.loads(home.config_file.read_text())["key"]
+    with Client(f"{address}/", key) as client, Executor(client) as executor:
+        assert list(executor.map("primes.sum", [10, 20])) == [17, 77]
+    assert home.run("logout").line == f"Logged out of {address}; the key is revoked."
 
 
 def _mails(service: ServiceProcess) -> list[Path]:

@@ -8,6 +8,8 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from flask_api.app import OPEN_ENDPOINTS
+from flask_api.testing import running_api
+from shared.settings import ApiSettings
 from tests.integration.gate_bench import ask, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -71,6 +73,20 @@ def test_next_keeps_escapes_that_matter(api: Flask) -> None:
     value = quote("a&b=c#d é\r\nX: y", safe="")
     (target,) = _asked(ask(api, f"/api/jobs?task={value}", headers={"Accept": CHROME}))["next"]
     assert parse_qs(urlsplit(target).query)["task"] == ["a&b=c#d é\r\nX: y"]
+
+
+@pytest.mark.parametrize("page", ["http://id.example.org:8000/in/", "https://id.example.org/in/?realm=a"])
+def test_log_in_page_elsewhere_is_told_the_whole_way_back(api_settings: ApiSettings, page: str) -> None:
+    """``next`` names this service, scheme and port included, for the site serves other hosts."""
+    headers = {"Accept": CHROME, "Host": "localhost:5000", "X-Forwarded-Proto": "https"}
+    with running_api(api_settings, login_url=page, trusted_proxy=True) as app:
+        answer = ask(app, "/api/jobs?limit=5", headers=headers)
+        assert 'href="' + page.partition("in/")[0] in ask(app, "/api/problems/queue_full", headers=headers).get_data(
+            as_text=True
+        )
+    address = answer.headers["Location"]
+    assert address.startswith(page)
+    assert parse_qs(urlsplit(address).query)["next"] == ["https://localhost:5000/api/jobs?limit=5"]
 
 
 def test_person_comes_back_to_the_page_after_log_in(api: Flask) -> None:

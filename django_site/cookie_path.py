@@ -10,14 +10,16 @@ from django_site.mount import mount
 
 
 class MountedCookiesMiddleware:
-    """Give the site's cookies the Path that GATEHOUSE_COOKIE_PATH says, else the mount; ``__Host-`` allows only ``/``.
+    """Give the site's cookies the Path that GATEHOUSE_COOKIE_PATH says, else the mount.
 
-    Belongs before all that sets cookies. Those that expire others are left alone.
+    ``__Host-`` allows only ``/``. Belongs before all that sets cookies. Those that expire others are left alone.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         names = (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, device_cookie_name(), "messages")
+        # Services on other hosts have paths of their own.
+        self._default = "/" if settings.SITE.cookie_domain else ""
         self._names = [name for name in names if not name.startswith("__Host-")]
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -25,5 +27,5 @@ class MountedCookiesMiddleware:
         response = self.get_response(request)
         for name in self._names if response.cookies else ():
             if name in response.cookies:
-                response.cookies[name]["path"] = settings.SITE.cookie_path or mount() or "/"
+                response.cookies[name]["path"] = settings.SITE.cookie_path or self._default or mount() or "/"
         return response

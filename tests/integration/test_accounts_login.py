@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import override_settings
+from django.test.utils import override_script_prefix
 
 from tests.integration.accounts_site import browser, is_logged_in, log_in, new_person, post
 
@@ -38,6 +40,16 @@ def test_wrong_password_stays_on_the_page_and_says_the_same_as_for_an_unknown_na
         assert not is_logged_in(client)
         pages.append("not correct" in answer.content.decode())
     assert pages == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"), [({}, "/tools"), ({"cookie_path": "/"}, "/"), ({"cookie_domain": "localhost"}, "/")]
+)
+def test_cookies_have_the_mount_or_the_setting_as_their_path(changes: dict[str, str], path: str) -> None:
+    """A setting widens it, and so does a domain: services on other hosts have paths of their own."""
+    with override_settings(SITE=settings.SITE.model_copy(update=changes)), override_script_prefix("/tools/"):
+        answer = browser().get("/accounts/login/")
+    assert answer.cookies["csrftoken"]["path"] == path
 
 
 def test_anonymous_visitor_gets_no_session() -> None:

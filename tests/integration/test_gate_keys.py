@@ -80,7 +80,7 @@ def test_key_made_on_the_page_is_its_person_within_its_scopes(api: Flask, issued
     assert me["credential"] == {"kind": "key", "name": "test", "scopes": ["jobs:read", "tasks:primes.sum"]}
     wanted = {"task": "primes.sum", "arguments": {"limit": 10}}
     other = {"task": "primes.check", "arguments": {"numbers": [7]}}
-    assert ask(api, "/api/jobs?wait=5", method="POST", headers=headers, json=wanted).get_json()["result"] == 17
+    assert ask(api, "/api/jobs?wait=30", method="POST", headers=headers, json=wanted).get_json()["result"] == 17
     refused = ask(api, "/api/jobs", method="POST", headers=headers, json=other)
     assert (refused.status_code, refused.get_json()["code"]) == (403, "permission_denied")
     assert ask(api, "/api/jobs", headers=headers).status_code == 200

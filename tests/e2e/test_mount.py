@@ -38,7 +38,18 @@ TYPED = (
 )
 
 
-@pytest.fixture(scope="module", params=["cherrypy", "gunicorn", "foreign"])
+_BEHIND_A_PROXY = [(server, prefix) for server in ("cherrypy", "gunicorn") for prefix in ("", "/tools", "/a/b")]
+_IN_ANOTHERS_SERVER = [("foreign", "/tools")]
+
+
+def _mounted(*places: tuple[str, str]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("service", "prefix"), places, indirect=True)
+
+
+everywhere = _mounted(*_BEHIND_A_PROXY, *_IN_ANOTHERS_SERVER)
+
+
+@pytest.fixture(scope="module")
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """Our servers behind a proxy that cuts prefixes off, and somebody else's server that mounts the whole."""
     folder = tmp_path_factory.mktemp(f"mount-{request.param}")
@@ -48,11 +59,9 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield service
 
 
-@pytest.fixture(params=["", "/tools", "/a/b"])
-def prefix(request: pytest.FixtureRequest, service: ServiceProcess) -> str:
+@pytest.fixture(scope="module")
+def prefix(request: pytest.FixtureRequest) -> str:
     """Return where the browser finds the service."""
-    if service.mount and request.param != service.mount:
-        pytest.skip("somebody else's server mounts it at one place")
     found: str = request.param
     return found
 
@@ -63,6 +72,7 @@ def browser(service: ServiceProcess, prefix: str) -> Browser:
     return service.new_browser(below=prefix, transport=None if service.mount else StrippingProxy(prefix))
 
 
+@everywhere
 def test_no_address_leads_out_of_the_mount_or_nowhere(service: ServiceProcess, browser: Browser, prefix: str) -> None:
     """Staff, a new person and a stranger walk everything: pages, answers, mails, headers, style sheets and scripts."""
     crawler, old_mails = Crawler(browser.http, f"{service.address}{prefix}"), set(_mails(service))
@@ -84,6 +94,7 @@ def test_no_address_leads_out_of_the_mount_or_nowhere(service: ServiceProcess, b
     assert any("/accounts/password/reset/key/" in url for url in outside.seen)
 
 
+@everywhere
 def test_cookies_go_no_further_than_the_mount(browser: Browser, prefix: str) -> None:
     """Each cookie of the site has the mount as its Path, and logging out ends them there."""
     browser.log_in()
@@ -94,6 +105,7 @@ def test_cookies_go_no_further_than_the_mount(browser: Browser, prefix: str) -> 
     assert "sessionid" not in browser.http.cookies
 
 
+@everywhere
 def test_a_page_of_the_api_leads_to_the_log_in_and_back(service: ServiceProcess, browser: Browser, prefix: str) -> None:
     """With ``next`` as it was sent, byte for byte, below the mount."""
     asked = f"{prefix}/api/files/a%3Fb%2525.txt?x=%23"
@@ -104,6 +116,7 @@ def test_a_page_of_the_api_leads_to_the_log_in_and_back(service: ServiceProcess,
     assert browser.send_form("/accounts/login/", form).headers["Location"] == asked
 
 
+@everywhere
 def test_their_application_is_gated_and_told_who_asks(service: ServiceProcess, browser: Browser, prefix: str) -> None:
     """A stranger is sent to log in or gets 401; whoever is let in is named by us alone. An open one knows nobody."""
     lies = {"Remote-User": "root", "X-Forwarded-User": "root", "X-Cart": "3"}
@@ -120,6 +133,7 @@ def test_their_application_is_gated_and_told_who_asks(service: ServiceProcess, b
     assert "Content-Security-Policy" not in browser.http.get("/shop/cart").headers  # their headers are theirs
 
 
+@everywhere
 def test_probe_is_answered_under_any_host_and_nothing_else_is(browser: Browser) -> None:
     """An orchestrator asks by address, and both checks of the host let its probe in."""
     elsewhere = {"Host": "10.0.0.5:8080"}
@@ -128,10 +142,9 @@ def test_probe_is_answered_under_any_host_and_nothing_else_is(browser: Browser) 
         assert browser.http.get(path, headers=elsewhere).status_code == 400
 
 
+@_mounted(*_IN_ANOTHERS_SERVER)
 def test_client_works_below_the_mount(service: ServiceProcess, prefix: str, tmp_path: Path) -> None:
     """The command logs in by the pages and keeps the address with its path, for the library too."""
-    if not service.mount:
-        pytest.skip("the stripping proxy is in the test's own client")
     address, home = f"{service.address}{prefix}", Home(tmp_path)
     words = ("login", address, "--username", "demo", "--password-stdin")
     done = home.run(*words, stdin=f"{service.password}\n")

@@ -99,7 +99,6 @@ ACCOUNTS_MUTANTS = (
             " and constant_time_compare(mark, _mark(person))",
             "",
         ),
-        Mutant("person of a device", "django_site/accounts/device_cookie.py", "if user_id == str(person.pk) and ", "if "),
     ),
     *of(
         ("tests/security/test_sign_up.py",),

@@ -202,6 +202,30 @@ def test_second_factor_and_keys_of_a_superuser_stay(desk: "Client", boss: "User"
     assert Authenticator.objects.filter(pk=factor.pk).exists()
 
 
+def test_each_rule_holds_where_the_others_are_not_asked(clerk: "User", boss: "User") -> None:
+    """The pages ask several of them in turn; an action or an admin class of a site may ask one only."""
+    from allauth.mfa.models import Authenticator
+    from django.contrib import admin
+    from django.contrib.auth.models import Permission
+    from django.core.exceptions import PermissionDenied
+    from django.test import RequestFactory
+
+    from django_site.staff.reach import may_give
+
+    request = RequestFactory().get("/admin/")
+    request.user = clerk
+    factor = Authenticator.objects.create(user=boss, type="totp", data={})
+    factors: Any = admin.site.get_model_admin(Authenticator)
+    assert factors.has_delete_permission(request)
+    assert not factors.has_delete_permission(request, factor)
+    with pytest.raises(PermissionDenied):
+        factors.delete_queryset(request, Authenticator.objects.filter(pk=factor.pk))
+    with pytest.raises(PermissionDenied):
+        factors.delete_model(request, factor)
+    assert may_give(clerk, Permission.objects.filter(codename="view_user"))
+    assert not may_give(clerk, Permission.objects.filter(codename="delete_logentry"))
+
+
 def test_what_staff_does_is_in_both_logs(
     desk: "Client", clerk: "User", person: "User", caplog: pytest.LogCaptureFixture
 ) -> None:

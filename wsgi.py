@@ -29,7 +29,7 @@ from shared.edge import Edge
 from shared.errors import ConfigurationError
 from shared.logs import configure_logging
 from shared.mount import enter
-from shared.settings import ApiSettings, ServerSettings, WriterSettings, load_settings
+from shared.settings import ApiSettings, ServerSettings, WriterSettings, load_settings, misspelt_settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -96,6 +96,8 @@ def create_service() -> Service:
     require_agreement(load_settings(WriterSettings), api_settings)
     _require_free_threads(settings, api_settings)
     configure_logging(settings.log_format)
+    for line in misspelt_settings():
+        log.warning(line)
     site, api = create_site(), create_app(api_settings)
     return Service(site, api, settings, _mounts(settings, api_settings))
 
@@ -117,18 +119,21 @@ def _require_free_threads(settings: ServerSettings, api_settings: ApiSettings) -
 
 
 def check() -> int:
-    """Compare and try both sides' settings; print what does not fit and return the exit code."""
+    """Read all settings as a start does, and try both sides'; print what does not fit and return the exit code.
+
+    Raises ConfigurationError for what would end a start before Redis is asked.
+    """
+    logging.disable()  # all that is found is printed; the refusal of a write, which the probe asks for, is as it should be
     site, api = load_settings(WriterSettings), load_settings(ApiSettings)
-    found = disagreements(site, api) or list(obstacles(site, api)) or list(probe(site, api))
-    try:
-        _mounts(load_settings(ServerSettings), api)
-    except ConfigurationError as error:
-        found.append(error.message)
-    for line in warnings(api):
+    found = disagreements(site, api)
+    if not found:
+        create_service()
+        found = list(obstacles(site, api)) or list(probe(site, api))
+    for line in (*misspelt_settings(), *warnings(api)):
         print(f"gatehouse: warning: {line}", file=sys.stderr)
     for line in found:
         print(f"gatehouse: {line}", file=sys.stderr)
-    print("Both sides agree." if not found else f"{len(found)} of the above must be mended.")
+    print("Both sides agree." if not found else f"What must be corrected: {len(found)}.")
     return 1 if found else 0
 
 
@@ -158,7 +163,7 @@ def main() -> int:
         description="Serve the Django site and the Flask API on one port with CherryPy.",
         epilog="Settings come from the environment (GATEHOUSE_...) and from the files under var/; see README.md.",
     )
-    parser.add_argument("--check", action="store_true", help="compare both sides' settings, try them against Redis, and exit")
+    parser.add_argument("--check", action="store_true", help="check all settings, try both sides' against Redis, and exit")
     options = parser.parse_args()
     try:
         if options.check:

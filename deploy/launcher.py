@@ -27,7 +27,7 @@ from deploy.server_process import SERVERS, ServerProcess
 from deploy.single_start import StartError, single_start
 from deploy.valkey import EmbeddedValkey
 from shared.errors import ConfigurationError, GatehouseError
-from shared.settings import ROOT, ApiSettings, ServerSettings, SiteSettings, load_settings, var_dir
+from shared.settings import ROOT, ApiSettings, ServerSettings, SiteSettings, load_settings, misspelt_settings, var_dir
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTING = 2  # manage.py's too
@@ -112,7 +112,10 @@ def _checked_settings() -> ServerSettings:
     """Read the settings of all sides, so that a wrong one ends the start here, with nothing running."""
     load_settings(SiteSettings)
     load_settings(ApiSettings)
-    return load_settings(ServerSettings)
+    settings = load_settings(ServerSettings)
+    for line in misspelt_settings():
+        print(f"gatehouse: warning: {line}", file=sys.stderr)
+    return settings
 
 
 def _provide_redis(settings: ServerSettings, var: Path, started: ExitStack) -> list[EmbeddedValkey]:

@@ -12,7 +12,7 @@ what its side needs: the API is never given Django's SECRET_KEY.
 from shared.settings.api import ApiSettings
 from shared.settings.contract import DAY_S, ENV_PREFIX, ContractSettings
 from shared.settings.fields import SECRET_MIN_LENGTH, RedisUrl, Secret
-from shared.settings.load import ROOT, SettingsT, forget_secrets, load_settings, var_dir
+from shared.settings.load import ROOT, SettingsT, forget_secrets, load_settings, misspelt_settings, var_dir
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings, WriterSettings
 
@@ -31,5 +31,6 @@ __all__ = [
     "WriterSettings",
     "forget_secrets",
     "load_settings",
+    "misspelt_settings",
     "var_dir",
 ]

@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.session import Lifetimes
-from shared.settings.fields import CookiePath, LoginUrl, Origin, RedisUrl, Secret, WordList, split_list
+from shared.settings.fields import CookiePath, HostName, LoginUrl, Origin, RedisUrl, Secret, split_list
 
 ENV_PREFIX = "GATEHOUSE_"
 DAY_S = 86_400
@@ -29,7 +29,7 @@ class ContractSettings(BaseSettings):
     session_cookie_name: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", description="sessionid, __Host-sessionid in production")
     session_idle_s: int = Field(7 * DAY_S, ge=60, description="a session ends after so long without a Django page")
     session_absolute_s: int = Field(30 * DAY_S, ge=60, description="a session ends so long after it began, whatever happens")
-    api_prefix: str = Field("/api", pattern=r"^(/[a-z0-9_-]+)+$", description="where Flask is mounted")
+    api_prefix: str = Field("/api", pattern=r"^(/[a-z0-9_-]+)+$", description="where Flask is mounted: /api, /tools/api")
     upload_max_bytes: int = Field(1_000_000_000, ge=1, description="largest file that may be uploaded")
     login_url: LoginUrl = Field(
         "/accounts/login/",
@@ -40,7 +40,9 @@ class ContractSettings(BaseSettings):
     cookie_domain: str = Field(
         "", pattern=r"^\.?[A-Za-z0-9.-]*$", description="domain of the session cookie, for services on other hosts below it"
     )
-    allowed_hosts: WordList = Field(("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated")
+    allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = Field(
+        ("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated"
+    )
     production: bool = Field(False, description="__Host- cookies, Secure, HSTS: needs HTTPS in front")
     trusted_proxy: bool = Field(
         False, description="one proxy of yours is in front: believe its X-Forwarded-Proto, -For and -Prefix"

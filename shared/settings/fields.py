@@ -14,6 +14,7 @@ SECRET_MIN_LENGTH = 32
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 # Without quotes, angle brackets, the fragment and backslashes, which browsers take for slashes.
 _PLAIN_URL = re.compile(r"[!$-;=?-\[\]-~]+", re.ASCII)
+_NAME_AND_PORT = re.compile(r"[^:]*:[0-9]*|\[.*\]:[0-9]*")
 _DATABASE = re.compile(r"[0-9]{0,5}")
 # The time-outs are common in URLs that a service hands out; ours win (shared.redis.client).
 _REDIS_OPTIONS = ("db", "socket_timeout", "socket_connect_timeout", "socket_keepalive")
@@ -77,10 +78,18 @@ def _cookie_path(path: str) -> str:
     return path if path == "/" else path.removesuffix("/")
 
 
+def _host_name(host: str) -> str:
+    """Refuse what no Host header matches, the port left aside: the service would answer 400 to everybody."""
+    if "/" in host or _NAME_AND_PORT.fullmatch(host):
+        raise ValueError("accepted are names and addresses, without a scheme, a port or a path")
+    return host
+
+
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 LoginUrl = Annotated[str, AfterValidator(_login_url)]
 CookiePath = Annotated[str, AfterValidator(_cookie_path)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 WordList = Annotated[tuple[str, ...], NoDecode]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$")]
 

@@ -9,12 +9,17 @@ from pydantic import ValidationError
 
 from shared.errors import ConfigurationError
 from shared.settings.contract import ENV_PREFIX, ContractSettings
+from shared.settings.misspelt import misspelt
 
 # The checkout, or the folder of the installed packages.
 ROOT = Path(__file__).resolve().parents[2]
 
 # Secrets, keys, and URLs, which hold passwords.
 _SECRET_NAME = re.compile(r"SECRET|KEY|_URL$|PASSWORD|TOKEN")
+
+_UNITS = {"_MS": "milliseconds", "_S": "seconds", "_DAYS": "days", "_BYTES": "bytes"}
+# The pattern of a field that accepts a few words, in pydantic's message about it.
+_WORDS = re.compile(r"'\^\(([a-z|]+)\)\??\$'")
 
 SettingsT = TypeVar("SettingsT", bound=ContractSettings)
 
@@ -44,6 +49,11 @@ def load_settings(kind: type[SettingsT]) -> SettingsT:
         raise ConfigurationError("; ".join(f"{variable}: {text}" for variable, text in problems.items())) from None
 
 
+def misspelt_settings() -> list[str]:
+    """Return a sentence for every variable of this process with our prefix that no setting is read from."""
+    return list(misspelt(os.environ))
+
+
 def forget_secrets() -> None:
     """Take every secret setting out of this process's environment, and so out of that of programs it starts."""
     for name in list(os.environ):
@@ -56,4 +66,18 @@ def _problem(kind: type[ContractSettings], line: dict[str, Any]) -> tuple[str, s
     field = kind.model_fields.get(name.removeprefix(ENV_PREFIX).lower())
     variable = name if name.isupper() else f"{ENV_PREFIX}{name.upper()}"
     meaning = f" ({field.description})" if field and field.description else ""
-    return variable, f"{str(line['msg']).removeprefix('Value error, ')}{meaning}"
+    return variable, f"{_accepted(line, variable)}{meaning}"
+
+
+def _accepted(line: dict[str, Any], variable: str) -> str:
+    """Say what would be accepted; pydantic's own words where they say it already."""
+    kind, message = str(line["type"]), str(line["msg"])
+    if kind == "missing":
+        return "it is required"
+    if kind.startswith("bool_"):
+        return "accepted are true and false"
+    if kind in ("int_parsing", "int_from_float"):
+        unit = next((f" of {word}" for ending, word in _UNITS.items() if variable.endswith(ending)), "")
+        return f"accepted is a whole number{unit}"
+    words = _WORDS.search(message) if kind == "string_pattern_mismatch" else None
+    return f"accepted are {', '.join(words[1].split('|'))}" if words else message.removeprefix("Value error, ")

@@ -123,8 +123,8 @@ def test_missing_values_are_named_together(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("GATEHOUSE_SESSION_SECRETS")
     with pytest.raises(ConfigurationError) as caught:
         load_settings(SiteSettings)
-    assert "GATEHOUSE_SESSION_SECRETS: Field required (signs entries in Redis" in caught.value.message
-    assert "GATEHOUSE_SECRET_KEY: Field required (Django's SECRET_KEY)" in caught.value.message
+    assert "GATEHOUSE_SESSION_SECRETS: it is required (signs entries in Redis" in caught.value.message
+    assert "GATEHOUSE_SECRET_KEY: it is required (Django's SECRET_KEY)" in caught.value.message
 
 
 def test_secrets_are_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ class ListQuery(BaseModel):
     headers=(IDEMPOTENCY_KEY, PREFER),
     answers={
         202: Answer(
-            "It is stored durably. With wait it may have ended already.",
+            "The job is stored durably. With wait it may have ended already.",
             JobRecord,
             headers=("Location", "RateLimit", "RateLimit-Policy"),
             may_have=("Retry-After",),
@@ -73,7 +73,7 @@ class ListQuery(BaseModel):
 def submit() -> Response:
     """Submit a job.
 
-    It is stored durably before the answer is sent. A key for one task only has the scope tasks:<its name>;
+    The job is stored durably before the answer is sent. A key for one task only has the scope tasks:<its name>;
     to wait, a key needs jobs:read too.
     """
     wait = read_wait()

@@ -225,7 +225,8 @@ class SiteSession:
         return done
 
     def _not_a_gatehouse(self, why: str) -> CommandFailed:
-        return CommandFailed(f"{self.address} does not answer as a Gatehouse: {why}", code=ExitCode.UNAVAILABLE)
+        hint = "; give the address without the path of a page" if urlsplit(self.address).path else ""
+        return CommandFailed(f"{self.address} does not answer as a Gatehouse: {why}{hint}", code=ExitCode.UNAVAILABLE)
 
 
 class _Refused(CommandFailed):

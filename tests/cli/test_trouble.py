@@ -94,7 +94,9 @@ def test_what_is_no_gatehouse_is_given_no_password(stranger: Home, status: int, 
     """It is found out before anything is asked for."""
     with somebody_else(status, body, Content_Type="text/html", Location="https://elsewhere.example/") as address:
         done = stranger.run("login", address, "--username", "ada", "--password-stdin", stdin="secret")
-    assert (done.code, "does not answer as a Gatehouse" in done.line) == (5, True)
+        page = stranger.run("login", f"{address}/accounts/login/", "--username", "ada", "--password-stdin", stdin="secret")
+    assert (done.code, "does not answer as a Gatehouse" in done.line, "without the path" in done.line) == (5, True, False)
+    assert (page.code, "without the path of a page" in page.line) == (5, True)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,13 @@ def test_set_larger_than_a_job_may_be_is_named() -> None:
     assert caught.value.problems[0].pointer == "/arguments/1"
 
 
+def test_long_text_is_refused_before_a_parser_copies_it() -> None:
+    """Wherever it stands: one character of another plane would make four bytes of each."""
+    for body in (b'{"task": "%b", "arguments": [{}]}', b'{"task": "a", "arguments": [{"x": "%b"}]}'):
+        with pytest.raises(RequestError, match="too long a text"):
+            parse_batch(body % (b"a" * 5_000), most_sets=10, most_bytes=1_000)
+
+
 def test_marks_in_texts_are_not_counted_as_values() -> None:
     """A text may hold as many commas and brackets as it likes; only values and names count."""
     require_few_values(b'["' + b'\\",[{:' * MAX_VALUES + b'"]')

@@ -31,7 +31,7 @@ class ResultType:
         """Return the result as JSON text. Raises ValueError when it fits neither its annotation nor JSON."""
         [data] = self._writer.dump_python((result,), mode="json", warnings="error")
         text = json_text(data)
-        if "null" in text and any(_hidden([data], self._writer.dump_python((result,), warnings=False))):
+        if result is not None and "null" in text and any(_hidden([data], self._writer.dump_python((result,), warnings=False))):
             raise ValueError("Out of range float values are not JSON compliant: NaN or infinity in a model of the result")
         return text
 

@@ -107,7 +107,8 @@ def read_job_request() -> tuple[JobRequest, IdempotencyKey | None]:
     arguments = body.get("arguments", {})
     named: dict[str, Any] = {"arguments": {}} if isinstance(arguments, dict) else {}
     wanted = _checked(JobRequest, {**body, **named})
-    return wanted.model_copy(update={"arguments": arguments}), _idempotency_key(lambda: [_canonical(body)])
+    wanted.arguments = arguments
+    return wanted, _idempotency_key(lambda: [_canonical(body)])
 
 
 def read_batch_request(*, most_sets: int, most_bytes: int) -> tuple[BatchRequest, Sets, IdempotencyKey | None]:

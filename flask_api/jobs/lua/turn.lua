@@ -92,11 +92,17 @@ for number = 1, #ids do
   end
   argument, key = last + 1, key + 1
 end
+local tells_begins = ARGV[8] == '' and argument <= #ARGV
+local is_one_person = #left > 0 and tells_begins and KEYS[13] == KEYS[14]  -- as of a slot mostly: read and written once then
 if #left > 0 then
   kept.ended = kept.ended + #ended
+end
+if #left > 0 and not is_one_person then
   write_kept(kept)
 end
-kept = ARGV[8] == '' and argument <= #ARGV and read_kept(KEYS[14])
+if tells_begins and not is_one_person then
+  kept = read_kept(KEYS[14])
+end
 local begun = 0
 
 local function move_in(batch)
@@ -156,7 +162,7 @@ for last = argument, #ARGV do
   result[#result + 1] = attempt
   key = key + 1
 end
-if begun > 0 then
+if begun > 0 or is_one_person then
   write_kept(kept)
 end
 if ARGV[8] ~= '' then

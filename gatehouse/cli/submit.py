@@ -1,5 +1,6 @@
 """``submit``: a command for each task, with options made from its schema."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _HELP = """Submit a job, and wait for it with --wait.
 
-    Prints the job's id, or with --wait its result.
+    Prints the job's id, or with --wait or --timeout its result.
 
     \b
     gatehouse submit primes.sum limit=1000000 --wait
@@ -30,8 +31,10 @@ _HELP = """Submit a job, and wait for it with --wait.
     gatehouse submit text.word_count file=@book.txt
     gatehouse submit primes.sum @arguments.json
 
-    gatehouse submit TASK --help shows its parameters.
+    gatehouse tasks lists the tasks; gatehouse submit TASK --help shows one's parameters.
     """
+# With or without hyphens, as the service reads it.
+_UUID = re.compile(r"\s*(urn:uuid:)?\{?[0-9a-fA-F-]{32,36}\}?\s*")
 _FILE_MAX_BYTES = 16 << 20
 _PREFIX = "argument_"  # keeps a parameter called wait apart from --wait
 
@@ -39,7 +42,12 @@ _PREFIX = "argument_"  # keeps a parameter called wait apart from --wait
 def _own_options() -> list[click.Parameter]:
     return [
         click.Option(["-w", "--wait", "wants_to_wait"], is_flag=True, help="Wait for the end; the exit code is the outcome."),
-        click.Option(["--timeout", "timeout_s"], type=click.FloatRange(min=0), metavar="SECONDS", help="Wait so long at most."),
+        click.Option(
+            ["--timeout", "timeout_s"],
+            type=click.FloatRange(min=0),
+            metavar="SECONDS",
+            help="Wait for the end, so long at most.",
+        ),
         click.Option(["--priority"], type=click.Choice(["low", "normal", "high"])),
         click.Option(["--delay", "delay_s"], type=click.FloatRange(min=0), metavar="SECONDS", help="Begin so much later."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the job's record as JSON."),
@@ -139,6 +147,7 @@ def _arguments(client: "Client", parameters: Parameters, given: Mapping[str, Any
     if parameters.alternatives and arguments.keys().isdisjoint(parameters.alternatives):
         raise click.UsageError(f"The task needs {' or '.join(parameters.alternatives)}")
     files = {name for name, _ in pairs if parameters.is_file(name)}
+    _require_uploads(parameters, {name: arguments[name] for name in files})
     return {name: _uploaded(client, name, value) if name in files else value for name, value in arguments.items()}
 
 
@@ -147,6 +156,17 @@ def _pairs_of_options(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if identifier.startswith(_PREFIX) and value is not None:
             for each in [json_text(value)] if isinstance(value, bool) else value:
                 yield identifier.removeprefix(_PREFIX), each
+
+
+def _require_uploads(parameters: Parameters, files: Mapping[str, Any]) -> None:
+    """Raise click.UsageError for a path without its ``@``: where only a file is accepted, other words are ids of uploads."""
+    for name, value in files.items():
+        if parameters.describe(parameters.schemas[name]).removesuffix("...") != "@file":
+            continue
+        for word in value if isinstance(value, list) else [value]:
+            if isinstance(word, str) and not word.startswith("@") and not _UUID.fullmatch(word):
+                short = word[:100]
+                raise click.UsageError(f"{name}: {short!r} is not the id of an upload; to upload a file: {name}=@{short}")
 
 
 def _uploaded(client: "Client", name: str, value: Any) -> Any:

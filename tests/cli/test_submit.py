@@ -55,6 +55,8 @@ def test_file_is_uploaded_where_the_schema_asks_for_one(home: Home) -> None:
     (home.folder / "words.txt").write_text("é and more")
     assert home.run("submit", "cli.read", "file=@words.txt", WAIT).out == '"words.txt: é and more"\n'
     assert '"x"' not in home.run("submit", "cli.read", "file=@-", WAIT, stdin="x").err
+    plain = home.run("submit", "cli.read", "file=words.txt")
+    assert (plain.code, "to upload a file: file=@words.txt" in plain.err) == (2, True)
     missing = home.run("submit", "cli.read", "file=@nowhere.txt")
     assert (missing.code, "file: nowhere.txt can't be read" in missing.line) == (2, True)
 

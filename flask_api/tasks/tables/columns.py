@@ -13,7 +13,7 @@ from functools import cache
 
 from flask_api.tasks.tables.database import TableDatabase, Watch, identifier, literal
 from flask_api.tasks.tables.dates import DateOrder, dates
-from flask_api.tasks.tables.readings import INTEGER, LONGEST, NUMBER, Decimal, Reading, booleans, numbers
+from flask_api.tasks.tables.readings import INTEGER, LONGEST, Decimal, Reading, booleans, numbers
 from flask_api.tasks.tables.types import Kind
 
 MISSING = ("-", "#n/a", "n/a", "na", "nan", "none", "null")
@@ -178,6 +178,6 @@ def _choose(full: Sequence[Reading]) -> tuple[Reading | None, tuple[str, ...]]:
     if full[0] is INTEGER or not full[0].argument:
         return full[0], ()
     arguments = tuple(dict.fromkeys(each.argument for each in full if each.argument))
-    if len(arguments) == 1:
+    if len(arguments) == 1 and full[0].standing != "rival":
         return full[0], ()
-    return (NUMBER if NUMBER in full else None), arguments
+    return next((each for each in full if each.standing == "usual"), None), arguments

@@ -31,6 +31,10 @@ class TableError(Exception):
     """DuckDB refuses what it was given, in its own words."""
 
 
+class UnexpectedCellsError(TableError):
+    """The rows are not what the query says, or more than DuckDB reads: it is sound, and another one may read them."""
+
+
 class TableTooLargeError(TaskError):
     """What was asked for does not fit into the memory that it may take."""
 
@@ -84,7 +88,8 @@ class TableDatabase:
     def run(self, sql: str, parameters: Sequence[object] = (), *, watch: Watch = _ignore) -> list[Row]:
         """Return all rows of an answer. ``watch`` is told now and then how many percent are done; what it raises ends it.
 
-        Raises TableError, and TableTooLargeError when memory or the spill folder's bound doesn't suffice.
+        Raises TableError, UnexpectedCellsError for what stands in the rows, TableTooLargeError when memory or the spill
+        folder's bound doesn't suffice.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="duckdb") as pool:
             answer = pool.submit(self._run, sql, parameters)
@@ -103,6 +108,8 @@ class TableDatabase:
             return self._connection.execute(sql, parameters or None).fetchall()
         except duckdb.OutOfMemoryException as error:
             raise TableTooLargeError("The rows need more memory, or temporary disk, than a table may take.") from error
+        except (duckdb.InvalidInputException, duckdb.DataError, duckdb.NotImplementedException) as error:
+            raise UnexpectedCellsError(str(error).partition("\n")[0][:300]) from error
         except duckdb.Error as error:
             raise TableError(str(error).partition("\n")[0][:300]) from error
 

@@ -7,7 +7,7 @@ or 9999, which stands for never. With hyphens, years have four digits: two-digit
 from collections.abc import Iterator
 from typing import Literal
 
-from flask_api.tasks.tables.readings import Reading
+from flask_api.tasks.tables.readings import Reading, Standing
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 
@@ -27,8 +27,9 @@ def dates(order: DateOrder | None) -> Iterator[Reading]:
         for mark in "/.-":
             for digits in (4, 2):
                 if _is_written(each, mark, digits, is_given=order is not None):
-                    yield _date(each, mark, digits)
-                    yield _date(each, mark, digits, clock=_CLOCK)
+                    standing = None if order else _standing(each, mark, digits)
+                    yield _date(each, mark, digits, standing)
+                    yield _date(each, mark, digits, standing, clock=_CLOCK)
 
 
 def _iso() -> Iterator[Reading]:
@@ -67,11 +68,20 @@ def _is_written(order: DateOrder, mark: str, digits: int, *, is_given: bool) -> 
     if is_given:
         return not (order == "ymd" and mark == "-" and digits == 4)  # that is ISO 8601's, which is tried anyway
     if digits == 2:
-        return mark == "/" or (mark == "." and order != "mdy")
-    return not (order == "ymd" and mark == "-") and not (order == "mdy" and mark == ".")
+        return mark != "-"
+    return not (order == "ymd" and mark == "-")
 
 
-def _date(order: DateOrder, mark: str, digits: int, *, clock: str = "") -> Reading:
+def _standing(order: DateOrder, mark: str, digits: int) -> Standing | None:
+    """Between points the day comes first nearly everywhere; a month first there is thought of where nothing else is sure."""
+    if mark != ".":
+        return None
+    if digits == 2:
+        return "rival" if order == "mdy" else None
+    return "usual" if order == "dmy" else None
+
+
+def _date(order: DateOrder, mark: str, digits: int, standing: Standing | None, *, clock: str = "") -> Reading:
     is_padded = digits == 2 and mark != "/"
     day = "[0-9]{2}" if is_padded else "[0-9]{1,2}"
     year = "[0-9]{2}" if digits == 2 else "(?:[12][0-9]{3}|9999)"
@@ -89,5 +99,5 @@ def _date(order: DateOrder, mark: str, digits: int, *, clock: str = "") -> Readi
         value_sql=f"CAST({value} AS {sql_type})",
         fits_sql=f"CASE WHEN regexp_full_match({{0}}, '{pattern}') THEN {value} IS NOT NULL ELSE false END",
         argument=f"dates={order}",
-        is_dated=True,
+        standing=standing,
     )

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from flask_api.jobs.errors import TaskError
-from flask_api.tasks.tables.columns import Wishes, candidates, first_cells
+from flask_api.tasks.tables.columns import Wishes, candidates, first_cells, looks_like
 from flask_api.tasks.tables.header import Header, find_header
-from flask_api.tasks.tables.lines import MAX_ROW_BYTES, Line, Row, Style, open_lines, read_rows
+from flask_api.tasks.tables.lines import MAX_ROW_BYTES, NO_DELIMITER, Line, Row, Style, is_plain, open_lines, read_rows
 
 MAX_COLUMNS = 1_000
 _SAMPLE_LINES = 5_000
@@ -41,6 +41,7 @@ class Dialect:
     line_bytes: int  # of the lines seen, on average
     first_rows: tuple[Row, ...]  # good ones, to guess from
     is_simple: bool  # whether DuckDB reads it as we do
+    doubt: str  # about the separator
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,10 +49,15 @@ class Dialect:
         return self.header.names(self.width, last_is_empty=False)
 
     @property
+    def delimiter(self) -> Delimiter:
+        """What separates cells, as an argument has it."""
+        return "none" if self.style.delimiter in ("", NO_DELIMITER) else self.style.delimiter  # type: ignore[return-value]  # one of them
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What could have been read otherwise, or was changed."""
         blanks = ("Blanks after a separator were dropped.",) if self.style.drops_blanks else ()
-        return (*self.header.notes, *blanks)
+        return (*self.header.notes, *blanks, *([self.doubt] if self.doubt else []))
 
 
 def find_dialect(
@@ -65,21 +71,24 @@ def find_dialect(
     if excel and delimiter in (None, excel[1]):
         delimiter, skip, lines = excel[1], skip + 1, lines[1:]  # type: ignore[assignment]  # one of them
     _check_columns(lines, delimiter)
-    style, width, rows = _find_style(lines, delimiter, wishes)
+    fit = _find_style(lines, delimiter, wishes)
+    style, width, rows = fit.style, fit.width, fit.rows
     if width > MAX_COLUMNS:
         raise TaskError(f"The table has {width:,} columns; accepted are at most {MAX_COLUMNS:,}.")
     header = find_header(rows, width, wishes, has_header=has_header)
     ends = {line[len(line.rstrip("\r\n")) :] for _, line in lines} - {""}
     before = max(skip, header.last_line)
+    line_end = "\n" if not ends else ends.pop() if len(ends) == 1 else ""
     return Dialect(
         style=style,
         width=width,
         skip=before,
         header=header if not excel else replace(header, skipped=header.skipped + 1),
-        line_end="\n" if not ends else ends.pop() if len(ends) == 1 else "",
+        line_end=line_end,
         line_bytes=sum(len(line.encode("utf-8", "replace")) for _, line in lines) // max(1, len(lines)) + 1,
         first_rows=tuple(row for row in rows if row.line > before and not row.problem and len(row.cells) == width),
-        is_simple=style.escape != "\\" and not style.drops_blanks and _is_simple(path, before, style),
+        doubt=fit.doubt,
+        is_simple=_is_simple(path, before, style, line_end=line_end, width=width),
     )
 
 
@@ -99,10 +108,14 @@ def _sample(source: Iterator[Line]) -> Iterator[Line]:
             return
 
 
-def _is_simple(path: Path, skip: int, style: Style) -> bool:
-    """Tell whether DuckDB finds the first row, too: it takes a quote in the lines before for one of a cell's."""
+def _is_simple(path: Path, skip: int, style: Style, *, line_end: str, width: int) -> bool:
+    """Tell whether DuckDB reads all as we do. It takes a quote in the lines above the rows for one of a cell's."""
+    if style.escape == "\\" or style.drops_blanks:
+        return False
     head = islice(open_lines(path), skip)
-    return all(len(line) < _LONGEST_IN_SAMPLE and (not style.quote or line.count(style.quote) % 2 == 0) for _, line in head)
+    if any(len(line) >= _LONGEST_IN_SAMPLE or (style.quote and line.count(style.quote) % 2) for _, line in head):
+        return False
+    return is_plain(path, style, line_end=line_end, is_narrow=width == 1)
 
 
 def _check_columns(lines: list[Line], delimiter: str | None) -> None:
@@ -121,43 +134,64 @@ class _Fit:
     width: int
     share: float
     rows: tuple[Row, ...]
+    doubt: str = ""
 
 
-def _find_style(lines: list[Line], delimiter: Delimiter | None, wishes: Wishes) -> tuple[Style, int, tuple[Row, ...]]:
+def _find_style(lines: list[Line], delimiter: Delimiter | None, wishes: Wishes) -> _Fit:
+    whole = Style(delimiter="", quote="", escape="")
     if delimiter == "none":
-        best = _fit(lines, Style(delimiter="", quote="", escape=""))
-        return best.style, 1, best.rows
+        return replace(_fit(lines, whole), width=1)
     text = "".join(line for _, line in lines)
     if delimiter:
-        best = max(_fits(lines, text, delimiter), key=lambda fit: fit.share)
-        return best.style, best.width, best.rows
+        return max(_fits(lines, text, delimiter), key=lambda fit: fit.share)
     found = [max(_fits(lines, text, each), key=lambda fit: fit.share) for each in _DELIMITERS if each in text]
-    likely = [fit for fit in found if fit.width > 1 and fit.share > 0.5 and not _is_prose(fit)]
+    are_numbers = _are_numbers(lines, wishes)
+    likely = [fit for fit in found if fit.width > 1 and fit.share > 0.5 and not _is_prose(fit, are_numbers=are_numbers)]
     if likely:
         best = max(likely, key=lambda fit: (round(fit.share, 1), _typed(fit, wishes))) if len(likely) > 1 else likely[0]
-        return best.style, best.width, best.rows
-    best = _fit(lines, Style(delimiter=",", quote='"', escape='"'))
-    if '"' not in text or best.width > 1 or best.share < 1:
-        best = _fit(lines, Style(delimiter="", quote="", escape=""))
-    return best.style, 1, best.rows
+        others = [fit.style.delimiter for fit in likely if fit is not best and fit.share > best.share - 0.05]
+        return replace(best, doubt=_doubt(others, are_numbers=are_numbers and best.style.delimiter == ","))
+    best = _fit(lines, Style(delimiter=NO_DELIMITER, quote='"', escape='"'))
+    if any(_quotes_after_blank(cell) for row in best.rows for cell in row.cells):
+        best = _fit(lines, replace(best.style, drops_blanks=True))
+    quoted = sum(_is_quoted(line.strip(), '"') for _, line in lines)
+    if not quoted or best.width > 1 or quoted <= sum(bool(row.problem) for row in best.rows):
+        best = _fit(lines, whole)
+    is_sure = not found and (best.style.quote or '"' not in text)
+    return replace(best, width=1, doubt="" if is_sure else "No separator was found: each line is one cell.")
+
+
+def _doubt(others: list[str], *, are_numbers: bool) -> str:
+    if are_numbers:
+        return "What is separated by commas might be numbers with a comma in them."
+    return f"The separator might be {' or '.join(map(repr, others))} instead." if others else ""
+
+
+def _are_numbers(lines: list[Line], wishes: Wishes) -> bool:
+    """Tell whether each line may be one number with commas in it; the first one may be a name."""
+    first, *rest = (line.strip().strip('"') for _, line in lines if line.strip())
+    (cells,) = first_cells([rest], wishes)
+    found = candidates(cells, wishes) if any("," in cell for cell in cells) else ()
+    return bool(found) and ("," not in first or any(looks_like(each, first) for each in found))
 
 
 def _fits(lines: list[Line], text: str, delimiter: str) -> Iterator[_Fit]:
     """Yield how well each way to quote fits: the usual one, and others where it leaves something to wish for."""
     usual = _fit(lines, Style(delimiter=delimiter, quote='"', escape='"'))
     yield usual
+    if any(_quotes_after_blank(cell) for row in usual.rows for cell in row.cells):
+        blanks = _fit(lines, replace(usual.style, drops_blanks=True))
+        yield replace(blanks, share=blanks.share + 1e-9)  # what is quoted after a blank was meant to be
+    if re.search(rf"(?:^|{re.escape(delimiter)})'", text, re.MULTILINE):
+        single = _fit(lines, Style(delimiter=delimiter, quote="'", escape="'"))
+        if any(_is_quoted(cell, "'") for row in usual.rows for cell in row.cells) and single.share >= usual.share:
+            yield replace(single, share=single.share + 1e-9)
     if '"' not in text:
-        if re.search(rf"(?:^|{re.escape(delimiter)})'", text, re.MULTILINE):
-            single = _fit(lines, Style(delimiter=delimiter, quote="'", escape="'"))
-            if any(_is_quoted(cell, "'") for row in usual.rows for cell in row.cells) and single.share >= usual.share:
-                yield replace(single, share=single.share + 1e-9)
         return
     if usual.share == 1:
         return
     if '\\"' in text:
         yield _fit(lines, Style(delimiter=delimiter, quote='"', escape="\\"))
-    if re.search(rf'{re.escape(delimiter)} +"', text):
-        yield _fit(lines, Style(delimiter=delimiter, quote='"', escape='"', drops_blanks=True))
     yield _fit(lines, Style(delimiter=delimiter, quote="", escape=""))
 
 
@@ -173,19 +207,23 @@ def _fit(lines: list[Line], style: Style) -> _Fit:
 
 
 def _keeps_quotes(row: Row, style: Style) -> bool:
-    """Tell whether a style that knows no quotes leaves some around a cell."""
-    return not style.quote and any(_is_quoted(cell, '"') for cell in row.cells)
+    """Tell whether a style that knows no quotes leaves some around a cell, or around two with a separator between them."""
+    return not style.quote and any(_is_quoted(cell, '"') or (cell[:1] == '"' and cell.count('"') == 1) for cell in row.cells)
 
 
 def _is_quoted(cell: str, quote: str) -> bool:
     return len(cell) > 1 and cell[0] == quote == cell[-1]
 
 
-def _is_prose(fit: _Fit) -> bool:
-    """Tell whether commas are those of sentences: a blank follows each, and the first line has none."""
+def _quotes_after_blank(cell: str) -> bool:
+    return cell[:1] == " " and cell.lstrip(" ")[:1] == '"'
+
+
+def _is_prose(fit: _Fit, *, are_numbers: bool) -> bool:
+    """Tell whether commas are those of sentences or numbers: the first line has none, and a blank follows each other one."""
     if fit.style.delimiter != "," or len(fit.rows[0].cells) > 1:
         return False
-    return all(cell.startswith(" ") for row in fit.rows for cell in row.cells[1:])
+    return are_numbers or all(cell.startswith(" ") for row in fit.rows for cell in row.cells[1:])
 
 
 def _typed(fit: _Fit, wishes: Wishes) -> float:

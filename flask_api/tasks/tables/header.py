@@ -12,11 +12,11 @@ from itertools import pairwise
 from flask_api.tasks.tables.columns import Wishes, candidates, first_cells
 from flask_api.tasks.tables.lines import Row
 from flask_api.tasks.tables.readings import LONGEST
+from flask_api.tasks.tables.types import Kind
 
 _NAME_LENGTH = 100
 _NAMES_LENGTH = 60_000  # of all together: they are in the result, which is bounded
 _LINES_ABOVE = 100
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
 
 
@@ -47,18 +47,19 @@ def find_header(rows: Sequence[Row], width: int, wishes: Wishes, *, has_header: 
     verdict = _verdict(first, body, width, wishes)
     above = rows[place - 1] if place else None
     if has_header is False:
-        return _header(None, first.line - 1, place)
+        return _header(None, _last_before(first, width), place)
     if above and not verdict and _could_name(above, width, wishes):
         note = f"The header has {len(above.cells):,} names for {width:,} columns."
-        return _header(above, _last_line(above), place - 1, notes=(note,))
+        return _header(above, above.last_line, place - 1, notes=(note,))
     if verdict is None and has_header is None:
-        is_header = all(cell.strip() for cell in first.cells) and len(set(first.cells)) == width
-        row, last_line = (first, _last_line(first)) if is_header else (None, first.line - 1)
+        names = first.cells if first.cells[0].strip() else first.cells[1:]  # that of an index is often left out
+        is_header = bool(names) and all(cell.strip() for cell in names) and len(set(names)) == len(names)
+        row, last_line = (first, first.last_line) if is_header else (None, _last_before(first, width))
         taken = "was taken for the header" if is_header else "was taken for a row"
         return _header(row, last_line, place, is_sure=False, notes=(f"Line {first.line:,} {taken}; it might be otherwise.",))
     if verdict or has_header:
-        return _header(first, _last_line(first), place)
-    return _header(None, first.line - 1, place)
+        return _header(first, first.last_line, place)
+    return _header(None, _last_before(first, width), place)
 
 
 def clean_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -73,14 +74,15 @@ def clean_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(cleaned.values())
 
 
+def _last_before(row: Row, width: int) -> int:
+    """Return the line above the first row; of one column, what is empty there is a cell as it is anywhere else."""
+    return row.line - 1 if width > 1 else 0
+
+
 def _header(row: Row | None, last_line: int, above: int, *, is_sure: bool = True, notes: tuple[str, ...] = ()) -> Header:
     if above:
         notes = (f"{above:,} {'line' if above == 1 else 'lines'} above the table passed over.", *notes)
     return Header(cells=tuple(row.cells) if row else None, last_line=last_line, skipped=above, is_sure=is_sure, notes=notes)
-
-
-def _last_line(row: Row) -> int:
-    return row.line + sum(len(_LINE_END.findall(cell)) for cell in row.cells)
 
 
 def _could_name(row: Row, width: int, wishes: Wishes) -> bool:
@@ -103,16 +105,23 @@ def _verdict(first: Row, body: Sequence[Row], width: int, wishes: Wishes) -> boo
     for name, column, cells in zip(map(str.strip, first.cells), columns, first_cells(columns, wishes), strict=True):
         kinds = candidates(cells, wishes)
         if not name:
-            above_kinds += bool(kinds) and all(cell.strip() for cell in column)
-        elif kinds and not wishes.stands_for_none(name):
+            continue
+        if kinds and not wishes.stands_for_none(name):
             fits = any(len(name) <= LONGEST and re.fullmatch(each.pattern, name) for each in kinds)
-            above_kinds, below_none = above_kinds + (not fits), below_none + fits
+            is_word = not fits and _is_word(name, wishes)  # a date above numbers says nothing
+            above_kinds, below_none = above_kinds + is_word, below_none + fits
             years += [name] if _YEAR.fullmatch(name) and not all(map(_YEAR.fullmatch, cells)) else []
         elif not kinds:
             below_none += name in map(str.strip, column)
     if len(years) > 1 and _are_even(years):
         return True
     return None if bool(above_kinds) == bool(below_none) else above_kinds > 0
+
+
+def _is_word(name: str, wishes: Wishes) -> bool:
+    """Tell whether a name is neither a number nor a date, also not half of one. Words for true and false are names: n, on."""
+    is_value = any(each.kind is not Kind.BOOLEAN for each in candidates([name], wishes))
+    return not is_value and any(map(str.isalpha, name))
 
 
 def _are_even(years: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ A bad row is told from a good one, a quote that is never closed costs its own li
 is depends on a :class:`Style` alone, not on how many cells a row should have.
 """
 
+import codecs
 import csv
 import re
 from collections import deque
@@ -15,8 +16,13 @@ MAX_ROW_BYTES = 1_000_000
 # A quote that is never closed swallows what follows up to the longest row. That often it is read again from the next line on;
 # after that what was swallowed is gone with it, or a hostile file would be read a million times.
 _REREADS = 1_000
-# csv drops every backslash; only those before a mark of the table's are one too many.
-_BACKSLASH = re.compile(r"(\\[\\\"'])|\\")
+_CHUNK = 1 << 20
+NO_DELIMITER = "\x1f"  # of a table of one column: a line that has one is read in Python
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_BACKSLASH = re.compile(r"\\([\\\"'])")
+# A quote after a backslash on its way through csv, which by itself drops any backslash, and what follows a closing quote
+# becomes part of the cell. No text has this letter: it is half of one.
+_ESCAPED = "\ud800"
 
 Line = tuple[int, str]
 
@@ -43,9 +49,59 @@ class Row:
     line: int
     problem: str = ""
 
+    @property
+    def last_line(self) -> int:
+        """The line that it ends on: a quoted cell may go on over several."""
+        return self.line + sum(len(_LINE_END.findall(cell)) for cell in self.cells)
+
 
 class RowTooLongError(Exception):
     """One row is longer than any may be, or a quote in it is never closed."""
+
+
+def is_plain(path: Path, style: Style, *, line_end: str, is_narrow: bool) -> bool:
+    """Tell whether DuckDB reads a text's cells as :func:`read_rows` does; False where it may not.
+
+    It drops blanks between a quote and the separator before or after it, and a blank beside a line end of another kind; where
+    a line is a cell (``is_narrow``), any such end is in doubt.
+    """
+    quote = style.quote.encode()
+    loose = _loose(style)
+    before = b"\n"
+    for chunk in _chunks(path):
+        if not _ends_alike(before[-1:] + chunk, line_end, is_narrow=is_narrow):
+            return False
+        joined = before + chunk
+        if quote and (b" " + quote in joined or quote + b" " in joined) and loose.search(joined):
+            return False
+        before = joined[max(0, len(joined.rstrip(b" ")) - 1) :]  # blanks go on in the next one
+        if len(before) > MAX_ROW_BYTES:
+            return False
+    return before != b"\r" and not (quote and before.startswith(quote + b" "))
+
+
+def _loose(style: Style) -> re.Pattern[bytes]:
+    quote, mark = (re.escape(each).encode() for each in (style.quote, style.delimiter))
+    if style.delimiter == " ":
+        return re.compile(rb"[\r\n] +%b|  %b|%b  |%b +[\r\n%b]" % (quote, quote, quote, quote, quote))
+    return re.compile(rb"[\r\n%b] +%b|%b +[\r\n%b%b]" % (mark, quote, quote, mark, quote))
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        chunk = stream.read(_CHUNK)
+        yield chunk.removeprefix(codecs.BOM_UTF8)
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+
+
+def _ends_alike(text: bytes, line_end: str, *, is_narrow: bool) -> bool:
+    """Tell whether all lines end so; a first and a last byte that may be half an end don't count."""
+    if line_end == "\n":
+        return b"\r" not in text
+    pairs = text.count(b"\r\n")
+    is_alike = text.count(b"\r") - text.endswith(b"\r") <= pairs
+    return is_alike and not (is_narrow and text.count(b"\n") - text.startswith(b"\n") > pairs)
 
 
 def open_lines(path: Path, *, skip: int = 0) -> Iterator[Line]:
@@ -106,8 +162,9 @@ def _reader(source: "_Lines", style: Style) -> Iterator[list[str]]:
         return csv.reader(source, strict=True, delimiter=style.delimiter, quoting=csv.QUOTE_NONE)
     marks = {"delimiter": style.delimiter, "quotechar": style.quote, "skipinitialspace": style.drops_blanks}
     if style.escape == "\\":
-        lines = (_BACKSLASH.sub(lambda found: found[1] or r"\\", line) for line in source)
-        return csv.reader(lines, strict=True, doublequote=False, escapechar="\\", **marks)  # type: ignore[arg-type]  # of str and bool
+        lines = (_BACKSLASH.sub(lambda found: _ESCAPED if found[1] == style.quote else found[1], line) for line in source)
+        rows = csv.reader(lines, strict=True, **marks)  # type: ignore[arg-type]  # of str and bool
+        return ([cell.replace(_ESCAPED, style.quote) for cell in row] for row in rows)
     return csv.reader(source, strict=True, **marks)  # type: ignore[arg-type]
 
 

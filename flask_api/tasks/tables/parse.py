@@ -159,11 +159,11 @@ def _result(rows: int, columns: list[Column], text: Text, dialect: Dialect, stor
         layout=Layout(
             encoding=text.encoding.name,
             encoding_is=text.encoding.certainty,
-            delimiter=dialect.style.delimiter or "none",
+            delimiter=dialect.delimiter,
             quote=dialect.style.quote,
             has_header=dialect.header.cells is not None,
             skipped=dialect.header.skipped,
-            notes=list(dialect.notes),
+            notes=[*dialect.notes, *stored.notes],
         ),
     )
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flask_api.tasks.tables.columns import Decision, Facts, Wishes, ask, candidates, cell_of, decide, first_cells, looks_like
-from flask_api.tasks.tables.database import TableDatabase, TableError, Watch, identifier, literal
+from flask_api.tasks.tables.database import TableDatabase, UnexpectedCellsError, Watch, identifier, literal
 from flask_api.tasks.tables.dialect import Dialect, columns_of
-from flask_api.tasks.tables.lines import MAX_ROW_BYTES, Style
+from flask_api.tasks.tables.lines import MAX_ROW_BYTES, NO_DELIMITER, Style
 from flask_api.tasks.tables.readings import Reading
 from flask_api.tasks.tables.salvage import SALVAGED, Salvaged, salvage
 
@@ -21,16 +21,16 @@ _VECTOR = 2_048
 _LARGEST_GROUP = 122_880
 _LINE_ENDS = {"\n": r"\n", "\r\n": r"\r\n"}  # as DuckDB has them; given, a line that ends otherwise is an error
 _HEAD = 40  # rows looked at before all are asked
-_NO_DELIMITER = "\x1f"  # a line that has one is read in Python
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRows:
-    """What the columns were called and decided to be, and the rows that were left out."""
+    """What the columns were called and decided to be, the rows that were left out, and what else there is to say."""
 
     names: tuple[str, ...]
     decisions: tuple[Decision, ...]
     left_out: Salvaged
+    notes: tuple[str, ...] = ()
 
 
 def store_rows(
@@ -42,14 +42,18 @@ def store_rows(
         names = dialect.names
         shown = (f"{_checked(n, each.reading)} AS {identifier(names[n])}" for n, each in enumerate(settled))
         try:
-            _copy(database, f"SELECT {', '.join(shown)} FROM {_csv(source, dialect)}", target, dialect, watch=watch)  # noqa: S608  # quoted
-        except TableError:
+            _copy(database, f"SELECT {', '.join(shown)} FROM {csv_table(source, dialect)}", target, dialect, watch=watch)  # noqa: S608  # quoted
+        except UnexpectedCellsError:
             pass
         else:
             return StoredRows(names=names, decisions=settled, left_out=Salvaged())
     raw = folder / "raw.parquet"
+    found = dialect.width
     dialect, left_out = _store_text(source, raw, dialect, folder=folder, database=database, watch=watch)
-    return _store_typed(raw, target, dialect, wishes, left_out, database=database, watch=watch)
+    stored = _store_typed(raw, target, dialect, wishes, left_out, database=database, watch=watch)
+    if dialect.width == found:
+        return stored
+    return replace(stored, notes=(f"Most rows have {dialect.width:,} cells, not {found:,} as the first lines: they are read.",))
 
 
 def _settled(dialect: Dialect, wishes: Wishes, *, database: TableDatabase) -> tuple[Decision, ...] | None:
@@ -103,8 +107,8 @@ def _store_text(
     """Store all cells as text; return the dialect, too, for most rows may be of another width than the first ones."""
     if dialect.is_simple and dialect.line_end in _LINE_ENDS:
         try:
-            _copy(database, f"SELECT * FROM {_csv(source, dialect)}", raw, dialect, watch=watch)  # noqa: S608  # quoted
-        except TableError:
+            _copy(database, f"SELECT * FROM {csv_table(source, dialect)}", raw, dialect, watch=watch)  # noqa: S608  # quoted
+        except UnexpectedCellsError:
             pass
         else:
             return dialect, Salvaged()
@@ -114,7 +118,7 @@ def _store_text(
         dialect = replace(dialect, width=left_out.usual_width)
         left_out = salvage(source, plain, dialect, checkpoint=lambda: watch(0.0))
     written = replace(dialect, style=SALVAGED, skip=0, line_end="\n")
-    _copy(database, f"SELECT * FROM {_csv(plain, written)}", raw, dialect, watch=watch)  # noqa: S608  # quoted
+    _copy(database, f"SELECT * FROM {csv_table(plain, written)}", raw, dialect, watch=watch)  # noqa: S608  # quoted
     plain.unlink()
     return dialect, left_out
 
@@ -168,13 +172,13 @@ def _copy(database: TableDatabase, select: str, target: Path, dialect: Dialect, 
     database.run(f"COPY ({select}) TO {literal(target)} (FORMAT parquet, ROW_GROUP_SIZE {rows})", watch=watch)
 
 
-def _csv(path: Path, dialect: Dialect) -> str:
+def csv_table(path: Path, dialect: Dialect) -> str:
     """Return the table c0, c1, ... of a text's cells, read strictly: the first thing that doesn't fit is an error."""
     columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(dialect.width))
     style: Style = dialect.style
     return (
         f"read_csv({literal(path)}, auto_detect = false, columns = {{{columns}}}"
-        f", delim = {literal(style.delimiter or _NO_DELIMITER)}"
+        f", delim = {literal(style.delimiter or NO_DELIMITER)}"
         f", quote = {literal(style.quote)}, escape = {literal(style.escape)}"
         f", comment = '', skip = {dialect.skip}, header = false, new_line = {literal(_LINE_ENDS[dialect.line_end])}"
         f", max_line_size = {MAX_ROW_BYTES}, buffer_size = {8 * MAX_ROW_BYTES}, compression = 'none')"

@@ -13,6 +13,8 @@ from flask_api.tasks.tables.database import literal
 from flask_api.tasks.tables.types import Kind, kind_of
 
 Decimal = Literal[".", ","]
+# Where several readings fit, the usual one is taken and the others are said; a rival is only said.
+Standing = Literal["usual", "rival"]
 
 # No cell that is longer can be anything but text.
 LONGEST = 64
@@ -20,6 +22,8 @@ _BLANKS = " \u00a0\u2009\u202f'\u2019"  # the last two as the Swiss do
 
 _POINT = r"-?(?:(?:0|[1-9][0-9]*)(?:[.][0-9]+)?|[.][0-9]+)"
 _EXPONENT = rf"{_POINT}[eE][+-]?[0-9]{{1,3}}"
+# 12E3 is a part number, or the beginning of a hash, as often as a number; what programs write has a sign or a point.
+_SURE_EXPONENT = rf"(?:{_POINT}[eE][+-]|-?[0-9]*[.][0-9]+[eE])[0-9]{{1,3}}"
 _INFINITE = r"[+-]?[iI][nN][fF](?:[iI][nN][iI][tT][yY])?"
 _TRUE_AND_FALSE = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"))
 # Up to 15 digits a DOUBLE gives back as they were; of more it must be asked for each cell.
@@ -47,7 +51,7 @@ class Reading:
     fits_sql: str
     argument: str = ""  # what chooses it where several fit: "dates=dmy"
     sides: tuple[str, str] | None = None  # of which both must occur in the column
-    is_dated: bool = False  # whether it is one of several orders of day, month and year
+    standing: Standing | None = None
 
     @property
     def kind(self) -> Kind:
@@ -70,18 +74,25 @@ INTEGER = Reading(
     value_sql="TRY_CAST({0} AS BIGINT)",
     fits_sql="coalesce(CAST(TRY_CAST({0} AS BIGINT) AS VARCHAR) = {0}, false)",
 )
-NUMBER = Reading(
-    sql_type="DOUBLE",
-    rule="number with a decimal point",
-    pattern=f"{_POINT}|{_EXPONENT}|{_INFINITE}",
-    value_sql="TRY_CAST({0} AS DOUBLE)",
-    fits_sql=(
-        f"CASE WHEN regexp_full_match({{0}}, '{_POINT}') THEN {_EXACT}"
-        f" WHEN regexp_full_match({{0}}, '{_EXPONENT}') THEN {_EXACT_EXPONENT}"
-        f" ELSE regexp_full_match({{0}}, '{_INFINITE}') END"
-    ),
-    argument="decimal=.",
-)
+
+
+def _number(exponent: str, standing: Standing | None) -> Reading:
+    return Reading(
+        sql_type="DOUBLE",
+        rule="number with a decimal point",
+        pattern=f"{_POINT}|{exponent}|{_INFINITE}",
+        value_sql="TRY_CAST({0} AS DOUBLE)",
+        fits_sql=(
+            f"CASE WHEN regexp_full_match({{0}}, '{_POINT}') THEN {_EXACT}"
+            f" WHEN regexp_full_match({{0}}, '{exponent}') THEN {_EXACT_EXPONENT}"
+            f" ELSE regexp_full_match({{0}}, '{_INFINITE}') END"
+        ),
+        argument="decimal=.",
+        standing=standing,
+    )
+
+
+NUMBER = _number(_SURE_EXPONENT, "usual")
 
 
 def booleans() -> Iterator[Reading]:
@@ -104,9 +115,11 @@ def numbers(decimal: Decimal | None) -> Iterator[Reading]:
     yield _grouped_integer(_BLANKS, decimal or ".", "blanks", argument="")
     if decimal != ",":
         yield _grouped_integer(",", ".", "commas", argument="decimal=.")
-        yield NUMBER
+        yield _number(_EXPONENT, None) if decimal else NUMBER
         yield _grouped(",", ".", "thousands set apart by commas")
         yield _grouped(_BLANKS, ".", "thousands set apart by blanks")
+        if not decimal:
+            yield _number(_EXPONENT, "rival")
     if decimal != ".":
         yield _grouped_integer(".", ",", "points", argument="decimal=,")
         yield _with_comma()

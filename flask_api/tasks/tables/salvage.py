@@ -53,8 +53,10 @@ def salvage(source: Path, target: Path, dialect: Dialect, *, checkpoint: Callabl
                 checkpoint()
             if dialect.width > 1 and not row.problem and (not row.cells or not (len(row.cells) > 1 or row.cells[0].strip(" "))):
                 continue  # an empty line
-            if not row.problem and (len(row.cells) in widths or len(widths) < _WIDTHS):
-                widths[len(row.cells)] += 1
+            del row.cells[_cells_that_count(row, dialect.width) :]
+            width = len(row.cells) or 1  # an empty line of one column is an empty cell
+            if not row.problem and (width in widths or len(widths) < _WIDTHS):
+                widths[width] += 1
             reason = _problem(row, dialect.width)
             if not reason:
                 (quoter if "\r" in "".join(row.cells) else writer).writerow(row.cells or [""])
@@ -65,10 +67,19 @@ def salvage(source: Path, target: Path, dialect: Dialect, *, checkpoint: Callabl
     return Salvaged(count=count, problems=tuple(problems), usual_width=_usual(widths, dialect.width))
 
 
+def _cells_that_count(row: Row, width: int) -> int:
+    """Return how many cells a row has without the empty ones after the last column, which DuckDB passes over as well."""
+    count = len(row.cells)
+    while count > width and not row.cells[count - 1]:
+        count -= 1
+    return count
+
+
 def _problem(row: Row, width: int) -> str:
     if row.problem or len(row.cells or [""]) == width:
         return row.problem
-    return f"It has {len(row.cells):,} cells; the table has {width:,} columns."
+    seen = f"It goes on to line {row.last_line:,} and has" if row.last_line > row.line else "It has"
+    return f"{seen} {len(row.cells):,} cells; the table has {width:,} columns."
 
 
 def _usual(widths: Counter[int], width: int) -> int:

@@ -109,9 +109,9 @@ class RandomTable:
 
 @st.composite
 def tables(draw: st.DrawFn) -> RandomTable:
-    """Draw a table of up to six columns and forty rows."""
-    kinds = tuple(draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=6)))
-    count = draw(st.integers(1, 40))
+    """Draw a table of up to four columns and thirty rows."""
+    kinds = tuple(draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=4)))
+    count = draw(st.integers(1, 30))
     row = st.integers(0, count - 1)
     late = st.tuples(st.integers(0, len(kinds) - 1), row, st.sampled_from(sorted(KINDS)))
     return made(

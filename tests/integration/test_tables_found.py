@@ -34,6 +34,12 @@ def test_cell_is_kept(tmp_path: Path, case: tuple[bytes, list[Any]]) -> None:
     assert parsed.problems == []
 
 
+def test_hour_that_no_day_has_is_text(tmp_path: Path) -> None:
+    """24:00:00 fits DuckDB's type and hardly another one."""
+    hours = ["23:00:00", "22:00:00", "24:00:00"]
+    assert Parsed(("h,n\n" + "".join(f"{hour},1\n" for hour in hours)).encode(), tmp_path).column("h") == ("text", hours)
+
+
 CODES = ["1E5", "12E3", "7"]
 
 

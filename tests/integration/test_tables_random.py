@@ -57,7 +57,8 @@ def test_every_cell_is_what_was_written_or_the_answer_says_why_not(
     else:
         assert list(faults(table, reading)) == []
         return
-    assert "no rows" in refused or (table.damage and "not text" in refused)  # nothing but empty cells, or a stray zero
+    # Nothing but empty cells; a stray zero, or a few letters of UTF-16 without a mark.
+    assert "no rows" in refused or ("not text" in refused and (table.damage or table.encoding.startswith("utf-16-")))
 
 
 PIECES = st.sampled_from(

@@ -46,7 +46,10 @@ def _iso() -> Iterator[Reading]:
     zoned = "date and time with an offset, shown in UTC: year-month-day"
     yield _cast("TIMESTAMP WITH TIME ZONE", zoned, f"{_ISO_DATE}[ T]{_SECONDS} ?{offset}", "false")
     yield _cast(
-        "TIME", "time of day", _SECONDS, "length({0}) = 8 AND coalesce(CAST(TRY_CAST({0} AS TIME) AS VARCHAR) = {0}, false)"
+        "TIME",
+        "time of day",
+        _SECONDS,
+        "length({0}) = 8 AND {0} < '24' AND coalesce(CAST(TRY_CAST({0} AS TIME) AS VARCHAR) = {0}, false)",
     )
 
 

@@ -157,7 +157,7 @@ def _find_style(lines: list[Line], delimiter: Delimiter | None, wishes: Wishes) 
     quoted = sum(_is_quoted(line.strip(), '"') for _, line in lines)
     if not quoted or best.width > 1 or quoted <= sum(bool(row.problem) for row in best.rows):
         best = _fit(lines, whole)
-    is_sure = not found and (best.style.quote or '"' not in text)
+    is_sure = not found and (best.style.quote or not any(line[0] in "\"'" or '"' in line for _, line in lines))
     return replace(best, width=1, doubt="" if is_sure else "No separator was found: each line is one cell.")
 
 

@@ -14,7 +14,7 @@ SECRET_MIN_LENGTH = 32
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 # Without quotes, angle brackets, the fragment and backslashes, which browsers take for slashes.
 _PLAIN_URL = re.compile(r"[!$-;=?-\[\]-~]+", re.ASCII)
-_NAME_AND_PORT = re.compile(r"[^:]*:[0-9]*|\[.*\]:[0-9]*")
+_NAME_AND_PORT = re.compile(r"[^:]*:[0-9]*|\[[^\]]*\]:[0-9]*")
 _DATABASE = re.compile(r"[0-9]{0,5}")
 # The time-outs are common in URLs that a service hands out; ours win (shared.redis.client).
 _REDIS_OPTIONS = ("db", "socket_timeout", "socket_connect_timeout", "socket_keepalive")

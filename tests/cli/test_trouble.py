@@ -118,7 +118,7 @@ def test_password_goes_to_no_other_address(stranger: Home, action: str) -> None:
         "ftp://example.org",
         "http://",
         "http://user:pw@example.org",
-        "http://x/path",
+        "http://x/path?query",
         "http://[::1",
         "[::1",
         "http://a:99999",

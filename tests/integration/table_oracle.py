@@ -99,7 +99,7 @@ def _lines(table: RandomTable, reading: Reading) -> Iterator[Line | str]:
             yield f"the header is {found}"
     elif found.is_sure and not _notes(reading, "above the table passed over"):
         yield f"the header is {found}"
-    elif has_header and not found.is_sure:
+    elif has_header and not found.is_sure and not found.skipped:  # else it is among the lines that were passed over
         yield Line(number=found.last_line + 1, cells=tuple(Cell(name, name) for name in table.names))
         yield from table.lines
     else:

@@ -7,6 +7,7 @@ import pytest
 
 from deploy.valkey import EmbeddedValkey, new_passwords
 from flask_api.jobs.engine import JobEngine
+from tests.integration import sample_tasks
 from tests.integration.engine_bench import EngineBench
 
 
@@ -19,7 +20,9 @@ def engine_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
 
 @pytest.fixture
 def bench(engine_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[EngineBench]:
-    """Engines on an empty Valkey."""
+    """Engines on an empty Valkey; a job that waits for the event waits for this test's."""
+    sample_tasks.RELEASE.clear()
+    sample_tasks.RELEASED.clear()
     bench = EngineBench(engine_valkey, tmp_path)
     bench.admin.flushall()
     yield bench

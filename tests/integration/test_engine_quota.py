@@ -94,7 +94,6 @@ def test_outcome_is_stored_however_much_is_kept(bench: EngineBench) -> None:
     failed = bench.outcome(engine, failing)
     assert failed.error == {"type": "RuntimeError", "message": "m" * 300, "bases": ["Exception"]}
     _check(bench, engine)
-    sample_tasks.RELEASE.clear()
 
 
 def test_file_that_is_saved_again_counts_once(bench: EngineBench) -> None:

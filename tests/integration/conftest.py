@@ -9,6 +9,7 @@ import django
 import pytest
 import redis
 from django.core.management import call_command
+from django.test import override_settings
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -35,10 +36,12 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def site() -> None:
-    """Django, set up and migrated once."""
+def site() -> Iterator[None]:
+    """Django, set up and migrated once; its passwords are hashed with fewer rounds."""
     django.setup()
     call_command("migrate", verbosity=0)
+    with override_settings(PASSWORD_HASHERS=["tests.quick_hasher.QuickPasswordHasher"]):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import dj_database_url
 
+import shared
 from django_site.mail import mail_server
 from shared.entries import PREFIX
 from shared.errors import ConfigurationError
@@ -83,7 +84,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django_site.mount.MountedStaticFilesStorage"},
 }
-STATICFILES_DIRS = [HERE / "static"]
+STATICFILES_DIRS = [HERE / "static", Path(shared.__file__).parent / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 

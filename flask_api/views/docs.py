@@ -12,7 +12,7 @@ from flask_api.openapi.document import document_of
 from flask_api.openapi.headers import IF_NONE_MATCH
 from flask_api.openapi.reading import chapters, schema_groups
 from flask_api.openapi.snippets import FILE, examples_of, snippets_of
-from flask_api.views.pages import ASSETS, MEDIA_TYPES, page
+from flask_api.views.pages import find_asset, page
 
 blueprint = Blueprint("docs", __name__, url_prefix="/docs")
 
@@ -48,6 +48,7 @@ def show() -> Response:
 )
 def asset(name: str) -> Response:
     """Get the style or the script of the API's pages."""
-    if name not in MEDIA_TYPES:
+    found = find_asset(name)
+    if found is None:
         abort(404, "There is no such file.")
-    return with_etag(Response((ASSETS / name).read_bytes(), mimetype=MEDIA_TYPES[name]))
+    return with_etag(found)

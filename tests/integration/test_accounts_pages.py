@@ -26,6 +26,7 @@ PAGES = [
     ("/accounts/email/", 302),
     ("/admin/", 302),
     ("/static/gatehouse/site.css", 200),
+    ("/static/gatehouse/design.css", 200),
     ("/static/admin/css/base.css", 200),
     ("/static/absent.css", 404),
     ("/nothing-here", 404),

@@ -23,7 +23,7 @@ from typing import Any
 from PIL import Image
 
 from benchmarks.spread import spread
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.web.images import download_images
 from shared.settings import ROOT, ApiSettings
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from benchmarks.marks import mark
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.primes import sum_primes_below
 from flask_api.tasks.web.page_sizes import page_sizes
 

@@ -26,7 +26,7 @@ from benchmarks.job_tasks import RELEASED
 from benchmarks.spread import spread
 from deploy.valkey import EmbeddedValkey, new_passwords
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records.job import JobStatus
 
 _LOOK_EVERY_S = 0.01
 _BATCH = 10_000

@@ -31,8 +31,8 @@ from benchmarks.scaling import markdown, measure, save_charts, works
 from benchmarks.spread import spread
 from deploy.valkey import EmbeddedValkey, new_passwords
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.processes import START_METHOD
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.workers.processes import START_METHOD
 from flask_api.tasks.primes import sum_primes_below
 
 _LOOK_EVERY_S = 0.005

@@ -13,7 +13,7 @@ from typing import Any
 import redis
 
 from benchmarks.answers import LOAD_CORE, pin, serve
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 
 _TIMEOUT_S = 30.0
 _EVENT = json.dumps({"event": "report", "progress": {"done": 1, "total": 100, "message": "step 1"}})
@@ -78,7 +78,7 @@ class Followers:
                 due = int((time.monotonic() - began) * self._question["events_per_s"]) - self._written
                 with client.pipeline(transaction=False) as pipeline:
                     for number in range(self._written, self._written + due):
-                        stream = names.events(people[number % len(people)]["id"])
+                        stream = keyspace.events(people[number % len(people)]["id"])
                         pipeline.xadd(stream, {"job": "bench", "event": _EVENT}, maxlen=10_000)
                     pipeline.execute()
                 self._written += due

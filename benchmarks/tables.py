@@ -25,7 +25,7 @@ _PEAK = "next(int(line.split()[1]) for line in open('/proc/self/status') if line
 _OURS = f"""
 import json, sys, time
 from pathlib import Path
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.tables.parse import parse_table
 
 class Kept(InlineReporter):

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from flask_api.jobs.inline import run_inline
+from flask_api.jobs.tasks.inline import run_inline
 from flask_api.tasks.text import word_count
 from shared.settings import ApiSettings
 

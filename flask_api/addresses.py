@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import current_app, request
 
 from flask_api.gate.extension import gate_state
-from flask_api.sent_target import sent_target
+from flask_api.http.sent_target import sent_target
 from shared.mount import find_mount, quoted
 
 

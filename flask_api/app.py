@@ -7,13 +7,17 @@ from flask import Flask, current_app, request
 
 from flask_api.errors import register_all_error_handlers
 from flask_api.gate.extension import Gatehouse, current_identity, gate_state
+from flask_api.http.engine import EXTENSION as JOBS
+from flask_api.http.engine import current_engine
+from flask_api.http.query import check_query
+from flask_api.http.row_files import EXTENSION as ROWS
+from flask_api.http.row_files import RowDesk
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.registry import load_tasks
+from flask_api.jobs.records.reads import open_job_connections
 from flask_api.jobs.shares import Shares
-from flask_api.jobs.store import open_job_connections
+from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.metrics.extension import EXTENSION as METRICS
 from flask_api.metrics.extension import Metrics
-from flask_api.query import check_query
 from flask_api.streams.desk import EXTENSION as STREAMS
 from flask_api.streams.desk import StreamDesk
 from flask_api.views import (
@@ -32,10 +36,6 @@ from flask_api.views import (
     tasks,
     withdrawals,
 )
-from flask_api.views.engine import EXTENSION as JOBS
-from flask_api.views.engine import current_engine
-from flask_api.views.row_files import EXTENSION as ROWS
-from flask_api.views.row_files import RowDesk
 from flask_api.views.shares import EXTENSION as SHARES
 from shared.gone import GonePeople
 from shared.settings import ApiSettings

@@ -16,6 +16,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from flask_api.addresses import login_address, script_root, site_home
 from flask_api.gate.credentials import CrossSiteRefused, path_for_log
+from flask_api.http.json_body import UnsupportedMediaType
+from flask_api.http.problem import problem
+from flask_api.http.query import InvalidQuery
+from flask_api.http.rate_limit import rate_limit_headers
 from flask_api.jobs.errors import (
     EngineStopped,
     IdempotencyConflict,
@@ -38,10 +42,6 @@ from flask_api.jobs.errors import (
     UploadTooLarge,
     UploadTooSlow,
 )
-from flask_api.json_body import UnsupportedMediaType
-from flask_api.problem import problem
-from flask_api.query import InvalidQuery
-from flask_api.rate_limit import rate_limit_headers
 from flask_api.streams.places import TooManyStreams
 from shared.errors import (
     AccessError,

@@ -38,18 +38,18 @@ if TYPE_CHECKING:
     from gatehouse.errors import TooManyRequests as TooManyRequests
     from gatehouse.errors import Unavailable as Unavailable
     from gatehouse.errors import WaitTimedOut as WaitTimedOut
-    from gatehouse.events import Event as Event
-    from gatehouse.executor import Executor as Executor
+    from gatehouse.executor.executor import Executor as Executor
     from gatehouse.handles import Batch as Batch
     from gatehouse.handles import Job as Job
-    from gatehouse.records import BatchRecord as BatchRecord
-    from gatehouse.records import JobFile as JobFile
-    from gatehouse.records import JobRecord as JobRecord
-    from gatehouse.records import JobResult as JobResult
-    from gatehouse.records import Me as Me
-    from gatehouse.records import TaskInfo as TaskInfo
-    from gatehouse.records import UploadedFile as UploadedFile
-    from gatehouse.records import Usage as Usage
+    from gatehouse.protocol.events import Event as Event
+    from gatehouse.protocol.records import BatchRecord as BatchRecord
+    from gatehouse.protocol.records import JobFile as JobFile
+    from gatehouse.protocol.records import JobRecord as JobRecord
+    from gatehouse.protocol.records import JobResult as JobResult
+    from gatehouse.protocol.records import Me as Me
+    from gatehouse.protocol.records import TaskInfo as TaskInfo
+    from gatehouse.protocol.records import UploadedFile as UploadedFile
+    from gatehouse.protocol.records import Usage as Usage
 
 _NAMES = {
     "gatehouse.async_client": ("AsyncClient",),
@@ -77,10 +77,19 @@ _NAMES = {
         "Unavailable",
         "WaitTimedOut",
     ),
-    "gatehouse.events": ("Event",),
-    "gatehouse.executor": ("Executor",),
+    "gatehouse.protocol.events": ("Event",),
+    "gatehouse.executor.executor": ("Executor",),
     "gatehouse.handles": ("Batch", "Job"),
-    "gatehouse.records": ("BatchRecord", "JobFile", "JobRecord", "JobResult", "Me", "TaskInfo", "UploadedFile", "Usage"),
+    "gatehouse.protocol.records": (
+        "BatchRecord",
+        "JobFile",
+        "JobRecord",
+        "JobResult",
+        "Me",
+        "TaskInfo",
+        "UploadedFile",
+        "Usage",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 

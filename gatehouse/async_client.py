@@ -9,20 +9,20 @@ from typing import Any, Self, TypeVar
 import httpx
 from httpx_sse import EventSource
 
-from gatehouse import requests
 from gatehouse.async_handles import AsyncBatch, AsyncJob
 from gatehouse.config import find_access
-from gatehouse.downloads import Target
 from gatehouse.errors import InvalidRequest, Unavailable
-from gatehouse.events import MEDIA_TYPE as EVENT_STREAM
-from gatehouse.events import Event
-from gatehouse.flows import Flow, Pause, Step, ask, call, delete
 from gatehouse.following import EventFollower, Follower
-from gatehouse.names import AnyTask, arguments_of, name_of
-from gatehouse.records import BatchRecord, JobRecord, Me, TaskInfo, UploadedFile, Usage
+from gatehouse.protocol import requests
+from gatehouse.protocol.downloads import Target
+from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
+from gatehouse.protocol.events import Event
+from gatehouse.protocol.flows import Flow, Pause, Step, ask, call, delete
+from gatehouse.protocol.names import AnyTask, arguments_of, name_of
+from gatehouse.protocol.records import BatchRecord, JobRecord, Me, TaskInfo, UploadedFile, Usage
+from gatehouse.protocol.uploads import Source, upload
+from gatehouse.protocol.wire import Answer, Request
 from gatehouse.transport import answer, bounded, built, http_options, json_line, unavailable
-from gatehouse.uploads import Source, upload
-from gatehouse.wire import Answer, Request
 
 T = TypeVar("T")
 
@@ -171,7 +171,7 @@ class AsyncClient:
         await self.close()
 
     async def do(self, flow: Flow[T], *, opened: list[httpx.Response] | None = None) -> T:
-        """Run a flow of gatehouse.flows. With ``opened`` a successful answer is not read but left there, open."""
+        """Run a flow of gatehouse.protocol.flows. With ``opened`` a successful answer is not read but left there, open."""
         try:
             step = next(flow)
             while True:

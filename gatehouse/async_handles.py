@@ -6,18 +6,18 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatehouse import requests
-from gatehouse.downloads import Target
 from gatehouse.errors import NotFound, Unavailable, WaitTimedOut
-from gatehouse.events import Event
-from gatehouse.flows import call, delete, wait
 from gatehouse.following import EventFollower, ResultsFollower
 from gatehouse.held import HeldBatch, HeldJob
-from gatehouse.records import BatchRecord, JobFile, JobRecord, JobResult
+from gatehouse.protocol import requests
+from gatehouse.protocol.downloads import Target
+from gatehouse.protocol.events import Event
+from gatehouse.protocol.flows import call, delete, wait
+from gatehouse.protocol.records import BatchRecord, JobFile, JobRecord, JobResult
 
 if TYPE_CHECKING:
     from gatehouse.async_client import AsyncClient
-    from gatehouse.wire import Request
+    from gatehouse.protocol.wire import Request
 
 
 class AsyncJob(HeldJob):

@@ -25,7 +25,7 @@ RemoteError                   what happened on the server: ``type``, ``bases``, 
 
 A JobFailed is an instance of the built-in type, too, that the task raised, or else of the nearest built-in bases of it:
 ``except ValueError`` works as it did before the call was moved to the service, also for a JSONDecodeError, and an OSError
-has its ``errno``. Which types can be: gatehouse.rebuilding.
+has its ``errno``. Which types can be: gatehouse.protocol.rebuilding.
 """
 
 from collections.abc import Mapping, Sequence

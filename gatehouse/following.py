@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from gatehouse.errors import BadAnswer, InvalidRequest, Unavailable, WaitTimedOut
-from gatehouse.events import Event, read_event
-from gatehouse.flows import LONGEST_POLL_S, Patience, Pause
-from gatehouse.records import JobResult
-from gatehouse.requests import Order, get_events, get_results
-from gatehouse.wire import Request
+from gatehouse.protocol.events import Event, read_event
+from gatehouse.protocol.flows import LONGEST_POLL_S, Patience, Pause
+from gatehouse.protocol.records import JobResult
+from gatehouse.protocol.requests import Order, get_events, get_results
+from gatehouse.protocol.wire import Request
 
 PieceT_contra = TypeVar("PieceT_contra", contravariant=True)
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gatehouse.records import BatchRecord, JobRecord
+from gatehouse.protocol.records import BatchRecord, JobRecord
 
 
 class HeldJob:

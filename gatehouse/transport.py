@@ -9,10 +9,10 @@ import httpx
 
 from gatehouse.config import Access
 from gatehouse.errors import BadAnswer, ConfigurationError, Unavailable
-from gatehouse.events import MEDIA_TYPE as EVENT_STREAM
 from gatehouse.installed import installed_version
+from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
+from gatehouse.protocol.wire import Answer, Body, Request
 from gatehouse.proxies import proxy_for
-from gatehouse.wire import Answer, Body, Request
 
 CONNECT_TIMEOUT_S = 10.0
 # The service sends a comment at least each 15 seconds.

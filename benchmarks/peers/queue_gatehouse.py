@@ -9,7 +9,7 @@ import redis
 from benchmarks.context import Context
 from benchmarks.engines import OWNER, insist, open_engine
 from benchmarks.producer import QueueProducer
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 
 WORKERS: tuple[tuple[str, ...], ...] = ()
 _BATCH = 1_000
@@ -43,7 +43,7 @@ class Producer(QueueProducer):
 
     def settle(self) -> None:
         """Return when the outcome of every job is stored."""
-        while self._admin.scard(names.opened(OWNER.id)):
+        while self._admin.scard(keyspace.opened(OWNER.id)):
             time.sleep(_LOOK_EVERY_S)
 
     def _note_refusal(self) -> None:

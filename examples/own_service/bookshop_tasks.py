@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs import InputFile, JobContext, TaskError, task
+from flask_api.jobs import InputFile, JobContext, TaskError
+from flask_api.jobs.tasks import task
 
 _LONGEST_LINE = 10_000
 

@@ -7,10 +7,10 @@ def repeat(text: str, times: int = 2) -> str:
     return text * times
 """
 
-from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason, TaskError
-from flask_api.jobs.inputs import InputFile
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.input_file import InputFile
+from flask_api.jobs.tasks.task import task
 
 __all__ = [
     "InputFile",

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from flask_api.jobs import names
-from flask_api.jobs.acceptance import Acceptance, Answer, IdempotencyKey
-from flask_api.jobs.ledger import Ledger
-from flask_api.jobs.record import Job, JobStatus, Member, Owner, format_time, from_fields
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import Acceptance, Answer, IdempotencyKey
+from flask_api.jobs.records.job import Job, JobStatus, Member, Owner, format_time, from_fields
+from flask_api.jobs.records.writes import Ledger
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreFull
 from shared.redis import Client, Store
@@ -87,19 +87,19 @@ class Batches:
     def list_of(self, owner_id: str, *, limit: int, cursor: str | None = None) -> tuple[list[Batch], str | None]:
         """Return one page of a person's batches, newest first, and the cursor of the next one."""
         upper = f"({cursor}" if cursor else "+"
-        key = names.batches(owner_id)
+        key = keyspace.batches(owner_id)
         ids = cast("list[str]", self._store.read(lambda client: client.zrevrangebylex(key, upper, "-", start=0, num=limit)))
         found = [batch for batch_id in ids if (batch := self.find(batch_id)) is not None]
         return found, ids[-1] if len(ids) == limit else None
 
     def find(self, batch_id: str) -> Batch | None:
         """Return the batch, or None when there is none."""
-        stored = self._store.read(lambda client: cast("dict[str, str]", client.hgetall(names.batch(batch_id))))
+        stored = self._store.read(lambda client: cast("dict[str, str]", client.hgetall(keyspace.batch(batch_id))))
         return _batch(batch_id, stored) if stored and "is_deleted" not in stored else None
 
     def members(self, batch_id: str) -> list[str]:
         """Return the ids of its jobs in the order of submission."""
-        return cast("list[str]", self._store.read(lambda client: client.lrange(names.members(batch_id), 0, -1)))
+        return cast("list[str]", self._store.read(lambda client: client.lrange(keyspace.members(batch_id), 0, -1)))
 
     def results(self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]) -> Iterator[Job]:
         """Yield ended jobs with their results, from number ``after`` on, as they end or in the order of submission.
@@ -116,7 +116,7 @@ class Batches:
                 return
 
     def _next_results(self, batch_id: str, position: int, *, in_order: bool) -> list[Job]:
-        key = names.members(batch_id) if in_order else names.ended(batch_id)
+        key = keyspace.members(batch_id) if in_order else keyspace.ended(batch_id)
         last = position + _READ_AT_ONCE - 1
         ids = cast("list[str]", self._store.read(lambda client: client.lrange(key, position, last)))
         rows = self._store.read(lambda client: _read_all(client, ids)) if ids else []
@@ -132,7 +132,7 @@ class Batches:
 def _read_all(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in ids:
-            pipeline.hgetall(names.record(job_id))
+            pipeline.hgetall(keyspace.record(job_id))
         return cast("list[dict[str, str]]", pipeline.execute())
 
 

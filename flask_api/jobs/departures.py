@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import cast
 
-from flask_api.jobs import names
 from flask_api.jobs.errors import IllegalTransition
-from flask_api.jobs.record import Job, JobStatus
-from flask_api.jobs.scripts import load_scripts
-from flask_api.jobs.store import JobStore
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Job, JobStatus
+from flask_api.jobs.records.reads import JobStore
+from flask_api.jobs.records.scripts import load_scripts
 from shared.gone import GonePeople
 from shared.redis import Client, Store
 
@@ -59,7 +59,7 @@ class Departures:
 
     def visit(self) -> int:
         """Visit who was marked, if it is this process's turn; return how many jobs were cancelled or asked to stop."""
-        if not self._store.run(self._take_turn, [names.DEPARTURES_TURN], [self._every_s]):
+        if not self._store.run(self._take_turn, [keyspace.DEPARTURES_TURN], [self._every_s]):
             return 0
         long_ago = int((time.time() - self._again_s) * 1_000_000)
         return self._visit(_FIRST, until=None) + self._visit(_AGAIN, until=long_ago)
@@ -68,7 +68,7 @@ class Departures:
         """Go on where this round got to last time, in whichever process that was."""
         cancelled = 0
         while not self._stopping.is_set():
-            at = int(cast("str", self._store.read(lambda client: client.hget(names.DEPARTURES_SEEN, round_)) or 0))
+            at = int(cast("str", self._store.read(lambda client: client.hget(keyspace.DEPARTURES_SEEN, round_)) or 0))
             marked = self._gone.marked_after(at, until=until, limit=_AT_ONCE)
             if not marked:
                 break
@@ -76,23 +76,23 @@ class Departures:
                 cancelled += self._end_all_of(person)
             if not self._stopping.is_set():
                 moment = marked[-1][1]
-                self._store.write(lambda client: client.hset(names.DEPARTURES_SEEN, round_, str(moment)))  # noqa: B023  # run at once
+                self._store.write(lambda client: client.hset(keyspace.DEPARTURES_SEEN, round_, str(moment)))  # noqa: B023  # run at once
         return cancelled
 
     def _who_keep_jobs(self, people: Sequence[str]) -> list[str]:
         """Return those of whom there is a job at all: most people who go keep none."""
-        found = self._store.read(lambda client: _exist(client, [names.owner(person) for person in people]))
-        found_open = self._store.read(lambda client: _exist(client, [names.opened(person) for person in people]))
+        found = self._store.read(lambda client: _exist(client, [keyspace.owner(person) for person in people]))
+        found_open = self._store.read(lambda client: _exist(client, [keyspace.opened(person) for person in people]))
         return [person for person, owns, has_open in zip(people, found, found_open, strict=True) if owns or has_open]
 
     def _end_all_of(self, person: str) -> int:
         """End a person's shares and cancel their jobs, unless they are back already."""
-        unfinished = sorted(self._store.read(lambda client: cast("set[str]", client.smembers(names.opened(person)))))
-        jobs = self._store.read(lambda client: cast("list[str]", client.zrange(names.owner(person), 0, -1)))
+        unfinished = sorted(self._store.read(lambda client: cast("set[str]", client.smembers(keyspace.opened(person)))))
+        jobs = self._store.read(lambda client: cast("list[str]", client.zrange(keyspace.owner(person), 0, -1)))
         if not self._gone.is_gone(person):
             return 0
         for first in range(0, len(jobs), _AT_ONCE):
-            shares = [names.shared(job) for job in jobs[first : first + _AT_ONCE]]
+            shares = [keyspace.shared(job) for job in jobs[first : first + _AT_ONCE]]
             self._store.write(lambda client: client.unlink(*shares))  # noqa: B023  # run at once
         # Waiting ones first: a slot that a running one gives up would begin the next of them.
         cancelled = self._cancel_all(unfinished, running=False) + self._cancel_all(unfinished, running=True)

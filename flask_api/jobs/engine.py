@@ -7,24 +7,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from flask_api.jobs.attempt import JobLogHandler
 from flask_api.jobs.batches import Batch, Batches
-from flask_api.jobs.checkpoints import Checkpoints
-from flask_api.jobs.counts import CountingLedger, JobCounts, Load
-from flask_api.jobs.crew import Crew
 from flask_api.jobs.departures import Departures
 from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound, StopReason
-from flask_api.jobs.files import FileStore
-from flask_api.jobs.instance import Instance
-from flask_api.jobs.intake import Intake
-from flask_api.jobs.kept import Usage, quota_of, usage_of
-from flask_api.jobs.record import Job, JobStatus, Owner
-from flask_api.jobs.registry import TaskRegistry
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.membership import Instance
+from flask_api.jobs.records.job import Job, JobStatus, Owner
+from flask_api.jobs.records.reads import JobStore, Page
+from flask_api.jobs.records.states import Checkpoints
+from flask_api.jobs.records.usage import Usage, quota_of, usage_of
 from flask_api.jobs.removal import Removal
-from flask_api.jobs.store import JobStore, Page
+from flask_api.jobs.submission import Intake
 from flask_api.jobs.sweeper import Sweeper
-from flask_api.jobs.uploads import Uploads
+from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
+from flask_api.jobs.workers.attempt import JobLogHandler
+from flask_api.jobs.workers.counts import CountingLedger, JobCounts, Load
+from flask_api.jobs.workers.worker import Crew
 from shared.errors import JobStoreUnavailable
 from shared.gone import GonePeople
 from shared.redis import Store

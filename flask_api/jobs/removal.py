@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, cast
 
-from flask_api.jobs import names
-from flask_api.jobs.event_json import DELETED, deleted_batch_event
-from flask_api.jobs.files import FileStore
-from flask_api.jobs.ledger import EVENTS_KEPT, REMEMBERED_S
-from flask_api.jobs.scripts import load_scripts
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.events import DELETED, deleted_batch_event
+from flask_api.jobs.records.scripts import load_scripts
+from flask_api.jobs.records.writes import EVENTS_KEPT, REMEMBERED_S
 from shared.redis import Client, Store
 
 log = logging.getLogger("gatehouse.jobs")
@@ -74,7 +74,7 @@ class Removal:
 
     def finish_batch(self, batch_id: str) -> None:
         """Remove the jobs and the rest of a batch that was marked as deleted, or was never accepted."""
-        members = self._store.read(lambda client: cast("list[str]", client.lrange(names.members(batch_id), 0, -1)))
+        members = self._store.read(lambda client: cast("list[str]", client.lrange(keyspace.members(batch_id), 0, -1)))
         for first in range(0, len(members), AT_ONCE):
             chunk = members[first : first + AT_ONCE]
             for owner, rows in _by_owner(self._rows(chunk)):
@@ -96,23 +96,40 @@ class Removal:
         return gone
 
     def _run(self, owner: str, rows: Sequence[_Row], mode: str, event: str, *, files_are_deleted: bool) -> list[int]:
-        keys = [names.kept(owner), names.EXPIRING, names.owner(owner), names.events(owner), names.stubs(owner)]
+        keys = [keyspace.kept(owner), keyspace.EXPIRING, keyspace.owner(owner), keyspace.events(owner), keyspace.stubs(owner)]
         for row in rows:
-            keys += (names.record(row.job), names.log(row.job), names.shared(row.job), row.key or names.events(owner))
+            keys += (
+                keyspace.record(row.job),
+                keyspace.log(row.job),
+                keyspace.shared(row.job),
+                row.key or keyspace.events(owner),
+            )
         arguments: list[Any] = [mode, time.time(), REMEMBERED_S, "1" if files_are_deleted else "", EVENTS_KEPT, event]
         arguments += [row.job for row in rows]
         return cast("list[int]", self._store.run(self._scripts["remove"], keys, arguments))
 
     def _end_batch(self, batch_id: str, step: str) -> bool:
-        fields = self._store.read(lambda client: client.hmget(names.batch(batch_id), ["owner_id", "key"]))
+        fields = self._store.read(lambda client: client.hmget(keyspace.batch(batch_id), ["owner_id", "key"]))
         owner, key = (value or "" for value in cast("list[str | None]", fields))
-        keys = [names.batch(batch_id), names.members(batch_id), names.ended(batch_id), names.STAGED, names.EXPIRING]
-        keys += [names.batches(owner), names.kept(owner), names.events(owner), key or names.events(owner), names.stubs(owner)]
+        keys = [
+            keyspace.batch(batch_id),
+            keyspace.members(batch_id),
+            keyspace.ended(batch_id),
+            keyspace.STAGED,
+            keyspace.EXPIRING,
+        ]
+        keys += [
+            keyspace.batches(owner),
+            keyspace.kept(owner),
+            keyspace.events(owner),
+            key or keyspace.events(owner),
+            keyspace.stubs(owner),
+        ]
         arguments = [batch_id, step, REMEMBERED_S, EVENTS_KEPT, deleted_batch_event(batch_id)]
         return bool(self._store.run(self._scripts["end_batch"], keys, arguments))
 
     def _owner_of(self, batch_id: str) -> str:
-        return cast("str", self._store.read(lambda client: client.hget(names.batch(batch_id), "owner_id")) or "")
+        return cast("str", self._store.read(lambda client: client.hget(keyspace.batch(batch_id), "owner_id")) or "")
 
     def _delete_files(self, job: str) -> bool:
         """Delete a job's files; False when that can't be done now: one that can't be deleted must not keep all others."""
@@ -130,7 +147,7 @@ class Removal:
         return [_Row(job, owner or "", key or "") for job, (owner, key) in zip(jobs, fields, strict=True)]
 
     def _trim_stubs(self, owner: str) -> None:
-        excess = int(self._store.read(lambda client: client.llen(names.stubs(owner)))) - STUBS_KEPT
+        excess = int(self._store.read(lambda client: client.llen(keyspace.stubs(owner)))) - STUBS_KEPT
         if excess > 0:
             self._store.write(lambda client: _forget_stubs(client, owner, min(excess, STUBS_KEPT)))
 
@@ -143,23 +160,23 @@ def _by_owner(rows: Sequence[_Row]) -> Iterator[tuple[str, list[_Row]]]:
 def _read(client: Client, jobs: Sequence[str]) -> list[list[str | None]]:
     with client.pipeline(transaction=False) as pipeline:
         for job in jobs:
-            pipeline.hmget(names.record(job), ["owner_id", "key"])
+            pipeline.hmget(keyspace.record(job), ["owner_id", "key"])
         return cast("list[list[str | None]]", pipeline.execute())
 
 
 def _forget_stubs(client: Client, owner: str, count: int) -> None:
     """Remove a person's oldest stubs. Who dies in between leaves them to their time to live."""
-    forgotten = cast("list[str]", client.lpop(names.stubs(owner), count) or [])
+    forgotten = cast("list[str]", client.lpop(keyspace.stubs(owner), count) or [])
     with client.pipeline(transaction=False) as pipeline:
         for each in forgotten:
             pipeline.hget(_stub(each), "key")
         keys = [key for key in pipeline.execute() if key]
         for each in forgotten:
-            pipeline.unlink(_stub(each), names.shared(each))
+            pipeline.unlink(_stub(each), keyspace.shared(each))
         if keys:
             pipeline.unlink(*keys)
         pipeline.execute()
 
 
 def _stub(entry: str) -> str:
-    return names.batch(entry.removeprefix(BATCH)) if entry.startswith(BATCH) else names.record(entry)
+    return keyspace.batch(entry.removeprefix(BATCH)) if entry.startswith(BATCH) else keyspace.record(entry)

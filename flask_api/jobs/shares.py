@@ -13,10 +13,10 @@ import secrets
 import time
 import uuid
 
-from flask_api.jobs import names
 from flask_api.jobs.errors import JobNotFound
-from flask_api.jobs.ledger import REMEMBERED_S
-from flask_api.jobs.record import Job
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Job
+from flask_api.jobs.records.writes import REMEMBERED_S
 from shared.gone import GonePeople
 from shared.redis import Store
 
@@ -41,12 +41,12 @@ class Shares:
         secret = secrets.token_bytes(_SECRET_BYTES)
         expires_at = time.time() if job.expires_at is None else job.expires_at.timestamp()
         keep_s = max(1, int(expires_at - time.time())) + REMEMBERED_S
-        self._store.write(lambda client: client.set(names.shared(job.id), _digest(secret), ex=keep_s))
+        self._store.write(lambda client: client.set(keyspace.shared(job.id), _digest(secret), ex=keep_s))
         return base64.urlsafe_b64encode(uuid.UUID(job.id).bytes + secret).decode()
 
     def end(self, job: Job) -> None:
         """End the job's share; there may be none."""
-        self._store.write(lambda client: client.delete(names.shared(job.id)))
+        self._store.write(lambda client: client.delete(keyspace.shared(job.id)))
 
     def require_owner(self, job: Job) -> None:
         """Raise JobNotFound when the job's owner is gone: what they shared opens nothing. Raises SessionStoreUnavailable."""
@@ -61,7 +61,7 @@ class Shares:
             opened = b""
         if len(token) == _TOKEN_LENGTH and len(opened) == _ID_BYTES + _SECRET_BYTES:
             job_id = str(uuid.UUID(bytes=opened[:_ID_BYTES]))
-            stored = self._store.get(names.shared(job_id)) or ""
+            stored = self._store.get(keyspace.shared(job_id)) or ""
             if hmac.compare_digest(stored.encode(), _digest(opened[_ID_BYTES:]).encode()):
                 return job_id
         raise JobNotFound(_NOTHING)

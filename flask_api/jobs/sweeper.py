@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from flask_api.jobs import names
 from flask_api.jobs.departures import Departures
-from flask_api.jobs.files import FileStore
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.removal import AT_ONCE, BATCH, Removal
-from flask_api.jobs.scripts import load_scripts
-from flask_api.jobs.uploads import Uploads
 from shared.errors import StoreUnavailable
 from shared.redis import Store
 
@@ -60,7 +60,7 @@ class Sweeper:
 
     def sweep(self) -> int:
         """Sweep if it is this process's turn; return how many jobs were forgotten. Raises JobStoreUnavailable."""
-        if not self._store.run(self._take_turn, [names.SWEEP_TURN], [self._interval_s]):
+        if not self._store.run(self._take_turn, [keyspace.SWEEP_TURN], [self._interval_s]):
             return 0
         self._finish_batches()
         while self._uploads.sweep(limit=AT_ONCE) == AT_ONCE and not self._stopping.is_set():
@@ -76,13 +76,13 @@ class Sweeper:
     def _finish_batches(self) -> None:
         """Remove batches that were staged long ago and never accepted, and deleted ones: their process died, or gave up."""
         long_ago = time.time() - _STAGED_S
-        batches = self._store.read(lambda client: client.zrangebyscore(names.STAGED, "-inf", long_ago))
+        batches = self._store.read(lambda client: client.zrangebyscore(keyspace.STAGED, "-inf", long_ago))
         for batch in cast("list[str]", batches):
             self._removal.finish_batch(batch)
 
     def _sweep_some(self) -> list[str]:
         now = time.time()
-        due = self._store.read(lambda client: client.zrangebyscore(names.EXPIRING, "-inf", now, start=0, num=AT_ONCE))
+        due = self._store.read(lambda client: client.zrangebyscore(keyspace.EXPIRING, "-inf", now, start=0, num=AT_ONCE))
         return self._removal.expire(cast("list[str]", due)) if due else []
 
 

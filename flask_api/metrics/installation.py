@@ -6,19 +6,19 @@ from typing import cast
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 from shared.errors import StoreUnavailable
 from shared.redis import Client, Store
 
 _SETS = (
-    ("gatehouse_instances", "Server processes that take part; a dead one until it is adopted.", names.INSTANCES),
-    ("gatehouse_jobs_orphaned", "Jobs that wait for any process to take them.", names.ORPHANS),
+    ("gatehouse_instances", "Server processes that take part; a dead one until it is adopted.", keyspace.INSTANCES),
+    ("gatehouse_jobs_orphaned", "Jobs that wait for any process to take them.", keyspace.ORPHANS),
 )
 _SORTED_SETS = (
-    ("gatehouse_jobs_delayed", "Jobs that wait for their time: delayed ones and retries.", names.DELAYED),
-    ("gatehouse_jobs_expiring", "Ended jobs and batches that are kept.", names.EXPIRING),
-    ("gatehouse_batches_staged", "Batches that are being accepted, or never were.", names.STAGED),
-    ("gatehouse_uploads_kept", "Uploaded files, those being received too.", names.EXPIRING_UPLOADS),
+    ("gatehouse_jobs_delayed", "Jobs that wait for their time: delayed ones and retries.", keyspace.DELAYED),
+    ("gatehouse_jobs_expiring", "Ended jobs and batches that are kept.", keyspace.EXPIRING),
+    ("gatehouse_batches_staged", "Batches that are being accepted, or never were.", keyspace.STAGED),
+    ("gatehouse_uploads_kept", "Uploaded files, those being received too.", keyspace.EXPIRING_UPLOADS),
 )
 
 

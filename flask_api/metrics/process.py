@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from flask_api.jobs.counts import Load
 from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.workers.counts import Load
 from flask_api.streams.desk import StreamDesk
 
 _OF_EXECUTORS: tuple[tuple[str, str, Callable[[Load], int]], ...] = (

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records.job import JobStatus
 from flask_api.openapi.quotas import Path, Quota
 
 Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]

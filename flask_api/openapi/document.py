@@ -9,10 +9,10 @@ from typing import Any
 from flask import Flask
 
 from flask_api.gate.extension import gate_state
+from flask_api.http.engine import current_engine
 from flask_api.openapi.describe import Schema, find_operation
 from flask_api.openapi.operations import Describer, Endpoint
 from flask_api.openapi.schemas import Components, add_tasks
-from flask_api.views.engine import current_engine
 from shared.version import VERSION
 
 _ABOUT = """\

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from flask_api.jobs.alternatives import alternatives_of
+from flask_api.jobs.tasks.alternatives import alternatives_of
 from flask_api.openapi.describe import Schema
 
 _DEEPEST = 8

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from flask_api.jobs.alternatives import alternatives_of
-from flask_api.jobs.registry import AnyTask, TaskRegistry
+from flask_api.jobs.tasks.alternatives import alternatives_of
+from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.openapi.describe import Schema
 
 _REF = "#/components/schemas/"

@@ -1,7 +1,7 @@
 """Where a process opens its streams: the places, the one reader, and what they read with."""
 
 from flask_api.jobs.errors import EngineStopped
-from flask_api.jobs.events import EventLog, Position
+from flask_api.jobs.records.events import EventLog, Position
 from flask_api.streams.access import Access
 from flask_api.streams.connection import Connection
 from flask_api.streams.feeds import Feed

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flask_api.jobs import names
-from flask_api.jobs.events import Event, EventLog, Position
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.events import Event, EventLog, Position
+from flask_api.jobs.records.job import JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class JobFeed(Feed):
 
     def standing(self, event_log: EventLog) -> Standing:
         """Return the job's status and progress."""
-        found, position = event_log.with_tail(self.owner_id, names.record(self._job_id), self._FIELDS)
+        found, position = event_log.with_tail(self.owner_id, keyspace.record(self._job_id), self._FIELDS)
         status = found.get("status")
         data = {
             "job": self._job_id,
@@ -95,7 +95,7 @@ class BatchFeed(Feed):
 
     def standing(self, event_log: EventLog) -> Standing:
         """Return how many of its jobs are in which state."""
-        found, position = event_log.with_tail(self.owner_id, names.batch(self._batch_id), self._FIELDS)
+        found, position = event_log.with_tail(self.owner_id, keyspace.batch(self._batch_id), self._FIELDS)
         data = {
             "batch": self._batch_id,
             "total": int(found.get("total", 0)),

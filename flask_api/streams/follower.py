@@ -2,7 +2,7 @@
 
 import time
 
-from flask_api.jobs.events import Event, EventLog, Position
+from flask_api.jobs.records.events import Event, EventLog, Position
 from flask_api.streams.feeds import Feed, Standing
 from flask_api.streams.hub import Hub
 from flask_api.streams.wire import RETRY_MS, event_frame, frame, to_json

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from itertools import takewhile
 
-from flask_api.jobs.events import PAGE, Event, EventLog, Position
+from flask_api.jobs.records.events import PAGE, Event, EventLog, Position
 from shared.errors import JobStoreUnavailable
 
 log = logging.getLogger("gatehouse.api")

@@ -14,7 +14,7 @@ import json
 from enum import StrEnum
 from typing import Any
 
-from flask_api.jobs.events import Event, Position
+from flask_api.jobs.records.events import Event, Position
 
 RETRY_MS = 2000
 HEARTBEAT = b": still here\n"

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 
 # One flag per odd number, so a segment covers a million numbers in half a megabyte: small enough for the cache.
 SEGMENT = 1 << 19

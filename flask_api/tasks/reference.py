@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from flask_api.jobs.alternatives import alternatives_of
-from flask_api.jobs.registry import AnyTask, load_tasks
+from flask_api.jobs.tasks.alternatives import alternatives_of
+from flask_api.jobs.tasks.registry import AnyTask, load_tasks
 from shared.settings import ApiSettings
 
 _HEAD = """# The tasks that come with Gatehouse

@@ -9,7 +9,7 @@ running_api       the API with its job engine, for tasks as jobs
 People            what the two clients are made with: people, sessions and keys as Django publishes them
 """
 
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.testing.api import running_api
 from flask_api.testing.clients import key_client, logged_in, session_client, with_key
 from flask_api.testing.clock import FakeClock

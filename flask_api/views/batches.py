@@ -8,26 +8,11 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
-from flask_api.conditional import with_etag
 from flask_api.gate.extension import gate_state
 from flask_api.gate.requirements import scope_required
-from flask_api.jobs.batches import Batch
-from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.errors import (
-    IdempotencyConflict,
-    IllegalTransition,
-    JobExpired,
-    JobNotFound,
-)
-from flask_api.jobs.record import Job, format_time
-from flask_api.openapi.answers import BatchPage, BatchRecord, BatchResult
-from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
-from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
-from flask_api.query import read_query
-from flask_api.rate_limit import rate_limit_headers
-from flask_api.streams.access import Verdict
-from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import (
+from flask_api.http.conditional import with_etag
+from flask_api.http.engine import current_engine
+from flask_api.http.job_requests import (
     PRIORITIES,
     REFUSALS,
     BatchRequest,
@@ -36,8 +21,23 @@ from flask_api.views.job_requests import (
     read_batch_request,
     viewer,
 )
-from flask_api.views.reach import batch_to_act_on, batch_to_see
-from flask_api.wait import within
+from flask_api.http.query import read_query
+from flask_api.http.rate_limit import rate_limit_headers
+from flask_api.http.reach import batch_to_act_on, batch_to_see
+from flask_api.http.wait import within
+from flask_api.jobs.batches import Batch
+from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.errors import (
+    IdempotencyConflict,
+    IllegalTransition,
+    JobExpired,
+    JobNotFound,
+)
+from flask_api.jobs.records.job import Job, format_time
+from flask_api.openapi.answers import BatchPage, BatchRecord, BatchResult
+from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
+from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
+from flask_api.streams.access import Verdict
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
 

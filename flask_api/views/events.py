@@ -6,18 +6,18 @@ from flask import Blueprint, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
+from flask_api.http.job_requests import access_to, viewer
+from flask_api.http.query import read_query
+from flask_api.http.reach import batch_to_see, job_to_see
 from flask_api.jobs.errors import JobExpired, JobNotFound
-from flask_api.jobs.events import BEGINNING, Position
+from flask_api.jobs.records.events import BEGINNING, Position
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import LAST_EVENT_ID
-from flask_api.query import read_query
 from flask_api.streams.access import SCOPE
 from flask_api.streams.connection import Connection
 from flask_api.streams.desk import EXTENSION, StreamDesk
 from flask_api.streams.feeds import BatchFeed, Feed, JobFeed
 from flask_api.streams.places import TooManyStreams
-from flask_api.views.job_requests import access_to, viewer
-from flask_api.views.reach import batch_to_see, job_to_see
 from shared.errors import JobStoreUnavailable, RequestError
 
 blueprint = Blueprint("events", __name__)

@@ -6,16 +6,16 @@ from flask import Blueprint, Response, jsonify, send_file, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
+from flask_api.http.engine import current_engine
+from flask_api.http.job_requests import viewer
+from flask_api.http.query import read_query
+from flask_api.http.reach import upload_to_act_on, upload_to_see
+from flask_api.http.upload_body import read_upload
 from flask_api.jobs.errors import UploadInUse, UploadNotFound, UploadQuotaExceeded, UploadTooLarge, UploadTooSlow
-from flask_api.jobs.record import format_time
-from flask_api.jobs.uploads import Upload, Uploads
+from flask_api.jobs.files.uploads import Upload, Uploads
+from flask_api.jobs.records.job import format_time
 from flask_api.openapi.answers import FilePage, FileRecord
 from flask_api.openapi.describe import Answer, describe
-from flask_api.query import read_query
-from flask_api.upload_body import read_upload
-from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import viewer
-from flask_api.views.reach import upload_to_act_on, upload_to_see
 from shared.errors import JobStoreFull, JobStoreUnavailable
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")

@@ -6,9 +6,9 @@ from flask import Blueprint, Response, current_app, jsonify
 from redis.exceptions import NoPermissionError
 
 from flask_api.gate.extension import gate_state
+from flask_api.http.engine import current_engine
 from flask_api.openapi.answers import Live, Ready
 from flask_api.openapi.describe import Answer, describe
-from flask_api.views.engine import current_engine
 from shared.entries import JOBS_PREFIX, key_used_entry
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.redis import Store

@@ -5,9 +5,16 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, jsonify, send_file, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
-from flask_api.conditional import with_etag
 from flask_api.gate.extension import current_identity, identify_again
 from flask_api.gate.requirements import require_scope, scope_required
+from flask_api.http.conditional import with_etag
+from flask_api.http.engine import current_engine
+from flask_api.http.job_json import JOBS_PATH, job_url, result_of, summary_json
+from flask_api.http.job_requests import PRIORITIES, REFUSALS, JobRequest, is_staff, may_submit, read_job_request, viewer
+from flask_api.http.query import read_query
+from flask_api.http.rate_limit import rate_limit_headers
+from flask_api.http.reach import job_to_act_on, job_to_see, shown
+from flask_api.http.wait import WaitQuery, read_wait
 from flask_api.jobs.errors import (
     IdempotencyConflict,
     IllegalTransition,
@@ -17,17 +24,10 @@ from flask_api.jobs.errors import (
     JobUnfinished,
     JobWasCancelled,
 )
-from flask_api.jobs.record import OUTCOMES, Job, JobStatus
+from flask_api.jobs.records.job import OUTCOMES, Job, JobStatus
 from flask_api.openapi.answers import JobPage, JobRecord, LogLine
 from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
 from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
-from flask_api.query import read_query
-from flask_api.rate_limit import rate_limit_headers
-from flask_api.views.engine import current_engine
-from flask_api.views.job_json import JOBS_PATH, job_url, result_of, summary_json
-from flask_api.views.job_requests import PRIORITIES, REFUSALS, JobRequest, is_staff, may_submit, read_job_request, viewer
-from flask_api.views.reach import job_to_act_on, job_to_see, shown
-from flask_api.wait import WaitQuery, read_wait
 from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
 

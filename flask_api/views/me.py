@@ -6,12 +6,12 @@ from flask import Blueprint, Response, jsonify, url_for
 
 from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import login_required, scope_required
-from flask_api.jobs.kept import EVENTS_BYTES
+from flask_api.http.engine import current_engine
+from flask_api.http.job_requests import viewer
+from flask_api.jobs.records.usage import EVENTS_BYTES
 from flask_api.openapi.answers import Principal
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.quotas import Usage
-from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import viewer
 from shared.errors import JobStoreUnavailable
 from shared.guards import Identity
 

@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, current_app, jsonify
 
 from flask_api.addresses import api_root
-from flask_api.conditional import with_etag
 from flask_api.gate.requirements import login_required
+from flask_api.http.conditional import with_etag
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.document import document_of
 from flask_api.openapi.headers import IF_NONE_MATCH

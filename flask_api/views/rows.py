@@ -9,16 +9,16 @@ from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
+from flask_api.http.job_json import result_of
+from flask_api.http.query import InvalidQuery, QueryProblem, read_query
+from flask_api.http.reach import job_to_see
+from flask_api.http.row_files import EXTENSION, RowDesk
 from flask_api.jobs.errors import JobExpired, JobFailed, JobNotFound, JobUnfinished, JobWasCancelled, RowsBusy
-from flask_api.jobs.record import Job
+from flask_api.jobs.records.job import Job
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import IF_NONE_MATCH
-from flask_api.query import InvalidQuery, QueryProblem, read_query
 from flask_api.tasks.tables.page import ROWS_FILE, PageTooLargeError
 from flask_api.tasks.tables.types import Kind
-from flask_api.views.job_json import result_of
-from flask_api.views.reach import job_to_see
-from flask_api.views.row_files import EXTENSION, RowDesk
 from shared.errors import JobStoreUnavailable
 from shared.version import VERSION
 

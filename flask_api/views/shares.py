@@ -6,13 +6,13 @@ from flask import Blueprint, Response, current_app, jsonify, url_for
 from pydantic import AwareDatetime, BaseModel
 
 from flask_api.gate.requirements import scope_required
+from flask_api.http.engine import current_engine
+from flask_api.http.job_requests import viewer
 from flask_api.jobs.errors import JobExpired, JobNotFound
-from flask_api.jobs.record import Job, Owner, format_time
+from flask_api.jobs.records.job import Job, Owner, format_time
 from flask_api.jobs.shares import Shares
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import IF_NONE_MATCH
-from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import viewer
 from flask_api.views.rows import OF_ROWS, RowsAnswer, RowsQuery, require_rows, rows_answer
 from shared.errors import JobStoreUnavailable
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from flask_api.conditional import with_etag
 from flask_api.gate.requirements import login_required
-from flask_api.jobs.registry import AnyTask
+from flask_api.http.conditional import with_etag
+from flask_api.http.engine import current_engine
+from flask_api.jobs.tasks.registry import AnyTask
 from flask_api.openapi.answers import TaskList
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import IF_NONE_MATCH
-from flask_api.views.engine import current_engine
 
 blueprint = Blueprint("tasks", __name__)
 

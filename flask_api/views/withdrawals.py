@@ -6,13 +6,13 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from flask_api.gate.requirements import scope_required
+from flask_api.http.engine import current_engine
+from flask_api.http.job_requests import check_body
+from flask_api.http.json_body import UnsupportedMediaType, read_json_object
+from flask_api.http.reach import batch_to_act_on
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
-from flask_api.json_body import UnsupportedMediaType, read_json_object
 from flask_api.openapi.describe import JSON, Answer, describe
 from flask_api.views.batches import OF_A_BATCH
-from flask_api.views.engine import current_engine
-from flask_api.views.job_requests import check_body
-from flask_api.views.reach import batch_to_act_on
 from shared.errors import RequestError
 
 blueprint = Blueprint("withdrawals", __name__, url_prefix="/batches")

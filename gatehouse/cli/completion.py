@@ -17,7 +17,7 @@ from click.shell_completion import BashComplete, CompletionItem, FishComplete, S
 from gatehouse.cli.command import command
 from gatehouse.cli.output import put
 from gatehouse.config import find_access
-from gatehouse.downloads import Target
+from gatehouse.protocol.downloads import Target
 
 TIMEOUT_S = 1.0
 _KEPT_S = 300.0

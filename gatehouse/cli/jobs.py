@@ -13,7 +13,7 @@ from gatehouse.cli.outcome import CommandFailed, ExitCode
 from gatehouse.cli.output import as_json as json_text
 from gatehouse.cli.output import put, put_json, put_table, say
 from gatehouse.cli.waiting import show_end, wait_for_end
-from gatehouse.downloads import Target
+from gatehouse.protocol.downloads import Target
 
 _STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "ended"]
 

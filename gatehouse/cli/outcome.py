@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gatehouse.rebuilding import is_time_out
+from gatehouse.protocol.rebuilding import is_time_out
 
 EPILOG = (
     "Exit codes are the outcome: 0 succeeded, 1 failed (or not found, or expired), 2 usage or refused arguments, 3 cancelled, "

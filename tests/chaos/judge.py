@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 from shared.redis import Client
 from tests.chaos.house import House
 from tests.chaos.killer import Kill
@@ -60,7 +60,7 @@ def judge(house: House, ledger: Ledger, kills: Sequence[Kill], *, deadline_s: fl
                     verdict.problems.append(f"{job} is there twice")
                 ended.add(job)
                 if status != "succeeded":
-                    verdict.problems.append(f"{job} is {status}: {admin.hgetall(names.record(job))}")
+                    verdict.problems.append(f"{job} is {status}: {admin.hgetall(keyspace.record(job))}")
         _check_bookkeeping(admin, verdict)
     finally:
         admin.close()
@@ -70,7 +70,7 @@ def judge(house: House, ledger: Ledger, kills: Sequence[Kill], *, deadline_s: fl
 
 def _wait_for_outcomes(admin: Client, verdict: Verdict, deadline_s: float) -> None:
     def unfinished() -> int:
-        return sum(int(admin.scard(key)) for key in admin.scan_iter(names.opened("*")))
+        return sum(int(admin.scard(key)) for key in admin.scan_iter(keyspace.opened("*")))
 
     left, since = unfinished(), time.monotonic()
     while left and time.monotonic() - since < deadline_s:
@@ -103,9 +103,9 @@ def _check_bookkeeping(admin: Client, verdict: Verdict) -> None:
     """Nothing may be left in what says who works on what, once all has ended and every dead process was adopted."""
 
     def leftovers() -> list[str]:
-        sets = [*admin.scan_iter(names.held("*")), names.ORPHANS]
+        sets = [*admin.scan_iter(keyspace.held("*")), keyspace.ORPHANS]
         left = [f"{key}: {admin.smembers(key)}" for key in sets if admin.scard(key)]
-        delayed = admin.zrange(names.DELAYED, 0, -1)
+        delayed = admin.zrange(keyspace.DELAYED, 0, -1)
         return [*left, *([f"delayed: {delayed}"] if delayed else [])]
 
     try:

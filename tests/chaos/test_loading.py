@@ -12,10 +12,10 @@ from redis.exceptions import RedisError
 
 from deploy.valkey import EmbeddedValkey, find_server, new_passwords
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.record import Owner
-from flask_api.jobs.registry import AnyTask, TaskRegistry
-from flask_api.jobs.store import open_job_connections
-from flask_api.jobs.task import task
+from flask_api.jobs.records.job import Owner
+from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+from flask_api.jobs.tasks.task import task
 from shared.errors import JobStoreUnavailable
 from shared.redis import build_client
 from shared.settings import ApiSettings, load_settings

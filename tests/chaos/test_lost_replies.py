@@ -9,13 +9,14 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.valkey import EmbeddedValkey
-from flask_api.jobs import instance, names
-from flask_api.jobs.acceptance import IdempotencyKey
+from flask_api.jobs import membership
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.record import JobStatus, Owner
-from flask_api.jobs.registry import AnyTask, TaskRegistry
-from flask_api.jobs.store import open_job_connections
-from flask_api.jobs.task import task
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import IdempotencyKey
+from flask_api.jobs.records.job import JobStatus, Owner
+from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+from flask_api.jobs.tasks.task import task
 from shared.errors import JobStoreUnavailable
 from shared.redis import Store, build_client
 from shared.settings import ApiSettings, load_settings
@@ -58,7 +59,7 @@ def store(valkey: EmbeddedValkey) -> Iterator[Store]:
 @pytest.fixture
 def engine(proxy: FaultProxy, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobEngine]:
     """An engine with one slot behind the proxy; it looks twice a second for what it holds and does not know."""
-    monkeypatch.setattr(instance, "_AUDIT_EVERY_S", 0.5)
+    monkeypatch.setattr(membership, "_AUDIT_EVERY_S", 0.5)
     settings = load_settings(ApiSettings).model_copy(update={"jobs_redis_url": None, "job_threads": 1})
     store = open_job_connections(_through(settings, proxy.url(valkey.url("api"))))
     engine = JobEngine(store, TaskRegistry(cast("list[AnyTask]", [once, hold])), settings)
@@ -78,7 +79,7 @@ def _through(settings: ApiSettings, url: str) -> ApiSettings:
 
 def status(store: Store, job: str) -> JobStatus | None:
     """Return the status that stands in Redis."""
-    found = store.read(lambda client: client.hget(names.record(job), "status"))
+    found = store.read(lambda client: client.hget(keyspace.record(job), "status"))
     return JobStatus(cast(str, found)) if found else None
 
 
@@ -89,7 +90,7 @@ def wait_for_outcome(store: Store, job: str) -> Any:
         found = status(store, job)
         return found is not None and found.is_outcome
 
-    wait_until(has_ended, timeout_s=15, what=f"{store.read(lambda client: client.hgetall(names.record(job)))} has ended")
+    wait_until(has_ended, timeout_s=15, what=f"{store.read(lambda client: client.hgetall(keyspace.record(job)))} has ended")
 
 
 def test_lost_answer_to_a_beginning_runs_the_job_once(engine: JobEngine, proxy: FaultProxy, store: Store) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 from shared.redis import Client
 from tests.chaos.house import House
 from tests.chaos.processes import children_of, send, tree_of
@@ -70,7 +70,7 @@ def submit(http: httpx.Client, address: str, task: str, **arguments: Any) -> str
 
 def status_of(admin: Client, job: str) -> str:
     """Return what stands in Redis."""
-    return str(admin.hget(names.record(job), "status"))
+    return str(admin.hget(keyspace.record(job), "status"))
 
 
 def has_ended(admin: Client, job: str) -> bool:
@@ -93,9 +93,9 @@ def count(house: House, job: str, word: str) -> int:
 
 def assert_succeeds(admin: Client, job: str) -> None:
     """Wait for the outcome; it must be success, and nobody may hold the job any more."""
-    wait_until(lambda: has_ended(admin, job), timeout_s=OUTCOME_S, what=f"{admin.hgetall(names.record(job))} has an outcome")
-    assert status_of(admin, job) == "succeeded", admin.hgetall(names.record(job))
-    assert not [key for key in admin.scan_iter(names.held("*")) if admin.sismember(key, job)]
+    wait_until(lambda: has_ended(admin, job), timeout_s=OUTCOME_S, what=f"{admin.hgetall(keyspace.record(job))} has an outcome")
+    assert status_of(admin, job) == "succeeded", admin.hgetall(keyspace.record(job))
+    assert not [key for key in admin.scan_iter(keyspace.held("*")) if admin.sismember(key, job)]
 
 
 def test_kill_when_accepted_and_not_handed_off_loses_nothing(house: House, http: httpx.Client, admin: Client) -> None:
@@ -105,14 +105,14 @@ def test_kill_when_accepted_and_not_handed_off_loses_nothing(house: House, http:
     with ThreadPoolExecutor(4) as threads:
         for job in threads.map(lambda _: submit(http, first.address, "chaos.thread", pause_ms=50), range(4)):
             assert_succeeds(admin, job)
-    known = set(admin.scan_iter(names.record("*")))
+    known = set(admin.scan_iter(keyspace.record("*")))
     body = {"task": "chaos.thread", "arguments": {"pause_ms": 1}}
     key = {"Idempotency-Key": "accepted-then-killed"}
     house.signal_valkey(signal.SIGSTOP)
     assert http.post(f"{first.address}/api/jobs", json=body, headers=key).status_code == 503
     first.kill()
     house.signal_valkey(signal.SIGCONT)
-    wait_until(lambda: len(set(admin.scan_iter(names.record("*"))) - known) == 1, timeout_s=5)
+    wait_until(lambda: len(set(admin.scan_iter(keyspace.record("*"))) - known) == 1, timeout_s=5)
     answers: list[httpx.Response] = []
 
     def is_accepted() -> bool:  # its breaker may be open for a moment yet
@@ -121,7 +121,7 @@ def test_kill_when_accepted_and_not_handed_off_loses_nothing(house: House, http:
 
     wait_until(is_accepted, timeout_s=5)
     answer = answers[-1]
-    assert {names.record(answer.json()["id"])} == set(admin.scan_iter(names.record("*"))) - known
+    assert {keyspace.record(answer.json()["id"])} == set(admin.scan_iter(keyspace.record("*"))) - known
     assert_succeeds(admin, answer.json()["id"])
 
 
@@ -130,7 +130,7 @@ def test_one_kill_finds_jobs_at_each_step_and_loses_none(house: House, http: htt
     first, second = house.servers
     ended = submit(http, first.address, "chaos.thread", pause_ms=1)
     wait_until(lambda: status_of(admin, ended) == "succeeded", timeout_s=10)
-    before = admin.hgetall(names.record(ended))
+    before = admin.hgetall(keyspace.record(ended))
     started = [submit(http, first.address, "chaos.process", pause_ms=4000)]
     wait_until(lambda: count(house, started[0], "began") == 1, timeout_s=10, what="a child was made and runs it")
     started += [submit(http, first.address, "chaos.patient", pause_ms=2500) for _ in range(4)]
@@ -141,7 +141,7 @@ def test_one_kill_finds_jobs_at_each_step_and_loses_none(house: House, http: htt
     for job in (*started, *waiting):
         assert_succeeds(admin, job)
     assert all(count(house, job, "did") == 1 for job in (ended, *started, *waiting))
-    assert admin.hgetall(names.record(ended)) == before
+    assert admin.hgetall(keyspace.record(ended)) == before
     for job in started:
         record = http.get(f"{second.address}/api/jobs/{job}").json()
         assert record["attempt"] == 2
@@ -155,7 +155,7 @@ def test_orphans_begin_again_before_all_that_waits(house: House, http: httpx.Cli
     body = {"task": "chaos.thread", "arguments": [{"pause_ms": 150}] * 2000}
     others = [http.post(f"{second.address}/api/batches", json=waiting).json()]
     others.append(http.post(f"{first.address}/api/batches", json=body).json())
-    members = [str(job) for job in admin.lrange(names.members(others[1]["id"]), 0, -1)]
+    members = [str(job) for job in admin.lrange(keyspace.members(others[1]["id"]), 0, -1)]
     wait_until(lambda: all(count(house, job, "began") == 1 for job in members[:4]), timeout_s=10)
     first.kill()
     orphans = [job for job in members if status_of(admin, job) == "running"]
@@ -202,10 +202,10 @@ def test_redis_killed_after_answers_has_everything(house: House, http: httpx.Cli
     jobs = [submit(http, address, "chaos.thread", pause_ms=1) for _ in range(20)]
     house.kill_valkey()
     house.start_valkey()
-    assert len(admin.lrange(names.members(batch), 0, -1)) == 200
+    assert len(admin.lrange(keyspace.members(batch), 0, -1)) == 200
     for job in jobs:
         assert_succeeds(admin, job)
-    wait_until(lambda: admin.hget(names.batch(batch), "succeeded") == "200", timeout_s=OUTCOME_S)
+    wait_until(lambda: admin.hget(keyspace.batch(batch), "succeeded") == "200", timeout_s=OUTCOME_S)
 
 
 def test_paused_server_writes_no_stale_outcome(house: House, http: httpx.Client, admin: Client) -> None:
@@ -258,7 +258,7 @@ def test_job_that_kills_its_server_fails_and_hurts_nobody(house: House, http: ht
     finally:
         done.set()
         keeper.join()
-    record = admin.hgetall(names.record(job))
+    record = admin.hgetall(keyspace.record(job))
     assert record["status"] == "failed"
     assert "WorkerLost" in record["error"]
     assert count(house, job, "began") == 2

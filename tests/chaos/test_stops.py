@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 from tests.chaos.house import House
 from tests.chaos.judge import judge
 from tests.chaos.ledger import Customers, Ledger
@@ -42,8 +42,8 @@ def test_stop_hands_over_what_does_not_end_in_time(kind: str, tmp_path: Path) ->
         server.terminate()
         server.wait(DRAIN_S + 8)
         stopped_s = time.monotonic() - began
-        held = [key for key in admin.scan_iter(names.held("*")) if admin.scard(key)]
-        records = [admin.hmget(names.record(job), "status", "attempt") for job in jobs]
+        held = [key for key in admin.scan_iter(keyspace.held("*")) if admin.scard(key)]
+        records = [admin.hmget(keyspace.record(job), "status", "attempt") for job in jobs]
         admin.close()
         assert not held, f"a stopped server still holds {held}: {records}"
         assert records == [["queued", "0"]] * 4
@@ -60,7 +60,7 @@ def test_stop_keeps_what_ended_after_the_deadline(kind: str, tmp_path: Path) -> 
         wait_until(lambda: has_effects(house, 1), timeout_s=10)
         server.terminate()
         server.wait(10)
-        status = admin.hget(names.record(job), "status")
+        status = admin.hget(keyspace.record(job), "status")
         admin.close()
         assert status == "succeeded"
 
@@ -76,7 +76,7 @@ def test_stop_hands_over_a_task_that_never_checks_and_ends(kind: str, tmp_path: 
         engines = server.engines
         server.terminate()
         server.wait(10)
-        orphans = admin.smembers(names.ORPHANS)
+        orphans = admin.smembers(keyspace.ORPHANS)
         admin.close()
         assert orphans == {job}
         assert all(is_gone(pid) for pid in engines)
@@ -183,7 +183,7 @@ def test_stop_waits_for_no_client_that_reads_nothing(kind: str, tmp_path: Path) 
             stream = streams.open("/api/events", cookie=house.cookie)
             event = {"job": job["id"], "event": '{"event":"report","text":"%s"}' % ("x" * 50_000)}
             for _ in range(200):
-                admin.xadd(names.events(job["owner"]["id"]), event)  # type: ignore[arg-type]  # a wider dictionary is meant
+                admin.xadd(keyspace.events(job["owner"]["id"]), event)  # type: ignore[arg-type]  # a wider dictionary is meant
             stream.wait_for("report", count=200, timeout_s=20)
             began = time.monotonic()
             server.terminate()

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.inputs import InputFile
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.input_file import InputFile
+from flask_api.jobs.tasks.task import task
 
 EVIL = "\x1b]0;owned\x07\x1b[31mred\x9b2J\u202egnp"
 

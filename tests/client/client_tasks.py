@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.task import task
 
 
 @task("client.join")

@@ -23,10 +23,10 @@ from gatehouse import (
     ServerError,
     TooManyRequests,
     Unavailable,
-    requests,
 )
-from gatehouse.downloads import Target
-from gatehouse.flows import ask
+from gatehouse.protocol import requests
+from gatehouse.protocol.downloads import Target
+from gatehouse.protocol.flows import ask
 from tests.client.odd_server import OddServer, Page, odd_server
 from tests.e2e.service import free_port
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from gatehouse import AsyncClient, Client, Conflict, NotFound, QuotaExceeded
-from gatehouse.flows import delete
-from gatehouse.requests import delete_job
-from gatehouse.wire import Answer, refusal
+from gatehouse.protocol.flows import delete
+from gatehouse.protocol.requests import delete_job
+from gatehouse.protocol.wire import Answer, refusal
 
 SOON_S = 15
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gatehouse import Client, Executor
-from gatehouse.calls import Call
-from gatehouse.remote_future import RemoteFuture
+from gatehouse.executor.calls import Call
+from gatehouse.executor.remote_future import RemoteFuture
 from tests.client.conftest import SOON_S
 from tests.e2e.service import ServiceProcess
 from tests.waiting import wait_until

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse import Client, Executor, InvalidRequest, NotLoggedIn, Unavailable
-from gatehouse.collecting import SAFETY_S
+from gatehouse.executor.collecting import SAFETY_S
 from tests.client.conftest import TASK_MODULES
 from tests.e2e.service import ServiceProcess
 from tests.waiting import wait_until

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs.attempt import describe
+from flask_api.jobs.workers.attempt import describe
 from gatehouse import JobFailed, JobTimedOut
 from gatehouse.cli.outcome import ExitCode, code_of_record
-from gatehouse.outcomes import error_of
-from gatehouse.rebuilding import BUILTIN_TYPES
+from gatehouse.protocol.outcomes import error_of
+from gatehouse.protocol.rebuilding import BUILTIN_TYPES
 
 
 def record(error: dict[str, Any]) -> dict[str, Any]:

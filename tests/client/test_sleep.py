@@ -9,13 +9,13 @@ import pytest
 
 from flask_api.testing.clock import FakeClock
 from gatehouse import Client, Unavailable, WaitTimedOut
-from gatehouse.background import Background, Times
-from gatehouse.calls import Call
-from gatehouse.flows import Patience, wait
+from gatehouse.executor.background import Background, Times
+from gatehouse.executor.calls import Call
+from gatehouse.executor.remote_future import RemoteFuture
 from gatehouse.following import ResultsFollower
-from gatehouse.remote_future import RemoteFuture
+from gatehouse.protocol.flows import Patience, wait
+from gatehouse.protocol.wire import Answer, Request
 from gatehouse.sleeping import SleepWatch
-from gatehouse.wire import Answer, Request
 from tests.e2e.service import ServiceProcess
 from tests.integration.fault_proxy import fault_proxy
 from tests.waiting import wait_until

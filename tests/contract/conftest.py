@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flask_api.jobs.record import Owner
+from flask_api.jobs.records.job import Owner
 from tests.contract.job_place import Place
 from tests.integration.engine_bench import EngineBench, new_owner
 from tests.integration.engine_fixtures import bench, engine_valkey

@@ -3,10 +3,19 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_api.jobs.acceptance import Acceptance
-from flask_api.jobs.ledger import Ending, Ledger
-from flask_api.jobs.record import Job, JobStatus, Owner, encode_field, from_fields, launch_of, new_job_id, to_fields
-from flask_api.jobs.store import JobStore, open_job_connections
+from flask_api.jobs.records.acceptance import Acceptance
+from flask_api.jobs.records.job import (
+    Job,
+    JobStatus,
+    Owner,
+    encode_field,
+    from_fields,
+    launch_of,
+    new_job_id,
+    to_fields,
+)
+from flask_api.jobs.records.reads import JobStore, open_job_connections
+from flask_api.jobs.records.writes import Ending, Ledger
 from tests.integration.engine_bench import EngineBench
 
 LIMIT = 1000

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.executors import Executor, ThreadsExecutor
-from flask_api.jobs.processes import ProcessesExecutor
-from flask_api.jobs.record import Job, JobStatus
+from flask_api.jobs.records.job import Job, JobStatus
+from flask_api.jobs.workers.executor import Executor, ThreadsExecutor
+from flask_api.jobs.workers.processes import ProcessesExecutor
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
 

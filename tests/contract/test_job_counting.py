@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 import pytest
 
 from deploy.valkey import EmbeddedValkey, new_passwords
-from flask_api.jobs import names
-from flask_api.jobs.acceptance import Acceptance, IdempotencyKey
 from flask_api.jobs.batches import Batches, new_batch
-from flask_api.jobs.files import FileStore
-from flask_api.jobs.kept import Quota
-from flask_api.jobs.ledger import Ledger
-from flask_api.jobs.record import Job, JobStatus, Owner, launch_of, new_job_id
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import Acceptance, IdempotencyKey
+from flask_api.jobs.records.job import Job, JobStatus, Owner, launch_of, new_job_id
+from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.usage import Quota
+from flask_api.jobs.records.writes import Ledger
 from flask_api.jobs.removal import Removal
-from flask_api.jobs.store import open_job_connections
 from shared.errors import JobStoreUnavailable
 from shared.redis import Client, Script, Store
 from tests.contract.job_place import LIMIT, Place, new_job
@@ -171,16 +171,16 @@ class _Schedule:
             self.removal.delete_batch(self.random.choice(self.batch_ids))
 
     def _expire(self) -> None:
-        due: Any = self.place.bench.admin.zrange(names.EXPIRING, 0, -1)
+        due: Any = self.place.bench.admin.zrange(keyspace.EXPIRING, 0, -1)
         for each in self.random.sample(due, min(len(due), 2)):
-            self.place.bench.admin.zadd(names.EXPIRING, {each: _LONG_AGO})
+            self.place.bench.admin.zadd(keyspace.EXPIRING, {each: _LONG_AGO})
         self._sweep()
 
     def _sweep(self) -> None:
-        staged: Any = self.place.bench.admin.zrange(names.STAGED, 0, -1)
+        staged: Any = self.place.bench.admin.zrange(keyspace.STAGED, 0, -1)
         for batch in staged:
             self.removal.finish_batch(batch)
-        due: Any = self.place.bench.admin.zrangebyscore(names.EXPIRING, "-inf", time.time())
+        due: Any = self.place.bench.admin.zrangebyscore(keyspace.EXPIRING, "-inf", time.time())
         self.removal.expire(due)
 
 
@@ -197,7 +197,7 @@ def test_counters_equal_what_is_there_after_any_schedule(number: int, place: Pla
     schedule.finish()
     kept = check_counters(place.connections, place.bench.admin, owner.id, f"seed {seed}: at the end")
     assert (kept.bytes, kept.ended, kept.file_bytes) == (0, 0, 0), f"seed {seed}"
-    assert int(str(place.bench.admin.ttl(names.kept(owner.id)))) > 0, "who keeps nothing has no counters for ever"
+    assert int(str(place.bench.admin.ttl(keyspace.kept(owner.id)))) > 0, "who keeps nothing has no counters for ever"
 
 
 @pytest.fixture
@@ -254,8 +254,8 @@ def test_batch_that_does_not_fit_leaves_nothing(place: Place, owner: Owner) -> N
         return batches.accept(batch, pattern, members, instance="a", limit=LIMIT, idempotency=key).acceptance
 
     assert submit(400) is Acceptance.BYTES
-    assert not place.bench.admin.exists(names.STAGED)
-    assert list(place.bench.admin.scan_iter(names.record("*"))) == []
+    assert not place.bench.admin.exists(keyspace.STAGED)
+    assert list(place.bench.admin.scan_iter(keyspace.record("*"))) == []
     assert check_counters(place.connections, place.bench.admin, owner.id).bytes == 0
     assert submit(100) is Acceptance.ACCEPTED
     assert submit(100) is Acceptance.KNOWN

@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from flask_api.jobs import names
-from flask_api.jobs import store as store_module
-from flask_api.jobs.record import JobStatus, Owner, new_job_id
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records import reads as store_module
+from flask_api.jobs.records.job import JobStatus, Owner, new_job_id
 from tests.contract.job_place import Place, new_job
 from tests.integration.engine_bench import new_owner
 
@@ -71,6 +71,6 @@ def test_records_that_redis_dropped_are_not_listed(place: Place, owner: Owner) -
     kept, gone = new_job(owner), new_job(owner)
     for job in (kept, gone):
         place.add(job)
-    place.bench.admin.delete(names.record(gone.id))
+    place.bench.admin.delete(keyspace.record(gone.id))
     assert place.store.list_of(owner.id, limit=10).jobs == (kept,)
     assert place.store.find_many([gone.id, kept.id]) == [kept]

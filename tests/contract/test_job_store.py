@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from flask_api.jobs import names
-from flask_api.jobs.acceptance import Acceptance
-from flask_api.jobs.ledger import Ledger
-from flask_api.jobs.record import JobStatus, Owner, launch_of
-from flask_api.jobs.store import JobStore, open_job_connections
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import Acceptance
+from flask_api.jobs.records.job import JobStatus, Owner, launch_of
+from flask_api.jobs.records.reads import JobStore, open_job_connections
+from flask_api.jobs.records.writes import Ledger
 from shared.errors import JobStoreUnavailable
 from tests.contract.job_place import TTL_S, Place, new_job
 from tests.integration.engine_bench import EngineBench
@@ -26,7 +26,7 @@ def test_accepted_job_is_found_whole(place: Place, owner: Owner) -> None:
     assert place.store.find_status(job.id) is JobStatus.QUEUED
     assert place.store.find_instance(job.id) == "a"
     assert place.store.list_of(owner.id, limit=10).jobs == (job,)
-    assert place.bench.admin.ttl(names.record(job.id)) == -1
+    assert place.bench.admin.ttl(keyspace.record(job.id)) == -1
 
 
 def test_absent_job_is_none(place: Place, owner: Owner) -> None:
@@ -75,7 +75,7 @@ def test_ended_job_is_not_begun(status: JobStatus, place: Place, owner: Owner) -
     place.add(job)
     place.start(job)
     assert place.end(job, status) == 1
-    place.bench.admin.sadd(names.held("a"), job.id)
+    place.bench.admin.sadd(keyspace.held("a"), job.id)
     assert place.start(job) == 0
     assert place.store.find_status(job.id) is status
 
@@ -93,7 +93,7 @@ def test_outcome_is_written_once_with_its_time_to_live(place: Place, owner: Owne
     assert ended.finished_at is not None
     assert ended.expires_at is not None
     assert abs((ended.expires_at - ended.finished_at).total_seconds() - TTL_S) < 0.1
-    assert place.bench.admin.zscore(names.EXPIRING, job.id) is not None
+    assert place.bench.admin.zscore(keyspace.EXPIRING, job.id) is not None
     place.bench.check_nothing_is_left()
 
 

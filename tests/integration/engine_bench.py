@@ -15,13 +15,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from deploy.valkey import EmbeddedValkey
-from flask_api.jobs import names
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import JobNotFound
-from flask_api.jobs.record import Job, JobStatus, Owner
-from flask_api.jobs.registry import load_tasks
-from flask_api.jobs.store import open_job_connections
-from flask_api.jobs.uploads import Upload
+from flask_api.jobs.files.uploads import Upload
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Job, JobStatus, Owner
+from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.tasks.registry import load_tasks
 from shared.redis import Client, Store, build_client
 from shared.settings import ROOT, ApiSettings, load_settings
 from tests.waiting import wait_until
@@ -119,7 +119,7 @@ class EngineBench:
 
     def record(self, job_id: str) -> dict[str, str]:
         """Return the stored fields of a job."""
-        return dict(self.admin.hgetall(names.record(job_id)))  # type: ignore[arg-type]  # the client is not asynchronous
+        return dict(self.admin.hgetall(keyspace.record(job_id)))  # type: ignore[arg-type]  # the client is not asynchronous
 
     def status(self, job_id: str) -> str:
         """Return a job's status."""
@@ -154,7 +154,7 @@ class EngineBench:
     def leftovers(self) -> list[str]:
         """Return the names of entries of unfinished jobs."""
         found = [str(name) for kind in ("held:*", "open:*") for name in self.admin.scan_iter(f"gatehouse:jobs:{kind}")]
-        return found + [name for name in (names.DELAYED, names.ORPHANS) if self.admin.exists(name)]
+        return found + [name for name in (keyspace.DELAYED, keyspace.ORPHANS) if self.admin.exists(name)]
 
 
 class EngineProcess:
@@ -205,8 +205,8 @@ class EngineProcess:
 
 def make_due(bench: EngineBench, file_id: str) -> None:
     """Let a file's time be over."""
-    bench.admin.zadd(names.EXPIRING_UPLOADS, {file_id: time.time() - 1})
-    bench.admin.hset(names.upload(file_id), "expires_at", "2020-01-01T00:00:00.000Z")
+    bench.admin.zadd(keyspace.EXPIRING_UPLOADS, {file_id: time.time() - 1})
+    bench.admin.hset(keyspace.upload(file_id), "expires_at", "2020-01-01T00:00:00.000Z")
 
 
 def read_words(path: str) -> list[str]:

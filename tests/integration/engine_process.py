@@ -4,9 +4,9 @@ import json
 import sys
 
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.record import Owner
-from flask_api.jobs.registry import load_tasks
-from flask_api.jobs.store import open_job_connections
+from flask_api.jobs.records.job import Owner
+from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.tasks.registry import load_tasks
 from shared.settings import ApiSettings, load_settings
 from tests.integration.engine_bench import TASKS
 

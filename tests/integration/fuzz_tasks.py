@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import TaskError
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 
 
 class Colour(StrEnum):

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from deploy.valkey import EmbeddedValkey
 from flask_api.gate.extension import gate_state
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 from tests.folders import files_below
 
 PASSWORD = "correct horse battery staple"
@@ -130,7 +130,7 @@ def tell(admin: redis.Redis, visitor: Visitor, job: str = "j", *, text: str = "{
     with admin.pipeline(transaction=False) as pipeline:
         for number in range(times):
             event = f'{{"event":"report","number":{number},"text":"{text}"}}'
-            pipeline.xadd(names.events(str(visitor.person.pk)), {"job": job, "event": event})
+            pipeline.xadd(keyspace.events(str(visitor.person.pk)), {"job": job, "event": event})
         pipeline.execute()
 
 

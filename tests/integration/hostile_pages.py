@@ -2,7 +2,7 @@
 
 from typing import ParamSpec, TypeVar
 
-from flask_api.jobs.task import Task, task
+from flask_api.jobs.tasks.task import Task, task
 from flask_api.tasks.web import feeds, links
 
 P = ParamSpec("P")

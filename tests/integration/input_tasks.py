@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.inputs import InputFile
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.input_file import InputFile
+from flask_api.jobs.tasks.task import task
 from tests.integration.sample_tasks import hold
 
 

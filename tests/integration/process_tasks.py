@@ -4,8 +4,8 @@ import os
 import subprocess
 from typing import ParamSpec, TypeVar
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.task import Task, task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import Task, task
 from tests.integration import sample_tasks as sample
 
 P = ParamSpec("P")

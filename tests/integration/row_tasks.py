@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import TaskError
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.tables.database import TableDatabase, literal
 
 

@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import TaskError
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 
 # Set by a test to let every hanging task return.
 RELEASE = threading.Event()

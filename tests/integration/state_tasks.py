@@ -4,8 +4,8 @@ import os
 import threading
 from pathlib import Path
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.github import languages as github
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.tables.page import read_page
 from flask_api.tasks.tables.parse import parse_table
 

@@ -10,7 +10,7 @@ from flask import Flask
 from pydantic import SecretStr
 
 from deploy.valkey import EmbeddedValkey
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.api_server import served
@@ -124,7 +124,7 @@ def test_slow_reader_misses_nothing(streams: Listeners, visitor: Visitor, admin:
         tell(admin, visitor, text="x" * 2000, times=100)
     stream.read()
     stream.wait_for("report", count=3000, timeout_s=20)
-    entries: Any = admin.xrange(names.events(str(visitor.person.pk)))
+    entries: Any = admin.xrange(keyspace.events(str(visitor.person.pk)))
     assert [event.id for event in stream.events[1:]] == [position.decode() for position, _ in entries]
 
 
@@ -173,12 +173,12 @@ def test_events_that_an_outage_outlived_give_a_reset(
         heard = stream.wire.comments
         wait_until(lambda: stream.wire.comments >= heard + 6, timeout_s=10, what="the outage lasts")
         tell(admin, visitor, times=10)
-        admin.xtrim(names.events(str(visitor.person.pk)), maxlen=2, approximate=False)
+        admin.xtrim(keyspace.events(str(visitor.person.pk)), maxlen=2, approximate=False)
         proxy.fault = Fault.NONE
         proxy.cut()
         reset = stream.wait_for("reset")
         tell(admin, visitor)
         stream.wait_for("report", count=2)
-        entries: Any = admin.xrange(names.events(str(visitor.person.pk)))
+        entries: Any = admin.xrange(keyspace.events(str(visitor.person.pk)))
         assert [event.id for event in stream.events[-2:]] == [entry[0].decode() for entry in entries[-2:]]
         assert reset.id == stream.events[-2].id

@@ -6,7 +6,7 @@ import pytest
 import redis
 from flask import Flask
 
-from flask_api.jobs import names
+from flask_api.jobs.records import keyspace
 from tests.integration.gate_bench import Visitor, ask, post, submit
 from tests.integration.listener import Listeners
 from tests.waiting import wait_until
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("site")
 
 def stored(admin: redis.Redis, visitor: Visitor) -> list[str]:
     """Return the ids of all events that Redis holds of this person."""
-    entries: Any = admin.xrange(names.events(str(visitor.person.pk)))
+    entries: Any = admin.xrange(keyspace.events(str(visitor.person.pk)))
     return [position.decode() for position, _ in entries]
 
 
@@ -74,7 +74,7 @@ def test_event_that_is_no_longer_held_gives_a_reset(
 ) -> None:
     """The first word is reset, then how things stand now and what happens from there."""
     job = submit(app, visitor, "sample.echo", wait=5)
-    admin.xtrim(names.events(str(visitor.person.pk)), maxlen=1, approximate=False)
+    admin.xtrim(keyspace.events(str(visitor.person.pk)), maxlen=1, approximate=False)
     everything = streams.open("/api/events", cookie=visitor.cookie, last_event_id="1-0")
     everything.wait_for("reset")
     later = submit(app, visitor, "sample.echo", wait=5)

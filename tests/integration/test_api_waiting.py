@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 
+from flask_api.http.engine import current_engine
 from flask_api.testing import running_api
-from flask_api.views.engine import current_engine
 from shared.settings import ApiSettings
 from tests.integration import sample_tasks
 from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor

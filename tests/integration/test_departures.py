@@ -10,11 +10,11 @@ import redis
 from flask import Flask
 
 from flask_api.gate.extension import gate_state
-from flask_api.jobs import names
+from flask_api.http.engine import current_engine
 from flask_api.jobs.departures import Departures
-from flask_api.jobs.record import Owner
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Owner
 from flask_api.testing import running_api
-from flask_api.views.engine import current_engine
 from shared.entries import principal_entry
 from shared.gone import GONE_LATEST, GonePeople, gone_entry
 from shared.settings import ApiSettings
@@ -46,7 +46,7 @@ def visit(app: Flask, admin: redis.Redis) -> Callable[..., int]:
     gone = GonePeople(state.store, EntrySigner(state.settings.secrets))
 
     def visit(**options: Any) -> int:
-        admin.delete(names.DEPARTURES_TURN)
+        admin.delete(keyspace.DEPARTURES_TURN)
         jobs = app.extensions["gatehouse_job_connections"]
         return Departures(jobs, gone, current_engine(app).cancel, **options).visit()
 
@@ -77,7 +77,7 @@ def submit_waiting(app: Flask, visitor: Visitor, **options: Any) -> str:
 
 def record(admin: redis.Redis, job: str) -> dict[str, str]:
     """Return what is stored of a job."""
-    stored: Any = admin.hgetall(names.record(job))
+    stored: Any = admin.hgetall(keyspace.record(job))
     return {key.decode(): value.decode() for key, value in stored.items()}
 
 
@@ -92,15 +92,15 @@ def test_waiting_jobs_of_who_is_gone_are_cancelled_by_the_server(app: Flask, adm
     running = post(app, deleted, "/api/jobs", {"task": "sample.hang"}).get_json()["id"]
     wait_until(lambda: status(admin, running) == "running", timeout_s=20)
     batches = [submit_batch(app, each, "sample.echo", [{}, {}]) for each in (deleted, stays)]
-    ours, others = ([job.decode() for job in admin.lrange(names.members(batch), 0, -1)] for batch in batches)  # type: ignore[union-attr]
+    ours, others = ([job.decode() for job in admin.lrange(keyspace.members(batch), 0, -1)] for batch in batches)  # type: ignore[union-attr]
     delayed = [submit_waiting(app, each) for each in (deleted, deactivated, stays)]
     owners = [str(each.person.pk) for each in (deleted, deactivated)]
     delete(deleted)
     deactivate(deactivated)
     for job in (*ours, *delayed[:2], running):
         wait_until(lambda job=job: status(admin, job) == "cancelled", timeout_s=30, what=f"{job} is cancelled")  # type: ignore[misc]
-    assert not [owner for owner in owners if admin.exists(names.opened(owner))], "nothing of theirs is unfinished"
-    assert int(admin.hget(names.batch(batches[0]), "cancelled")) == 2  # type: ignore[arg-type]
+    assert not [owner for owner in owners if admin.exists(keyspace.opened(owner))], "nothing of theirs is unfinished"
+    assert int(admin.hget(keyspace.batch(batches[0]), "cancelled")) == 2  # type: ignore[arg-type]
     assert status(admin, delayed[2]) == "queued"
     for job in others:
         wait_until(lambda job=job: status(admin, job) == "succeeded", timeout_s=30)  # type: ignore[misc]
@@ -118,7 +118,7 @@ def test_share_of_who_is_gone_opens_nothing_from_the_next_request_on(
     leave(owner)
     assert ask(app, url, cookie=guest.cookie).status_code == 404
     visit()
-    wait_until(lambda: not admin.exists(names.shared(job["id"])), timeout_s=20)
+    wait_until(lambda: not admin.exists(keyspace.shared(job["id"])), timeout_s=20)
     if leave is deactivate:
         set_active(owner, is_active=True)
         assert ask(app, url, cookie=guest.cookie).status_code == 404, "nothing comes back"
@@ -133,7 +133,7 @@ def test_reactivated_person_works_and_nothing_comes_back(app: Flask, admin: redi
     wait_until(lambda: status(admin, old) == "cancelled", timeout_s=20)
     set_active(visitor, is_active=True)
     new = submit_waiting(app, visitor)
-    admin.delete(names.DEPARTURES_SEEN)
+    admin.delete(keyspace.DEPARTURES_SEEN)
     assert visit(again_s=-60) == 0, "both rounds, from the beginning"
     assert (status(admin, old), status(admin, new)) == ("cancelled", "queued")
 
@@ -149,11 +149,11 @@ def test_person_who_is_back_before_the_visit_keeps_what_they_have(
         visit()
         assert status(admin, waiting) == "queued"
         admin.set(gone_entry(str(visitor.person.pk)), "forged")
-        admin.delete(names.DEPARTURES_SEEN)
+        admin.delete(keyspace.DEPARTURES_SEEN)
         visit()
         assert status(admin, waiting) == "queued", "a mark that Django did not sign is none"
     finally:
-        admin.delete(gone_entry(str(visitor.person.pk)), names.DEPARTURES_SEEN)
+        admin.delete(gone_entry(str(visitor.person.pk)), keyspace.DEPARTURES_SEEN)
         admin.zrem(GONE_LATEST, str(visitor.person.pk))
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs import names
-from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import IdempotencyKey
+from flask_api.jobs.records.job import JobStatus
 from tests.integration.engine_bench import RESCUE_S, EngineBench
 from tests.waiting import wait_until
 
@@ -49,7 +49,7 @@ def test_ten_thousand_jobs_are_accepted_and_done(bench: EngineBench) -> None:
     assert batch.done == 10_000
     results = list(other.results(batch, in_order=True, after=0, wait=lambda: False))
     assert [job.result for job in results] == [[number] for number in range(10_000)]
-    assert not bench.admin.exists(names.STAGED)
+    assert not bench.admin.exists(keyspace.STAGED)
     bench.check_nothing_is_left()
 
 
@@ -134,7 +134,7 @@ def test_same_key_is_the_same_batch(bench: EngineBench) -> None:
         submit(bench, engines[0], "sample.echo", arguments[:5], idempotency=OTHER_BODY)
     assert wait_for(bench, engines[1], batch_id).done == 50
     assert len(list(bench.admin.scan_iter("gatehouse:jobs:record:*", count=1000))) == 50
-    assert not bench.admin.exists(names.STAGED)
+    assert not bench.admin.exists(keyspace.STAGED)
 
 
 def test_batch_of_a_killed_process_is_rescued_whole(bench: EngineBench) -> None:
@@ -146,9 +146,9 @@ def test_batch_of_a_killed_process_is_rescued_whole(bench: EngineBench) -> None:
     wait_until(lambda: len(bench.runs()) == 2, timeout_s=5, what="two run")
     (instance,) = {bench.record(job_id)["instance"] for job_id in engine._batches.members(batch_id)}
     # As if this process had died: its set is adopted by the other one, and it finds out.
-    bench.admin.srem(names.INSTANCES, instance)
-    bench.admin.sunionstore(names.ORPHANS, names.held(instance))  # type: ignore[arg-type]  # one set is a set of sets
-    bench.admin.delete(names.held(instance))
+    bench.admin.srem(keyspace.INSTANCES, instance)
+    bench.admin.sunionstore(keyspace.ORPHANS, keyspace.held(instance))  # type: ignore[arg-type]  # one set is a set of sets
+    bench.admin.delete(keyspace.held(instance))
     bench.go()
     batch = wait_for(bench, engine, batch_id, timeout_s=RESCUE_S)
     assert batch.counts[JobStatus.SUCCEEDED] == 200

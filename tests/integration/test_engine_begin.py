@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flask_api.jobs import names
-from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
-from flask_api.jobs.record import JobStatus, Launch
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import IdempotencyKey
+from flask_api.jobs.records.job import JobStatus, Launch
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -70,8 +70,8 @@ def test_accepted_job_that_nobody_knows_is_taken_up_while_others_are_being_accep
     stray = engine.submit("sample.echo", {"value": 1}, owner=bench.owner, start_at=datetime.now(UTC) + timedelta(hours=1)).id
     arriving = Launch(job_id="arriving", task="sample.echo", arguments="{}", owner_id=bench.owner.id)
     assert engine._crew.seize(arriving)
-    bench.admin.zrem(names.DELAYED, stray)
-    bench.admin.sadd(names.held(engine.instance), stray)
+    bench.admin.zrem(keyspace.DELAYED, stray)
+    bench.admin.sadd(keyspace.held(engine.instance), stray)
     for _ in range(2):  # two looks, to be sure
         engine._instance._audit()
     assert bench.outcome(engine, stray, timeout_s=2).result == [1]
@@ -112,4 +112,4 @@ def test_process_that_stops_takes_no_new_name(bench: EngineBench) -> None:
     engine._ledger.hand_over = hand_over_while_a_submit_asks  # type: ignore[method-assign]
     bench.stop(engine)
     late[0].join()
-    assert not bench.admin.exists(names.INSTANCES)
+    assert not bench.admin.exists(keyspace.INSTANCES)

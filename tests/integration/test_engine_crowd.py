@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask_api.jobs import names
-from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.record import JobStatus, Owner
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import IdempotencyKey
+from flask_api.jobs.records.job import JobStatus, Owner
 from shared.errors import GatehouseError
 from tests.integration.engine_bench import EngineBench, new_owner
 from tests.waiting import wait_until
@@ -41,10 +41,10 @@ def test_crowd_leaves_every_slot_free_and_every_job_with_an_outcome(bench: Engin
             pool.map(lambda number: _submit_and_cancel(engine, people, seed + number), range(SUBMITTERS)), Counter[str]()
         )
     wait_until(lambda: _is_idle(engine) and not bench.leftovers(), timeout_s=15, what=f"all is idle, seed {seed}, {seen}")
-    records = [bench.admin.hgetall(key) for key in bench.admin.scan_iter(names.record("*"), count=1000)]
+    records = [bench.admin.hgetall(key) for key in bench.admin.scan_iter(keyspace.record("*"), count=1000)]
     assert len(records) == seen["accepted"], (seed, seen)
     assert all(JobStatus(str(record["status"])).is_outcome for record in records), seed
-    assert bench.admin.zcard(names.EXPIRING) == len(records), seed
+    assert bench.admin.zcard(keyspace.EXPIRING) == len(records), seed
     assert {"accepted", "running", "IdempotencyConflict", "InvalidArguments", "UnknownTask"} <= seen.keys(), (seed, seen)
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs import names
-from flask_api.jobs.acceptance import IdempotencyKey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import (
     IdempotencyConflict,
@@ -20,8 +18,10 @@ from flask_api.jobs.errors import (
     QueueFull,
     TooManyUnfinished,
 )
-from flask_api.jobs.ledger import EVENTS_KEPT
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import IdempotencyKey
+from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.writes import EVENTS_KEPT
 from tests.integration.engine_bench import EngineBench, new_owner, read_words
 from tests.waiting import wait_until
 
@@ -45,7 +45,7 @@ def test_same_key_and_body_is_the_same_job(bench: EngineBench) -> None:
         bench.submit(second, "sample.note", {"path": bench.path("other")}, idempotency=OTHER_BODY)
     assert bench.submit(second, "sample.echo", idempotency=OTHER_BODY, owner=new_owner()) != job_id
     assert read_words(bench.path("notes")) == [""]
-    assert 86_000 < int(str(bench.admin.ttl(names.idempotency(bench.owner.id, KEY.key)))) <= 86_400
+    assert 86_000 < int(str(bench.admin.ttl(keyspace.idempotency(bench.owner.id, KEY.key)))) <= 86_400
 
 
 def test_same_key_at_the_same_moment_is_one_job(bench: EngineBench) -> None:
@@ -62,7 +62,7 @@ def test_same_key_at_the_same_moment_is_one_job(bench: EngineBench) -> None:
     (job_id,) = jobs
     bench.outcome(engines[0], job_id)
     assert read_words(bench.path("notes")) == [""]
-    assert bench.admin.zcard(names.owner(bench.owner.id)) == 1
+    assert bench.admin.zcard(keyspace.owner(bench.owner.id)) == 1
     bench.check_nothing_is_left()
 
 
@@ -151,7 +151,7 @@ def test_one_persons_two_thousand_jobs_do_not_hold_up_another(bench: EngineBench
     assert time.monotonic() - began < 2
     assert bench.run(engine, "sample.echo", {"value": "urgent"}, priority=1).result == ["urgent"]
     assert time.monotonic() - began < 4
-    unfinished = bench.admin.scard(names.opened(bench.owner.id))
+    unfinished = bench.admin.scard(keyspace.opened(bench.owner.id))
     assert int(str(unfinished)) > 1000
 
 
@@ -189,11 +189,11 @@ def test_persons_unfinished_jobs_are_limited_everywhere(bench: EngineBench) -> N
         with pytest.raises(TooManyUnfinished) as refused:
             bench.submit(engine, "sample.echo")
         assert (refused.value.limit, refused.value.unfinished) == (3, 3)
-    assert bench.admin.zcard(names.owner(bench.owner.id)) == 3
+    assert bench.admin.zcard(keyspace.owner(bench.owner.id)) == 3
     assert bench.submit(first, "sample.echo", owner=new_owner())
     first.cancel(first.get(delayed, viewer=bench.owner))
     bench.go()
-    wait_until(lambda: not bench.admin.exists(names.opened(bench.owner.id)), timeout_s=5, what="all have ended")
+    wait_until(lambda: not bench.admin.exists(keyspace.opened(bench.owner.id)), timeout_s=5, what="all have ended")
     assert bench.run(second, "sample.echo").status is JobStatus.SUCCEEDED
 
 
@@ -206,7 +206,7 @@ def test_full_queue_refuses_and_opens_again(bench: EngineBench) -> None:
     while (answer := _try(bench, engine)) is not None:
         answers.append(answer)
     assert len(answers) == 5
-    assert bench.admin.zcard(names.owner(bench.owner.id)) == 5
+    assert bench.admin.zcard(keyspace.owner(bench.owner.id)) == 5
     with pytest.raises(QueueFull):
         engine.submit_batch("sample.echo", [{}], owner=bench.owner)
     bench.go()
@@ -235,11 +235,11 @@ def test_events_tell_each_change_in_order(bench: EngineBench) -> None:
     flaky = bench.run(engine, "sample.flaky", {"failures": 1})
     statuses = [event["status"] for event in _events(bench) if event["job"] == flaky.id and event["event"] == "status"]
     assert statuses == ["running", "queued", "running", "succeeded"]
-    assert bench.admin.keys("gatehouse:jobs:events:*") == [names.events(bench.owner.id)]
+    assert bench.admin.keys("gatehouse:jobs:events:*") == [keyspace.events(bench.owner.id)]
 
 
 def _events(bench: EngineBench) -> list[dict[str, Any]]:
-    rows: Any = bench.admin.xrange(names.events(bench.owner.id))
+    rows: Any = bench.admin.xrange(keyspace.events(bench.owner.id))
     return [{"job": fields.get("job"), **json.loads(fields["event"])} for _, fields in rows]
 
 
@@ -249,8 +249,8 @@ def test_events_are_bounded(bench: EngineBench) -> None:
     for _ in range(3):
         engine.submit_batch("sample.echo", [{}] * 6000, owner=bench.owner)
     wait_until(lambda: not bench.leftovers(), timeout_s=40, what="all have ended")
-    assert EVENTS_KEPT * 0.9 <= int(str(bench.admin.xlen(names.events(bench.owner.id)))) <= EVENTS_KEPT * 1.1
-    assert 0 < int(str(bench.admin.ttl(names.events(bench.owner.id)))) <= 30 * 86_400
+    assert EVENTS_KEPT * 0.9 <= int(str(bench.admin.xlen(keyspace.events(bench.owner.id)))) <= EVENTS_KEPT * 1.1
+    assert 0 < int(str(bench.admin.ttl(keyspace.events(bench.owner.id)))) <= 30 * 86_400
 
 
 def test_wrong_arguments_store_nothing(bench: EngineBench) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flask_api.jobs import names
 from flask_api.jobs import sweeper as sweeper_module
 from flask_api.jobs.errors import JobExpired, JobNotFound, TaskError
-from flask_api.jobs.files import FileStore
-from flask_api.jobs.record import JobStatus
-from flask_api.jobs.store import open_job_connections
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.reads import open_job_connections
 from flask_api.jobs.sweeper import Sweeper
-from flask_api.jobs.uploads import Uploads
 from tests.folders import files_below
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
@@ -84,10 +84,10 @@ def test_expired_job_is_gone_with_all_it_kept(bench: EngineBench, monkeypatch: p
     assert _sweep(bench) == 1
     assert _is_expired(bench, engine, job.id)
     assert stored_files(bench) == []
-    assert not bench.admin.exists(names.log(job.id))
+    assert not bench.admin.exists(keyspace.log(job.id))
     assert "result" not in bench.record(job.id)
     assert [each.id for each in engine.list_of(bench.owner, limit=10).jobs] == [kept.id]
-    assert int(str(bench.admin.ttl(names.record(job.id)))) > 86_400
+    assert int(str(bench.admin.ttl(keyspace.record(job.id)))) > 86_400
     assert engine.get(kept.id, viewer=bench.owner).result == [None]
     assert _sweep(bench) == 0
 
@@ -97,12 +97,12 @@ def test_one_of_many_processes_sweeps(bench: EngineBench) -> None:
     engine = bench.start()
     jobs = [bench.run(engine, "sample.brief", {"folder": str(bench.folder)}) for _ in range(2)]
     wait_until(lambda: all(_is_expired(bench, engine, job.id) for job in jobs), timeout_s=4, what="both are expired")
-    bench.admin.delete(names.SWEEP_TURN)
+    bench.admin.delete(keyspace.SWEEP_TURN)
     store = open_job_connections(bench.settings())
     files = FileStore(bench.settings())
     sweepers = [Sweeper(store, files, Uploads(store, files, bench.settings())) for _ in range(4)]
     assert sorted(sweeper.sweep() for sweeper in sweepers) == [0, 0, 0, 2]
-    assert 0 < int(str(bench.admin.ttl(names.SWEEP_TURN))) <= sweeper_module.INTERVAL_S
+    assert 0 < int(str(bench.admin.ttl(keyspace.SWEEP_TURN))) <= sweeper_module.INTERVAL_S
     store.close()
 
 
@@ -115,7 +115,7 @@ def test_retried_job_does_not_expire(bench: EngineBench) -> None:
     assert again.expires_at is not None
     assert job.expires_at is not None
     assert again.expires_at > job.expires_at
-    assert bench.admin.zcard(names.EXPIRING) == 1
+    assert bench.admin.zcard(keyspace.EXPIRING) == 1
 
 
 def test_ended_batch_leaves_nothing_for_ever(bench: EngineBench) -> None:
@@ -126,8 +126,8 @@ def test_ended_batch_leaves_nothing_for_ever(bench: EngineBench) -> None:
     jobs = [bench.outcome(engine, job_id) for job_id in members]
     wait_until(lambda: all(_is_expired(bench, engine, job.id) for job in jobs), timeout_s=4, what="both are expired")
     assert _sweep(bench) == 2
-    assert not bench.admin.exists(names.members(batch_id), names.ended(batch_id), names.batches(bench.owner.id))
-    entries = [names.batch(batch_id), *map(names.record, members)]
+    assert not bench.admin.exists(keyspace.members(batch_id), keyspace.ended(batch_id), keyspace.batches(bench.owner.id))
+    entries = [keyspace.batch(batch_id), *map(keyspace.record, members)]
     assert all(int(str(bench.admin.ttl(entry))) > 0 for entry in entries)
 
 
@@ -135,14 +135,14 @@ def test_batch_that_was_never_accepted_is_swept(bench: EngineBench, monkeypatch:
     """A process that died while it wrote a batch's records leaves nothing for ever."""
     engine = bench.start()
     members = [bench.run(engine, "sample.echo").id for _ in range(3)]
-    bench.admin.rpush(names.members("lost"), *members)
-    bench.admin.zadd(names.STAGED, {"lost": 1.0})
+    bench.admin.rpush(keyspace.members("lost"), *members)
+    bench.admin.zadd(keyspace.STAGED, {"lost": 1.0})
     _sweep(bench)
-    assert not bench.admin.exists(names.members("lost"), names.STAGED, *map(names.record, members))
+    assert not bench.admin.exists(keyspace.members("lost"), keyspace.STAGED, *map(keyspace.record, members))
 
 
 def _sweep(bench: EngineBench) -> int:
-    bench.admin.delete(names.SWEEP_TURN)
+    bench.admin.delete(keyspace.SWEEP_TURN)
     store = open_job_connections(bench.settings())
     try:
         files = FileStore(bench.settings())
@@ -196,9 +196,9 @@ def test_what_a_killed_attempt_stored_and_never_listed_goes_with_the_job(bench: 
     """Between storing a file and listing it a process may die: the folder is found all the same."""
     engine = bench.start()
     job = bench.run(engine, "sample.save", {"name": "a.bin", "size": 11})
-    bench.admin.hset(names.record(job.id), "files", "[]")
+    bench.admin.hset(keyspace.record(job.id), "files", "[]")
     folder = bench.folder / "files" / job.id
     assert folder.joinpath("a.bin").exists()
-    bench.admin.zadd(names.EXPIRING, {job.id: 1.0})
+    bench.admin.zadd(keyspace.EXPIRING, {job.id: 1.0})
     assert _sweep(bench) == 1
     assert not folder.exists()

@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.valkey import EmbeddedValkey, new_passwords
-from flask_api.jobs import names
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import JobStatus
 from shared.errors import ConfigurationError, JobStoreUnavailable
 from shared.redis import build_client
 from tests.integration.engine_bench import EngineBench
@@ -60,7 +60,7 @@ def test_submit_whose_reply_is_lost_is_one_job_that_runs(bench: EngineBench, pro
     proxy.lose_reply_to = b"sample.note"
     with pytest.raises(JobStoreUnavailable):
         bench.submit(far_engine, "sample.note", {"path": bench.path("notes"), "word": "ran"})
-    _, job_id = bench.admin.zrange(names.owner(bench.owner.id), 0, -1)
+    _, job_id = bench.admin.zrange(keyspace.owner(bench.owner.id), 0, -1)
     assert bench.wait_for(str(job_id), "succeeded", timeout_s=15)["attempt"] == "1"
     assert Path(bench.path("notes")).read_text() == "ran\n"
     bench.check_nothing_is_left()
@@ -69,9 +69,9 @@ def test_submit_whose_reply_is_lost_is_one_job_that_runs(bench: EngineBench, pro
 def test_begin_whose_reply_is_lost_runs_once(bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine) -> None:
     """Redis says that the job runs, and nobody heard it: the same slot asks again and runs it, as its first attempt."""
     for name in ("one", "two"):
-        proxy.lose_reply_to = names.EXPIRING.encode()
+        proxy.lose_reply_to = keyspace.EXPIRING.encode()
         batch_id = far_engine.submit_batch("sample.hold", [{"path": bench.path(name)}], owner=bench.owner).id
-        (job_id,) = bench.admin.lrange(names.members(batch_id), 0, -1)  # the far engine may think that Redis is away
+        (job_id,) = bench.admin.lrange(keyspace.members(batch_id), 0, -1)  # the far engine may think that Redis is away
         wait_until(lambda: bench.runs(name), timeout_s=10, what="the task runs")  # noqa: B023  # asked at once
         assert not proxy.lose_reply_to, "a reply was lost"
         bench.go(name)
@@ -84,7 +84,7 @@ def test_end_whose_reply_is_lost_is_one_outcome(bench: EngineBench, proxy: Fault
     """The outcome is written; asked again, Redis says that the job is nobody's any more, and the slot goes on."""
     job_id = bench.submit(far_engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="the task runs")
-    proxy.lose_reply_to = names.EXPIRING.encode()
+    proxy.lose_reply_to = keyspace.EXPIRING.encode()
     bench.go()
     assert bench.wait_for(job_id, "succeeded")["attempt"] == "1"
     wait_until(lambda: not far_engine._crew.known, timeout_s=10, what="the slot is free")
@@ -126,7 +126,7 @@ def test_redis_that_takes_no_writes_refuses_submits_and_keeps_outcomes(own_bench
     admin.config_set("maxmemory", 0) if spoiled == "full" else admin.slaveof()
     record = bench.wait_for(job_id, "succeeded", timeout_s=10)
     assert record["attempt"] == "1"
-    assert admin.zcard(names.owner(bench.owner.id)) == 1
+    assert admin.zcard(keyspace.owner(bench.owner.id)) == 1
     assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
 
 
@@ -182,6 +182,6 @@ def test_engine_started_before_redis_takes_jobs_when_it_is_there(own_bench: Engi
         own_bench.submit(engine, "sample.echo")
     own_valkey.start()
     client = build_client(own_valkey.url("admin"), timeout_s=1, max_connections=1)
-    wait_until(lambda: client.scard(names.INSTANCES), timeout_s=5, what="the engine has registered")
+    wait_until(lambda: client.scard(keyspace.INSTANCES), timeout_s=5, what="the engine has registered")
     client.connection_pool.disconnect()
     assert own_bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs import names
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound, PersonQuotaExceeded
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.removal import Removal
 from tests.contract.recount import check_counters
 from tests.integration import sample_tasks
@@ -112,16 +112,16 @@ def test_deleted_job_is_gone_with_all_that_it_kept(bench: EngineBench) -> None:
     """Record, log, files, share, its Idempotency-Key: nothing is left but the event, and it is as if it had never been."""
     engine = bench.start()
     job = bench.run(engine, "sample.save", {"name": "a", "size": 10})
-    bench.admin.set(names.shared(job.id), "x")
+    bench.admin.set(keyspace.shared(job.id), "x")
     engine.delete(job)
     with pytest.raises(JobNotFound):
         engine.get(job.id, viewer=bench.owner)
     assert engine.list_of(bench.owner, limit=10).jobs == ()
     left = {str(name) for name in bench.admin.scan_iter("gatehouse:jobs:*") if job.id in str(name)}
     assert left == set()
-    assert not bench.admin.exists(names.EXPIRING)
+    assert not bench.admin.exists(keyspace.EXPIRING)
     assert engine.usage(bench.owner).bytes == 0
-    entries: Any = bench.admin.xrevrange(names.events(bench.owner.id), count=1)
+    entries: Any = bench.admin.xrevrange(keyspace.events(bench.owner.id), count=1)
     last = entries[0][1]
     assert (last["job"], last["event"]) == (job.id, '{"event": "deleted"}')
 
@@ -171,7 +171,7 @@ def test_expired_batch_says_so(bench: EngineBench) -> None:
     """Once the results of its jobs are forgotten it is expired, not a batch of empty results; a stub of it stays a while."""
     engine = bench.start()
     batch_id = engine.submit_batch("sample.brief", [{"folder": str(bench.folder)}] * 2, owner=bench.owner).id
-    wait_until(lambda: bench.admin.hget(names.batch(batch_id), "expires_at"), timeout_s=5, what="it has ended")
+    wait_until(lambda: bench.admin.hget(keyspace.batch(batch_id), "expires_at"), timeout_s=5, what="it has ended")
 
     def is_expired() -> bool:
         try:
@@ -188,9 +188,9 @@ def test_stubs_of_forgotten_jobs_are_bounded(bench: EngineBench, monkeypatch: py
     monkeypatch.setattr("flask_api.jobs.removal.STUBS_KEPT", 2)
     engine = bench.start()
     jobs = [bench.run(engine, "sample.echo").id for _ in range(4)]
-    bench.admin.zadd(names.EXPIRING, {job: 1.0 + number for number, job in enumerate(jobs)})
+    bench.admin.zadd(keyspace.EXPIRING, {job: 1.0 + number for number, job in enumerate(jobs)})
     Removal(engine._store, engine._files).expire(jobs)
-    assert [bool(bench.admin.exists(names.record(job))) for job in jobs] == [False, False, True, True]
+    assert [bool(bench.admin.exists(keyspace.record(job))) for job in jobs] == [False, False, True, True]
     assert engine.usage(bench.owner).bytes == 0
 
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flask_api.jobs import names
 from flask_api.jobs.errors import EngineStopped
-from flask_api.jobs.ledger import Ledger
-from flask_api.jobs.record import JobStatus
-from flask_api.jobs.store import open_job_connections
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.writes import Ledger
 from shared.redis import Store
 from tests.chaos.processes import tree_of
 from tests.integration.engine_bench import RESCUE_S, EngineBench, read_words
@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 
 def instances(bench: EngineBench) -> set[str]:
     """Return the names of the processes that take part."""
-    return set(bench.admin.smembers(names.INSTANCES))  # type: ignore[arg-type]  # not an asynchronous client
+    return set(bench.admin.smembers(keyspace.INSTANCES))  # type: ignore[arg-type]  # not an asynchronous client
 
 
 @pytest.mark.parametrize("prefix", ["sample", "child"])
@@ -90,9 +90,9 @@ def test_one_of_many_adopters_gets_all(bench: EngineBench) -> None:
     ledgers[0].beat("dead", ttl_s=60, register=True)
     for number, ledger in enumerate(ledgers):
         ledger.beat(f"adopter{number}", ttl_s=60, register=True)
-    bench.admin.sadd(names.held("dead"), *(f"job{number}" for number in range(2000)))
+    bench.admin.sadd(keyspace.held("dead"), *(f"job{number}" for number in range(2000)))
     assert ledgers[0].adopt("dead", instance="adopter0") == []
-    bench.admin.delete(names.heartbeat("dead"))
+    bench.admin.delete(keyspace.heartbeat("dead"))
     together = threading.Barrier(8)
 
     def adopt(number: int) -> int:
@@ -102,8 +102,8 @@ def test_one_of_many_adopters_gets_all(bench: EngineBench) -> None:
     with ThreadPoolExecutor(8) as pool:
         adopted = list(pool.map(adopt, range(8)))
     assert sorted(adopted) == [0] * 7 + [2000]
-    assert bench.admin.scard(names.held(f"adopter{adopted.index(2000)}")) == 2000
-    assert not bench.admin.exists(names.held("dead"))
+    assert bench.admin.scard(keyspace.held(f"adopter{adopted.index(2000)}")) == 2000
+    assert not bench.admin.exists(keyspace.held("dead"))
     assert ledgers[0].beat("dead", ttl_s=60)[0] is False, "the dead can't come back under its name"
     _close(stores)
 
@@ -228,8 +228,8 @@ def test_submit_after_being_taken_for_dead_is_accepted_under_a_new_name(bench: E
     """Many requests find that out at once: each is accepted once, and the process has one new name."""
     engine = bench.start(job_threads=8)
     (former,) = instances(bench)
-    bench.admin.srem(names.INSTANCES, former)
-    bench.admin.delete(names.heartbeat(former), names.held(former))
+    bench.admin.srem(keyspace.INSTANCES, former)
+    bench.admin.delete(keyspace.heartbeat(former), keyspace.held(former))
     together = threading.Barrier(8)
 
     def submit(number: int) -> str:
@@ -248,7 +248,7 @@ def test_batch_after_being_taken_for_dead_is_accepted_once(bench: EngineBench) -
     """The second try after the renaming does not list its jobs twice."""
     engine = bench.start()
     (former,) = instances(bench)
-    bench.admin.srem(names.INSTANCES, former)
+    bench.admin.srem(keyspace.INSTANCES, former)
     batch_id = engine.submit_batch("sample.echo", [{"value": number} for number in range(300)], owner=bench.owner).id
 
     def batch_is_done() -> bool:
@@ -257,4 +257,4 @@ def test_batch_after_being_taken_for_dead_is_accepted_once(bench: EngineBench) -
     wait_until(batch_is_done, timeout_s=10, what="the batch has ended")
     batch = engine.get_batch(batch_id, viewer=bench.owner)
     assert batch.counts[JobStatus.SUCCEEDED] == 300
-    assert bench.admin.llen(names.members(batch_id)) == 300
+    assert bench.admin.llen(keyspace.members(batch_id)) == 300

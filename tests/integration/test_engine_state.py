@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from flask_api.jobs import names
-from flask_api.jobs.checkpoints import Checkpoints
-from flask_api.jobs.context import STATE_MAX_BYTES
 from flask_api.jobs.errors import JobCancelled, StopReason
-from flask_api.jobs.files import FileStore
-from flask_api.jobs.ledger import Ledger
-from flask_api.jobs.record import Job, JobStatus, launch_of
-from flask_api.jobs.reporter import LedgerReporter
-from flask_api.jobs.store import JobStore, open_job_connections
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Job, JobStatus, launch_of
+from flask_api.jobs.records.reads import JobStore, open_job_connections
+from flask_api.jobs.records.states import Checkpoints
+from flask_api.jobs.records.writes import Ledger
 from flask_api.jobs.sweeper import Sweeper
-from flask_api.jobs.uploads import Uploads
+from flask_api.jobs.tasks.context import STATE_MAX_BYTES
+from flask_api.jobs.workers.reporter import LedgerReporter
 from tests.integration.engine_bench import RESCUE_S, EngineBench
 from tests.integration.fault_proxy import Fault, fault_proxy
 from tests.waiting import wait_until
@@ -123,7 +123,7 @@ def test_state_is_shown_nowhere_and_goes_with_the_job(bench: EngineBench, monkey
     assert not [event for event in _events(bench) if "state" in event]
     monkeypatch.setattr(time, "time", lambda now=time.time: now() + 30 * 86_400)
     store = open_job_connections(bench.settings())
-    bench.admin.delete(names.SWEEP_TURN)
+    bench.admin.delete(keyspace.SWEEP_TURN)
     files = FileStore(bench.settings())
     assert Sweeper(store, files, Uploads(store, files, bench.settings())).sweep() == 1
     assert "state" not in bench.record(job.id)
@@ -190,5 +190,5 @@ def test_state_waits_for_redis_to_come_back(bench: EngineBench) -> None:
 
 
 def _events(bench: EngineBench) -> list[dict[str, Any]]:
-    entries: Any = bench.admin.xrange(names.events(bench.owner.id))
+    entries: Any = bench.admin.xrange(keyspace.events(bench.owner.id))
     return [json.loads(fields["event"]) for _, fields in entries]

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 import pytest
 
-from flask_api.jobs import instance, names
+from flask_api.jobs import membership
 from flask_api.jobs.errors import IllegalTransition
-from flask_api.jobs.files import FileStore
-from flask_api.jobs.store import open_job_connections
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.reads import open_job_connections
 from flask_api.jobs.sweeper import Sweeper
-from flask_api.jobs.uploads import Uploads
 from shared.errors import JobStoreUnavailable
 from shared.redis import Client, Store
 from tests.integration.engine_bench import EngineBench
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 
 def _sweep(bench: EngineBench, files: FileStore) -> int:
-    bench.admin.delete(names.SWEEP_TURN)
+    bench.admin.delete(keyspace.SWEEP_TURN)
     store = open_job_connections(bench.settings())
     try:
         return Sweeper(store, files, Uploads(store, files, bench.settings())).sweep()
@@ -54,8 +55,8 @@ def test_job_that_is_retried_while_it_is_swept_runs_whole_or_is_refused(bench: E
     """Before whichever write of the sweep the retry comes: never a job without its arguments, or one that is forgotten."""
     engine = bench.start()
     job = bench.run(engine, "sample.fail", {"message": "no"})
-    bench.admin.zadd(names.EXPIRING, {job.id: 1.0})
-    bench.admin.delete(names.SWEEP_TURN)
+    bench.admin.zadd(keyspace.EXPIRING, {job.id: 1.0})
+    bench.admin.delete(keyspace.SWEEP_TURN)
     store = _Interrupted(open_job_connections(bench.settings()).client)
     answers: list[str] = []
 
@@ -76,11 +77,11 @@ def test_job_that_is_retried_while_it_is_swept_runs_whole_or_is_refused(bench: E
         record = bench.wait_for(job.id, "failed")
         assert json.loads(record["arguments"]) == {"message": "no"}
         assert json.loads(record["error"])["type"] == "RuntimeError"
-        assert (bench.admin.ttl(names.record(job.id)), bench.admin.zcard(names.EXPIRING)) == (-1, 1)
+        assert (bench.admin.ttl(keyspace.record(job.id)), bench.admin.zcard(keyspace.EXPIRING)) == (-1, 1)
         assert [each.id for each in engine.list_of(bench.owner, limit=10).jobs] == [job.id]
     else:
         assert (record["status"], "arguments" in record) == ("failed", False)
-        assert (int(str(bench.admin.ttl(names.record(job.id)))) > 0, bench.admin.zcard(names.EXPIRING)) == (True, 0)
+        assert (int(str(bench.admin.ttl(keyspace.record(job.id)))) > 0, bench.admin.zcard(keyspace.EXPIRING)) == (True, 0)
     assert answers == (["accepted"] if number < 2 else ["refused"])
     store.close()
 
@@ -109,10 +110,10 @@ def test_files_that_cant_be_deleted_keep_no_others(bench: EngineBench) -> None:
     """They are tried again with each sweep; what is due beside them goes."""
     engine = bench.start()
     stuck, other = (bench.run(engine, "sample.save", {"name": "a", "size": 1}).id for _ in range(2))
-    bench.admin.zadd(names.EXPIRING, {stuck: 1.0, other: 2.0})
+    bench.admin.zadd(keyspace.EXPIRING, {stuck: 1.0, other: 2.0})
     assert _sweep(bench, _StuckFiles(bench, stuck, hangs=False)) == 1
     assert _has_files(bench, stuck)
-    assert bench.admin.zrange(names.EXPIRING, 0, -1) == [stuck]
+    assert bench.admin.zrange(keyspace.EXPIRING, 0, -1) == [stuck]
     assert _sweep(bench, FileStore(bench.settings())) == 1
     assert not _has_files(bench, stuck)
     assert not _has_files(bench, other)
@@ -120,20 +121,20 @@ def test_files_that_cant_be_deleted_keep_no_others(bench: EngineBench) -> None:
 
 def test_process_whose_sweep_takes_long_is_not_taken_for_dead(bench: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its heart beats meanwhile, what it runs is its own, and it stops when it is asked to."""
-    monkeypatch.setattr(instance, "_SWEEP_EVERY_S", 0.05)
+    monkeypatch.setattr(membership, "_SWEEP_EVERY_S", 0.05)
     engine = bench.make()
     first = bench.start()
     job_id = bench.run(first, "sample.save", {"name": "a", "size": 1}).id
     bench.stop(first)
     stuck = _StuckFiles(bench, job_id, hangs=True)
     engine._instance._sweeper._removal._files = stuck
-    bench.admin.delete(names.SWEEP_TURN)
-    bench.admin.zadd(names.EXPIRING, {job_id: 1.0})
+    bench.admin.delete(keyspace.SWEEP_TURN)
+    bench.admin.zadd(keyspace.EXPIRING, {job_id: 1.0})
     engine.start()
     try:
         wait_until(stuck.is_asked.is_set, timeout_s=5, what="it sweeps")
-        bench.admin.delete(names.heartbeat(engine.instance))
-        wait_until(lambda: bench.admin.exists(names.heartbeat(engine.instance)), timeout_s=2, what="it beats")
+        bench.admin.delete(keyspace.heartbeat(engine.instance))
+        wait_until(lambda: bench.admin.exists(keyspace.heartbeat(engine.instance)), timeout_s=2, what="it beats")
         began = time.monotonic()
         bench.stop(engine)
         assert time.monotonic() - began < 5

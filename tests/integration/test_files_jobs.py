@@ -10,8 +10,8 @@ import pytest
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import InvalidArguments
-from flask_api.jobs.inline import run_inline
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.tasks.inline import run_inline
 from tests.integration import input_tasks
 from tests.integration.engine_bench import ABSENT, EngineBench, give, make_due, new_owner
 from tests.waiting import wait_until

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs import names
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import InvalidArguments, UploadInUse, UploadNotFound, UploadQuotaExceeded, UploadTooSlow
-from flask_api.jobs.files import FileStore
-from flask_api.jobs.record import JobStatus
-from flask_api.jobs.store import open_job_connections
-from flask_api.jobs.uploads import PATIENCE_S, SLOWEST_BYTES_S, Uploads
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import PATIENCE_S, SLOWEST_BYTES_S, Uploads
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.reads import open_job_connections
 from flask_api.testing import FakeClock
 from tests.integration.engine_bench import ABSENT, EngineBench, give, make_due
 from tests.waiting import wait_until
@@ -31,9 +31,9 @@ def test_expired_file_is_swept_with_its_content(bench: EngineBench, engine: JobE
     assert [each.id for each in engine.uploads.list_of(bench.owner, limit=10).uploads] == [kept.id]
     assert engine.uploads.sweep(limit=10) == 1
     assert stored(bench) == [kept.id]
-    assert not bench.admin.exists(names.upload(gone.id))
-    assert list(bench.admin.hkeys(names.uploads(bench.owner.id))) == [kept.id]
-    assert list(bench.admin.zrange(names.EXPIRING_UPLOADS, 0, -1)) == [kept.id]
+    assert not bench.admin.exists(keyspace.upload(gone.id))
+    assert list(bench.admin.hkeys(keyspace.uploads(bench.owner.id))) == [kept.id]
+    assert list(bench.admin.zrange(keyspace.EXPIRING_UPLOADS, 0, -1)) == [kept.id]
 
 
 @pytest.mark.parametrize("is_batch", [False, True])
@@ -78,7 +78,7 @@ def test_refused_submit_holds_no_file(bench: EngineBench) -> None:
 
 def test_file_deleted_during_a_submit_refuses_it(bench: EngineBench, engine: JobEngine) -> None:
     """Found, then gone, before it is held."""
-    from flask_api.jobs.job_inputs import SubmittedInputs
+    from flask_api.jobs.files.job_inputs import SubmittedInputs
 
     upload = give(engine, bench.owner)
     inputs = SubmittedInputs(engine.uploads, bench.owner.id)
@@ -86,7 +86,7 @@ def test_file_deleted_during_a_submit_refuses_it(bench: EngineBench, engine: Job
     engine.uploads.delete(upload)
     with pytest.raises(InvalidArguments):
         inputs.hold("job:x")
-    assert not bench.admin.exists(names.holders(upload.id))
+    assert not bench.admin.exists(keyspace.holders(upload.id))
 
 
 def test_file_that_is_held_between_look_and_drop_stays(bench: EngineBench, engine: JobEngine) -> None:
@@ -108,7 +108,7 @@ def test_upload_of_a_process_that_died_is_swept(bench: EngineBench, engine: JobE
     with pytest.raises(UploadNotFound):
         engine.uploads.get(ABSENT, viewer=bench.owner)
     assert entries.reserve("second", owner_id=bench.owner.id, size=1, **limits) == -2
-    bench.admin.zadd(names.EXPIRING_UPLOADS, {ABSENT: 1.0})
+    bench.admin.zadd(keyspace.EXPIRING_UPLOADS, {ABSENT: 1.0})
     assert engine.uploads.sweep(limit=10) == 1
     assert stored(bench) == []
     assert entries.reserve("second", owner_id=bench.owner.id, size=1, **limits) == 1
@@ -121,7 +121,7 @@ def test_process_that_died_while_it_deleted_leaves_the_rest_to_the_sweeper(bench
     assert stored(bench) == [upload.id]
     engine.uploads.sweep(limit=10)
     assert stored(bench) == []
-    assert not bench.admin.exists(names.EXPIRING_UPLOADS)
+    assert not bench.admin.exists(keyspace.EXPIRING_UPLOADS)
 
 
 def test_trickling_upload_is_ended(bench: EngineBench) -> None:
@@ -139,7 +139,7 @@ def test_trickling_upload_is_ended(bench: EngineBench) -> None:
         uploads.receive(trickle(1), owner=bench.owner, name="x")
     assert PATIENCE_S < clock() < PATIENCE_S + 5
     assert stored(bench) == []
-    assert not bench.admin.exists(names.uploads(bench.owner.id))
+    assert not bench.admin.exists(keyspace.uploads(bench.owner.id))
     assert uploads.receive(trickle(SLOWEST_BYTES_S), owner=bench.owner, name="x").size == 100 * SLOWEST_BYTES_S
     store.close()
 

@@ -17,7 +17,7 @@ from shared.settings import ROOT
 MEASURE = """
 import sys
 from pathlib import Path
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.tables.parse import parse_table
 
 class Dropped(InlineReporter):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flask_api.jobs.errors import TaskError
-from flask_api.jobs.inline import run_inline
+from flask_api.jobs.tasks.inline import run_inline
 from flask_api.tasks.tables.parse import parse_table
 from shared.settings import ApiSettings
 

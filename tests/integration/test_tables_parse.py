@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason, TaskError
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.tables.parse import parse_table
 from flask_api.tasks.tables.text import read_text
 from shared.settings import ApiSettings

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from flask_api.http import row_files
+from flask_api.http.row_files import RowDesk
 from flask_api.testing import running_api
-from flask_api.views import row_files
-from flask_api.views.row_files import RowDesk
 from shared.settings import ApiSettings
 from tests.integration.gate_bench import Visitor, ask, new_visitor
 from tests.waiting import wait_until

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from flask_api.jobs.errors import InvalidArguments
-from flask_api.jobs.inline import run_inline
-from flask_api.jobs.record import JobStatus
-from flask_api.jobs.task import Task
+from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.tasks.inline import run_inline
+from flask_api.jobs.tasks.task import Task
 from flask_api.tasks.web.errors import NotReadable, WebError
 from flask_api.tasks.web.feeds import read_feed
 from flask_api.tasks.web.links import find_links

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flask_api.jobs.context import Progress
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason, TaskError
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.context import Progress
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.github import languages as github
 from flask_api.tasks.github.errors import RateLimited, ServerAway
 from flask_api.tasks.github.languages import languages

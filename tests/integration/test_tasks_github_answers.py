@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flask_api.jobs.inline import InlineReporter
+from flask_api.jobs.tasks.inline import InlineReporter
 from flask_api.tasks.github.errors import BadAnswer, GithubError, NotFound, ServerAway
 from flask_api.tasks.github.languages import languages
 from tests.integration.github_server import GithubServer, Odd, odd, running_github

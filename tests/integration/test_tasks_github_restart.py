@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.record import Job, JobStatus
+from flask_api.jobs.records.job import Job, JobStatus
 from tests.integration.engine_bench import RESCUE_S, EngineBench
 from tests.integration.github_server import GithubServer, running_github
 from tests.waiting import wait_until

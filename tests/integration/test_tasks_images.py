@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from flask_api.jobs.context import Progress
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.context import Progress
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.web import images
 from flask_api.tasks.web.images import download_images
 from shared.settings import ApiSettings

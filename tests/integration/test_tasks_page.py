@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from flask_api.jobs.errors import TaskError
-from flask_api.jobs.registry import TaskRegistry, load_tasks
-from flask_api.jobs.task import Task
+from flask_api.jobs.tasks.registry import TaskRegistry, load_tasks
+from flask_api.jobs.tasks.task import Task
 from flask_api.tasks.reference import kind, reference
 from flask_api.testing import InlineReporter, run_inline
 from shared.settings import ROOT, ApiSettings

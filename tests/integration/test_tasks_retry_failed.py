@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.access_log.files import LogTooLarge
 from flask_api.tasks.access_log.retry import retry_failed
 from shared.settings import ROOT, ApiSettings
@@ -222,7 +222,7 @@ PEAK = r"""
 import re, sys
 from ipaddress import ip_network
 from pathlib import Path
-from flask_api.jobs.inline import InlineReporter, run_inline
+from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.access_log.retry import retry_failed
 from shared.settings import ApiSettings
 

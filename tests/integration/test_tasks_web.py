@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from flask_api.jobs.context import Progress
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
-from flask_api.jobs.inline import run_inline
+from flask_api.jobs.tasks.context import Progress
+from flask_api.jobs.tasks.inline import run_inline
 from flask_api.tasks.web.access import USER_AGENT
 from flask_api.tasks.web.page_sizes import page_sizes
 from shared.settings import ApiSettings

@@ -72,27 +72,28 @@ BYTES_MUTANTS = (
         _JSON,
         Mutant(
             "values of a body",
-            "flask_api/json_size.py",
+            "flask_api/http/json_size.py",
             """if masked.count(b'"') > 2 * MAX_VALUES or not _is_small(""",
             "if False and (",
         ),
-        Mutant("depth of a body", "flask_api/json_body.py", "if is_nested_deeper(text, MAX_NESTING):", "if False:"),
-        Mutant("values of a job's body", "flask_api/json_body.py", "    require_few_values(text)\n", ""),
-        Mutant("values of a batch's body", "flask_api/batch_body.py", "    require_few_values(body)\n", ""),
+        Mutant("depth of a body", "flask_api/http/json_body.py", "if is_nested_deeper(text, MAX_NESTING):", "if False:"),
+        Mutant("values of a job's body", "flask_api/http/json_body.py", "    require_few_values(text)\n", ""),
+        Mutant("values of a batch's body", "flask_api/http/batch_body.py", "    require_few_values(body)\n", ""),
         Mutant(
-            "texts of a batch's body", "flask_api/batch_body.py", "    require_short_strings(body, most=2 * most_bytes)\n", ""
+            "texts of a batch's body",
+            "flask_api/http/batch_body.py",
+            "    require_short_strings(body, most=2 * most_bytes)\n",
+            "",
         ),
-        Mutant("size of a set", "flask_api/batch_body.py", "    sets.require_small(most_bytes=most_bytes)\n", ""),
-        Mutant("digits of a number", "flask_api/json_body.py", "if len(text) > MAX_DIGITS:", "if False:"),
+        Mutant("size of a set", "flask_api/http/batch_body.py", "    sets.require_small(most_bytes=most_bytes)\n", ""),
+        Mutant("digits of a number", "flask_api/http/json_body.py", "if len(text) > MAX_DIGITS:", "if False:"),
     ),
     *of(
         ("tests/security/test_who_before_what.py",),
-        Mutant(
-            "who before what", "flask_api/views/job_requests.py", "if key is not None and not any(", "if False and not any("
-        ),
+        Mutant("who before what", "flask_api/http/job_requests.py", "if key is not None and not any(", "if False and not any("),
         Mutant(
             "task before arguments",
-            "flask_api/views/job_requests.py",
+            "flask_api/http/job_requests.py",
             '    require_scope(current_identity(), "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")\n',
             "",
         ),

@@ -76,7 +76,7 @@ GATE_MUTANTS = of(
         'if request.endpoint not in current_app.config["OPEN_ENDPOINTS"]:',
         "if request.endpoint is None:",
     ),
-    Mutant("JSON only", "flask_api/json_body.py", 'if request.mimetype != "application/json":', "if False:"),
+    Mutant("JSON only", "flask_api/http/json_body.py", 'if request.mimetype != "application/json":', "if False:"),
     Mutant(
         "other people's jobs",
         "flask_api/jobs/engine.py",

@@ -2,8 +2,8 @@
 
 from tests.mutants.mutant import Mutant, of
 
-_REACH = "flask_api/views/reach.py"
-_SUBMIT = "flask_api/jobs/lua/submit.lua"
+_REACH = "flask_api/http/reach.py"
+_SUBMIT = "flask_api/jobs/records/lua/submit.lua"
 
 WORK_MUTANTS = (
     *of(
@@ -36,11 +36,16 @@ WORK_MUTANTS = (
         Mutant("ended jobs of a person", _SUBMIT, "if kept.ended >= tonumber(ARGV[10]) then", "if false then"),
         Mutant(
             "bytes of a batch",
-            "flask_api/jobs/lua/stage.lua",
+            "flask_api/jobs/records/lua/stage.lua",
             "if kept.bytes + bytes > tonumber(ARGV[3]) then",
             "if false then",
         ),
-        Mutant("events of a person", "flask_api/jobs/lua/counting.lua", "    shorten(stream, told)\n  end\nend", "  end\nend"),
+        Mutant(
+            "events of a person",
+            "flask_api/jobs/records/lua/counting.lua",
+            "    shorten(stream, told)\n  end\nend",
+            "  end\nend",
+        ),
         Mutant("stubs of a person", "flask_api/jobs/removal.py", "if excess > 0:", "if False:"),
     ),
     *of(
@@ -68,13 +73,15 @@ WORK_MUTANTS = (
     ),
     *of(
         ("tests/security/test_child_secrets.py",),
-        Mutant("child's settings", "flask_api/jobs/child.py", '"session_secrets": (), ', ""),
-        Mutant("child's sessions", "flask_api/jobs/child.py", '"redis_url": jobs, "api_redis_url": jobs, ', ""),
-        Mutant("child's environment", "flask_api/jobs/child.py", "    forget_secrets()\n", ""),
+        Mutant("child's settings", "flask_api/jobs/workers/child.py", '"session_secrets": (), ', ""),
+        Mutant("child's sessions", "flask_api/jobs/workers/child.py", '"redis_url": jobs, "api_redis_url": jobs, ', ""),
+        Mutant("child's environment", "flask_api/jobs/workers/child.py", "    forget_secrets()\n", ""),
     ),
     *of(
         ("tests/security/test_shown.py",),
-        Mutant("mode of folders", "flask_api/jobs/files.py", "mode=0o700", "mode=0o755"),
-        Mutant("mode of files", "flask_api/jobs/files.py", "os.open(name, flags, 0o600)", "os.open(name, flags, 0o644)"),
+        Mutant("mode of folders", "flask_api/jobs/files/storage.py", "mode=0o700", "mode=0o755"),
+        Mutant(
+            "mode of files", "flask_api/jobs/files/storage.py", "os.open(name, flags, 0o600)", "os.open(name, flags, 0o644)"
+        ),
     ),
 )

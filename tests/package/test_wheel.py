@@ -58,8 +58,8 @@ call_command("migrate", verbosity=0)
 
 WORKER = """
 import sys
-import flask_api.jobs.engine, flask_api.jobs.child
-from flask_api.jobs.registry import load_tasks
+import flask_api.jobs.engine, flask_api.jobs.workers.child
+from flask_api.jobs.tasks.registry import load_tasks
 assert len(list(load_tasks(["flask_api.tasks.library"]))) > 5
 assert not {"flask", "django"} & set(sys.modules)
 """

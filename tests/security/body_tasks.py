@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.task import task
 
 
 class Part(BaseModel):

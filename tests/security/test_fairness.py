@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs import names
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import JobStatus
 from tests.integration.engine_bench import EngineBench, new_owner
 from tests.waiting import wait_until
 
@@ -48,7 +48,7 @@ def test_delayed_jobs_hold_up_nobody(bench: EngineBench) -> None:
     theirs = [bench.submit(engine, "sample.steps", ONE_JOB, owner=crowd, start_at=later) for _ in range(300)]
     first = bench.submit(engine, "sample.steps", ONE_JOB, owner=other, start_at=later)
     now = time.time()
-    bench.admin.zadd(names.DELAYED, dict.fromkeys(theirs, now - 2) | {first: now - 1})
+    bench.admin.zadd(keyspace.DELAYED, dict.fromkeys(theirs, now - 2) | {first: now - 1})
     waited = bench.wait_for(first, JobStatus.RUNNING, timeout_s=30)
     records = [bench.record(job) for job in theirs]
     begun = sum(record.get("started_at", "9") < waited["started_at"] for record in records)
@@ -57,10 +57,12 @@ def test_delayed_jobs_hold_up_nobody(bench: EngineBench) -> None:
 
 
 def _count(bench: EngineBench, batch: str, status: str) -> int:
-    return int(bench.admin.hget(names.batch(batch), status) or 0)
+    return int(bench.admin.hget(keyspace.batch(batch), status) or 0)
 
 
 def _begun(bench: EngineBench, batch: str, *, between: tuple[str, str]) -> int:
     earliest, latest = between
-    begun = [bench.admin.hget(names.record(str(job)), "started_at") for job in bench.admin.lrange(names.members(batch), 0, -1)]
+    begun = [
+        bench.admin.hget(keyspace.record(str(job)), "started_at") for job in bench.admin.lrange(keyspace.members(batch), 0, -1)
+    ]
     return sum(at is not None and earliest < str(at) < latest for at in begun)

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flask_api.jobs import instance, names
+from flask_api.jobs import membership
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.record import JobStatus
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.sweeper import Sweeper
 from shared.errors import JobStoreFull
 from tests.contract.recount import check_counters
@@ -62,8 +63,8 @@ def test_cancel_delete_and_sweep_work_in_a_full_store(bench: EngineBench, engine
         engine.delete(jobs[0])
         engine.delete_batch(engine.get_batch(batch_id, viewer=bench.owner))
         bench.admin.config_set("maxmemory", "0")  # for what the test itself writes
-        bench.admin.zadd(names.EXPIRING, {jobs[1].id: 1.0})
-        bench.admin.delete(names.SWEEP_TURN)
+        bench.admin.zadd(keyspace.EXPIRING, {jobs[1].id: 1.0})
+        bench.admin.delete(keyspace.SWEEP_TURN)
         bench.admin.config_set("maxmemory", "1mb")
         assert Sweeper(engine._store, engine._files, engine.uploads).sweep() == 1
     assert engine.usage(bench.owner).bytes == 0
@@ -74,7 +75,7 @@ def test_outcomes_are_stored_in_a_full_store_and_nothing_runs_twice(
     bench: EngineBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What ran when the memory ran out ends with its result, once; what waited begins when there is room again."""
-    monkeypatch.setattr(instance, "_AUDIT_EVERY_S", 0.3)
+    monkeypatch.setattr(membership, "_AUDIT_EVERY_S", 0.3)
     engine = bench.start()
     running = [bench.submit(engine, "sample.hold", {"path": bench.path()}) for _ in range(4)]
     wait_until(lambda: len(bench.runs()) == 4, timeout_s=5, what="all slots are busy")

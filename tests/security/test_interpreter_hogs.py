@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from flask_api.jobs.interpreter_watch import IS_ABLE
-from flask_api.jobs.registry import load_tasks
+from flask_api.jobs.tasks.registry import load_tasks
+from flask_api.jobs.workers.interpreter_watch import IS_ABLE
 from tests.integration import sample_tasks
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until

@@ -20,13 +20,13 @@ from werkzeug.wrappers import Request
 
 from deploy.servers.bodies import ChunkedBody
 from deploy.servers.framing import FIELD_MAX, HeadError, HeadReader, read_field
-from flask_api.json_body import parse_json
+from flask_api.http.json_body import parse_json
+from flask_api.http.upload_body import file_name
+from flask_api.http.wait import read_wait
 from flask_api.tasks.access_log.lines import parse_line
 from flask_api.tasks.web.feeds import parse_feed
 from flask_api.tasks.web.pages import Document
 from flask_api.tasks.web.text import decode
-from flask_api.upload_body import file_name
-from flask_api.wait import read_wait
 from shared.api_keys import is_key
 from shared.client_address import client_address
 from shared.cookies import find_cookie

@@ -11,9 +11,9 @@ from django.core.management import call_command
 from flask import Flask
 from flask.testing import FlaskClient
 
+from flask_api.http.reach import OPERATE_PERMISSION
 from flask_api.openapi.describe import find_operation
 from flask_api.testing import People, key_client, new_principal, session_client
-from flask_api.views.reach import OPERATE_PERMISSION
 from shared.api_keys import SCOPES
 from shared.principal import Principal
 from shared.settings import ROOT, ApiSettings

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_api.batch_body import parse_batch
+from flask_api.http.batch_body import parse_batch
+from flask_api.http.json_body import parse_json
+from flask_api.http.json_size import MAX_CONTAINERS, MAX_VALUES, require_few_values
 from flask_api.jobs.errors import InvalidArguments
-from flask_api.json_body import parse_json
-from flask_api.json_size import MAX_CONTAINERS, MAX_VALUES, require_few_values
 from shared.errors import RequestError
 
 LIMITS: dict[str, Any] = {"most_sets": 10, "most_bytes": 10_000}

@@ -8,9 +8,9 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_api.http.json_body import MAX_NESTING, UnsupportedMediaType, parse_json, read_json_object
 from flask_api.jobs.errors import InvalidArguments
-from flask_api.jobs.task import task
-from flask_api.json_body import MAX_NESTING, UnsupportedMediaType, parse_json, read_json_object
+from flask_api.jobs.tasks.task import task
 from shared.errors import RequestError
 
 

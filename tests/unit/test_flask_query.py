@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from pydantic import BaseModel, ConfigDict, Field
 
-from flask_api.query import InvalidQuery, read_query
+from flask_api.http.query import InvalidQuery, read_query
 
 app = Flask(__name__)
 

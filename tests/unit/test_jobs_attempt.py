@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs.attempt import Outcome, deadline_check, describe, ending_of, stopped, worker_lost
 from flask_api.jobs.errors import StopReason, TaskError
-from flask_api.jobs.policy import Policy
-from flask_api.jobs.record import JobStatus, Launch
+from flask_api.jobs.records.job import JobStatus, Launch
+from flask_api.jobs.tasks.policy import Policy
+from flask_api.jobs.workers.attempt import Outcome, deadline_check, describe, ending_of, stopped, worker_lost
 from flask_api.testing import FakeClock
 
 POLICY = Policy(timeout_s=2, max_attempts=3, retry_on=(OSError,), backoff_s=8)

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from flask_api.jobs.context import PROGRESS_INTERVAL_S, STATE_MAX_BYTES, STATE_WAIT_S, JobContext, Progress
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
+from flask_api.jobs.tasks.context import PROGRESS_INTERVAL_S, STATE_MAX_BYTES, STATE_WAIT_S, JobContext, Progress
 from flask_api.testing import FakeClock
 from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings

@@ -5,10 +5,10 @@ from typing import cast
 
 import pytest
 
-from flask_api.jobs.counts import UNKNOWN_TASK, JobCounts
-from flask_api.jobs.record import JobStatus
-from flask_api.jobs.registry import AnyTask, TaskRegistry
-from flask_api.jobs.task import task
+from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+from flask_api.jobs.tasks.task import task
+from flask_api.jobs.workers.counts import UNKNOWN_TASK, JobCounts
 
 
 @task("counts.known")

@@ -2,7 +2,7 @@
 
 import json
 
-from flask_api.jobs.event_json import LOG_BYTES, report_event
+from flask_api.jobs.records.events import LOG_BYTES, report_event
 
 
 def test_event_tells_the_newest_lines_that_fit() -> None:

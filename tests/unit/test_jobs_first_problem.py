@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from flask_api.jobs.errors import InvalidArguments
-from flask_api.jobs.task import LARGE_BYTES, MAX_PROBLEMS, task
+from flask_api.jobs.tasks.task import LARGE_BYTES, MAX_PROBLEMS, task
 
 
 class Strict(BaseModel):

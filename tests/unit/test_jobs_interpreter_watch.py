@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from flask_api.jobs.interpreter_watch import LATE_S, WINDOW, Sample, hogs_of
+from flask_api.jobs.workers.interpreter_watch import LATE_S, WINDOW, Sample, hogs_of
 
 LATE = 2 * LATE_S
 BUSY = Sample(late_s=LATE, process_s=0.25, tasks_s={"a.count": 0.2, "a.wait": 0.001})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_api.jobs.policy import Policy
+from flask_api.jobs.tasks.policy import Policy
 from shared.errors import ConfigurationError
 
 

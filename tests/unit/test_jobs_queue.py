@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_api.jobs.errors import QueueFull
-from flask_api.jobs.queue import FairQueue, shared_slots
-from flask_api.jobs.record import Launch
+from flask_api.jobs.records.job import Launch
+from flask_api.jobs.workers.queue import FairQueue, shared_slots
 
 
 def launch(name: str, *, owner: str = "ada", task: str = "a.b", **more: Any) -> Launch:

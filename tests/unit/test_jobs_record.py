@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_api.jobs.record import (
+from flask_api.jobs.records.job import (
     SUMMARY_FIELDS,
     Job,
     JobStatus,

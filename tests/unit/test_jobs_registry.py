@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from flask_api.jobs.errors import UnknownTask
-from flask_api.jobs.registry import TaskRegistry, load_tasks
-from flask_api.jobs.task import Task, task
+from flask_api.jobs.tasks.registry import TaskRegistry, load_tasks
+from flask_api.jobs.tasks.task import Task, task
 from shared.errors import ConfigurationError
 
 MODULE = '''
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.task import task
 
 @task("{name}")
 def anything() -> None:
@@ -71,7 +71,7 @@ def test_tasks_are_collected_from_modules(modules: Path) -> None:
     [
         (None, "can't be imported: No module named 'tasks_wrong'"),
         ("import a_module_that_there_is_not", "can't be imported: No module named 'a_module_that_there_is_not'"),
-        ("from flask_api.jobs.task import no_such_name", "can't be imported: cannot import name 'no_such_name'"),
+        ("from flask_api.jobs.tasks.task import no_such_name", "can't be imported: cannot import name 'no_such_name'"),
         ("", "defines no task"),
         ("number = 1", "defines no task"),
     ],
@@ -97,7 +97,7 @@ def test_two_tasks_of_one_name_are_both_named_by_module_and_line(modules: Path) 
 BAD_FIELD = """
 from typing import Annotated
 from pydantic import Field
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.task import task
 
 @task("own.bad")
 def bad(number: Annotated[str, Field(ge=object())]) -> None:
@@ -112,9 +112,9 @@ def bad(number: Annotated[str, Field(ge=object())]) -> None:
         ("def broken(:\n", 1),
         ("x = 1\nif x:\nprint(x)\n", 3),  # IndentationError
         ("import not_there\n", 1),
-        ("\nfrom flask_api.jobs.task import not_there\n", 2),
+        ("\nfrom flask_api.jobs.tasks.task import not_there\n", 2),
         ("\n\nimport sys; sys.exit(0)\n", 3),  # a script without its guard: the start must not just end well
-        ("\nfrom flask_api.jobs.task import task\n\ntask('Own.Name')\n", 4),  # raised in our code, by a line of theirs
+        ("\nfrom flask_api.jobs.tasks.task import task\n\ntask('Own.Name')\n", 4),  # raised in our code, by a line of theirs
         (BAD_FIELD, 6),  # raised in a library, by a line of theirs
     ],
 )

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from flask_api.jobs.inline import run_inline
-from flask_api.jobs.record import encode_field
-from flask_api.jobs.task import task
+from flask_api.jobs.records.job import encode_field
+from flask_api.jobs.tasks.inline import run_inline
+from flask_api.jobs.tasks.task import task
 
 
 class Point(BaseModel):

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from flask_api.jobs.context import JobContext, Progress
 from flask_api.jobs.errors import InvalidArguments, JobCancelled
-from flask_api.jobs.inline import run_inline
-from flask_api.jobs.task import Task, task
+from flask_api.jobs.tasks.context import JobContext, Progress
+from flask_api.jobs.tasks.inline import run_inline
+from flask_api.jobs.tasks.task import Task, task
 from shared.errors import ConfigurationError
 
 

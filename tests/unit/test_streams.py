@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs.events import PAGE, Event, Position, _events
+from flask_api.jobs.records.events import PAGE, Event, Position, _events
 from flask_api.streams.hub import _HELD_CHARACTERS, _HELD_EVENTS, Channel
 from flask_api.streams.places import Places, TooManyStreams
 from flask_api.streams.wire import EndReason, end_frame, event_frame, frame

@@ -5,9 +5,9 @@ from email.utils import formatdate
 import httpx
 import pytest
 
-from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import JobCancelled, StopReason
-from flask_api.jobs.inline import InlineReporter
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.inline import InlineReporter
 from flask_api.tasks.github.errors import RateLimited
 from flask_api.tasks.github.limits import RateLimit
 from shared.settings import ApiSettings

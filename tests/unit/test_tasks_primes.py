@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_api.jobs.context import Progress
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
-from flask_api.jobs.inline import run_inline
+from flask_api.jobs.tasks.context import Progress
+from flask_api.jobs.tasks.inline import run_inline
 from flask_api.tasks.primes import PROVEN_BELOW, SEGMENT, check_primes, is_prime, sum_primes, sum_primes_below
 
 # OEIS A014233: the smallest composites that pass Miller-Rabin for the first n primes; then Carmichael numbers.

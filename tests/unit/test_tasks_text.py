@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason, TaskError
-from flask_api.jobs.inline import run_inline
+from flask_api.jobs.tasks.inline import run_inline
 from flask_api.tasks import text as text_task
 from flask_api.tasks import word_counting
 from flask_api.tasks.text import word_count

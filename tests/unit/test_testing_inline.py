@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from flask_api.jobs.context import JobContext, Progress
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext, Progress
+from flask_api.jobs.tasks.task import task
 from flask_api.testing import FakeClock, InlineReporter, run_inline
 
 

@@ -12,9 +12,9 @@ from typing import Annotated, BinaryIO
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.inputs import InputFile
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.input_file import InputFile
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.access_log.files import LogWriter, ReadLine, is_packed, read_lines
 from flask_api.tasks.access_log.lines import LogLine, parse_line
 from flask_api.tasks.access_log.report import LineProblem, RetriedUrl, RetryReport, StatusCount

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from flask_api.jobs.context import JobContext
+from flask_api.jobs.tasks.context import JobContext
 from flask_api.tasks.github.errors import BadAnswer, NotFound, Refused, ServerFailed
 from flask_api.tasks.github.limits import RateLimit
 from flask_api.tasks.github.link_header import LinkHeaderError, target_of

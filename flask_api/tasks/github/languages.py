@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.bar_chart import bar_chart
 from flask_api.tasks.github.api import OWNER, REPOSITORY, GithubApi
 from flask_api.tasks.github.errors import RateLimited, ServerAway

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
-from flask_api.jobs.context import JobContext
+from flask_api.jobs.tasks.context import JobContext
 from flask_api.tasks.github.errors import RateLimited
 
 _STEP_S = 0.25

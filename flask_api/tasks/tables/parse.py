@@ -12,10 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import TaskError
-from flask_api.jobs.inputs import InputFile
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.input_file import InputFile
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.tables.columns import Decision, Wishes
 from flask_api.tasks.tables.database import TableDatabase, Watch
 from flask_api.tasks.tables.dates import DateOrder

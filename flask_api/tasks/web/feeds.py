@@ -11,8 +11,8 @@ import feedparser
 from pydantic import Field
 from selectolax.lexbor import LexborHTMLParser
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import NotReadable
 from flask_api.tasks.web.feed.dates import MAX_DATE, parse_date

@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
 from flask_api.jobs.errors import TaskError
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import BadStatus, WebError
 from flask_api.tasks.web.image_header import ImageHeader, read_header

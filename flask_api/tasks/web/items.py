@@ -7,7 +7,7 @@ from typing import Annotated, Self, TypeVar
 from pydantic import Field
 from pydantic_core import to_json
 
-from flask_api.jobs.context import JobContext
+from flask_api.jobs.tasks.context import JobContext
 from flask_api.tasks.web.errors import WebError
 
 T = TypeVar("T")

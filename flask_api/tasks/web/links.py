@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.items import FetchSeconds, Limits, WebUrl, fitting
 from flask_api.tasks.web.pages import HtmlPage, fetch_document

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs.context import JobContext
-from flask_api.jobs.task import task
+from flask_api.jobs.tasks.context import JobContext
+from flask_api.jobs.tasks.task import task
 from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import WebError
 from flask_api.tasks.web.items import FetchBytes, FetchError, FetchSeconds, Limits, WebUrl

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
-from flask_api.jobs.context import JobContext
+from flask_api.jobs.tasks.context import JobContext
 from flask_api.tasks.web.access import GuardedClient
 
 # How long a cancel goes unnoticed while no fetch ends.

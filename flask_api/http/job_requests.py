@@ -1,0 +1,201 @@
+"""What a submit may say: its body and its Idempotency-Key, checked before anything is stored."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from flask import request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, to_json
+
+from flask_api.gate.credentials import choose_credential
+from flask_api.gate.extension import current_identity, current_principal, gate_state
+from flask_api.gate.requirements import P, R, View, require_scope, requirement
+from flask_api.http.batch_body import BatchBody, Sets, parse_batch
+from flask_api.http.engine import current_engine
+from flask_api.http.json_body import read_json_object, read_json_text
+from flask_api.jobs.errors import (
+    ArgumentProblem,
+    EngineStopped,
+    InvalidArguments,
+    PersonQuotaExceeded,
+    QueueFull,
+    TooManyUnfinished,
+    UnknownTask,
+)
+from flask_api.jobs.records.acceptance import IdempotencyKey
+from flask_api.jobs.records.job import Owner
+from flask_api.jobs.tasks.task import MAX_PROBLEMS
+from flask_api.streams.access import Access
+from shared.api_keys import TASK_SCOPE_PREFIX
+from shared.errors import JobStoreFull, JobStoreUnavailable, RequestError
+from shared.guards import Identity
+
+PRIORITIES = {"low": -1, "normal": 0, "high": 1}
+LONGEST_DELAY_S = 30 * 86_400
+
+Priority = Literal["low", "normal", "high"]
+
+# What the engine may answer to a well-formed submit.
+REFUSALS = (UnknownTask, QueueFull, TooManyUnfinished, PersonQuotaExceeded, EngineStopped, JobStoreUnavailable, JobStoreFull)
+_BOTH_STARTS: dict[str, Any] = {
+    "required": ["start_at", "delay_s"],
+    "properties": {"start_at": {"type": "string"}, "delay_s": {"type": "number"}},
+}
+
+
+class Request(BaseModel):
+    """What every submit has. Nothing else is taken: owner, status or executor are not the client's to set."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    task: str = Field(max_length=100)
+    priority: Priority = Field("normal", description="Among your own jobs.")
+
+
+class JobRequest(Request):
+    """The body of a submit; it begins at once, at ``start_at``, or after ``delay_s`` seconds."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _BOTH_STARTS})
+
+    arguments: dict[str, Any] = {}
+    start_at: AwareDatetime | None = Field(None, description="When it may begin, up to 30 days from now.")
+    delay_s: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S)] | None = Field(None, description="Begin after so many seconds.")
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.start_at is not None and self.delay_s is not None:
+            raise ValueError("give start_at or delay_s, not both")
+        if self.start_at is not None and self.start_at > datetime.now(UTC) + timedelta(seconds=LONGEST_DELAY_S):
+            raise ValueError("start_at: accepted is up to 30 days from now")
+        return self
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the job may begin; None: now."""
+        if self.delay_s:
+            return datetime.now(UTC) + timedelta(seconds=self.delay_s)
+        return self.start_at
+
+
+class BatchRequest(Request):
+    """The body of a batch: one set of arguments for each job."""
+
+    arguments: Annotated[list[dict[str, Any]], FailFast()] = Field(min_length=1)
+
+
+RequestT = TypeVar("RequestT", bound=Request)
+BodyT = TypeVar("BodyT", bound=BaseModel)
+
+
+def may_submit(view: View[P, R]) -> View[P, R]:
+    """Let in a session, and a key that may submit jobs of some task: before the body is read, which says of which."""
+    decorate: Callable[[View[P, R]], View[P, R]] = requirement(_submits_something)
+    return decorate(view)
+
+
+def read_job_request() -> tuple[JobRequest, IdempotencyKey | None]:
+    """Return the request's body and Idempotency-Key.
+
+    Raises InvalidArguments with a JSON pointer per problem, RequestError, UnknownTask, or PermissionDenied for a key that
+    may not submit this task's jobs. The arguments are left to the task's check.
+    """
+    body = read_json_object()
+    arguments = body.get("arguments", {})
+    named: dict[str, Any] = {"arguments": {}} if isinstance(arguments, dict) else {}
+    wanted = _checked(JobRequest, {**body, **named})
+    wanted.arguments = arguments
+    return wanted, _idempotency_key(lambda: [_canonical(body)])
+
+
+def read_batch_request(*, most_sets: int, most_bytes: int) -> tuple[BatchRequest, Sets, IdempotencyKey | None]:
+    """Return a batch's envelope, its sets of arguments and the Idempotency-Key. Raises as read_job_request and parse_batch."""
+    body = parse_batch(read_json_text(), most_sets=most_sets, most_bytes=most_bytes)
+    wanted = _checked(BatchRequest, body.envelope)
+    return wanted, body.sets, _idempotency_key(lambda: _canonical_batch(body))
+
+
+def check_body(kind: type[BodyT], body: dict[str, Any], message: str) -> BodyT:
+    """Return the body as ``kind``, or raise InvalidArguments: of many unknown members it looks at the first hundred."""
+    unknown = islice((name for name in body if name not in kind.model_fields), MAX_PROBLEMS)
+    problems = [_no_such_member(kind, _pointer([name])) for name in unknown]
+    if not problems:
+        try:
+            return kind.model_validate_json(to_json(body))
+        except ValidationError as error:
+            lines = error.errors(include_input=False, include_url=False)[:MAX_PROBLEMS]
+            problems = [_problem(line) for line in lines]
+    raise InvalidArguments(message, problems=problems) from None
+
+
+def _submits_something(identity: Identity) -> None:
+    key = identity.key
+    if key is not None and not any(scope.startswith(TASK_SCOPE_PREFIX) for scope in key.scopes):
+        require_scope(identity, "jobs:submit")
+
+
+def _checked(kind: type[RequestT], body: dict[str, Any]) -> RequestT:
+    """Decide in this order: is it a submit, may this credential submit it, is there such a task."""
+    wanted = check_body(kind, body, "The body is not a job request.")
+    require_scope(current_identity(), "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")
+    current_engine().registry.get(wanted.task)
+    return wanted
+
+
+def viewer() -> Owner:
+    """Return the person this request acts as, as the owner of jobs."""
+    principal = current_principal()
+    return Owner(id=principal.id, username=principal.username)
+
+
+def access_to(owner_id: str) -> Access:
+    """Return this request's right to go on with an answer about a person's jobs, to be asked while it is sent."""
+    state = gate_state()
+    credential = choose_credential(request, state.settings.cookie_name)
+    return Access(state.guards, credential, current_identity(), owner_id=owner_id)
+
+
+def is_staff() -> bool:
+    """Tell whether this request acts as staff."""
+    return current_principal().is_staff
+
+
+def _idempotency_key(body: Callable[[], Iterable[str]]) -> IdempotencyKey | None:
+    """Return the Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header) with the digest of the request."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
+        raise RequestError("Idempotency-Key: accepted are 1 to 255 printable ASCII characters.")
+    digest = hashlib.sha256(f"{request.path} ".encode())
+    for piece in body():
+        digest.update(piece.encode())
+    return IdempotencyKey(key=key, body_digest=digest.hexdigest())
+
+
+def _canonical(body: Any) -> str:
+    return json.dumps(body, sort_keys=True)
+
+
+def _canonical_batch(body: BatchBody) -> Iterator[str]:
+    """Yield what _canonical would make of the whole body, one set at a time: ``arguments`` is the first of the names."""
+    yield '{"arguments": ['
+    for number, each in enumerate(body.sets):
+        yield f"{', ' if number else ''}{_canonical(each)}"
+    others = {name: value for name, value in body.envelope.items() if name != "arguments"}
+    yield f"], {_canonical(others)[1:]}"
+
+
+def _problem(line: ErrorDetails) -> ArgumentProblem:
+    return ArgumentProblem(pointer=_pointer(line["loc"]), detail=line["msg"].removeprefix("Value error, "))
+
+
+def _no_such_member(kind: type[BaseModel], pointer: str) -> ArgumentProblem:
+    return ArgumentProblem(pointer=pointer, detail=f"There is no such member; accepted: {', '.join(kind.model_fields)}.")
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:200] for part in location)

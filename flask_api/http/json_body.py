@@ -1,0 +1,113 @@
+"""Read a JSON object from the request, strictly: what two parsers could read differently is refused.
+
+RFC 8259 leaves duplicate names and NaN to the parser; RFC 7493 (I-JSON) and we refuse them. Nesting is bounded: Python's
+parser would answer 100,000 brackets with a RecursionError, and what it just accepts would overflow where it is read next.
+"""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from flask_api.http.json_size import is_nested_deeper, require_few_values
+from shared.errors import RequestError
+
+# Levels of arrays and objects. Far below the interpreter's limit, far above what arguments need.
+MAX_NESTING = 64
+# Python refuses longer ones itself, with advice that is for its programmer.
+MAX_DIGITS = 4300
+# Beyond it a float no longer says which integer was meant.
+MAX_EXACT = 2**53
+NOT_AN_OBJECT = 'The body must be a JSON object, such as {"task": "primes.sum", "arguments": {}}.'
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is not application/json."""
+
+    code = "unsupported_media_type"
+
+
+def read_json_object() -> dict[str, Any]:
+    """Return the request's body as a JSON object.
+
+    Raises UnsupportedMediaType, or RequestError naming what is wrong; a body over the limit is Flask's 413.
+    """
+    return parse_json_object(read_json_text())
+
+
+def read_json_text() -> bytes:
+    """Return the request's body, which says that it is JSON. Raises as read_json_object does."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
+    text = request.get_data(cache=False)
+    # A chunked body over the limit is cut there by werkzeug, not refused: half a body must not be read as a whole one.
+    if request.content_length is None and len(text) == request.max_content_length:
+        raise RequestEntityTooLarge
+    return text
+
+
+def parse_json_object(text: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is, or raise RequestError."""
+    body = parse_json(text)
+    if not isinstance(body, dict):
+        raise RequestError(NOT_AN_OBJECT)
+    return body
+
+
+def parse_json(text: bytes) -> Any:
+    """Return the value of UTF-8 JSON text, or raise RequestError."""
+    require_few_values(text)
+    try:
+        value = json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_short,
+        )
+        if is_nested_deeper(text, MAX_NESTING):
+            raise RecursionError
+        if b"\\u" in text:
+            # A lone surrogate (\ud800) is no text: nothing could store or send it again.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeError as error:
+        raise RequestError("The body is not UTF-8 text.") from error
+    except RecursionError as error:
+        raise RequestError("The body is nested too deeply.") from error
+    except ValueError as error:
+        raise RequestError(f"The body is not JSON: {error}.") from error
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the name {name[:100]!r} comes twice in one object")
+    return value
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _short(text: str) -> int:
+    _refuse_long(text)
+    return int(text)
+
+
+def _refuse_long(text: str) -> None:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"the number {text[:30]}... has {len(text)} digits, accepted are {MAX_DIGITS}")
+
+
+def _finite(text: str) -> float:
+    """Return the number; one without a fraction is an integer, as in JSON Schema: 2.0 fits what takes 2."""
+    _refuse_long(text)
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:30]} is out of range")
+    return int(number) if number.is_integer() and abs(number) <= MAX_EXACT else number

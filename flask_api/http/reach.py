@@ -1,0 +1,83 @@
+"""What a credential sees of jobs, batches and files, and on whose it may act: decided here, and nowhere else.
+
+Seeing: one's own, and everybody's for staff. Acting: on one's own; on other people's only staff with Django's permission
+OPERATE_PERMISSION, and by key only one with the scope OPERATE_SCOPE; each such act is in the security log. Contents (arguments,
+results, errors, progress, files) are for credentials that cover READ_SCOPE: others get a receipt. See docs/scopes.md.
+"""
+
+import logging
+from typing import Any
+
+from flask_api.gate.extension import current_identity, current_principal
+from flask_api.gate.requirements import require_scope
+from flask_api.http.engine import current_engine
+from flask_api.http.job_json import job_json, receipt_json
+from flask_api.http.job_requests import is_staff, viewer
+from flask_api.jobs.batches import Batch
+from flask_api.jobs.files.uploads import Upload
+from flask_api.jobs.records.job import Job
+from shared.api_keys import OPERATE_SCOPE, READ_SCOPE
+from shared.errors import PermissionDenied
+
+security_log = logging.getLogger("gatehouse.security")
+
+OPERATE_PERMISSION = "gatehouse_principals.operate_jobs"
+
+
+def job_to_see(job_id: object) -> Job:
+    """Return a job that this request may see; raises JobNotFound or JobExpired."""
+    return current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
+
+
+def batch_to_see(batch_id: object) -> Batch:
+    """Return a batch that this request may see; raises JobNotFound."""
+    return current_engine().get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())
+
+
+def upload_to_see(file_id: object) -> Upload:
+    """Return an uploaded file that this request may see; raises UploadNotFound."""
+    return current_engine().uploads.get(str(file_id), viewer=viewer(), sees_all=is_staff())
+
+
+def job_to_act_on(job_id: object, act: str) -> Job:
+    """Return a job for an act; raises as job_to_see, and PermissionDenied for who may only see it."""
+    job = job_to_see(job_id)
+    _allow(act, owner_id=job.owner.id, thing=f"job {job.id}")
+    return job
+
+
+def batch_to_act_on(batch_id: object, act: str) -> Batch:
+    """Return a batch for an act; see job_to_act_on."""
+    batch = batch_to_see(batch_id)
+    _allow(act, owner_id=batch.owner.id, thing=f"batch {batch.id}")
+    return batch
+
+
+def upload_to_act_on(file_id: object, act: str) -> Upload:
+    """Return an uploaded file for an act; see job_to_act_on."""
+    upload = upload_to_see(file_id)
+    _allow(act, owner_id=upload.owner_id, thing=f"file {upload.id}")
+    return upload
+
+
+def sees_contents() -> bool:
+    """Tell whether this request's credential may see what jobs were given and what they made."""
+    return current_identity().has_scope(READ_SCOPE)
+
+
+def shown(job: Job) -> dict[str, Any]:
+    """Return a job's record as this request may see it: whole, or a receipt."""
+    return job_json(job, staff=is_staff()) if sees_contents() else receipt_json(job)
+
+
+def _allow(act: str, *, owner_id: str, thing: str) -> None:
+    principal = current_principal()
+    if principal.id == owner_id:
+        return
+    if not principal.has_permission(OPERATE_PERMISSION):
+        raise PermissionDenied(f"This is another person's: to {act} it needs the permission {OPERATE_PERMISSION}.")
+    identity = current_identity()
+    require_scope(identity, OPERATE_SCOPE)
+    key_id = None if identity.key is None else identity.key.id
+    details = {"act": act, "thing": thing, "owner_id": owner_id, "user_id": principal.id, "key_id": key_id}
+    security_log.warning("act on another person's", extra=details)

@@ -1,0 +1,79 @@
+"""Where a process reads the rows of jobs: few at a time, from the file itself or a copy of one that is stored elsewhere."""
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.errors import RowsBusy
+from flask_api.jobs.records.job import Job
+from flask_api.tasks.tables.page import ROWS_FILE, RowsPage, read_page
+
+EXTENSION = "gatehouse_rows"
+# Each may take 128 MB and some threads of the server wait here meanwhile: both must not add up.
+READERS = 4
+WAIT_S = 5.0
+COPIES = 8
+
+
+class RowDesk:
+    """Gives pages of jobs' rows. Thread-safe; making one opens nothing. Copies go with the process, the oldest before that."""
+
+    def __init__(self, engine: JobEngine) -> None:
+        self._engine = engine
+        self._places = threading.BoundedSemaphore(READERS)
+        self._lock = threading.Lock()
+        self._copies: OrderedDict[str, Path] = OrderedDict()
+        self._in_use: dict[str, int] = {}
+        self._folder: Path | None = None
+
+    def read(self, job: Job, *, first: int, size: int) -> RowsPage:
+        """Return a page of the job's rows; see read_page. Raises RowsBusy, and JobNotFound when the file is gone."""
+        if not self._places.acquire(timeout=WAIT_S):
+            raise RowsBusy("Too many tables are being read just now; try again shortly.")
+        try:
+            with self._local(job) as path:
+                return read_page(path, first=first, size=size)
+        finally:
+            self._places.release()
+
+    @contextmanager
+    def _local(self, job: Job) -> Iterator[Path]:
+        """Give the file's path on this machine; what it leads to stays until the ``with`` ends."""
+        path = self._engine.find_path(job, ROWS_FILE)
+        if path is not None:
+            self._engine.open_file(job, ROWS_FILE).close()  # raises JobNotFound when it is not there
+            yield path
+            return
+        with self._lock:  # one fetches, the others then find the copy
+            copy = self._copies.get(job.id) or self._fetch(job)
+            self._copies[job.id] = copy
+            self._copies.move_to_end(job.id)
+            self._in_use[job.id] = self._in_use.get(job.id, 0) + 1
+            self._drop_oldest()
+        try:
+            yield copy
+        finally:
+            with self._lock:
+                self._in_use[job.id] -= 1
+
+    def _fetch(self, job: Job) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="gatehouse-rows-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        copy = self._folder / job.id
+        with self._engine.open_file(job, ROWS_FILE) as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        return copy
+
+    def _drop_oldest(self) -> None:
+        """Keep to the limit. There are more copies than readers, so the oldest ones are not all in use."""
+        for job_id in list(self._copies)[: max(0, len(self._copies) - COPIES)]:
+            if not self._in_use.get(job_id):
+                self._copies.pop(job_id).unlink(missing_ok=True)
+                self._in_use.pop(job_id, None)

@@ -1,0 +1,236 @@
+"""This process among the others: its name, its heartbeat, and what it takes over from those that died or stopped.
+
+One thread per process, and one that sweeps: a heartbeat must not wait for that. A process that was paused for so long that
+another took it for dead finds that out by its next beat, forgets all it held, and comes back under a new name.
+"""
+
+import logging
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.sweeper import Sweeper
+from flask_api.jobs.workers.worker import Crew
+from shared.errors import ConfigurationError, JobStoreUnavailable
+from shared.redis import Store
+
+log = logging.getLogger("gatehouse.jobs")
+
+TICK_S = 0.25
+_CLAIMED_AT_ONCE = 500
+_BACKLOG_TICKS = 4
+_BACKLOG_CLAIMS = 4
+_AUDIT_EVERY_S = 5.0
+_SWEEP_EVERY_S = 5.0
+_JOIN_S = 2.0  # one that deletes a file on storage that hangs must not hold up a stop; it is a daemon
+# A missing heartbeat must stay missing so long while we are connected: after an outage of Redis all are missing at once,
+# and everyone needs a moment to beat again.
+SUSPECT_S = 3.0
+_OUTAGE_S = 1.0
+
+
+class Instance:
+    """Keeps this process's place in the house. ``start`` after any fork."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        crew: Crew,
+        sweeper: Sweeper,
+        *,
+        heartbeat_s: int,
+        allow_volatile: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._crew = crew
+        self._sweeper = sweeper
+        self._heartbeat_s = heartbeat_s
+        self._allow_volatile = allow_volatile
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._renewing = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._sweeping: threading.Thread | None = None
+        self._suspects: dict[str, float] = {}
+        self._away_since: float | None = None
+        self._strays: set[str] = set()
+        self._full_claims = 0
+        self._next_audit_at = clock() + _AUDIT_EVERY_S
+
+    @property
+    def name(self) -> str:
+        """This process's name among the others; empty while it may hold no jobs. Waits for a renewal that is under way."""
+        if self._crew.instance:
+            return self._crew.instance
+        with self._renewing:
+            return self._crew.instance
+
+    def start(self) -> None:
+        """Register and go on in a thread. While Redis is away, the thread registers later.
+
+        Raises ConfigurationError on a Redis that may lose accepted jobs.
+        """
+        try:
+            self._register()
+        except JobStoreUnavailable:
+            log.warning("not registered yet: Redis is away")
+        sweep = partial(self._sweeper.run, every_s=_SWEEP_EVERY_S)
+        self._thread = threading.Thread(target=self._run, name="gatehouse-instance", daemon=True)
+        self._sweeping = threading.Thread(target=sweep, name="gatehouse-sweeper", daemon=True)
+        self._thread.start()
+        self._sweeping.start()
+
+    def stop(self) -> None:
+        """End the threads and hand over what is still held, at once. Idempotent."""
+        self._stopping.set()
+        self._sweeper.stop()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        with self._renewing:  # or a submit that finds its name gone meanwhile would register a new one
+            if self._crew.instance:
+                self._hand_over()
+            self._crew.instance = ""
+        if self._sweeping is not None:
+            self._sweeping.join(_JOIN_S)
+            self._sweeping = None
+
+    def renew(self, dead: str) -> None:
+        """Come back under a new name after ``dead``, ours, was declared dead. Once, however many threads find that out."""
+        with self._renewing:
+            if self._crew.instance != dead:
+                return
+            log.warning("this process was taken for dead; it goes on under a new name")
+            self._crew.instance = ""
+            self._crew.abandon()
+            self._register()
+
+    def tick(self) -> None:
+        """Beat once, take over what is there, audit now and then. Raises JobStoreUnavailable."""
+        with self._renewing:
+            if not self._crew.instance:
+                self._register()
+            instance = self._crew.instance
+        alive, cancels = self._ledger.beat(instance, ttl_s=self._heartbeat_s)
+        self._trust_silence_again()
+        if not alive:
+            self.renew(instance)
+            return
+        self._crew.signal(cancels, StopReason.CANCELLED)
+        self._claim()
+        if not self._crew.is_draining:  # who stops takes nothing that others could begin now
+            self._adopt_the_dead()
+        if self._clock() >= self._next_audit_at:
+            self._next_audit_at = self._clock() + _AUDIT_EVERY_S
+            self._audit()
+
+    def _claim(self) -> None:
+        """Take jobs that nobody holds: as many as could begin soon, so that processes share them.
+
+        When that was too few for a second, take many: in our queue people take turns, but these come in the order of their
+        time, and whoever has ten thousand of them would hold up everybody's retries for minutes.
+        """
+        limit = min(_CLAIMED_AT_ONCE, self._crew.room)
+        if not limit:
+            return
+        self._full_claims = self._full_claims + 1 if self._claim_some(limit) == limit else 0
+        if self._full_claims < _BACKLOG_TICKS:
+            return
+        for _ in range(_BACKLOG_CLAIMS):
+            limit = min(_CLAIMED_AT_ONCE, self._crew.places)
+            if not limit or self._claim_some(limit) < limit:
+                break
+
+    def _claim_some(self, limit: int) -> int:
+        jobs = self._ledger.claim(self._crew.instance, limit=limit)
+        self._crew.take_over(jobs)
+        return len(jobs)
+
+    def _trust_silence_again(self) -> None:
+        """After an outage all are silent at first; one slow answer is no outage."""
+        if self._away_since is not None and self._clock() - self._away_since > _OUTAGE_S:
+            self._suspects.clear()
+        self._away_since = None
+
+    def _run(self) -> None:
+        # Spread: many processes started together must not ask together for ever.
+        self._stopping.wait(random.uniform(0, TICK_S))  # noqa: S311  # spreads load, guards nothing
+        while not self._crew.watch.wait(self._stopping, TICK_S):
+            try:
+                self.tick()
+            except JobStoreUnavailable:
+                self._away_since = self._away_since or self._clock()
+            except ConfigurationError as error:
+                log.error("not taking jobs: %s", error.message)
+            except Exception:
+                log.exception("a tick failed; the next one tries again")
+
+    def _hand_over(self) -> None:
+        try:
+            left = self._ledger.hand_over(self._crew.instance)
+            if left:
+                log.warning("handed over unfinished jobs", extra={"jobs": left})
+        except JobStoreUnavailable:
+            log.warning("not handed over: Redis is away; the jobs are adopted when our heartbeat has ended")
+
+    def _register(self) -> None:
+        self.require_durable_redis()
+        instance = str(uuid.uuid4())
+        self._ledger.beat(instance, ttl_s=self._heartbeat_s, register=True)
+        self._crew.instance = instance
+
+    def require_durable_redis(self) -> None:
+        """Raise ConfigurationError for a Redis that may lose accepted jobs, unless that is allowed."""
+        if self._allow_volatile:
+            return
+        info = self._store.read(lambda client: client.info())
+        if int(info.get("loading", 0)):
+            # It answers INFO already, and says that it appends to no file: it would while it reads that file.
+            raise JobStoreUnavailable("Redis reads its data; try again shortly.")
+        if not info.get("aof_enabled"):
+            raise ConfigurationError(
+                "the jobs' Redis keeps no append-only file, so an accepted job could be lost: set appendonly yes there, "
+                "or GATEHOUSE_ALLOW_VOLATILE_REDIS=true here"
+            )
+        policy = str(info.get("maxmemory_policy", "noeviction"))
+        if policy != "noeviction":
+            raise ConfigurationError(
+                f"the jobs' Redis may evict accepted jobs (maxmemory-policy {policy}): set noeviction there, "
+                "or GATEHOUSE_ALLOW_VOLATILE_REDIS=true here"
+            )
+
+    def _adopt_the_dead(self) -> None:
+        others = self._store.read(lambda client: cast("set[str]", client.smembers(keyspace.INSTANCES)))
+        others -= {self._crew.instance}
+        silent = self._silent(sorted(others))
+        now = self._clock()
+        self._suspects = {other: self._suspects.get(other, now) for other in silent}
+        for other, since in self._suspects.items():
+            if now - since >= SUSPECT_S:
+                jobs = self._ledger.adopt(other, instance=self._crew.instance)
+                log.warning("adopted the jobs of a dead process", extra={"instance": other, "jobs": len(jobs)})
+                self._crew.take_over(jobs)
+
+    def _silent(self, others: list[str]) -> list[str]:
+        if not others:
+            return []
+        beats = self._store.read(lambda client: client.mget([keyspace.heartbeat(other) for other in others]))
+        return [other for other, beat in zip(others, cast("list[str | None]", beats), strict=True) if beat is None]
+
+    def _audit(self) -> None:
+        """Take up what Redis says we hold and we don't know: an accept whose answer was lost. Two looks, to be sure."""
+        held = keyspace.held(self._crew.instance)
+        # Not by numbers: what is known and not yet durable, under load always some, would hide what is held and not known.
+        strays = self._store.read(lambda client: cast("set[str]", client.smembers(held))) - self._crew.known
+        self._crew.take_over(sorted(strays & self._strays))
+        self._strays = strays

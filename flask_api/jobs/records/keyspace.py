@@ -1,0 +1,138 @@
+"""The names of the engine's entries in Redis. All begin with ``gatehouse:jobs:``, which the API's user may write.
+
+record:<job>       hash    the job (flask_api.jobs.records.job), who holds it, its attempt
+log:<job>          list    its last log lines
+owner:<user>       zset    the person's jobs, newest last (ids sort by time)
+open:<user>        set     the person's unfinished jobs, for limits
+events:<user>      stream  what happened to the person's jobs, bounded
+idempotency:<user>:<sha256 of the key>   string  '<sha256 of the body> <job or batch>', 24 hours
+batch:<batch>      hash    a batch and how many of its jobs are in which state
+members:<batch>    list    its jobs in the order of submission
+ended:<batch>      list    its ended jobs in the order they ended
+instances          set     the server processes that take part
+heartbeat:<inst>   string  there while the process lives
+held:<inst>        set     the unfinished jobs of the process: being in it is the fence of every write
+cancels:<inst>     set     running jobs of the process whose cancel was asked for
+delayed            zset    jobs that wait for their time, by seconds since 1970
+orphans            set     jobs that a stopping process handed over
+expiring           zset    ended jobs, and 'batch:<batch>', by the time they are forgotten
+kept:<user>        hash    what the person keeps (flask_api.jobs.records.usage): bytes, ended jobs, bytes of their files
+batches:<user>     zset    the person's batches, newest last
+stubs:<user>       list    forgotten jobs and batches of which a stub stays a while, the oldest first
+staged             zset    batches whose records go unless they are accepted, by the time they were staged; deleted ones too
+shared:<job>       string  sha256 of the secret that opens the job's rows to others (flask_api.jobs.shares)
+upload:<file>      hash    an uploaded file (flask_api.jobs.files.uploads)
+uploads:<user>     hash    the person's uploads and how many bytes each has, or may have while it is being received
+holders:<file>     set     'job:<job>' and 'batch:<batch>' that may still need the file
+departures-seen    hash    up to which mark of somebody who is gone each round got (flask_api.jobs.departures)
+expiring-uploads   zset    uploads by the time they are forgotten, those being received too
+"""
+
+import hashlib
+
+from shared.entries import JOBS_PREFIX
+
+INSTANCES = f"{JOBS_PREFIX}instances"
+DELAYED = f"{JOBS_PREFIX}delayed"
+ORPHANS = f"{JOBS_PREFIX}orphans"
+EXPIRING = f"{JOBS_PREFIX}expiring"
+STAGED = f"{JOBS_PREFIX}staged"
+EXPIRING_UPLOADS = f"{JOBS_PREFIX}expiring-uploads"
+SWEEP_TURN = f"{JOBS_PREFIX}sweep-turn"
+DEPARTURES_TURN = f"{JOBS_PREFIX}departures-turn"
+DEPARTURES_SEEN = f"{JOBS_PREFIX}departures-seen"
+
+
+def record(job_id: str) -> str:
+    """Name the hash of a job."""
+    return f"{JOBS_PREFIX}record:{job_id}"
+
+
+def log(job_id: str) -> str:
+    """Name the list of a job's log lines."""
+    return f"{JOBS_PREFIX}log:{job_id}"
+
+
+def owner(user_id: str) -> str:
+    """Name the sorted set of a person's jobs."""
+    return f"{JOBS_PREFIX}owner:{user_id}"
+
+
+def opened(user_id: str) -> str:
+    """Name the set of a person's unfinished jobs."""
+    return f"{JOBS_PREFIX}open:{user_id}"
+
+
+def events(user_id: str) -> str:
+    """Name the stream of a person's events."""
+    return f"{JOBS_PREFIX}events:{user_id}"
+
+
+def idempotency(user_id: str, key: str) -> str:
+    """Name the entry of a person's Idempotency-Key."""
+    return f"{JOBS_PREFIX}idempotency:{user_id}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def kept(user_id: str) -> str:
+    """Name the hash of what a person keeps."""
+    return f"{JOBS_PREFIX}kept:{user_id}"
+
+
+def batches(user_id: str) -> str:
+    """Name the sorted set of a person's batches."""
+    return f"{JOBS_PREFIX}batches:{user_id}"
+
+
+def stubs(user_id: str) -> str:
+    """Name the list of a person's forgotten jobs."""
+    return f"{JOBS_PREFIX}stubs:{user_id}"
+
+
+def batch(batch_id: str) -> str:
+    """Name the hash of a batch."""
+    return f"{JOBS_PREFIX}batch:{batch_id}"
+
+
+def members(batch_id: str) -> str:
+    """Name the list of a batch's jobs."""
+    return f"{JOBS_PREFIX}members:{batch_id}"
+
+
+def ended(batch_id: str) -> str:
+    """Name the list of a batch's ended jobs."""
+    return f"{JOBS_PREFIX}ended:{batch_id}"
+
+
+def shared(job_id: str) -> str:
+    """Name the entry that is there while a job's rows are shared."""
+    return f"{JOBS_PREFIX}shared:{job_id}"
+
+
+def upload(file_id: str) -> str:
+    """Name the hash of an uploaded file."""
+    return f"{JOBS_PREFIX}upload:{file_id}"
+
+
+def uploads(user_id: str) -> str:
+    """Name the hash of a person's uploads and their sizes."""
+    return f"{JOBS_PREFIX}uploads:{user_id}"
+
+
+def holders(file_id: str) -> str:
+    """Name the set of what may still need an uploaded file."""
+    return f"{JOBS_PREFIX}holders:{file_id}"
+
+
+def heartbeat(instance: str) -> str:
+    """Name the entry that is there while a process lives."""
+    return f"{JOBS_PREFIX}heartbeat:{instance}"
+
+
+def held(instance: str) -> str:
+    """Name the set of a process's unfinished jobs."""
+    return f"{JOBS_PREFIX}held:{instance}"
+
+
+def cancels(instance: str) -> str:
+    """Name the set of a process's jobs that should be cancelled."""
+    return f"{JOBS_PREFIX}cancels:{instance}"

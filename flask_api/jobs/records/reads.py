@@ -1,0 +1,123 @@
+"""Read jobs: one Redis hash per job, and one sorted set per owner that lists them by time (flask_api.jobs.records.keyspace)."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import SUMMARY_FIELDS, Job, JobStatus, from_fields
+from shared.errors import JobStoreFull, JobStoreUnavailable
+from shared.redis import Client, Store, build_client
+from shared.settings import ApiSettings
+
+_CHUNK = 100
+_MAX_SCANNED = 2_000
+_SHOWN_FIELDS = (*SUMMARY_FIELDS, "result")
+# Of a job that its owner deleted, until its files are deleted too: lua/remove.lua.
+_DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a listing. ``cursor`` asks for the next one; None when there is none."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None
+
+
+class JobStore:
+    """Reads job records. Thread-safe; blocks for the client's time-outs at most.
+
+    Every method raises JobStoreUnavailable when Redis is away. Writes are the ledger's.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, job_id: str) -> Job | None:
+        """Return the job, or None when there is none."""
+        # Not HGETALL: who waits for a job asks often, and its record may hold a state of 256 kB besides.
+        row = self._store.read(lambda client: client.hmget(keyspace.record(job_id), _SHOWN_FIELDS))
+        fields = _present(cast(list[str | None], row), _SHOWN_FIELDS)
+        return from_fields(job_id, fields) if _is_there(fields) else None
+
+    def find_many(self, job_ids: Sequence[str]) -> list[Job]:
+        """Return the jobs that are there, without their results, in the order asked for."""
+        rows = self._store.read(lambda client: _read_summaries(client, job_ids)) if job_ids else []
+        return [from_fields(job_id, row) for job_id, row in zip(job_ids, rows, strict=True) if _is_there(row)]
+
+    def read_log(self, job_id: str) -> list[str]:
+        """Return the job's last log lines, each a JSON object."""
+        return cast(list[str], self._store.read(lambda client: client.lrange(keyspace.log(job_id), 0, -1)))
+
+    def find_status(self, job_id: str) -> JobStatus | None:
+        """Return only the job's status: a cheap question for who waits."""
+        status = self._store.read(lambda client: client.hget(keyspace.record(job_id), "status"))
+        return JobStatus(cast(str, status)) if status and status != _DELETED else None
+
+    def find_instance(self, job_id: str) -> str:
+        """Return which process last held the job; empty when unknown."""
+        return cast(str, self._store.read(lambda client: client.hget(keyspace.record(job_id), "instance")) or "")
+
+    def list_of(
+        self,
+        owner_id: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        statuses: Collection[JobStatus] | None = None,
+        task: str | None = None,
+    ) -> Page:
+        """Return one person's jobs, newest first, without their results.
+
+        ``cursor`` is the id to go on after. One call looks at 2,000 jobs at most, so a filter that matches few may
+        return a short page with a cursor.
+        """
+        found: list[Job] = []
+        last = cursor
+        for scanned, job in enumerate(self._newest_first(owner_id, cursor), start=1):
+            if (statuses is None or job.status in statuses) and (task is None or job.task == task):
+                found.append(job)
+            last = job.id
+            if len(found) == limit or scanned == _MAX_SCANNED:
+                break
+        else:
+            last = None
+        return Page(jobs=tuple(found), cursor=last)
+
+    def _newest_first(self, owner_id: str, cursor: str | None) -> Iterator[Job]:
+        upper = f"({cursor}" if cursor else "+"
+        while ids := self._ids_below(owner_id, upper):
+            yield from self.find_many(ids)
+            upper = f"({ids[-1]}"
+
+    def _ids_below(self, owner_id: str, upper: str) -> list[str]:
+        return cast(
+            list[str],
+            self._store.read(lambda client: client.zrevrangebylex(keyspace.owner(owner_id), upper, "-", start=0, num=_CHUNK)),
+        )
+
+
+def open_job_connections(settings: ApiSettings, *, connections: int | None = None) -> Store:
+    """Return the seam to the jobs' Redis, on connections of its own; it connects on first use."""
+    client = build_client(
+        settings.job_store_url,
+        timeout_s=settings.redis_timeout_ms / 1000,
+        max_connections=connections or settings.redis_connections,
+    )
+    return Store(client, unavailable=JobStoreUnavailable, full=JobStoreFull)
+
+
+def _read_summaries(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in ids:
+            pipeline.hmget(keyspace.record(job_id), SUMMARY_FIELDS)
+        return [_present(row, SUMMARY_FIELDS) for row in pipeline.execute()]
+
+
+def _is_there(fields: Mapping[str, str]) -> bool:
+    return bool(fields) and fields["status"] != _DELETED
+
+
+def _present(row: Sequence[str | None], asked: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, value in zip(asked, row, strict=True) if value is not None}

@@ -1,0 +1,125 @@
+"""What came of the jobs of one process since it began, for whoever watches it: by task, of no person and no argument."""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from flask_api.jobs.records.acceptance import Acceptance, Answer
+from flask_api.jobs.records.job import Job, JobStatus
+from flask_api.jobs.records.usage import Quota
+from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.tasks.registry import TaskRegistry
+from flask_api.jobs.workers.queue import FairQueue
+from shared.redis import Store
+
+# A job of a task that was taken out can still be cancelled: what Redis says is no name for a number.
+UNKNOWN_TASK = "unknown"
+
+
+class AttemptEnd(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    QUEUED = "queued"  # the job runs again: a retry, a rescue, or a process that stops
+    DISCARDED = "discarded"  # the job was another process's by then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How busy one executor is."""
+
+    executor: str
+    slots: int
+    queued: int
+    running: int
+
+
+def load_of(executor: str, slots: int, queue: FairQueue) -> Load:
+    """Return how busy an executor is by its queue."""
+    return Load(executor=executor, slots=slots, queued=len(queue), running=queue.running)
+
+
+class JobCounts:
+    """Counts up, from zero at the start of the process. Thread-safe; every name of a task is a registered one."""
+
+    def __init__(self, registry: TaskRegistry) -> None:
+        self._registry = registry
+        self._lock = threading.Lock()
+        self._accepted: Counter[str] = Counter({task.name: 0 for task in registry})
+        self._ended: Counter[tuple[str, str]] = Counter(
+            {(task.name, status.value): 0 for task in registry for status in JobStatus if status.is_outcome}
+        )
+        self._attempts: Counter[tuple[str, str]] = Counter(
+            {(task.name, end.value): 0 for task in registry for end in AttemptEnd}
+        )
+
+    def accept(self, task: str, count: int = 1) -> None:
+        """Count jobs that were submitted or retried by their person, and are durable."""
+        with self._lock:
+            self._accepted[self._known(task)] += count
+
+    def end(self, task: str, status: JobStatus) -> None:
+        """Count a job that has its outcome."""
+        with self._lock:
+            self._ended[self._known(task), status.value] += 1
+
+    def end_attempts(self, task: str, status: JobStatus, count: int = 1, *, kept: bool) -> None:
+        """Count attempts, and their jobs too if those have ended with them. ``kept``: they were still this process's to end."""
+        with self._lock:
+            self._attempts[self._known(task), status.value if kept else AttemptEnd.DISCARDED.value] += count
+            if kept and status.is_outcome:
+                self._ended[self._known(task), status.value] += count
+
+    def accepted(self) -> dict[str, int]:
+        """Return the accepted jobs by task."""
+        with self._lock:
+            return dict(self._accepted)
+
+    def ended(self) -> dict[tuple[str, str], int]:
+        """Return the ended jobs by task and outcome."""
+        with self._lock:
+            return dict(self._ended)
+
+    def attempts(self) -> dict[tuple[str, str], int]:
+        """Return the ended attempts by task and AttemptEnd."""
+        with self._lock:
+            return dict(self._attempts)
+
+    def _known(self, task: str) -> str:
+        return task if task in self._registry else UNKNOWN_TASK
+
+
+class CountingLedger(Ledger):
+    """Counts what is accepted, and the jobs that are cancelled before they begin; else a Ledger."""
+
+    def __init__(self, store: Store, counts: JobCounts, quota: Quota) -> None:
+        super().__init__(store, quota)
+        self._counts = counts
+
+    def accept(self, job: Job, **options: Any) -> Answer:
+        """Accept a job; see Ledger.accept."""
+        return self._counted(super().accept(job, **options), job.task, 1)
+
+    def accept_batch(self, batch: str, fields: Any, **options: Any) -> Answer:
+        """Accept a batch; see Ledger.accept_batch."""
+        return self._counted(super().accept_batch(batch, fields, **options), str(fields["task"]), int(fields["total"]))
+
+    def retry(self, job: Job, **options: Any) -> Answer:
+        """Queue an ended job again; see Ledger.retry."""
+        return self._counted(super().retry(job, **options), job.task, 1)
+
+    def cancel(self, job: Job, **options: Any) -> str:
+        """Cancel a job; see Ledger.cancel."""
+        answer = super().cancel(job, **options)
+        if answer == "cancelled":
+            self._counts.end(job.task, JobStatus.CANCELLED)
+        return answer
+
+    def _counted(self, answer: Answer, task: str, count: int) -> Answer:
+        if answer.acceptance is Acceptance.ACCEPTED:
+            self._counts.accept(task, count)
+        return answer

@@ -1,0 +1,62 @@
+"""One person's jobs that wait in a queue: in which order they go among themselves."""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+
+from flask_api.jobs.records.job import Launch
+
+
+class Lanes:
+    """Jobs of one person: higher priority first; within one, tasks take turns, and so do the batches of a task.
+
+    What is taken together is of one task and one batch. Not thread-safe. Finding the next looks at each task once, however
+    many batches wait: a person's thousands of batches of a task at its limit must not slow down everybody's next job.
+    """
+
+    def __init__(self) -> None:
+        self._levels: dict[int, OrderedDict[str, OrderedDict[str, deque[Launch]]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._levels)
+
+    def __iter__(self) -> Iterator[Launch]:
+        for tasks in self._levels.values():
+            for batches in tasks.values():
+                for waiting in batches.values():
+                    yield from waiting
+
+    def put(self, priority: int, task: str, batch: str, launches: Iterable[Launch]) -> None:
+        """Add jobs of one priority, task and batch."""
+        tasks = self._levels.setdefault(priority, OrderedDict())
+        waiting = tasks.setdefault(task, OrderedDict()).setdefault(batch, deque())
+        for launch in launches:
+            if launch.attempts:
+                waiting.appendleft(launch)  # it was first in line already; what came after it must not make its recovery slow
+            else:
+                waiting.append(launch)
+
+    def find_next(self, may_run: Callable[[str], bool]) -> tuple[int, str] | None:
+        """Return priority and task of the job that goes next, None when none may."""
+        for priority in self._levels if len(self._levels) == 1 else sorted(self._levels, reverse=True):
+            for task in self._levels[priority]:
+                if may_run(task):
+                    return priority, task
+        return None
+
+    def take(self, priority: int, task: str, most: int) -> list[Launch]:
+        """Remove and return up to ``most`` jobs of what :meth:`find_next` returned."""
+        tasks = self._levels[priority]
+        batches = tasks[task]
+        batch, waiting = next(iter(batches.items()))
+        taken = [waiting.popleft() for _ in range(min(len(waiting), most))]
+        if waiting:
+            batches.move_to_end(batch)
+        else:
+            del batches[batch]
+        if batches:
+            tasks.move_to_end(task)
+        else:
+            del tasks[task]
+        if not tasks:
+            del self._levels[priority]
+        return taken

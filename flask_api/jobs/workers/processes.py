@@ -1,0 +1,183 @@
+"""Attempts in child processes: for CPU work, and for code that must be stopped by force.
+
+Each slot has a child and a pipe of its own, so a child that is killed, or that kills itself, takes only its own job along; a
+time-out and a cancel kill it. Children are never forked from this threaded process; they come from a fork server or are
+spawned, on first use. Pebble 5.2 shares pipes and locks between its children: one killed while idle broke its pool for good.
+"""
+
+import multiprocessing
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from typing import Any, ClassVar
+
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.records.job import Launch
+from flask_api.jobs.tasks.policy import Policy
+from flask_api.jobs.tasks.registry import TaskRegistry
+from flask_api.jobs.workers import child
+from flask_api.jobs.workers.attempt import Outcome, stopped, worker_lost
+from flask_api.jobs.workers.executor import Executor, Turn
+from flask_api.jobs.workers.queue import FairQueue
+from shared.settings import ApiSettings
+
+START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+_LOOK_EVERY_S = 0.1
+# A willing task ends itself at its time-out and its child goes on; after so long more the child is killed.
+_GRACE_S = 0.3
+_KILL_WAIT_S = 5.0
+# A child that dies before an attempt has begun in it (it was idle when it was killed) costs the job nothing but another child.
+_TRIES = 3
+# multiprocessing looks after all children whenever one is started: two threads at once would steal each other's exit codes.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class ChildLostError(Exception):
+    """The child's process ended. ``had_begun``: with an attempt that had begun in it."""
+
+    had_begun = False
+
+
+class Child:
+    """One child process and the pipe to it. For one thread at a time."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        context: Any = multiprocessing.get_context(START_METHOD)
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=child.serve, args=(theirs, child.settings_for_child(settings)), name="gatehouse-child", daemon=True
+        )
+        with _ONE_AT_A_TIME:
+            self._process.start()
+        theirs.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the process lives."""
+        with _ONE_AT_A_TIME:
+            return bool(self._process.is_alive())
+
+    def send(self, *request: object) -> None:
+        """Ask for an attempt. Raises ChildLostError."""
+        try:
+            self._pipe.send(request)
+        except OSError as error:
+            raise ChildLostError from error
+
+    def find_answer(self) -> Any:
+        """Return what the child says next, None when it says nothing for a moment. Raises ChildLostError."""
+        ready = wait([self._pipe, self._process.sentinel], timeout=_LOOK_EVERY_S)
+        if not ready:
+            return None
+        try:
+            if self._pipe.poll():  # also when it has ended since: its last word counts
+                return self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise ChildLostError from error
+        raise ChildLostError
+
+    def end(self, *, kill: bool = True) -> int | None:
+        """End the process, by force at once or after a moment; return its exit code, negative for a signal. Idempotent."""
+        with _ONE_AT_A_TIME:
+            # One that is ending by itself (its pipe closed first) keeps its own exit code.
+            if not wait([self._process.sentinel], timeout=0 if kill else _LOOK_EVERY_S):
+                self._process.kill()
+            self._process.join(_KILL_WAIT_S)
+            self._pipe.close()
+            code: int | None = self._process.exitcode
+            return code
+
+
+class ProcessesExecutor(Executor):
+    """Attempts in child processes; each slot waits in a thread for its child."""
+
+    name: ClassVar[str] = "processes"
+
+    def __init__(
+        self,
+        queue: FairQueue,
+        turn: Turn,
+        *,
+        settings: ApiSettings,
+        registry: TaskRegistry,
+        stop_of: Callable[[str], StopReason | None],
+        instance_of: Callable[[], str],
+    ) -> None:
+        super().__init__(queue, turn, slots=settings.job_processes)
+        self._settings = settings
+        self._registry = registry
+        self._stop_of = stop_of
+        self._instance_of = instance_of
+        self._idle: list[Child] = []
+        self._is_closed = False
+
+    def run(self, launch: Launch, attempt: int) -> Outcome:
+        """Run the attempt in a child; kill the child when it must stop."""
+        policy = self._registry.get(launch.task).policy
+        reason = self._stop_of(launch.job_id)
+        if reason is not None or self._is_closed:
+            return stopped(reason or StopReason.SHUTDOWN, policy)
+        for _ in range(_TRIES):
+            worker = self._take()
+            try:
+                worker.send(launch, attempt, self._instance_of())
+                outcome = self._wait_for(worker, launch, policy)
+            except ChildLostError as error:
+                code = worker.end(kill=False)
+                if error.had_begun or self._stop_of(launch.job_id) is not None:
+                    break
+            else:
+                if outcome is not None:
+                    self._give_back(worker)
+                    return outcome
+                return stopped(self._stop_of(launch.job_id) or StopReason.TIMED_OUT, policy)
+        reason = self._stop_of(launch.job_id)
+        return worker_lost(f"ended with exit code {code}") if reason is None else stopped(reason, policy)
+
+    def close(self) -> None:
+        """End the children, too."""
+        super().close()
+        with self._changed:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.end()
+
+    def _wait_for(self, worker: Child, launch: Launch, policy: Policy) -> Outcome | None:
+        """Return how the attempt ended; None when the child was killed for it. Raises ChildLostError."""
+        deadline: float | None = None
+        has_begun = False
+        while True:
+            try:
+                answer = worker.find_answer()
+            except ChildLostError as error:
+                error.had_begun = has_begun
+                raise
+            if isinstance(answer, Outcome):
+                return answer
+            if answer == child.BEGUN:
+                has_begun = True
+                deadline = None if policy.timeout_s is None else time.monotonic() + policy.timeout_s + _GRACE_S
+            is_late = deadline is not None and time.monotonic() > deadline
+            if is_late or self._stop_of(launch.job_id) is not None:
+                worker.end()
+                return None
+
+    def _take(self) -> Child:
+        while True:
+            with self._changed:
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                return Child(self._settings)
+            if worker.is_alive:
+                return worker
+            worker.end()
+
+    def _give_back(self, worker: Child) -> None:
+        with self._changed:
+            if not self._is_closed:
+                self._idle.append(worker)
+                return
+        worker.end()

@@ -1,0 +1,161 @@
+"""The requests that the client sends, one function for each endpoint."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import quote
+from uuid import uuid4
+
+from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
+from gatehouse.protocol.wire import NDJSON, Body, Request, to_json
+
+Order = Literal["completion", "submission"]
+Priority = Literal["low", "normal", "high"]
+
+PAGE = 100
+
+
+def get_me() -> Request:
+    """Ask who the key acts as."""
+    return _get("/me")
+
+
+def get_tasks() -> Request:
+    """Ask for the tasks that there are."""
+    return _get("/tasks")
+
+
+def submit_job(
+    task: str,
+    arguments: Mapping[str, Any],
+    *,
+    priority: Priority | None = None,
+    delay_s: float | None = None,
+    start_at: datetime | None = None,
+    idempotency_key: str | None = None,
+) -> Request:
+    """Submit a job, with an Idempotency-Key in any case: sent twice, it is one job."""
+    moment = None if start_at is None else start_at.isoformat()
+    more = {"priority": priority, "delay_s": delay_s, "start_at": moment}
+    return _submit("/jobs", {"task": task, "arguments": dict(arguments), **_given(more)}, idempotency_key)
+
+
+def submit_batch(
+    task: str, arguments: Sequence[Mapping[str, Any]], *, priority: Priority | None = None, idempotency_key: str | None = None
+) -> Request:
+    """Submit a job for each set of arguments, all or none; with an Idempotency-Key in any case."""
+    body = {"task": task, "arguments": list(arguments), **_given({"priority": priority})}
+    return _submit("/batches", body, idempotency_key)
+
+
+def submit_texts(task: str, arguments: Sequence[str]) -> Request:
+    """Submit a batch whose sets of arguments are JSON texts already."""
+    return _submitted("/batches", f'{{"task":{json.dumps(task)},"arguments":[{",".join(arguments)}]}}'.encode(), None)
+
+
+def get_job(job_id: str, *, wait_s: float = 0) -> Request:
+    """Ask for a job's record, when it has ended or after so long."""
+    params = {"wait": f"{wait_s:.3f}"} if wait_s > 0 else {}
+    return _get(f"/jobs/{_id(job_id)}", params=params, wait_s=wait_s)
+
+
+def list_jobs(*, status: str | None, task: str | None, cursor: str | None) -> Request:
+    """Ask for a page of the person's jobs, newest first."""
+    return _get("/jobs", params=_given({"limit": str(PAGE), "status": status, "task": task, "cursor": cursor}))
+
+
+def cancel_job(job_id: str) -> Request:
+    """Cancel a job. Not to be repeated blindly: the second time it may have ended, which is an error."""
+    return Request(method="POST", path=f"/jobs/{_id(job_id)}/cancel")
+
+
+def retry_job(job_id: str) -> Request:
+    """Queue a failed or cancelled job again."""
+    return Request(method="POST", path=f"/jobs/{_id(job_id)}/retry")
+
+
+def delete_job(job_id: str) -> Request:
+    """Delete an ended job, and all that it kept."""
+    return Request(method="DELETE", path=f"/jobs/{_id(job_id)}", may_repeat=True)
+
+
+def get_log(job_id: str) -> Request:
+    """Ask for a job's last log lines."""
+    return _get(f"/jobs/{_id(job_id)}/log", accept=NDJSON)
+
+
+def get_file(job_id: str, name: str) -> Request:
+    """Ask for one of a job's files."""
+    return _get(f"/jobs/{_id(job_id)}/files/{quote(name, safe='')}", accept="*/*")
+
+
+def get_batch(batch_id: str) -> Request:
+    """Ask for a batch's record."""
+    return _get(f"/batches/{_id(batch_id)}")
+
+
+def cancel_batch(batch_id: str) -> Request:
+    """Cancel all of a batch's jobs that have not ended."""
+    return Request(method="POST", path=f"/batches/{_id(batch_id)}/cancel", may_repeat=True)
+
+
+def delete_batch(batch_id: str) -> Request:
+    """Delete a batch whose jobs have all ended, and all that these kept."""
+    return Request(method="DELETE", path=f"/batches/{_id(batch_id)}", may_repeat=True)
+
+
+def list_batches(*, cursor: str | None) -> Request:
+    """Ask for a page of the person's batches, newest first."""
+    return _get("/batches", params=_given({"limit": str(PAGE), "cursor": cursor}))
+
+
+def get_usage() -> Request:
+    """Ask how much the person keeps, and how much they may."""
+    return _get("/me/usage")
+
+
+def withdraw(batch_id: str, positions: Sequence[int]) -> Request:
+    """Cancel those of a batch's jobs that have not begun; the answer says which."""
+    headers, body = {"Content-Type": "application/json"}, to_json({"positions": list(positions)})
+    return Request(method="POST", path=f"/batches/{_id(batch_id)}/withdraw", headers=headers, body=body, may_repeat=True)
+
+
+def get_results(batch_id: str, *, order: Order, after: int, wait_s: float) -> Request:
+    """Ask for a batch's results from number ``after`` on, for as long as the next one comes within ``wait_s``."""
+    params = {"order": order, "after": str(after)} | ({"wait": f"{wait_s:g}"} if wait_s else {})
+    return _get(f"/batches/{_id(batch_id)}/results", params=params, wait_s=wait_s, accept=NDJSON)
+
+
+def get_events(path: str, *, last_event_id: str) -> Request:
+    """Ask for a stream of events: /events, /jobs/<id>/events or /batches/<id>/events."""
+    headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+    return _get(path, headers=headers, accept=EVENT_STREAM)
+
+
+def upload_file(body: Body, *, name: str, may_repeat: bool) -> Request:
+    """Send a file. Its type is found out by the service from what is in it."""
+    headers = {"Content-Type": "application/octet-stream"}
+    return Request(method="POST", path="/files", params={"name": name}, headers=headers, body=body, may_repeat=may_repeat)
+
+
+def _submit(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Request:
+    return _submitted(path, to_json(body), idempotency_key)
+
+
+def _submitted(path: str, body: bytes, idempotency_key: str | None) -> Request:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or uuid4().hex}
+    return Request(method="POST", path=path, headers=headers, body=body, may_repeat=True)
+
+
+def _get(path: str, **more: Any) -> Request:
+    return Request(method="GET", path=path, may_repeat=True, **more)
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _id(text: str) -> str:
+    """Quote an id: what is no id is answered 404, and leads to no other path."""
+    return quote(text, safe="").replace(".", "%2E")

@@ -1,4 +1,5 @@
-"""gunicorn's settings: ``gunicorn -c gunicorn.conf.py wsgi:application``. Engines start after the fork, in each worker."""
+"""gunicorn's settings: ``gunicorn -c gunicorn.conf.py wsgi:application``.
+Engines start after the fork, in each worker."""
 
 import logging
 import os
@@ -23,8 +24,8 @@ workers = _settings.server_workers
 worker_class = "deploy.servers.gunicorn.Worker"
 logger_class = "deploy.servers.gunicorn.Log"
 threads = _settings.server_threads
-# The master kills what is left after so long. A worker gives its requests and jobs the drain deadline (below), and must have
-# time then to interrupt what still runs and to hand it over.
+# The master kills what is left after so long. A worker gives its requests and jobs the drain
+# deadline (below), and must have time then to interrupt what still runs and to hand it over.
 graceful_timeout = _settings.drain_s + 4
 timeout = 60
 keepalive = 5
@@ -34,11 +35,13 @@ limit_request_line = framing.REQUEST_LINE_MAX
 limit_request_field_size = framing.FIELD_MAX + 1  # "A:b" is passed on as "A: b"
 limit_request_fields = framing.FIELDS_MAX
 sendfile = False  # it would wait for a client that reads slowly, and hold a thread
-# By default whoever connects from this machine may set SCRIPT_NAME, and so the application that answers, and the scheme.
-# Whether a proxy is believed is for GATEHOUSE_TRUSTED_PROXY to say, under both servers.
+# By default whoever connects from this machine may set SCRIPT_NAME, and so the application that
+# answers, and the scheme. Whether a proxy is believed is for GATEHOUSE_TRUSTED_PROXY to say,
+# under both servers.
 forwarded_allow_ips = ""
 forwarder_headers = ""
-# Else every service of this account would share one socket in the home folder, through which workers are told what to do.
+# Else every service of this account would share one socket in the home folder,
+# through which workers are told what to do.
 control_socket_disable = True
 preload_app = False  # each worker imports the application itself: nothing is shared over the fork
 
@@ -67,7 +70,7 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Drain this worker's jobs after its last request."""
     del server
     if worker.wsgi is not None and (not worker.wsgi.stop() or worker.nr_conns):
-        # A task that never checks holds its thread, while the job runs elsewhere already, and so does a client that reads
-        # nothing: Python would wait for either.
+        # A task that never checks holds its thread, while the job runs elsewhere already, and so
+        # does a client that reads nothing: Python would wait for either.
         logging.shutdown()
         os._exit(1)

@@ -1,10 +1,12 @@
-"""The only file that knows both sides: Django on ``/``, Flask on ``/api``, one dispatcher for every server.
+"""The only file that knows both sides: Django on ``/``, Flask on ``/api``,
+one dispatcher for every server.
 
     python wsgi.py                                  CherryPy's engine and server
     python wsgi.py --check                          do both sides agree? explains what does not fit
     gunicorn -c gunicorn.conf.py wsgi:application   the other server, the same application
 
-Importing it starts no thread and opens no connection; the servers call :meth:`Service.start`, after any fork.
+Importing it starts no thread and opens no connection;
+the servers call :meth:`Service.start`, after any fork.
 """
 
 import argparse
@@ -29,7 +31,13 @@ from shared.edge import Edge
 from shared.errors import ConfigurationError
 from shared.logs import configure_logging
 from shared.mount import enter
-from shared.settings import ApiSettings, ServerSettings, WriterSettings, load_settings, misspelt_settings
+from shared.settings import (
+    ApiSettings,
+    ServerSettings,
+    WriterSettings,
+    load_settings,
+    misspelt_settings,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -51,21 +59,28 @@ class Service:
         self._settings = settings
         self._reconciler = create_reconciler()
         self._drained_by = 0.0
-        probes = tuple(f"{settings.api_prefix}/{path}" for path in ("health/live", "health/ready", "metrics"))
+        probes = tuple(
+            f"{settings.api_prefix}/{path}" for path in ("health/live", "health/ready", "metrics")
+        )
         # The site's settings: its own file may name the hosts, too.
         writer = load_settings(WriterSettings)
         self._trusted_proxy = writer.trusted_proxy
         self._dispatch = Edge(
-            DispatcherMiddleware(site, {settings.api_prefix: api, **(mounts or {})}), writer, open_paths=probes
+            DispatcherMiddleware(site, {settings.api_prefix: api, **(mounts or {})}),
+            writer,
+            open_paths=probes,
         )
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         """Answer one request, wherever the whole is mounted."""
         enter(environ, trusted_proxy=self._trusted_proxy)
         return self._dispatch(environ, start_response)
 
     def check(self) -> None:
-        """Raise ConfigurationError for what only shows when Redis is asked; call it before serving."""
+        """Raise ConfigurationError for what only shows when Redis is asked;
+        call it before serving."""
         require_usable(load_settings(WriterSettings), load_settings(ApiSettings))
         check_jobs(self._api)
 
@@ -91,7 +106,8 @@ class Service:
 
 
 def create_service() -> Service:
-    """Build both applications from the settings. Raises ConfigurationError, also when the two sides would not agree."""
+    """Build both applications from the settings.
+    Raises ConfigurationError, also when the two sides would not agree."""
     settings, api_settings = load_settings(ServerSettings), load_settings(ApiSettings)
     require_agreement(load_settings(WriterSettings), api_settings)
     _require_free_threads(settings, api_settings)
@@ -109,21 +125,26 @@ def _mounts(settings: ServerSettings, api_settings: ApiSettings) -> Mapping[str,
 
 
 def _require_free_threads(settings: ServerSettings, api_settings: ApiSettings) -> None:
-    """Long-polls and event streams keep a thread each: were they allowed all of them, nothing else would be answered."""
+    """Long-polls and event streams keep a thread each:
+    were they allowed all of them, nothing else would be answered."""
     kept = api_settings.max_waiting + api_settings.max_streams
     if kept >= settings.server_threads:
         raise ConfigurationError(
-            f"GATEHOUSE_SERVER_THREADS: accepted are more than the {kept} that GATEHOUSE_MAX_WAITING and GATEHOUSE_MAX_STREAMS "
+            f"GATEHOUSE_SERVER_THREADS: accepted are more than the {kept} that "
+            "GATEHOUSE_MAX_WAITING and GATEHOUSE_MAX_STREAMS "
             "allow to be kept; twice as many are good"
         )
 
 
 def check() -> int:
-    """Read all settings as a start does, and try both sides'; print what does not fit and return the exit code.
+    """Read all settings as a start does, and try both sides';
+    print what does not fit and return the exit code.
 
     Raises ConfigurationError for what would end a start before Redis is asked.
     """
-    logging.disable()  # all that is found is printed; the refusal of a write, which the probe asks for, is as it should be
+    # all that is found is printed; the refusal of a write, which the probe asks for,
+    # is as it should be
+    logging.disable()
     site, api = load_settings(WriterSettings), load_settings(ApiSettings)
     found = disagreements(site, api)
     if not found:
@@ -143,7 +164,8 @@ def serve(service: Service, settings: ServerSettings) -> None:
 
     def end_stop() -> None:
         if not service.stop():
-            # A task that never checks would hold the process for ever: its thread can't be killed, so the process is.
+            # A task that never checks would hold the process for ever:
+            # its thread can't be killed, so the process is.
             logging.shutdown()
             os._exit(1)
 
@@ -161,9 +183,14 @@ def main() -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(
         description="Serve the Django site and the Flask API on one port with CherryPy.",
-        epilog="Settings come from the environment (GATEHOUSE_...) and from the files under var/; see README.md.",
+        epilog="Settings come from the environment (GATEHOUSE_...) and from the files under var/; "
+        "see README.md.",
     )
-    parser.add_argument("--check", action="store_true", help="check all settings, try both sides' against Redis, and exit")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="check all settings, try both sides' against Redis, and exit",
+    )
     options = parser.parse_args()
     try:
         if options.check:
@@ -179,5 +206,6 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-elif __name__ != "__mp_main__":  # a child process for jobs, spawned, reads this file too and must build nothing
+# a child process for jobs, spawned, reads this file too and must build nothing
+elif __name__ != "__mp_main__":
     application = create_service()

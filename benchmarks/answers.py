@@ -1,6 +1,8 @@
-"""A child process that answers questions: one JSON object per line in, one out. The load and the applications run in such.
+"""A child process that answers questions: one JSON object per line in, one out.
+The load and the applications run in such.
 
-``SERVER_CORE`` and ``LOAD_CORE`` say where each side runs, so that the load takes nothing from what it measures.
+``SERVER_CORE`` and ``LOAD_CORE`` say where each side runs,
+so that the load takes nothing from what it measures.
 """
 
 import json
@@ -32,10 +34,13 @@ class AnsweringChild:
     def __init__(self, module: str, *arguments: str) -> None:
         self._module = module
         command = [sys.executable, "-m", module, *arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def ask(self, **question: Any) -> dict[str, Any]:
-        """Return the child's answer. Raises RuntimeError when it ended instead; it has said why on standard error."""
+        """Return the child's answer. Raises RuntimeError when it ended instead;
+        it has said why on standard error."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")

@@ -38,13 +38,19 @@ CONTENDERS = (
 class Measure(Protocol):
     """How a contender is asked."""
 
-    def __call__(self, contender: Contender, *, path: str, cookie: str, seconds: float, **more: Any) -> dict[str, Any]:
-        """Ask ``path`` for some seconds, ``more`` as benchmarks.load has it; return requests, elapsed_s and load_share."""
+    def __call__(
+        self, contender: Contender, *, path: str, cookie: str, seconds: float, **more: Any
+    ) -> dict[str, Any]:
+        """Ask ``path`` for some seconds, ``more`` as benchmarks.load has it;
+        return requests, elapsed_s and load_share."""
 
 
 def seed(contenders: tuple[Contender, ...], context_file: Path) -> dict[str, str]:
     """Log one person in on each application; return the Cookie header for each module."""
-    return {module: _seed(module, context_file) for module in dict.fromkeys(each.module for each in contenders)}
+    return {
+        module: _seed(module, context_file)
+        for module in dict.fromkeys(each.module for each in contenders)
+    }
 
 
 @contextmanager
@@ -53,7 +59,9 @@ def by_calls(contenders: tuple[Contender, ...], context_file: Path) -> Iterator[
     with ExitStack() as stack:
         children = {
             each: stack.enter_context(
-                AnsweringChild("benchmarks.wsgi_calls", each.module, str(context_file), str(each.is_tuned))
+                AnsweringChild(
+                    "benchmarks.wsgi_calls", each.module, str(context_file), str(each.is_tuned)
+                )
             )
             for each in contenders
         }
@@ -61,12 +69,19 @@ def by_calls(contenders: tuple[Contender, ...], context_file: Path) -> Iterator[
 
 
 @contextmanager
-def by_http(contenders: tuple[Contender, ...], context_file: Path, *, connections: int, threads: int) -> Iterator[Measure]:
-    """Every application on a gunicorn of its own on one core, and one process of load on another."""
+def by_http(
+    contenders: tuple[Contender, ...], context_file: Path, *, connections: int, threads: int
+) -> Iterator[Measure]:
+    """Every application on a gunicorn of its own on one core,
+    and one process of load on another."""
     with ExitStack() as stack:
-        ports = {each: stack.enter_context(gunicorn(each, context_file, threads)) for each in contenders}
+        ports = {
+            each: stack.enter_context(gunicorn(each, context_file, threads)) for each in contenders
+        }
         load = stack.enter_context(AnsweringChild("benchmarks.load"))
-        yield lambda contender, **question: load.ask(**{"port": ports[contender], "connections": connections, **question})
+        yield lambda contender, **question: load.ask(
+            **{"port": ports[contender], "connections": connections, **question}
+        )
 
 
 def _seed(module: str, context_file: Path) -> str:
@@ -82,9 +97,19 @@ def gunicorn(contender: Contender, context_file: Path, threads: int) -> Iterator
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         options = ["--config=python:benchmarks.gunicorn_settings", f"--threads={threads}"]
-        command = [sys.executable, "-m", "gunicorn", *options, f"--bind=fd://{listener.fileno()}", application]
-        # The server is given the open socket: requests wait in it until the application is loaded, no port is guessed.
-        process = subprocess.Popen(command, cwd=ROOT, pass_fds=[listener.fileno()], env=_clean_environment())
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            *options,
+            f"--bind=fd://{listener.fileno()}",
+            application,
+        ]
+        # The server is given the open socket: requests wait in it until the application is loaded,
+        # no port is guessed.
+        process = subprocess.Popen(
+            command, cwd=ROOT, pass_fds=[listener.fileno()], env=_clean_environment()
+        )
     pin(SERVER_CORE, process.pid)
     try:
         yield port

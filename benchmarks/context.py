@@ -1,4 +1,5 @@
-"""What one run of a benchmark is about: its folder, its Redis, its secrets. Passed to every process as a file."""
+"""What one run of a benchmark is about: its folder, its Redis, its secrets.
+Passed to every process as a file."""
 
 import json
 import secrets

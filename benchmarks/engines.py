@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 _PAUSE_S = 0.005
 OWNER = Owner(id="1", username=USERNAME)
-# Queues of the peers have no bound, and forget what ended. One job costs what it costs at any bound; the other settings
-# are the defaults.
+# Queues of the peers have no bound, and forget what ended. One job costs what it costs at any
+# bound; the other settings are the defaults.
 UNBOUNDED = {
     "job_person_limit": 1_000_000,
     "job_queue_limit": 1_000_000,
@@ -28,7 +28,8 @@ UNBOUNDED = {
 
 
 def api_settings(context: Context, **changes: Any) -> ApiSettings:
-    """Return the API's settings for this run: the defaults, with the benchmarks' tasks and no bound on queues."""
+    """Return the API's settings for this run: the defaults,
+    with the benchmarks' tasks and no bound on queues."""
     values = {
         "session_secrets": context.session_secret,
         "api_redis_url": context.api_redis_url,
@@ -55,9 +56,11 @@ def open_engine(context: Context, **changes: Any) -> Iterator[JobEngine]:
 
 
 def insist(action: Callable[[], T], *, on_refusal: Callable[[], None] = lambda: None) -> T:
-    """Do as a client does that is answered 503, when Redis did not answer in time on a busy machine: try again.
+    """Do as a client does that is answered 503,
+    when Redis did not answer in time on a busy machine: try again.
 
-    The peers wait for Redis without a bound instead. A submit whose answer was lost is made twice then, at our cost.
+    The peers wait for Redis without a bound instead.
+    A submit whose answer was lost is made twice then, at our cost.
     """
     while True:
         try:

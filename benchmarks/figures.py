@@ -11,7 +11,9 @@ GATED, OPEN = "/gated", "/open"
 Round = dict[str, dict[str, float]]
 
 
-def figures(rounds: Sequence[Round], contenders: Sequence[Contender], *, load_share: float) -> dict[str, Any]:
+def figures(
+    rounds: Sequence[Round], contenders: Sequence[Contender], *, load_share: float
+) -> dict[str, Any]:
     """Return all figures as JSON has them."""
     return {
         "rounds": list(rounds),
@@ -27,7 +29,9 @@ def figures(rounds: Sequence[Round], contenders: Sequence[Contender], *, load_sh
 
 def table(result: dict[str, Any]) -> str:
     """Return the figures for a person to read."""
-    lines = [f"{'requests/s (median of rounds)':<32}{'gated':>9}{'open':>9}{'min':>9}{'max':>9}{'gate costs':>13}"]
+    lines = [
+        f"{'requests/s (median of rounds)':<32}{'gated':>9}{'open':>9}{'min':>9}{'max':>9}{'gate costs':>13}"
+    ]
     for name, row in result["contenders"].items():
         gated = row["gated"]
         lines.append(
@@ -36,7 +40,10 @@ def table(result: dict[str, Any]) -> str:
         )
     lines.append("")
     for name, ratio in result["ratios"].items():
-        lines.append(f"ours / {name:<24} {ratio['median']:.2f}  (rounds: {ratio['min']:.2f} to {ratio['max']:.2f})")
+        lines.append(
+            f"ours / {name:<24} {ratio['median']:.2f}  (rounds: {ratio['min']:.2f} to "
+            f"{ratio['max']:.2f})"
+        )
     if result["highest_load_share"]:
         lines.append(f"\nThe load used at most {result['highest_load_share']:.0%} of its own core.")
     return "\n".join(lines)

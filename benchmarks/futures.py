@@ -1,10 +1,12 @@
-"""How long does ``list(executor.map(f, range(1000)))`` take? Ours over HTTP, against results by RQ and by Celery.
+"""How long does ``list(executor.map(f, range(1000)))`` take? Ours over HTTP,
+against results by RQ and by Celery.
 
     .venv/bin/python -m benchmarks.futures
 
-No-op jobs, one Valkey with the same settings for all. Each contender's script runs in a process of its own, its workers or its
-server are warm; all take turns in every round, and ratios are of the same round. The script of each peer is the fastest that
-its documentation shows: jobs are sent in pipelines or as a group, and results are waited for as they come.
+No-op jobs, one Valkey with the same settings for all. Each contender's script runs in a process of
+its own, its workers or its server are warm; all take turns in every round, and ratios are of the
+same round. The script of each peer is the fastest that its documentation shows:
+jobs are sent in pipelines or as a group, and results are waited for as they come.
 """
 
 import argparse
@@ -52,7 +54,9 @@ def main() -> int:
         valkey = stack.enter_context(EmbeddedValkey(folder / "valkey", passwords=new_passwords()))
         context = Context.of(folder, valkey)
         os.environ[CONTEXT_VARIABLE] = str(context.save())
-        scripts = {each.name: stack.enter_context(_started(each, context, stack)) for each in CONTENDERS}
+        scripts = {
+            each.name: stack.enter_context(_started(each, context, stack)) for each in CONTENDERS
+        }
         result = _measure(scripts, options)
     print(json.dumps(result, indent=2) if options.json else table(result))
     return 0
@@ -71,7 +75,9 @@ def _measure(scripts: dict[str, AnsweringChild], options: argparse.Namespace) ->
     rounds: list[Round] = []
     for number in range(options.rounds):
         turn = number % len(names)
-        rounds.append({name: scripts[name].ask(count=options.jobs) for name in names[turn:] + names[:turn]})
+        rounds.append(
+            {name: scripts[name].ask(count=options.jobs) for name in names[turn:] + names[:turn]}
+        )
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
     return figures(rounds, jobs=options.jobs)
 
@@ -97,16 +103,24 @@ def table(result: dict[str, Any]) -> str:
     lines = [f"{result['jobs']:>6} jobs, s    {heads}"]
     for name, row in result["contenders"].items():
         seconds, ratio = row["elapsed_s"], row.get("ours_is_faster")
-        against = f"  {ratio['median']:.1f} ({ratio['min']:.1f} to {ratio['max']:.1f})" if ratio else ""
+        against = (
+            f"  {ratio['median']:.1f} ({ratio['min']:.1f} to {ratio['max']:.1f})" if ratio else ""
+        )
         spread = f"{seconds['median']:>16.3f}{seconds['min']:>8.3f}{seconds['max']:>8.3f}"
         lines.append(f"{name:<18}{spread}{row['script_cpu_s']:>12.3f}{against}")
     return "\n".join(lines)
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.futures", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--jobs", type=int, default=1000, help="jobs of each measurement (default: 1000)")
-    parser.add_argument("--rounds", type=int, default=7, help="how often all take turns (default: 7)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.futures", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1000, help="jobs of each measurement (default: 1000)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="how often all take turns (default: 7)"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 

@@ -1,7 +1,9 @@
-"""One contender's script in a process of its own: ``python -m benchmarks.futures_script <module>``, for benchmarks.futures.
+"""One contender's script in a process of its own:
+``python -m benchmarks.futures_script <module>``, for benchmarks.futures.
 
-Each module in peers named futures_... has ``running(context)``, which runs what does the jobs for the length of a block, and
-``Mapper(context)``, whose ``map`` returns the results of so many jobs in order, as the script of a user would.
+Each module in peers named futures_... has ``running(context)``, which runs what does the jobs for
+the length of a block, and ``Mapper(context)``,
+whose ``map`` returns the results of so many jobs in order, as the script of a user would.
 """
 
 import sys

@@ -1,10 +1,12 @@
-"""What does knowing who is logged in cost? Our gate, Django's login_required, and Flask-Login with Flask-Session.
+"""What does knowing who is logged in cost? Our gate, Django's login_required,
+and Flask-Login with Flask-Session.
 
     .venv/bin/python -m benchmarks.gate
 
-Same server, same Redis, one load at a time, in rounds that take turns so that the machine's noise meets all alike. Every
-application answers the same JSON behind its gate and without it. The ungated twin is asked as by a visitor with no cookie,
-because Flask-Session reads the session before any view: the difference is the whole cost of knowing who asks.
+Same server, same Redis, one load at a time, in rounds that take turns so that the machine's noise
+meets all alike. Every application answers the same JSON behind its gate and without it. The ungated
+twin is asked as by a visitor with no cookie, because Flask-Session reads the session before any
+view: the difference is the whole cost of knowing who asks.
 """
 
 import argparse
@@ -31,27 +33,40 @@ def main() -> int:
             pin(LOAD_CORE, valkey.pid or 0)
             context_file = Context.of(folder, valkey).save()
             if options.where:
-                print(where(context_file, seed((OURS,), context_file)[OURS.module], requests=options.requests))
+                print(
+                    where(
+                        context_file,
+                        seed((OURS,), context_file)[OURS.module],
+                        requests=options.requests,
+                    )
+                )
                 return 0
             result = _compare(contenders, context_file, options)
     print(json.dumps(result, indent=2) if options.json else table(result))
     return 0
 
 
-def _compare(contenders: tuple[Contender, ...], context_file: Path, options: argparse.Namespace) -> dict[str, object]:
+def _compare(
+    contenders: tuple[Contender, ...], context_file: Path, options: argparse.Namespace
+) -> dict[str, object]:
     cookies = seed(contenders, context_file)
     running = (
         by_calls(contenders, context_file)
         if options.no_http
-        else by_http(contenders, context_file, connections=options.connections, threads=options.threads)
+        else by_http(
+            contenders, context_file, connections=options.connections, threads=options.threads
+        )
     )
     rounds: list[Round] = []
     highest_load_share = 0.0
     with running as measure:
-        _round(contenders, measure, cookies, seconds=0.2)  # applications load on their first request
+        # applications load on their first request
+        _round(contenders, measure, cookies, seconds=0.2)
         for number in range(options.rounds):
             turn = number % len(contenders)
-            one, load_share = _round(contenders[turn:] + contenders[:turn], measure, cookies, seconds=options.seconds)
+            one, load_share = _round(
+                contenders[turn:] + contenders[:turn], measure, cookies, seconds=options.seconds
+            )
             rounds.append(one)
             highest_load_share = max(highest_load_share, load_share)
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
@@ -61,7 +76,8 @@ def _compare(contenders: tuple[Contender, ...], context_file: Path, options: arg
 def _round(
     contenders: tuple[Contender, ...], measure: Measure, cookies: dict[str, str], *, seconds: float
 ) -> tuple[Round, float]:
-    """Let every contender have its turn; return requests per second, and the load's highest share of its core."""
+    """Let every contender have its turn; return requests per second,
+    and the load's highest share of its core."""
     one: Round = {each.name: {} for each in contenders}
     highest_load_share = 0.0
     for path in (GATED, OPEN):
@@ -74,7 +90,9 @@ def _round(
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gate", description=(__doc__ or "").split("\n\n")[0]
+    )
     names = [each.name for each in CONTENDERS if each != OURS]
     parser.add_argument(
         "--seconds",
@@ -82,15 +100,38 @@ def _parse() -> argparse.Namespace:
         default=0.5,
         help="time of each measurement; short ones in many rounds cancel noise best (default: 0.5)",
     )
-    parser.add_argument("--rounds", type=int, default=25, help="how often all take turns (default: 25)")
-    parser.add_argument("--connections", type=int, default=4, help="requests under way at once (default: 4)")
-    parser.add_argument("--threads", type=int, default=4, help="threads of each server (default: 4)")
-    parser.add_argument("--peers", nargs="+", choices=names, default=names, help="with whom to compare (default: all)")
     parser.add_argument(
-        "--no-http", action="store_true", help="call the applications directly: the ratio without a server's share"
+        "--rounds", type=int, default=25, help="how often all take turns (default: 25)"
     )
-    parser.add_argument("--where", action="store_true", help="where the time of our gate goes, instead of a comparison")
-    parser.add_argument("--requests", type=int, default=5000, help="requests that --where counts over (default: 5000)")
+    parser.add_argument(
+        "--connections", type=int, default=4, help="requests under way at once (default: 4)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=4, help="threads of each server (default: 4)"
+    )
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        choices=names,
+        default=names,
+        help="with whom to compare (default: all)",
+    )
+    parser.add_argument(
+        "--no-http",
+        action="store_true",
+        help="call the applications directly: the ratio without a server's share",
+    )
+    parser.add_argument(
+        "--where",
+        action="store_true",
+        help="where the time of our gate goes, instead of a comparison",
+    )
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=5000,
+        help="requests that --where counts over (default: 5000)",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 

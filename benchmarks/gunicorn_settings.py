@@ -1,4 +1,5 @@
-"""The server of the benchmark: one process with threads, as gunicorn.conf.py has it; a sync worker knows no keep-alive."""
+"""The server of the benchmark: one process with threads, as gunicorn.conf.py has it;
+a sync worker knows no keep-alive."""
 
 worker_class = "gthread"
 workers = 1

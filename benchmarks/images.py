@@ -1,9 +1,11 @@
-"""What do threads bring to a job that waits for the web? ``web.download_images``, one by one and eight at once.
+"""What do threads bring to a job that waits for the web? ``web.download_images``,
+one by one and eight at once.
 
     .venv/bin/python -m benchmarks.images
 
-A server of this machine takes 200 ms for each of 91 images, as far away servers do. Both ways take turns in every round: one
-job each, run in this process, from the first fetch to the last file saved.
+A server of this machine takes 200 ms for each of 91 images, as far away servers do. Both ways take
+turns in every round: one job each, run in this process,
+from the first fetch to the last file saved.
 """
 
 import argparse
@@ -47,10 +49,17 @@ def main() -> int:
 
 def _download(urls: Sequence[str], threads: int) -> float:
     """Return the seconds that one job takes; all of its images must have been saved."""
-    settings = ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.1/32"),), web_host_connections=threads)
+    settings = ApiSettings.model_construct(
+        web_allowed_networks=(ip_network("127.0.0.1/32"),), web_host_connections=threads
+    )
     reporter = InlineReporter()
     began = time.perf_counter()
-    result = run_inline(download_images, {"urls": urls, "concurrency": threads}, settings=settings, reporter=reporter)
+    result = run_inline(
+        download_images,
+        {"urls": urls, "concurrency": threads},
+        settings=settings,
+        reporter=reporter,
+    )
     elapsed_s = time.perf_counter() - began
     if result["saved"] != len(urls) or len(reporter.files) != len(urls):
         raise RuntimeError(f"not all images were saved: {result['saved']} of {len(urls)}")
@@ -73,10 +82,12 @@ def table(result: dict[str, Any], options: argparse.Namespace) -> str:
     ratio = result["ratio"]
     return "\n".join(
         (
-            f"{options.images} images of {options.latency_ms} ms, seconds (median of {options.rounds} rounds)",
+            f"{options.images} images of {options.latency_ms} ms, seconds (median of "
+            f"{options.rounds} rounds)",
             f"  one by one        {result['one_by_one_s']:6.2f}",
             f"  {f'{options.threads} threads':<18}{result['threads_s']:6.2f}",
-            f"  {ratio['median']:.1f} times as fast (rounds: {ratio['min']:.1f} to {ratio['max']:.1f})",
+            f"  {ratio['median']:.1f} times as fast (rounds: {ratio['min']:.1f} to "
+            f"{ratio['max']:.1f})",
         )
     )
 
@@ -105,10 +116,19 @@ def _image() -> bytes:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.images", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=3, help="how often both take turns (default: 3)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.images", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often both take turns (default: 3)"
+    )
     parser.add_argument("--images", type=int, default=91, help="images in a job (default: 91)")
-    parser.add_argument("--latency-ms", type=int, default=200, help="time that the server takes for one (default: 200)")
+    parser.add_argument(
+        "--latency-ms",
+        type=int,
+        default=200,
+        help="time that the server takes for one (default: 200)",
+    )
     parser.add_argument("--threads", type=int, default=8, help="images at once (default: 8)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()

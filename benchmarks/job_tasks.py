@@ -46,7 +46,9 @@ def sum_primes(limit: Annotated[int, Field(ge=0, le=200_000_000)], *, job: JobCo
 
 
 @task("bench.sum_on_threads")
-def sum_primes_on_threads(limit: Annotated[int, Field(ge=0, le=200_000_000)], *, job: JobContext) -> int:
+def sum_primes_on_threads(
+    limit: Annotated[int, Field(ge=0, le=200_000_000)], *, job: JobContext
+) -> int:
     """Add up the prime numbers below a limit: primes.sum on threads."""
     return sum_primes_below(limit, on_progress=lambda done: job.progress(done, limit))
 

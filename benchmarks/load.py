@@ -1,4 +1,5 @@
-"""The load: requests over a few kept-alive connections, by raw sockets, so that it costs little beside any server.
+"""The load: requests over a few kept-alive connections, by raw sockets,
+so that it costs little beside any server.
 
 Run by benchmarks.gate as a child; every answer is read whole and its status checked.
 """
@@ -16,12 +17,15 @@ _WARM_UP_SHARE = 0.15
 
 
 def measure(question: dict[str, Any]) -> dict[str, Any]:
-    """Ask ``path`` of ``port`` for ``seconds``; return the requests answered, the time, and the load's own share of it.
+    """Ask ``path`` of ``port`` for ``seconds``;
+    return the requests answered, the time, and the load's own share of it.
 
-    With a ``body``, of JSON, it is a POST; ``headers`` are more of them. A 503 to a POST is not counted as an answer: the
-    server's Redis did not answer in time, because the machine was busy.
+    With a ``body``, of JSON, it is a POST; ``headers`` are more of them. A 503 to a POST is not
+    counted as an answer: the server's Redis did not answer in time, because the machine was busy.
     """
-    request = _request(question["path"], question["cookie"], question.get("headers", {}), question.get("body"))
+    request = _request(
+        question["path"], question["cookie"], question.get("headers", {}), question.get("body")
+    )
     clients = {}
     for _ in range(question["connections"]):
         client = socket.create_connection(("127.0.0.1", question["port"]), timeout=_TIMEOUT_S)
@@ -32,14 +36,19 @@ def measure(question: dict[str, Any]) -> dict[str, Any]:
         busy_from, began = time.process_time(), time.perf_counter()
         requests = _run(clients, request, question["seconds"])
         elapsed_s = time.perf_counter() - began
-        return {"requests": requests, "elapsed_s": elapsed_s, "load_share": (time.process_time() - busy_from) / elapsed_s}
+        return {
+            "requests": requests,
+            "elapsed_s": elapsed_s,
+            "load_share": (time.process_time() - busy_from) / elapsed_s,
+        }
     finally:
         for client in clients.values():
             client.close()
 
 
 def _run(clients: dict[int, socket.socket], request: bytes, seconds: float) -> int:
-    """Keep one request under way on every connection until the time is over; return how many were answered."""
+    """Keep one request under way on every connection until the time is over;
+    return how many were answered."""
     poller = select.poll()
     for client in clients.values():
         poller.register(client, select.POLLIN)
@@ -59,7 +68,8 @@ def _run(clients: dict[int, socket.socket], request: bytes, seconds: float) -> i
 
 
 def _read_answer(client: socket.socket, *, may_refuse: bool) -> bool:
-    """Read one answer whole; False for a 503 that may be. Raises RuntimeError for what was not asked for."""
+    """Read one answer whole; False for a 503 that may be.
+    Raises RuntimeError for what was not asked for."""
     data = client.recv(65_536)
     while (end := data.find(b"\r\n\r\n")) < 0:
         data += _more(client)

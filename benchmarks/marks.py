@@ -1,6 +1,8 @@
-"""When did each job begin? A file that every process maps: one time for each number, written by the job itself.
+"""When did each job begin? A file that every process maps:
+one time for each number, written by the job itself.
 
-It costs a job less than a microsecond, so that it is the queue that is measured, and it shows a job lost or run twice too.
+It costs a job less than a microsecond, so that it is the queue that is measured,
+and it shows a job lost or run twice too.
 """
 
 import mmap
@@ -22,7 +24,8 @@ def here() -> Context:
 
 
 class Marks:
-    """The times, in nanoseconds of the monotonic clock, which all processes of a machine share; 0: not begun."""
+    """The times, in nanoseconds of the monotonic clock, which all processes of a machine share; 0:
+    not begun."""
 
     def __init__(self, file: Path) -> None:
         with file.open("r+b") as opened:
@@ -36,8 +39,11 @@ class Marks:
         """Forget the first ``count``."""
         self._times[:count] = memoryview(bytes(count * _TIME_BYTES)).cast("q")
 
-    def wait_for(self, numbers: range, *, timeout_s: float, look_every_s: float = 0.002) -> list[int]:
-        """Return the times of these numbers when all are there. Raises TimeoutError that says how many are missing."""
+    def wait_for(
+        self, numbers: range, *, timeout_s: float, look_every_s: float = 0.002
+    ) -> list[int]:
+        """Return the times of these numbers when all are there.
+        Raises TimeoutError that says how many are missing."""
         deadline, missing = time.monotonic() + timeout_s, numbers.start
         while True:
             while missing < numbers.stop and self._times[missing]:
@@ -46,7 +52,9 @@ class Marks:
                 return self._times[numbers.start : numbers.stop].tolist()
             if time.monotonic() > deadline:
                 times = self._times[numbers.start : numbers.stop].tolist()
-                raise TimeoutError(f"{times.count(0)} of {len(numbers)} jobs did not begin in {timeout_s:g} s")
+                raise TimeoutError(
+                    f"{times.count(0)} of {len(numbers)} jobs did not begin in {timeout_s:g} s"
+                )
             time.sleep(look_every_s)
 
 

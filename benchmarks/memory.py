@@ -1,8 +1,10 @@
-"""What does a queued job weigh, does memory come back, and does a job cost more when many finished ones are kept?
+"""What does a queued job weigh, does memory come back,
+and does a job cost more when many finished ones are kept?
 
     .venv/bin/python -m benchmarks.memory
 
-Each figure is measured in a process of its own, with an engine that accepts batches while every slot is held by a job.
+Each figure is measured in a process of its own,
+with an engine that accepts batches while every slot is held by a job.
 """
 
 import argparse
@@ -55,14 +57,18 @@ def _in_fresh_process(kind: str, jobs: int, *, traced: bool = False) -> dict[str
 
 
 def _cost_of_kept(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the speed beside a Redis that keeps ``jobs`` finished ones and one that keeps few, in rounds that take turns."""
+    """Return the speed beside a Redis that keeps ``jobs`` finished ones and one that keeps few,
+    in rounds that take turns."""
     ratios, speeds = [], []
     with ExitStack() as stack:
         empty, full = _start(stack), _start(stack)
         full.ask(kind="run", jobs=options.jobs)
         for number in range(options.rounds):
             order = [("empty", empty), ("full", full)][:: 1 if number % 2 else -1]
-            one = {name: each.ask(kind="run", jobs=options.sample)["jobs_per_s"] for name, each in order}
+            one = {
+                name: each.ask(kind="run", jobs=options.sample)["jobs_per_s"]
+                for name, each in order
+            }
             empty.ask(kind="forget")
             ratios.append(one["full"] / one["empty"])
             speeds.append(one)
@@ -84,8 +90,10 @@ def table(result: dict[str, Any]) -> str:
             f"  {result['resident_bytes_per_job']:.0f} bytes by the process's resident memory",
             f"  {result['traced_bytes_per_job']:.0f} bytes by tracemalloc",
             f"resident MB ({names}): {resident}",
-            f"jobs per second with few finished jobs kept: {speed['empty']:.0f}, with {result['jobs']}: {speed['full']:.0f}",
-            f"  speed with them / without: {kept['median']:.2f} (rounds: {kept['min']:.2f} to {kept['max']:.2f})",
+            f"jobs per second with few finished jobs kept: {speed['empty']:.0f}, with "
+            f"{result['jobs']}: {speed['full']:.0f}",
+            f"  speed with them / without: {kept['median']:.2f} (rounds: {kept['min']:.2f} to "
+            f"{kept['max']:.2f})",
         ]
     )
 
@@ -95,7 +103,9 @@ def _start(stack: ExitStack, *, traced: bool = False) -> AnsweringChild:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatehouse-bench-")))
     valkey = stack.enter_context(EmbeddedValkey(folder / "valkey", passwords=new_passwords()))
     file = str(Context.of(folder, valkey).save())
-    return stack.enter_context(AnsweringChild("benchmarks.memory", "--child", file, *(["--traced"] if traced else [])))
+    return stack.enter_context(
+        AnsweringChild("benchmarks.memory", "--child", file, *(["--traced"] if traced else []))
+    )
 
 
 def _serve(context_file: str, *, traced: bool) -> None:
@@ -114,7 +124,8 @@ def _serve(context_file: str, *, traced: bool) -> None:
 
 
 def _weigh(engine: JobEngine, jobs: int, *, traced: bool) -> dict[str, Any]:
-    """Queue jobs behind others that hold every slot, drain them, and do so again; return what memory did."""
+    """Queue jobs behind others that hold every slot, drain them, and do so again;
+    return what memory did."""
     if traced:
         tracemalloc.start()
     resident = {"before": _resident_bytes()}
@@ -149,14 +160,23 @@ def _run(engine: JobEngine, jobs: int) -> float:
 def _submit(engine: JobEngine, jobs: int) -> list[str]:
     sizes = [min(_BATCH, jobs - first) for first in range(0, jobs, _BATCH)]
     return [
-        insist(partial(engine.submit_batch, "bench.nothing", [{"number": number} for number in range(size)], owner=OWNER)).id
+        insist(
+            partial(
+                engine.submit_batch,
+                "bench.nothing",
+                [{"number": number} for number in range(size)],
+                owner=OWNER,
+            )
+        ).id
         for size in sizes
     ]
 
 
 def _wait(engine: JobEngine, batches: list[str]) -> None:
     for batch_id in batches:
-        while (batch := insist(partial(engine.get_batch, batch_id, viewer=OWNER))).done < batch.total:
+        while (
+            batch := insist(partial(engine.get_batch, batch_id, viewer=OWNER))
+        ).done < batch.total:
             time.sleep(_LOOK_EVERY_S)
         if batch.counts[JobStatus.SUCCEEDED] != batch.total:
             raise RuntimeError(f"not all jobs succeeded: {batch.counts}")
@@ -184,10 +204,21 @@ def _traced_bytes() -> int:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--jobs", type=int, default=100_000, help="queued, drained and kept jobs (default: 100000)")
-    parser.add_argument("--sample", type=int, default=10_000, help="jobs whose speed is measured in a round (default: 10000)")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds of the comparison with kept jobs (default: 7)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.memory", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=100_000, help="queued, drained and kept jobs (default: 100000)"
+    )
+    parser.add_argument(
+        "--sample",
+        type=int,
+        default=10_000,
+        help="jobs whose speed is measured in a round (default: 10000)",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="rounds of the comparison with kept jobs (default: 7)"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--traced", action="store_true", help=argparse.SUPPRESS)

@@ -1,10 +1,13 @@
-"""What does it cost that a job survives? Our executors against the bare pools of concurrent.futures, on the same work.
+"""What does it cost that a job survives? Our executors against the bare pools of
+concurrent.futures, on the same work.
 
     .venv/bin/python -m benchmarks.pools
-    .venv/bin/python -m benchmarks.pools --charts docs/charts    # threads or processes, and how many?
+    .venv/bin/python -m benchmarks.pools --charts docs/charts    # threads or processes,
+    and how many?
 
-``primes.sum`` on as many child processes, and pages that take 100 ms each on a hundred threads. Ours are jobs: accepted,
-begun and ended durably, with progress. Both pools are warm, and take turns.
+``primes.sum`` on as many child processes, and pages that take 100 ms each on a hundred threads.
+Ours are jobs: accepted, begun and ended durably, with progress.
+Both pools are warm, and take turns.
 """
 
 import argparse
@@ -46,11 +49,16 @@ def main() -> int:
         folder = Path(name)
         valkey = stack.enter_context(EmbeddedValkey(folder / "valkey", passwords=new_passwords()))
         if options.charts is not None:
-            print(_charts(Context.of(folder, valkey), options, port=stack.enter_context(_slow_pages())))
+            print(
+                _charts(
+                    Context.of(folder, valkey), options, port=stack.enter_context(_slow_pages())
+                )
+            )
             return 0
         settings = {
             "job_threads": options.threads,
-            "job_running_limit": options.threads,  # the one person of this benchmark may use every thread
+            # the one person of this benchmark may use every thread
+            "job_running_limit": options.threads,
             "job_processes": options.processes,
         }
         engine = stack.enter_context(open_engine(Context.of(folder, valkey), **settings))
@@ -62,7 +70,8 @@ def main() -> int:
 
 
 def _charts(context: Context, options: argparse.Namespace, *, port: int) -> str:
-    """Save the charts of one work after the other on more and more workers; return the figures as a table."""
+    """Save the charts of one work after the other on more and more workers;
+    return the figures as a table."""
     wanted = works(sums=options.sums, limit=options.limit, pages=options.pages // 10, port=port)
     rows = list(measure(context, wanted, _jobs, rounds=options.rounds))
     for path in save_charts(rows, wanted, options.charts):
@@ -70,7 +79,9 @@ def _charts(context: Context, options: argparse.Namespace, *, port: int) -> str:
     return markdown(rows, wanted)
 
 
-def _measures(engine: JobEngine, options: argparse.Namespace, stack: ExitStack) -> dict[str, dict[str, Callable[[], float]]]:
+def _measures(
+    engine: JobEngine, options: argparse.Namespace, stack: ExitStack
+) -> dict[str, dict[str, Callable[[], float]]]:
     """Return for each work the two ways to do it, warm; each returns the seconds it took."""
     context = multiprocessing.get_context(START_METHOD)
     processes = stack.enter_context(ProcessPoolExecutor(options.processes, mp_context=context))
@@ -109,7 +120,9 @@ def _jobs(engine: JobEngine, task: str, sets: Sequence[Mapping[str, Any]]) -> fl
     return elapsed_s
 
 
-def _round(measures: dict[str, dict[str, Callable[[], float]]], number: int, rounds: int) -> dict[str, dict[str, float]]:
+def _round(
+    measures: dict[str, dict[str, Callable[[], float]]], number: int, rounds: int
+) -> dict[str, dict[str, float]]:
     order = ("bare", "ours") if number % 2 else ("ours", "bare")
     one = {work: {way: ways[way]() for way in order} for work, ways in measures.items()}
     print(f"round {number + 1} of {rounds}", file=sys.stderr)
@@ -150,15 +163,38 @@ def _slow_pages() -> Iterator[int]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pools", description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.pools", description=(__doc__ or "").split("\n\n")[0]
+    )
     cores = os.cpu_count() or 1
-    parser.add_argument("--rounds", type=int, default=9, help="how often both take turns (default: 9)")
-    parser.add_argument("--sums", type=int, default=12, help="jobs of primes.sum in a round (default: 12)")
-    parser.add_argument("--limit", type=int, default=30_000_000, help="each adds up the primes below this (default: 30000000)")
+    parser.add_argument(
+        "--rounds", type=int, default=9, help="how often both take turns (default: 9)"
+    )
+    parser.add_argument(
+        "--sums", type=int, default=12, help="jobs of primes.sum in a round (default: 12)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=30_000_000,
+        help="each adds up the primes below this (default: 30000000)",
+    )
     parser.add_argument("--pages", type=int, default=1000, help="pages in a round (default: 1000)")
-    parser.add_argument("--threads", type=int, default=100, help="threads for the pages (default: 100)")
-    parser.add_argument("--processes", type=int, default=cores, help="processes for the sums (default: one for each core)")
-    parser.add_argument("--charts", type=Path, metavar="FOLDER", help="1, 2, 4, 8 threads and processes instead: SVG files")
+    parser.add_argument(
+        "--threads", type=int, default=100, help="threads for the pages (default: 100)"
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=cores,
+        help="processes for the sums (default: one for each core)",
+    )
+    parser.add_argument(
+        "--charts",
+        type=Path,
+        metavar="FOLDER",
+        help="1, 2, 4, 8 threads and processes instead: SVG files",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 

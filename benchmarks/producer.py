@@ -1,4 +1,5 @@
-"""One producer in a process of its own: ``python -m benchmarks.producer <module> <bulk>``. Asked by benchmarks.queues."""
+"""One producer in a process of its own: ``python -m benchmarks.producer <module> <bulk>``.
+Asked by benchmarks.queues."""
 
 import sys
 import time
@@ -15,11 +16,14 @@ _TIMEOUT_S = 120.0
 
 
 class QueueProducer(ABC):
-    """What each module in peers named queue_... has as ``Producer``, besides its ``WORKERS``: arguments of Python for each."""
+    """What each module in peers named queue_... has as ``Producer``, besides its ``WORKERS``:
+    arguments of Python for each."""
 
-    # False: its time ends when the last job has begun, though what the queue writes about that is still to come.
+    # False: its time ends when the last job has begun,
+    # though what the queue writes about that is still to come.
     knows_outcomes: ClassVar[bool] = False
-    # How many submits were refused and repeated: Redis did not answer in time, because the machine was busy.
+    # How many submits were refused and repeated:
+    # Redis did not answer in time, because the machine was busy.
     refused: int = 0
 
     @abstractmethod
@@ -43,7 +47,8 @@ class QueueProducer(ABC):
 
 
 def _throughput(producer: QueueProducer, *, first: int, count: int) -> dict[str, Any]:
-    """Submit jobs; return when that began, when the last was submitted, and when the last outcome was known."""
+    """Submit jobs; return when that began, when the last was submitted,
+    and when the last outcome was known."""
     numbers = range(first, first + count)
     began_ns = time.monotonic_ns()
     producer.submit_all(numbers)
@@ -51,11 +56,17 @@ def _throughput(producer: QueueProducer, *, first: int, count: int) -> dict[str,
     begun = marks().wait_for(numbers, timeout_s=_TIMEOUT_S)
     producer.settle()
     ended_ns = time.monotonic_ns() if producer.knows_outcomes else max(begun)
-    return {"began_ns": began_ns, "submitted_ns": submitted_ns, "ended_ns": ended_ns, "refused": producer.refused}
+    return {
+        "began_ns": began_ns,
+        "submitted_ns": submitted_ns,
+        "ended_ns": ended_ns,
+        "refused": producer.refused,
+    }
 
 
 def _latency(producer: QueueProducer, *, count: int, pause_s: float) -> dict[str, Any]:
-    """Submit jobs one at a time, each a moment after the one before has begun; return from call to begin in milliseconds."""
+    """Submit jobs one at a time, each a moment after the one before has begun;
+    return from call to begin in milliseconds."""
     latencies_ms = []
     for number in range(count):
         began_ns = time.monotonic_ns()

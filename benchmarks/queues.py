@@ -1,10 +1,11 @@
-"""How many jobs a second, and how soon does one begin? Our engine against RQ, Celery, Dramatiq and Huey.
+"""How many jobs a second, and how soon does one begin? Our engine against RQ, Celery,
+Dramatiq and Huey.
 
     .venv/bin/python -m benchmarks.queues
 
-No-op jobs, one Valkey with the same settings for all, on the same unix socket; each peer has two worker processes and one
-process that submits. All take turns in every round. A peer's time ends when its last job has begun; ours when the last
-outcome is stored, which is later.
+No-op jobs, one Valkey with the same settings for all, on the same unix socket; each peer has two
+worker processes and one process that submits. All take turns in every round. A peer's time ends
+when its last job has begun; ours when the last outcome is stored, which is later.
 """
 
 import argparse
@@ -34,7 +35,8 @@ _STOP_TIMEOUT_S = 15
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One queue: its module in benchmarks.peers, how many processes submit, and whether in batches."""
+    """One queue: its module in benchmarks.peers, how many processes submit,
+    and whether in batches."""
 
     name: str
     module: str
@@ -69,7 +71,8 @@ class Running:
         self.refused = 0
 
     def jobs_per_s(self, count: int) -> tuple[float, float]:
-        """Run ``count`` jobs; return how many a second were done, and how many a second were accepted."""
+        """Run ``count`` jobs; return how many a second were done,
+        and how many a second were accepted."""
         marks().clear(count)
         share = count // len(self._producers)
         with ThreadPoolExecutor(len(self._producers)) as threads:
@@ -129,22 +132,39 @@ def _measure(running: list[Running], options: argparse.Namespace) -> dict[str, A
     return result
 
 
-def figures(rounds: list[dict[str, dict[str, Any]]], contenders: Sequence[Contender]) -> dict[str, Any]:
+def figures(
+    rounds: list[dict[str, dict[str, Any]]], contenders: Sequence[Contender]
+) -> dict[str, Any]:
     """Return medians, and the ratios of ours to the best peer of the same round."""
     peers = [each.name for each in contenders if not each.is_ours]
     rows: dict[str, Any] = {}
     for name in (each.name for each in contenders):
-        rows[name] = {key: median(one[name][key] for one in rounds) for key in ("jobs_per_s", "accepted_per_s")}
+        rows[name] = {
+            key: median(one[name][key] for one in rounds)
+            for key in ("jobs_per_s", "accepted_per_s")
+        }
         latencies = [value for one in rounds for value in one[name].get("latencies_ms", ())]
         if latencies:
-            rows[name]["latency_ms"] = {"median": median(latencies), "p95": quantiles(latencies, n=20)[-1]}
+            rows[name]["latency_ms"] = {
+                "median": median(latencies),
+                "p95": quantiles(latencies, n=20)[-1],
+            }
         if peers and name not in peers:
-            ratios = [one[name]["jobs_per_s"] / max(one[peer]["jobs_per_s"] for peer in peers) for one in rounds]
+            ratios = [
+                one[name]["jobs_per_s"] / max(one[peer]["jobs_per_s"] for peer in peers)
+                for one in rounds
+            ]
             rows[name]["ratio_to_best_peer"] = spread(ratios)
             if latencies:
-                waits = [median(one[name]["latencies_ms"]) / min(_medians_ms(one, peers)) for one in rounds]
+                waits = [
+                    median(one[name]["latencies_ms"]) / min(_medians_ms(one, peers))
+                    for one in rounds
+                ]
                 rows[name]["latency_to_best_peer"] = spread(waits)
-    slim = [{name: {k: v for k, v in row.items() if k != "latencies_ms"} for name, row in one.items()} for one in rounds]
+    slim = [
+        {name: {k: v for k, v in row.items() if k != "latencies_ms"} for name, row in one.items()}
+        for one in rounds
+    ]
     return {"contenders": rows, "rounds": slim}
 
 
@@ -154,19 +174,30 @@ def _medians_ms(one: dict[str, dict[str, Any]], names: Sequence[str]) -> list[fl
 
 def table(result: dict[str, Any]) -> str:
     """Return the figures for a person to read."""
-    lines = [f"{'medians':<20}{'jobs/s':>9}{'submits/s':>11}{'starts after, median':>23}{'p95':>10}  / best peer (rounds)"]
+    lines = [
+        f"{'medians':<20}{'jobs/s':>9}{'submits/s':>11}{'starts after, median':>23}{'p95':>10}  / "
+        "best peer (rounds)"
+    ]
     for name, row in result["contenders"].items():
         latency, ratio = row.get("latency_ms"), row.get("ratio_to_best_peer")
         starts = f"{latency['median']:>20.2f} ms{latency['p95']:>7.2f} ms" if latency else " " * 33
-        against = f"  {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
-        lines.append(f"{name:<20}{row['jobs_per_s']:>9.0f}{row['accepted_per_s']:>11.0f}{starts}{against}")
+        against = (
+            f"  {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
+        )
+        lines.append(
+            f"{name:<20}{row['jobs_per_s']:>9.0f}{row['accepted_per_s']:>11.0f}{starts}{against}"
+        )
     for name, row in result["contenders"].items():
         if wait := row.get("latency_to_best_peer"):
             lines.append(
-                f"{name} starts in {wait['median']:.2f} of the best peer's median ({wait['min']:.2f} to {wait['max']:.2f})"
+                f"{name} starts in {wait['median']:.2f} of the best peer's median "
+                f"({wait['min']:.2f} to {wait['max']:.2f})"
             )
     for name, refused in result["refused"].items():
-        lines.append(f"{name}: {refused} submits were refused, as Redis did not answer in time, and repeated.")
+        lines.append(
+            f"{name}: {refused} submits were refused, as Redis did not answer in time, "
+            "and repeated."
+        )
     return "\n".join(lines)
 
 
@@ -176,7 +207,12 @@ def _run(contender: Contender) -> Iterator[Running]:
     commands = import_module(contender.module).WORKERS
     kind = "bulk" if contender.bulk else "singly"
     with Path(here().folder, f"{contender.name}.log").open("wb") as log:
-        options: dict[str, Any] = {"cwd": ROOT, "stdout": log, "stderr": log, "start_new_session": True}
+        options: dict[str, Any] = {
+            "cwd": ROOT,
+            "stdout": log,
+            "stderr": log,
+            "start_new_session": True,
+        }
         workers = [subprocess.Popen([sys.executable, *command], **options) for command in commands]
     try:
         with ExitStack() as stack:
@@ -193,12 +229,26 @@ def _run(contender: Contender) -> Iterator[Running]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.queues", description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.queues", description=(__doc__ or "").split("\n\n")[0]
+    )
     names = [each.name for each in CONTENDERS if not each.is_ours]
-    parser.add_argument("--jobs", type=int, default=5000, help="jobs of each throughput measurement (default: 5000)")
-    parser.add_argument("--samples", type=int, default=100, help="jobs of each latency measurement (default: 100)")
-    parser.add_argument("--rounds", type=int, default=7, help="how often all take turns (default: 7)")
-    parser.add_argument("--peers", nargs="*", choices=names, default=names, help="with whom to compare (default: all)")
+    parser.add_argument(
+        "--jobs", type=int, default=5000, help="jobs of each throughput measurement (default: 5000)"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=100, help="jobs of each latency measurement (default: 100)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="how often all take turns (default: 7)"
+    )
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        choices=names,
+        default=names,
+        help="with whom to compare (default: all)",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 

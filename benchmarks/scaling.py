@@ -1,8 +1,9 @@
-"""Threads or processes, and how many? The same two works on 1, 2, 4 and 8 of each: asked by ``benchmarks.pools --charts``.
+"""Threads or processes, and how many? The same two works on 1, 2, 4 and 8 of each:
+asked by ``benchmarks.pools --charts``.
 
-Counting is ``primes.sum`` (it needs the processor all the time), waiting is ``web.page_sizes`` of a page that takes 100 ms (it
-needs it hardly ever). Each is a batch of jobs, accepted, begun and ended durably, by an engine that has just so many threads or
-processes.
+Counting is ``primes.sum`` (it needs the processor all the time), waiting is ``web.page_sizes`` of a
+page that takes 100 ms (it needs it hardly ever). Each is a batch of jobs, accepted, begun and ended
+durably, by an engine that has just so many threads or processes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,8 @@ RunJobs = Callable[[JobEngine, str, Sequence[Mapping[str, Any]]], float]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something to do: its title and file name, the task of it on each kind of worker, and the arguments of its jobs."""
+    """Something to do: its title and file name, the task of it on each kind of worker,
+    and the arguments of its jobs."""
 
     name: str
     title: str
@@ -62,7 +64,9 @@ def works(*, sums: int, limit: int, pages: int, port: int) -> tuple[Work, ...]:
     )
 
 
-def measure(context: Context, wanted: Sequence[Work], run_jobs: RunJobs, *, rounds: int) -> Iterator[Row]:
+def measure(
+    context: Context, wanted: Sequence[Work], run_jobs: RunJobs, *, rounds: int
+) -> Iterator[Row]:
     """Yield a row for each work and kind and number of workers: the median of the rounds."""
     for kind in KINDS:
         for workers in WORKERS:

@@ -1,4 +1,5 @@
-"""Log one person in on one application and print their Cookie header: ``python -m benchmarks.seed <module> <context file>``.
+"""Log one person in on one application and print their Cookie header:
+``python -m benchmarks.seed <module> <context file>``.
 
 A process of its own for each: two of them are Django projects, and a process can be only one.
 """

@@ -1,4 +1,5 @@
-"""A web server whose every page takes a while: ``python -m benchmarks.slow_pages <milliseconds> [file]`` prints its port.
+"""A web server whose every page takes a while:
+``python -m benchmarks.slow_pages <milliseconds> [file]`` prints its port.
 
 A page is the file, else a thousand bytes.
 """

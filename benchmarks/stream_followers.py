@@ -1,6 +1,8 @@
-"""The followers of benchmarks.streams, and what they follow: a child that holds streams open while events are written.
+"""The followers of benchmarks.streams, and what they follow:
+a child that holds streams open while events are written.
 
-Also the crowd: many who want to follow at once, and ask again and again by ``?wait=`` when they are told to.
+Also the crowd: many who want to follow at once,
+and ask again and again by ``?wait=`` when they are told to.
 """
 
 import asyncio
@@ -38,7 +40,8 @@ class Followers:
         self._ready.wait(_TIMEOUT_S)
 
     def close(self) -> dict[str, Any]:
-        """Hang up; return how many streams were opened or refused, and how many events were written and read."""
+        """Hang up; return how many streams were opened or refused,
+        and how many events were written and read."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -47,7 +50,10 @@ class Followers:
     async def _follow(self) -> None:
         people = self._question["people"]
         count = self._question["streams"]
-        tasks = [asyncio.create_task(self._one(people[number % len(people)]["cookie"])) for number in range(count)]
+        tasks = [
+            asyncio.create_task(self._one(people[number % len(people)]["cookie"]))
+            for number in range(count)
+        ]
         while self._opened.total() < count:
             await asyncio.sleep(0.01)
         self._ready.set()
@@ -75,7 +81,9 @@ class Followers:
         with redis.Redis.from_url(self._question["redis_url"]) as client:
             began = time.monotonic()
             while not self._stop.wait(step_s):
-                due = int((time.monotonic() - began) * self._question["events_per_s"]) - self._written
+                due = (
+                    int((time.monotonic() - began) * self._question["events_per_s"]) - self._written
+                )
                 with client.pipeline(transaction=False) as pipeline:
                     for number in range(self._written, self._written + due):
                         stream = keyspace.events(people[number % len(people)]["id"])
@@ -85,7 +93,8 @@ class Followers:
 
 
 async def crowd(question: dict[str, Any]) -> dict[str, Any]:
-    """Let so many want to follow for some seconds; return every answer's status, by what was asked for."""
+    """Let so many want to follow for some seconds;
+    return every answer's status, by what was asked for."""
     answers: Counter[str] = Counter()
     deadline = time.monotonic() + question["seconds"]
     people = question["people"]
@@ -106,7 +115,8 @@ async def crowd(question: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _ask(path: str, cookie: str, port: int, *, until: float) -> tuple[int, float]:
-    """Return status and Retry-After. A stream is read until the end of the benchmark; 0: not answered before it."""
+    """Return status and Retry-After. A stream is read until the end of the benchmark; 0:
+    not answered before it."""
     left_s = max(0.1, until - time.monotonic())
     status, retry_after_s = 0, 1.0
     try:
@@ -127,7 +137,14 @@ async def _ask(path: str, cookie: str, port: int, *, until: float) -> tuple[int,
 
 
 def _request(path: str, cookie: str) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", "Host: localhost", f"Cookie: {cookie}", "Connection: close", "", ""]
+    lines = [
+        f"GET {path} HTTP/1.1",
+        "Host: localhost",
+        f"Cookie: {cookie}",
+        "Connection: close",
+        "",
+        "",
+    ]
     return "\r\n".join(lines).encode()
 
 

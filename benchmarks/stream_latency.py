@@ -1,4 +1,5 @@
-"""How long do requests take? A child that asks one path over a few kept-alive connections and times every answer."""
+"""How long do requests take? A child that asks one path over a few kept-alive connections and times
+every answer."""
 
 import select
 import socket
@@ -12,13 +13,17 @@ _TIMEOUT_S = 30.0
 
 
 def measure(question: dict[str, Any]) -> dict[str, Any]:
-    """Ask ``path`` of ``port`` for ``seconds``, always one request under way on each connection; return times in ms."""
+    """Ask ``path`` of ``port`` for ``seconds``, always one request under way on each connection;
+    return times in ms."""
     request = f"GET {question['path']} HTTP/1.1\r\nHost: localhost\r\nCookie: {question['cookie']}\r\n\r\n".encode()
     clients = [
-        socket.create_connection(("127.0.0.1", question["port"]), timeout=_TIMEOUT_S) for _ in range(question["connections"])
+        socket.create_connection(("127.0.0.1", question["port"]), timeout=_TIMEOUT_S)
+        for _ in range(question["connections"])
     ]
     try:
-        times_ms = _times_ms({client.fileno(): client for client in clients}, request, question["seconds"])
+        times_ms = _times_ms(
+            {client.fileno(): client for client in clients}, request, question["seconds"]
+        )
     finally:
         for client in clients:
             client.close()

@@ -1,6 +1,8 @@
-"""Make the site's database and some people who are logged in: ``python -m benchmarks.stream_people <count>`` prints them.
+"""Make the site's database and some people who are logged in:
+``python -m benchmarks.stream_people <count>`` prints them.
 
-One JSON list of objects with ``id`` and ``cookie``; where everything is comes from the environment, as for the server.
+One JSON list of objects with ``id`` and ``cookie``;
+where everything is comes from the environment, as for the server.
 """
 
 import json
@@ -27,7 +29,9 @@ def people(count: int) -> list[dict[str, str]]:
         user = User.objects.create_user(f"person{number}", f"person{number}@example.org")
         browser = Client(headers={"host": "localhost"})
         browser.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-        made.append({"id": str(user.pk), "cookie": f"sessionid={browser.cookies['sessionid'].value}"})
+        made.append(
+            {"id": str(user.pk), "cookie": f"sessionid={browser.cookies['sessionid'].value}"}
+        )
     return made
 
 

@@ -1,10 +1,12 @@
-"""How many jobs a second does a server accept? POST /api/jobs through our gate, against two ways to enqueue on RQ.
+"""How many jobs a second does a server accept? POST /api/jobs through our gate,
+against two ways to enqueue on RQ.
 
     .venv/bin/python -m benchmarks.submit
 
-Same server, same Valkey, one person who is logged in, in rounds that take turns. Every application checks who asks and what,
-and answers 202 when the job is stored. First nobody runs the jobs: ours are to start later, RQ's worker is halted. Then both
-do, on the one core that also answers: ours in the process of the server, RQ's in a worker of its own.
+Same server, same Valkey, one person who is logged in, in rounds that take turns. Every application
+checks who asks and what, and answers 202 when the job is stored. First nobody runs the jobs: ours
+are to start later, RQ's worker is halted. Then both do, on the one core that also answers:
+ours in the process of the server, RQ's in a worker of its own.
 """
 
 import argparse
@@ -56,26 +58,39 @@ def main() -> int:
 def _compare(context_file: Path, options: argparse.Namespace) -> dict[str, Any]:
     cookies = seed(CONTENDERS, context_file)
     rounds: list[Round] = []
-    http = by_http(CONTENDERS, context_file, connections=options.connections, threads=options.threads)
+    http = by_http(
+        CONTENDERS, context_file, connections=options.connections, threads=options.threads
+    )
     with http as measure, _rq_worker(context_file) as worker:
         for each in CONTENDERS:
-            _ask(measure, each, cookies, seconds=0.2, begins=False)  # applications load on their first request
+            # applications load on their first request
+            _ask(measure, each, cookies, seconds=0.2, begins=False)
         for number in range(options.rounds):
             turn = number % len(CONTENDERS)
             order = CONTENDERS[turn:] + CONTENDERS[:turn]
             one: Round = {ACCEPTED: {}, RUN: {}}
             for each in order:
-                one[ACCEPTED][each.name] = _ask(measure, each, cookies, seconds=options.seconds, begins=False)
+                one[ACCEPTED][each.name] = _ask(
+                    measure, each, cookies, seconds=options.seconds, begins=False
+                )
             for each in order:
                 with _resumed(worker, when=each != OURS):
-                    one[RUN][each.name] = _ask(measure, each, cookies, seconds=options.seconds, begins=True)
-            one[BATCHES] = {OURS.name: _ask_batches(measure, cookies, seconds=options.seconds, size=options.batch)}
+                    one[RUN][each.name] = _ask(
+                        measure, each, cookies, seconds=options.seconds, begins=True
+                    )
+            one[BATCHES] = {
+                OURS.name: _ask_batches(
+                    measure, cookies, seconds=options.seconds, size=options.batch
+                )
+            }
             rounds.append(one)
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
     return figures(rounds)
 
 
-def _ask(measure: Measure, contender: Contender, cookies: dict[str, str], *, seconds: float, begins: bool) -> float:
+def _ask(
+    measure: Measure, contender: Contender, cookies: dict[str, str], *, seconds: float, begins: bool
+) -> float:
     """Return accepted jobs per second."""
     peer = import_module(contender.module)
     cookie = cookies[contender.module]
@@ -97,7 +112,9 @@ def _ask_batches(measure: Measure, cookies: dict[str, str], *, seconds: float, s
 def _rq_worker(context_file: Path) -> Iterator[int]:
     """A worker on the server's core, halted; yields its process id."""
     command = [sys.executable, "-m", "benchmarks.peers.queue_rq", "submit"]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, CONTEXT_VARIABLE: str(context_file)})
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, CONTEXT_VARIABLE: str(context_file)}
+    )
     pin(SERVER_CORE, process.pid)
     process.send_signal(signal.SIGSTOP)
     try:
@@ -120,11 +137,15 @@ def _resumed(worker: int, *, when: bool) -> Iterator[None]:
 def figures(rounds: list[Round]) -> dict[str, Any]:
     """Return medians, and the ratios of ours to each peer in the same round."""
     kinds = {
-        kind: {name: spread([one[kind][name] for one in rounds]) for name in by_name} for kind, by_name in rounds[0].items()
+        kind: {name: spread([one[kind][name] for one in rounds]) for name in by_name}
+        for kind, by_name in rounds[0].items()
     }
     peers = [each.name for each in CONTENDERS if each != OURS]
     ratios = {
-        kind: {name: spread([one[kind][OURS.name] / one[kind][name] for one in rounds]) for name in peers}
+        kind: {
+            name: spread([one[kind][OURS.name] / one[kind][name] for one in rounds])
+            for name in peers
+        }
         for kind in (ACCEPTED, RUN)
     }
     return {"rounds": rounds, "jobs_per_s": kinds, "ratios": ratios}
@@ -137,17 +158,33 @@ def table(result: dict[str, Any]) -> str:
         lines.append(kind)
         for name, row in rows.items():
             ratio = result["ratios"].get(kind, {}).get(name)
-            against = f"  {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
-            lines.append(f"  {name:<30}{row['median']:>9.0f}{row['min']:>9.0f}{row['max']:>9.0f}{against}")
+            against = (
+                f"  {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
+                if ratio
+                else ""
+            )
+            lines.append(
+                f"  {name:<30}{row['median']:>9.0f}{row['min']:>9.0f}{row['max']:>9.0f}{against}"
+            )
     return "\n".join(lines)
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.submit", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--seconds", type=float, default=1.0, help="time of each measurement (default: 1)")
-    parser.add_argument("--rounds", type=int, default=15, help="how often all take turns (default: 15)")
-    parser.add_argument("--connections", type=int, default=4, help="requests under way at once (default: 4)")
-    parser.add_argument("--threads", type=int, default=4, help="threads of each server (default: 4)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.submit", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="time of each measurement (default: 1)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="how often all take turns (default: 15)"
+    )
+    parser.add_argument(
+        "--connections", type=int, default=4, help="requests under way at once (default: 4)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=4, help="threads of each server (default: 4)"
+    )
     parser.add_argument("--batch", type=int, default=1000, help="jobs in a batch (default: 1000)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()

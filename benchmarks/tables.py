@@ -1,9 +1,12 @@
-"""How fast and in how much memory is a table parsed, compared with the library that does the reading?
+"""How fast and in how much memory is a table parsed,
+compared with the library that does the reading?
 
-A table of a million rows and ten columns (integers, decimals, dates, times, flags, texts) is read by ``tables.parse`` and by
-DuckDB alone with its defaults: read_csv into a Parquet file, then SUMMARIZE of that. Ours also finds out the encoding, keeps
-the rows, and makes a histogram for each column of numbers; its threads are fewer and its memory is bounded. Each run is a fresh
-process, both take turns, the time is of the work without the start of Python, the memory is the process's peak (VmHWM).
+A table of a million rows and ten columns (integers, decimals, dates, times, flags, texts) is read
+by ``tables.parse`` and by DuckDB alone with its defaults: read_csv into a Parquet file, then
+SUMMARIZE of that. Ours also finds out the encoding, keeps the rows, and makes a histogram for each
+column of numbers; its threads are fewer and its memory is bounded. Each run is a fresh process,
+both take turns, the time is of the work without the start of Python,
+the memory is the process's peak (VmHWM).
 """
 
 import argparse
@@ -21,7 +24,10 @@ from benchmarks.contenders import ROOT
 from benchmarks.spread import spread
 
 _TOWNS = ("Berlin", "Paris", "Köln", "Zürich", "New York", "São Paulo")
-_PEAK = "next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM')) / 1000"
+_PEAK = (
+    "next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM')) "
+    "/ 1000"
+)
 _OURS = f"""
 import json, sys, time
 from pathlib import Path
@@ -75,13 +81,15 @@ def write_table(path: Path, rows: int) -> None:
             day = first + timedelta(days=numbers.randrange(2000))
             stream.write(
                 f"{row},name{numbers.randrange(10**6)},{numbers.random() * 1000:.2f},{numbers.randrange(1000)},{day},"
-                f"{day} 12:{row % 60:02d}:00,{'true' if row % 3 else 'false'},{_TOWNS[row % 6]},{numbers.gauss(0, 1):.6f},"
+                f"{day} "
+                f"12:{row % 60:02d}:00,{'true' if row % 3 else 'false'},{_TOWNS[row % 6]},{numbers.gauss(0, 1):.6f},"
                 f"some text {row % 977} here\n"
             )
 
 
 def figures(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
-    """Return median times, the highest peaks, and our speed as a share of DuckDB's in the same round."""
+    """Return median times, the highest peaks, and our speed as a share of DuckDB's in the same
+    round."""
     shares = [one["duckdb"]["s"] / one["ours"]["s"] for one in rounds]
     return {
         "seconds": {way: median(one[way]["s"] for one in rounds) for way in _WAYS},
@@ -94,9 +102,17 @@ def figures(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> str:
     """Return the figures for a person to read."""
     lines = [f"{'':<10}{'seconds (median)':>18}{'peak MB (highest)':>20}"]
-    lines += [f"{way:<10}{result['seconds'][way]:>18.2f}{result['peak_mb'][way]:>20.0f}" for way in _WAYS]
+    lines += [
+        f"{way:<10}{result['seconds'][way]:>18.2f}{result['peak_mb'][way]:>20.0f}" for way in _WAYS
+    ]
     speed = result["speed"]
-    return "\n".join([*lines, f"our speed / DuckDB's: {speed['median']:.2f} ({speed['min']:.2f} to {speed['max']:.2f})"])
+    return "\n".join(
+        [
+            *lines,
+            f"our speed / DuckDB's: {speed['median']:.2f} ({speed['min']:.2f} to "
+            f"{speed['max']:.2f})",
+        ]
+    )
 
 
 def _round(path: Path, number: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -111,14 +127,21 @@ def _round(path: Path, number: int, options: argparse.Namespace) -> dict[str, di
 def _run(program: str, path: Path) -> dict[str, float]:
     command = [sys.executable, "-c", program, str(path), str(path.with_suffix(".parquet"))]
     shown = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    answer: dict[str, float] = json.loads(shown.stdout[shown.stdout.rindex("{") :])  # DuckDB may have shown a bar before
+    # DuckDB may have shown a bar before
+    answer: dict[str, float] = json.loads(shown.stdout[shown.stdout.rindex("{") :])
     return answer
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=9, help="how often both take turns (default: 9)")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the table (default: 1000000)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.tables", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=9, help="how often both take turns (default: 9)"
+    )
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="rows of the table (default: 1000000)"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 

@@ -1,7 +1,8 @@
-"""Where the time of our gate goes: its parts measured alone, in one process, against the same Redis; then a profile.
+"""Where the time of our gate goes: its parts measured alone, in one process,
+against the same Redis; then a profile.
 
-Wall time is what one request waits; processor time is what bounds the throughput of a busy process, which waits for one
-request while it works on another.
+Wall time is what one request waits; processor time is what bounds the throughput of a busy process,
+which waits for one request while it works on another.
 """
 
 import cProfile
@@ -50,22 +51,38 @@ def where(context_file: Path, cookie: str, *, requests: int) -> str:
             "request, open": lambda: call(app, OPEN, ""),
             "gate: identify_session, all of it": lambda: state.guards.identify_session(session_key),
             "  Redis: one entry (GET)": lambda: state.store.read(lambda client: client.get(entry)),
-            "  Redis: both entries at once (MGET)": lambda: state.store.read(lambda client: client.mget(entry, owner)),
-            "  decode session: signature, JSON, life-times": lambda: sessions.decode(entry, session, now=time.time()),
-            "  decode principal: signature, JSON, checks": lambda: decode_principal(signer, user_id, principal),
-            "    of both, signatures and JSON": lambda: (signer.unsign(entry, session), signer.unsign(owner, principal)),
+            "  Redis: both entries at once (MGET)": lambda: state.store.read(
+                lambda client: client.mget(entry, owner)
+            ),
+            "  decode session: signature, JSON, life-times": lambda: sessions.decode(
+                entry, session, now=time.time()
+            ),
+            "  decode principal: signature, JSON, checks": lambda: decode_principal(
+                signer, user_id, principal
+            ),
+            "    of both, signatures and JSON": lambda: (
+                signer.unsign(entry, session),
+                signer.unsign(owner, principal),
+            ),
             "    of both, base64 and JSON": lambda: (_plain(session), _plain(principal)),
         },
         requests,
     )
     lines = [f"{'microseconds, each part measured alone':<52}{'wall':>8}{'processor':>11}"]
-    lines += [f"{name:<52}{wall:>8.1f}{processor:>11.1f}" for name, (wall, processor) in costs.items()]
-    lines += ["", f"Profile of {requests} gated requests (profiling makes small functions look slower than they are):"]
+    lines += [
+        f"{name:<52}{wall:>8.1f}{processor:>11.1f}" for name, (wall, processor) in costs.items()
+    ]
+    lines += [
+        "",
+        f"Profile of {requests} gated requests (profiling makes small functions look "
+        "slower than they are):",
+    ]
     return "\n".join(lines) + "\n" + _profile(lambda: call(app, GATED, cookie), requests)
 
 
 def _costs_us(parts: Parts, requests: int) -> dict[str, tuple[float, float]]:
-    """Return the median wall and processor time of each part; slices take turns, so that noise meets all alike."""
+    """Return the median wall and processor time of each part;
+    slices take turns, so that noise meets all alike."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in parts}
     per_slice = max(1, requests // _SLICES)
     for _ in range(_SLICES):
@@ -75,7 +92,10 @@ def _costs_us(parts: Parts, requests: int) -> dict[str, tuple[float, float]]:
                 part()
             elapsed, busy = time.perf_counter() - began, time.process_time() - busy_from
             times[name].append((1e6 * elapsed / per_slice, 1e6 * busy / per_slice))
-    return {name: (median(wall for wall, _ in rows), median(busy for _, busy in rows)) for name, rows in times.items()}
+    return {
+        name: (median(wall for wall, _ in rows), median(busy for _, busy in rows))
+        for name, rows in times.items()
+    }
 
 
 def _plain(value: str) -> object:
@@ -90,5 +110,7 @@ def _profile(request: Callable[[], object], requests: int) -> str:
         request()
     profiler.disable()
     text = io.StringIO()
-    pstats.Stats(profiler, stream=text).strip_dirs().sort_stats("tottime").print_stats(_PROFILE_LINES)
+    pstats.Stats(profiler, stream=text).strip_dirs().sort_stats("tottime").print_stats(
+        _PROFILE_LINES
+    )
     return text.getvalue()

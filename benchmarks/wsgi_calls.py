@@ -1,6 +1,8 @@
-"""The same without HTTP: call one application in its own process, as a server would. Shows the ratio without a server's share.
+"""The same without HTTP: call one application in its own process, as a server would.
+Shows the ratio without a server's share.
 
-Run by benchmarks.gate as a child: ``python -m benchmarks.wsgi_calls <module> <context file> <tuned>``.
+Run by benchmarks.gate as a child: ``python -m benchmarks.wsgi_calls <module> <context file>
+<tuned>``.
 """
 
 import io
@@ -42,7 +44,8 @@ def environ(path: str, cookie: str) -> dict[str, Any]:
 
 
 def call(app: Callable[..., Iterable[bytes]], path: str, cookie: str) -> bytes:
-    """Send one GET through ``app`` and return its body. Raises RuntimeError unless the status is 200."""
+    """Send one GET through ``app`` and return its body.
+    Raises RuntimeError unless the status is 200."""
     statuses: list[str] = []
 
     def start_response(status: str, _headers: Any, _error: Any = None) -> Callable[[bytes], None]:

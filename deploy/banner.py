@@ -1,4 +1,5 @@
-"""What a newcomer reads when the service is up: where it is, who can log in, and three lines that try it."""
+"""What a newcomer reads when the service is up:
+where it is, who can log in, and three lines that try it."""
 
 import os
 import shlex
@@ -11,7 +12,8 @@ _JOB = '{"task":"primes.sum","arguments":{"limit":100000}}'
 def curl_lines(address: str, *, api_prefix: str, login_url: str, password: str) -> list[str]:
     """Return three shell lines that log in as demo and run a job, for any POSIX shell.
 
-    The cookies go to a file that mktemp makes, private to the person who pastes; ``$jar`` holds its name.
+    The cookies go to a file that mktemp makes, private to the person who pastes;
+    ``$jar`` holds its name.
     """
     login = shlex.quote(f"{address}{login_url}" if login_url.startswith("/") else login_url)
     jobs = shlex.quote(f"{address}{api_prefix}/jobs?wait=10")
@@ -19,12 +21,15 @@ def curl_lines(address: str, *, api_prefix: str, login_url: str, password: str) 
         f'jar=$(mktemp); curl -sc "$jar" -o /dev/null {login}',
         'curl -sb "$jar" -c "$jar" -o /dev/null -w "log-in: %{http_code}\\n" -d login=demo'
         f" --data-urlencode password={shlex.quote(password)}"
-        f' --data-urlencode csrfmiddlewaretoken="$(awk \'/csrftoken/{{print $7}}\' "$jar")" {login}',
+        f' --data-urlencode csrfmiddlewaretoken="$(awk \'/csrftoken/{{print $7}}\' "$jar")" '
+        f"{login}",
         f"curl -sb \"$jar\" -H 'Content-Type: application/json' -d {shlex.quote(_JOB)} {jobs}",
     ]
 
 
-def banner(address: str, *, api_prefix: str, login_url: str, password: str | None, log_file: str) -> str:
+def banner(
+    address: str, *, api_prefix: str, login_url: str, password: str | None, log_file: str
+) -> str:
     """Return the text to print; without a password when the demo person has none on file."""
     parts = [f"Gatehouse is at {address}"]
     if password:
@@ -32,7 +37,8 @@ def banner(address: str, *, api_prefix: str, login_url: str, password: str | Non
         parts += [
             f"Log in as demo with the password {password}",
             "",
-            "Or paste these three lines into another terminal: they log in and add up the primes below 100,000.",
+            "Or paste these three lines into another terminal: they log in and add up the primes "
+            "below 100,000.",
             *lines,
             "",
         ]

@@ -1,7 +1,7 @@
 """A child process that the next start can find again, even after this process was killed.
 
-The child holds a lock on ``<name>.pid`` for as long as it lives: it inherits the open file. So a leftover is recognized
-with certainty, not by a process id that may belong to somebody else by now.
+The child holds a lock on ``<name>.pid`` for as long as it lives: it inherits the open file. So a
+leftover is recognized with certainty, not by a process id that may belong to somebody else by now.
 """
 
 import fcntl
@@ -32,8 +32,10 @@ class ChildError(GatehouseError):
 
 @contextmanager
 def _signals_later() -> Iterator[None]:
-    """Let what asks this process to stop take effect after the block: in it, a child would be started and forgotten."""
-    if threading.current_thread() is not threading.main_thread():  # signals interrupt the main thread only
+    """Let what asks this process to stop take effect after the block:
+    in it, a child would be started and forgotten."""
+    # signals interrupt the main thread only
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     arrived: list[int] = []
@@ -42,7 +44,11 @@ def _signals_later() -> Iterator[None]:
         arrived.append(number)
 
     # Handlers, not a signal mask: the child would inherit that.
-    former = {number: signal.signal(number, note) for number in _STOP_SIGNALS if callable(signal.getsignal(number))}
+    former = {
+        number: signal.signal(number, note)
+        for number in _STOP_SIGNALS
+        if callable(signal.getsignal(number))
+    }
     try:
         yield
     finally:
@@ -53,7 +59,8 @@ def _signals_later() -> Iterator[None]:
 
 
 class ChildProcess:
-    """One named child in a session of its own, so that Ctrl-C on the terminal reaches only its parent."""
+    """One named child in a session of its own,
+    so that Ctrl-C on the terminal reaches only its parent."""
 
     def __init__(self, name: str, *, folder: Path) -> None:
         self.name = name
@@ -69,19 +76,32 @@ class ChildProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code of a child that ended, negative for a signal; None while it runs and for an adopted one."""
+        """The exit code of a child that ended, negative for a signal;
+        None while it runs and for an adopted one."""
         return self._process.poll() if self._process else None
 
     def start(
-        self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
-        """Start ``command`` with its output appended to the log file. Raises ChildError if it can't, or one runs."""
+        """Start ``command`` with its output appended to the log file.
+        Raises ChildError if it can't, or one runs."""
         lock = self._lock()
         if lock is None:
-            raise ChildError(f"{self.name} of an earlier start still runs (process {self._recorded_pid()})")
+            raise ChildError(
+                f"{self.name} of an earlier start still runs (process {self._recorded_pid()})"
+            )
         try:
             # 0600: a log may hold what no other person on this machine should read.
-            with os.fdopen(os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)) as output, _signals_later():
+            with (
+                os.fdopen(
+                    os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                ) as output,
+                _signals_later(),
+            ):
                 os.truncate(lock, 0)
                 self._process = subprocess.Popen(
                     command,
@@ -100,7 +120,8 @@ class ChildProcess:
             os.close(lock)
 
     def adopt(self) -> bool:
-        """Take over a child that an earlier, killed parent left behind. Tells whether there was one."""
+        """Take over a child that an earlier, killed parent left behind.
+        Tells whether there was one."""
         lock = self._lock()
         if lock is not None:
             os.close(lock)
@@ -121,7 +142,8 @@ class ChildProcess:
         return False
 
     def stop(self, timeout_s: float) -> None:
-        """Send SIGTERM, give it ``timeout_s``, then SIGKILL it and what it started. Returns when it is gone."""
+        """Send SIGTERM, give it ``timeout_s``, then SIGKILL it and what it started.
+        Returns when it is gone."""
         try:
             if self.is_running():
                 self._signal(signal.SIGTERM)
@@ -133,7 +155,8 @@ class ChildProcess:
             self._process = self._adopted_pid = None
 
     def keep_log_short(self) -> None:
-        """Begin the log anew when it is full, its text kept beside it; call it now and then while the child runs."""
+        """Begin the log anew when it is full, its text kept beside it;
+        call it now and then while the child runs."""
         keep_short(self.log_file)
 
     def last_lines(self, count: int = 5) -> str:

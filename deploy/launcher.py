@@ -1,6 +1,7 @@
 """Start all of Gatehouse on one machine: ``script/server``, or ``python -m deploy.launcher``.
 
-Order matters. What can be refused cheaply is checked before anything runs; what is started last is stopped first:
+Order matters. What can be refused cheaply is checked before anything runs; what is started last is
+stopped first:
 the server while Valkey still takes the outcomes of its last jobs.
 
 Exit codes: 0 stopped on request, 1 it could not start or a part of it died, 2 a setting is wrong.
@@ -27,7 +28,15 @@ from deploy.server_process import SERVERS, ServerProcess
 from deploy.single_start import StartError, single_start
 from deploy.valkey import EmbeddedValkey
 from shared.errors import ConfigurationError, GatehouseError
-from shared.settings import ROOT, ApiSettings, ServerSettings, SiteSettings, load_settings, misspelt_settings, var_dir
+from shared.settings import (
+    ROOT,
+    ApiSettings,
+    ServerSettings,
+    SiteSettings,
+    load_settings,
+    misspelt_settings,
+    var_dir,
+)
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTING = 2  # manage.py's too
@@ -42,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal asks to stop. Returns the exit code."""
     options = _parser().parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # SIGINT even when a shell started us in the background with it ignored; SIGHUP not when nohup did so.
+        # SIGINT even when a shell started us in the background with it ignored;
+        # SIGHUP not when nohup did so.
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     try:
@@ -56,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def launch(options: argparse.Namespace) -> NoReturn:
-    """Start everything and watch it. Raises KeyboardInterrupt on a signal, GatehouseError when a part fails.
+    """Start everything and watch it. Raises KeyboardInterrupt on a signal,
+    GatehouseError when a part fails.
 
     Whatever way it ends, all that it started is stopped; data stays.
     """
@@ -83,17 +94,22 @@ def launch(options: argparse.Namespace) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="script/server" if (ROOT / "script/server").exists() else "gatehouse-server",
-        description="Start Gatehouse on this machine: the Django site on / and the Flask API on /api, on one port.",
-        epilog="Settings are environment variables (docs/settings.md). Without GATEHOUSE_REDIS_URL a Valkey server is started "
+        description="Start Gatehouse on this machine: the Django site on / and the Flask API on "
+        "/api, on one port.",
+        epilog="Settings are environment variables (docs/settings.md). Without GATEHOUSE_REDIS_URL "
+        "a Valkey server is started "
         "too. Data, logs and secrets are under var/, or where GATEHOUSE_VAR_DIR says.",
     )
     parser.add_argument(
         "--host",
-        help="address to listen on (127.0.0.1: this machine only; 0.0.0.0: every IPv4 one; :: those of IPv6 too; "
+        help="address to listen on (127.0.0.1: this machine only; 0.0.0.0: every IPv4 one; :: "
+        "those of IPv6 too; "
         "for others, set GATEHOUSE_ALLOWED_HOSTS too)",
     )
     parser.add_argument("--port", type=int, help="port to listen on (8080)")
-    parser.add_argument("--server", choices=SERVERS, default=SERVERS[0], help="web server (%(default)s)")
+    parser.add_argument(
+        "--server", choices=SERVERS, default=SERVERS[0], help="web server (%(default)s)"
+    )
     return parser
 
 
@@ -102,14 +118,16 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _apply(options: argparse.Namespace) -> None:
-    """Options win over the environment; as variables they are checked like every setting and reach all children."""
+    """Options win over the environment; as variables they are checked like every setting and reach
+    all children."""
     for name in ("host", "port"):
         if (value := getattr(options, name)) is not None:
             os.environ[f"GATEHOUSE_{name.upper()}"] = str(value)
 
 
 def _checked_settings() -> ServerSettings:
-    """Read the settings of all sides, so that a wrong one ends the start here, with nothing running."""
+    """Read the settings of all sides, so that a wrong one ends the start here,
+    with nothing running."""
     load_settings(SiteSettings)
     load_settings(ApiSettings)
     settings = load_settings(ServerSettings)
@@ -128,18 +146,24 @@ def _provide_redis(settings: ServerSettings, var: Path, started: ExitStack) -> l
 
 
 def _prepare(var: Path, *, with_demo: bool) -> str | None:
-    """Bring the database up to date; with a demo person, make sure of them and return their password if it is on file."""
+    """Bring the database up to date; with a demo person,
+    make sure of them and return their password if it is on file."""
     password_file = var / "demo-password"
     demo = ["--demo-password-file", str(password_file)] if with_demo else []
     command = [sys.executable, "-m", "django_site.command", "prepare_local", *demo]
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode == EXIT_WRONG_SETTING:  # one that only Django can judge, DATABASE_URL for example
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    # one that only Django can judge, DATABASE_URL for example
+    if done.returncode == EXIT_WRONG_SETTING:
         raise ConfigurationError(done.stderr.strip().removeprefix("manage.py: "))
     if done.stderr.startswith(_REFUSAL):
         raise StartError(done.stderr.strip().removeprefix(_REFUSAL))
     if done.returncode:
         ending = "\n".join(f"    {line}" for line in (done.stdout + done.stderr).splitlines()[-5:])
-        raise StartError(f"manage.py prepare_local failed with exit code {done.returncode}:\n{ending}")
+        raise StartError(
+            f"manage.py prepare_local failed with exit code {done.returncode}:\n{ending}"
+        )
     return password_file.read_text().strip() if demo and password_file.exists() else None
 
 

@@ -1,8 +1,10 @@
-"""How large a log under var/ grows: a full one moves to ``<name>.log.1``, over what was there, and begins anew.
+"""How large a log under var/ grows: a full one moves to ``<name>.log.1``, over what was there,
+and begins anew.
 
-The writer is another process, sometimes several that share one open file, so nothing is renamed under it: the text is
-copied and the file emptied. That needs a writer that appends, as the launcher's children and Valkey do. What is written between
-the last read and the emptying is lost: a line, once in ten million bytes.
+The writer is another process, sometimes several that share one open file, so nothing is renamed
+under it: the text is copied and the file emptied. That needs a writer that appends, as the
+launcher's children and Valkey do. What is written between the last read and the emptying is lost:
+a line, once in ten million bytes.
 """
 
 import os
@@ -14,7 +16,8 @@ _CHUNK = 1 << 20
 
 
 def keep_short(log_file: Path, *, max_bytes: int = LOG_BYTES) -> bool:
-    """Empty a log that has more than ``max_bytes``, keeping its last ``max_bytes`` beside it; tell whether that was done.
+    """Empty a log that has more than ``max_bytes``, keeping its last ``max_bytes`` beside it;
+    tell whether that was done.
 
     Of a full disk the copy is not kept: the log is emptied all the same.
     """

@@ -1,6 +1,8 @@
-"""Other people's WSGI applications beside ours: ``GATEHOUSE_MOUNTS=/shop=shop.wsgi:application,/wiki=wiki:app``.
+"""Other people's WSGI applications beside ours:
+``GATEHOUSE_MOUNTS=/shop=shop.wsgi:application,/wiki=wiki:app``.
 
-They run in our processes, below our mount. Each is behind the gate unless GATEHOUSE_MOUNTS_OPEN names its path.
+They run in our processes, below our mount.
+Each is behind the gate unless GATEHOUSE_MOUNTS_OPEN names its path.
 """
 
 import importlib
@@ -25,7 +27,8 @@ _TAKEN = ("/account", "/accounts", "/admin", "/static", "/favicon.ico")
 def load_mounts(
     settings: ServerSettings, *, gated: Callable[["WSGIApplication"], "WSGIApplication"]
 ) -> Mapping[str, "WSGIApplication"]:
-    """Import every application that is mounted beside ours; return them by path, those behind the gate ``gated``.
+    """Import every application that is mounted beside ours;
+    return them by path, those behind the gate ``gated``.
 
     Raises ConfigurationError that names the variable and the mount.
     """
@@ -46,7 +49,9 @@ def _targets(settings: ServerSettings) -> dict[str, str]:
         path, _, target = mount.partition("=")
         if not plain_prefix(path) or path.endswith("/") or not _TARGET.fullmatch(target):
             raise ConfigurationError(f"{_MOUNTS}: {mount!r} can't be read; {_ACCEPTED}")
-        if any(_is_at(path, taken) for taken in (*_TAKEN, settings.api_prefix)) or _is_at(settings.api_prefix, path):
+        if any(_is_at(path, taken) for taken in (*_TAKEN, settings.api_prefix)) or _is_at(
+            settings.api_prefix, path
+        ):
             raise ConfigurationError(f"{_MOUNTS}: {path} is a path of Gatehouse's own")
         if path in targets:
             raise ConfigurationError(f"{_MOUNTS}: {path} is there twice")
@@ -64,8 +69,13 @@ def _imported(path: str, target: str) -> "WSGIApplication":
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever their module does when it is imported
         reason = f"{type(error).__name__}: {error}"
-        raise ConfigurationError(f"{_MOUNTS}: {path}={target} can't be imported: {reason}") from error
+        raise ConfigurationError(
+            f"{_MOUNTS}: {path}={target} can't be imported: {reason}"
+        ) from error
     application: WSGIApplication | None = getattr(module, name or "application", None)
     if not callable(application):
-        raise ConfigurationError(f"{_MOUNTS}: {module_name} has no WSGI application {name or 'application'!r}; {_ACCEPTED}")
+        raise ConfigurationError(
+            f"{_MOUNTS}: {module_name} has no WSGI application "
+            f"{name or 'application'!r}; {_ACCEPTED}"
+        )
     return application

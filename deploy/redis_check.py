@@ -1,4 +1,5 @@
-"""Can the Redis servers that the settings name be used? Asked once, before anything is started, and by ``wsgi.py --check``."""
+"""Can the Redis servers that the settings name be used? Asked once, before anything is started,
+and by ``wsgi.py --check``."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -10,20 +11,25 @@ from shared.settings import ENV_PREFIX, ApiSettings, WriterSettings
 
 
 def check_redis(site: WriterSettings, api: ApiSettings) -> None:
-    """Try every store within the settings' bound. Raises StartError that says where, never with what password."""
+    """Try every store within the settings' bound.
+    Raises StartError that says where, never with what password."""
     for url, variable in _stores(site, api).items():
         if obstacle := find_obstacle(url, timeout_s=site.redis_timeout_ms / 1000):
             raise StartError(
-                f"Redis at {_server(url)} can't be used, {obstacle}: see {variable}; or unset GATEHOUSE_REDIS_URL to use the "
+                f"Redis at {_server(url)} can't be used, {obstacle}: see {variable}; or unset "
+                "GATEHOUSE_REDIS_URL to use the "
                 "embedded server"
             )
 
 
 def require_usable(site: WriterSettings, api: ApiSettings) -> None:
-    """Raise ConfigurationError for a store that no waiting would make usable; one that is away is no reason not to start."""
+    """Raise ConfigurationError for a store that no waiting would make usable;
+    one that is away is no reason not to start."""
     for url, variable in _stores(site, api).items():
         if problem := find_misconfiguration(url, timeout_s=site.redis_timeout_ms / 1000):
-            raise ConfigurationError(f"{variable}: the Redis at {_server(url)} can't be used, {problem}")
+            raise ConfigurationError(
+                f"{variable}: the Redis at {_server(url)} can't be used, {problem}"
+            )
 
 
 def obstacles(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
@@ -37,7 +43,8 @@ def warnings(api: ApiSettings) -> Iterator[str]:
     """Yield a sentence for what works and is a risk; asks no Redis."""
     if _server(api.job_store_url) == _server(api.session_store_url):
         yield (
-            "sessions and jobs share one Redis server: full of jobs, it lets nobody log in. Give jobs one of their own "
+            "sessions and jobs share one Redis server: full of jobs, it lets nobody log in. Give "
+            "jobs one of their own "
             f"({ENV_PREFIX}JOBS_REDIS_URL)"
         )
 

@@ -1,4 +1,5 @@
-"""The web server as a child of the launcher: CherryPy or gunicorn, started, watched until it answers, stopped."""
+"""The web server as a child of the launcher:
+CherryPy or gunicorn, started, watched until it answers, stopped."""
 
 import errno
 import http.client
@@ -40,7 +41,11 @@ class ServerProcess:
     def address(self) -> str:
         """The URL that this machine reaches the server at, without a slash at its end."""
         host = _reachable_host(self._settings.host)
-        return f"http://[{host}]:{self._settings.port}" if ":" in host else f"http://{host}:{self._settings.port}"
+        return (
+            f"http://[{host}]:{self._settings.port}"
+            if ":" in host
+            else f"http://{host}:{self._settings.port}"
+        )
 
     def adopt(self) -> bool:
         """Take over a server that a killed launcher left behind. Tells whether there was one."""
@@ -50,16 +55,20 @@ class ServerProcess:
         """Raise StartError if the address can't be listened on; nothing has to be undone then."""
         host, port = self._settings.host, self._settings.port
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM
+            )[0]
             with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+                # as servers do: TIME_WAIT is no obstacle
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
                 probe.listen(1)
         except OSError as error:
             raise StartError(_port_problem(host, port, error)) from error
 
     def start(self) -> None:
-        """Start the server and return when it answers. Raises ChildError with its last log lines if it doesn't."""
+        """Start the server and return when it answers.
+        Raises ChildError with its last log lines if it doesn't."""
         self._child.keep_log_short()
         self._child.start(_command(self._kind), environment=self._environment(), folder=ROOT)
         deadline = time.monotonic() + LIVE_DEADLINE_S
@@ -67,7 +76,9 @@ class ServerProcess:
             if not self.is_running():
                 raise ChildError(f"the server {self.failure()}")
             if time.monotonic() > deadline:
-                raise ChildError(f"the server did not answer within {LIVE_DEADLINE_S:.0f} s{self._log_end()}")
+                raise ChildError(
+                    f"the server did not answer within {LIVE_DEADLINE_S:.0f} s{self._log_end()}"
+                )
             time.sleep(_POLL_S)
 
     def keep_log_short(self) -> None:
@@ -112,7 +123,8 @@ class ServerProcess:
 
 def _command(kind: str) -> list[str]:
     if kind == "gunicorn":
-        places = (ROOT / "gunicorn.conf.py", Path(__file__).with_name("gunicorn.conf.py"))  # a checkout, a wheel
+        # a checkout, a wheel
+        places = (ROOT / "gunicorn.conf.py", Path(__file__).with_name("gunicorn.conf.py"))
         settings = next(str(place) for place in places if place.exists())
         return [sys.executable, "-m", "gunicorn", "-c", settings, "wsgi:application"]
     return [sys.executable, "-m", "wsgi"]
@@ -132,4 +144,7 @@ def _reachable_host(host: str) -> str:
 def _port_problem(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {port} is in use; choose another with --port"
-    return f"can't listen on {host}, port {port}: {error.strerror}; choose others with --host and --port"
+    return (
+        f"can't listen on {host}, port {port}: {error.strerror}; choose others with --host and "
+        "--port"
+    )

@@ -1,4 +1,5 @@
-"""The table of all settings, from the code: ``python -m deploy.settings_table > docs/settings.md``. A test compares them."""
+"""The table of all settings, from the code: ``python -m deploy.settings_table > docs/settings.md``.
+A test compares them."""
 
 from typing import Any
 
@@ -6,14 +7,23 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from shared.settings import ENV_PREFIX, ApiSettings, ContractSettings, ServerSettings, SiteSettings, WriterSettings
+from shared.settings import (
+    ENV_PREFIX,
+    ApiSettings,
+    ContractSettings,
+    ServerSettings,
+    SiteSettings,
+    WriterSettings,
+)
 
 _HEAD = """# Settings
 
-Every setting is an environment variable, or a line `NAME=value` in a file under `var/` (`GATEHOUSE_VAR_DIR`: another folder);
-the environment wins. Lists are written with commas. `script/server` makes the files; what it writes there once, it keeps.
-A wrong value stops the start with a line that names the variable; a secret's value is never shown. A variable `GATEHOUSE_...`
-that is no setting is named in a warning. `python wsgi.py --check` reads all settings as a start does, and tries those of Redis.
+Every setting is an environment variable, or a line `NAME=value` in a file under `var/`
+(`GATEHOUSE_VAR_DIR`: another folder); the environment wins. Lists are written with commas.
+`script/server` makes the files; what it writes there once, it keeps. A wrong value stops the start
+with a line that names the variable; a secret's value is never shown. A variable `GATEHOUSE_...`
+that is no setting is named in a warning. `python wsgi.py --check` reads all settings as a start
+does, and tries those of Redis.
 """
 
 _GROUPS: tuple[tuple[str, type[ContractSettings], type[ContractSettings] | None], ...] = (
@@ -29,10 +39,26 @@ def settings_table() -> str:
     """Return the whole page as Markdown."""
     parts = [_HEAD]
     for title, kind, base in _GROUPS:
-        own = {name: field for name, field in kind.model_fields.items() if base is None or name not in base.model_fields}
-        rows = [f"| `{variable(name)}` | {default_text(field)} | {field.description} |" for name, field in own.items()]
+        own = {
+            name: field
+            for name, field in kind.model_fields.items()
+            if base is None or name not in base.model_fields
+        }
+        rows = [
+            f"| `{variable(name)}` | {default_text(field)} | {field.description} |"
+            for name, field in own.items()
+        ]
         parts.append(
-            "\n".join([f"## {title}", "", "| variable | default | what it does |", "| --- | --- | --- |", *rows]) + "\n"
+            "\n".join(
+                [
+                    f"## {title}",
+                    "",
+                    "| variable | default | what it does |",
+                    "| --- | --- | --- |",
+                    *rows,
+                ]
+            )
+            + "\n"
         )
     return "\n".join(parts)
 

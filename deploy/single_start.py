@@ -18,7 +18,8 @@ class StartError(GatehouseError):
 
 @contextmanager
 def single_start(var: Path) -> Iterator[None]:
-    """Hold the folder, made if need be, for this process. The lock ends with the process, however it ends.
+    """Hold the folder, made if need be, for this process.
+    The lock ends with the process, however it ends.
 
     Raises StartError, naming the other launcher's process, when there is one.
     """
@@ -28,7 +29,9 @@ def single_start(var: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"already running from {var} (process {file.read().strip() or 'unknown'})") from None
+            raise StartError(
+                f"already running from {var} (process {file.read().strip() or 'unknown'})"
+            ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()

@@ -1,10 +1,12 @@
-"""A Valkey server of our own, for a laptop and for tests: private, durable, reachable on a unix socket.
+"""A Valkey server of our own, for a laptop and for tests:
+private, durable, reachable on a unix socket.
 
     with EmbeddedValkey(Path("var/valkey"), passwords=new_passwords()) as valkey:
         client = build_client(valkey.url("api"), timeout_s=0.2, max_connections=4)
 
-Its users are those of deploy/redis/users.acl, the file that operators use too. What it was told (``valkey.conf``,
-``users.acl``), what it says (``valkey.log``) and its data are files in the folder, readable by this person only.
+Its users are those of deploy/redis/users.acl, the file that operators use too. What it was told
+(``valkey.conf``, ``users.acl``), what it says (``valkey.log``)
+and its data are files in the folder, readable by this person only.
 """
 
 import hashlib
@@ -48,15 +50,17 @@ logfile {log_file}
 loglevel warning
 aclfile {acl_file}
 daemonize no
-# An acknowledged write survives a crash of the server, and is never evicted: jobs and sessions are not a cache.
+# An acknowledged write survives a crash of the server, and is never evicted:
+# jobs and sessions are not a cache.
 appendonly yes
 appendfsync everysec
 save ""
 maxmemory {max_bytes}
 maxmemory-policy noeviction
-# A job's record as a table, not as one piece of memory that grows with each field: the wheel's Valkey has the system's
-# allocator, and glibc's looks longer for room the more is kept. Beside 100,000 finished jobs a job took half as long again. The
-# price is room: a kilobyte for each record in place of half of one.
+# A job's record as a table, not as one piece of memory that grows with each field: the wheel's
+# Valkey has the system's allocator, and glibc's looks longer for room the more is kept. Beside
+# 100,000 finished jobs a job took half as long again. The price is room: a kilobyte for each record
+# in place of half of one.
 hash-max-listpack-entries 8
 """
 
@@ -67,10 +71,14 @@ def new_passwords(roles: Sequence[str] = ROLES) -> dict[str, str]:
 
 
 def render_acl(passwords: Mapping[str, str]) -> str:
-    """Return the ACL file's text for these passwords; it holds their SHA-256 only. A role without one is no user there."""
+    """Return the ACL file's text for these passwords; it holds their SHA-256 only.
+    A role without one is no user there."""
     names = tuple(f"user {name} " for name in ("default", *passwords))
     users = [line for line in _ACL_TEMPLATE.read_text().splitlines() if line.startswith(names)]
-    digests = {f"{role}_sha256": hashlib.sha256(word.encode()).hexdigest() for role, word in passwords.items()}
+    digests = {
+        f"{role}_sha256": hashlib.sha256(word.encode()).hexdigest()
+        for role, word in passwords.items()
+    }
     return "".join(f"{line.format_map(digests)}\n" for line in users)
 
 
@@ -93,7 +101,8 @@ def find_server() -> Path:
         if found := shutil.which(name):
             return Path(found)
     raise ConfigurationError(
-        "No Valkey or Redis server found: install one (apt install valkey-server, brew install valkey), "
+        "No Valkey or Redis server found: install one (apt install valkey-server, brew install "
+        "valkey), "
         "or name a running one with GATEHOUSE_REDIS_URL."
     )
 
@@ -101,11 +110,18 @@ def find_server() -> Path:
 class EmbeddedValkey:
     """One server in one folder, with a user for each role that has a password. Not thread-safe.
 
-    ``port`` adds a loopback TCP port to the socket. ``max_bytes``: memory for data; full, the server refuses what is new. 0 is
-    no bound.
+    ``port`` adds a loopback TCP port to the socket. ``max_bytes``: memory for data; full, the
+    server refuses what is new. 0 is no bound.
     """
 
-    def __init__(self, folder: Path, *, passwords: Mapping[str, str], port: int | None = None, max_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        passwords: Mapping[str, str],
+        port: int | None = None,
+        max_bytes: int = 0,
+    ) -> None:
         self.folder = folder.resolve()
         self._max_bytes = max_bytes
         self._passwords = dict(passwords)
@@ -115,7 +131,8 @@ class EmbeddedValkey:
 
     @property
     def socket(self) -> Path:
-        """The unix socket's path: in the folder, or in a private temporary one when that path is too long."""
+        """The unix socket's path: in the folder,
+        or in a private temporary one when that path is too long."""
         if self._socket is None:
             self._socket = _socket_path(self.folder)
         return self._socket
@@ -132,7 +149,8 @@ class EmbeddedValkey:
     def start(self) -> Self:
         """Start the server and return when it answers, after at most 10 s.
 
-        Raises ConfigurationError without a server program, ChildError with its last log lines when it doesn't answer.
+        Raises ConfigurationError without a server program,
+        ChildError with its last log lines when it doesn't answer.
         """
         program = find_server()
         config = self._write_files()
@@ -145,7 +163,8 @@ class EmbeddedValkey:
         return self
 
     def adopt(self) -> bool:
-        """Take over the server that a killed launcher left in this folder. Tells whether there is one that answers."""
+        """Take over the server that a killed launcher left in this folder.
+        Tells whether there is one that answers."""
         if not self.folder.is_dir() or not self._child.adopt():
             return False
         try:
@@ -161,7 +180,8 @@ class EmbeddedValkey:
         return True
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """Stop the server, by force after ``timeout_s``. Data stays in the folder. May be called twice."""
+        """Stop the server, by force after ``timeout_s``. Data stays in the folder.
+        May be called twice."""
         self._child.stop(timeout_s)
 
     def url(self, role: str) -> str:
@@ -169,7 +189,8 @@ class EmbeddedValkey:
         return f"unix://{self._credentials(role)}@{quote(str(self.socket))}"
 
     def tcp_url(self, role: str) -> str:
-        """Return the URL with which ``role`` connects to the TCP port. Raises ValueError without a port."""
+        """Return the URL with which ``role`` connects to the TCP port.
+        Raises ValueError without a port."""
         if self._port is None:
             raise ValueError("this server listens on its socket only")
         return f"redis://{self._credentials(role)}@127.0.0.1:{self._port}/0"
@@ -189,7 +210,12 @@ class EmbeddedValkey:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.stop()
 
     @contextmanager
@@ -228,7 +254,9 @@ class EmbeddedValkey:
             else:
                 time.sleep(_POLL_S)
                 continue
-            raise ChildError(f"Valkey {problem}. The end of {self._child.log_file}:\n{self._child.last_lines()}")
+            raise ChildError(
+                f"Valkey {problem}. The end of {self._child.log_file}:\n{self._child.last_lines()}"
+            )
 
 
 def _quoted(path: Path) -> str:
@@ -245,9 +273,16 @@ def _socket_path(folder: Path) -> Path:
     private = Path(tempfile.gettempdir()) / f"gatehouse-{os.getuid()}-{short}"
     private.mkdir(mode=0o700, exist_ok=True)
     state = private.lstat()
-    # In a shared temporary folder somebody else may have been first, with a folder or link of theirs.
-    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) != 0o700:
+    # In a shared temporary folder somebody else may have been first,
+    # with a folder or link of theirs.
+    if (
+        not stat.S_ISDIR(state.st_mode)
+        or state.st_uid != os.getuid()
+        or stat.S_IMODE(state.st_mode) != 0o700
+    ):
         raise ConfigurationError(f"{private} is not a private folder of yours: remove it")
     if len(os.fsencode(private / name)) > _SOCKET_PATH_LIMIT:
-        raise ConfigurationError("TMPDIR is too long for a unix socket: set GATEHOUSE_VAR_DIR to a shorter path")
+        raise ConfigurationError(
+            "TMPDIR is too long for a unix socket: set GATEHOUSE_VAR_DIR to a shorter path"
+        )
     return private / name

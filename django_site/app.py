@@ -8,7 +8,8 @@ if TYPE_CHECKING:
 
 
 def create_site() -> "WSGIApplication":
-    """Return the site's WSGI application. Raises ConfigurationError for a wrong setting. Call once per process."""
+    """Return the site's WSGI application. Raises ConfigurationError for a wrong setting.
+    Call once per process."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_site.settings")
     from django.core.wsgi import get_wsgi_application
 
@@ -43,7 +44,8 @@ class Part(Protocol):
 
 
 def create_reconciler() -> Background:
-    """Return what repeats the database's truth in Redis, and tells people of their keys, beside the requests.
+    """Return what repeats the database's truth in Redis, and tells people of their keys,
+    beside the requests.
 
     Call it after create_site, then start it.
     """

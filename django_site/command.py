@@ -1,4 +1,5 @@
-"""Django's command line for the site: ``manage.py`` in a checkout, ``gatehouse-manage`` once installed."""
+"""Django's command line for the site: ``manage.py`` in a checkout,
+``gatehouse-manage`` once installed."""
 
 import os
 import sys
@@ -9,7 +10,8 @@ EXIT_WRONG_SETTING = 2
 
 
 def main() -> int:
-    """Run one command. A wrong setting gives one line on standard error and exit status 2, no traceback."""
+    """Run one command. A wrong setting gives one line on standard error and exit status 2,
+    no traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_site.settings")
     from django.core.management import execute_from_command_line
 

@@ -1,4 +1,5 @@
-"""E-mail as files in a folder, for a machine of one's own: the newest stay, the oldest go before the folder grows too large."""
+"""E-mail as files in a folder, for a machine of one's own:
+the newest stay, the oldest go before the folder grows too large."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -18,9 +19,12 @@ class EmailBackend(FileBackend):
         return super().open()
 
 
-def remove_oldest(folder: Path, *, max_bytes: int = FOLDER_BYTES, max_files: int = FOLDER_FILES) -> None:
+def remove_oldest(
+    folder: Path, *, max_bytes: int = FOLDER_BYTES, max_files: int = FOLDER_FILES
+) -> None:
     """Remove the oldest mails until one more file fits into the bounds."""
-    newest_first = sorted(folder.glob("*.log"), key=lambda file: file.name, reverse=True)  # a name begins with the time
+    # a name begins with the time
+    newest_first = sorted(folder.glob("*.log"), key=lambda file: file.name, reverse=True)
     total = 0
     for number, file in enumerate(newest_first, start=1):
         with suppress(FileNotFoundError):  # another process was quicker

@@ -12,7 +12,8 @@ from shared.mount import SAFE
 
 
 def mount() -> str:
-    """Return what stands before the paths of the request that this thread answers; "" at the root."""
+    """Return what stands before the paths of the request that this thread answers;
+    "" at the root."""
     return quote(get_script_prefix().rstrip("/"), safe=SAFE)
 
 

@@ -1,6 +1,8 @@
-"""Where a log-in may lead on to: this site, and services on other hosts and ports that the site lists.
+"""Where a log-in may lead on to: this site,
+and services on other hosts and ports that the site lists.
 
-``next`` comes with the address, so anybody may have written it: an open redirect would lend the site's name to any page.
+``next`` comes with the address, so anybody may have written it:
+an open redirect would lend the site's name to any page.
 """
 
 from collections.abc import Callable
@@ -18,30 +20,43 @@ from shared.response_headers import PAGE_CONTENT_SECURITY_POLICY
 
 # The pages whose forms end with a redirect to ``next``.
 _PAGES = frozenset(
-    {"account_login", "account_signup", "account_logout", "account_reauthenticate", "mfa_authenticate", "mfa_reauthenticate"}
+    {
+        "account_login",
+        "account_signup",
+        "account_logout",
+        "account_reauthenticate",
+        "mfa_authenticate",
+        "mfa_reauthenticate",
+    }
 )
 # Where django-allauth keeps ``next`` while a second factor is asked for.
 _STASHED = "account_login"
 
 
 def is_onward(request: HttpRequest, url: str) -> bool:
-    """Tell whether a log-in may lead to ``url``: a path, or http(s) at this host or one of GATEHOUSE_ALLOWED_HOSTS.
+    """Tell whether a log-in may lead to ``url``:
+    a path, or http(s) at this host or one of GATEHOUSE_ALLOWED_HOSTS.
 
-    Any port will do: whoever serves on another port of these hosts is let in by whoever runs them. ``*`` lists nobody.
+    Any port will do: whoever serves on another port of these hosts is let in by whoever runs them.
+    ``*`` lists nobody.
     """
     try:
         scheme, host, *_ = urlsplit(url)
         listed = tuple(name for name in settings.ALLOWED_HOSTS if name != "*")
-        # By its whole text: it stands in a header afterwards, where a ``;`` behind the port would begin another directive.
+        # By its whole text: it stands in a header afterwards,
+        # where a ``;`` behind the port would begin another directive.
         is_listed = bool(scheme) and is_served(host, (*listed, _name(request.get_host())))
     except ValueError:
         return False
     allowed = {host} if is_listed else set()
-    return url_has_allowed_host_and_scheme(url, allowed_hosts=allowed, require_https=request.is_secure())
+    return url_has_allowed_host_and_scheme(
+        url, allowed_hosts=allowed, require_https=request.is_secure()
+    )
 
 
 class OnwardMiddleware:
-    """Let the forms of a log-in end on the service that it leads on to: browsers apply ``form-action`` to redirects, too."""
+    """Let the forms of a log-in end on the service that it leads on to:
+    browsers apply ``form-action`` to redirects, too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -50,13 +65,20 @@ class OnwardMiddleware:
         """Pass the request on; add the other origin to the policy of a log-in's page."""
         response = self.get_response(request)
         match = request.resolver_match
-        # A form that was refused is not looked at: its body may have no end, and nobody may want it.
-        if match is not None and match.url_name in _PAGES and response.status_code < HTTPStatus.BAD_REQUEST:
+        # A form that was refused is not looked at:
+        # its body may have no end, and nobody may want it.
+        if (
+            match is not None
+            and match.url_name in _PAGES
+            and response.status_code < HTTPStatus.BAD_REQUEST
+        ):
             target = _target(request)
             parts = urlsplit(target) if target and is_onward(request, target) else None
             if parts and parts.netloc:
                 policy = PAGE_CONTENT_SECURITY_POLICY
-                policy = policy.replace("form-action 'self'", f"form-action 'self' {parts.scheme}://{parts.netloc}")
+                policy = policy.replace(
+                    "form-action 'self'", f"form-action 'self' {parts.scheme}://{parts.netloc}"
+                )
                 response.headers.setdefault("Content-Security-Policy", policy)
         return response
 

@@ -8,7 +8,8 @@ from shared.response_headers import PAGE_SECURITY_HEADERS
 
 
 class ResponseHeadersMiddleware:
-    """Add what an answer has not set itself: static files keep their Cache-Control. Belongs first in MIDDLEWARE."""
+    """Add what an answer has not set itself: static files keep their Cache-Control.
+    Belongs first in MIDDLEWARE."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

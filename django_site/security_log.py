@@ -1,7 +1,8 @@
 """One line in the security log, with the address it came from.
 
-Nothing that a stranger typed is ever in a line: a name that isn't there may be a password in the wrong field.
-People are named by their id, what else was typed by the first 16 hex digits of its SHA-256.
+Nothing that a stranger typed is ever in a line: a name that isn't there may be a password in the
+wrong field. People are named by their id,
+what else was typed by the first 16 hex digits of its SHA-256.
 """
 
 import logging
@@ -17,7 +18,8 @@ security_log = logging.getLogger("gatehouse.security")
 
 
 def note(event: str, *, is_warning: bool = False, **fields: Any) -> None:
-    """Write ``event`` with ``fields`` and the address of the request that is being answered, if any."""
+    """Write ``event`` with ``fields`` and the address of the request that is being answered,
+    if any."""
     level = logging.WARNING if is_warning else logging.INFO
     security_log.log(level, event, extra={**fields, "address": current_address()})
 

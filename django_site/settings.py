@@ -1,4 +1,5 @@
-"""Django's settings, from shared.settings: this file holds what every installation shares, no value of one machine."""
+"""Django's settings, from shared.settings: this file holds what every installation shares,
+no value of one machine."""
 
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ INSTALLED_APPS = [
     "allauth.mfa",
 ]
 MIDDLEWARE = [
-    "django_site.response_headers.ResponseHeadersMiddleware",  # outermost: errors of all others carry the headers too
+    # outermost: errors of all others carry the headers too
+    "django_site.response_headers.ResponseHeadersMiddleware",
     "django_site.cookie_path.MountedCookiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -96,7 +98,8 @@ def _database() -> dict[str, Any]:
             "NAME": var_dir() / "db.sqlite3",
             "OPTIONS": {
                 "timeout": 5,  # seconds to wait for another writer
-                # Taking the write lock at the start waits; upgrading a read lock later fails at once with 'locked'.
+                # Taking the write lock at the start waits;
+                # upgrading a read lock later fails at once with 'locked'.
                 "transaction_mode": "IMMEDIATE",
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             },
@@ -105,11 +108,14 @@ def _database() -> dict[str, Any]:
         url = SITE.database_url.get_secret_value()
         return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
     except ValueError:  # its message repeats the URL, which may hold a password
-        raise ConfigurationError("DATABASE_URL can't be read: accepted is for example postgres://user@host/name") from None
+        raise ConfigurationError(
+            "DATABASE_URL can't be read: accepted is for example postgres://user@host/name"
+        ) from None
 
 
 DATABASES = {"default": _database()}
-# Holds allauth's rate limits and used one-time codes, which all processes must share. JSON: Django's own backends unpickle.
+# Holds allauth's rate limits and used one-time codes, which all processes must share. JSON:
+# Django's own backends unpickle.
 CACHES = {
     "default": {
         "BACKEND": "django_site.accounts.shared_cache.SharedCache",
@@ -117,7 +123,7 @@ CACHES = {
     }
 }
 
-# --- Cookies, HTTPS, headers -------------------------------------------------------------------------------------------
+# --- Cookies, HTTPS, headers ---------------------------------------------------------------------
 SESSION_ENGINE = "django_site.sessions.engine"
 SESSION_COOKIE_NAME = SITE.cookie_name
 SESSION_COOKIE_DOMAIN = SITE.cookie_domain or None
@@ -129,19 +135,21 @@ CSRF_COOKIE_NAME = SITE.hardened("csrftoken")
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "django_site.keys.problem.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
-MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # a message gives nobody a session
-# Django's 2.5 MB of %41 take half a second of processor time, and every stranger may send a form. The largest of ours is the
-# admin's, with a thousand fields (Django's limit on their number).
+# a message gives nobody a session
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+# Django's 2.5 MB of %41 take half a second of processor time, and every stranger may send a form.
+# The largest of ours is the admin's, with a thousand fields (Django's limit on their number).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 500_000
 SECURE_SSL_REDIRECT = SITE.production
 SECURE_HSTS_SECONDS = int(HSTS.partition("max-age=")[2].partition(";")[0]) if SITE.production else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SITE.production
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SITE.trusted_proxy else None
 SECURE_REFERRER_POLICY = PAGE_SECURITY_HEADERS["Referrer-Policy"]
-# Preloading commits every name under the domain for years: the domain's owner decides that, not this program.
+# Preloading commits every name under the domain for years:
+# the domain's owner decides that, not this program.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
-# --- People ------------------------------------------------------------------------------------------------------------
+# --- People --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 # By name, for an address would be outside the mount.
@@ -168,7 +176,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = SITE.email_verification
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # 'your password was changed', to who may not have done it
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Gatehouse] "
-# "strict": signing up with a known address gets the answer that an unknown one gets; its owner is told by mail.
+# "strict": signing up with a known address gets the answer that an unknown one gets;
+# its owner is told by mail.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_MAX_EMAIL_ADDRESSES = 10  # of one account
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -190,10 +199,11 @@ ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SITE.trusted_proxy else 0
 MFA_ADAPTER = "django_site.second_factor.adapter.MfaAdapter"
 MFA_FORMS = {"activate_totp": "django_site.second_factor.adapter.ActivateTOTPForm"}
 MFA_TOTP_ISSUER = "Gatehouse"
-# A used code is remembered for one period: accepting those of its neighbours would let one be used twice (RFC 6238, 5.2).
+# A used code is remembered for one period: accepting those of its neighbours would let one be used
+# twice (RFC 6238, 5.2).
 MFA_TOTP_TOLERANCE = 0
 
-# --- E-mail ------------------------------------------------------------------------------------------------------------
+# --- E-mail --------------------------------------------------------------------------------------
 _MAIL = mail_server(SITE.email_url.get_secret_value() if SITE.email_url else None)
 EMAIL_BACKEND = _MAIL.backend
 EMAIL_FILE_PATH = var_dir() / "mail"

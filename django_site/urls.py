@@ -20,4 +20,5 @@ urlpatterns = [
 ]
 
 handler500 = "django_site.accounts.views.server_error"
-handler429 = "django_site.accounts.views.too_many_requests"  # allauth asks for it when a rate limit is reached
+# allauth asks for it when a rate limit is reached
+handler429 = "django_site.accounts.views.too_many_requests"

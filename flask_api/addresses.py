@@ -1,4 +1,5 @@
-"""The addresses that the gate and the API give away, each built from the request: nothing begins at the host's root by itself.
+"""The addresses that the gate and the API give away, each built from the request:
+nothing begins at the host's root by itself.
 
 What is stored or streamed by the engine holds none: one process may answer under several mounts.
 """
@@ -18,7 +19,8 @@ def script_root() -> str:
 
 
 def api_root() -> str:
-    """Return where the API is: within the API, and in an application beside it that is only gated."""
+    """Return where the API is: within the API,
+    and in an application beside it that is only gated."""
     prefix = gate_state().settings.api_prefix
     return f"{find_mount(request.environ, api_prefix=prefix)}{prefix}"
 
@@ -33,7 +35,8 @@ def site_home() -> str:
 
 
 def login_address(reason: str) -> str:
-    """Return the log-in page's address, which leads back here afterwards and says why one was sent there."""
+    """Return the log-in page's address, which leads back here afterwards and says why one was sent
+    there."""
     settings = gate_state().settings
     target = sent_target(request.environ)
     if settings.is_login_elsewhere:
@@ -44,7 +47,12 @@ def login_address(reason: str) -> str:
 
 
 def own_origin() -> str:
-    """Return scheme, host and port under which this service was asked; the site decides whether it leads back there."""
-    forwarded = request.headers.get("X-Forwarded-Proto") if gate_state(current_app).settings.trusted_proxy else None
+    """Return scheme, host and port under which this service was asked;
+    the site decides whether it leads back there."""
+    forwarded = (
+        request.headers.get("X-Forwarded-Proto")
+        if gate_state(current_app).settings.trusted_proxy
+        else None
+    )
     scheme = forwarded if forwarded in ("http", "https") else request.scheme
     return f"{scheme}://{request.host}"

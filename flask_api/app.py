@@ -41,21 +41,41 @@ from shared.gone import GonePeople
 from shared.settings import ApiSettings
 from shared.signing import EntrySigner
 
-# All that may be asked without a credential; a setting can close the metrics. Everything else, unknown paths too, is 401 first.
-OPEN_ENDPOINTS = frozenset({"health.live", "health.ready", "problems.show", "docs.asset", "metrics.show"})
-_VIEWS = (batches, docs, events, files, health, jobs, me, metrics, openapi, problems, rows, shares, tasks, withdrawals)
+# All that may be asked without a credential; a setting can close the metrics.
+# Everything else, unknown paths too, is 401 first.
+OPEN_ENDPOINTS = frozenset(
+    {"health.live", "health.ready", "problems.show", "docs.asset", "metrics.show"}
+)
+_VIEWS = (
+    batches,
+    docs,
+    events,
+    files,
+    health,
+    jobs,
+    me,
+    metrics,
+    openapi,
+    problems,
+    rows,
+    shares,
+    tasks,
+    withdrawals,
+)
 
 
 class _Api(Flask):
     """Flask, for views and hooks that are all plain functions."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return ``func``: Flask would look at each of a dozen, at every request, for one that is a coroutine."""
+        """Return ``func``: Flask would look at each of a dozen, at every request,
+        for one that is a coroutine."""
         return func
 
 
 def create_app(settings: ApiSettings) -> Flask:
-    """Return the API. Opens no connection and starts no thread: :func:`start_jobs` does, after any fork.
+    """Return the API. Opens no connection and starts no thread:
+    :func:`start_jobs` does, after any fork.
 
     Raises ConfigurationError when a task module is wrong.
     """
@@ -71,8 +91,12 @@ def create_app(settings: ApiSettings) -> Flask:
     app.extensions[STREAMS] = StreamDesk(store, settings)
     app.extensions[ROWS] = RowDesk(app.extensions[JOBS])
     app.extensions[SHARES] = Shares(store, gone)
-    app.extensions[METRICS] = Metrics(app, engine=app.extensions[JOBS], streams=app.extensions[STREAMS], jobs=store)
-    app.config["OPEN_ENDPOINTS"] = OPEN_ENDPOINTS - ({"metrics.show"} if settings.metrics == "closed" else set())
+    app.extensions[METRICS] = Metrics(
+        app, engine=app.extensions[JOBS], streams=app.extensions[STREAMS], jobs=store
+    )
+    app.config["OPEN_ENDPOINTS"] = OPEN_ENDPOINTS - (
+        {"metrics.show"} if settings.metrics == "closed" else set()
+    )
     for module in _VIEWS:
         app.register_blueprint(module.blueprint)
     app.before_request(_deny_by_default)

@@ -1,7 +1,8 @@
 """From errors to answers: the one table, and how an answer looks to a browser and to everyone else.
 
-A person at a page (Accept: text/html) who is not logged in is sent to Django's log-in with ``next``; a script gets 401 as
-problem+json. What nobody expected is an opaque 500 with an error id that is in the log.
+A person at a page (Accept: text/html) who is not logged in is sent to Django's log-in with
+``next``; a script gets 401 as problem+json.
+What nobody expected is an opaque 500 with an error id that is in the log.
 """
 
 import logging
@@ -62,7 +63,8 @@ from shared.guards import Refusal
 
 log = logging.getLogger("gatehouse.api")
 
-# Every error that may reach a client, and its status. A test walks the tree and fails on one without a row.
+# Every error that may reach a client, and its status.
+# A test walks the tree and fails on one without a row.
 STATUS: Mapping[type[GatehouseError], int] = {
     RequestError: 400,
     AmbiguousCredentials: 400,
@@ -100,7 +102,8 @@ STATUS: Mapping[type[GatehouseError], int] = {
     UploadQuotaExceeded: 507,
 }
 
-# What a browser is sent to Django's log-in page for; the page says why, and leads on who is logged in already.
+# What a browser is sent to Django's log-in page for;
+# the page says why, and leads on who is logged in already.
 _LOGIN_REASONS: Mapping[type[GatehouseError], str] = {
     NotAuthenticated: "login_required",
     RecentLoginRequired: "recent_login_required",
@@ -108,13 +111,15 @@ _LOGIN_REASONS: Mapping[type[GatehouseError], str] = {
 }
 
 _FORBIDDEN_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Not allowed</title></head>
 <body><h1>Not allowed</h1><p>{{ detail }}</p><p><a href="{{ home }}">Home</a></p></body></html>"""
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Answer Gatehouse's own errors as this module says. What else ``app`` raises is its own affair: its pages stay."""
+    """Answer Gatehouse's own errors as this module says.
+    What else ``app`` raises is its own affair: its pages stay."""
     app.register_error_handler(GatehouseError, _known)
 
 
@@ -125,9 +130,12 @@ def register_all_error_handlers(app: Flask) -> None:
 
 
 def wants_page() -> bool:
-    """Tell whether a browser asks for a page: it prefers HTML to JSON, which curl's ``*/*`` does not."""
+    """Tell whether a browser asks for a page: it prefers HTML to JSON,
+    which curl's ``*/*`` does not."""
     accepted = request.accept_mimetypes
-    return request.method in ("GET", "HEAD") and accepted["text/html"] > accepted["application/json"]
+    return (
+        request.method in ("GET", "HEAD") and accepted["text/html"] > accepted["application/json"]
+    )
 
 
 def _known(error: GatehouseError) -> BaseResponse:
@@ -139,12 +147,23 @@ def _known(error: GatehouseError) -> BaseResponse:
     if wants_page() and type(error) in _LOGIN_REASONS:
         return _to_login(_LOGIN_REASONS[type(error)])
     if wants_page() and status == 403:
-        return Response(render_template_string(_FORBIDDEN_PAGE, detail=error.message, home=site_home()), status=403)
+        return Response(
+            render_template_string(_FORBIDDEN_PAGE, detail=error.message, home=site_home()),
+            status=403,
+        )
     problems = getattr(error, "problems", None)
     errors = [asdict(line) for line in problems] if problems else None
     job_error = getattr(error, "job_error", None)
     quota = _quota(error)
-    return problem(status, error.code, error.message, headers=_headers(error), errors=errors, error=job_error, quota=quota)
+    return problem(
+        status,
+        error.code,
+        error.message,
+        headers=_headers(error),
+        errors=errors,
+        error=job_error,
+        quota=quota,
+    )
 
 
 def _quota(error: GatehouseError) -> dict[str, Any] | None:
@@ -162,7 +181,8 @@ def _quota(error: GatehouseError) -> dict[str, Any] | None:
 
 
 def _refusal(error: AccessError) -> str:
-    """Return what a refusal is counted as: no more than the client is told, for which guard refused would help a thief.
+    """Return what a refusal is counted as: no more than the client is told,
+    for which guard refused would help a thief.
 
     A word, not the error: its traceback holds the request, which would hold it.
     """
@@ -177,13 +197,17 @@ def _headers(error: GatehouseError) -> dict[str, str]:
         challenge = f'Bearer error="insufficient_user_authentication", max_age="{error.max_age_s}"'
         return {"WWW-Authenticate": challenge}
     if isinstance(error, TooManyUnfinished):
-        return {"Retry-After": str(error.retry_after_s), **rate_limit_headers(limit=error.limit, unfinished=error.unfinished)}
+        return {
+            "Retry-After": str(error.retry_after_s),
+            **rate_limit_headers(limit=error.limit, unfinished=error.unfinished),
+        }
     retry_after_s = getattr(error, "retry_after_s", None)
     return {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
 
 def _to_login(reason: str) -> BaseResponse:
-    """Send the browser to a page of Django's. ``next`` is an address of this very service, so it can lead nowhere else."""
+    """Send the browser to a page of Django's. ``next`` is an address of this very service,
+    so it can lead nowhere else."""
     return redirect(login_address(reason), code=302)
 
 
@@ -191,12 +215,23 @@ def _http(error: HTTPException) -> BaseResponse:
     if error.code is None or error.code < 400:
         return error.get_response()  # a redirect, as werkzeug makes it
     code = (error.name or "error").lower().replace(" ", "_")
-    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    headers = {
+        name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")
+    }
     return problem(error.code, code, str(error.description), headers=headers)
 
 
 def _unknown(error: Exception) -> Response:
     error_id = uuid.uuid4().hex
-    log.error("unexpected error", exc_info=error, extra={"error_id": error_id, "path": path_for_log(request)})
+    log.error(
+        "unexpected error",
+        exc_info=error,
+        extra={"error_id": error_id, "path": path_for_log(request)},
+    )
     members: dict[str, Any] = {"error_id": error_id}
-    return problem(500, "internal_error", "Something went wrong on our side; the error id is in our log.", **members)
+    return problem(
+        500,
+        "internal_error",
+        "Something went wrong on our side; the error id is in our log.",
+        **members,
+    )

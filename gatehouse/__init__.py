@@ -1,13 +1,15 @@
 """Gatehouse from a script: submit jobs, wait for them, read their results.
 
-    with gatehouse.Client() as client:        # where and with which key: GATEHOUSE_URL, GATEHOUSE_KEY, or gatehouse login
+    with gatehouse.Client() as client:        # where and with which key:
+    GATEHOUSE_URL, GATEHOUSE_KEY, or gatehouse login
         print(client.submit("primes.sum", limit=100_000).result())
 
     with gatehouse.Executor() as executor:    # a concurrent.futures.Executor
         print(list(executor.map("primes.sum", [10, 100, 1000])))
 
-``AsyncClient`` has the same methods for asyncio. Every error is a ``GatehouseError``: gatehouse.errors draws the tree.
-What is named here is loaded when it is first used: ``import gatehouse`` costs nothing.
+``AsyncClient`` has the same methods for asyncio. Every error is a ``GatehouseError``:
+gatehouse.errors draws the tree. What is named here is loaded when it is first used:
+``import gatehouse`` costs nothing.
 """
 
 from importlib import import_module

@@ -1,4 +1,5 @@
-"""The client for asyncio: gatehouse.client with ``await``. What is asked, and when again, is in the modules they share."""
+"""The client for asyncio: gatehouse.client with ``await``.
+What is asked, and when again, is in the modules they share."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -30,14 +31,20 @@ T = TypeVar("T")
 class AsyncClient:
     """One service, asked with one key. Of one event loop. Close it, or use it in an ``async with``.
 
-    ``base_url`` and ``key``: else GATEHOUSE_URL and GATEHOUSE_KEY, else what ``gatehouse login`` saved.
-    ``timeout_s`` bounds each silence of the service. ``patience_s`` bounds how long a call is tried again: lost connections,
-    502, 503, 504, and 429; 0 never. A submit carries an Idempotency-Key: it is one job however often it is sent.
+    ``base_url`` and ``key``: else GATEHOUSE_URL and GATEHOUSE_KEY, else what ``gatehouse login``
+    saved. ``timeout_s`` bounds each silence of the service. ``patience_s`` bounds how long a call
+    is tried again: lost connections, 502, 503, 504, and 429; 0 never. A submit carries an
+    Idempotency-Key: it is one job however often it is sent.
     Raises ConfigurationError when no address or key is known.
     """
 
     def __init__(
-        self, base_url: str | None = None, key: str | None = None, *, timeout_s: float = 30.0, patience_s: float = 30.0
+        self,
+        base_url: str | None = None,
+        key: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        patience_s: float = 30.0,
     ) -> None:
         self.access = find_access(base_url, key)
         self.timeout_s = timeout_s
@@ -58,11 +65,15 @@ class AsyncClient:
 
     async def usage(self) -> Usage:
         """Return how much the person keeps, and how much they may."""
-        return await self.do(call(requests.get_usage(), Usage.from_json, patience_s=self.patience_s))
+        return await self.do(
+            call(requests.get_usage(), Usage.from_json, patience_s=self.patience_s)
+        )
 
     async def tasks(self) -> list[TaskInfo]:
         """Return the tasks that can be submitted."""
-        return await self.do(call(requests.get_tasks(), TaskInfo.list_from_json, patience_s=self.patience_s))
+        return await self.do(
+            call(requests.get_tasks(), TaskInfo.list_from_json, patience_s=self.patience_s)
+        )
 
     async def submit(
         self,
@@ -76,7 +87,8 @@ class AsyncClient:
         idempotency_key: str | None = None,
         **named: Any,
     ) -> AsyncJob:
-        """Submit a job; it is durable when this returns. ``arguments``, or each by its name: ``submit("t", limit=5)``."""
+        """Submit a job; it is durable when this returns. ``arguments``, or each by its name:
+        ``submit("t", limit=5)``."""
         request = requests.submit_job(
             name_of(task),
             arguments_of(arguments, named),
@@ -85,7 +97,9 @@ class AsyncClient:
             start_at=start_at,
             idempotency_key=idempotency_key,
         )
-        return AsyncJob(self, await self.do(call(request, JobRecord.from_json, patience_s=self.patience_s)))
+        return AsyncJob(
+            self, await self.do(call(request, JobRecord.from_json, patience_s=self.patience_s))
+        )
 
     async def submit_batch(
         self,
@@ -96,19 +110,32 @@ class AsyncClient:
         idempotency_key: str | None = None,
     ) -> AsyncBatch:
         """Submit a job for each set of arguments, all or none."""
-        request = requests.submit_batch(name_of(task), arguments, priority=priority, idempotency_key=idempotency_key)
-        return AsyncBatch(self, await self.do(call(request, BatchRecord.from_json, patience_s=self.patience_s)))
+        request = requests.submit_batch(
+            name_of(task), arguments, priority=priority, idempotency_key=idempotency_key
+        )
+        return AsyncBatch(
+            self, await self.do(call(request, BatchRecord.from_json, patience_s=self.patience_s))
+        )
 
     async def job(self, job_id: str) -> AsyncJob:
         """Return a job. Raises NotFound or Expired."""
-        return AsyncJob(self, await self.do(call(requests.get_job(job_id), JobRecord.from_json, patience_s=self.patience_s)))
+        return AsyncJob(
+            self,
+            await self.do(
+                call(requests.get_job(job_id), JobRecord.from_json, patience_s=self.patience_s)
+            ),
+        )
 
-    async def jobs(self, *, status: str | None = None, task: str | None = None) -> AsyncIterator[AsyncJob]:
+    async def jobs(
+        self, *, status: str | None = None, task: str | None = None
+    ) -> AsyncIterator[AsyncJob]:
         """Yield the person's jobs, newest first; a page is asked for when it is needed."""
         cursor: str | None = None
         while True:
             request = requests.list_jobs(status=status, task=task, cursor=cursor)
-            records, cursor = await self.do(call(request, JobRecord.page_from_json, patience_s=self.patience_s))
+            records, cursor = await self.do(
+                call(request, JobRecord.page_from_json, patience_s=self.patience_s)
+            )
             for record in records:
                 yield AsyncJob(self, record)
             if cursor is None:
@@ -124,37 +151,49 @@ class AsyncClient:
         cursor: str | None = None
         while True:
             request = requests.list_batches(cursor=cursor)
-            records, cursor = await self.do(call(request, BatchRecord.page_from_json, patience_s=self.patience_s))
+            records, cursor = await self.do(
+                call(request, BatchRecord.page_from_json, patience_s=self.patience_s)
+            )
             for record in records:
                 yield AsyncBatch(self, record)
             if cursor is None:
                 return
 
     async def delete(self, job_id: str) -> None:
-        """Delete an ended job, and all that it kept. Raises Conflict for an unfinished one, and for one of a batch."""
+        """Delete an ended job, and all that it kept.
+        Raises Conflict for an unfinished one, and for one of a batch."""
         await self.do(delete(requests.delete_job(job_id), patience_s=self.patience_s))
 
     async def delete_batch(self, batch_id: str) -> None:
-        """Delete a batch whose jobs have all ended, and all that these kept. Raises Conflict for any other."""
+        """Delete a batch whose jobs have all ended, and all that these kept.
+        Raises Conflict for any other."""
         await self.do(delete(requests.delete_batch(batch_id), patience_s=self.patience_s))
 
     async def upload(self, source: Source, *, name: str | None = None) -> UploadedFile:
-        """Send a file, by its path or as an open binary stream, for a task's parameter of type file."""
-        return await self.do(call(upload(source, name=name), UploadedFile.from_json, patience_s=self.patience_s))
+        """Send a file, by its path or as an open binary stream,
+        for a task's parameter of type file."""
+        return await self.do(
+            call(upload(source, name=name), UploadedFile.from_json, patience_s=self.patience_s)
+        )
 
     def events(self, *, last_event_id: str = "") -> AsyncIterator[Event]:
-        """Yield what happens to the person's jobs, from now on or after the event with this id. Ends only by an error.
+        """Yield what happens to the person's jobs, from now on or after the event with this id.
+        Ends only by an error.
 
-        Raises Unavailable when the service has no place for another stream: then wait for jobs one by one.
+        Raises Unavailable when the service has no place for another stream:
+        then wait for jobs one by one.
         """
-        return self.follow(EventFollower("/events", last_event_id=last_event_id, patience_s=self.patience_s))
+        return self.follow(
+            EventFollower("/events", last_event_id=last_event_id, patience_s=self.patience_s)
+        )
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
     async def reconnect(self) -> None:
-        """Drop every connection and make new ones: what is under way breaks, and is tried again as after any lost connection.
+        """Drop every connection and make new ones:
+        what is under way breaks, and is tried again as after any lost connection.
 
         For after the sleep of the machine, when old connections may be dead without a word.
         """
@@ -171,7 +210,8 @@ class AsyncClient:
         await self.close()
 
     async def do(self, flow: Flow[T], *, opened: list[httpx.Response] | None = None) -> T:
-        """Run a flow of gatehouse.protocol.flows. With ``opened`` a successful answer is not read but left there, open."""
+        """Run a flow of gatehouse.protocol.flows.
+        With ``opened`` a successful answer is not read but left there, open."""
         try:
             step = next(flow)
             while True:
@@ -224,7 +264,9 @@ class AsyncClient:
             await asyncio.sleep(step.seconds)
             return None
         try:
-            response = await self._http.send(built(self._http, step, timeout_s=self.timeout_s), stream=True)
+            response = await self._http.send(
+                built(self._http, step, timeout_s=self.timeout_s), stream=True
+            )
             if opened is not None and response.is_success:
                 opened.append(response)
                 return answer(response)

@@ -30,17 +30,22 @@ class AsyncJob(HeldJob):
         return await self._update(requests.get_job(self.id))
 
     async def wait(self, timeout_s: float | None = None) -> JobRecord:
-        """Return its record when it has ended. Raises WaitTimedOut after ``timeout_s``; it goes on then."""
-        self.record = await self._client.do(wait(self.id, timeout_s=timeout_s, patience_s=self._client.patience_s))
+        """Return its record when it has ended. Raises WaitTimedOut after ``timeout_s``;
+        it goes on then."""
+        self.record = await self._client.do(
+            wait(self.id, timeout_s=timeout_s, patience_s=self._client.patience_s)
+        )
         return self.record
 
     async def result(self, timeout_s: float | None = None) -> Any:
-        """Wait for its end and return its result. Raises JobFailed, JobCancelled, or WaitTimedOut."""
+        """Wait for its end and return its result.
+        Raises JobFailed, JobCancelled, or WaitTimedOut."""
         record = self.record if self.record.has_result else await self.wait(timeout_s)
         return record.result()
 
     async def cancel(self) -> JobRecord:
-        """Cancel it: at once while it waits; one that runs says ``cancel_requested`` until it stops. Conflict: it has ended."""
+        """Cancel it: at once while it waits; one that runs says ``cancel_requested`` until it
+        stops. Conflict: it has ended."""
         return await self._update(requests.cancel_job(self.id))
 
     async def retry(self) -> JobRecord:
@@ -48,8 +53,11 @@ class AsyncJob(HeldJob):
         return await self._update(requests.retry_job(self.id))
 
     async def delete(self) -> None:
-        """Delete it, and all that it kept, once it has ended. Raises Conflict before, and for one of a batch."""
-        await self._client.do(delete(requests.delete_job(self.id), patience_s=self._client.patience_s))
+        """Delete it, and all that it kept, once it has ended.
+        Raises Conflict before, and for one of a batch."""
+        await self._client.do(
+            delete(requests.delete_job(self.id), patience_s=self._client.patience_s)
+        )
 
     async def log(self) -> list[dict[str, Any]]:
         """Return its last log lines: at, level, message."""
@@ -60,21 +68,28 @@ class AsyncJob(HeldJob):
         return (await self.refresh()).files
 
     async def download(self, name: str, to: str | PathLike[str] = ".") -> Path:
-        """Write one of its files to a path, or into a folder; return where. The file is there whole, or not at all."""
+        """Write one of its files to a path, or into a folder; return where.
+        The file is there whole, or not at all."""
         target = Target(to, name=name)
         await self._client.fetch_file(requests.get_file(self.id, name), target)
         return target.path
 
     def events(self, *, last_event_id: str = "") -> AsyncIterator[Event]:
-        """Yield its events until it has ended, first how it stands. Raises Unavailable when there is no place for a stream."""
+        """Yield its events until it has ended, first how it stands.
+        Raises Unavailable when there is no place for a stream."""
         patience_s = self._client.patience_s
         path = f"/jobs/{self.id}/events"
-        return self._client.follow(EventFollower(path, last_event_id=last_event_id, patience_s=patience_s))
+        return self._client.follow(
+            EventFollower(path, last_event_id=last_event_id, patience_s=patience_s)
+        )
 
     async def watch(self) -> AsyncIterator[JobRecord]:
-        """Yield its record whenever it changed, and last when it has ended. By a stream, by polling when there is none."""
+        """Yield its record whenever it changed, and last when it has ended.
+        By a stream, by polling when there is none."""
         try:
-            async for event in self._client.follow(EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)):
+            async for event in self._client.follow(
+                EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)
+            ):
                 if event.kind == "report" and "progress" in event.data:
                     self.record = replace(self.record, progress=event.data["progress"])
                 elif not self.record.has_ended:
@@ -90,7 +105,9 @@ class AsyncJob(HeldJob):
             yield self.record
 
     async def _update(self, request: "Request") -> JobRecord:
-        self.record = await self._client.do(call(request, JobRecord.from_json, patience_s=self._client.patience_s))
+        self.record = await self._client.do(
+            call(request, JobRecord.from_json, patience_s=self._client.patience_s)
+        )
         return self.record
 
 
@@ -103,11 +120,18 @@ class AsyncBatch(HeldBatch):
         """Read its record anew."""
         return await self._update(requests.get_batch(self.id))
 
-    def results(self, *, order: requests.Order = "completion", timeout_s: float | None = None) -> AsyncIterator[JobResult]:
-        """Yield how each of its jobs ended, as they end or in the order of submission. Raises WaitTimedOut."""
+    def results(
+        self, *, order: requests.Order = "completion", timeout_s: float | None = None
+    ) -> AsyncIterator[JobResult]:
+        """Yield how each of its jobs ended, as they end or in the order of submission.
+        Raises WaitTimedOut."""
         return self._client.follow(
             ResultsFollower(
-                self.id, total=self.record.total, order=order, timeout_s=timeout_s, patience_s=self._client.patience_s
+                self.id,
+                total=self.record.total,
+                order=order,
+                timeout_s=timeout_s,
+                patience_s=self._client.patience_s,
             )
         )
 
@@ -116,15 +140,22 @@ class AsyncBatch(HeldBatch):
         return await self._update(requests.cancel_batch(self.id))
 
     async def delete(self) -> None:
-        """Delete it with its jobs and all that these kept, once all have ended. Raises Conflict before."""
-        await self._client.do(delete(requests.delete_batch(self.id), patience_s=self._client.patience_s))
+        """Delete it with its jobs and all that these kept, once all have ended.
+        Raises Conflict before."""
+        await self._client.do(
+            delete(requests.delete_batch(self.id), patience_s=self._client.patience_s)
+        )
 
     def events(self, *, last_event_id: str = "") -> AsyncIterator[Event]:
         """Yield its events until all of its jobs have ended."""
         patience_s = self._client.patience_s
         path = f"/batches/{self.id}/events"
-        return self._client.follow(EventFollower(path, last_event_id=last_event_id, patience_s=patience_s))
+        return self._client.follow(
+            EventFollower(path, last_event_id=last_event_id, patience_s=patience_s)
+        )
 
     async def _update(self, request: "Request") -> BatchRecord:
-        self.record = await self._client.do(call(request, BatchRecord.from_json, patience_s=self._client.patience_s))
+        self.record = await self._client.do(
+            call(request, BatchRecord.from_json, patience_s=self._client.patience_s)
+        )
         return self.record

@@ -1,4 +1,5 @@
-"""The client for scripts that wait: each call returns when it is done, or raises one of gatehouse.errors."""
+"""The client for scripts that wait: each call returns when it is done,
+or raises one of gatehouse.errors."""
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -30,14 +31,20 @@ T = TypeVar("T")
 class Client:
     """One service, asked with one key. Thread-safe. Close it, or use it in a ``with``.
 
-    ``base_url`` and ``key``: else GATEHOUSE_URL and GATEHOUSE_KEY, else what ``gatehouse login`` saved.
-    ``timeout_s`` bounds each silence of the service. ``patience_s`` bounds how long a call is tried again: lost connections,
-    502, 503, 504, and 429; 0 never. A submit carries an Idempotency-Key: it is one job however often it is sent.
+    ``base_url`` and ``key``: else GATEHOUSE_URL and GATEHOUSE_KEY, else what ``gatehouse login``
+    saved. ``timeout_s`` bounds each silence of the service. ``patience_s`` bounds how long a call
+    is tried again: lost connections, 502, 503, 504, and 429; 0 never. A submit carries an
+    Idempotency-Key: it is one job however often it is sent.
     Raises ConfigurationError when no address or key is known.
     """
 
     def __init__(
-        self, base_url: str | None = None, key: str | None = None, *, timeout_s: float = 30.0, patience_s: float = 30.0
+        self,
+        base_url: str | None = None,
+        key: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        patience_s: float = 30.0,
     ) -> None:
         self.access = find_access(base_url, key)
         self.timeout_s = timeout_s
@@ -62,7 +69,9 @@ class Client:
 
     def tasks(self) -> list[TaskInfo]:
         """Return the tasks that can be submitted."""
-        return self.do(call(requests.get_tasks(), TaskInfo.list_from_json, patience_s=self.patience_s))
+        return self.do(
+            call(requests.get_tasks(), TaskInfo.list_from_json, patience_s=self.patience_s)
+        )
 
     def submit(
         self,
@@ -76,7 +85,8 @@ class Client:
         idempotency_key: str | None = None,
         **named: Any,
     ) -> Job:
-        """Submit a job; it is durable when this returns. ``arguments``, or each by its name: ``submit("t", limit=5)``."""
+        """Submit a job; it is durable when this returns. ``arguments``, or each by its name:
+        ``submit("t", limit=5)``."""
         request = requests.submit_job(
             name_of(task),
             arguments_of(arguments, named),
@@ -96,55 +106,84 @@ class Client:
         idempotency_key: str | None = None,
     ) -> Batch:
         """Submit a job for each set of arguments, all or none."""
-        request = requests.submit_batch(name_of(task), arguments, priority=priority, idempotency_key=idempotency_key)
-        return Batch(self, self.do(call(request, BatchRecord.from_json, patience_s=self.patience_s)))
+        request = requests.submit_batch(
+            name_of(task), arguments, priority=priority, idempotency_key=idempotency_key
+        )
+        return Batch(
+            self, self.do(call(request, BatchRecord.from_json, patience_s=self.patience_s))
+        )
 
     def job(self, job_id: str) -> Job:
         """Return a job. Raises NotFound or Expired."""
-        return Job(self, self.do(call(requests.get_job(job_id), JobRecord.from_json, patience_s=self.patience_s)))
+        return Job(
+            self,
+            self.do(
+                call(requests.get_job(job_id), JobRecord.from_json, patience_s=self.patience_s)
+            ),
+        )
 
     def jobs(self, *, status: str | None = None, task: str | None = None) -> Iterator[Job]:
         """Yield the person's jobs, newest first; a page is asked for when it is needed."""
         cursor: str | None = None
         while True:
             request = requests.list_jobs(status=status, task=task, cursor=cursor)
-            records, cursor = self.do(call(request, JobRecord.page_from_json, patience_s=self.patience_s))
+            records, cursor = self.do(
+                call(request, JobRecord.page_from_json, patience_s=self.patience_s)
+            )
             yield from (Job(self, record) for record in records)
             if cursor is None:
                 return
 
     def batch(self, batch_id: str) -> Batch:
         """Return a batch. Raises NotFound."""
-        return Batch(self, self.do(call(requests.get_batch(batch_id), BatchRecord.from_json, patience_s=self.patience_s)))
+        return Batch(
+            self,
+            self.do(
+                call(
+                    requests.get_batch(batch_id), BatchRecord.from_json, patience_s=self.patience_s
+                )
+            ),
+        )
 
     def batches(self) -> Iterator[Batch]:
         """Yield the person's batches, newest first; a page is asked for when it is needed."""
         cursor: str | None = None
         while True:
             request = requests.list_batches(cursor=cursor)
-            records, cursor = self.do(call(request, BatchRecord.page_from_json, patience_s=self.patience_s))
+            records, cursor = self.do(
+                call(request, BatchRecord.page_from_json, patience_s=self.patience_s)
+            )
             yield from (Batch(self, record) for record in records)
             if cursor is None:
                 return
 
     def delete(self, job_id: str) -> None:
-        """Delete an ended job, and all that it kept. Raises Conflict for an unfinished one, and for one of a batch."""
+        """Delete an ended job, and all that it kept.
+        Raises Conflict for an unfinished one, and for one of a batch."""
         self.do(delete(requests.delete_job(job_id), patience_s=self.patience_s))
 
     def delete_batch(self, batch_id: str) -> None:
-        """Delete a batch whose jobs have all ended, and all that these kept. Raises Conflict for any other."""
+        """Delete a batch whose jobs have all ended, and all that these kept.
+        Raises Conflict for any other."""
         self.do(delete(requests.delete_batch(batch_id), patience_s=self.patience_s))
 
     def upload(self, source: Source, *, name: str | None = None) -> UploadedFile:
-        """Send a file, by its path or as an open binary stream, for a task's parameter of type file."""
-        return self.do(call(upload(source, name=name), UploadedFile.from_json, patience_s=self.patience_s))
+        """Send a file, by its path or as an open binary stream,
+        for a task's parameter of type file."""
+        return self.do(
+            call(upload(source, name=name), UploadedFile.from_json, patience_s=self.patience_s)
+        )
 
     def events(self, *, last_event_id: str = "") -> Iterator[Event]:
-        """Yield what happens to the person's jobs, from now on or after the event with this id. Ends only by an error.
+        """Yield what happens to the person's jobs, from now on or after the event with this id.
+        Ends only by an error.
 
-        Raises Unavailable when the service has no place for another stream: then wait for jobs one by one.
+        Raises Unavailable when the service has no place for another stream:
+        then wait for jobs one by one.
         """
-        return self.follow(EventFollower("/events", last_event_id=last_event_id, patience_s=self.patience_s))
+        return self.follow(
+            EventFollower("/events", last_event_id=last_event_id, patience_s=self.patience_s)
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -157,7 +196,8 @@ class Client:
         self.close()
 
     def do(self, flow: Flow[T], *, opened: list[httpx.Response] | None = None) -> T:
-        """Run a flow of gatehouse.protocol.flows. With ``opened`` a successful answer is not read but left there, open."""
+        """Run a flow of gatehouse.protocol.flows.
+        With ``opened`` a successful answer is not read but left there, open."""
         try:
             step = next(flow)
             while True:
@@ -208,7 +248,9 @@ class Client:
             time.sleep(step.seconds)
             return None
         try:
-            response = self._http.send(built(self._http, step, timeout_s=self.timeout_s), stream=True)
+            response = self._http.send(
+                built(self._http, step, timeout_s=self.timeout_s), stream=True
+            )
             if opened is not None and response.is_success:
                 opened.append(response)
                 return answer(response)

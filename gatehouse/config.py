@@ -1,8 +1,11 @@
-"""Where the service is and with which key: given, else from the environment, else what ``gatehouse login`` saved.
+"""Where the service is and with which key: given, else from the environment,
+else what ``gatehouse login`` saved.
 
-The file is ``config.json`` in the person's configuration folder (platformdirs), readable by them only:
+The file is ``config.json`` in the person's configuration folder (platformdirs),
+readable by them only:
 
-    {"address": "http://localhost:8080", "key": "gh_...", "key_id": "12", "key_name": "laptop", "username": "ada"}
+    {"address": "http://localhost:8080", "key": "gh_...", "key_id": "12", "key_name":
+    "laptop", "username": "ada"}
 """
 
 import json
@@ -43,7 +46,8 @@ class Saved:
 
 
 def find_access(address: str | None = None, key: str | None = None) -> Access:
-    """Return the address and the key to use. A saved key goes to the address that it was saved for, to no other.
+    """Return the address and the key to use. A saved key goes to the address that it was saved for,
+    to no other.
 
     Raises ConfigurationError that says what is missing or wrong.
     """
@@ -56,15 +60,21 @@ def find_access(address: str | None = None, key: str | None = None) -> Access:
         if not key and saved and address and check_address(address) == saved.address:
             key = saved.key
     if not address:
-        raise ConfigurationError(f"No service is known: run 'gatehouse login ADDRESS', or set {ADDRESS_VARIABLE}.")
+        raise ConfigurationError(
+            f"No service is known: run 'gatehouse login ADDRESS', or set {ADDRESS_VARIABLE}."
+        )
     address = check_address(address)
     if not key:
-        raise ConfigurationError(f"No key for {address} is known: run 'gatehouse login {address}', or set {KEY_VARIABLE}.")
+        raise ConfigurationError(
+            f"No key for {address} is known: run 'gatehouse login {address}', "
+            f"or set {KEY_VARIABLE}."
+        )
     return Access(address=address, key=check_key(key))
 
 
 def check_address(address: str) -> str:
-    """Return the address as the client uses it, or raise ConfigurationError that says what is accepted."""
+    """Return the address as the client uses it,
+    or raise ConfigurationError that says what is accepted."""
     try:
         parts = urlsplit(address.strip())
         is_readable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -72,10 +82,13 @@ def check_address(address: str) -> str:
         is_readable = False
     if not is_readable or parts.query or parts.fragment:
         raise ConfigurationError(
-            f"{address!r} is no address: accepted are http://host[:port] and https://host[:port], with the path of a mount."
+            f"{address!r} is no address: accepted are http://host[:port] and https://host[:port], "
+            "with the path of a mount."
         )
     if "@" in parts.netloc:  # it would be in logs and in the process list
-        raise ConfigurationError("The address holds a name or a password: accepted is one without, and a key beside it.")
+        raise ConfigurationError(
+            "The address holds a name or a password: accepted is one without, and a key beside it."
+        )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api')}"
 
 
@@ -83,17 +96,21 @@ def check_key(key: str) -> str:
     """Return the key if it can be sent at all, or raise ConfigurationError."""
     key = key.strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key or len(key) > 200:
-        raise ConfigurationError("That is no key: accepted is what the keys page shows once, gh_ and 49 characters.")
+        raise ConfigurationError(
+            "That is no key: accepted is what the keys page shows once, gh_ and 49 characters."
+        )
     return key
 
 
 def path() -> Path:
-    """Return the file that a log-in is saved in. Raises ConfigurationError where nobody has a home (a bare container)."""
+    """Return the file that a log-in is saved in.
+    Raises ConfigurationError where nobody has a home (a bare container)."""
     try:
         return _path()
     except RuntimeError as error:
         raise ConfigurationError(
-            f"There is no home folder to read or save a log-in in: set {ADDRESS_VARIABLE} and {KEY_VARIABLE}, or HOME."
+            f"There is no home folder to read or save a log-in in: set {ADDRESS_VARIABLE} and "
+            f"{KEY_VARIABLE}, or HOME."
         ) from error
 
 
@@ -102,7 +119,8 @@ def _path() -> Path:
 
 
 def load_saved() -> Saved | None:
-    """Return what is saved, None if nothing is. Raises ConfigurationError for a file that can't be trusted or read."""
+    """Return what is saved, None if nothing is.
+    Raises ConfigurationError for a file that can't be trusted or read."""
     file = path()
     try:
         with file.open("rb") as opened:
@@ -119,12 +137,15 @@ def load_saved() -> Saved | None:
         if not (saved.key and saved.address == check_address(saved.address)):
             raise ValueError("no key, or no address")
     except (ValueError, TypeError, AttributeError, RecursionError, ConfigurationError) as error:
-        raise ConfigurationError(f"{file} is damaged: run 'gatehouse login ADDRESS' again, or delete it.") from error
+        raise ConfigurationError(
+            f"{file} is damaged: run 'gatehouse login ADDRESS' again, or delete it."
+        ) from error
     return saved
 
 
 def save(saved: Saved) -> Path:
-    """Write the file, whole or not at all, readable by this person only; return it. Raises ConfigurationError."""
+    """Write the file, whole or not at all, readable by this person only; return it.
+    Raises ConfigurationError."""
     file = path()
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -157,4 +178,6 @@ def forget() -> bool:
 
 def _refuse_readable_by_others(file: Path, mode: int) -> None:
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-        raise ConfigurationError(f"{file} may be read by others: run 'chmod 600 {file}', or log in again.")
+        raise ConfigurationError(
+            f"{file} may be read by others: run 'chmod 600 {file}', or log in again."
+        )

@@ -1,31 +1,34 @@
 """Every error that the client raises. Branches are by what the caller does next.
 
 GatehouseError                ``message``, ``code`` (stable)
-├── ConfigurationError        no address or key is known, or what is saved is wrong: log in, or set the named variable
-│   └── BadProxy              a variable names a proxy that can't be used
+├── ConfigurationError        no address or key is known, or what is saved is wrong: log in, or set
+the named variable │   └── BadProxy              a variable names a proxy that can't be used
 ├── ApiError                  the service refused: ``status``, ``code`` of the problem
 │   ├── NotLoggedIn           401: log in, or send another key
 │   ├── Forbidden             403: this key or person may not
 │   ├── NotFound              404: absent, or another person's
 │   ├── Conflict              409: the job is not in a state for this
 │   ├── Expired               410: it was there, and was forgotten
-│   ├── InvalidRequest        400, 413, 415, 422: ``problems`` names each wrong argument and what is accepted
-│   ├── TooManyRequests       429: nothing was accepted; again in ``retry_after_s``
-│   ├── QuotaExceeded         429, 507: you keep as much as you may; delete something, waiting alone does not help
-│   └── ServerError           5xx: not your fault; ``error_id`` finds it in the server's log
-├── Unavailable               no connection, no answer in time, or 502, 503, 504, again and again: try later
-├── BadAnswer                 what answered is not Gatehouse: a proxy's page, another site
-├── WaitTimedOut              you waited as long as you said; the job goes on (also a TimeoutError)
-└── JobEnded                  the job has no result: ``job`` is its id
+│   ├── InvalidRequest        400, 413, 415, 422: ``problems`` names each wrong argument and what is
+accepted │   ├── TooManyRequests       429: nothing was accepted; again in ``retry_after_s``
+│   ├── QuotaExceeded         429, 507: you keep as much as you may; delete something, waiting alone
+does not help │   └── ServerError           5xx: not your fault; ``error_id`` finds it in the
+server's log ├── Unavailable               no connection, no answer in time, or 502, 503, 504, again
+and again: try later ├── BadAnswer                 what answered is not Gatehouse: a proxy's page,
+another site ├── WaitTimedOut              you waited as long as you said; the job goes on (also a
+TimeoutError) └── JobEnded                  the job has no result: ``job`` is its id
     ├── JobFailed             its task raised; the cause is a RemoteError
     │   └── JobTimedOut       it took longer than its task allows
     └── JobCancelled          somebody cancelled it (also a concurrent.futures.CancelledError)
 
-RemoteError                   what happened on the server: ``type``, ``bases``, ``message``, ``attempts``; only ever a cause
+RemoteError                   what happened on the server:
+``type``, ``bases``, ``message``, ``attempts``; only ever a cause
 
-A JobFailed is an instance of the built-in type, too, that the task raised, or else of the nearest built-in bases of it:
-``except ValueError`` works as it did before the call was moved to the service, also for a JSONDecodeError, and an OSError
-has its ``errno``. Which types can be: gatehouse.protocol.rebuilding.
+A JobFailed is an instance of the built-in type, too, that the task raised, or else of the nearest
+built-in bases of it:
+``except ValueError`` works as it did before the call was moved to the service, also for a
+JSONDecodeError, and an OSError has its ``errno``. Which types can be:
+gatehouse.protocol.rebuilding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +39,8 @@ from typing import Any, TypeVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with a request: ``where`` (JSON pointer or parameter) and what is accepted."""
+    """One thing that is wrong with a request: ``where`` (JSON pointer or parameter)
+    and what is accepted."""
 
     where: str
     detail: str
@@ -48,11 +52,13 @@ class GatehouseError(Exception):
     code: str = "error"
 
     def __init__(self, message: str) -> None:
-        self.args = (message,)  # not by super().__init__: a built-in type beside this one takes other arguments
+        # not by super().__init__: a built-in type beside this one takes other arguments
+        self.args = (message,)
         self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let it be copied and pickled, whatever its constructor takes: it may cross processes, as errors of a pool do."""
+        """Let it be copied and pickled, whatever its constructor takes:
+        it may cross processes, as errors of a pool do."""
         return made_again, (type(self), self.__dict__)
 
     def __str__(self) -> str:
@@ -60,13 +66,15 @@ class GatehouseError(Exception):
 
 
 class ConfigurationError(GatehouseError):
-    """No address or no key is known, or they can't be read. The message says what to do, never a key."""
+    """No address or no key is known, or they can't be read.
+    The message says what to do, never a key."""
 
     code = "configuration"
 
 
 class BadProxy(ConfigurationError):
-    """HTTP_PROXY, HTTPS_PROXY or ALL_PROXY can't be read or used. The message names which, never its value."""
+    """HTTP_PROXY, HTTPS_PROXY or ALL_PROXY can't be read or used.
+    The message names which, never its value."""
 
 
 class ApiError(GatehouseError):
@@ -101,7 +109,9 @@ class Expired(ApiError):
 class InvalidRequest(ApiError):
     """The request is wrong; ``problems`` names what and says what is accepted."""
 
-    def __init__(self, message: str, *, status: int, code: str, problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self, message: str, *, status: int, code: str, problems: Sequence[Problem] = ()
+    ) -> None:
         lines = "; ".join(f"{each.where}: {each.detail}" for each in problems[:5])
         more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
         super().__init__(f"{message} {lines}{more}" if lines else message, status=status, code=code)
@@ -109,21 +119,28 @@ class InvalidRequest(ApiError):
 
 
 class TooManyRequests(ApiError):
-    """A limit is reached and nothing was accepted. ``room``: how many more jobs would be, if the service said so."""
+    """A limit is reached and nothing was accepted. ``room``:
+    how many more jobs would be, if the service said so."""
 
-    def __init__(self, message: str, *, status: int, code: str, retry_after_s: float, room: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int, code: str, retry_after_s: float, room: int | None = None
+    ) -> None:
         super().__init__(message, status=status, code=code)
         self.retry_after_s = retry_after_s
         self.room = room
 
 
 class QuotaExceeded(ApiError):
-    """The person keeps as much as they may, and nothing was accepted: ``used`` of ``limit`` of this ``kind``.
+    """The person keeps as much as they may, and nothing was accepted:
+    ``used`` of ``limit`` of this ``kind``.
 
-    Delete ended jobs and batches (``Client.delete``, ``gatehouse delete --ended``), or uploaded files.
+    Delete ended jobs and batches (``Client.delete``, ``gatehouse delete --ended``),
+    or uploaded files.
     """
 
-    def __init__(self, message: str, *, status: int, code: str, kind: str = "", used: int = 0, limit: int = 0) -> None:
+    def __init__(
+        self, message: str, *, status: int, code: str, kind: str = "", used: int = 0, limit: int = 0
+    ) -> None:
         super().__init__(message, status=status, code=code)
         self.kind = kind
         self.used = used
@@ -139,12 +156,20 @@ class ServerError(ApiError):
 
 
 class Unavailable(GatehouseError):
-    """The service could not be reached, or said that it can't answer just now, for as long as the client is told to try.
+    """The service could not be reached, or said that it can't answer just now,
+    for as long as the client is told to try.
 
     ``was_sent`` is False when the request never left, so that nothing of it was done.
     """
 
-    def __init__(self, message: str, *, code: str = "unavailable", retry_after_s: float = 0, was_sent: bool = True) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "unavailable",
+        retry_after_s: float = 0,
+        was_sent: bool = True,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.retry_after_s = retry_after_s
@@ -178,7 +203,8 @@ class JobEnded(GatehouseError):
 
 
 class JobFailed(JobEnded):
-    """The task raised, or its process was lost, as often as its task allows. ``error`` is the cause, too."""
+    """The task raised, or its process was lost, as often as its task allows.
+    ``error`` is the cause, too."""
 
     code = "job_failed"
 
@@ -203,9 +229,9 @@ class JobCancelled(JobEnded, CancelledError):
 class RemoteError(Exception):
     """What happened on the server.
 
-    ``bases`` are the names of the classes by which it is caught there, nearest first; None where the server says nothing,
-    as of what its engine itself tells. ``errno`` is the server's, None if it has none. ``attempts`` are the errors of each
-    attempt; ``traceback`` is there for staff only.
+    ``bases`` are the names of the classes by which it is caught there, nearest first; None where
+    the server says nothing, as of what its engine itself tells. ``errno`` is the server's, None if
+    it has none. ``attempts`` are the errors of each attempt; ``traceback`` is there for staff only.
     """
 
     bases: tuple[str, ...] | None = None  # here for what an older version pickled

@@ -1,7 +1,9 @@
-"""Answers that go on while jobs run: what to ask for next, and what each piece of the answer means. No input or output here.
+"""Answers that go on while jobs run: what to ask for next, and what each piece of the answer means.
+No input or output here.
 
-A follower is asked for a request and is given the pieces of its answer: lines, or events of a stream. When the answer is over
-it says how long to pause, and then is asked for the next request, until ``is_done``. The same for both clients.
+A follower is asked for a request and is given the pieces of its answer: lines, or events of a
+stream. When the answer is over it says how long to pause, and then is asked for the next request,
+until ``is_done``. The same for both clients.
 """
 
 import json
@@ -60,7 +62,8 @@ class Follower(ABC, Generic[PieceT_contra, T]):
         """Return what a piece of the answer means for the caller, if anything."""
 
     def over(self, broken: Unavailable | None) -> Pause:
-        """Return how long to pause after an answer ended, whole or broken. Raises Unavailable when it broke too often."""
+        """Return how long to pause after an answer ended, whole or broken.
+        Raises Unavailable when it broke too often."""
         if broken is None:
             return Pause(0)
         self._patience = self._patience or Patience(self.patience_s)
@@ -75,7 +78,8 @@ class Follower(ABC, Generic[PieceT_contra, T]):
 
 
 class ResultsFollower(Follower[str, JobResult]):
-    """A batch's results, line by line. Raises WaitTimedOut when they are not all there in time, as asked when it was over."""
+    """A batch's results, line by line. Raises WaitTimedOut when they are not all there in time,
+    as asked when it was over."""
 
     def __init__(
         self,
@@ -102,8 +106,14 @@ class ResultsFollower(Follower[str, JobResult]):
     def request(self) -> Request:
         """Ask for what comes next, as long as the next one comes in time."""
         self._asked_at = self._clock()
-        wait_s = self._longest_s if self._deadline is None else min(self._longest_s, self._deadline - self._asked_at)
-        return get_results(self._batch_id, order=self._order, after=self._position, wait_s=max(0.0, wait_s))
+        wait_s = (
+            self._longest_s
+            if self._deadline is None
+            else min(self._longest_s, self._deadline - self._asked_at)
+        )
+        return get_results(
+            self._batch_id, order=self._order, after=self._position, wait_s=max(0.0, wait_s)
+        )
 
     def take(self, piece: str) -> JobResult:
         """Read one line."""
@@ -126,15 +136,23 @@ class ResultsFollower(Follower[str, JobResult]):
         """Go on at once, unless the service answers at once that there is nothing yet."""
         now = self._clock()
         if not self.is_done and self._deadline is not None and self._asked_at >= self._deadline:
-            message = f"{self._position} of the {self._total} jobs ended in {self._timeout_s:g} s; the others go on."
+            message = (
+                f"{self._position} of the {self._total} jobs ended in {self._timeout_s:g} s; the "
+                "others go on."
+            )
             raise WaitTimedOut(message)
         if broken is None and not self.is_done and now - self._asked_at < _AT_ONCE_S:
-            return Pause(_AT_ONCE_S if self._deadline is None else max(0.0, min(_AT_ONCE_S, self._deadline - now)))
+            return Pause(
+                _AT_ONCE_S
+                if self._deadline is None
+                else max(0.0, min(_AT_ONCE_S, self._deadline - now))
+            )
         return super().over(broken)
 
 
 class EventFollower(Follower[ServerSent, Event]):
-    """A stream of events, taken up again where it broke: nothing is missed, or a ``reset`` event says that something was."""
+    """A stream of events, taken up again where it broke:
+    nothing is missed, or a ``reset`` event says that something was."""
 
     def __init__(self, path: str, *, last_event_id: str, patience_s: float) -> None:
         super().__init__(patience_s=patience_s)
@@ -157,7 +175,8 @@ class EventFollower(Follower[ServerSent, Event]):
         self._last_event_id = event.id or self._last_event_id
         if event.kind != "end":
             return event
-        self.is_done = event.data.get("reason") == "finished"  # else coming back goes on, or says why not
+        # else coming back goes on, or says why not
+        self.is_done = event.data.get("reason") == "finished"
         return None
 
     def over(self, broken: Unavailable | None) -> Pause:

@@ -1,4 +1,5 @@
-"""A job and a batch in the hand of a script. Each holds the record that was read last; methods ask the service."""
+"""A job and a batch in the hand of a script. Each holds the record that was read last;
+methods ask the service."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,17 +31,22 @@ class Job(HeldJob):
         return self._update(requests.get_job(self.id))
 
     def wait(self, timeout_s: float | None = None) -> JobRecord:
-        """Return its record when it has ended. Raises WaitTimedOut after ``timeout_s``; it goes on then."""
-        self.record = self._client.do(wait(self.id, timeout_s=timeout_s, patience_s=self._client.patience_s))
+        """Return its record when it has ended. Raises WaitTimedOut after ``timeout_s``;
+        it goes on then."""
+        self.record = self._client.do(
+            wait(self.id, timeout_s=timeout_s, patience_s=self._client.patience_s)
+        )
         return self.record
 
     def result(self, timeout_s: float | None = None) -> Any:
-        """Wait for its end and return its result. Raises JobFailed, JobCancelled, or WaitTimedOut."""
+        """Wait for its end and return its result.
+        Raises JobFailed, JobCancelled, or WaitTimedOut."""
         record = self.record if self.record.has_result else self.wait(timeout_s)
         return record.result()
 
     def cancel(self) -> JobRecord:
-        """Cancel it: at once while it waits; one that runs says ``cancel_requested`` until it stops. Conflict: it has ended."""
+        """Cancel it: at once while it waits; one that runs says ``cancel_requested`` until it
+        stops. Conflict: it has ended."""
         return self._update(requests.cancel_job(self.id))
 
     def retry(self) -> JobRecord:
@@ -48,7 +54,8 @@ class Job(HeldJob):
         return self._update(requests.retry_job(self.id))
 
     def delete(self) -> None:
-        """Delete it, and all that it kept, once it has ended. Raises Conflict before, and for one of a batch."""
+        """Delete it, and all that it kept, once it has ended.
+        Raises Conflict before, and for one of a batch."""
         self._client.do(delete(requests.delete_job(self.id), patience_s=self._client.patience_s))
 
     def log(self) -> list[dict[str, Any]]:
@@ -60,21 +67,28 @@ class Job(HeldJob):
         return self.refresh().files
 
     def download(self, name: str, to: str | PathLike[str] = ".") -> Path:
-        """Write one of its files to a path, or into a folder; return where. The file is there whole, or not at all."""
+        """Write one of its files to a path, or into a folder; return where.
+        The file is there whole, or not at all."""
         target = Target(to, name=name)
         self._client.fetch_file(requests.get_file(self.id, name), target)
         return target.path
 
     def events(self, *, last_event_id: str = "") -> Iterator[Event]:
-        """Yield its events until it has ended, first how it stands. Raises Unavailable when there is no place for a stream."""
+        """Yield its events until it has ended, first how it stands.
+        Raises Unavailable when there is no place for a stream."""
         patience_s = self._client.patience_s
         path = f"/jobs/{self.id}/events"
-        return self._client.follow(EventFollower(path, last_event_id=last_event_id, patience_s=patience_s))
+        return self._client.follow(
+            EventFollower(path, last_event_id=last_event_id, patience_s=patience_s)
+        )
 
     def watch(self) -> Iterator[JobRecord]:
-        """Yield its record whenever it changed, and last when it has ended. By a stream, by polling when there is none."""
+        """Yield its record whenever it changed, and last when it has ended.
+        By a stream, by polling when there is none."""
         try:
-            for event in self._client.follow(EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)):
+            for event in self._client.follow(
+                EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)
+            ):
                 if event.kind == "report" and "progress" in event.data:
                     self.record = replace(self.record, progress=event.data["progress"])
                 elif not self.record.has_ended:
@@ -90,7 +104,9 @@ class Job(HeldJob):
             yield self.record
 
     def _update(self, request: "Request") -> JobRecord:
-        self.record = self._client.do(call(request, JobRecord.from_json, patience_s=self._client.patience_s))
+        self.record = self._client.do(
+            call(request, JobRecord.from_json, patience_s=self._client.patience_s)
+        )
         return self.record
 
 
@@ -103,11 +119,18 @@ class Batch(HeldBatch):
         """Read its record anew."""
         return self._update(requests.get_batch(self.id))
 
-    def results(self, *, order: requests.Order = "completion", timeout_s: float | None = None) -> Iterator[JobResult]:
-        """Yield how each of its jobs ended, as they end or in the order of submission. Raises WaitTimedOut."""
+    def results(
+        self, *, order: requests.Order = "completion", timeout_s: float | None = None
+    ) -> Iterator[JobResult]:
+        """Yield how each of its jobs ended, as they end or in the order of submission.
+        Raises WaitTimedOut."""
         return self._client.follow(
             ResultsFollower(
-                self.id, total=self.record.total, order=order, timeout_s=timeout_s, patience_s=self._client.patience_s
+                self.id,
+                total=self.record.total,
+                order=order,
+                timeout_s=timeout_s,
+                patience_s=self._client.patience_s,
             )
         )
 
@@ -116,15 +139,20 @@ class Batch(HeldBatch):
         return self._update(requests.cancel_batch(self.id))
 
     def delete(self) -> None:
-        """Delete it with its jobs and all that these kept, once all have ended. Raises Conflict before."""
+        """Delete it with its jobs and all that these kept, once all have ended.
+        Raises Conflict before."""
         self._client.do(delete(requests.delete_batch(self.id), patience_s=self._client.patience_s))
 
     def events(self, *, last_event_id: str = "") -> Iterator[Event]:
         """Yield its events until all of its jobs have ended."""
         patience_s = self._client.patience_s
         path = f"/batches/{self.id}/events"
-        return self._client.follow(EventFollower(path, last_event_id=last_event_id, patience_s=patience_s))
+        return self._client.follow(
+            EventFollower(path, last_event_id=last_event_id, patience_s=patience_s)
+        )
 
     def _update(self, request: "Request") -> BatchRecord:
-        self.record = self._client.do(call(request, BatchRecord.from_json, patience_s=self._client.patience_s))
+        self.record = self._client.do(
+            call(request, BatchRecord.from_json, patience_s=self._client.patience_s)
+        )
         return self.record

@@ -1,4 +1,5 @@
-"""What jobs and batches tell without asking the service: the record that was read last, for the sync and the async handles."""
+"""What jobs and batches tell without asking the service:
+the record that was read last, for the sync and the async handles."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -4,7 +4,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def installed_version() -> str:
-    """Return the version of the installed distribution, "unknown" in a checkout that is not installed."""
+    """Return the version of the installed distribution,
+    "unknown" in a checkout that is not installed."""
     try:
         return version("gatehouse")
     except PackageNotFoundError:

@@ -1,7 +1,9 @@
-"""Say it in one line when a top-level name of the service stands for somebody else's package, or ours for theirs.
+"""Say it in one line when a top-level name of the service stands for somebody else's package,
+or ours for theirs.
 
-``shared`` above all is a name that sites have too. Python takes the first on its path, and what then fails is an
-import far from the cause. ``python -m gatehouse.package_names`` shows which package each name stands for.
+``shared`` above all is a name that sites have too. Python takes the first on its path, and what
+then fails is an import far from the cause.
+``python -m gatehouse.package_names`` shows which package each name stands for.
 """
 
 import sys
@@ -17,19 +19,23 @@ _ADVICE = "Put the one that you mean first on the Python path (docs/adopt.md)."
 
 
 def require_ours(name: str, *, beside: str) -> None:
-    """Raise ImportError if ``name`` is not the package next to the one whose ``__file__`` is ``beside``.
+    """Raise ImportError if ``name`` is not the package next to the one whose ``__file__`` is
+    ``beside``.
 
     From then on an import that fails because one of our names hides another package says so too.
     """
     ours, found = Path(beside).parents[1] / name, _folder_of(name)
     if found is not None and not found.samefile(ours):
-        raise ImportError(f"The package {name!r} of Gatehouse is at {ours}, but {found} is found first. {_ADVICE}")
+        raise ImportError(
+            f"The package {name!r} of Gatehouse is at {ours}, but {found} is found first. {_ADVICE}"
+        )
     if not any(isinstance(finder, _HiddenNames) for finder in sys.meta_path):
         sys.meta_path.append(_HiddenNames())  # last: asked only when nobody else found the module
 
 
 class _HiddenNames:
-    """Finds no module; raises when another package of the same name has the one that was looked for."""
+    """Finds no module; raises when another package of the same name has the one that was looked
+    for."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -42,13 +48,17 @@ class _HiddenNames:
         inside = Path(*rest.split("."))
         hidden = next((place for place in places(name) if _has(place, inside)), None)
         if hidden is not None:
-            text = f"No module named {fullname!r} in {_folder_of(name)}; the one in {hidden} is hidden by it. {_ADVICE}"
+            text = (
+                f"No module named {fullname!r} in {_folder_of(name)}; the one in {hidden} is "
+                f"hidden by it. {_ADVICE}"
+            )
             raise ModuleNotFoundError(text, name=fullname)
         return None
 
 
 def places(name: str) -> Iterator[Path]:
-    """Yield the folder of each package of this name on Python's path, the one that is imported first."""
+    """Yield the folder of each package of this name on Python's path,
+    the one that is imported first."""
     for entry in dict.fromkeys(sys.path):
         folder = Path(entry or ".").resolve() / name
         if (folder / "__init__.py").is_file():
@@ -64,11 +74,14 @@ def _folder_of(name: str) -> Path | None:
 
 
 def _has(package: Path, inside: Path) -> bool:
-    return (package / inside).with_suffix(".py").is_file() or (package / inside / "__init__.py").is_file()
+    return (package / inside).with_suffix(".py").is_file() or (
+        package / inside / "__init__.py"
+    ).is_file()
 
 
 def main() -> int:
-    """Print where each name is found, and what it hides; the exit code is 1 if anything is hidden."""
+    """Print where each name is found, and what it hides;
+    the exit code is 1 if anything is hidden."""
     hides = False
     for name in NAMES:
         found = list(places(name))

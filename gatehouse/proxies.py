@@ -1,8 +1,10 @@
-"""Which proxy leads to an address, by the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, in either case.
+"""Which proxy leads to an address, by the environment:
+HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, in either case.
 
-NO_PROXY is a list of hosts (``example.org`` and what is below it), addresses (``127.0.0.1``, ``::1``, ``[::1]``), ranges
-(``10.0.0.0/8``, ``fd00::/8``), each perhaps with a port behind it, or ``*``. An entry that is none of these is ignored, as
-curl ignores it: other programs have their own kinds. httpx's own reading fails on some of them.
+NO_PROXY is a list of hosts (``example.org`` and what is below it), addresses (``127.0.0.1``,
+``::1``, ``[::1]``), ranges (``10.0.0.0/8``, ``fd00::/8``), each perhaps with a port behind it, or
+``*``. An entry that is none of these is ignored, as curl ignores it:
+other programs have their own kinds. httpx's own reading fails on some of them.
 """
 
 from collections.abc import Mapping
@@ -18,7 +20,8 @@ _SOCKS = ("socks5", "socks5h")
 
 
 def proxy_for(address: str, environment: Mapping[str, str] | None = None) -> str | None:
-    """Return the URL of the proxy for an address that was checked, None for no proxy. Raises BadProxy.
+    """Return the URL of the proxy for an address that was checked, None for no proxy.
+    Raises BadProxy.
 
     ``environment``: the proxies by scheme, as ``urllib.request.getproxies`` gives them.
     """
@@ -26,7 +29,9 @@ def proxy_for(address: str, environment: Mapping[str, str] | None = None) -> str
     target = urlsplit(address)
     scheme = target.scheme if known.get(target.scheme) else "all"
     proxy = known.get(scheme, "").strip()
-    if not proxy or any(_covers(entry.strip().lower(), target) for entry in known.get("no", "").split(",")):
+    if not proxy or any(
+        _covers(entry.strip().lower(), target) for entry in known.get("no", "").split(",")
+    ):
         return None
     return _checked(proxy if "://" in proxy else f"http://{proxy}", f"{scheme.upper()}_PROXY")
 
@@ -41,20 +46,33 @@ def _checked(proxy: str, variable: str) -> str:
     """Return a proxy's URL if it can be used. No message shows it: it may hold a password."""
     try:
         parts = urlsplit(proxy)
-        is_readable = bool(parts.hostname) and (parts.port or 1) > 0 and not any(each.isspace() for each in proxy)
+        is_readable = (
+            bool(parts.hostname)
+            and (parts.port or 1) > 0
+            and not any(each.isspace() for each in proxy)
+        )
     except ValueError:
         is_readable = False
     if not is_readable:
-        raise BadProxy(f"{variable} can't be read: accepted is http://host:port or https://host:port.")
+        raise BadProxy(
+            f"{variable} can't be read: accepted is http://host:port or https://host:port."
+        )
     if parts.scheme in _SOCKS and find_spec("socksio") is None:
-        raise BadProxy(f"{variable} names a SOCKS proxy: install the package socksio for it, or list the host in NO_PROXY.")
+        raise BadProxy(
+            f"{variable} names a SOCKS proxy: install the package socksio for it, or "
+            "list the host in NO_PROXY."
+        )
     if parts.scheme not in (*_WITHOUT_MORE, *_SOCKS):
-        raise BadProxy(f"{variable} names a {parts.scheme[:20]!r} proxy: accepted are http, https and, with socksio, socks5.")
+        raise BadProxy(
+            f"{variable} names a {parts.scheme[:20]!r} proxy: accepted are http, https "
+            "and, with socksio, socks5."
+        )
     return proxy
 
 
 def _covers(entry: str, target: SplitResult) -> bool:
-    """Tell whether an entry of NO_PROXY is about an address; one that can't be read is about none."""
+    """Tell whether an entry of NO_PROXY is about an address;
+    one that can't be read is about none."""
     if entry == "*":
         return True
     entry = entry.partition("://")[2] or entry

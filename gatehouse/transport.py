@@ -1,4 +1,5 @@
-"""What both clients need of httpx: how it is set up, how a Request is sent, and what its errors mean."""
+"""What both clients need of httpx: how it is set up, how a Request is sent,
+and what its errors mean."""
 
 import json
 import ssl
@@ -23,12 +24,21 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 
 def http_options(access: Access, *, timeout_s: float) -> dict[str, Any]:
-    """Return the options of an httpx client. It follows no redirect: the key is for this address alone."""
-    # Reading the certificates of the world takes longer than all the rest of a start; plain HTTP needs none.
-    verify = ssl.create_default_context() if access.address.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    """Return the options of an httpx client. It follows no redirect:
+    the key is for this address alone."""
+    # Reading the certificates of the world takes longer than all the rest of a start;
+    # plain HTTP needs none.
+    verify = (
+        ssl.create_default_context()
+        if access.address.startswith("https:")
+        else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    )
     return {
         "base_url": f"{access.address}/api",
-        "headers": {"Authorization": f"Bearer {access.key}", "User-Agent": f"gatehouse/{installed_version()}"},
+        "headers": {
+            "Authorization": f"Bearer {access.key}",
+            "User-Agent": f"gatehouse/{installed_version()}",
+        },
         "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
         "follow_redirects": False,
         "verify": verify,
@@ -38,7 +48,9 @@ def http_options(access: Access, *, timeout_s: float) -> dict[str, Any]:
     }
 
 
-def built(http: httpx.Client | httpx.AsyncClient, request: Request, *, timeout_s: float) -> httpx.Request:
+def built(
+    http: httpx.Client | httpx.AsyncClient, request: Request, *, timeout_s: float
+) -> httpx.Request:
     """Return the request as httpx sends it."""
     is_stream = request.accept == EVENT_STREAM
     read_s = SILENCE_S if is_stream else timeout_s + request.wait_s
@@ -46,19 +58,35 @@ def built(http: httpx.Client | httpx.AsyncClient, request: Request, *, timeout_s
     headers = {"Accept": request.accept, **request.headers}
     content: Any = request.body
     if isinstance(request.body, Body):
-        content = request.body.chunks() if isinstance(http, httpx.Client) else _in_async(request.body.chunks())
+        content = (
+            request.body.chunks()
+            if isinstance(http, httpx.Client)
+            else _in_async(request.body.chunks())
+        )
         if request.body.size is not None:
             headers["Content-Length"] = str(request.body.size)
     return http.build_request(
-        request.method, request.path, params=dict(request.params) or None, headers=headers, content=content, timeout=timeout
+        request.method,
+        request.path,
+        params=dict(request.params) or None,
+        headers=headers,
+        content=content,
+        timeout=timeout,
     )
 
 
 def unavailable(error: httpx.TransportError, address: str) -> Unavailable:
-    """Return what a broken connection means. Raises ConfigurationError for a certificate that is not trusted."""
+    """Return what a broken connection means. Raises ConfigurationError for a certificate that is
+    not trusted."""
     if _is_about_certificate(error):
-        raise ConfigurationError(f"{address} shows a certificate that is not trusted: {error}") from error
-    what = "gave no answer in time" if isinstance(error, httpx.TimeoutException) else "can't be reached"
+        raise ConfigurationError(
+            f"{address} shows a certificate that is not trusted: {error}"
+        ) from error
+    what = (
+        "gave no answer in time"
+        if isinstance(error, httpx.TimeoutException)
+        else "can't be reached"
+    )
     reason = f": {error}" if str(error) else ""
     failed = Unavailable(f"{address} {what}{reason}", was_sent=not isinstance(error, _NEVER_SENT))
     failed.__cause__ = error
@@ -71,7 +99,8 @@ def answer(response: httpx.Response, body: bytes = b"") -> Answer:
 
 
 def bounded(pieces: list[bytes], piece: bytes, size: int, *, status: int) -> int:
-    """Add a piece of an answer; return its size so far. Raises BadAnswer for one that does not end."""
+    """Add a piece of an answer; return its size so far.
+    Raises BadAnswer for one that does not end."""
     pieces.append(piece)
     size += len(piece)
     if size > MAX_ANSWER_BYTES:

@@ -1,1 +1,2 @@
-"""The contract between the Django site and the Flask API: settings, entries, formats, guards, errors."""
+"""The contract between the Django site and the Flask API:
+settings, entries, formats, guards, errors."""

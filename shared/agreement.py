@@ -1,6 +1,8 @@
-"""Do both sides agree? Compared without Redis at start, and tried against Redis by ``wsgi.py --check``.
+"""Do both sides agree? Compared without Redis at start,
+and tried against Redis by ``wsgi.py --check``.
 
-A site and an API that differ in one of these don't fail, they refuse everybody, and nothing says why. This does.
+A site and an API that differ in one of these don't fail, they refuse everybody,
+and nothing says why. This does.
 """
 
 import secrets
@@ -10,7 +12,12 @@ from collections.abc import Iterator
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from shared.entries import session_entry
-from shared.errors import ConfigurationError, SessionFormatError, SessionStoreUnavailable, StoreUnavailable
+from shared.errors import (
+    ConfigurationError,
+    SessionFormatError,
+    SessionStoreUnavailable,
+    StoreUnavailable,
+)
 from shared.redis import Store, build_client
 from shared.session import SessionFormat, SessionRecord
 from shared.settings import ENV_PREFIX, ApiSettings, ContractSettings, WriterSettings
@@ -22,22 +29,26 @@ _EQUAL = {
     "session_absolute_s": "one side refuses sessions that the other accepts",
     "api_prefix": "links lead past the API",
     "login_url": "the API sends browsers to a page that is not there",
-    "csrf_trusted_origins": "pages of an origin may send forms to the site and not to the API, or the reverse",
+    "csrf_trusted_origins": "pages of an origin may send forms to the site and not to the API, or "
+    "the reverse",
     "production": "one side expects __Host- cookies over HTTPS, the other does not",
 }
 _PROBE_TTL_S = 10
 
 
 def disagreements(site: WriterSettings, api: ApiSettings) -> list[str]:
-    """Return a sentence for every setting on which the two sides would not understand each other; asks no Redis."""
+    """Return a sentence for every setting on which the two sides would not understand each other;
+    asks no Redis."""
     found = [
-        f"{_variable(name)}: the site has {getattr(site, name)!r}, the API {getattr(api, name)!r}: {consequence}"
+        f"{_variable(name)}: the site has {getattr(site, name)!r}, the API {getattr(api, name)!r}: "
+        f"{consequence}"
         for name, consequence in _EQUAL.items()
         if getattr(site, name) != getattr(api, name)
     ]
     if site.secrets[0] not in api.secrets:
         found.append(
-            f"{ENV_PREFIX}SESSION_SECRETS: the site signs with a secret that is not in the API's list: "
+            f"{ENV_PREFIX}SESSION_SECRETS: the site signs with a secret that is not in the API's "
+            "list: "
             "the API refuses every session; add the site's first secret to the API's list"
         )
     return found
@@ -51,7 +62,8 @@ def require_agreement(site: WriterSettings, api: ApiSettings) -> None:
 
 
 def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
-    """Write a session as the site does and read it as the API does; yield a sentence for everything that is wrong.
+    """Write a session as the site does and read it as the API does;
+    yield a sentence for everything that is wrong.
 
     The probe's session is anonymous, under a random key, and gone after ten seconds.
     """
@@ -67,7 +79,10 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
         writer.write(lambda client: client.delete(entry))
     except StoreUnavailable as error:
         if _is_forbidden(error):
-            yield "the site's Redis user may not write sessions: see GATEHOUSE_SITE_REDIS_URL (deploy/redis/users.acl)"
+            yield (
+                "the site's Redis user may not write sessions: see GATEHOUSE_SITE_REDIS_URL "
+                "(deploy/redis/users.acl)"
+            )
         else:
             yield _unavailable("site", error)
     finally:
@@ -89,15 +104,24 @@ def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]
     try:
         value = reader.get(entry)
         if value is None:
-            yield "the API reads another Redis than the site writes: compare both REDIS_URL settings, database number too"
+            yield (
+                "the API reads another Redis than the site writes: compare both REDIS_URL "
+                "settings, database number too"
+            )
         else:
             _format(api).decode(entry, value, now=time.time())
     except SessionFormatError as error:
-        yield f"the API refuses what the site signs ({error.message}): compare GATEHOUSE_SESSION_SECRETS"
+        yield (
+            f"the API refuses what the site signs ({error.message}): compare "
+            "GATEHOUSE_SESSION_SECRETS"
+        )
     except StoreUnavailable as error:
         if not _is_forbidden(error):
             raise
-        yield "the API's Redis user may not read sessions: see GATEHOUSE_API_REDIS_URL (deploy/redis/users.acl)"
+        yield (
+            "the API's Redis user may not read sessions: see GATEHOUSE_API_REDIS_URL "
+            "(deploy/redis/users.acl)"
+        )
 
 
 def _probe_privilege(reader: Store, entry: str) -> Iterator[str]:
@@ -107,7 +131,10 @@ def _probe_privilege(reader: Store, entry: str) -> Iterator[str]:
         if not _is_forbidden(error):  # as it should be
             raise
     else:
-        yield "the API's Redis user may write sessions: give it a user that may not (deploy/redis/users.acl)"
+        yield (
+            "the API's Redis user may write sessions: give it a user that may not "
+            "(deploy/redis/users.acl)"
+        )
 
 
 def _is_forbidden(error: StoreUnavailable) -> bool:

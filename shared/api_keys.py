@@ -1,14 +1,16 @@
 """API keys: what one looks like, and the record that Django publishes for it.
 
-A key, as shown once to its person: ``gh_`` + 43 base62 characters (256 random bits) + 6 base62 characters of CRC-32::
+A key, as shown once to its person: ``gh_`` + 43 base62 characters (256 random bits)
++ 6 base62 characters of CRC-32::
 
     gh_4yqf0JH7nJ2sB1m0cX8mZk3vQe5tRwUaLpDsGhKi9Bn1hT7Wc        (49 characters follow the prefix)
 
-Secret scanners match ``gh_[0-9A-Za-z]{49}`` and can tell a key from a word by the checksum; so can the gate, before it asks
-Redis. Only the SHA-256 is kept. The record under ``gatehouse:key:<sha256 hex>``, before signing::
+Secret scanners match ``gh_[0-9A-Za-z]{49}`` and can tell a key from a word by the checksum; so can
+the gate, before it asks Redis. Only the SHA-256 is kept.
+The record under ``gatehouse:key:<sha256 hex>``, before signing::
 
-    {"v": 1, "version": 4711, "id": "12", "user_id": "7", "name": "nightly", "scopes": ["jobs:read", "jobs:submit"],
-     "expires_at": 1771405200}
+    {"v": 1, "version": 4711, "id": "12", "user_id": "7", "name": "nightly",
+     "scopes": ["jobs:read", "jobs:submit"], "expires_at": 1771405200}
 
 ``version`` grows with every publish, as a principal's does (shared.principal).
 """
@@ -55,7 +57,8 @@ def new_key() -> str:
 
 
 def is_key(candidate: str) -> bool:
-    """Tell whether ``candidate`` has the form and the checksum of a key; says nothing about who holds it."""
+    """Tell whether ``candidate`` has the form and the checksum of a key;
+    says nothing about who holds it."""
     if _KEY.fullmatch(candidate) is None:
         return False
     body = candidate[len(PREFIX) : -_CHECKSUM_LENGTH]
@@ -67,15 +70,21 @@ def is_scope(candidate: str) -> bool:
     return _SCOPE.fullmatch(candidate) is not None
 
 
-def encode_key(signer: EntrySigner, token_digest: str, record: KeyRecord, *, version: int = 0) -> str:
-    """Return the signed value for the entry of the key with this SHA-256, as published under ``version`` (0: in no order)."""
+def encode_key(
+    signer: EntrySigner, token_digest: str, record: KeyRecord, *, version: int = 0
+) -> str:
+    """Return the signed value for the entry of the key with this SHA-256,
+    as published under ``version`` (0: in no order)."""
     payload = asdict(record)
     payload["scopes"] = sorted(record.scopes)
-    return signer.sign(key_entry_of_digest(token_digest), {"v": VERSION, "version": version, **payload})
+    return signer.sign(
+        key_entry_of_digest(token_digest), {"v": VERSION, "version": version, **payload}
+    )
 
 
 def decode_key(signer: EntrySigner, token_digest: str, value: str, *, now: float) -> KeyRecord:
-    """Return the record of the key with this SHA-256, or raise SessionFormatError if it is forged or expired."""
+    """Return the record of the key with this SHA-256,
+    or raise SessionFormatError if it is forged or expired."""
     payload = signer.unsign(key_entry_of_digest(token_digest), value)
     if payload.get("v") != VERSION:
         raise SessionFormatError(f"the key record's version is not {VERSION}")

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Closed, or open for ``open_s`` after each failure; then one caller probes while the others still fail fast.
+    """Closed, or open for ``open_s`` after each failure;
+    then one caller probes while the others still fail fast.
 
     Thread-safe. Time is monotonic and injected.
     """
@@ -21,7 +22,8 @@ class CircuitBreaker:
         self._open_until: float | None = None
 
     def allow(self) -> bool:
-        """Tell whether a call may go out. When the pause is over, exactly one caller is told yes per ``open_s``."""
+        """Tell whether a call may go out. When the pause is over,
+        exactly one caller is told yes per ``open_s``."""
         if self._open_until is None:  # the usual case, without the lock
             return True
         with self._lock:

@@ -2,8 +2,9 @@
 
 Behind a proxy that is believed, the address is the last part of X-Forwarded-For, which that proxy
 appended; everything before it is the client's own word. Some proxies write the port as well:
-``203.0.113.7:51234`` and ``[2001:db8::1]:443`` (RFC 7239, 6). A socket for both kinds of addresses calls an IPv4 client
-``::ffff:203.0.113.7``: that is 203.0.113.7, wherever addresses are counted, logged or shown.
+``203.0.113.7:51234`` and ``[2001:db8::1]:443`` (RFC 7239, 6). A socket for both kinds of addresses
+calls an IPv4 client ``::ffff:203.0.113.7``:
+that is 203.0.113.7, wherever addresses are counted, logged or shown.
 """
 
 import ipaddress
@@ -28,7 +29,8 @@ def client_address(*, peer: str, forwarded_for: str, trusted_proxy: bool) -> str
 
 @lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
-    """Return the network that the address is in: its /24 (IPv4) or /48 (IPv6); "" when it is none."""
+    """Return the network that the address is in: its /24 (IPv4) or /48 (IPv6);
+    "" when it is none."""
     ip = _parse(address)
     if ip is None:
         return ""
@@ -37,7 +39,8 @@ def network_of(address: str) -> str:
 
 
 def customer_of(address: str) -> str:
-    """Return what limits count by: the address or, of IPv6, its network, since one customer has 2**80 addresses."""
+    """Return what limits count by: the address or, of IPv6, its network,
+    since one customer has 2**80 addresses."""
     address = _address(address)
     return network_of(address) if ":" in address else address
 

@@ -1,18 +1,20 @@
 """The names of the entries that both sides meet at in Redis, and what a session key looks like.
 
-A name never holds a usable credential: session keys and API keys go in as SHA-256, so a leaked dump opens nothing.
+A name never holds a usable credential: session keys and API keys go in as SHA-256,
+so a leaked dump opens nothing.
 
-    gatehouse:session:<sha256 hex of the session key>      signed session record      written by Django
-    gatehouse:principal:<user id>                          signed principal           written by Django
-    gatehouse:key:<sha256 hex of the API key>              signed key record          written by Django
-    gatehouse:key-used:<key id>                            seconds since 1970        written by the API
-    gatehouse:key-used:networks:<key id>                   networks by last use      written by both
-    gatehouse:key-used:news                                new networks, to be told  written by the API
-    gatehouse:gone:...                                     who is gone (shared.gone) written by Django
-    gatehouse:sessions-of:<user id>                        set of session entries     written and read by Django
-    gatehouse:cache:...                                    rate limits               written and read by Django
-    gatehouse:lock:...                                     turns, order of publishes written and read by Django
-    gatehouse:jobs:...                                     the job engine's own       written by the API and workers
+    gatehouse:session:<sha256 hex of the session key>      signed session record      written by
+    Django gatehouse:principal:<user id>                          signed principal           written
+    by Django gatehouse:key:<sha256 hex of the API key>              signed key record
+    written by Django gatehouse:key-used:<key id>                            seconds since 1970
+    written by the API gatehouse:key-used:networks:<key id>                   networks by last use
+    written by both gatehouse:key-used:news                                new networks, to be told
+    written by the API gatehouse:gone:...                                     who is gone
+    (shared.gone) written by Django gatehouse:sessions-of:<user id>                        set of
+    session entries     written and read by Django gatehouse:cache:...
+    rate limits               written and read by Django gatehouse:lock:...
+    turns, order of publishes written and read by Django gatehouse:jobs:...
+                                        the job engine's own       written by the API and workers
 """
 
 import hashlib
@@ -31,7 +33,8 @@ def is_session_key(candidate: str) -> bool:
 
 
 def digest(credential: str) -> str:
-    """Return the SHA-256 of a session key or API key as 64 hex digits; it is safe to log and to store."""
+    """Return the SHA-256 of a session key or API key as 64 hex digits;
+    it is safe to log and to store."""
     return hashlib.sha256(credential.encode()).hexdigest()
 
 
@@ -61,14 +64,17 @@ def sessions_of_entry(user_id: str) -> str:
 
 
 def key_used_entry(key_id: str) -> str:
-    """Name the entry that says when an API key was last used: for display only, nothing is decided by it."""
+    """Name the entry that says when an API key was last used:
+    for display only, nothing is decided by it."""
     return f"{PREFIX}key-used:{key_id}"
 
 
 def key_networks_entry(key_id: str) -> str:
-    """Return the entry that lists the networks that a key was used from, each with when it was last."""
+    """Return the entry that lists the networks that a key was used from,
+    each with when it was last."""
     return f"{PREFIX}key-used:networks:{key_id}"
 
 
 KEY_NEWS_ENTRY = f"{PREFIX}key-used:news"
-"""The entry of uses from new networks that their people are still to be told of: ``<key id> <network>`` by time."""
+"""The entry of uses from new networks that their people are still to be told of:
+``<key id> <network>`` by time."""

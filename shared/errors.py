@@ -1,4 +1,5 @@
-"""Every error Gatehouse raises on purpose. Branches are by what the caller does next; no class knows HTTP.
+"""Every error Gatehouse raises on purpose. Branches are by what the caller does next;
+no class knows HTTP.
 
 GatehouseError
 ├── ConfigurationError        fix the named setting and start again
@@ -7,9 +8,9 @@ GatehouseError
 │   └── JobStoreUnavailable
 │       └── JobStoreFull      its memory is full: delete something, or try again later
 ├── SessionError
-│   ├── SessionFormatError    what is stored is not a session of ours: log it, then treat as anonymous
-│   └── SessionConflictError  the key is taken (create) or the session was deleted meanwhile (update)
-├── AccessError
+│   ├── SessionFormatError    what is stored is not a session of ours: log it, then treat as
+anonymous │   └── SessionConflictError  the key is taken (create) or the session was deleted
+meanwhile (update) ├── AccessError
 │   ├── AmbiguousCredentials  the request carries two of one credential: refuse it whole
 │   ├── InsecureTransport     ask over HTTPS
 │   ├── NotAuthenticated      log in, or send another key
@@ -34,13 +35,15 @@ class GatehouseError(Exception):
 
 
 class ConfigurationError(GatehouseError):
-    """A setting is missing or wrong. The message names the variable and what is accepted, never a secret's value."""
+    """A setting is missing or wrong. The message names the variable and what is accepted,
+    never a secret's value."""
 
     code = "configuration"
 
 
 class StoreUnavailable(GatehouseError):
-    """Redis refused, timed out or broke the connection. ``retry_after_s`` is when to ask again, in seconds.
+    """Redis refused, timed out or broke the connection.
+    ``retry_after_s`` is when to ask again, in seconds.
 
     ``settings``: the variables that say where that Redis is, for the log.
     """
@@ -51,7 +54,8 @@ class StoreUnavailable(GatehouseError):
 
 
 class SessionStoreUnavailable(StoreUnavailable):
-    """The store of sessions, principals and keys is away: nobody's log-in can be checked just now."""
+    """The store of sessions, principals and keys is away:
+    nobody's log-in can be checked just now."""
 
     code = "session_store_unavailable"
     settings = "GATEHOUSE_SITE_REDIS_URL, GATEHOUSE_API_REDIS_URL, GATEHOUSE_REDIS_URL"
@@ -65,7 +69,8 @@ class JobStoreUnavailable(StoreUnavailable):
 
 
 class JobStoreFull(JobStoreUnavailable):
-    """The store of jobs has no memory left: nothing was accepted. What exists can be read, cancelled and deleted."""
+    """The store of jobs has no memory left: nothing was accepted.
+    What exists can be read, cancelled and deleted."""
 
     code = "job_store_full"
     retry_after_s = 10
@@ -78,7 +83,8 @@ class SessionError(GatehouseError):
 
 
 class SessionFormatError(SessionError):
-    """A stored value that is not what the contract says: unsigned, altered, of another entry, or too old."""
+    """A stored value that is not what the contract says:
+    unsigned, altered, of another entry, or too old."""
 
     code = "session_format"
 
@@ -96,13 +102,15 @@ class AccessError(GatehouseError):
 
 
 class AmbiguousCredentials(AccessError):
-    """Two session cookies, or two Authorization headers: readers would differ on which one counts."""
+    """Two session cookies, or two Authorization headers:
+    readers would differ on which one counts."""
 
     code = "ambiguous_credentials"
 
 
 class InsecureTransport(AccessError):
-    """The request came over plain HTTP in production: what it carries may be known to others by now."""
+    """The request came over plain HTTP in production:
+    what it carries may be known to others by now."""
 
     code = "https_required"
 
@@ -126,7 +134,9 @@ class RecentLoginRequired(AccessError):
     code = "recent_login_required"
 
     def __init__(self, *, max_age_s: int) -> None:
-        super().__init__(f"This needs a log-in of the last {max_age_s} seconds: confirm your password.")
+        super().__init__(
+            f"This needs a log-in of the last {max_age_s} seconds: confirm your password."
+        )
         self.max_age_s = max_age_s
 
 

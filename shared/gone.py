@@ -1,13 +1,18 @@
-"""Marks of people who are gone: deleted, or deactivated. Written by Django, read by who keeps something for them.
+"""Marks of people who are gone: deleted, or deactivated.
+Written by Django, read by who keeps something for them.
 
-A principal entry that is absent tells nothing: it ends with the last session. So Django says it, in the same atomic step
-that publishes the deactivation or the deletion, and takes it back in the step that publishes the person as active again::
+A principal entry that is absent tells nothing: it ends with the last session. So Django says it, in
+the same atomic step that publishes the deactivation or the deletion,
+and takes it back in the step that publishes the person as active again::
 
-    gatehouse:gone:of:<user id>    signed {"v": 1, "version": 4711, "id": "7", "is_deleted": false}, for MARK_KEPT_S
-    gatehouse:gone:latest          user ids by when they were marked: microseconds since 1970 by Redis's clock, only growing
+    gatehouse:gone:of:<user id>    signed {"v": 1, "version": 4711, "id": "7", "is_deleted": false},
+                                   for MARK_KEPT_S
+    gatehouse:gone:latest          user ids by when they were marked: microseconds since 1970 by
+                                   Redis's clock, only growing
 
-A mark says how things are, not what happened once: while it is there the person can't ask for anything. So whoever first lists
-what there is of a person, and then finds the mark, may end all that was listed, without comparing clocks.
+A mark says how things are, not what happened once: while it is there the person can't ask for
+anything. So whoever first lists what there is of a person, and then finds the mark,
+may end all that was listed, without comparing clocks.
 """
 
 from typing import cast
@@ -19,7 +24,8 @@ from shared.signing import EntrySigner
 
 GONE_LATEST = f"{PREFIX}gone:latest"
 MARK_KEPT_S = 7 * 86_400
-MARKS_KEPT = 100_000  # the oldest go first: a site may import any number of people who are not active
+# the oldest go first: a site may import any number of people who are not active
+MARKS_KEPT = 100_000
 
 _VERSION = 1
 
@@ -53,10 +59,15 @@ class GonePeople:
             return False
         return payload.get("v") == _VERSION and payload.get("id") == user_id
 
-    def marked_after(self, moment: int, *, until: int | None = None, limit: int) -> list[tuple[str, int]]:
-        """Return who was marked after ``moment`` (and by ``until``), the earliest first, each with the moment."""
+    def marked_after(
+        self, moment: int, *, until: int | None = None, limit: int
+    ) -> list[tuple[str, int]]:
+        """Return who was marked after ``moment`` (and by ``until``), the earliest first,
+        each with the moment."""
         highest = "+inf" if until is None else until
         found = self._store.read(
-            lambda client: client.zrangebyscore(GONE_LATEST, f"({moment}", highest, start=0, num=limit, withscores=True)
+            lambda client: client.zrangebyscore(
+                GONE_LATEST, f"({moment}", highest, start=0, num=limit, withscores=True
+            )
         )
         return [(user_id, int(score)) for user_id, score in cast("list[tuple[str, float]]", found)]

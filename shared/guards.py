@@ -1,7 +1,8 @@
-"""The guards: from a credential to who it is, or the reason it is refused. Reads Redis, writes nothing, caches nothing.
+"""The guards: from a credential to who it is, or the reason it is refused.
+Reads Redis, writes nothing, caches nothing.
 
-One ladder for a session and one for an API key; each doubt is one early refusal. Both sides and ``manage.py whois`` use
-this, so there is one answer. Source: OWASP ASVS 5.0, chapters 7 and 9.
+One ladder for a session and one for an API key; each doubt is one early refusal. Both sides and
+``manage.py whois`` use this, so there is one answer. Source: OWASP ASVS 5.0, chapters 7 and 9.
 """
 
 import hmac
@@ -43,25 +44,34 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a request acts as, and by which credential. ``authenticated_at`` is seconds since 1970, None for a key."""
+    """Who a request acts as, and by which credential.
+    ``authenticated_at`` is seconds since 1970, None for a key."""
 
     principal: Principal
     key: KeyRecord | None = None
     authenticated_at: int | None = None
 
     def has_scope(self, scope: str) -> bool:
-        """Tell whether the credential covers ``scope``; a session covers all that its person may do."""
+        """Tell whether the credential covers ``scope``;
+        a session covers all that its person may do."""
         return self.key is None or scope in self.key.scopes
 
 
 class Guards:
-    """Identify who presents a credential. Thread-safe; one round trip to Redis, two when it is new to this process.
+    """Identify who presents a credential. Thread-safe;
+    one round trip to Redis, two when it is new to this process.
 
-    Every method raises NotAuthenticated with a :class:`Refusal` as reason, or SessionStoreUnavailable.
+    Every method raises NotAuthenticated with a :class:`Refusal` as reason,
+    or SessionStoreUnavailable.
     """
 
     def __init__(
-        self, store: "Store", signer: EntrySigner, sessions: SessionFormat, *, clock: Callable[[], float] = time.time
+        self,
+        store: "Store",
+        signer: EntrySigner,
+        sessions: SessionFormat,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._reader = LinkedReader(store)
         self._signer = signer
@@ -116,19 +126,29 @@ class Guards:
 
 
 def _is_current(auth_hash: str, principal: Principal) -> bool:
-    """Compare in constant time with the principal's hash and with those under SECRET_KEY_FALLBACKS."""
+    """Compare in constant time with the principal's hash and with those under
+    SECRET_KEY_FALLBACKS."""
     accepted = [hash_ for hash_ in (principal.auth_hash, *principal.auth_hash_fallbacks) if hash_]
     # A list, not any(): every comparison is made, whichever matches.
     return True in [hmac.compare_digest(auth_hash.encode(), hash_.encode()) for hash_ in accepted]
 
 
 def authenticated_at(record: SessionRecord) -> int:
-    """Return when the person last proved who they are: django-allauth's record of it, else the session's begin.
+    """Return when the person last proved who they are:
+    django-allauth's record of it, else the session's begin.
 
-    A record of somebody else, who proved who they are in the same browser, proves nothing: django-allauth ignores it too.
+    A record of somebody else, who proved who they are in the same browser, proves nothing:
+    django-allauth ignores it too.
     """
-    if str(record.data.get("account_authentication_methods_user", record.user_id)) != record.user_id:
+    if (
+        str(record.data.get("account_authentication_methods_user", record.user_id))
+        != record.user_id
+    ):
         return record.created_at
     methods: Any = record.data.get("account_authentication_methods")
-    times = [int(m["at"]) for m in methods if isinstance(m, dict) and "at" in m] if isinstance(methods, list) else []
+    times = (
+        [int(m["at"]) for m in methods if isinstance(m, dict) and "at" in m]
+        if isinstance(methods, list)
+        else []
+    )
     return max([record.created_at, *times])

@@ -1,7 +1,7 @@
 """Which hosts are served: one decision for both sides, taken before either sees the request.
 
-Whoever may name any host in a request has its links, redirects and mails point there. The rules are Django's own for
-ALLOWED_HOSTS; X-Forwarded-Host is believed by neither side (Django's default).
+Whoever may name any host in a request has its links, redirects and mails point there. The rules are
+Django's own for ALLOWED_HOSTS; X-Forwarded-Host is believed by neither side (Django's default).
 """
 
 from functools import lru_cache
@@ -16,8 +16,8 @@ _LONGEST = 300  # a name has 253 characters, its port 6
 def is_served(host: str, allowed: tuple[str, ...]) -> bool:
     """Tell whether ``host``, as a Host header has it, is one of ``allowed``.
 
-    Those are names, ``.example.org`` for it and all below it, or ``*``. The port doesn't count. Linear; what is no host is
-    never served.
+    Those are names, ``.example.org`` for it and all below it, or ``*``. The port doesn't count.
+    Linear; what is no host is never served.
     """
     name = _name_in(host.lower())
     return name is not None and any(_matches(name, pattern.lower()) for pattern in allowed)
@@ -49,4 +49,6 @@ def _is_ipv6(name: str) -> bool:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    return pattern in ("*", name) or (pattern.startswith(".") and (name.endswith(pattern) or name == pattern[1:]))
+    return pattern in ("*", name) or (
+        pattern.startswith(".") and (name.endswith(pattern) or name == pattern[1:])
+    )

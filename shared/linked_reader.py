@@ -1,11 +1,13 @@
-"""Read an entry and then the one it leads to: a session or key, then its person. In one round trip, mostly.
+"""Read an entry and then the one it leads to: a session or key, then its person.
+In one round trip, mostly.
 
-The second entry's name is in the first one's value, which would cost two round trips, and waiting for Redis is most of what
-the gate costs. So the reader remembers which entry the first one led to last time, and asks for both together.
+The second entry's name is in the first one's value, which would cost two round trips, and waiting
+for Redis is most of what the gate costs. So the reader remembers which entry the first one led to
+last time, and asks for both together.
 
-What is remembered is where to look, never who it is or whether it is good: both values are read afresh for every request, in
-the same instant, and the second is used only if the first, as it is now, leads to it. A wrong guess costs the second read
-that was to be saved, nothing else.
+What is remembered is where to look, never who it is or whether it is good: both values are read
+afresh for every request, in the same instant, and the second is used only if the first, as it is
+now, leads to it. A wrong guess costs the second read that was to be saved, nothing else.
 """
 
 from dataclasses import dataclass
@@ -46,7 +48,8 @@ class LinkedReader:
         return FirstRead(entry=entry, value=value, guess=guess, guessed_value=guessed_value)
 
     def follow(self, first: FirstRead, entry: str) -> str | None:
-        """Return what ``entry``, to which the first read leads, holds. Call it for a first value that was verified."""
+        """Return what ``entry``, to which the first read leads, holds.
+        Call it for a first value that was verified."""
         if entry == first.guess:
             return first.guessed_value
         if len(self._guesses) >= _MAX_GUESSES:  # bounded: forgetting only means one more round trip

@@ -1,8 +1,9 @@
 """Where logs go and how a line looks: one line per event on standard error, key=value or JSON.
 
-Code logs through the standard library (``logging.getLogger("gatehouse...")`` with ``extra``), so an adopting site keeps its
-own set-up; structlog only renders. It escapes control characters in values, so input can't forge a line (CWE-117).
-Loggers: ``gatehouse`` and, for refusals, ``gatehouse.security``.
+Code logs through the standard library (``logging.getLogger("gatehouse...")`` with ``extra``), so an
+adopting site keeps its own set-up; structlog only renders. It escapes control characters in values,
+so input can't forge a line (CWE-117). Loggers:
+``gatehouse`` and, for refusals, ``gatehouse.security``.
 """
 
 import logging
@@ -19,7 +20,9 @@ def logging_config(log_format: str, *, level: str = "INFO") -> dict[str, Any]:
     if log_format == "json":
         final = structlog.processors.JSONRenderer()
     else:
-        final = structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "logger", "event"])
+        final = structlog.processors.KeyValueRenderer(
+            key_order=["timestamp", "level", "logger", "event"]
+        )
     before: list[Processor] = [
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
@@ -43,7 +46,8 @@ def logging_config(log_format: str, *, level: str = "INFO") -> dict[str, Any]:
             # httpx logs every URL at INFO: a task's targets may hold secrets.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
-            # gunicorn gives its own logger a handler with another format: without it, its lines look like all others.
+            # gunicorn gives its own logger a handler with another format:
+            # without it, its lines look like all others.
             "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
         },
     }

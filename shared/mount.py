@@ -1,8 +1,10 @@
-"""Where the whole is mounted, and so how every address that leaves it begins: one place for both sides.
+"""Where the whole is mounted, and so how every address that leaves it begins:
+one place for both sides.
 
     /tools        the mount: SCRIPT_NAME as somebody's WSGI server hands it to us, "" at the root
     /tools/api    SCRIPT_NAME within the API, to which the dispatcher added its part
-    /a            X-Forwarded-Prefix of a proxy that is believed: what it cut off; it stands before SCRIPT_NAME
+    /a            X-Forwarded-Prefix of a proxy that is believed: what it cut off;
+    it stands before SCRIPT_NAME
 
 A prefix that isn't plain is ignored: it becomes a part of links, redirects and mails.
 """
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gatehouse.server")
 
-# In the environ: where the whole is mounted, noted by who mounts both sides, and what a proxy has cut off.
+# In the environ: where the whole is mounted, noted by who mounts both sides,
+# and what a proxy has cut off.
 MOUNT = "gatehouse.mount"
 FORWARDED_PREFIX = "gatehouse.forwarded_prefix"
 
@@ -30,7 +33,8 @@ _SEGMENTS = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
 
 
 def plain_prefix(text: str) -> str | None:
-    """Return a prefix as addresses begin with it, without a slash at its end; None for what is none. Linear.
+    """Return a prefix as addresses begin with it, without a slash at its end;
+    None for what is none. Linear.
 
     ``//host`` would be another host's address, and browsers resolve ``..``.
     """
@@ -44,9 +48,11 @@ def plain_prefix(text: str) -> str | None:
 
 
 def believe_prefix(environ: MutableMapping[str, Any]) -> None:
-    """Put what the proxy in front says that it cut off before SCRIPT_NAME, once however many ask. Only of a trusted proxy.
+    """Put what the proxy in front says that it cut off before SCRIPT_NAME, once however many ask.
+    Only of a trusted proxy.
 
-    Of several values the last is that proxy's own. A server that knows the prefix already has it in SCRIPT_NAME.
+    Of several values the last is that proxy's own.
+    A server that knows the prefix already has it in SCRIPT_NAME.
     """
     if FORWARDED_PREFIX in environ:
         return
@@ -59,7 +65,8 @@ def believe_prefix(environ: MutableMapping[str, Any]) -> None:
         return
     environ[FORWARDED_PREFIX] = prefix
     environ["SCRIPT_NAME"] = prefix + script_name
-    for rewritten in ("SCRIPT_URL", "REDIRECT_URL"):  # Apache's own words, which Django takes before SCRIPT_NAME
+    # Apache's own words, which Django takes before SCRIPT_NAME
+    for rewritten in ("SCRIPT_URL", "REDIRECT_URL"):
         environ.pop(rewritten, None)
 
 
@@ -73,7 +80,8 @@ def enter(environ: MutableMapping[str, Any], *, trusted_proxy: bool) -> None:
 def find_mount(environ: Mapping[str, Any], *, api_prefix: str) -> str:
     """Return the mount as addresses begin with it; "" at the root.
 
-    Where nobody noted it, the API knows it by its own SCRIPT_NAME, and another application takes it to be the root.
+    Where nobody noted it, the API knows it by its own SCRIPT_NAME,
+    and another application takes it to be the root.
     """
     mount = environ.get(MOUNT)
     if mount is None:
@@ -94,7 +102,9 @@ class ForwardedPrefix:
     def __init__(self, application: "WSGIApplication") -> None:
         self._application = application
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         """Answer one request."""
         believe_prefix(environ)
         return self._application(environ, start_response)
@@ -102,4 +112,7 @@ class ForwardedPrefix:
 
 @lru_cache(maxsize=1)  # once in this process
 def _warn_of_prefix() -> None:
-    log.warning("X-Forwarded-Prefix is ignored: accepted are paths such as /tools, of letters, digits and . _ ~ -")
+    log.warning(
+        "X-Forwarded-Prefix is ignored: accepted are paths such as /tools, of letters, "
+        "digits and . _ ~ -"
+    )

@@ -1,4 +1,5 @@
-"""Origins whose pages may send forms and requests with a person's cookie, as Django's CSRF_TRUSTED_ORIGINS names them.
+"""Origins whose pages may send forms and requests with a person's cookie,
+as Django's CSRF_TRUSTED_ORIGINS names them.
 
 https://app.example.org      this origin
 https://*.example.org        every host below it, and itself
@@ -11,7 +12,8 @@ _NEVER_IN_A_HOST = frozenset("/?#@\\ ")
 
 
 class TrustedOrigins:
-    """A list of origins, matched as Django matches it. Immutable; no I/O, linear in the length of what it is asked."""
+    """A list of origins, matched as Django matches it. Immutable;
+    no I/O, linear in the length of what it is asked."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         found = [pattern.lower() for pattern in patterns]
@@ -25,4 +27,6 @@ class TrustedOrigins:
         scheme, _, host = origin.partition("://")
         if not host or set(host) & _NEVER_IN_A_HOST:
             return False
-        return any(scheme == of and (host.endswith(end) or host == end[1:]) for of, end in self._below)
+        return any(
+            scheme == of and (host.endswith(end) or host == end[1:]) for of, end in self._below
+        )

@@ -2,16 +2,17 @@
 
 Worked example, the payload before signing::
 
-    {"v": 1, "version": 4711, "id": "7", "username": "ada", "email": "ada@example.org", "email_verified": true,
-     "is_active": true, "is_staff": false, "is_superuser": false,
+    {"v": 1, "version": 4711, "id": "7", "username": "ada", "email": "ada@example.org",
+     "email_verified": true, "is_active": true, "is_staff": false, "is_superuser": false,
      "permissions": ["reports.view_report"], "groups": ["analysts"],
      "auth_hash": "5d1c...", "auth_hash_fallbacks": [],
      "backends": ["django.contrib.auth.backends.ModelBackend"]}
 
-``auth_hash`` is Django's ``get_session_auth_hash()``: it changes with the password. ``auth_hash_fallbacks`` are the same
-hash under ``SECRET_KEY_FALLBACKS``, which Django accepts too. ``backends`` are the site's ``AUTHENTICATION_BACKENDS``: who was
-let in by one that the site has given up since is let in no longer. ``version`` grows with every publish: of two values of
-one entry the higher was read later. It orders writers; who reads has no use for it.
+``auth_hash`` is Django's ``get_session_auth_hash()``: it changes with the password.
+``auth_hash_fallbacks`` are the same hash under ``SECRET_KEY_FALLBACKS``, which Django accepts too.
+``backends`` are the site's ``AUTHENTICATION_BACKENDS``: who was let in by one that the site has
+given up since is let in no longer. ``version`` grows with every publish: of two values of one entry
+the higher was read later. It orders writers; who reads has no use for it.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -42,7 +43,8 @@ class Principal:
     backends: tuple[str, ...] = ()
 
     def has_permission(self, permission: str) -> bool:
-        """Tell what Django's ``user.has_perm`` tells: never when inactive, always for a superuser."""
+        """Tell what Django's ``user.has_perm`` tells:
+        never when inactive, always for a superuser."""
         return self.is_active and (self.is_superuser or permission in self.permissions)
 
 
@@ -50,7 +52,8 @@ _FIELDS = frozenset(field.name for field in fields(Principal))
 
 
 def encode_principal(signer: EntrySigner, principal: Principal, *, version: int = 0) -> str:
-    """Return the signed value of the principal's own entry, as published under ``version`` (0: in no order)."""
+    """Return the signed value of the principal's own entry,
+    as published under ``version`` (0: in no order)."""
     payload = asdict(principal)
     payload["permissions"] = sorted(principal.permissions)
     payload["groups"] = sorted(principal.groups)
@@ -66,7 +69,8 @@ def decode_principal(signer: EntrySigner, user_id: str, value: str) -> Principal
 
 
 def _principal(payload: dict[str, Any]) -> Principal:
-    # A newer writer may add a field: ignore it, so that both sides can be upgraded one after the other.
+    # A newer writer may add a field: ignore it,
+    # so that both sides can be upgraded one after the other.
     values = {name: value for name, value in payload.items() if name in _FIELDS}
     try:
         values["permissions"] = frozenset(values["permissions"])

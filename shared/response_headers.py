@@ -7,7 +7,8 @@ SECURITY_HEADERS: dict[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -15,12 +16,13 @@ SECURITY_HEADERS: dict[str, str] = {
 
 # Pages need their own style sheet and forms. No inline script or style, no other origin.
 PAGE_CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'; connect-src 'self'; "
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src "
+    "'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-# What a page of HTML carries. With no-referrer browsers send "Origin: null" with a form, which no cross-site check lets pass;
-# same-origin tells other sites as little.
+# What a page of HTML carries. With no-referrer browsers send "Origin: null" with a form, which no
+# cross-site check lets pass; same-origin tells other sites as little.
 PAGE_SECURITY_HEADERS: dict[str, str] = {
     **SECURITY_HEADERS,
     "Content-Security-Policy": PAGE_CONTENT_SECURITY_POLICY,

@@ -3,18 +3,19 @@
 Worked example, the payload before signing (see shared.signing for the bytes around it)::
 
     {
-      "v": 1,                              version of this format
-      "created_at": 1763629200,            seconds since 1970: the absolute lifetime counts from here
-      "expires_at": 1764234000,            seconds since 1970: the idle lifetime ends here, renewed when Django saves
-      "data": {                            Django's session dictionary, as is
+      "v": 1,                      version of this format
+      "created_at": 1763629200,    seconds since 1970: the absolute lifetime counts from here
+      "expires_at": 1764234000,    seconds since 1970: the idle lifetime ends here; a save renews it
+      "data": {                    Django's session dictionary, as is
         "_auth_user_id": "7",
         "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
         "_auth_user_hash": "5d1c..."
       }
     }
 
-A record is refused when its signature fails, when it stands under another entry, past ``expires_at``, and past
-``created_at`` + the absolute lifetime, however long Redis kept it. Source: OWASP ASVS 5.0, 7.3.1 and 7.3.2.
+A record is refused when its signature fails, when it stands under another entry, past
+``expires_at``, and past ``created_at`` + the absolute lifetime, however long Redis kept it. Source:
+OWASP ASVS 5.0, 7.3.1 and 7.3.2.
 """
 
 from collections.abc import Mapping
@@ -71,11 +72,13 @@ class SessionFormat:
         self.lifetimes = lifetimes
 
     def remaining_s(self, record: SessionRecord, *, now: float) -> int:
-        """Return how many whole seconds the record may still live; zero or less means it is over."""
+        """Return how many whole seconds the record may still live;
+        zero or less means it is over."""
         return int(min(record.expires_at, record.created_at + self.lifetimes.absolute_s) - now)
 
     def encode(self, entry: str, record: SessionRecord) -> str:
-        """Return the signed value for ``entry``. Raises TypeError when the session data is not JSON."""
+        """Return the signed value for ``entry``.
+        Raises TypeError when the session data is not JSON."""
         payload = {
             "v": VERSION,
             "created_at": record.created_at,
@@ -85,7 +88,8 @@ class SessionFormat:
         return self._signer.sign(entry, payload)
 
     def decode(self, entry: str, value: str, *, now: float) -> SessionRecord:
-        """Return the record stored under ``entry``, or raise SessionFormatError if any check fails."""
+        """Return the record stored under ``entry``,
+        or raise SessionFormatError if any check fails."""
         payload = self._signer.unsign(entry, value, max_age_s=self.lifetimes.absolute_s)
         record = _record(payload)
         if now >= record.expires_at:
@@ -98,7 +102,15 @@ class SessionFormat:
 def _record(payload: Mapping[str, Any]) -> SessionRecord:
     if payload.get("v") != VERSION:
         raise SessionFormatError(f"the record's version is not {VERSION}")
-    data, created_at, expires_at = payload.get("data"), payload.get("created_at"), payload.get("expires_at")
-    if not isinstance(data, dict) or not isinstance(created_at, int) or not isinstance(expires_at, int):
+    data, created_at, expires_at = (
+        payload.get("data"),
+        payload.get("created_at"),
+        payload.get("expires_at"),
+    )
+    if (
+        not isinstance(data, dict)
+        or not isinstance(created_at, int)
+        or not isinstance(expires_at, int)
+    ):
         raise SessionFormatError("the record lacks data, created_at or expires_at")
     return SessionRecord(data=data, created_at=created_at, expires_at=expires_at)

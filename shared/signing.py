@@ -1,6 +1,7 @@
 """How an entry's value is signed, so that only who holds a session secret can write one.
 
-The value is Django's ``TimestampSigner`` format (django.core.signing), under a salt that contains the entry's name::
+The value is Django's ``TimestampSigner`` format (django.core.signing),
+under a salt that contains the entry's name::
 
     >>> signer = EntrySigner(["a-secret-of-at-least-32-characters"])
     >>> value = signer.sign("gatehouse:principal:7", {"id": "7"})
@@ -8,7 +9,8 @@ The value is Django's ``TimestampSigner`` format (django.core.signing), under a 
     'eyJpZCI6IjcifQ:1vLxQk:2m1v...'
      base64url JSON : base62 seconds since 1970 : base64url HMAC-SHA256
 
-Tampering with a byte, a value copied under another entry's name, or another secret: :class:`SessionFormatError`.
+Tampering with a byte, a value copied under another entry's name, or another secret:
+:class:`SessionFormatError`.
 """
 
 import hashlib
@@ -31,20 +33,24 @@ _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
 class EntrySigner:
-    """Sign and check entries. The first secret signs, every secret verifies (rotation). Thread-safe, no I/O.
+    """Sign and check entries. The first secret signs, every secret verifies (rotation).
+    Thread-safe, no I/O.
 
-    Django's signer signs. What every request needs, the check, is written out here: see :func:`_signature`.
+    Django's signer signs. What every request needs, the check, is written out here:
+    see :func:`_signature`.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = tuple(secrets)
 
     def sign(self, entry: str, payload: dict[str, Any]) -> str:
-        """Return the value to store under ``entry``. Raises TypeError if ``payload`` is not JSON."""
+        """Return the value to store under ``entry``.
+        Raises TypeError if ``payload`` is not JSON."""
         return str(self._signer(entry).sign_object(payload))
 
     def is_current(self, entry: str, value: str) -> bool:
-        """Tell whether the first secret signed this (a value that verifies), not one that rotation will remove."""
+        """Tell whether the first secret signed this (a value that verifies),
+        not one that rotation will remove."""
         if len(self._secrets) == 1:
             return True  # there is no other: spare the second look at every entry of a rebuild
         try:
@@ -61,13 +67,17 @@ class EntrySigner:
         signed, _, signature = value.rpartition(":")
         given, message = signature.encode(errors="replace"), signed.encode(errors="replace")
         # A list, not any(): every comparison is made, whichever matches.
-        if True not in [hmac.compare_digest(given, _signature(secret, entry, message)) for secret in self._secrets]:
+        if True not in [
+            hmac.compare_digest(given, _signature(secret, entry, message))
+            for secret in self._secrets
+        ]:
             raise SessionFormatError("the signature does not verify")
         content, _, signed_at = signed.rpartition(":")
         try:
             age_s = time.time() - _from_base62(signed_at)
             payload = json.loads(urlsafe_b64decode(content + "=" * (-len(content) % 4)))
-        except (ValueError, IndexError) as error:  # a secret's holder signed what is not base64 of JSON
+        # a secret's holder signed what is not base64 of JSON
+        except (ValueError, IndexError) as error:
             raise SessionFormatError("the signed value is not base64url JSON") from error
         if max_age_s is not None and age_s > max_age_s:
             raise SessionFormatError("the signature is older than the absolute lifetime")
@@ -76,14 +86,16 @@ class EntrySigner:
         return payload
 
     def _signer(self, entry: str) -> "TimestampSigner":
-        from django.core.signing import TimestampSigner  # a gate only verifies, and may run where Django isn't
+        # a gate only verifies, and may run where Django isn't
+        from django.core.signing import TimestampSigner
 
         # No fallback keys are given, lest Django ask its own settings: signing needs none.
         return TimestampSigner(key=self._secrets[0], fallback_keys=[], salt=_salt(entry))
 
 
 def _from_base62(text: str) -> int:
-    """Return the number that Django's ``b62_encode`` wrote. Raises ValueError for another character."""
+    """Return the number that Django's ``b62_encode`` wrote.
+    Raises ValueError for another character."""
     number = 0
     for digit in text:
         number = number * 62 + _BASE62.index(digit)

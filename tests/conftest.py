@@ -1,6 +1,8 @@
-"""What every test stands on: one real Valkey and one real database for the whole run, both thrown away at its end.
+"""What every test stands on: one real Valkey and one real database for the whole run,
+both thrown away at its end.
 
-The environment is set before anything of Django is imported; nothing of the developer's own ``var/`` is read.
+The environment is set before anything of Django is imported;
+nothing of the developer's own ``var/`` is read.
 """
 
 import os
@@ -18,7 +20,8 @@ from hypothesis import HealthCheck, settings
 from deploy.valkey import EmbeddedValkey, new_passwords
 from tests.waiting import wait_until
 
-# A busy machine is no fault of what is tested: how long a thing takes is measured where that is promised.
+# A busy machine is no fault of what is tested:
+# how long a thing takes is measured where that is promised.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
@@ -28,11 +31,16 @@ _VALKEY = EmbeddedValkey(_FOLDER / "valkey", passwords=new_passwords())
 
 
 def _give_children_default_signals() -> None:
-    """A shell that starts us in the background, or nohup, has signals ignored; children would inherit that.
+    """A shell that starts us in the background, or nohup, has signals ignored;
+    children would inherit that.
 
-    A handler is not inherited: what this process starts has the default again, and Ctrl-C ends a test's server.
+    A handler is not inherited: what this process starts has the default again,
+    and Ctrl-C ends a test's server.
     """
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, lambda *_: None),
+    ):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
 
@@ -40,7 +48,9 @@ def _give_children_default_signals() -> None:
 def pytest_configure() -> None:
     """Start Valkey and point every setting at this run's own folder."""
     _give_children_default_signals()
-    for name in [name for name in os.environ if name.startswith("GATEHOUSE_") or name == "DATABASE_URL"]:
+    for name in [
+        name for name in os.environ if name.startswith("GATEHOUSE_") or name == "DATABASE_URL"
+    ]:
         del os.environ[name]
     _VALKEY.start()
     os.environ.update(
@@ -68,11 +78,18 @@ def valkey() -> EmbeddedValkey:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind() -> Iterator[None]:
-    """Fail a test that leaves a thread running, or a slot's, which would not even keep the process alive."""
+    """Fail a test that leaves a thread running, or a slot's,
+    which would not even keep the process alive."""
     before = set(threading.enumerate())
     yield
     wait_until(
-        lambda: not [each for each in set(threading.enumerate()) - before if not each.daemon or each.name.startswith(_SLOTS)],
+        lambda: (
+            not [
+                each
+                for each in set(threading.enumerate()) - before
+                if not each.daemon or each.name.startswith(_SLOTS)
+            ]
+        ),
         timeout_s=5,
         what="threads that the test started have ended",
     )

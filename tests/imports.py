@@ -1,4 +1,5 @@
-"""Imports every module of the packages that need no Django project: ``python -W error -m tests.imports``."""
+"""Imports every module of the packages that need no Django project:
+``python -W error -m tests.imports``."""
 
 import sys
 from importlib import import_module

@@ -1,4 +1,5 @@
-"""The site's password hasher with fewer rounds: tests log in thousands of times, and what they look at is not the hash."""
+"""The site's password hasher with fewer rounds:
+tests log in thousands of times, and what they look at is not the hash."""
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 

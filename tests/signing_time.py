@@ -1,4 +1,5 @@
-"""A time for signatures: Django's signer, which signs, and ours, which checks, each read the clock of their own module."""
+"""A time for signatures: Django's signer, which signs, and ours, which checks,
+each read the clock of their own module."""
 
 from types import SimpleNamespace
 

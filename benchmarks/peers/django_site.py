@@ -1,6 +1,8 @@
-"""Django alone: a project freshly made by ``startproject``, a ``login_required`` view, sessions in Redis by its cache engine.
+"""Django alone: a project freshly made by ``startproject``, a ``login_required`` view,
+sessions in Redis by its cache engine.
 
-Tuned: the database connection is kept between requests, where startproject's settings open SQLite for each.
+Tuned: the database connection is kept between requests,
+where startproject's settings open SQLite for each.
 """
 
 import os
@@ -46,11 +48,14 @@ urlpatterns = [path("gated", gated), path("open", ungated)]
 
 
 def seed(context: Context) -> str:
-    """Make the project, its database and a person in it, log in by Django's own way, and return the Cookie header."""
+    """Make the project, its database and a person in it, log in by Django's own way,
+    and return the Cookie header."""
     home = Path(context.folder, "django")
     home.mkdir()
     # In a process of its own: the command sets Django up without the project's settings.
-    subprocess.run([sys.executable, "-m", "django", "startproject", _PROJECT, str(home)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "django", "startproject", _PROJECT, str(home)], check=True
+    )
     project = home / _PROJECT
     with (project / "settings.py").open("a") as settings:
         settings.write(_SETTINGS.format(url=context.peer_redis_url))

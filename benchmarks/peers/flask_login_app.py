@@ -1,7 +1,9 @@
-"""Flask-Login and Flask-Session (Redis), as their documentation shows: it checks that the session names a known person.
+"""Flask-Login and Flask-Session (Redis), as their documentation shows:
+it checks that the session names a known person.
 
-It sees no password change and no deactivation of Django's; ``user_loader`` reads a dict, unless a peer says better. Tuned: the
-session is not written back and no cookie sent on every request, which is Flask-Session's default.
+It sees no password change and no deactivation of Django's; ``user_loader`` reads a dict, unless a
+peer says better. Tuned: the session is not written back and no cookie sent on every request,
+which is Flask-Session's default.
 """
 
 from collections.abc import Callable
@@ -35,13 +37,18 @@ def seed(context: Context) -> str:
 
 
 def create_app(
-    context_file: str, tuned: bool = False, *, people: Callable[[Flask], Callable[[str], Any]] = lambda _app: _PEOPLE.get
+    context_file: str,
+    tuned: bool = False,
+    *,
+    people: Callable[[Flask], Callable[[str], Any]] = lambda _app: _PEOPLE.get,
 ) -> Flask:
     """Return the application; ``people`` gives it what finds a person by id."""
     context = Context.load(context_file)
     app = Flask(__name__, static_folder=None)
     app.secret_key = context.secret_key
-    app.config.update(SESSION_TYPE="redis", SESSION_REDIS=redis.Redis.from_url(context.peer_redis_url))
+    app.config.update(
+        SESSION_TYPE="redis", SESSION_REDIS=redis.Redis.from_url(context.peer_redis_url)
+    )
     app.config["SESSION_REFRESH_EACH_REQUEST"] = not tuned
     Session(app)
     LoginManager(app).user_loader(people(app))

@@ -1,4 +1,5 @@
-"""Celery with its Redis result backend: two workers as in queue_celery, and a ``group`` whose ``get`` waits for all."""
+"""Celery with its Redis result backend: two workers as in queue_celery,
+and a ``group`` whose ``get`` waits for all."""
 
 import sys
 from collections.abc import Iterator
@@ -11,15 +12,27 @@ from benchmarks.context import Context
 from benchmarks.marks import here
 from benchmarks.peers.worker_processes import worker_processes
 
-_OPTIONS = ("--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=ERROR")
+_OPTIONS = (
+    "--pool=solo",
+    "--without-gossip",
+    "--without-mingle",
+    "--without-heartbeat",
+    "--loglevel=ERROR",
+)
 _TIMEOUT_S = 60
 
 
 def _app(context: Context) -> Celery:
     url = urlsplit(context.peer_redis_url)  # the same unix socket as everybody's
     address = f"{url.username}:{url.password}@{url.path}"
-    app = Celery("bench-futures", broker=f"redis+socket://{address}", backend=f"redis+socket://{address}")
-    app.conf.update(worker_prefetch_multiplier=128, task_default_queue="bench-futures", broker_connection_retry_on_startup=True)
+    app = Celery(
+        "bench-futures", broker=f"redis+socket://{address}", backend=f"redis+socket://{address}"
+    )
+    app.conf.update(
+        worker_prefetch_multiplier=128,
+        task_default_queue="bench-futures",
+        broker_connection_retry_on_startup=True,
+    )
     app.task(name="number")(number)
     return app
 

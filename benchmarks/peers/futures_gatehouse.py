@@ -1,4 +1,5 @@
-"""Ours: gatehouse.Executor, over HTTP with a key, against the API on gunicorn with threads; its engine runs the jobs."""
+"""Ours: gatehouse.Executor, over HTTP with a key, against the API on gunicorn with threads;
+its engine runs the jobs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

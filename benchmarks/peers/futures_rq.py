@@ -1,4 +1,5 @@
-"""RQ with results: two SimpleWorkers, ``enqueue_many``, and ``latest_result(timeout=...)``, which waits without polling."""
+"""RQ with results: two SimpleWorkers, ``enqueue_many``, and ``latest_result(timeout=...)``,
+which waits without polling."""
 
 import sys
 from collections.abc import Iterator
@@ -35,7 +36,9 @@ class Mapper:
 
     def map(self, count: int) -> list[object]:
         """Map."""
-        jobs = self._queue.enqueue_many([Queue.prepare_data(number, args=(value,)) for value in range(count)])
+        jobs = self._queue.enqueue_many(
+            [Queue.prepare_data(number, args=(value,)) for value in range(count)]
+        )
         return [job.latest_result(timeout=_TIMEOUT_S).return_value for job in jobs]
 
     def close(self) -> None:
@@ -45,5 +48,7 @@ class Mapper:
 
 if __name__ == "__main__":
     connection = redis.Redis.from_url(here().peer_redis_url)
-    SimpleWorker([Queue(_QUEUE, connection=connection)], connection=connection).work(logging_level="WARNING")
+    SimpleWorker([Queue(_QUEUE, connection=connection)], connection=connection).work(
+        logging_level="WARNING"
+    )
     sys.exit()

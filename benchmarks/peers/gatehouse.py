@@ -1,4 +1,5 @@
-"""Ours: a view behind ``login_required`` in someone's own Flask application; the session is made by our Django site."""
+"""Ours: a view behind ``login_required`` in someone's own Flask application;
+the session is made by our Django site."""
 
 import os
 from pathlib import Path
@@ -11,7 +12,8 @@ from shared.settings import ApiSettings
 
 
 def seed(context: Context) -> str:
-    """Make the site's database and a person in it, log in, and return the Cookie header; principal and session are Django's."""
+    """Make the site's database and a person in it, log in, and return the Cookie header;
+    principal and session are Django's."""
     os.environ.update(
         GATEHOUSE_VAR_DIR=context.folder,
         GATEHOUSE_SESSION_SECRETS=context.session_secret,

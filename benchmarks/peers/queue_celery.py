@@ -1,5 +1,6 @@
-"""Celery: two workers with the solo pool (no pipe between a parent and its child; prefork was not measured), no result
-backend, a large prefetch as its guide advises for short tasks, and without gossip, mingle and heartbeats.
+"""Celery: two workers with the solo pool (no pipe between a parent and its child; prefork was not
+measured), no result backend, a large prefetch as its guide advises for short tasks,
+and without gossip, mingle and heartbeats.
 """
 
 import sys
@@ -12,9 +13,16 @@ from benchmarks.context import Context
 from benchmarks.marks import here, mark
 from benchmarks.producer import QueueProducer
 
-_OPTIONS = ("--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=ERROR")
+_OPTIONS = (
+    "--pool=solo",
+    "--without-gossip",
+    "--without-mingle",
+    "--without-heartbeat",
+    "--loglevel=ERROR",
+)
 WORKERS = tuple(
-    ("-m", "benchmarks.peers.queue_celery", "worker", *_OPTIONS, f"--hostname=w{number}@bench") for number in (1, 2)
+    ("-m", "benchmarks.peers.queue_celery", "worker", *_OPTIONS, f"--hostname=w{number}@bench")
+    for number in (1, 2)
 )
 
 

@@ -9,7 +9,15 @@ from benchmarks.context import Context
 from benchmarks.marks import here, mark
 from benchmarks.producer import QueueProducer
 
-WORKERS = (("-m", "dramatiq", "benchmarks.peers.queue_dramatiq:worker_broker", "--processes=2", "--threads=8"),)
+WORKERS = (
+    (
+        "-m",
+        "dramatiq",
+        "benchmarks.peers.queue_dramatiq:worker_broker",
+        "--processes=2",
+        "--threads=8",
+    ),
+)
 
 
 def _broker(context: Context) -> RedisBroker:
@@ -24,7 +32,9 @@ class Producer(QueueProducer):
     def __init__(self, context: Context, *, bulk: bool) -> None:
         del bulk
         self._broker = _broker(context)
-        self._actor = dramatiq.actor(mark, broker=self._broker, actor_name="mark", queue_name="bench")
+        self._actor = dramatiq.actor(
+            mark, broker=self._broker, actor_name="mark", queue_name="bench"
+        )
 
     def submit_all(self, numbers: Sequence[int]) -> None:
         """Send a message for each number."""
@@ -41,7 +51,8 @@ class Producer(QueueProducer):
 
 
 def __getattr__(name: str) -> RedisBroker:
-    """Make the worker's broker when Dramatiq's command line asks for it, not when the producer imports this."""
+    """Make the worker's broker when Dramatiq's command line asks for it,
+    not when the producer imports this."""
     if name != "worker_broker":
         raise AttributeError(name)
     broker = _broker(here())

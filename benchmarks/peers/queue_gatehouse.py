@@ -1,4 +1,5 @@
-"""Ours: the engine accepts and runs in one process, as a server does. Batches, or one submit for each job."""
+"""Ours: the engine accepts and runs in one process, as a server does.
+Batches, or one submit for each job."""
 
 import time
 from collections.abc import Sequence
@@ -35,11 +36,17 @@ class Producer(QueueProducer):
             return
         for first in range(0, len(numbers), _BATCH):
             sets = [{"number": number} for number in numbers[first : first + _BATCH]]
-            insist(partial(self._engine.submit_batch, "bench.mark", sets, owner=OWNER), on_refusal=self._note_refusal)
+            insist(
+                partial(self._engine.submit_batch, "bench.mark", sets, owner=OWNER),
+                on_refusal=self._note_refusal,
+            )
 
     def submit(self, number: int) -> None:
         """Submit one job."""
-        insist(partial(self._engine.submit, "bench.mark", {"number": number}, owner=OWNER), on_refusal=self._note_refusal)
+        insist(
+            partial(self._engine.submit, "bench.mark", {"number": number}, owner=OWNER),
+            on_refusal=self._note_refusal,
+        )
 
     def settle(self) -> None:
         """Return when the outcome of every job is stored."""

@@ -1,4 +1,5 @@
-"""Huey: its consumer with two worker processes that wait in Redis (a blocking pop), no results kept."""
+"""Huey: its consumer with two worker processes that wait in Redis (a blocking pop),
+no results kept."""
 
 import logging
 from collections.abc import Sequence

@@ -32,7 +32,9 @@ class Producer(QueueProducer):
         """Enqueue a job for each number, in pipelines."""
         for first in range(0, len(numbers), _BATCH):
             some = numbers[first : first + _BATCH]
-            self._queue.enqueue_many([Queue.prepare_data(mark, args=(number,), result_ttl=0) for number in some])
+            self._queue.enqueue_many(
+                [Queue.prepare_data(mark, args=(number,), result_ttl=0) for number in some]
+            )
 
     def submit(self, number: int) -> None:
         """Enqueue one job."""

@@ -1,7 +1,9 @@
-"""Django REST framework: a view with session authentication, a serializer and a permission, that enqueues on RQ.
+"""Django REST framework: a view with session authentication, a serializer and a permission,
+that enqueues on RQ.
 
-The project is made by ``startproject``; sessions are in Redis by Django's cache engine, people in SQLite, whose connection is
-kept between requests. A submit is checked for CSRF, as the framework does for a session.
+The project is made by ``startproject``; sessions are in Redis by Django's cache engine, people in
+SQLite, whose connection is kept between requests.
+A submit is checked for CSRF, as the framework does for a session.
 """
 
 import os
@@ -71,7 +73,9 @@ def seed(context: Context) -> str:
     """Make the project, its database and a person in it, log in, and return the Cookie header."""
     home = Path(context.folder, "drf")
     home.mkdir()
-    subprocess.run([sys.executable, "-m", "django", "startproject", _PROJECT, str(home)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "django", "startproject", _PROJECT, str(home)], check=True
+    )
     with (home / _PROJECT / "settings.py").open("a") as settings:
         settings.write(_SETTINGS.format(url=context.peer_redis_url))
     (home / _PROJECT / "urls.py").write_text(_URLS)

@@ -1,4 +1,5 @@
-"""Flask-Login and Flask-Session (Redis), as in flask_login_app, with a view that enqueues on RQ. It checks no origin."""
+"""Flask-Login and Flask-Session (Redis), as in flask_login_app, with a view that enqueues on RQ.
+It checks no origin."""
 
 from typing import Any
 
@@ -19,7 +20,9 @@ PATH = "/jobs"
 def create_app(context_file: str, tuned: bool = False, **more: Any) -> Flask:
     """Return the application, ``more`` as flask_login_app has it."""
     app = flask_login_app.create_app(context_file, tuned=tuned, **more)
-    queue = Queue("submit", connection=redis.Redis.from_url(Context.load(context_file).peer_redis_url))
+    queue = Queue(
+        "submit", connection=redis.Redis.from_url(Context.load(context_file).peer_redis_url)
+    )
 
     @app.post(PATH)
     @login_required  # type: ignore[untyped-decorator]  # Flask-Login has no types
@@ -28,8 +31,14 @@ def create_app(context_file: str, tuned: bool = False, **more: Any) -> Flask:
         number = wanted["arguments"].get("number")
         if wanted["task"] != "bench.nothing" or not isinstance(number, int):
             abort(422)
-        job = queue.enqueue("benchmarks.job_tasks.do_nothing", kwargs={"number": number}, meta={"owner": current_user.id})
-        return jsonify(id=job.id, status=job.get_status(refresh=False), owner=current_user.username), 202
+        job = queue.enqueue(
+            "benchmarks.job_tasks.do_nothing",
+            kwargs={"number": number},
+            meta={"owner": current_user.id},
+        )
+        return jsonify(
+            id=job.id, status=job.get_status(refresh=False), owner=current_user.username
+        ), 202
 
     return app
 

@@ -1,6 +1,8 @@
-"""The same as submit_flask_login, for people who are in a database (Flask-SQLAlchemy, SQLite) and looked up at every request.
+"""The same as submit_flask_login, for people who are in a database (Flask-SQLAlchemy, SQLite)
+and looked up at every request.
 
-That is what ``user_loader`` is for, what the other contenders do, and what it takes to see that a person is no longer active.
+That is what ``user_loader`` is for, what the other contenders do,
+and what it takes to see that a person is no longer active.
 """
 
 from collections.abc import Callable

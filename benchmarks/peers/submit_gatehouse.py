@@ -1,4 +1,5 @@
-"""Ours: the whole API, mounted where the service mounts it; its engine runs the jobs in the same process."""
+"""Ours: the whole API, mounted where the service mounts it;
+its engine runs the jobs in the same process."""
 
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,13 @@ def create_app(context_file: str, tuned: bool = False) -> "WSGIApplication":
 
 
 def body(sets: int = 1, *, begins: bool = True) -> dict[str, object]:
-    """Return a body that submits one job, or a batch of so many; one that does not begin is to start in an hour."""
+    """Return a body that submits one job, or a batch of so many;
+    one that does not begin is to start in an hour."""
     arguments = [{"number": number} for number in range(sets)]
-    wanted: dict[str, object] = {"task": "bench.nothing", "arguments": arguments if sets > 1 else arguments[0]}
+    wanted: dict[str, object] = {
+        "task": "bench.nothing",
+        "arguments": arguments if sets > 1 else arguments[0],
+    }
     return wanted if begins else {**wanted, "delay_s": 3600}
 
 

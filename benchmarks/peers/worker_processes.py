@@ -13,11 +13,15 @@ _STOP_TIMEOUT_S = 15
 
 
 @contextmanager
-def worker_processes(context: Context, commands: Sequence[Sequence[str]], *, name: str) -> Iterator[None]:
+def worker_processes(
+    context: Context, commands: Sequence[Sequence[str]], *, name: str
+) -> Iterator[None]:
     """Run Python with each of these arguments; what they print is in the run's folder."""
     with Path(context.folder, f"{name}.log").open("wb") as log:
         workers = [
-            subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+            subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+            )
             for command in commands
         ]
     try:

@@ -1,8 +1,9 @@
-"""Request bodies on CherryPy's server, read piece by piece. cheroot's own readers hold a whole chunk in memory, as large as its
-sender says, and read the whole rest of a body that nobody wanted into memory, too.
+"""Request bodies on CherryPy's server, read piece by piece. cheroot's own readers hold a whole
+chunk in memory, as large as its sender says,
+and read the whole rest of a body that nobody wanted into memory, too.
 
-What breaks off or is malformed raises OSError or ValueError, which every framework takes for a client that went away.
-Source: RFC 9112, 6 and 7.1.
+What breaks off or is malformed raises OSError or ValueError, which every framework takes for a
+client that went away. Source: RFC 9112, 6 and 7.1.
 """
 
 import io
@@ -18,7 +19,8 @@ from deploy.servers.framing import read_field
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# A client is given so long for a body, and then must have sent so many bytes for each second: a trickle holds a thread.
+# A client is given so long for a body, and then must have sent so many bytes for each second:
+# a trickle holds a thread.
 PATIENCE_S = 30.0
 SLOWEST_BYTES_S = 1024
 
@@ -31,16 +33,20 @@ class Source(Protocol):
     """The connection, as far as it is read here."""
 
     def read1(self, size: int, /) -> bytes:
-        """Return what is there, at least a byte and at most ``size``; b"" at its end. Waits for the socket's time-out."""
+        """Return what is there, at least a byte and at most ``size``; b"" at its end.
+        Waits for the socket's time-out."""
 
     def readline(self, size: int, /) -> bytes:
         """Return a line, cut after ``size`` bytes."""
 
 
 class Body(io.RawIOBase):
-    """A body of at most ``largest`` bytes. Never reads past its end, so what follows it stays on the connection."""
+    """A body of at most ``largest`` bytes. Never reads past its end,
+    so what follows it stays on the connection."""
 
-    def __init__(self, source: Source, *, largest: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, source: Source, *, largest: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._source = source
         self._largest = largest
         self._clock = clock
@@ -63,7 +69,8 @@ class Body(io.RawIOBase):
         return len(piece)
 
     def discard(self, *, at_most: int) -> bool:
-        """Read away what nobody wanted, if it is known to be little; False when it is not, or is broken."""
+        """Read away what nobody wanted, if it is known to be little;
+        False when it is not, or is broken."""
         try:
             while not self.is_read and self._rest <= at_most:
                 self._read_on(at_most)
@@ -101,7 +108,9 @@ class Body(io.RawIOBase):
 class KnownLengthBody(Body):
     """A body with Content-Length."""
 
-    def __init__(self, source: Source, length: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, source: Source, length: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(source, largest=length, clock=clock)
         self._left = length
         self.is_read = length == 0

@@ -7,7 +7,8 @@ _FRAME = 1 << 20
 
 
 def body_limit(settings: ServerSettings, *, method: str, path: str) -> int:
-    """Return how many bytes the body of a request may have; only an upload may have more than the rest.
+    """Return how many bytes the body of a request may have;
+    only an upload may have more than the rest.
 
     ``path`` may begin with a mount that the server leaves to us: gunicorn's SCRIPT_NAME.
     """

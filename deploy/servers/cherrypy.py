@@ -1,4 +1,5 @@
-"""CherryPy's HTTP server (cheroot) as Gatehouse runs it: bounded, without a version banner, its own errors like ours."""
+"""CherryPy's HTTP server (cheroot) as Gatehouse runs it:
+bounded, without a version banner, its own errors like ours."""
 
 import errno
 import io
@@ -31,7 +32,8 @@ _DISCARDED_MAX = 65_536
 
 
 class Request(HTTPRequest):
-    """A request whose head is read by us, as on every server, and whose early errors look like every other error."""
+    """A request whose head is read by us, as on every server,
+    and whose early errors look like every other error."""
 
     def parse_request(self) -> None:
         """Take over the head, which came while no thread waited for it."""
@@ -61,11 +63,14 @@ class Request(HTTPRequest):
         return True
 
     def respond(self) -> None:
-        """Have the application answer. What it leaves of the body is read away if it is little; else the connection ends."""
+        """Have the application answer. What it leaves of the body is read away if it is little;
+        else the connection ends."""
         length = int(self.inheaders.get(b"Content-Length", 0))
         source = self.conn.rfile
         self._body: Body = (
-            ChunkedBody(source, largest=self._body_limit) if self.chunked_read else KnownLengthBody(source, length)
+            ChunkedBody(source, largest=self._body_limit)
+            if self.chunked_read
+            else KnownLengthBody(source, length)
         )
         self.rfile = io.BufferedReader(self._body)
         self.server.gateway(self).respond()
@@ -85,10 +90,15 @@ class Request(HTTPRequest):
 
     @property
     def _body_limit(self) -> int:
-        return body_limit(self.server.settings, method=self.method.decode("latin-1"), path=self.path.decode("latin-1"))
+        return body_limit(
+            self.server.settings,
+            method=self.method.decode("latin-1"),
+            path=self.path.decode("latin-1"),
+        )
 
     def simple_response(self, status: str | int, msg: str = "") -> None:
-        """Refuse the request and close: after a framing error nobody knows where the next request begins."""
+        """Refuse the request and close: after a framing error nobody knows where the next request
+        begins."""
         del msg  # it may repeat the request
         code = HTTPStatus(int(str(status)[:3]))
         self.close_connection = True
@@ -98,11 +108,17 @@ class Request(HTTPRequest):
 
 
 class Connection(HTTPConnection):
-    """A connection of such requests, which holds no thread that others need while it waits for its client."""
+    """A connection of such requests, which holds no thread that others need while it waits for its
+    client."""
 
     RequestHandlerClass = Request
 
-    def __init__(self, server: "GatehouseServer", sock: socket.socket, makefile: Callable[..., Any] = MakeFile) -> None:
+    def __init__(
+        self,
+        server: "GatehouseServer",
+        sock: socket.socket,
+        makefile: Callable[..., Any] = MakeFile,
+    ) -> None:
         self.client = server.admitted(sock)
         super().__init__(server, self.client, makefile)
         self.socket = sock
@@ -110,7 +126,9 @@ class Connection(HTTPConnection):
     def await_head(self) -> None:
         """Let the next request begin, with what was read of it already."""
         self.last_used = time.time()
-        self.client.await_head(self.rfile.read1(len(self.rfile.peek())) if self.rfile.has_data() else b"")
+        self.client.await_head(
+            self.rfile.read1(len(self.rfile.peek())) if self.rfile.has_data() else b""
+        )
 
     def drain(self) -> None:
         """Close our side of it, and read away what the client still sends."""
@@ -140,7 +158,11 @@ class Connections(ConnectionManager):
         """End those that have kept us waiting; who had begun is told."""
         del threshold
         now = time.monotonic()
-        late = [(fd, conn) for fd, conn in self._selector.connections if conn is not self.server and conn.client.is_late(now)]
+        late = [
+            (fd, conn)
+            for fd, conn in self._selector.connections
+            if conn is not self.server and conn.client.is_late(now)
+        ]
         for fd, conn in late:
             self._selector.unregister(fd)
             if conn.client.has_begun:
@@ -149,10 +171,12 @@ class Connections(ConnectionManager):
 
 
 class Gateway(Gateway_10):
-    """WSGI as cheroot does it, and the client's socket for who must know that it is gone: event streams."""
+    """WSGI as cheroot does it, and the client's socket for who must know that it is gone:
+    event streams."""
 
     def get_environ(self) -> Any:
-        """Return the request's environ, with the socket under the name that flask_api.streams.connection looks for."""
+        """Return the request's environ, with the socket under the name that
+        flask_api.streams.connection looks for."""
         environ: Any = super().get_environ()  # type: ignore[no-untyped-call]
         return {**environ, "gatehouse.socket": self.req.conn.client}
 
@@ -174,14 +198,22 @@ class GatehouseServer(Server):
         self._connections = Connections(self)
 
     def admitted(self, sock: socket.socket) -> ClientSocket:
-        """Return the client's socket; one whose address has too many open is refused by an OSError that cheroot ignores."""
+        """Return the client's socket; one whose address has too many open is refused by an OSError
+        that cheroot ignores."""
         holder = holder_of(sock.getpeername(), trusted_proxy=self.settings.trusted_proxy)
         if not self.open_connections.take(holder):
             sock.setblocking(False)
             with sock, suppress(OSError):
                 sock.send(self.error(HTTPStatus.TOO_MANY_REQUESTS))
-            raise ConnectionResetError(errno.ECONNRESET, "this address has too many connections open")
-        return ClientSocket(sock, self.requests, holder=holder, closed=partial(self.open_connections.give_back, holder))
+            raise ConnectionResetError(
+                errno.ECONNRESET, "this address has too many connections open"
+            )
+        return ClientSocket(
+            sock,
+            self.requests,
+            holder=holder,
+            closed=partial(self.open_connections.give_back, holder),
+        )
 
     def process_conn(self, conn: Connection) -> None:
         """Have a request answered as soon as its head is whole. Thread-safe, doesn't block."""
@@ -208,7 +240,9 @@ def build_server(application: Callable[..., Any], settings: ServerSettings) -> G
         shutdown_timeout=settings.drain_s,
     )
     server.requests = Pool(server, threads=settings.server_threads)
-    server.open_connections = Shares(total=connections_possible(settings.server_connections), each=settings.address_connections)
+    server.open_connections = Shares(
+        total=connections_possible(settings.server_connections), each=settings.address_connections
+    )
     server.gateway = Gateway
     server.settings = settings
     server.keep_alive_conn_limit = None  # those that wait cost no thread, and all are counted
@@ -229,14 +263,17 @@ def serve(
 
     ``begin_stop`` is called before the server drains its requests, ``end_stop`` after.
     """
-    cherrypy.config.update({"environment": "production", "engine.autoreload.on": False, "log.screen": False})
+    cherrypy.config.update(
+        {"environment": "production", "engine.autoreload.on": False, "log.screen": False}
+    )
     cherrypy.log.error_log.propagate = False  # the same lines, through ``log``
     cherrypy.engine.subscribe("log", log)
     cherrypy.server.socket_host, cherrypy.server.socket_port = settings.host, settings.port
     cherrypy.server.httpserver = build_server(application, settings)
     cherrypy.engine.subscribe("start", start, priority=10)
     cherrypy.engine.subscribe("stop", begin_stop, priority=10)
-    cherrypy.engine.subscribe("stop", end_stop, priority=90)  # the server stops at 50, between the two
+    # the server stops at 50, between the two
+    cherrypy.engine.subscribe("stop", end_stop, priority=90)
     cherrypy.engine.signals.subscribe()
     cherrypy.engine.start()
     cherrypy.engine.block()

@@ -17,7 +17,8 @@ _SPARE = 8
 
 
 class Pool(ThreadPool):
-    """cheroot's threads: as many as are set, and one more for each that waits for its client. Thread-safe."""
+    """cheroot's threads: as many as are set, and one more for each that waits for its client.
+    Thread-safe."""
 
     _threads: list[Any]
     _queue: "queue.Queue[Any]"
@@ -60,14 +61,18 @@ class Pool(ThreadPool):
     @staticmethod
     def _force_close(conn: Any) -> None:
         """End a connection that is left at the end of a stop."""
-        # cheroot ends reading only: a thread stuck in a write would wait on, as long as its client takes a byte now and then.
+        # cheroot ends reading only: a thread stuck in a write would wait on,
+        # as long as its client takes a byte now and then.
         if conn is not None:
             with suppress(OSError):
                 conn.socket.shutdown(socket.SHUT_RDWR)
 
     def _replace(self) -> None:
-        """Start a thread if a connection waits for one, and those that should be there are not. The next wait asks again."""
+        """Start a thread if a connection waits for one, and those that should be there are not.
+        The next wait asks again."""
         self._clear_dead_threads()
-        is_missed = len(self._threads) < self.min + self._lent.taken and self._queue.qsize() > self.idle
+        is_missed = (
+            len(self._threads) < self.min + self._lent.taken and self._queue.qsize() > self.idle
+        )
         if is_missed and not self._is_stopping:
             self._threads.append(self._spawn_worker())

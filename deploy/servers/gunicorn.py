@@ -1,4 +1,5 @@
-"""gunicorn's threaded worker and its log, with its own errors like ours: two classes that gunicorn.conf.py names."""
+"""gunicorn's threaded worker and its log, with its own errors like ours:
+two classes that gunicorn.conf.py names."""
 
 import errno
 import selectors
@@ -31,8 +32,16 @@ from shared.logs import configure_logging
 from shared.raw_response import raw_error
 from shared.settings import ServerSettings, load_settings
 
-# Their messages go to the log and repeat what was sent, which may be a key or a link that resets a password. All are 400.
-_QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod, ObsoleteFolding)
+# Their messages go to the log and repeat what was sent,
+# which may be a key or a link that resets a password. All are 400.
+_QUOTING = (
+    InvalidHeader,
+    InvalidHeaderName,
+    InvalidHTTPVersion,
+    InvalidRequestLine,
+    InvalidRequestMethod,
+    ObsoleteFolding,
+)
 
 
 class Log(Logger):
@@ -52,11 +61,14 @@ class _ClientSocket(ClientSocket):
         try:
             return super().recv(size)
         except TimeoutError as error:
-            raise ConnectionResetError(errno.ECONNRESET, "the client sent nothing for long, or too slowly") from error
+            raise ConnectionResetError(
+                errno.ECONNRESET, "the client sent nothing for long, or too slowly"
+            ) from error
 
 
 class _ErrorSocket:
-    """The client's socket; what gunicorn sends over it as an error page is sent as our error instead."""
+    """The client's socket; what gunicorn sends over it as an error page is sent as our error
+    instead."""
 
     def __init__(self, client: socket.socket, *, production: bool) -> None:
         self._client = client
@@ -72,7 +84,8 @@ class _ErrorSocket:
 
 
 class MalformedBodyError(ParseException, ValueError):
-    """A chunk is malformed. A ValueError too: every framework takes that for a broken body, not for an error of its own."""
+    """A chunk is malformed. A ValueError too: every framework takes that for a broken body,
+    not for an error of its own."""
 
 
 class _BodyReader:
@@ -100,14 +113,17 @@ class Worker(ThreadWorker):
         settings = load_settings(ServerSettings)
         self._settings, self._production = settings, settings.production
         self.worker_connections = connections_possible(self.worker_connections)
-        self._open_connections = Shares(total=self.worker_connections, each=settings.address_connections)
+        self._open_connections = Shares(
+            total=self.worker_connections, each=settings.address_connections
+        )
 
     def get_thread_pool(self) -> Threads:
         """Return the threads that answer requests."""
         return Threads(self.cfg.threads)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Have a request answered as soon as its head is whole. On the main thread; doesn't block."""
+        """Have a request answered as soon as its head is whole. On the main thread;
+        doesn't block."""
         if not isinstance(conn.sock, ClientSocket):
             if not self._is_admitted(conn):
                 return
@@ -117,7 +133,9 @@ class Worker(ThreadWorker):
         if arrival is Arrival.PART:
             conn.timeout = conn.sock.head_by
             self.pending_conns.append(conn)
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_more_of_head, conn))
+            self.poller.register(
+                conn.sock, selectors.EVENT_READ, partial(self._on_more_of_head, conn)
+            )
         else:
             self._hand_on(conn, arrival)
 
@@ -162,14 +180,16 @@ class Worker(ThreadWorker):
             conn.timeout = min(conn.timeout, deadline)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Go on with a connection after its answer: it waits for its next head, or is closed, which blocks nobody."""
+        """Go on with a connection after its answer:
+        it waits for its next head, or is closed, which blocks nobody."""
         if not fs.cancelled() and fs.exception() is None and fs.result():
             super().finish_request(conn, fs)
         else:
             self._hand_on(conn, Arrival.GONE)
 
     def handle(self, conn: Any) -> bool:
-        """Answer a connection's next request. In a thread; False when the connection is to be closed, and lingered enough."""
+        """Answer a connection's next request. In a thread;
+        False when the connection is to be closed, and lingered enough."""
         client = conn.sock
         client.begin()
         if client.head is None:
@@ -187,7 +207,8 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Pass a request on unless its body is too large."""
-        # gunicorn has no limit of its own. A chunked body has no length: there Flask's own limit counts, and Django reads none.
+        # gunicorn has no limit of its own. A chunked body has no length:
+        # there Flask's own limit counts, and Django reads none.
         length = next((value for name, value in req.headers if name == "CONTENT-LENGTH"), "0")
         if int(length) > body_limit(self._settings, method=req.method, path=req.path):
             conn.sock.sendall(self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
@@ -206,7 +227,9 @@ class Worker(ThreadWorker):
             return  # of a body that the application did not want: it has answered
         if isinstance(exc, _QUOTING):
             exc = InvalidRequestLine(type(exc).__name__)
-        super().handle_error(req, cast(socket.socket, _ErrorSocket(client, production=self._production)), addr, exc)
+        super().handle_error(
+            req, cast(socket.socket, _ErrorSocket(client, production=self._production)), addr, exc
+        )
 
     def _error(self, status: HTTPStatus) -> bytes:
         return raw_error(status.value, status.phrase, production=self._production)

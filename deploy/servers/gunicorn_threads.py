@@ -1,4 +1,5 @@
-"""The threads of gunicorn's worker, of which those that wait for their client are replaced meanwhile."""
+"""The threads of gunicorn's worker, of which those that wait for their client are replaced
+meanwhile."""
 
 import threading
 from collections import deque
@@ -13,7 +14,8 @@ from deploy.servers.slow_clients import LENT_EACH, LENT_MAX
 
 
 class Threads(ThreadPoolExecutor):
-    """Runs as many calls at once as are set, and one more for each that waits for its client. Thread-safe."""
+    """Runs as many calls at once as are set, and one more for each that waits for its client.
+    Thread-safe."""
 
     def __init__(self, threads: int) -> None:
         super().__init__(max_workers=threads + LENT_MAX, thread_name_prefix="gatehouse-request")

@@ -1,7 +1,7 @@
 """Close a connection whose request body nobody wants, so that the client still reads the answer.
 
-A socket that is closed with unread bytes in it resets the connection, and most clients that are still sending then report
-the reset and throw the answer away. Source: RFC 9112, 9.6.
+A socket that is closed with unread bytes in it resets the connection, and most clients that are
+still sending then report the reset and throw the answer away. Source: RFC 9112, 9.6.
 """
 
 import socket
@@ -16,7 +16,8 @@ _CHUNK = 65_536
 
 
 def drain(client: socket.socket) -> None:
-    """Send no more, and read away what the client still sends, until it stops or a bound is reached. Never raises."""
+    """Send no more, and read away what the client still sends,
+    until it stops or a bound is reached. Never raises."""
     deadline = time.monotonic() + DEADLINE_S
     read = 0
     with suppress(OSError):  # gone, or too slow

@@ -1,4 +1,5 @@
-"""How much of a bounded thing each client address holds: connections, and threads that wait for slow clients.
+"""How much of a bounded thing each client address holds:
+connections, and threads that wait for slow clients.
 
 Without a share, one address could take all there is, and everybody else would be refused.
 """
@@ -11,7 +12,8 @@ from shared.client_address import customer_of
 
 
 class Shares:
-    """At most ``total`` pieces, and ``each`` of them for one holder; a holder of None has no bound of its own. Thread-safe."""
+    """At most ``total`` pieces, and ``each`` of them for one holder;
+    a holder of None has no bound of its own. Thread-safe."""
 
     def __init__(self, *, total: int, each: int) -> None:
         self._total = total
@@ -26,9 +28,12 @@ class Shares:
         return self._taken
 
     def take(self, holder: str | None) -> bool:
-        """Give ``holder`` one more, to be given back; False when it or all together have what they may."""
+        """Give ``holder`` one more, to be given back;
+        False when it or all together have what they may."""
         with self._lock:
-            if self._taken >= self._total or (holder is not None and self._held[holder] >= self._each):
+            if self._taken >= self._total or (
+                holder is not None and self._held[holder] >= self._each
+            ):
                 return False
             self._held[holder] += 1
             self._taken += 1
@@ -44,9 +49,11 @@ class Shares:
 
 
 def holder_of(peer: Any, *, trusted_proxy: bool) -> str | None:
-    """Return whose share a connection from ``peer`` (socket.getpeername) counts to: an address, or an IPv6 customer's network.
+    """Return whose share a connection from ``peer`` (socket.getpeername) counts to:
+    an address, or an IPv6 customer's network.
 
-    None behind a trusted proxy, whose one address is everybody's, and for a Unix socket, which has none.
+    None behind a trusted proxy, whose one address is everybody's, and for a Unix socket,
+    which has none.
     """
     if trusted_proxy or not isinstance(peer, tuple):
         return None

@@ -1,9 +1,11 @@
-"""Clients that send or read slowly, on every server: none holds a thread that requests need, and none holds one for ever.
+"""Clients that send or read slowly, on every server:
+none holds a thread that requests need, and none holds one for ever.
 
-A server gives a thread to a request, and the thread then waits: for the head, the body, and until its answer is taken. As many
-slow connections as there are threads would stop the service. Here a head is read without a thread: a selector wakes up for each
-piece of it. A thread that waits for a body, or for a client that reads, is replaced by another one meanwhile, up to a bound and
-to a share of it for each address.
+A server gives a thread to a request, and the thread then waits: for the head, the body, and until
+its answer is taken. As many slow connections as there are threads would stop the service. Here a
+head is read without a thread: a selector wakes up for each piece of it. A thread that waits for a
+body, or for a client that reads, is replaced by another one meanwhile,
+up to a bound and to a share of it for each address.
 """
 
 import select
@@ -21,13 +23,14 @@ from deploy.servers.lingering import drain
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-# Further threads for those that wait, and how many of them for one address. A wait beyond it ends at once, as if it had been
-# too long: it would hold a thread that requests need.
+# Further threads for those that wait, and how many of them for one address. A wait beyond it ends
+# at once, as if it had been too long: it would hold a thread that requests need.
 LENT_MAX = 512
 LENT_EACH = LENT_MAX // 2
 # A wait shorter than this needs no other thread.
 _GRACE_S = 0.02
-# So long a client may keep a connection waiting for a head, and a thread, all waits together, for body and answer...
+# So long a client may keep a connection waiting for a head, and a thread, all waits together,
+# for body and answer...
 HEAD_PATIENCE_S = 10.0
 PATIENCE_S = 30.0
 # ... and a second more for each of so many bytes that went through.
@@ -43,7 +46,8 @@ class Lender(Protocol):
     """A server's threads."""
 
     def lent(self, holder: str | None, /) -> AbstractContextManager[None]:
-        """Let another thread work while this one waits. Raises TimeoutError when too many wait already."""
+        """Let another thread work while this one waits.
+        Raises TimeoutError when too many wait already."""
 
 
 class Arrival(Enum):
@@ -55,13 +59,20 @@ class Arrival(Enum):
 
 
 class ClientSocket:
-    """The client's socket, as its reader and writer use it. For one thread at a time; never blocks in the kernel.
+    """The client's socket, as its reader and writer use it. For one thread at a time;
+    never blocks in the kernel.
 
-    ``holder`` is whose share of threads its waits count to; ``closed`` is called once, when it is closed.
+    ``holder`` is whose share of threads its waits count to;
+    ``closed`` is called once, when it is closed.
     """
 
     def __init__(
-        self, client: socket.socket, lender: Lender, *, holder: str | None, closed: Callable[[], None] = lambda: None
+        self,
+        client: socket.socket,
+        lender: Lender,
+        *,
+        holder: str | None,
+        closed: Callable[[], None] = lambda: None,
     ) -> None:
         client.setblocking(False)
         self._socket = client
@@ -136,7 +147,8 @@ class ClientSocket:
         return self._timeout_s
 
     def recv(self, size: int) -> bytes:
-        """Read what is there. Raises TimeoutError for a client that sends nothing, or too slowly."""
+        """Read what is there. Raises TimeoutError for a client that sends nothing,
+        or too slowly."""
         if self._ahead:
             piece, self._ahead = self._ahead[:size], self._ahead[size:]
             return piece
@@ -152,7 +164,8 @@ class ClientSocket:
         return len(piece)
 
     def send(self, data: "ReadableBuffer") -> int:
-        """Send what the client takes. Raises TimeoutError for one that takes nothing, or too slowly."""
+        """Send what the client takes. Raises TimeoutError for one that takes nothing,
+        or too slowly."""
         size = self._when_ready(select.POLLOUT, lambda: self._socket.send(data))
         self._left_s += size / _SLOWEST_BYTES_S
         return size

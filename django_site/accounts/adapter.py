@@ -29,16 +29,21 @@ _BEGUN_WITH = "gatehouse_login_begun_with"
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """django-allauth's, but a mail server that is away doesn't turn a finished sign-up into an error page."""
+    """django-allauth's, but a mail server that is away doesn't turn a finished sign-up into an
+    error page."""
 
     def get_client_ip(self, request: HttpRequest) -> str:  # noqa: ARG002  # the base's name; of this request, too
-        """Return the client's address as all else counts and logs it; of IPv6 the network, since one customer has 2**80.
+        """Return the client's address as all else counts and logs it;
+        of IPv6 the network, since one customer has 2**80.
 
-        Without one (a Unix socket, and no proxy that is believed) failures can't be counted: the answer says what to set.
+        Without one (a Unix socket, and no proxy that is believed) failures can't be counted:
+        the answer says what to set.
         """
         address = current_address()
         if not address:
-            raise ImmediateHttpResponse(HttpResponse(render_to_string("no_client_address.html"), status=503))
+            raise ImmediateHttpResponse(
+                HttpResponse(render_to_string("no_client_address.html"), status=503)
+            )
         return customer_of(address)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -47,23 +52,32 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_mail(template_prefix, email, context)
         except (OSError, SMTPException):
             log.exception("e-mail not sent", extra={"template": template_prefix})
-            messages.error(self.request, "We could not send you an e-mail just now. Please try again later.")
+            messages.error(
+                self.request, "We could not send you an e-mail just now. Please try again later."
+            )
 
     def is_safe_url(self, url: str) -> bool:
         """Tell whether a redirect may lead to ``url``, wherever it was asked for."""
         return is_onward(self.request, url)
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
-        """Remember with which password the log-in began: a second factor may be asked for before it is done."""
+        """Remember with which password the log-in began:
+        a second factor may be asked for before it is done."""
         request.session[_BEGUN_WITH] = user.get_session_auth_hash()
         response: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
         return response
 
     def login(self, request: HttpRequest, user: Any) -> None:
-        """Log the person in, unless the password has changed since the log-in began: a reset ends what is half done."""
+        """Log the person in, unless the password has changed since the log-in began:
+        a reset ends what is half done."""
         begun_with = request.session.pop(_BEGUN_WITH, "")
         if not constant_time_compare(begun_with, user.get_session_auth_hash()):
-            note("log-in refused", is_warning=True, user_id=str(user.pk), reason="password_changed_meanwhile")
+            note(
+                "log-in refused",
+                is_warning=True,
+                user_id=str(user.pk),
+                reason="password_changed_meanwhile",
+            )
             messages.info(request, "Your password has changed meanwhile. Please log in again.")
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
         super().login(request, user)
@@ -73,8 +87,11 @@ class AccountAdapter(DefaultAccountAdapter):
         mode = settings.SITE.signup_mode
         return mode == "open" or (mode == "invited" and find_invitation(request) is not None)
 
-    def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: Any, signup: bool) -> None:
-        """Send the link or, to who has proved this address already, the word that somebody typed it in."""
+    def send_confirmation_mail(
+        self, request: HttpRequest, emailconfirmation: Any, signup: bool
+    ) -> None:
+        """Send the link or, to who has proved this address already,
+        the word that somebody typed it in."""
         if emailconfirmation.email_address.can_set_verified():
             super().send_confirmation_mail(request, emailconfirmation, signup)
         else:
@@ -100,7 +117,8 @@ class AccountAdapter(DefaultAccountAdapter):
         note("log-in failed", is_warning=True, reason=reason, **throttle.named(credentials, person))
 
     def reauthenticate(self, user: Any, password: str) -> bool:
-        """Tell whether this is the password of who is logged in. Raises ValidationError when too many were wrong."""
+        """Tell whether this is the password of who is logged in.
+        Raises ValidationError when too many were wrong."""
         is_right = throttle.check_current_password(self.request, user, password)
         if is_right is None:
             raise self.validation_error("too_many_login_attempts")

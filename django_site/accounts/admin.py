@@ -1,6 +1,7 @@
 # mypy: disallow-any-generics=False, disallow-subclassing-any=False
 # (Django's admin classes take no parameters when the program runs; django-allauth has no types.)
-"""The admin: people are registered here; log-in goes the way of everyone, with its rate limits and second factor.
+"""The admin: people are registered here; log-in goes the way of everyone,
+with its rate limits and second factor.
 
 Staff who may change people can't become more than they are: django_site.staff.reach has the rule.
 """
@@ -30,13 +31,15 @@ from django_site.staff.reach import (
 admin.site.site_header = admin.site.site_title = "Gatehouse"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as django-allauth documents it
 admin.site.unregister(Authenticator)  # it shows secrets and lets staff write them
-admin.site.unregister(EmailAddress)  # it lets staff give a superuser's account another address, then reset its password
+# it lets staff give a superuser's account another address, then reset its password
+admin.site.unregister(EmailAddress)
 admin.site.unregister(Group)  # it lets staff put any permission into a group of their own
 
 
 @admin.register(User)
 class PersonAdmin(GuardedAdmin, UserAdmin):
-    """People. What makes somebody powerful is for superusers; so is everyone who can do more than the one who asks."""
+    """People. What makes somebody powerful is for superusers;
+    so is everyone who can do more than the one who asks."""
 
     owner_path = ""
 
@@ -46,7 +49,8 @@ class PersonAdmin(GuardedAdmin, UserAdmin):
         return fields if is_superuser(request.user) else [*fields, *PRIVILEGE_FIELDS]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Refuse a form that brings a field of power all the same: an editable list doesn't ask for read-only fields."""
+        """Refuse a form that brings a field of power all the same:
+        an editable list doesn't ask for read-only fields."""
         if not is_superuser(request.user) and set(form.changed_data) & set(PRIVILEGE_FIELDS):
             self.refuse(request, obj)
         super().save_model(request, obj, form, change)
@@ -54,7 +58,8 @@ class PersonAdmin(GuardedAdmin, UserAdmin):
 
 @admin.register(Group)
 class GuardedGroupAdmin(GuardedAdmin, GroupAdmin):
-    """Groups. Nobody gives a permission that they lack, nor another name, by which services may know a group."""
+    """Groups. Nobody gives a permission that they lack, nor another name,
+    by which services may know a group."""
 
     def is_in_reach(self, request: HttpRequest, row: Any) -> bool:
         """Tell whether this member of staff has all that the group gives."""
@@ -100,7 +105,8 @@ class GuardedEmailAddressAdmin(GuardedAdmin, EmailAddressAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(GuardedAdmin):
-    """Second factors: staff sees that one exists and can remove it when a phone is lost; never the secret."""
+    """Second factors: staff sees that one exists and can remove it when a phone is lost;
+    never the secret."""
 
     fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
     list_display = ("user", "type", "created_at", "last_used_at")

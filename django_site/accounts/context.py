@@ -9,5 +9,9 @@ from django_site.mount import mount
 
 
 def site(_request: HttpRequest) -> dict[str, Any]:
-    """Return ``api_prefix``, where the API is, and ``signup_is_open``, whether anybody may sign up."""
-    return {"api_prefix": f"{mount()}{settings.SITE.api_prefix}", "signup_is_open": settings.SITE.signup_mode == "open"}
+    """Return ``api_prefix``, where the API is, and ``signup_is_open``,
+    whether anybody may sign up."""
+    return {
+        "api_prefix": f"{mount()}{settings.SITE.api_prefix}",
+        "signup_is_open": settings.SITE.signup_mode == "open",
+    }

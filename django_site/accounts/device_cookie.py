@@ -1,8 +1,10 @@
-"""A cookie by which a browser is known to have logged in before, with the password of now: it opens nothing.
+"""A cookie by which a browser is known to have logged in before, with the password of now:
+it opens nothing.
 
-All it does: its wrong passwords are counted apart from a stranger's, so that nobody can lock the owner out. Holds up to
-five people's marks, each ``[user id, nonce, mark of the password]``, signed under a salt of its own with the site's
-SECRET_KEY. It ends with the password. Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
+All it does: its wrong passwords are counted apart from a stranger's, so that nobody can lock the
+owner out. Holds up to five people's marks, each ``[user id, nonce, mark of the password]``, signed
+under a salt of its own with the site's SECRET_KEY. It ends with the password. Source:
+OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
 """
 
 import secrets
@@ -26,7 +28,8 @@ def cookie_name() -> str:
 
 
 def knows_anybody(request: HttpRequest) -> bool:
-    """Tell whether the browser has a mark of ours of anybody at all; else there is nobody to look up. Asks no database."""
+    """Tell whether the browser has a mark of ours of anybody at all;
+    else there is nobody to look up. Asks no database."""
     return bool(_marks(request))
 
 

@@ -8,11 +8,14 @@ from allauth.account.forms import LoginForm as AllauthLoginForm
 
 
 class LoginForm(AllauthLoginForm):
-    """django-allauth's, with a label that says what to type and a hint that password managers understand."""
+    """django-allauth's, with a label that says what to type and a hint that password managers
+    understand."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         login = self.fields["login"]
         login.label = "Username or e-mail"
-        login.widget.attrs.update({"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"})
+        login.widget.attrs.update(
+            {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        )
         self.fields["remember"].label = "Keep me logged in on this device"

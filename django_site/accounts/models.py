@@ -28,7 +28,8 @@ class User(AbstractUser):
         max_length=150,
         unique=True,
         help_text="Letters, digits and . + - _",
-        # No @, unlike Django's own: a username that looks like someone's e-mail address would compete with it at log-in.
+        # No @, unlike Django's own: a username that looks like someone's e-mail address would
+        # compete with it at log-in.
         validators=[RegexValidator(r"^[\w.+-]+\Z", "Use letters, digits and . + - _ only.")],
         error_messages={"unique": "That username is taken."},
     )
@@ -40,7 +41,9 @@ class User(AbstractUser):
 
         constraints = [
             models.UniqueConstraint(
-                Lower("username"), name="accounts_username_ci_unique", violation_error_message="That username is taken."
+                Lower("username"),
+                name="accounts_username_ci_unique",
+                violation_error_message="That username is taken.",
             )
         ]
 
@@ -60,9 +63,13 @@ class Invitation(models.Model):
     invited_by: "models.ForeignKey[Any, Any]" = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
     )
-    created_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(default=timezone.now, editable=False)
+    created_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(
+        default=timezone.now, editable=False
+    )
     expires_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(editable=False)
-    used_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(null=True, editable=False)
+    used_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
+        null=True, editable=False
+    )
 
     objects: ClassVar[Any] = InvitationQuerySet.as_manager()
 

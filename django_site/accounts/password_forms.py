@@ -22,7 +22,8 @@ from django_site.principals.databases import people_database
 
 
 class ChangePasswordForm(AllauthChangePasswordForm):
-    """django-allauth's, which asks what happens to the person's API keys: revoked, unless they say otherwise."""
+    """django-allauth's, which asks what happens to the person's API keys:
+    revoked, unless they say otherwise."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,16 +33,20 @@ class ChangePasswordForm(AllauthChangePasswordForm):
             self.fields["keep_keys"] = forms.BooleanField(
                 required=False,
                 label=f"Keep {keys} working",
-                help_text="Only if nobody else can have known your password: they could have made a key, or copied one. "
+                help_text="Only if nobody else can have known your password: they could have made "
+                "a key, or copied one. "
                 "Without this, every key is revoked.",
             )
 
     def clean_oldpassword(self) -> str:
-        """Refuse a wrong current password, and each one after too many: counted and logged as a log-in's."""
+        """Refuse a wrong current password, and each one after too many:
+        counted and logged as a log-in's."""
         password = str(self.cleaned_data.get("oldpassword", ""))
         is_right = throttle.check_current_password(context.request, self.user, password)
         if not is_right:
-            raise get_adapter().validation_error("too_many_login_attempts" if is_right is None else "enter_current_password")
+            raise get_adapter().validation_error(
+                "too_many_login_attempts" if is_right is None else "enter_current_password"
+            )
         return password
 
     def save(self) -> None:
@@ -53,19 +58,23 @@ class ChangePasswordForm(AllauthChangePasswordForm):
 
 
 class ResetPasswordForm(AllauthResetPasswordForm):
-    """django-allauth's, but the link goes only where it may, and names the address that it is sent to."""
+    """django-allauth's, but the link goes only where it may,
+    and names the address that it is sent to."""
 
     users: Any
 
     def clean_email(self) -> str:
-        """Keep the accounts that this address may take back; the answer is the same when there are none."""
+        """Keep the accounts that this address may take back;
+        the answer is the same when there are none."""
         email: str = super().clean_email()
         self.users = [user for user in self.users if may_take_back_by(user, email)]
         return email
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
         """Send the mail."""
-        sent_to: str = super().save(request, **kwargs, token_generator=AddressToken(self.cleaned_data["email"]))
+        sent_to: str = super().save(
+            request, **kwargs, token_generator=AddressToken(self.cleaned_data["email"])
+        )
         return sent_to
 
 
@@ -79,5 +88,6 @@ class ResetPasswordKeyForm(AllauthResetPasswordKeyForm):
     """django-allauth's, and what else ends with the old password."""
 
     def save(self) -> None:
-        """Set the new password and end what must end. Raises SessionStoreUnavailable; then nothing is changed."""
+        """Set the new password and end what must end. Raises SessionStoreUnavailable;
+        then nothing is changed."""
         take_back(self.user, AddressToken().address(self.user, self.temp_key), super().save)

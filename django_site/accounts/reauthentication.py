@@ -1,7 +1,8 @@
 """Ask for the password again before a sensitive step, without keeping the step.
 
-django-allauth's own handler stores the interrupted POST in the session to resume it: its body, and its headers with the
-session cookie in them. Sessions must hold no usable credential, so the person comes back to the form instead.
+django-allauth's own handler stores the interrupted POST in the session to resume it: its body, and
+its headers with the session cookie in them.
+Sessions must hold no usable credential, so the person comes back to the form instead.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from django.utils.http import urlencode
 
 
 class ReauthenticationMiddleware:
-    """Answer ReauthenticationRequired before django-allauth's middleware does: belongs after it in MIDDLEWARE."""
+    """Answer ReauthenticationRequired before django-allauth's middleware does:
+    belongs after it in MIDDLEWARE."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -26,11 +28,14 @@ class ReauthenticationMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Redirect to the page that asks, with the way back; leave every other exception to others."""
+        """Redirect to the page that asks, with the way back;
+        leave every other exception to others."""
         if not isinstance(exception, ReauthenticationRequired):
             return None
         if request.method != "GET":
             messages.info(request, "First confirm that it is you. Then send the form once more.")
         methods = get_adapter().get_reauthentication_methods(request.user)
         where = methods[0]["url"] if methods else reverse("account_login")
-        return HttpResponseRedirect(f"{where}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}")
+        return HttpResponseRedirect(
+            f"{where}?{urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})}"
+        )

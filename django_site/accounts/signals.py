@@ -1,4 +1,5 @@
-"""What follows from an event that django-allauth announces: the security log, and what ends with a password."""
+"""What follows from an event that django-allauth announces:
+the security log, and what ends with a password."""
 
 from typing import Any
 

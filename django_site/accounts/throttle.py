@@ -1,16 +1,19 @@
-"""How many wrong passwords are taken, and from whom: a stranger can't guess for long, nor lock the owner out.
+"""How many wrong passwords are taken, and from whom:
+a stranger can't guess for long, nor lock the owner out.
 
 Counted are failures, shared by all processes, in jars:
 
     a browser that the person has logged in with before     5 in 5 minutes, its own jar and no other
     anyone else, by address (IPv6: /64)                     10 in a minute, whatever the account
     anyone else, by account and network (/24, /48)          5 in 5 minutes
-    anyone else, by account                                 50 in an hour, from all networks together
+    anyone else, by account                                 50 in an hour,
+    from all networks together
 
-and, before these, forms sent to the page: 30 in a minute by address, of a known browser by itself. So nothing that others do
-at one's address, in one's network or to one's account keeps a known browser out. The current password, asked for before
-something is changed, counts like that of a log-in. An account that isn't there is counted like one that is. Source: OWASP ASVS
-5.0, 6.3.1; OWASP device cookies.
+and, before these, forms sent to the page: 30 in a minute by address, of a known browser by itself.
+So nothing that others do at one's address, in one's network or to one's account keeps a known
+browser out. The current password, asked for before something is changed, counts like that of a
+log-in. An account that isn't there is counted like one that is. Source: OWASP ASVS 5.0, 6.3.1;
+OWASP device cookies.
 """
 
 from typing import Any
@@ -28,9 +31,14 @@ _LONGEST_LOGIN = 320  # an e-mail address
 
 
 def find_person(credentials: dict[str, Any]) -> Any:
-    """Return whom the typed name means, None for nobody; asks the database the same for a name that isn't there."""
-    by_name = get_user_by_username(str(credentials.get("username") or credentials.get("email") or ""))
-    by_email = filter_users_by_email(str(credentials.get("email") or ""), prefer_verified=True, for_login=True)
+    """Return whom the typed name means, None for nobody;
+    asks the database the same for a name that isn't there."""
+    by_name = get_user_by_username(
+        str(credentials.get("username") or credentials.get("email") or "")
+    )
+    by_email = filter_users_by_email(
+        str(credentials.get("email") or ""), prefer_verified=True, for_login=True
+    )
     return by_name or (by_email[0] if by_email else None)
 
 
@@ -38,34 +46,54 @@ def named(credentials: dict[str, Any], person: Any) -> dict[str, str]:
     """Return how the security log names whom a log-in was for: never by what was typed."""
     if person is not None:
         return {"user_id": str(person.pk)}
-    return {"login": typed(str(credentials.get("username") or credentials.get("email") or "").lower())}
+    return {
+        "login": typed(str(credentials.get("username") or credentials.get("email") or "").lower())
+    }
 
 
 def refuse_page(request: HttpRequest) -> HttpResponse | None:
-    """Count a form that was sent to the log-in page; return the answer 429 when there were too many, else None."""
-    login = request.POST.get("login", "")[:_LONGEST_LOGIN] if request.method == "POST" and knows_anybody(request) else ""
+    """Count a form that was sent to the log-in page;
+    return the answer 429 when there were too many, else None."""
+    login = (
+        request.POST.get("login", "")[:_LONGEST_LOGIN]
+        if request.method == "POST" and knows_anybody(request)
+        else ""
+    )
     person = find_person({"username": login, "email": login}) if login else None
     nonce = None if person is None else known_device(request, person)
-    action, key = ("login_page", None) if nonce is None else ("login_page_device", f"device:{nonce}")
-    answer: HttpResponse | None = ratelimit.consume_or_429(request, app=_APP, action=action, key=key)
+    action, key = (
+        ("login_page", None) if nonce is None else ("login_page_device", f"device:{nonce}")
+    )
+    answer: HttpResponse | None = ratelimit.consume_or_429(
+        request, app=_APP, action=action, key=key
+    )
     return answer
 
 
 def check_current_password(request: HttpRequest, person: Any, password: str) -> bool | None:
-    """Tell whether this is the password of who is logged in, None when too many were wrong; counted and logged as a log-in."""
+    """Tell whether this is the password of who is logged in, None when too many were wrong;
+    counted and logged as a log-in."""
     taken = take_attempt(request, {}, person)
     if taken is None:
-        note("current password refused", is_warning=True, reason="too_many_attempts", user_id=str(person.pk))
+        note(
+            "current password refused",
+            is_warning=True,
+            reason="too_many_attempts",
+            user_id=str(person.pk),
+        )
         return None
     if person.check_password(password):
         taken.rollback()
         return True
-    note("current password refused", is_warning=True, reason="wrong_password", user_id=str(person.pk))
+    note(
+        "current password refused", is_warning=True, reason="wrong_password", user_id=str(person.pk)
+    )
     return False
 
 
 def take_attempt(request: HttpRequest, credentials: dict[str, Any], person: Any) -> Any:
-    """Count one attempt; return what gives it back when the password is right, None when there were too many."""
+    """Count one attempt; return what gives it back when the password is right,
+    None when there were too many."""
     taken = ratelimit.RateLimitUsage(usage=[])
     for action, key in _jars(request, credentials, person):
         usage = ratelimit.consume(request, app=_APP, action=action, key=key)
@@ -88,5 +116,6 @@ def _jars(request: HttpRequest, credentials: dict[str, Any], person: Any) -> lis
         return [("login_failed", f"device:{nonce}")]
     account = ":".join(next(iter(named(credentials, person).items())))
     near = f"{account}@{network_of(current_address())}"
-    # By address alone last: who is refused for the account does not use up what others at the address have.
+    # By address alone last: who is refused for the account does not use up what others at the
+    # address have.
     return [("login_failed", near), ("login_failed_account", account), ("login_failed_address", "")]

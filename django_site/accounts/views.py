@@ -45,7 +45,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show what this is, or who you are."""
     person: Any = request.user
     is_verified = (
-        person.is_authenticated and EmailAddress.objects.filter(user=person, email=person.email, verified=True).exists()
+        person.is_authenticated
+        and EmailAddress.objects.filter(user=person, email=person.email, verified=True).exists()
     )
     return render(request, "home.html", {"email_verified": is_verified})
 
@@ -60,14 +61,19 @@ class LoginView(AllauthLoginView):
     """django-allauth's, with a note that says why one was sent here."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Send someone who is logged in to the remedy: back to where they came from would be a loop."""
+        """Send someone who is logged in to the remedy:
+        back to where they came from would be a loop."""
         reason = request.GET.get("reason", "")
         remedy = _REMEDIES.get(reason)
         if remedy and request.method == "GET" and request.user.is_authenticated:
             messages.info(request, REASONS[reason])
             way_back = request.GET.get(REDIRECT_FIELD_NAME, "")
-            return HttpResponseRedirect(f"{reverse(remedy)}?{urlencode({REDIRECT_FIELD_NAME: way_back})}")
-        response: HttpResponseBase = throttle.refuse_page(request) or super().dispatch(request, *args, **kwargs)
+            return HttpResponseRedirect(
+                f"{reverse(remedy)}?{urlencode({REDIRECT_FIELD_NAME: way_back})}"
+            )
+        response: HttpResponseBase = throttle.refuse_page(request) or super().dispatch(
+            request, *args, **kwargs
+        )
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -86,7 +92,8 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 when the reason is that Redis is away. Reads no session, user or database."""
+    """Answer 500, or 503 when the reason is that Redis is away.
+    Reads no session, user or database."""
     error = sys.exc_info()[1]
     if isinstance(error, StoreUnavailable):
         return mark_outage(request, error)

@@ -1,6 +1,7 @@
 # mypy: disallow-any-generics=False
 # (Django's admin classes take no parameters when the program runs.)
-"""The admin: who has which key. Staff may revoke, not make or change one; nobody sees a key or its hash."""
+"""The admin: who has which key. Staff may revoke, not make or change one;
+nobody sees a key or its hash."""
 
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,8 @@ class _KeyList(ChangeList):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(GuardedAdmin):
-    """Keys, to look at and to revoke. Deleting a person deletes their keys, so deleting stays possible."""
+    """Keys, to look at and to revoke. Deleting a person deletes their keys,
+    so deleting stays possible."""
 
     fields = readonly_fields = ("user", "name", "scopes", "created_at", "expires_at", "revoked_at")
     list_display = ("name", "user", "scopes", "created_at", "used_at", "expires_at", "revoked_at")
@@ -40,7 +42,10 @@ class ApiKeyAdmin(GuardedAdmin):
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Search by the person too, whatever their model calls the name."""
-        return [*super().get_search_fields(request), f"user__{ApiKey.user.field.related_model.USERNAME_FIELD}"]
+        return [
+            *super().get_search_fields(request),
+            f"user__{ApiKey.user.field.related_model.USERNAME_FIELD}",
+        ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002  # Django's names
         """Return the list that knows the last use."""
@@ -54,7 +59,8 @@ class ApiKeyAdmin(GuardedAdmin):
 
     @admin.action(description="Revoke the selected API keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, keys: ApiKeyQuerySet) -> None:
-        """Revoke the live ones of the chosen keys, of people whom this member of staff may touch."""
+        """Revoke the live ones of the chosen keys,
+        of people whom this member of staff may touch."""
         chosen = self.only_in_reach(request, keys)
         for key in chosen.live():
             self.log_change(request, key, "revoked")

@@ -1,4 +1,5 @@
-"""The app of API keys: the rows, the page that makes them, and what publishes them for the API's gate."""
+"""The app of API keys: the rows, the page that makes them,
+and what publishes them for the API's gate."""
 
 from django.apps import AppConfig
 

@@ -27,25 +27,32 @@ def default_days() -> int:
 
 
 def _check_name(name: str) -> None:
-    """Refuse control characters and those that reorder text: the name stands in lists, e-mails and logs."""
+    """Refuse control characters and those that reorder text:
+    the name stands in lists, e-mails and logs."""
     if not name.isprintable():
-        raise ValidationError("Use letters, digits, spaces and punctuation only.", code="unprintable")
+        raise ValidationError(
+            "Use letters, digits, spaces and punctuation only.", code="unprintable"
+        )
 
 
 class ScopesField(forms.MultipleChoiceField):
     """The jobs scopes as checkboxes; the scope of a task is accepted too."""
 
     def validate(self, value: list[str]) -> None:
-        """Check every scope, and first how many they are. Raises ValidationError, which repeats no input."""
+        """Check every scope, and first how many they are.
+        Raises ValidationError, which repeats no input."""
         if len(value) > MAX_SCOPES:
             raise ValidationError(f"At most {MAX_SCOPES} scopes.", code="too_many")
         if not all(is_scope(scope) for scope in value):
             accepted = ", ".join([*SCOPES, f"{TASK_SCOPE_PREFIX}<task name>"])
-            raise ValidationError(f"There is a scope that does not exist. Accepted: {accepted}.", code="unknown")
+            raise ValidationError(
+                f"There is a scope that does not exist. Accepted: {accepted}.", code="unknown"
+            )
 
 
 class KeyForm(forms.Form):
-    """Name, scopes and expiry of a key. ``cleaned_data["scopes"]`` has the scopes of tasks in it."""
+    """Name, scopes and expiry of a key. ``cleaned_data["scopes"]`` has the scopes of tasks in
+    it."""
 
     name = forms.CharField(
         max_length=NAME_MAX_LENGTH,
@@ -64,8 +71,11 @@ class KeyForm(forms.Form):
         required=False,
         label="Submit jobs of these tasks",
         max_length=MAX_SCOPES * 101,
-        help_text="For a key that may not submit jobs of any task: names with spaces between, such as primes.sum.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text="For a key that may not submit jobs of any task: names with spaces between, such "
+        "as primes.sum.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
     )
     expires_in_days = forms.IntegerField(label="Expires in days")
 
@@ -81,10 +91,15 @@ class KeyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Add the tasks to the scopes."""
         cleaned = self.cleaned_data
-        tasks = [f"{TASK_SCOPE_PREFIX}{name}" for name in cleaned.get("tasks", "").replace(",", " ").split()]
+        tasks = [
+            f"{TASK_SCOPE_PREFIX}{name}"
+            for name in cleaned.get("tasks", "").replace(",", " ").split()
+        ]
         scopes = {*cleaned.get("scopes", []), *tasks}
         if not all(is_scope(scope) for scope in tasks):
-            self.add_error("tasks", "Names of tasks have small letters, digits, dots and underscores.")
+            self.add_error(
+                "tasks", "Names of tasks have small letters, digits, dots and underscores."
+            )
         elif len(scopes) > MAX_SCOPES:
             self.add_error("tasks", f"At most {MAX_SCOPES} scopes in all.")
         return {**cleaned, "scopes": sorted(scopes)}

@@ -24,26 +24,41 @@ MAX_LIVE = 50  # keys of one person
 MAX_OVER = 50  # revoked and expired keys of one person that are kept to be shown
 
 
-def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days: int) -> tuple[ApiKey, str]:
-    """Make a key for ``person`` and return its row and the key itself, which nobody can ask for again.
+def create_key(
+    person: Any, *, name: str, scopes: Iterable[str], expires_in_days: int
+) -> tuple[ApiKey, str]:
+    """Make a key for ``person`` and return its row and the key itself,
+    which nobody can ask for again.
 
-    Published before the commit: while Redis is away this raises SessionStoreUnavailable and leaves no row, instead of
-    handing out a key that doesn't work. A commit that fails leaves an entry of a key that nobody was given; it is pruned.
-    Raises ValidationError when the person has MAX_LIVE keys, has yet to verify their address, or has another password by now
-    than ``person`` says: whoever asks was let in by the old one. The person is told by mail.
+    Published before the commit: while Redis is away this raises SessionStoreUnavailable and leaves
+    no row, instead of handing out a key that doesn't work. A commit that fails leaves an entry of a
+    key that nobody was given; it is pruned. Raises ValidationError when the person has MAX_LIVE
+    keys, has yet to verify their address, or has another password by now than ``person`` says:
+    whoever asks was let in by the old one. The person is told by mail.
     """
     if needs_verified_address(person):
-        raise ValidationError("Verify your e-mail address first: keys are for its owner only.", code="email_unverified")
+        raise ValidationError(
+            "Verify your e-mail address first: keys are for its owner only.",
+            code="email_unverified",
+        )
     token = new_key()
     now = timezone.now()
     rows = ApiKey.objects.using(database_of(ApiKey))
     with atomic_on(get_user_model(), ApiKey):
-        # The person's row is the lock under which the keys are counted, and the password does not change.
-        password = user_rows().select_for_update().values_list("password", flat=True).get(pk=person.pk)
+        # The person's row is the lock under which the keys are counted,
+        # and the password does not change.
+        password = (
+            user_rows().select_for_update().values_list("password", flat=True).get(pk=person.pk)
+        )
         if password != person.password:
-            raise ValidationError("Your password has changed meanwhile. Log in again.", code="password_changed")
+            raise ValidationError(
+                "Your password has changed meanwhile. Log in again.", code="password_changed"
+            )
         if rows.of(person).live().count() >= MAX_LIVE:
-            raise ValidationError(f"You have {MAX_LIVE} keys, which is the most. Revoke one first.", code="too_many_keys")
+            raise ValidationError(
+                f"You have {MAX_LIVE} keys, which is the most. Revoke one first.",
+                code="too_many_keys",
+            )
         key = rows.create(
             user_id=person.pk,
             name=name,
@@ -60,10 +75,12 @@ def create_key(person: Any, *, name: str, scopes: Iterable[str], expires_in_days
 
 
 def revoke_keys(keys: ApiKeyQuerySet, *, by: Any) -> int:
-    """Revoke the live ones of ``keys`` and return how many; ``by`` is the person who asks, for the log and the mail.
+    """Revoke the live ones of ``keys`` and return how many;
+    ``by`` is the person who asks, for the log and the mail.
 
-    The gate's entries go first: while Redis is away this raises SessionStoreUnavailable and changes no row, so a key that
-    is called revoked is dead. A commit that fails leaves a dead key with a live row; the reconciler publishes it again.
+    The gate's entries go first: while Redis is away this raises SessionStoreUnavailable and changes
+    no row, so a key that is called revoked is dead.
+    A commit that fails leaves a dead key with a live row; the reconciler publishes it again.
     """
     alias = database_of(ApiKey)
     with transaction.atomic(using=alias):
@@ -72,7 +89,8 @@ def revoke_keys(keys: ApiKeyQuerySet, *, by: Any) -> int:
         for key in live:
             key.revoked_at = timezone.now()
         ApiKey.objects.using(alias).bulk_update(live, ["revoked_at"], batch_size=500)
-        # Once more when it counts: who read the row before the commit may have published the key again meanwhile.
+        # Once more when it counts: who read the row before the commit may have published the key
+        # again meanwhile.
         transaction.on_commit(lambda: republish([key.token_digest for key in live]), using=alias)
         transaction.on_commit(lambda: tell_revoked(live, by=by), using=alias)
     return len(live)

@@ -1,12 +1,14 @@
 """/account/keys/ for the command-line client: JSON in, JSON out, errors as problem+json (RFC 9457).
 
-    GET    /account/keys/          Accept: application/json     {"keys": [{"id", "name", "scopes", "created_at", ...}]}
-    POST   /account/keys/          {"name", "scopes", "expires_in_days"}     201, the same with "key": shown only here
-    DELETE /account/keys/<id>/     204
+    GET    /account/keys/          Accept: application/json     {"keys": [{"id", "name", "scopes",
+    "created_at", ...}]} POST   /account/keys/          {"name", "scopes", "expires_in_days"}
+    201, the same with "key": shown only here DELETE /account/keys/<id>/     204
 
-Authenticated by the session alone, with Django's cross-site token in the header X-CSRFToken. And for whoever holds a key:
+Authenticated by the session alone, with Django's cross-site token in the header X-CSRFToken.
+And for whoever holds a key:
 
-    DELETE /account/keys/current/  Authorization: Bearer gh_...    204, that key is revoked (as RFC 7009 has it for tokens)
+    DELETE /account/keys/current/  Authorization: Bearer gh_...
+       204, that key is revoked (as RFC 7009 has it for tokens)
 """
 
 from collections.abc import Iterable
@@ -64,11 +66,19 @@ def create(request: HttpRequest) -> HttpResponse:
         return _wrong_types(error)
     form = KeyForm(wanted.model_dump())
     if not form.is_valid():
-        return _invalid([(f"/{field}", str(message)) for field, messages in form.errors.items() for message in messages])
+        return _invalid(
+            [
+                (f"/{field}", str(message))
+                for field, messages in form.errors.items()
+                for message in messages
+            ]
+        )
     try:
         key, token = create_key(request.user, **form.wanted())
     except DjangoValidationError as error:
-        return problem(403 if error.code == "email_unverified" else 409, str(error.code), error.messages[0])
+        return problem(
+            403 if error.code == "email_unverified" else 409, str(error.code), error.messages[0]
+        )
     return JsonResponse({**_described(key, None), "key": token}, status=201)
 
 
@@ -80,32 +90,44 @@ def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
 
 
 def revoke_presented(request: HttpRequest) -> HttpResponse:
-    """Answer DELETE with a key: revoke it. A log-in is not needed; one that is no live key is 401, whatever else it is."""
+    """Answer DELETE with a key: revoke it. A log-in is not needed;
+    one that is no live key is 401, whatever else it is."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     keys = ApiKey.objects.filter(token_digest=digest(token))
-    key = keys.live().select_related("user").first() if scheme.lower() == "bearer" and is_key(token) else None
+    key = (
+        keys.live().select_related("user").first()
+        if scheme.lower() == "bearer" and is_key(token)
+        else None
+    )
     if key is None or not revoke_keys(keys, by=key.user):
-        return problem(401, "not_authenticated", "Send the key to revoke as 'Authorization: Bearer gh_...'.")
+        return problem(
+            401, "not_authenticated", "Send the key to revoke as 'Authorization: Bearer gh_...'."
+        )
     return HttpResponse(status=204)
 
 
 def _body(request: HttpRequest) -> bytes:
     declared = str(request.META.get("CONTENT_LENGTH") or "")[:20]
     # Django's own limit is for whole forms with files, and it reads first.
-    if (declared.isdecimal() and int(declared) > MAX_BODY_BYTES) or len(request.body) > MAX_BODY_BYTES:
+    if (declared.isdecimal() and int(declared) > MAX_BODY_BYTES) or len(
+        request.body
+    ) > MAX_BODY_BYTES:
         raise RequestDataTooBig
     return request.body
 
 
 def _wanted(text: bytes) -> _Wanted:
-    """Read the body. Of unknown members only some are looked at: each would be an error of its own."""
+    """Read the body. Of unknown members only some are looked at:
+    each would be an error of its own."""
     try:
         body = from_json(text)
     except ValueError:
         return _Wanted.model_validate_json(text)  # which says what is wrong
     if isinstance(body, dict):
         unknown = islice((name for name in body if name not in _Wanted.model_fields), _MAX_ERRORS)
-        body = {name: body[name] for name in (*(body.keys() & _Wanted.model_fields.keys()), *unknown)}
+        body = {
+            name: body[name] for name in (*(body.keys() & _Wanted.model_fields.keys()), *unknown)
+        }
     return _Wanted.model_validate_json(to_json(body))
 
 
@@ -122,7 +144,8 @@ def _invalid(errors: Iterable[tuple[str, str]]) -> HttpResponse:
 
 
 def _pointer(path: Iterable[int | str]) -> str:
-    """Return the JSON Pointer (RFC 6901) of a place in the body; a name of the client's own is cut short."""
+    """Return the JSON Pointer (RFC 6901) of a place in the body;
+    a name of the client's own is cut short."""
     return "".join("/" + str(part)[:100].replace("~", "~0").replace("/", "~1") for part in path)
 
 

@@ -1,4 +1,5 @@
-"""When a key was last used: the API notes it in the session store, this only shows it. Never trusted for anything else."""
+"""When a key was last used: the API notes it in the session store, this only shows it.
+Never trusted for anything else."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,7 +13,8 @@ _MAX_DIGITS = 10  # seconds since 1970 until the year 2286
 
 
 def last_used(keys: Iterable[ApiKey]) -> dict[int, datetime]:
-    """Return when each key was last used, by key id; a key that never was is left out. Raises SessionStoreUnavailable."""
+    """Return when each key was last used, by key id; a key that never was is left out.
+    Raises SessionStoreUnavailable."""
     ids = [key.pk for key in keys]
     if not ids:
         return {}

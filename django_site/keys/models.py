@@ -1,4 +1,5 @@
-"""API keys as Django's database holds them: the truth, of which the session store holds a signed copy for the gate."""
+"""API keys as Django's database holds them:
+the truth, of which the session store holds a signed copy for the gate."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -34,11 +35,17 @@ class ApiKey(models.Model):
     )
     user_id: Any
     name: "models.CharField[str, str]" = models.CharField(max_length=NAME_MAX_LENGTH)
-    token_digest: "models.CharField[str, str]" = models.CharField(max_length=64, unique=True, editable=False)
+    token_digest: "models.CharField[str, str]" = models.CharField(
+        max_length=64, unique=True, editable=False
+    )
     scopes: "models.JSONField[list[str], list[str]]" = models.JSONField(default=list)
-    created_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(default=timezone.now, editable=False)
+    created_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(
+        default=timezone.now, editable=False
+    )
     expires_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField()
-    revoked_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(null=True, blank=True)
+    revoked_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
+        null=True, blank=True
+    )
 
     objects: ClassVar[Any] = ApiKeyQuerySet.as_manager()
 

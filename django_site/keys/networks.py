@@ -1,8 +1,9 @@
-"""Tell people when a key of theirs is used from a network for the first time: a stolen key shows itself so.
+"""Tell people when a key of theirs is used from a network for the first time:
+a stolen key shows itself so.
 
-The API's gate notes the networks after its answer is sent (flask_api/gate/key_usage.py) and leaves what is new in one list;
-this takes it from there. Each piece of news is taken by one process, once. The network that a key was made from is known
-already.
+The API's gate notes the networks after its answer is sent (flask_api/gate/key_usage.py) and leaves
+what is new in one list; this takes it from there. Each piece of news is taken by one process, once.
+The network that a key was made from is known already.
 """
 
 import logging
@@ -23,11 +24,13 @@ from shared.errors import SessionStoreUnavailable
 log = logging.getLogger("gatehouse.keys")
 
 _BATCH = 100
-_MAIL_EVERY_S = 600  # for one key: whoever sends a stolen key round the world doesn't flood its owner
+# for one key: whoever sends a stolen key round the world doesn't flood its owner
+_MAIL_EVERY_S = 600
 
 
 def know_network(key: ApiKey, address: str) -> None:
-    """Note that nobody needs to be told of uses from the network of ``address``. Raises SessionStoreUnavailable."""
+    """Note that nobody needs to be told of uses from the network of ``address``.
+    Raises SessionStoreUnavailable."""
     network, entry = network_of(address), key_networks_entry(str(key.pk))
     if network:
         ttl_s = max(1, int(key.expires_at.timestamp() - time.time()))
@@ -36,12 +39,17 @@ def know_network(key: ApiKey, address: str) -> None:
 
 
 def tell_news() -> int:
-    """Tell people of what is new; return how many uses that were. Raises SessionStoreUnavailable."""
+    """Tell people of what is new; return how many uses that were.
+    Raises SessionStoreUnavailable."""
     taken = session_store().write(lambda client: client.zpopmin(KEY_NEWS_ENTRY, _BATCH))
     found = [member for member, _ in cast(list[tuple[str, float]], taken)]
     for member in found:
         key_id, _, network = member.partition(" ")
-        key = ApiKey.objects.select_related("user").filter(pk=int(key_id)).first() if key_id.isdecimal() else None
+        key = (
+            ApiKey.objects.select_related("user").filter(pk=int(key_id)).first()
+            if key_id.isdecimal()
+            else None
+        )
         if key is not None and network:
             first_lately = cache.add(f"key-news:{key.pk}", 1, timeout=_MAIL_EVERY_S)
             tell_new_network(key, network, with_mail=first_lately)
@@ -49,7 +57,8 @@ def tell_news() -> int:
 
 
 class NewsTeller:
-    """A thread that tells people what the gate found, beside the requests of each server process."""
+    """A thread that tells people what the gate found,
+    beside the requests of each server process."""
 
     def __init__(self, *, interval_s: float = 5.0) -> None:
         self._interval_s = interval_s

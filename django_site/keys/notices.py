@@ -1,7 +1,7 @@
 """A person is told of every key of theirs: made, revoked, used from a network that is new to it.
 
-By e-mail, and by a line in the security log for the operator. A mail server that is away never fails the request: the
-key is made, or dead, already.
+By e-mail, and by a line in the security log for the operator. A mail server that is away never
+fails the request: the key is made, or dead, already.
 """
 
 import logging
@@ -18,7 +18,8 @@ from django_site.security_log import current_address, note
 log = logging.getLogger("gatehouse.mail")
 
 _ADVICE = (
-    'If this was not you: revoke the key on the page "API keys" of your account, end the sessions that you don\'t know on '
+    'If this was not you: revoke the key on the page "API keys" of your account, end the sessions '
+    "that you don't know on "
     'the page "Sessions", and change your password.'
 )
 
@@ -27,7 +28,12 @@ def tell_made(key: ApiKey) -> None:
     """Tell the person that ``key`` was made."""
     note("key created", key_id=key.pk, user_id=str(key.user_id))
     scopes = ", ".join(key.scopes) or "none: it only says who you are"
-    lines = [f"The API key {key.name!r} was made for your account{_from_where()}.", f"It may: {scopes}.", "", _ADVICE]
+    lines = [
+        f"The API key {key.name!r} was made for your account{_from_where()}.",
+        f"It may: {scopes}.",
+        "",
+        _ADVICE,
+    ]
     _send(key.user, "An API key was made", lines)
 
 
@@ -39,15 +45,33 @@ def tell_revoked(keys: Sequence[ApiKey], *, by: Any) -> None:
         own = [key for key in keys if key.user_id == person_id]
         who = f"{_from_where()}." if by.pk == person_id else " by the staff of this site."
         names = [f"- {key.name}" for key in own]
-        lines = [f"These API keys of yours were revoked{who}", *names, "Whatever uses one is refused from now on."]
-        _send(own[0].user, "API keys were revoked" if len(own) > 1 else "An API key was revoked", lines)
+        lines = [
+            f"These API keys of yours were revoked{who}",
+            *names,
+            "Whatever uses one is refused from now on.",
+        ]
+        _send(
+            own[0].user,
+            "API keys were revoked" if len(own) > 1 else "An API key was revoked",
+            lines,
+        )
 
 
 def tell_new_network(key: ApiKey, network: str, *, with_mail: bool) -> None:
     """Tell the person that ``key`` was used from a network for the first time."""
-    note("key used from a new network", is_warning=True, key_id=key.pk, user_id=str(key.user_id), network=network)
+    note(
+        "key used from a new network",
+        is_warning=True,
+        key_id=key.pk,
+        user_id=str(key.user_id),
+        network=network,
+    )
     if with_mail:
-        lines = [f"Your API key {key.name!r} was used for the first time from the network {network}.", "", _ADVICE]
+        lines = [
+            f"Your API key {key.name!r} was used for the first time from the network {network}.",
+            "",
+            _ADVICE,
+        ]
         _send(key.user, "An API key was used from a new network", lines)
 
 

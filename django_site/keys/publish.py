@@ -1,7 +1,9 @@
-"""Write keys to the session store for the gate, and take them back. The database is the truth; this only repeats it.
+"""Write keys to the session store for the gate, and take them back. The database is the truth;
+this only repeats it.
 
-A key's row stays locked until its entry is written, and older never replaces newer (django_site.sessions.replace): whoever is
-slow can't bring a key back to life that was revoked meanwhile. What is published before a commit is published again after it.
+A key's row stays locked until its entry is written, and older never replaces newer
+(django_site.sessions.replace): whoever is slow can't bring a key back to life that was revoked
+meanwhile. What is published before a commit is published again after it.
 """
 
 import logging
@@ -27,7 +29,8 @@ log = logging.getLogger("gatehouse.keys")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """What :func:`rebuild_keys` did: ``live`` keys seen, entries ``written`` because they differed, entries ``pruned``."""
+    """What :func:`rebuild_keys` did: ``live`` keys seen, entries ``written`` because they differed,
+    entries ``pruned``."""
 
     live: int
     written: int
@@ -35,10 +38,12 @@ class Rebuilt:
 
 
 def publish_keys(digests: Iterable[str]) -> int:
-    """Bring the entries of the keys with these SHA-256s to what the database says; return how many changed.
+    """Bring the entries of the keys with these SHA-256s to what the database says;
+    return how many changed.
 
-    A live key gets an entry that ends by itself when the key expires, any other gets none. Idempotent. Raises
-    SessionStoreUnavailable: who creates a key calls this before committing, so that no key is handed out that doesn't work.
+    A live key gets an entry that ends by itself when the key expires, any other gets none.
+    Idempotent. Raises SessionStoreUnavailable:
+    who creates a key calls this before committing, so that no key is handed out that doesn't work.
     """
     changed = 0
     for chunk in chunked(digests):
@@ -48,10 +53,11 @@ def publish_keys(digests: Iterable[str]) -> int:
 
 
 def withdraw_keys(digests: Iterable[str]) -> None:
-    """Delete the entries of these keys, whatever the database says: refused from the next request on.
+    """Delete the entries of these keys, whatever the database says:
+    refused from the next request on.
 
-    Idempotent. Raises SessionStoreUnavailable: who revokes a key calls this before committing, so that nobody is told
-    that a key is dead while it is not.
+    Idempotent. Raises SessionStoreUnavailable: who revokes a key calls this before committing, so
+    that nobody is told that a key is dead while it is not.
     """
     for chunk in chunked(key_entry_of_digest(digest) for digest in digests):
         nothing: dict[str, Value | None] = dict.fromkeys(chunk)
@@ -59,7 +65,8 @@ def withdraw_keys(digests: Iterable[str]) -> None:
 
 
 def republish(digests: Iterable[str]) -> None:
-    """Publish keys whose change is committed already. Never raises for an outage: the reconciler repeats it."""
+    """Publish keys whose change is committed already. Never raises for an outage:
+    the reconciler repeats it."""
     wanted = list(digests)
     try:
         read_committed(partial(publish_keys, wanted), using=database_of(ApiKey))
@@ -68,17 +75,20 @@ def republish(digests: Iterable[str]) -> None:
 
 
 def rebuild_keys() -> Rebuilt:
-    """Make all entries of keys equal to the database: write what differs, prune what has no live row.
+    """Make all entries of keys equal to the database:
+    write what differs, prune what has no live row.
 
-    Reads in chunks, in bounded memory; locks only rows whose entry differs. May run beside anything, in several
-    processes. Raises SessionStoreUnavailable.
+    Reads in chunks, in bounded memory; locks only rows whose entry differs. May run beside
+    anything, in several processes. Raises SessionStoreUnavailable.
     """
     live = written = 0
     begin_anew()
     for keys in _live_keys():
         live += len(keys)
         seen = _entries_of(keys)
-        written += publish_keys(digest for digest, key in keys.items() if _differs(digest, seen[digest], key))
+        written += publish_keys(
+            digest for digest, key in keys.items() if _differs(digest, seen[digest], key)
+        )
     prefix = key_entry_of_digest("")
     names = scan(session_store(), f"{prefix}*")
     pruned = sum(_prune({name.removeprefix(prefix) for name in chunk}) for chunk in chunked(names))
@@ -88,7 +98,9 @@ def rebuild_keys() -> Rebuilt:
 def _values(digests: list[str], version: int) -> dict[str, Value | None]:
     rows = _live_rows().select_for_update().filter(token_digest__in=digests)
     keys: dict[str, ApiKey] = {key.token_digest: key for key in rows}
-    return {key_entry_of_digest(digest): _value(digest, keys.get(digest), version) for digest in digests}
+    return {
+        key_entry_of_digest(digest): _value(digest, keys.get(digest), version) for digest in digests
+    }
 
 
 def _live_rows() -> ApiKeyQuerySet:
@@ -119,7 +131,8 @@ def _prune(digests: set[str]) -> int:
 
 
 def _differs(digest: str, value: str | None, key: ApiKey | None) -> bool:
-    """Tell whether the entry isn't what the row asks for, or is still signed with a secret that is on its way out."""
+    """Tell whether the entry isn't what the row asks for,
+    or is still signed with a secret that is on its way out."""
     if value is None or key is None:
         return (value is None) != (key is None)
     is_current = entry_signer().is_current(key_entry_of_digest(digest), value)

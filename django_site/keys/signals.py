@@ -1,7 +1,8 @@
-"""Every change of a key that Django announces is published after its commit; who deletes a person deletes their keys.
+"""Every change of a key that Django announces is published after its commit;
+who deletes a person deletes their keys.
 
-A new password revokes a person's keys, whoever sets it and by which page or command: whoever had the old one may have made
-them. Only the person's own change may keep them (``keeps_keys``).
+A new password revokes a person's keys, whoever sets it and by which page or command: whoever had
+the old one may have made them. Only the person's own change may keep them (``keeps_keys``).
 
 What sends no signal (``QuerySet.update``, raw SQL) is found by the reconciler.
 """
@@ -20,7 +21,8 @@ from django_site.principals.tables import for_each_model, only_about, tables_of
 
 
 def connect() -> None:
-    """Connect the receivers, to every model of the table. Idempotent: Django keeps one of each dispatch_uid."""
+    """Connect the receivers, to every model of the table. Idempotent:
+    Django keeps one of each dispatch_uid."""
     for_each_model(listen_to_keys)
     # No sender: a proxy or a child of the user model is saved under its own class.
     pre_save.connect(_password_changes, dispatch_uid="gatehouse.password_changes")
@@ -35,8 +37,16 @@ def keeps_keys(person: Any) -> None:
 def listen_to_keys(model: type[Model]) -> None:
     """Connect the receivers if this model shares the table of keys."""
     if tables_of(model) & tables_of(ApiKey):
-        for signal, uid in ((post_save, "gatehouse.key_saved"), (post_delete, "gatehouse.key_deleted")):
-            signal.connect(only_about(ApiKey, _key_changed), sender=model, weak=False, dispatch_uid=f"{uid}.{model}")
+        for signal, uid in (
+            (post_save, "gatehouse.key_saved"),
+            (post_delete, "gatehouse.key_deleted"),
+        ):
+            signal.connect(
+                only_about(ApiKey, _key_changed),
+                sender=model,
+                weak=False,
+                dispatch_uid=f"{uid}.{model}",
+            )
 
 
 def _key_changed(instance: Any, using: str, **_kwargs: Any) -> None:
@@ -44,20 +54,27 @@ def _key_changed(instance: Any, using: str, **_kwargs: Any) -> None:
     transaction.on_commit(lambda: republish([digest]), using=using)
 
 
-def _password_changes(instance: Any, raw: bool, using: str, update_fields: Any = None, **_kwargs: Any) -> None:
-    """Revoke the keys before the password is saved: while Redis is away there is neither a new password nor a live key.
+def _password_changes(
+    instance: Any, raw: bool, using: str, update_fields: Any = None, **_kwargs: Any
+) -> None:
+    """Revoke the keys before the password is saved:
+    while Redis is away there is neither a new password nor a live key.
 
-    AbstractBaseUser keeps what set_password was given until it is saved. A hash that was assigned is compared with the row.
+    AbstractBaseUser keeps what set_password was given until it is saved.
+    A hash that was assigned is compared with the row.
     """
     if raw or not isinstance(instance, get_user_model()) or instance._state.adding:
         return
-    if _has_new_password(instance, update_fields, using) and not instance.__dict__.pop("_gatehouse_keeps_keys", False):
+    if _has_new_password(instance, update_fields, using) and not instance.__dict__.pop(
+        "_gatehouse_keeps_keys", False
+    ):
         revoke_keys(ApiKey.objects.of(instance), by=instance)
         instance.__dict__["_gatehouse_revokes_again"] = True
 
 
 def _password_changed(instance: Any, **_kwargs: Any) -> None:
-    """Revoke what was made between the first revocation and the row's new password, from which on no key is made by the old."""
+    """Revoke what was made between the first revocation and the row's new password,
+    from which on no key is made by the old."""
     if instance.__dict__.pop("_gatehouse_revokes_again", False):
         revoke_keys(ApiKey.objects.of(instance), by=instance)
 
@@ -67,7 +84,14 @@ def _has_new_password(person: Any, update_fields: Any, using: str) -> bool:
         return False
     if person._password is not None:
         return True
-    if update_fields is not None:  # so Django saves a hash that it made anew, with more rounds, of the same password
+    # so Django saves a hash that it made anew, with more rounds, of the same password
+    if update_fields is not None:
         return False
-    stored = type(person)._base_manager.using(using).filter(pk=person.pk).values_list("password", flat=True).first()
+    stored = (
+        type(person)
+        ._base_manager.using(using)
+        .filter(pk=person.pk)
+        .values_list("password", flat=True)
+        .first()
+    )
     return stored is not None and stored != person.password

@@ -1,7 +1,7 @@
 """Whether a person has proved that their e-mail address is theirs, where the site asks for that.
 
-Whoever signs up with somebody else's address must not get a key: it would outlive the day its owner takes the account
-back by a reset.
+Whoever signs up with somebody else's address must not get a key: it would outlive the day its owner
+takes the account back by a reset.
 """
 
 from typing import Any
@@ -15,11 +15,14 @@ from django_site.principals.databases import database_of
 def needs_verified_address(person: Any) -> bool:
     """Tell whether ``person`` must verify their address before they may have a key.
 
-    Never when the site verifies none (ACCOUNT_EMAIL_VERIFICATION "none"); else until the account's own address is proved.
+    Never when the site verifies none (ACCOUNT_EMAIL_VERIFICATION "none");
+    else until the account's own address is proved.
     """
     if app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.NONE:
         return False
     email = str(getattr(person, person.get_email_field_name(), "") or "").lower()
     return (
-        not EmailAddress.objects.using(database_of(EmailAddress)).filter(user_id=person.pk, email=email, verified=True).exists()
+        not EmailAddress.objects.using(database_of(EmailAddress))
+        .filter(user_id=person.pk, email=email, verified=True)
+        .exists()
     )

@@ -28,7 +28,8 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def _person_required(view: View[P]) -> View[P]:
-    """Send a person to log in, and answer a program 401: only the session's cookie counts here, never a key."""
+    """Send a person to log in, and answer a program 401:
+    only the session's cookie counts here, never a key."""
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -36,7 +37,8 @@ def _person_required(view: View[P]) -> View[P]:
             return view(request, *args, **kwargs)
         if wants_json(request):
             return not_authenticated()
-        return redirect_to_login(reverse("account_keys"))  # not where a form was sent to: that answers no GET
+        # not where a form was sent to: that answers no GET
+        return redirect_to_login(reverse("account_keys"))
 
     return guarded
 
@@ -46,7 +48,11 @@ def _person_required(view: View[P]) -> View[P]:
 def keys(request: HttpRequest) -> HttpResponse:
     """List the person's keys; make one."""
     if wants_json(request):
-        return json_client.create(request) if request.method == "POST" else json_client.listing(request)
+        return (
+            json_client.create(request)
+            if request.method == "POST"
+            else json_client.listing(request)
+        )
     if request.method != "POST":
         return _page(request, form=KeyForm())
     if not is_recent(request):
@@ -64,7 +70,8 @@ def key(request: HttpRequest, key_id: int) -> HttpResponse:
 @csrf_exempt  # no cookie counts here, so there is nothing that another site could ride on
 @require_http_methods(["DELETE"])
 def presented_key(request: HttpRequest) -> HttpResponse:
-    """Revoke the key that the request carries: for programs that log out. It is all that a key can do here."""
+    """Revoke the key that the request carries: for programs that log out.
+    It is all that a key can do here."""
     return json_client.revoke_presented(request)
 
 
@@ -99,7 +106,9 @@ def _create(request: HttpRequest, form: KeyForm) -> HttpResponse:
     return _page(request, form=form, status=422)
 
 
-def _page(request: HttpRequest, *, form: KeyForm, status: int = 200, **context: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest, *, form: KeyForm, status: int = 200, **context: Any
+) -> HttpResponse:
     rows = ApiKey.objects.of(request.user)
     live = list(rows.live())
     used_at = last_used(live)

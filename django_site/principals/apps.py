@@ -1,4 +1,5 @@
-"""The principal app: no table, one permission; it publishes who people are whenever that changes."""
+"""The principal app: no table, one permission;
+it publishes who people are whenever that changes."""
 
 from django.apps import AppConfig
 from django.core.checks import register
@@ -13,7 +14,8 @@ class PrincipalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listen to every change that matters, and let ``manage.py check`` look at the site's settings."""
+        """Listen to every change that matters, and let ``manage.py check`` look at the site's
+        settings."""
         from django_site.principals import checks, signals
 
         signals.connect()

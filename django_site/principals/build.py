@@ -1,4 +1,5 @@
-"""From rows of Django's database to principals: one person at a time, or a whole chunk by a handful of queries."""
+"""From rows of Django's database to principals:
+one person at a time, or a whole chunk by a handful of queries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,8 @@ def user_rows() -> QuerySet[Any]:
 
 
 def id_of(pk: Any) -> str:
-    """Return a person's id as sessions, principals and keys write it: as Django writes it into a session."""
+    """Return a person's id as sessions, principals and keys write it:
+    as Django writes it into a session."""
     field: Any = get_user_model()._meta.pk
     return str(field.value_to_string(SimpleNamespace(**{field.attname: pk})))
 
@@ -47,9 +49,11 @@ def _pk_of(id_: str) -> Any:
 
 
 def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
-    """Yield the principal of each user row, with permissions as ``user.get_all_permissions()`` gives them.
+    """Yield the principal of each user row, with permissions as ``user.get_all_permissions()``
+    gives them.
 
-    With Django's own permission logic a chunk costs four queries; a project whose backend has another is asked per user.
+    With Django's own permission logic a chunk costs four queries;
+    a project whose backend has another is asked per user.
     """
     ids = [user.pk for user in users]
     verified = _verified_emails(ids)
@@ -67,7 +71,9 @@ def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
             is_superuser=bool(getattr(user, "is_superuser", False)),
             permissions=permissions[user.pk],
             groups=frozenset(groups[user.pk]),
-            auth_hash=user.get_session_auth_hash() if hasattr(user, "get_session_auth_hash") else "",
+            auth_hash=user.get_session_auth_hash()
+            if hasattr(user, "get_session_auth_hash")
+            else "",
             auth_hash_fallbacks=tuple(_fallback_hashes(user)),
             backends=tuple(settings.AUTHENTICATION_BACKENDS),
         )
@@ -79,8 +85,13 @@ def _email(user: Any) -> str:
 
 
 def _fallback_hashes(user: Any) -> Iterable[str]:
-    """Return the hashes under SECRET_KEY_FALLBACKS; a user model that isn't Django's AbstractBaseUser may have none."""
-    return user.get_session_auth_fallback_hash() if hasattr(user, "get_session_auth_fallback_hash") else ()
+    """Return the hashes under SECRET_KEY_FALLBACKS;
+    a user model that isn't Django's AbstractBaseUser may have none."""
+    return (
+        user.get_session_auth_fallback_hash()
+        if hasattr(user, "get_session_auth_fallback_hash")
+        else ()
+    )
 
 
 def _verified_emails(ids: Sequence[Any]) -> set[tuple[Any, str]]:
@@ -108,7 +119,8 @@ def _memberships(ids: Sequence[Any], group_field: str) -> Iterator[tuple[Any, An
 
 
 def _permissions(users: Sequence[Any]) -> dict[Any, frozenset[str]]:
-    if not hasattr(get_user_model(), "get_all_permissions"):  # AbstractBaseUser alone: nobody has any
+    # AbstractBaseUser alone: nobody has any
+    if not hasattr(get_user_model(), "get_all_permissions"):
         return {user.pk: frozenset() for user in users}
     if not _is_plain():
         return {user.pk: frozenset(user.get_all_permissions()) for user in users}
@@ -145,7 +157,9 @@ def _permissions_of_groups() -> defaultdict[Any, set[str]]:
 
 
 def _every_permission() -> frozenset[str]:
-    rows = Permission.objects.using(people_database()).values_list("content_type__app_label", "codename")
+    rows = Permission.objects.using(people_database()).values_list(
+        "content_type__app_label", "codename"
+    )
     return frozenset(f"{label}.{codename}" for label, codename in rows)
 
 

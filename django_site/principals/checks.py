@@ -1,4 +1,5 @@
-"""What ``manage.py check`` says when a site's settings don't fit Gatehouse; the API only refuses everybody."""
+"""What ``manage.py check`` says when a site's settings don't fit Gatehouse;
+the API only refuses everybody."""
 
 from typing import Any
 
@@ -19,30 +20,58 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     """Return a message for every setting of Django's that leaves the API knowing nobody."""
     found: list[CheckMessage] = []
     if settings.SESSION_ENGINE != _ENGINE:
-        found.append(Error(f"SESSION_ENGINE is not {_ENGINE!r}: the API reads no other sessions.", id="gatehouse.E001"))
+        found.append(
+            Error(
+                f"SESSION_ENGINE is not {_ENGINE!r}: the API reads no other sessions.",
+                id="gatehouse.E001",
+            )
+        )
     name = contract_settings().cookie_name
     if name != settings.SESSION_COOKIE_NAME:
         hint = f"Set SESSION_COOKIE_NAME = {name!r}, or GATEHOUSE_SESSION_COOKIE_NAME."
-        found.append(Error("SESSION_COOKIE_NAME is not the name that the API looks for.", hint=hint, id="gatehouse.E002"))
+        found.append(
+            Error(
+                "SESSION_COOKIE_NAME is not the name that the API looks for.",
+                hint=hint,
+                id="gatehouse.E002",
+            )
+        )
     found += check_cookies(contract_settings().api_prefix)
-    for place, middleware in (("in the place of Django's SessionMiddleware", _SESSIONS), ("at the end", _PRINCIPALS)):
+    for place, middleware in (
+        ("in the place of Django's SessionMiddleware", _SESSIONS),
+        ("at the end", _PRINCIPALS),
+    ):
         if middleware not in settings.MIDDLEWARE:
             hint = f"Put it {place}; see docs/adopt.md."
             # A warning: it may be there under another name, extended by the site.
-            found.append(CheckWarning(f"MIDDLEWARE lacks {middleware}.", hint=hint, id="gatehouse.W003"))
+            found.append(
+                CheckWarning(f"MIDDLEWARE lacks {middleware}.", hint=hint, id="gatehouse.W003")
+            )
     trusted = contract_settings().csrf_trusted_origins
     if set(trusted) != set(settings.CSRF_TRUSTED_ORIGINS):
         hint = "Give GATEHOUSE_CSRF_TRUSTED_ORIGINS the same list, and CSRF_TRUSTED_ORIGINS too."
-        found.append(CheckWarning("CSRF_TRUSTED_ORIGINS is not the list that the API has.", hint=hint, id="gatehouse.W004"))
+        found.append(
+            CheckWarning(
+                "CSRF_TRUSTED_ORIGINS is not the list that the API has.",
+                hint=hint,
+                id="gatehouse.W004",
+            )
+        )
     return found
 
 
 def check_user_model(**_kwargs: Any) -> list[CheckMessage]:
-    """Return a message for everything that the site's user model lacks and the API can't do without."""
+    """Return a message for everything that the site's user model lacks and the API can't do
+    without."""
     model = get_user_model()
-    lacking = [name for name in ("get_session_auth_hash", "get_username") if not hasattr(model, name)]
+    lacking = [
+        name for name in ("get_session_auth_hash", "get_username") if not hasattr(model, name)
+    ]
     if not lacking:
         return []
     hint = "Extend django.contrib.auth.base_user.AbstractBaseUser."
-    said = f"{model._meta.label} (AUTH_USER_MODEL) lacks {' and '.join(lacking)}: the API refuses everybody."
+    said = (
+        f"{model._meta.label} (AUTH_USER_MODEL) lacks {' and '.join(lacking)}: the API refuses "
+        "everybody."
+    )
     return [Error(said, hint=hint, id="gatehouse.E005")]

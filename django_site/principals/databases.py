@@ -1,6 +1,7 @@
 """Which database a model's rows are written to, and reading there what is committed.
 
-Who publishes reads where writes go, never a replica: a replica still has the row that was just replaced.
+Who publishes reads where writes go, never a replica:
+a replica still has the row that was just replaced.
 """
 
 import threading
@@ -16,7 +17,8 @@ T = TypeVar("T")
 
 
 def database_of(model: type[Model]) -> str:
-    """Return the alias of the database that this model's rows are written to, as the site's routers say."""
+    """Return the alias of the database that this model's rows are written to,
+    as the site's routers say."""
     return str(router.db_for_write(model))
 
 
@@ -27,7 +29,8 @@ def people_database() -> str:
 
 @contextmanager
 def atomic_on(*models: type[Model]) -> Iterator[None]:
-    """Open a transaction on the database of each of these models: one, where they share it. The first is committed last."""
+    """Open a transaction on the database of each of these models: one, where they share it.
+    The first is committed last."""
     with ExitStack() as stack:
         for alias in dict.fromkeys(database_of(model) for model in models):
             stack.enter_context(transaction.atomic(using=alias))
@@ -36,9 +39,11 @@ def atomic_on(*models: type[Model]) -> Iterator[None]:
 
 @contextmanager
 def snapshot(using: str) -> Iterator[None]:
-    """Let all queries in the block see one moment: a person's row and groups of two moments may never have been together.
+    """Let all queries in the block see one moment:
+    a person's row and groups of two moments may never have been together.
 
-    Takes no lock, and must only read. In a transaction that is open already it is what that transaction sees.
+    Takes no lock, and must only read. In a transaction that is open already it is what that
+    transaction sees.
     """
     connection: Any = connections[using]
     if connection.in_atomic_block:
@@ -47,7 +52,8 @@ def snapshot(using: str) -> Iterator[None]:
     connection.ensure_connection()
     mode = getattr(connection, "transaction_mode", None)
     if connection.vendor == "sqlite":
-        connection.transaction_mode = "DEFERRED"  # IMMEDIATE would wait for, and hold up, those who write
+        # IMMEDIATE would wait for, and hold up, those who write
+        connection.transaction_mode = "DEFERRED"
     try:
         with transaction.atomic(using=using):
             if connection.vendor == "postgresql":  # its default sees another moment with each query
@@ -62,8 +68,9 @@ def snapshot(using: str) -> Iterator[None]:
 def read_committed(read: Callable[[], T], *, using: str) -> T:
     """Return what ``read`` returns, and let it see no row that ``using`` may still roll back.
 
-    A commit on one database can happen while a transaction of the same thread is open on another, where people are. Then
-    ``read`` runs in a thread of its own, and so on a connection of its own. Raises what ``read`` raises.
+    A commit on one database can happen while a transaction of the same thread is open on another,
+    where people are. Then ``read`` runs in a thread of its own, and so on a connection of its own.
+    Raises what ``read`` raises.
     """
     connection: Any = connections[using]
     # The transaction that Django's TestCase wraps a test in is none of the site's.

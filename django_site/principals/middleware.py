@@ -12,7 +12,8 @@ from shared.session import USER_HASH, USER_ID
 
 
 class PrincipalMiddleware:
-    """After a flushed Redis the API knows nobody. Costs one read per page of a logged-in person, and no query.
+    """After a flushed Redis the API knows nobody.
+    Costs one read per page of a logged-in person, and no query.
 
     Stands after AuthenticationMiddleware and inside of GatehouseSessionMiddleware.
     """
@@ -21,7 +22,8 @@ class PrincipalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Compare what is published with the session; if it would refuse the person, publish what the database says."""
+        """Compare what is published with the session;
+        if it would refuse the person, publish what the database says."""
         try:
             _heal(request)
         except SessionStoreUnavailable as error:

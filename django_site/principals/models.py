@@ -1,4 +1,5 @@
-"""Permissions that are about no row: Django ties each to a model, so here is one without a table."""
+"""Permissions that are about no row: Django ties each to a model,
+so here is one without a table."""
 
 from typing import ClassVar
 
@@ -6,11 +7,14 @@ from django.db import models
 
 
 class Operator(models.Model):
-    """No rows: it carries the permission to act on other people's jobs, which admin gives to people and groups."""
+    """No rows: it carries the permission to act on other people's jobs,
+    which admin gives to people and groups."""
 
     class Meta:
         """No table, and none of the permissions that tables have."""
 
         managed = False
         default_permissions = ()
-        permissions: ClassVar = [("operate_jobs", "Can cancel, retry and delete other people's jobs and files")]
+        permissions: ClassVar = [
+            ("operate_jobs", "Can cancel, retry and delete other people's jobs and files")
+        ]

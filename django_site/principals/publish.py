@@ -1,4 +1,5 @@
-"""Write principals to the session store, and take them back. The database is the truth; this only repeats it."""
+"""Write principals to the session store, and take them back. The database is the truth;
+this only repeats it."""
 
 import logging
 import threading
@@ -42,10 +43,11 @@ _overdue = _Overdue()
 
 
 def publish(keys: Iterable[Any]) -> None:
-    """Publish the people with these primary keys as the database has them now; who is no longer there is withdrawn.
+    """Publish the people with these primary keys as the database has them now;
+    who is no longer there is withdrawn.
 
-    Never raises for an outage: the change is in the database already. The reconciler repeats it as soon as Redis is
-    back; until then no request is let in anyway, for the same Redis is asked.
+    Never raises for an outage: the change is in the database already. The reconciler repeats it as
+    soon as Redis is back; until then no request is let in anyway, for the same Redis is asked.
     """
     _publish({id_of(key) for key in keys})
 
@@ -65,21 +67,25 @@ def publish_overdue() -> None:
 
 
 def publish_chunk(ids: Sequence[str]) -> None:
-    """Publish these people, changed or not: the version must stand there too. Raises SessionStoreUnavailable."""
+    """Publish these people, changed or not: the version must stand there too.
+    Raises SessionStoreUnavailable."""
     replace_entries(lambda version: _values(_people(ids), version))
 
 
 def correct_chunk(ids: Sequence[str]) -> int:
     """Publish those of these people whose entry is not what it should be; return how many.
 
-    Leaves the others as they are, so it needs a ``begin_anew`` before. Raises SessionStoreUnavailable.
+    Leaves the others as they are, so it needs a ``begin_anew`` before.
+    Raises SessionStoreUnavailable.
     """
 
     def read(version: int) -> dict[str, Value | None]:
         entries = [principal_entry(id_) for id_ in ids]
         found = cast(list[str | None], session_store().read(lambda client: client.mget(entries)))
         seen, people = dict(zip(ids, found, strict=True)), _people(ids)
-        return _values({id_: people[id_] for id_ in ids if _is_stale(id_, seen[id_], people[id_])}, version)
+        return _values(
+            {id_: people[id_] for id_ in ids if _is_stale(id_, seen[id_], people[id_])}, version
+        )
 
     return replace_entries(read)
 
@@ -132,15 +138,22 @@ def _value(id_: str, person: Principal | None, version: int) -> Value:
     signer = entry_signer()
     if person is not None and person.is_active:
         return Value(text=encode_principal(signer, person, version=version), mark=Mark(user_id=id_))
-    mark = Mark(user_id=id_, text=encode_gone(signer, id_, is_deleted=person is None, version=version))
-    return Value(text="" if person is None else encode_principal(signer, person, version=version), mark=mark)
+    mark = Mark(
+        user_id=id_, text=encode_gone(signer, id_, is_deleted=person is None, version=version)
+    )
+    return Value(
+        text="" if person is None else encode_principal(signer, person, version=version), mark=mark
+    )
 
 
 def _is_stale(user_id: str, value: str | None, wanted: Principal | None) -> bool:
-    """Tell whether an entry must change; also one that an older secret signed, long before that secret is removed."""
+    """Tell whether an entry must change; also one that an older secret signed,
+    long before that secret is removed."""
     if value is None or wanted is None:
         return (value is None) != (wanted is None)
-    return _decode(user_id, value) != wanted or not entry_signer().is_current(principal_entry(user_id), value)
+    return _decode(user_id, value) != wanted or not entry_signer().is_current(
+        principal_entry(user_id), value
+    )
 
 
 def _decode(user_id: str, value: str | None) -> Principal | None:

@@ -1,4 +1,5 @@
-"""Make Redis say what the database says: by command, and by the reconciler that repeats it in the server."""
+"""Make Redis say what the database says: by command,
+and by the reconciler that repeats it in the server."""
 
 import logging
 import threading
@@ -38,15 +39,17 @@ def _say_nothing(people: int) -> None:
 
 
 def rebuild(*, progress: Callable[[int], None] = _say_nothing) -> Rebuilt:
-    """Publish every principal and key that differs and remove those without a row. Bounded memory, any number of people.
+    """Publish every principal and key that differs and remove those without a row.
+    Bounded memory, any number of people.
 
-    Idempotent, and safe beside live changes: what is newer than its own look stays. It is right whatever stood there before,
-    after a flushed Redis or with a database restored from a backup. Raises SessionStoreUnavailable. ``progress`` is told how
-    many people were looked at so far.
+    Idempotent, and safe beside live changes: what is newer than its own look stays. It is right
+    whatever stood there before, after a flushed Redis or with a database restored from a backup.
+    Raises SessionStoreUnavailable. ``progress`` is told how many people were looked at so far.
     """
     people = written = pruned = 0
     begin_anew()
-    # First who is gone, then who is there: somebody deleted before and made anew meanwhile is met by the second look.
+    # First who is gone, then who is there: somebody deleted before and made anew meanwhile is met
+    # by the second look.
     for ids in published_ids():
         gone = sorted(set(ids) - {id_of(pk) for pk in rows_of(ids).values_list("pk", flat=True)})
         pruned += correct_chunk(gone) if gone else 0
@@ -56,8 +59,16 @@ def rebuild(*, progress: Callable[[int], None] = _say_nothing) -> Rebuilt:
         people += len(ids)
         progress(people)
     keys_written, keys_pruned = _rebuild_keys()
-    begin_anew()  # the versions noted on the way are not needed any more: a lost Redis's rebuild noted one for everybody
-    return Rebuilt(people=people, written=written, pruned=pruned, keys_written=keys_written, keys_pruned=keys_pruned)
+    # the versions noted on the way are not needed any more:
+    # a lost Redis's rebuild noted one for everybody
+    begin_anew()
+    return Rebuilt(
+        people=people,
+        written=written,
+        pruned=pruned,
+        keys_written=keys_written,
+        keys_pruned=keys_pruned,
+    )
 
 
 def _rebuild_keys() -> tuple[int, int]:
@@ -71,10 +82,11 @@ def _rebuild_keys() -> tuple[int, int]:
 
 
 class Reconciler:
-    """A thread that repeats the database's truth, for changes that send no signal (``QuerySet.update``, raw SQL).
+    """A thread that repeats the database's truth,
+    for changes that send no signal (``QuerySet.update``, raw SQL).
 
-    Every server process has one; a lock in Redis lets one of them rebuild per interval. What an outage held back in
-    this process is published within a second of Redis's return.
+    Every server process has one; a lock in Redis lets one of them rebuild per interval. What an
+    outage held back in this process is published within a second of Redis's return.
     """
 
     def __init__(self, *, interval_s: float = INTERVAL_S) -> None:
@@ -113,10 +125,15 @@ class Reconciler:
 
     def _is_my_turn(self) -> bool:
         """Take the lock for one interval: whoever gets it rebuilds, wherever it runs."""
-        return bool(session_store().write(lambda client: client.set(_TURN, "1", nx=True, px=self._interval_ms)))
+        return bool(
+            session_store().write(
+                lambda client: client.set(_TURN, "1", nx=True, px=self._interval_ms)
+            )
+        )
 
     def _go_on(self, people: int) -> None:
-        """Keep the turn while a long rebuild goes on, or all processes would soon rebuild at once; end it when stopping."""
+        """Keep the turn while a long rebuild goes on, or all processes would soon rebuild at once;
+        end it when stopping."""
         del people
         if self._stopping.is_set():
             raise _Stopped("stopping")

@@ -1,8 +1,10 @@
-"""Every change of a person that the API must see on its next request, caught where Django announces it.
+"""Every change of a person that the API must see on its next request,
+caught where Django announces it.
 
-Published after commit, never before: a rolled-back change must not be seen, and another process must find the new row.
-The commit is that of the database which the signal names. Whichever model of a table was used, the change is seen
-(django_site.principals.tables). What sends no signal (``QuerySet.update``, raw SQL) is found by the reconciler.
+Published after commit, never before: a rolled-back change must not be seen, and another process
+must find the new row. The commit is that of the database which the signal names. Whichever model of
+a table was used, the change is seen (django_site.principals.tables).
+What sends no signal (``QuerySet.update``, raw SQL) is found by the reconciler.
 """
 
 from collections.abc import Iterable
@@ -23,7 +25,8 @@ from django_site.principals.tables import Receiver, for_each_model, key_in, only
 
 
 def connect() -> None:
-    """Connect every receiver to every model that shares a table with what it is about, now and when one is made later.
+    """Connect every receiver to every model that shares a table with what it is about,
+    now and when one is made later.
 
     Idempotent: Django keeps one of each dispatch_uid.
     """
@@ -38,7 +41,9 @@ def listen_to_people(model: type[Model]) -> None:
         if tables & tables_of(owner):
             for signal, receiver in signals:
                 uid = f"gatehouse.{receiver.__name__}.{model}"
-                signal.connect(only_about(owner, receiver), sender=model, weak=False, dispatch_uid=uid)
+                signal.connect(
+                    only_about(owner, receiver), sender=model, weak=False, dispatch_uid=uid
+                )
 
 
 def _receivers() -> list[tuple[type[Model], list[tuple[Any, Receiver]]]]:
@@ -66,8 +71,13 @@ def _receivers() -> list[tuple[type[Model], list[tuple[Any, Receiver]]]]:
 
 
 def _membership_signals(through: type[Model], receiver: Receiver) -> list[tuple[Any, Receiver]]:
-    """A site may have its own model between people and groups, whose rows are saved and deleted one by one."""
-    one_by_one = [] if through._meta.auto_created else [(post_save, _membership_changed), (post_delete, _membership_changed)]
+    """A site may have its own model between people and groups,
+    whose rows are saved and deleted one by one."""
+    one_by_one = (
+        []
+        if through._meta.auto_created
+        else [(post_save, _membership_changed), (post_delete, _membership_changed)]
+    )
     return [(m2m_changed, receiver), *one_by_one]
 
 
@@ -78,7 +88,8 @@ def _publish_on_commit(ids: Iterable[Any], using: str) -> None:
 
 
 def _publish_all_on_commit(concerned: "QuerySet[Any]", using: str) -> None:
-    """Publish whom the query finds now (after a delete nobody knows any more) or after the commit (who joined meanwhile)."""
+    """Publish whom the query finds now (after a delete nobody knows any more)
+    or after the commit (who joined meanwhile)."""
     ids = concerned.using(using).values_list("pk", flat=True).distinct()
     now = set(ids)
     transaction.on_commit(lambda: publish(now.union(ids.all())), using=using)
@@ -100,7 +111,9 @@ def _membership_changed(instance: Model, using: str, **kwargs: Any) -> None:
     """A row between a person and a group, or a permission, was saved or deleted by itself."""
     people = tables_of(get_user_model())
     fields: Any = instance._meta.concrete_fields
-    links = [field for field in fields if field.remote_field and tables_of(field.related_model) & people]
+    links = [
+        field for field in fields if field.remote_field and tables_of(field.related_model) & people
+    ]
     _publish_on_commit({getattr(instance, field.attname) for field in links}, using)
 
 
@@ -122,7 +135,8 @@ def _memberships_changed(
     using: str,
     **kwargs: Any,
 ) -> None:
-    """``user.groups.add(...)`` and ``group.user_set.add(...)`` both end here; on clear, ask before it happens."""
+    """``user.groups.add(...)`` and ``group.user_set.add(...)`` both end here;
+    on clear, ask before it happens."""
     if not reverse:
         _publish_on_commit([key_in(instance, get_user_model())], using)
     elif action == "pre_clear":
@@ -137,7 +151,11 @@ def _group_permissions_changed(
     if not reverse:
         groups: Any = [key_in(instance, Group)]
     elif action == "pre_clear":
-        groups = list(Group.objects.using(using).filter(permissions=key_in(instance, Permission)).values_list("pk", flat=True))
+        groups = list(
+            Group.objects.using(using)
+            .filter(permissions=key_in(instance, Permission))
+            .values_list("pk", flat=True)
+        )
     else:
         groups = pk_set or []
     _publish_all_on_commit(user_rows().filter(groups__in=groups), using)

@@ -1,6 +1,7 @@
 # mypy: disallow-subclassing-any=False
 # (django-allauth has no types.)
-"""Where second factors differ from django-allauth's defaults: seeds are sealed, and a code of activation is a used code."""
+"""Where second factors differ from django-allauth's defaults:
+seeds are sealed, and a code of activation is a used code."""
 
 from typing import Any
 
@@ -27,11 +28,13 @@ class MfaAdapter(DefaultMFAAdapter):
 
 
 class ActivateTOTPForm(AllauthActivateTOTPForm):
-    """django-allauth's, but the seed waits sealed in the session, and its first code can't be sent a second time."""
+    """django-allauth's, but the seed waits sealed in the session,
+    and its first code can't be sent a second time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.user = kwargs.pop("user")
-        forms.Form.__init__(self, *args, **kwargs)  # django-allauth's would put the seed into the session as it is
+        # django-allauth's would put the seed into the session as it is
+        forms.Form.__init__(self, *args, **kwargs)
         session = context.request.session
         waiting = session.get(SECRET_SESSION_KEY) if self.is_bound else None
         self.secret = unseal(waiting) if waiting else generate_totp_secret()

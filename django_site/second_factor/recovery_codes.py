@@ -1,6 +1,7 @@
 """Recovery codes of before a reset: good for one more log-in, then replaced.
 
-They can't end with the reset itself: who lost the phone, and the password with it, has nothing else. Nor may they stay:
+They can't end with the reset itself: who lost the phone, and the password with it, has nothing
+else. Nor may they stay:
 whoever was in the account may have copied them.
 """
 
@@ -28,7 +29,8 @@ def void_recovery_codes(person: Any) -> None:
 
 
 def renew_void_codes(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
-    """After a second factor was accepted: replace recovery codes that a reset has voided, and tell the person."""
+    """After a second factor was accepted: replace recovery codes that a reset has voided,
+    and tell the person."""
     with transaction.atomic(using=database_of(Authenticator)):
         void = [codes for codes in _codes_of(user).select_for_update() if _VOID_SINCE in codes.data]
         if not void:
@@ -36,7 +38,10 @@ def renew_void_codes(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
         _codes_of(user).delete()
         RecoveryCodes.activate(user)
     note("recovery codes replaced", user_id=str(user.pk), reason="password_reset")
-    text = "Your recovery codes of before the password reset are void. Look at the new ones and keep them."
+    text = (
+        "Your recovery codes of before the password reset are void. Look at the new ones and keep "
+        "them."
+    )
     messages.warning(request, text)
     get_adapter(request).send_notification_mail("mfa/email/recovery_codes_generated", user)
 

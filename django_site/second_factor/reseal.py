@@ -1,4 +1,5 @@
-"""Seal every stored seed under the current secret: after a change of SECRET_KEY, and for what was stored before sealing."""
+"""Seal every stored seed under the current secret:
+after a change of SECRET_KEY, and for what was stored before sealing."""
 
 from typing import Any
 
@@ -8,17 +9,21 @@ from django_site.second_factor.seal import is_current, seal, unseal
 
 
 def reseal(authenticators: Any) -> int:
-    """Seal the seeds of these rows anew where they aren't current; return how many rows were changed.
+    """Seal the seeds of these rows anew where they aren't current;
+    return how many rows were changed.
 
-    ``authenticators`` is the manager of allauth.mfa's model. One row at a time, each under its lock: a recovery code that
-    is used meanwhile stays used. Raises ConfigurationError when no listed secret opens one.
+    ``authenticators`` is the manager of allauth.mfa's model. One row at a time, each under its
+    lock: a recovery code that is used meanwhile stays used.
+    Raises ConfigurationError when no listed secret opens one.
     """
     changed = 0
     for pk in list(authenticators.exclude(type="webauthn").values_list("pk", flat=True)):
         with transaction.atomic():
             row = authenticators.select_for_update().filter(pk=pk).first()
             if row is not None and _has_stale(row.data):
-                row.data = {name: _mapped(name, value, _sealed_anew) for name, value in row.data.items()}
+                row.data = {
+                    name: _mapped(name, value, _sealed_anew) for name, value in row.data.items()
+                }
                 row.save(update_fields=["data"])
                 changed += 1
     return changed
@@ -32,7 +37,9 @@ def unseal_all(authenticators: Any) -> None:
 
 
 def _has_stale(data: Any) -> bool:
-    texts = [data[name] for name in ("secret", "seed") if name in data] + list(data.get("migrated_codes") or [])
+    texts = [data[name] for name in ("secret", "seed") if name in data] + list(
+        data.get("migrated_codes") or []
+    )
     return not all(is_current(text) for text in texts)
 
 

@@ -1,10 +1,12 @@
-"""Seeds of second factors at rest: encrypted and authenticated, under keys derived from the site's secrets.
+"""Seeds of second factors at rest: encrypted and authenticated,
+under keys derived from the site's secrets.
 
     gatehouse.1:gAAAAABm...      "gatehouse.1:" + a Fernet token (AES-128-CBC, HMAC-SHA256)
 
 The Fernet key is HKDF-SHA256(SECRET_KEY, info="gatehouse.second-factor.1"). A former SECRET_KEY in
-SECRET_KEY_FALLBACKS still opens; ``manage.py reseal_second_factors`` seals all anew before it is removed.
-A stolen database without the secrets opens no second factor. Source: OWASP ASVS 5.0, 11.4 and 13.3.
+SECRET_KEY_FALLBACKS still opens; ``manage.py reseal_second_factors`` seals all anew before it is
+removed. A stolen database without the secrets opens no second factor. Source:
+OWASP ASVS 5.0, 11.4 and 13.3.
 """
 
 import base64
@@ -37,7 +39,8 @@ def unseal(sealed: str) -> str:
         return _keys().decrypt(sealed.removeprefix(MARK)).decode()
     except InvalidToken:
         raise ConfigurationError(
-            "GATEHOUSE_SECRET_KEY_FALLBACKS: a second factor is sealed under a secret that is not listed; list the former "
+            "GATEHOUSE_SECRET_KEY_FALLBACKS: a second factor is sealed under a secret that is not "
+            "listed; list the former "
             "GATEHOUSE_SECRET_KEY again and run manage.py reseal_second_factors"
         ) from None
 
@@ -54,7 +57,9 @@ def is_current(sealed: str) -> bool:
 
 
 def _keys() -> MultiFernet:
-    return MultiFernet([_fernet(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+    return MultiFernet(
+        [_fernet(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    )
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,5 @@
-"""This process's end of the contract: its Redis connection, signer and session format, made on first use.
+"""This process's end of the contract: its Redis connection, signer and session format,
+made on first use.
 
 Nothing else in the site opens a connection to the session store.
 """

@@ -1,6 +1,8 @@
-"""A browser's User-Agent in words that its owner recognizes: "Firefox on Linux". A guess, for display only."""
+"""A browser's User-Agent in words that its owner recognizes: "Firefox on Linux".
+A guess, for display only."""
 
-# In this order: Edge and Opera say Chrome too, Chrome says Safari too; an iPhone says Mac OS X, Android says Linux.
+# In this order: Edge and Opera say Chrome too, Chrome says Safari too;
+# an iPhone says Mac OS X, Android says Linux.
 _BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -23,7 +25,8 @@ _MAX_LENGTH = 40
 
 
 def describe_device(user_agent: str) -> str:
-    """Return a short name for what sent this User-Agent; of one that is no known browser, its first word."""
+    """Return a short name for what sent this User-Agent;
+    of one that is no known browser, its first word."""
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser:

@@ -1,9 +1,11 @@
-"""The session engine: the only writer of sessions. Set ``SESSION_ENGINE = "django_site.sessions.engine"``.
+"""The session engine: the only writer of sessions.
+Set ``SESSION_ENGINE = "django_site.sessions.engine"``.
 
-What it does that Django's cache engine does not: the value is signed JSON bound to its entry, never a pickle; the entry's
-name holds no usable cookie; insert is not update (a session that was logged out is never written back); the absolute
-lifetime counts from the session's begin; an outage is an error (SessionStoreUnavailable), never an empty session. Saving
-writes what this request changed, not all that it read (django_site.sessions.changes): a renewal undoes nobody's change.
+What it does that Django's cache engine does not: the value is signed JSON bound to its entry, never
+a pickle; the entry's name holds no usable cookie; insert is not update (a session that was logged
+out is never written back); the absolute lifetime counts from the session's begin; an outage is an
+error (SessionStoreUnavailable), never an empty session. Saving writes what this request changed,
+not all that it read (django_site.sessions.changes): a renewal undoes nobody's change.
 
 The async methods are SessionBase's own, which run these in a thread.
 """
@@ -15,7 +17,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
+from django.contrib.sessions.backends.base import (
+    VALID_KEY_CHARS,
+    CreateError,
+    SessionBase,
+    UpdateError,
+)
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
@@ -30,13 +37,15 @@ from shared.session import USER_ID, SessionRecord
 security_log = logging.getLogger("gatehouse.security")
 
 _KEY_LENGTH = 32
-_TRIES = 5  # to repeat the changes on what others wrote; then the last writer wins, as with stock Django
+# to repeat the changes on what others wrote; then the last writer wins, as with stock Django
+_TRIES = 5
 _REFUSED, _SAVED, _OTHER_WROTE = 0, 1, 2  # what the script answers
 _SAVE = Script.read(Path(__file__).with_name("save.lua"))
 
 
 class SessionStore(SessionBase):
-    """One request's session. Every method that reaches Redis raises SessionStoreUnavailable while it is away."""
+    """One request's session. Every method that reaches Redis raises SessionStoreUnavailable while
+    it is away."""
 
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
@@ -44,7 +53,8 @@ class SessionStore(SessionBase):
         self._seen = ""  # the stored value that the data was read from
 
     def load(self) -> dict[str, Any]:
-        """Return the session data; anything unsigned, altered or over is an empty session under no key."""
+        """Return the session data; anything unsigned,
+        altered or over is an empty session under no key."""
         value = session_store().get(session_entry(str(self.session_key)))
         record = self._record(value)
         if record is None:
@@ -54,7 +64,8 @@ class SessionStore(SessionBase):
         return record.data
 
     def _record(self, value: str | None, entry: str | None = None) -> SessionRecord | None:
-        """Return what is stored in ``entry``, by default this session's; None when that is over or not ours."""
+        """Return what is stored in ``entry``, by default this session's;
+        None when that is over or not ours."""
         if value is None:
             return None
         entry = entry or session_entry(str(self.session_key))
@@ -76,7 +87,8 @@ class SessionStore(SessionBase):
             return
 
     def save(self, must_create: bool = False) -> None:
-        """Write what was changed, and a new idle lifetime. A session whose time is over ends, without a word.
+        """Write what was changed, and a new idle lifetime.
+        A session whose time is over ends, without a word.
 
         Raises CreateError for a taken key, UpdateError for a session deleted meanwhile.
         """
@@ -97,7 +109,9 @@ class SessionStore(SessionBase):
         now = int(time.time())
         if must_create or self.created_at is None:
             self.created_at = now
-        record = SessionRecord(data=self._data(), created_at=self.created_at, expires_at=now + self.get_expiry_age())
+        record = SessionRecord(
+            data=self._data(), created_at=self.created_at, expires_at=now + self.get_expiry_age()
+        )
         ttl_s = session_format().remaining_s(record, now=now)
         if ttl_s <= 0:
             self.delete()
@@ -105,22 +119,33 @@ class SessionStore(SessionBase):
         entry = session_entry(str(self.session_key))
         value, seen = session_format().encode(entry, record), "" if whatever_stands else self._seen
         keys = [entry, sessions_of_entry(record.user_id or "")]
-        arguments: list[str | int] = ["NX" if must_create else "XX", value, ttl_s, "1" if USER_ID in record.data else "0", seen]
+        arguments: list[str | int] = [
+            "NX" if must_create else "XX",
+            value,
+            ttl_s,
+            "1" if USER_ID in record.data else "0",
+            seen,
+        ]
         outcome = int(session_store().run(_SAVE, keys, arguments))
         if outcome == _SAVED:
             self._seen = value
         return outcome
 
     def _take_over_other_changes(self) -> None:
-        """Read what another request wrote since this one read, and make this one's changes to it."""
-        before, value = self._record(self._seen), session_store().get(session_entry(str(self.session_key)))
+        """Read what another request wrote since this one read,
+        and make this one's changes to it."""
+        before, value = (
+            self._record(self._seen),
+            session_store().get(session_entry(str(self.session_key))),
+        )
         record = self._record(value)
         if before is not None and record is not None:
             self._session_cache = merged(before.data, self._data(), record.data)
             self._seen = str(value)
 
     def cycle_key(self) -> None:
-        """Go on under a fresh key, with what others wrote meanwhile; nothing is taken over from a session that was ended."""
+        """Go on under a fresh key, with what others wrote meanwhile;
+        nothing is taken over from a session that was ended."""
         data, old, before = self._data(), self.session_key, self._record(self._seen or None)
         self._session_cache = {}
         self.create()
@@ -130,8 +155,11 @@ class SessionStore(SessionBase):
         else:
             self._session_cache = data
 
-    def _rest_of(self, old: str, before: SessionRecord | None, data: dict[str, Any]) -> dict[str, Any]:
-        """End the session under the key ``old``; return its data of now, with this request's changes."""
+    def _rest_of(
+        self, old: str, before: SessionRecord | None, data: dict[str, Any]
+    ) -> dict[str, Any]:
+        """End the session under the key ``old``;
+        return its data of now, with this request's changes."""
         entry = session_entry(old)
         value = cast("str | None", session_store().write(lambda client: client.getdel(entry)))
         now = self._record(value, entry)
@@ -152,17 +180,21 @@ class SessionStore(SessionBase):
         """Tell whether an entry stands under this key."""
         if not self._validate_session_key(session_key):
             return False
-        return bool(session_store().read(lambda client: client.exists(session_entry(str(session_key)))))
+        return bool(
+            session_store().read(lambda client: client.exists(session_entry(str(session_key))))
+        )
 
     def delete(self, session_key: str | None = None) -> None:
-        """Delete the session: this one, or that of another key. Idempotent, but not retried when Redis is away."""
+        """Delete the session: this one, or that of another key.
+        Idempotent, but not retried when Redis is away."""
         session_key = session_key or self.session_key
         if session_key:
             session_store().write(lambda client: client.delete(session_entry(session_key)))
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Forget sessions that Redis let expire in the sets that list each person's (``manage.py clearsessions``)."""
+        """Forget sessions that Redis let expire in the sets that list each person's (``manage.py
+        clearsessions``)."""
         for index in scan(session_store(), f"{PREFIX}sessions-of:*"):
             forget_ended(index)
 
@@ -171,13 +203,17 @@ class SessionStore(SessionBase):
         return contract_settings().session_idle_s
 
     def get_expiry_age(self, **kwargs: Any) -> int:
-        """Return the seconds until the session ends: ``set_expiry`` may shorten the idle lifetime, never exceed it."""
+        """Return the seconds until the session ends:
+        ``set_expiry`` may shorten the idle lifetime, never exceed it."""
         return min(super().get_expiry_age(**kwargs), contract_settings().session_idle_s)
 
     def get_expiry_date(self, **kwargs: Any) -> datetime:
         """Return when the session ends, by the same rule."""
         began: datetime = kwargs.get("modification") or timezone.now()
-        return min(super().get_expiry_date(**kwargs), began + timedelta(seconds=contract_settings().session_idle_s))
+        return min(
+            super().get_expiry_date(**kwargs),
+            began + timedelta(seconds=contract_settings().session_idle_s),
+        )
 
     async def aget_expiry_age(self, **kwargs: Any) -> int:
         """Return what ``get_expiry_age`` returns."""

@@ -1,6 +1,7 @@
 """Which sessions a person has: where they are logged in, and how to end them.
 
-The set ``gatehouse:sessions-of:<user id>`` names entries, not keys: who reads it can end sessions but not use them.
+The set ``gatehouse:sessions-of:<user id>`` names entries, not keys:
+who reads it can end sessions but not use them.
 """
 
 import time
@@ -38,7 +39,8 @@ def sessions_of(user_id: str) -> list[PersonSession]:
 
 
 def end_session(user_id: str, entry: str) -> bool:
-    """End one of the person's sessions; False when ``entry`` is not one of theirs. Refused on the next request."""
+    """End one of the person's sessions; False when ``entry`` is not one of theirs.
+    Refused on the next request."""
     if entry not in {session.entry for session in sessions_of(user_id)}:
         return False
     index = sessions_of_entry(user_id)
@@ -56,7 +58,11 @@ def end_other_sessions(user_id: str, *, keep: str) -> int:
 def forget_ended(index: str) -> None:
     """Drop from one set the sessions that Redis let expire or that were logged out."""
     entries = sorted(cast(set[str], session_store().read(lambda client: client.smembers(index))))
-    values = cast(list[str | None], session_store().read(lambda client: client.mget(entries))) if entries else []
+    values = (
+        cast(list[str | None], session_store().read(lambda client: client.mget(entries)))
+        if entries
+        else []
+    )
     ended = [entry for entry, value in zip(entries, values, strict=True) if value is None]
     if ended:
         session_store().write(lambda client: client.srem(index, *ended))

@@ -1,7 +1,9 @@
-"""Sessions on Django's side: an outage is a 503 page, two session cookies are a 400, use renews the idle lifetime.
+"""Sessions on Django's side: an outage is a 503 page, two session cookies are a 400,
+use renews the idle lifetime.
 
-Django's own middleware, when its store fails once, shows an anonymous page and deletes the cookie. Here the session is
-read before the view; when the store is away, whatever part of the request finds out, no session and no cookie is touched.
+Django's own middleware, when its store fails once, shows an anonymous page and deletes the cookie.
+Here the session is read before the view; when the store is away,
+whatever part of the request finds out, no session and no cookie is touched.
 """
 
 import logging
@@ -27,12 +29,14 @@ log = logging.getLogger("gatehouse.sessions")
 
 _RENEW_EVERY_S = 300
 _PLAIN_PAGE = (
-    "<!doctype html><title>Unavailable</title><h1>Unavailable</h1><p>Please try again in a moment. You stay logged in.</p>"
+    "<!doctype html><title>Unavailable</title><h1>Unavailable</h1><p>Please try again in a moment. "
+    "You stay logged in.</p>"
 )
 
 
 class GatehouseSessionMiddleware(SessionMiddleware):
-    """Django's SessionMiddleware over our engine. Raises nothing; marks the request when the store is away."""
+    """Django's SessionMiddleware over our engine. Raises nothing;
+    marks the request when the store is away."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         """Attach the session, read already, or answer at once."""
@@ -52,11 +56,17 @@ class GatehouseSessionMiddleware(SessionMiddleware):
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Turn an outage in a view into the 503 page."""
-        return mark_outage(request, exception) if isinstance(exception, SessionStoreUnavailable) else None
+        return (
+            mark_outage(request, exception)
+            if isinstance(exception, SessionStoreUnavailable)
+            else None
+        )
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Save the session and set its cookie as Django does, unless the store is away."""
-        if getattr(request, "gatehouse_outage", None) is not None or not hasattr(request, "session"):
+        if getattr(request, "gatehouse_outage", None) is not None or not hasattr(
+            request, "session"
+        ):
             return response
         was_modified = request.session.modified
         renewed_only = _renew(request) and not was_modified
@@ -71,11 +81,13 @@ class GatehouseSessionMiddleware(SessionMiddleware):
 
 
 def mark_outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
-    """Return the 503 page, and see to it that nothing of the session or its cookie is touched on the way out."""
+    """Return the 503 page, and see to it that nothing of the session or its cookie is touched on
+    the way out."""
     request.gatehouse_outage = error  # type: ignore[attr-defined]
     log.warning("session store unavailable", extra={"path": request.path})
     try:
-        # No request in the context: context processors would ask for the user, and so for the session.
+        # No request in the context: context processors would ask for the user,
+        # and so for the session.
         page: str = render_to_string("503.html")
     except TemplateDoesNotExist:  # a site that adopted the engine and has no page of its own
         page = _PLAIN_PAGE
@@ -83,7 +95,8 @@ def mark_outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
 
 
 def _renew(request: HttpRequest) -> bool:
-    """Note when and from where a logged-in session was last used; saving it renews the idle lifetime."""
+    """Note when and from where a logged-in session was last used;
+    saving it renews the idle lifetime."""
     if not request.session.get(USER_ID):
         return False
     now = int(time.time())

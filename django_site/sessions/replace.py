@@ -1,16 +1,20 @@
-"""Repeat rows of the database in Redis so that the newest row wins, whichever process is the slowest.
+"""Repeat rows of the database in Redis so that the newest row wins,
+whichever process is the slowest.
 
-The order is: take a version, then read the rows, then replace each entry unless a newer version stands there. Whoever
-changed a row publishes it after the commit, so under a version taken after the commit: that one read the change, and
-everything that was read before has an older version. A publish that finds nothing to change is stored like any other, or
-one that was paused before it could still write what it had read.
+The order is: take a version, then read the rows, then replace each entry unless a newer version
+stands there. Whoever changed a row publishes it after the commit, so under a version taken after
+the commit: that one read the change, and everything that was read before has an older version. A
+publish that finds nothing to change is stored like any other,
+or one that was paused before it could still write what it had read.
 
-Versions count in Redis, not in the database and not in seconds: a clock that goes back, a database restored from a backup,
-and two transactions that commit in another order than they began, don't disturb them. A Redis that was flushed, restarted
-or replaced begins a new epoch; a version of another epoch is refused, and its publisher reads again.
+Versions count in Redis, not in the database and not in seconds: a clock that goes back, a database
+restored from a backup, and two transactions that commit in another order than they began, don't
+disturb them. A Redis that was flushed, restarted or replaced begins a new epoch;
+a version of another epoch is refused, and its publisher reads again.
 
-``begin_anew`` raises the floor: whoever took a version before reads again. A rebuild does that at its begin, so it may
-pass over the entries that are right already, and needs to remember no versions from before.
+``begin_anew`` raises the floor: whoever took a version before reads again. A rebuild does that at
+its begin, so it may pass over the entries that are right already,
+and needs to remember no versions from before.
 """
 
 import secrets
@@ -27,14 +31,18 @@ from shared.redis import Script
 
 _TRIES = 10
 _HERE = Path(__file__)
-_TICKET, _REPLACE = Script.read(_HERE.with_name("ticket.lua")), Script.read(_HERE.with_name("replace.lua"))
+_TICKET, _REPLACE = (
+    Script.read(_HERE.with_name("ticket.lua")),
+    Script.read(_HERE.with_name("replace.lua")),
+)
 # Under the prefix of locks: what Django's Redis user may write, and the API's may not see.
 _ORDER = [f"{PREFIX}lock:publish-order", f"{PREFIX}lock:published-versions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Whether a person is gone (shared.gone), decided together with an entry of theirs. An empty text: they are there."""
+    """Whether a person is gone (shared.gone), decided together with an entry of theirs.
+    An empty text: they are there."""
 
     user_id: str
     text: str = ""
@@ -42,19 +50,22 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """What an entry should hold ('': no entry), for how many seconds (0: until it is replaced), and the mark beside it."""
+    """What an entry should hold ('': no entry), for how many seconds (0: until it is replaced),
+    and the mark beside it."""
 
     text: str
     ttl_s: int = 0
     mark: Mark | None = None
 
 
-# Given the version, read the rows and say what the entries should hold, with that version in them; None: no entry.
+# Given the version, read the rows and say what the entries should hold, with that version in them;
+# None: no entry.
 Read = Callable[[int], Mapping[str, Value | None]]
 
 
 def replace_entries(read: Read) -> int:
-    """Bring entries to what ``read`` wants; return how many were written or deleted. Atomic; an older version changes none.
+    """Bring entries to what ``read`` wants; return how many were written or deleted. Atomic;
+    an older version changes none.
 
     Raises SessionStoreUnavailable; then nothing is changed, or the reply was lost.
     """
@@ -66,12 +77,16 @@ def replace_entries(read: Read) -> int:
         replaced = _replace(epoch, version, wanted)
         if replaced >= 0:
             return replaced
-    # Ten rebuilds or restarts between as many reads and writes: these are two servers that answer by turns.
-    raise SessionStoreUnavailable("Redis forgets the order of what is published; try again shortly.")
+    # Ten rebuilds or restarts between as many reads and writes:
+    # these are two servers that answer by turns.
+    raise SessionStoreUnavailable(
+        "Redis forgets the order of what is published; try again shortly."
+    )
 
 
 def begin_anew() -> None:
-    """Let every publish that has begun, and is not stored, read again. Raises SessionStoreUnavailable."""
+    """Let every publish that has begun, and is not stored, read again.
+    Raises SessionStoreUnavailable."""
     _take_version(raise_floor=True)
 
 

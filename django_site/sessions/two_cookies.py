@@ -1,7 +1,8 @@
 """A browser with two session cookies, after a domain change for example: say so, and end both.
 
-Which of them counts is nobody's guess (frameworks differ), so every page is a 400 until one is gone.
-A browser sends neither the Domain nor the Path of a cookie. So each that this request can have is expired:
+Which of them counts is nobody's guess (frameworks differ), so every page is a 400 until one is
+gone. A browser sends neither the Domain nor the Path of a cookie. So each that this request can
+have is expired:
 the host and its parent domains, the path and its parents (RFC 6265, 5.1.3 and 5.1.4).
 """
 
@@ -25,15 +26,18 @@ _MAX_ENDED = 10  # sessions: a browser that carries more of them is no person's
 _MAX_EXPIRED = 40  # Set-Cookie headers: a proxy takes no unbounded head
 _PLAIN_PAGE = (
     "<!doctype html><title>Two sessions</title><h1>Two sessions at once</h1>"
-    '<p>This browser sent two session cookies.</p><p><a href="?{query}">End both, then log in again</a></p>'
+    '<p>This browser sent two session cookies.</p><p><a href="?{query}">End both, then log in '
+    "again</a></p>"
 )
 
 
 def answer_two_cookies(request: HttpRequest, error: AmbiguousCredentials) -> HttpResponse:
-    """Return the 400 page with the way out or, when that way was taken, end both sessions and their cookies.
+    """Return the 400 page with the way out or, when that way was taken,
+    end both sessions and their cookies.
 
-    Raises SessionStoreUnavailable. A link does it, not a form: no session can be trusted to hold a form's token,
-    and all that another site could bring about by it is a log-in on a browser that is locked out anyway.
+    Raises SessionStoreUnavailable. A link does it, not a form: no session can be trusted to hold a
+    form's token, and all that another site could bring about by it is a log-in on a browser that is
+    locked out anyway.
     """
     if request.META.get("QUERY_STRING") == END_QUERY:
         return _end_both(request)
@@ -48,7 +52,9 @@ def answer_two_cookies(request: HttpRequest, error: AmbiguousCredentials) -> Htt
 
 def _end_both(request: HttpRequest) -> HttpResponse:
     name = settings.SESSION_COOKIE_NAME
-    for value in list(dict.fromkeys(cookie_values(request.META.get("HTTP_COOKIE", ""), name)))[:_MAX_ENDED]:
+    for value in list(dict.fromkeys(cookie_values(request.META.get("HTTP_COOKIE", ""), name)))[
+        :_MAX_ENDED
+    ]:
         SessionStore(value).delete()  # of a value that is no session key, nothing
     response = HttpResponseRedirect(request.path)
     for number, morsel in enumerate(_expired(request, name)):

@@ -1,4 +1,5 @@
-"""/account/sessions/: where I am logged in, and ending that. Sessions are named by their entry, which opens nothing."""
+"""/account/sessions/: where I am logged in, and ending that.
+Sessions are named by their entry, which opens nothing."""
 
 import time
 from datetime import UTC, datetime
@@ -25,7 +26,9 @@ def sessions(request: HttpRequest) -> HttpResponse:
     user_id, own = str(request.user.pk), session_entry(str(request.session.session_key))
     if request.method != "POST":
         rows = [_described(session) for session in sessions_of(user_id) if session.entry != own]
-        return render(request, "sessions/sessions.html", {"own": _own(request, own), "others": rows})
+        return render(
+            request, "sessions/sessions.html", {"own": _own(request, own), "others": rows}
+        )
     if "others" in request.POST:
         count = end_other_sessions(user_id, keep=own)
         messages.success(request, f"Sessions ended: {count}. You are logged in only here now.")
@@ -33,14 +36,17 @@ def sessions(request: HttpRequest) -> HttpResponse:
         logout(request)
         return redirect("account_login")
     elif end_session(user_id, request.POST.get("entry", "")):
-        messages.success(request, "That session is ended. The device is logged out from its next request on.")
+        messages.success(
+            request, "That session is ended. The device is logged out from its next request on."
+        )
     else:
         messages.info(request, "That session had ended already.")
     return redirect("account_sessions")
 
 
 def _own(request: HttpRequest, entry: str) -> dict[str, Any]:
-    """Describe this session by this very request: what is stored was noted some minutes ago, or not yet."""
+    """Describe this session by this very request:
+    what is stored was noted some minutes ago, or not yet."""
     now = int(time.time())
     return _described(
         PersonSession(

@@ -23,7 +23,8 @@ _APP = "allauth.account"
 
 
 class InvitationForm(forms.ModelForm):
-    """The address. ``request`` is set by the page: mails are limited per member of staff and per address."""
+    """The address. ``request`` is set by the page:
+    mails are limited per member of staff and per address."""
 
     request: HttpRequest
 
@@ -39,7 +40,10 @@ class InvitationForm(forms.ModelForm):
         if has_account(email):
             raise ValidationError("Somebody has an account with this address.", code="known")
         limits = (("invite", None), ("invite_address", email))
-        if not all(ratelimit.consume(self.request, app=_APP, action=action, key=key) for action, key in limits):
+        if not all(
+            ratelimit.consume(self.request, app=_APP, action=action, key=key)
+            for action, key in limits
+        ):
             raise ValidationError("Too many invitations. Try again later.", code="too_many")
         return email
 
@@ -65,7 +69,9 @@ class InvitationAdmin(GuardedAdmin):
         """Nobody changes one."""
         return False
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         """Give the form its request."""
         form = super().get_form(request, obj, change, **kwargs)
         return type(form.__name__, (form,), {"request": request})
@@ -74,4 +80,6 @@ class InvitationAdmin(GuardedAdmin):
         """Store the invitation and, once it is stored, send its link."""
         obj.invited_by, obj.expires_at = request.user, timezone.now() + timedelta(days=VALID_DAYS)
         super().save_model(request, obj, form, change)
-        transaction.on_commit(lambda: invite(request, obj.email, token_of(obj), valid_days=VALID_DAYS))
+        transaction.on_commit(
+            lambda: invite(request, obj.email, token_of(obj), valid_days=VALID_DAYS)
+        )

@@ -1,6 +1,7 @@
 # mypy: disallow-subclassing-any=False
 # (django-allauth has no types.)
-"""The sign-up form: the same answer and the same work whether the address is known, and one address per invitation."""
+"""The sign-up form: the same answer and the same work whether the address is known,
+and one address per invitation."""
 
 from typing import Any
 
@@ -17,7 +18,8 @@ from django_site.signup.invitations import find_invitation, has_account, refer_t
 
 
 class SignupForm(AllauthSignupForm):
-    """django-allauth's. Who was invited signs up with the address that the invitation went to, which counts as verified."""
+    """django-allauth's. Who was invited signs up with the address that the invitation went to,
+    which counts as verified."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,9 +34,11 @@ class SignupForm(AllauthSignupForm):
         return email
 
     def try_save(self, request: HttpRequest) -> Any:
-        """Make the account and use the invitation up, both or neither; return the person, or an answer instead."""
+        """Make the account and use the invitation up, both or neither;
+        return the person, or an answer instead."""
         if self.account_already_exists:
-            make_password(self.cleaned_data["password1"])  # a new account costs as much: the time must tell nothing
+            # a new account costs as much: the time must tell nothing
+            make_password(self.cleaned_data["password1"])
         if self.invitation is None:
             return super().try_save(request)
         if has_account(self.invitation.email):

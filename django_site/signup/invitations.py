@@ -1,8 +1,9 @@
 """Invitations: staff names an address, its owner gets a link that lets them sign up with it, once.
 
-The link holds the invitation's id, signed under a salt of its own with the site's SECRET_KEY; the row says whether it still
-counts. Opening the link only notes the invitation in the browser's session: a scanner of mails uses nothing up. The
-address needs no further proof: the link was sent to it.
+The link holds the invitation's id, signed under a salt of its own with the site's SECRET_KEY; the
+row says whether it still counts. Opening the link only notes the invitation in the browser's
+session: a scanner of mails uses nothing up. The address needs no further proof:
+the link was sent to it.
 """
 
 from typing import Any
@@ -31,9 +32,14 @@ def token_of(invitation: Invitation) -> str:
 
 
 def accept(request: HttpRequest, token: str) -> Invitation | None:
-    """Note the invitation of a link in the session; None when the link is forged, used, withdrawn or too old."""
+    """Note the invitation of a link in the session;
+    None when the link is forged, used, withdrawn or too old."""
     try:
-        pk = signing.loads(token, salt=_SALT, max_age=VALID_DAYS * 86_400) if len(token) <= _MAX_LENGTH else None
+        pk = (
+            signing.loads(token, salt=_SALT, max_age=VALID_DAYS * 86_400)
+            if len(token) <= _MAX_LENGTH
+            else None
+        )
     except signing.BadSignature:
         return None
     invitation: Invitation | None = Invitation.objects.valid().filter(pk=pk).first()
@@ -46,14 +52,18 @@ def accept(request: HttpRequest, token: str) -> Invitation | None:
 def find_invitation(request: HttpRequest) -> Invitation | None:
     """Return the valid invitation that this browser came with, None when there is none."""
     pk: Any = request.session.get(_SESSION_KEY)
-    found: Invitation | None = None if pk is None else Invitation.objects.valid().filter(pk=pk).first()
+    found: Invitation | None = (
+        None if pk is None else Invitation.objects.valid().filter(pk=pk).first()
+    )
     return found
 
 
 def has_account(email: str) -> bool:
-    """Tell whether somebody's account is this address's already: it was proved, or it is what a reset link would go to.
+    """Tell whether somebody's account is this address's already:
+    it was proved, or it is what a reset link would go to.
 
-    An address that was only typed in beside another one, maybe by a stranger, keeps nobody from signing up with it.
+    An address that was only typed in beside another one, maybe by a stranger,
+    keeps nobody from signing up with it.
     """
     if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
         return True
@@ -63,11 +73,15 @@ def has_account(email: str) -> bool:
 def refer_to_account(request: HttpRequest) -> HttpResponseRedirect:
     """Send who was invited, and so has proved the address, to the account that it has already."""
     request.session.pop(_SESSION_KEY, None)
-    messages.info(request, "There is an account with the address that was invited. Log in, or ask for a new password.")
+    messages.info(
+        request,
+        "There is an account with the address that was invited. Log in, or ask for a new password.",
+    )
     return HttpResponseRedirect(reverse("account_login"))
 
 
 def use(request: HttpRequest, invitation: Invitation) -> bool:
-    """Use the invitation up; False when somebody was quicker. Atomic; belongs into the sign-up's transaction."""
+    """Use the invitation up; False when somebody was quicker. Atomic;
+    belongs into the sign-up's transaction."""
     request.session.pop(_SESSION_KEY, None)
     return bool(Invitation.objects.valid().filter(pk=invitation.pk).update(used_at=timezone.now()))

@@ -13,7 +13,9 @@ from django_site.signup.invitations import accept, has_account, refer_to_account
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Go on to the sign-up, at an address without the token; 410 when the link no longer counts."""
     if request.user.is_authenticated:
-        messages.info(request, "You have an account already. The invitation is for somebody without one.")
+        messages.info(
+            request, "You have an account already. The invitation is for somebody without one."
+        )
         return redirect("home")
     accepted = accept(request, token)
     if accepted is None:

@@ -1,10 +1,12 @@
 # mypy: disallow-any-generics=False, disallow-subclassing-any=False
 # (Django's admin classes take no parameters when the program runs.)
-"""What the admin pages of people and their things have in common: out of reach stays out of reach, by every way in.
+"""What the admin pages of people and their things have in common:
+out of reach stays out of reach, by every way in.
 
-The rules stand where rows are written (``save_model``, ``delete_model``, ``delete_queryset``), not in the pages: the form,
-an editable list, an action and a subclass of a site all end there. What was done is in Django's own admin log and,
-with the address it came from, in the security log; what was refused is in the latter.
+The rules stand where rows are written (``save_model``, ``delete_model``, ``delete_queryset``), not
+in the pages: the form, an editable list, an action and a subclass of a site all end there. What was
+done is in Django's own admin log and, with the address it came from, in the security log;
+what was refused is in the latter.
 """
 
 import logging
@@ -23,7 +25,8 @@ security_log = logging.getLogger("gatehouse.security")
 
 
 class GuardedAdmin(admin.ModelAdmin):
-    """Rows that belong to somebody. ``owner_path`` leads from a row to its person; "" when the row is the person."""
+    """Rows that belong to somebody. ``owner_path`` leads from a row to its person;
+    "" when the row is the person."""
 
     owner_path = "user"
 
@@ -77,7 +80,9 @@ class GuardedAdmin(admin.ModelAdmin):
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Write it to the security log too, with the names of the changed fields."""
-        security_log.info("admin changed", extra={**_described(request, obj), "change": str(message)[:500]})
+        security_log.info(
+            "admin changed", extra={**_described(request, obj), "change": str(message)[:500]}
+        )
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:

@@ -1,7 +1,8 @@
 """Whom and what a member of staff may touch: nobody gets more power by the admin than they have.
 
-A superuser may touch everything. Anyone else may touch a person only if that person can do nothing that
-they can't do themselves: who sets somebody's password, address or second factor can act as them. Source:
+A superuser may touch everything. Anyone else may touch a person only if that person can do nothing
+that they can't do themselves: who sets somebody's password, address or second factor can act as
+them. Source:
 OWASP ASVS 5.0, 8.2.3 and 8.4.2.
 """
 
@@ -20,14 +21,16 @@ def is_superuser(staff: Any) -> bool:
 
 
 def may_touch(staff: Any, person: Any) -> bool:
-    """Tell whether ``staff`` may change what belongs to ``person``: their row, addresses, keys, second factors."""
+    """Tell whether ``staff`` may change what belongs to ``person``:
+    their row, addresses, keys, second factors."""
     if is_superuser(staff) or person.pk == staff.pk:
         return True
     return not getattr(person, "is_superuser", False) and _held_by(person) <= _own(staff)
 
 
 def may_touch_group(staff: Any, group: Group | None) -> bool:
-    """Tell whether ``staff`` has every permission that ``group`` gives; of a group still to be made, True."""
+    """Tell whether ``staff`` has every permission that ``group`` gives;
+    of a group still to be made, True."""
     if is_superuser(staff) or group is None or group.pk is None:
         return True
     return _names(Permission.objects.filter(group=group)) <= _own(staff)
@@ -52,11 +55,15 @@ def _own(staff: Any) -> set[str]:
 
 
 def _held_by(person: Any) -> set[str]:
-    """Return the person's permissions, also while they are deactivated: they may be activated again."""
+    """Return the person's permissions, also while they are deactivated:
+    they may be activated again."""
     if not hasattr(person, "user_permissions"):
         return set()
     return _names(Permission.objects.filter(Q(user=person) | Q(group__user=person)))
 
 
 def _names(permissions: Any) -> set[str]:
-    return {f"{label}.{codename}" for label, codename in permissions.values_list("content_type__app_label", "codename")}
+    return {
+        f"{label}.{codename}"
+        for label, codename in permissions.values_list("content_type__app_label", "codename")
+    }

@@ -1,4 +1,5 @@
-"""A bookshop's own Flask service: who may do what is decided by the log-in of the Django site beside it."""
+"""A bookshop's own Flask service: who may do what is decided by the log-in of the Django site
+beside it."""
 
 from flask import Flask
 
@@ -9,7 +10,8 @@ ORDERS = [{"isbn": "9780306406157", "copies": 2}]
 
 
 def create_app(settings: ApiSettings | None = None) -> Flask:
-    """Return the application. Without ``settings``, those of the environment; a test gives its own."""
+    """Return the application. Without ``settings``, those of the environment;
+    a test gives its own."""
     app = Flask(__name__)
     Gatehouse(app, settings=settings)
 

@@ -1,4 +1,5 @@
-"""The bookshop's tasks. The job engine runs them because GATEHOUSE_TASK_MODULES names this module."""
+"""The bookshop's tasks. The job engine runs them because GATEHOUSE_TASK_MODULES names this
+module."""
 
 import csv
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ def check_isbns(isbns: Annotated[list[str], Field(max_length=10_000)]) -> dict[s
 
 @task("bookshop.import_stock", executor="processes", timeout_s=60)
 def import_stock(file: InputFile, *, job: JobContext) -> Stock:
-    """Count an uploaded stock list, lines of ``isbn,copies``; the lines that are neither come back as rejected.csv."""
+    """Count an uploaded stock list, lines of ``isbn,copies``;
+    the lines that are neither come back as rejected.csv."""
     copies: dict[str, int] = {}
     rejected = []
     with file.open() as stream:

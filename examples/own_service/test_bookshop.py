@@ -1,4 +1,5 @@
-"""The bookshop's own tests, with the kit that Gatehouse gives: a real Valkey, the real gate, the real job engine."""
+"""The bookshop's own tests, with the kit that Gatehouse gives:
+a real Valkey, the real gate, the real job engine."""
 # ruff: noqa: S101  # assert is how pytest is told
 
 from collections.abc import Iterator
@@ -9,7 +10,14 @@ from bookshop import create_app
 from bookshop_tasks import check_isbns, import_stock
 
 from flask_api.jobs import TaskError
-from flask_api.testing import InlineReporter, logged_in, private_settings, run_inline, running_api, with_key
+from flask_api.testing import (
+    InlineReporter,
+    logged_in,
+    private_settings,
+    run_inline,
+    running_api,
+    with_key,
+)
 from shared.settings import ApiSettings
 
 STOCK = "9780306406157,2\nno book at all\n978-0-306-40615-7,1\n"
@@ -62,6 +70,8 @@ def test_stock_is_imported_by_a_job(settings: ApiSettings) -> None:
     with running_api(settings) as api, with_key(api, "ada") as client:
         file = client.post("/files?name=stock.csv", data=STOCK).get_json()
         arguments = {"file": file["id"]}
-        job = client.post("/jobs?wait=20", json={"task": "bookshop.import_stock", "arguments": arguments}).get_json()
+        job = client.post(
+            "/jobs?wait=20", json={"task": "bookshop.import_stock", "arguments": arguments}
+        ).get_json()
         assert job["result"] == {"titles": 2, "copies": 3, "rejected": 1}
         assert client.get(f"/jobs/{job['id']}/files/rejected.csv").text == "no book at all"

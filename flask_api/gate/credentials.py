@@ -1,8 +1,10 @@
-"""Choose the one credential of a request, and refuse unsafe cross-site requests that ride on a cookie.
+"""Choose the one credential of a request, and refuse unsafe cross-site requests that ride on a
+cookie.
 
-The credential is chosen before it is judged: whoever sends an Authorization header is judged by it alone, so a bad key
-beside a good cookie is 401 and never a way around the cross-site check. Source: OWASP ASVS 5.0, 3.5.1 and 6.3.4;
-the cross-site rule is that of the Fetch Metadata specification, with Origin (RFC 6454) for browsers without it.
+The credential is chosen before it is judged: whoever sends an Authorization header is judged by it
+alone, so a bad key beside a good cookie is 401 and never a way around the cross-site check. Source:
+OWASP ASVS 5.0, 3.5.1 and 6.3.4; the cross-site rule is that of the Fetch Metadata specification,
+with Origin (RFC 6454) for browsers without it.
 """
 
 import re
@@ -30,7 +32,8 @@ class CredentialKind(StrEnum):
 
 
 def require_https(request: Request, *, trusted_proxy: bool) -> None:
-    """Raise InsecureTransport unless the request came over HTTPS, to us or to the one proxy that is believed."""
+    """Raise InsecureTransport unless the request came over HTTPS,
+    to us or to the one proxy that is believed."""
     forwarded = request.headers.get("X-Forwarded-Proto") if trusted_proxy else None
     if (forwarded or request.scheme) != "https":
         raise InsecureTransport("This service is asked over HTTPS only.")
@@ -42,8 +45,11 @@ class CrossSiteRefused(AccessError):
     code = "cross_site"
 
 
-def identify(request: Request, guards: Guards, *, cookie_name: str, trusted: TrustedOrigins) -> Identity:
-    """Return who the request acts as; pages of ``trusted`` origins may change things as this site's own may.
+def identify(
+    request: Request, guards: Guards, *, cookie_name: str, trusted: TrustedOrigins
+) -> Identity:
+    """Return who the request acts as; pages of ``trusted`` origins may change things as this site's
+    own may.
 
     Raises NotAuthenticated, AmbiguousCredentials, CrossSiteRefused or SessionStoreUnavailable.
     """
@@ -52,13 +58,18 @@ def identify(request: Request, guards: Guards, *, cookie_name: str, trusted: Tru
         return guards.identify_key(value)
     if kind is CredentialKind.NONE:
         raise NotAuthenticated(Refusal.NO_CREDENTIAL)
-    if request.method not in SAFE_METHODS and not (_is_same_origin(request) or _is_trusted(request, trusted)):
-        raise CrossSiteRefused("Requests that change something are accepted from pages of this site only.")
+    if request.method not in SAFE_METHODS and not (
+        _is_same_origin(request) or _is_trusted(request, trusted)
+    ):
+        raise CrossSiteRefused(
+            "Requests that change something are accepted from pages of this site only."
+        )
     return guards.identify_session(value)
 
 
 def choose_credential(request: Request, cookie_name: str) -> tuple[CredentialKind, str]:
-    """Return the request's credential, unjudged. Any Authorization header comes before any cookie."""
+    """Return the request's credential, unjudged.
+    Any Authorization header comes before any cookie."""
     authorization = request.headers.get("Authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
@@ -86,7 +97,8 @@ def _is_same_origin(request: Request) -> bool:
     origin = request.headers.get("Origin")
     if origin is None:
         return True
-    # Cut, not parsed: nothing follows the host, and urlsplit raises for some of what clients send. "null" has no host.
+    # Cut, not parsed: nothing follows the host, and urlsplit raises for some of what clients send.
+    # "null" has no host.
     host = _host(origin.partition("://")[2])
     return bool(host) and host == _host(request.host)
 

@@ -1,4 +1,5 @@
-"""The gate as a Flask extension: who asks, decided by Django's sessions and keys, in anyone's Flask application.
+"""The gate as a Flask extension: who asks, decided by Django's sessions and keys,
+in anyone's Flask application.
 
     app = Flask(__name__)
     Gatehouse(app)
@@ -8,8 +9,9 @@
     def report() -> str:
         return f"for {current_principal().username}"
 
-Application state is under ``app.extensions["gatehouse"]``, the request's identity on ``flask.g``. No global, no cache.
-Importing this takes little longer than importing Flask: settings and the Redis client come with ``init_app``.
+Application state is under ``app.extensions["gatehouse"]``, the request's identity on ``flask.g``.
+No global, no cache. Importing this takes little longer than importing Flask:
+settings and the Redis client come with ``init_app``.
 """
 
 import logging
@@ -53,7 +55,8 @@ class GateState:
 
 
 class Gatehouse:
-    """Give an application the gate. ``settings`` default to the environment's. Opens no connection before it is asked."""
+    """Give an application the gate. ``settings`` default to the environment's.
+    Opens no connection before it is asked."""
 
     def __init__(self, app: Flask | None = None, *, settings: "ApiSettings | None" = None) -> None:
         self._settings = settings
@@ -62,7 +65,8 @@ class Gatehouse:
 
     def init_app(self, app: Flask) -> None:
         """Attach the gate, its error answers and its security headers to ``app``."""
-        from flask_api.errors import register_error_handlers  # its table names the gate's own errors
+        # its table names the gate's own errors
+        from flask_api.errors import register_error_handlers
         from shared.redis import Store, build_client
         from shared.settings import ApiSettings, load_settings
 
@@ -78,7 +82,8 @@ class Gatehouse:
         app.extensions[EXTENSION] = GateState(
             settings, store, guards, KeyUsage(store), TrustedOrigins(settings.csrf_trusted_origins)
         )
-        if "allowed_hosts" in settings.model_fields_set:  # else the application, or who serves it, decides
+        # else the application, or who serves it, decides
+        if "allowed_hosts" in settings.model_fields_set:
             app.wsgi_app = Edge(app.wsgi_app, settings)  # type: ignore[method-assign]
         if settings.trusted_proxy:
             app.wsgi_app = ForwardedPrefix(app.wsgi_app)  # type: ignore[method-assign]
@@ -95,8 +100,8 @@ def gate_state(app: Flask | None = None) -> GateState:
 def current_identity() -> Identity:
     """Return who this request acts as, found out once per request.
 
-    Raises NotAuthenticated (its reason goes to the security log only), AmbiguousCredentials, CrossSiteRefused,
-    InsecureTransport or SessionStoreUnavailable.
+    Raises NotAuthenticated (its reason goes to the security log only), AmbiguousCredentials,
+    CrossSiteRefused, InsecureTransport or SessionStoreUnavailable.
     """
     identity: Identity | None = g.get("gatehouse_identity")
     if identity is None:
@@ -105,18 +110,24 @@ def current_identity() -> Identity:
         if state.settings.production:
             require_https(request, trusted_proxy=state.settings.trusted_proxy)
         try:
-            identity = identify(request, state.guards, cookie_name=cookie_name, trusted=state.trusted)
+            identity = identify(
+                request, state.guards, cookie_name=cookie_name, trusted=state.trusted
+            )
         except NotAuthenticated as error:
             credential = credential_digest(request, cookie_name)
             path = path_for_log(request)
-            security_log.info("refused", extra={"reason": str(error.reason), "credential": credential, "path": path})
+            security_log.info(
+                "refused",
+                extra={"reason": str(error.reason), "credential": credential, "path": path},
+            )
             raise
         g.gatehouse_identity = identity
     return identity
 
 
 def identify_again() -> Identity:
-    """Find out anew who this request acts as: whoever waited may be logged out since. Raises what current_identity raises."""
+    """Find out anew who this request acts as: whoever waited may be logged out since.
+    Raises what current_identity raises."""
     g.pop("gatehouse_identity", None)
     return current_identity()
 
@@ -142,14 +153,21 @@ def _add_security_headers(response: Response) -> Response:
 
 
 def key_use_to_note() -> Callable[[], None] | None:
-    """Return what notes the use of this request's key, to be called after the answer is sent; None when nothing is due."""
+    """Return what notes the use of this request's key, to be called after the answer is sent;
+    None when nothing is due."""
     identity: Identity | None = g.get("gatehouse_identity")
     if identity is None or identity.key is None:
         return None
     key_id, state = identity.key.id, gate_state()
     forwarded = request.headers.get("X-Forwarded-For", "") if state.settings.trusted_proxy else ""
-    network = network_of_request(request.remote_addr or "", forwarded.rpartition(",")[2], state.settings.trusted_proxy)
-    return partial(state.key_usage.note, key_id, network) if state.key_usage.is_due(key_id, network) else None
+    network = network_of_request(
+        request.remote_addr or "", forwarded.rpartition(",")[2], state.settings.trusted_proxy
+    )
+    return (
+        partial(state.key_usage.note, key_id, network)
+        if state.key_usage.is_due(key_id, network)
+        else None
+    )
 
 
 def _note_key_use(response: Response) -> Response:

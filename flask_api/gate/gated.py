@@ -1,4 +1,5 @@
-"""A WSGI application of somebody else's behind the gate: it is asked only for people who are logged in, and told who they are.
+"""A WSGI application of somebody else's behind the gate:
+it is asked only for people who are logged in, and told who they are.
 
     REMOTE_USER                the username, as every WSGI framework looks for it
     AUTH_TYPE                  "session" or "key"
@@ -29,20 +30,24 @@ _SPOOFED = re.compile(
 
 
 def create_gate(settings: ApiSettings) -> Flask:
-    """Return a Flask application that has the gate and nothing else: several mounted ones share its connections."""
+    """Return a Flask application that has the gate and nothing else:
+    several mounted ones share its connections."""
     gate = Flask("flask_api.gate.gated", static_folder=None)
     Gatehouse(gate, settings=settings)
     return gate
 
 
 class GatedApplication:
-    """``application`` behind the gate of ``gate``, a Flask application. Opens no connection before it is asked. Thread-safe."""
+    """``application`` behind the gate of ``gate``, a Flask application.
+    Opens no connection before it is asked. Thread-safe."""
 
     def __init__(self, application: "WSGIApplication", *, gate: Flask) -> None:
         self._application = application
         self._gate = gate
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         """Answer one request."""
         with self._gate.request_context(environ):
             try:

@@ -1,4 +1,5 @@
-"""When and from which network was a key used? Noted for its person, after the answer is sent, at most once a minute each."""
+"""When and from which network was a key used? Noted for its person, after the answer is sent,
+at most once a minute each."""
 
 import logging
 import threading
@@ -25,8 +26,11 @@ _MAX_NEWS = 10_000
 
 @lru_cache(maxsize=4096)
 def network_of_request(peer: str, forwarded: str, trusted_proxy: bool) -> str:
-    """Return the client's network; ``forwarded`` is the last part of X-Forwarded-For. Costs a look-up for a known client."""
-    return network_of(client_address(peer=peer, forwarded_for=forwarded, trusted_proxy=trusted_proxy))
+    """Return the client's network; ``forwarded`` is the last part of X-Forwarded-For.
+    Costs a look-up for a known client."""
+    return network_of(
+        client_address(peer=peer, forwarded_for=forwarded, trusted_proxy=trusted_proxy)
+    )
 
 
 class KeyUsage:
@@ -50,10 +54,15 @@ class KeyUsage:
             return True
 
     def note(self, key_id: str, network: str = "") -> None:
-        """Write that the key was used now, and from where; a network that is new to it becomes news."""
+        """Write that the key was used now, and from where;
+        a network that is new to it becomes news."""
         entries = [key_used_entry(key_id), key_networks_entry(key_id), KEY_NEWS_ENTRY]
         try:
-            self._store.run(_note(), entries, [int(self._clock()), _KEPT_S, key_id, network, _MAX_NETWORKS, _MAX_NEWS])
+            self._store.run(
+                _note(),
+                entries,
+                [int(self._clock()), _KEPT_S, key_id, network, _MAX_NETWORKS, _MAX_NEWS],
+            )
         except StoreUnavailable:
             log.debug("use of a key not noted", extra={"key_id": key_id})
 

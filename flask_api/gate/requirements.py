@@ -1,4 +1,5 @@
-"""The decorators that gate a view. Each only decides; who asks is found out by flask_api.gate.extension.
+"""The decorators that gate a view. Each only decides;
+who asks is found out by flask_api.gate.extension.
 
 They stack in any order, on any view of an application with ``Gatehouse(app)``.
 """
@@ -22,7 +23,8 @@ View = Callable[P, R]
 
 
 def requirement(decide: Callable[[Identity], None]) -> Callable[[View[P, R]], View[P, R]]:
-    """Make a decorator of a decision: it returns, or raises NotAuthenticated or PermissionDenied."""
+    """Make a decorator of a decision: it returns,
+    or raises NotAuthenticated or PermissionDenied."""
 
     def decorate(view: View[P, R]) -> View[P, R]:
         is_async = iscoroutinefunction(view)  # asked once, not at every request
@@ -46,11 +48,14 @@ def login_required(view: View[P, R]) -> View[P, R]:
 def permission_required(permission: str) -> Callable[[View[P, R]], View[P, R]]:
     """Let in who has Django's permission ``app_label.codename``; a superuser has every one."""
     return user_passes_test(
-        lambda principal: principal.has_permission(permission), reason=f"This needs the permission {permission}."
+        lambda principal: principal.has_permission(permission),
+        reason=f"This needs the permission {permission}.",
     )
 
 
-def user_passes_test(test: Callable[[Principal], bool], *, reason: str) -> Callable[[View[P, R]], View[P, R]]:
+def user_passes_test(
+    test: Callable[[Principal], bool], *, reason: str
+) -> Callable[[View[P, R]], View[P, R]]:
     """Let in whom ``test`` accepts; the others are told ``reason``, a sentence."""
 
     def decide(identity: Identity) -> None:
@@ -84,12 +89,15 @@ def scope_required(*scopes: str) -> Callable[[View[P, R]], View[P, R]]:
 
 
 def require_scope(identity: Identity, *scopes: str) -> None:
-    """Raise PermissionDenied unless the credential has one of ``scopes``: for a view that knows them only at run time."""
+    """Raise PermissionDenied unless the credential has one of ``scopes``:
+    for a view that knows them only at run time."""
     if not any(identity.has_scope(scope) for scope in scopes):
         raise PermissionDenied(f"This needs a key with the scope {' or '.join(scopes)}.")
 
 
-def recent_login_required(*, max_age_s: int, clock: Callable[[], float] = time.time) -> Callable[[View[P, R]], View[P, R]]:
+def recent_login_required(
+    *, max_age_s: int, clock: Callable[[], float] = time.time
+) -> Callable[[View[P, R]], View[P, R]]:
     """Step up: let in who proved who they are at most ``max_age_s`` ago; a key never did.
 
     Source: RFC 9470; OWASP ASVS 5.0, 7.5.3.

@@ -1,9 +1,12 @@
-"""Read the body of a batch: its sets of arguments stay text until each is looked at, so one is in memory at a time.
+"""Read the body of a batch: its sets of arguments stay text until each is looked at,
+so one is in memory at a time.
 
     {"task": "primes.sum", "arguments": [{"limit": 10}, {"limit": 20}]}
-                                         ^^^^^^^^^^^^^  ^^^^^^^^^^^^^     the sets; the rest is the envelope, with {} for each
+                                         ^^^^^^^^^^^^^  ^^^^^^^^^^^^^     the sets;
+                                         the rest is the envelope, with {} for each
 
-Where a set ends is found by a parser that keeps nothing. The envelope and each set are then read as strictly as any body.
+Where a set ends is found by a parser that keeps nothing.
+The envelope and each set are then read as strictly as any body.
 """
 
 import json
@@ -23,7 +26,8 @@ _FINDER = json.JSONDecoder(parse_int=str, parse_float=str)  # numbers are read w
 
 
 class Sets(Sequence[dict[str, Any]]):
-    """The sets of a batch, each parsed when it is asked for. Raises RequestError for one that is not strict JSON."""
+    """The sets of a batch, each parsed when it is asked for.
+    Raises RequestError for one that is not strict JSON."""
 
     def __init__(self, text: str, spans: Sequence[tuple[int, int]]) -> None:
         self._text = text  # a character for each byte of UTF-8
@@ -64,7 +68,8 @@ class BatchBody:
 def parse_batch(body: bytes, *, most_sets: int, most_bytes: int) -> BatchBody:
     """Return a batch's body.
 
-    Raises RequestError, or InvalidArguments for more sets than ``most_sets`` or one larger than ``most_bytes``. Linear.
+    Raises RequestError, or InvalidArguments for more sets than ``most_sets`` or one larger than
+    ``most_bytes``. Linear.
     """
     require_few_values(body)
     require_short_strings(body, most=2 * most_bytes)
@@ -83,7 +88,10 @@ def parse_batch(body: bytes, *, most_sets: int, most_bytes: int) -> BatchBody:
 
 def _envelope(text: bytes, most_bytes: int) -> dict[str, Any]:
     if len(text) > most_bytes:
-        raise RequestError(f"The body is too large beside its sets of arguments; accepted are at most {most_bytes} bytes.")
+        raise RequestError(
+            "The body is too large beside its sets of arguments; accepted are at "
+            f"most {most_bytes} bytes."
+        )
     return parse_json_object(text)
 
 
@@ -98,7 +106,8 @@ def _around(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[str]:
 
 
 def _find_list(text: str) -> int | None:
-    """Return where the first list of sets begins; None: there is none. Raises ValueError for broken text."""
+    """Return where the first list of sets begins; None: there is none.
+    Raises ValueError for broken text."""
     at = _skip(text, 0)
     if text[at : at + 1] not in ("{", ""):
         raise RequestError(NOT_AN_OBJECT)
@@ -115,7 +124,8 @@ def _find_list(text: str) -> int | None:
 
 
 def _spans(text: str, at: int, most: int) -> list[tuple[int, int]]:
-    """Return where each object of the list at ``at`` begins and ends; other items are left for the strict reader."""
+    """Return where each object of the list at ``at`` begins and ends;
+    other items are left for the strict reader."""
     spans: list[tuple[int, int]] = []
     start = _skip(text, at + 1)
     if text.startswith("]", start):

@@ -11,10 +11,18 @@ from flask_api.jobs.records.job import Job, JobStatus, format_time
 from flask_api.tasks.tables.page import ROWS_FILE
 
 JOBS_PATH = "/jobs"
-# What lies below a job's own address. Asking the router for each of these was a fifth of a small request.
+# What lies below a job's own address. Asking the router for each of these was a fifth of a small
+# request.
 _BELOW = ("result", "log", "events", "cancel", "retry")
 # What a receipt has in place of contents.
-_EMPTY: dict[str, Any] = {"arguments": {}, "attempts": [], "progress": None, "result": None, "error": None, "files": []}
+_EMPTY: dict[str, Any] = {
+    "arguments": {},
+    "attempts": [],
+    "progress": None,
+    "result": None,
+    "error": None,
+    "files": [],
+}
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
@@ -24,7 +32,8 @@ def job_json(job: Job, *, staff: bool) -> dict[str, Any]:
 
 
 def receipt_json(job: Job) -> dict[str, Any]:
-    """Return the record without what the job was given and what it made: where it is and how it stands.
+    """Return the record without what the job was given and what it made:
+    where it is and how it stands.
 
     ``withheld`` names the members that are left empty.
     """
@@ -55,7 +64,8 @@ def summary_json(job: Job, *, staff: bool) -> dict[str, Any]:
         "cancel_requested": job.cancel_requested,
         "progress": job.progress,
         "error": _error_json(job.error, staff=staff),
-        "files": [{**file, "link": f"{here}/files/{file['name']}"} for file in job.files],  # names need no quoting
+        # names need no quoting
+        "files": [{**file, "link": f"{here}/files/{file['name']}"} for file in job.files],
         "submitted_at": format_time(job.submitted_at),
         "start_at": _time(job.start_at),
         "started_at": _time(job.started_at),
@@ -70,14 +80,17 @@ def _for_rows(job: Job) -> tuple[str, ...]:
 
 
 def result_of(job: Job, *, staff: bool) -> Any:
-    """Return what the task returned; raises JobUnfinished, JobFailed or JobWasCancelled when it returned nothing."""
+    """Return what the task returned; raises JobUnfinished,
+    JobFailed or JobWasCancelled when it returned nothing."""
     if job.status is JobStatus.SUCCEEDED:
         return job.result
     if job.status is JobStatus.CANCELLED:
         raise JobWasCancelled("The job was cancelled, so it has no result.")
     if job.status is JobStatus.FAILED:
         error = _error_json(job.error, staff=staff) or {}
-        raise JobFailed(f"The job failed: {error.get('type')}: {error.get('message')}", job_error=error)
+        raise JobFailed(
+            f"The job failed: {error.get('type')}: {error.get('message')}", job_error=error
+        )
     raise JobUnfinished(f"The job is {job.status}: it has no result yet.")
 
 

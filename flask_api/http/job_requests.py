@@ -8,7 +8,15 @@ from itertools import islice
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from flask import request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, to_json
 
 from flask_api.gate.credentials import choose_credential
@@ -40,7 +48,15 @@ LONGEST_DELAY_S = 30 * 86_400
 Priority = Literal["low", "normal", "high"]
 
 # What the engine may answer to a well-formed submit.
-REFUSALS = (UnknownTask, QueueFull, TooManyUnfinished, PersonQuotaExceeded, EngineStopped, JobStoreUnavailable, JobStoreFull)
+REFUSALS = (
+    UnknownTask,
+    QueueFull,
+    TooManyUnfinished,
+    PersonQuotaExceeded,
+    EngineStopped,
+    JobStoreUnavailable,
+    JobStoreFull,
+)
 _BOTH_STARTS: dict[str, Any] = {
     "required": ["start_at", "delay_s"],
     "properties": {"start_at": {"type": "string"}, "delay_s": {"type": "number"}},
@@ -48,7 +64,8 @@ _BOTH_STARTS: dict[str, Any] = {
 
 
 class Request(BaseModel):
-    """What every submit has. Nothing else is taken: owner, status or executor are not the client's to set."""
+    """What every submit has. Nothing else is taken:
+    owner, status or executor are not the client's to set."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -62,14 +79,20 @@ class JobRequest(Request):
     model_config = ConfigDict(json_schema_extra={"not": _BOTH_STARTS})
 
     arguments: dict[str, Any] = {}
-    start_at: AwareDatetime | None = Field(None, description="When it may begin, up to 30 days from now.")
-    delay_s: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S)] | None = Field(None, description="Begin after so many seconds.")
+    start_at: AwareDatetime | None = Field(
+        None, description="When it may begin, up to 30 days from now."
+    )
+    delay_s: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S)] | None = Field(
+        None, description="Begin after so many seconds."
+    )
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
         if self.start_at is not None and self.delay_s is not None:
             raise ValueError("give start_at or delay_s, not both")
-        if self.start_at is not None and self.start_at > datetime.now(UTC) + timedelta(seconds=LONGEST_DELAY_S):
+        if self.start_at is not None and self.start_at > datetime.now(UTC) + timedelta(
+            seconds=LONGEST_DELAY_S
+        ):
             raise ValueError("start_at: accepted is up to 30 days from now")
         return self
 
@@ -92,7 +115,8 @@ BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
 def may_submit(view: View[P, R]) -> View[P, R]:
-    """Let in a session, and a key that may submit jobs of some task: before the body is read, which says of which."""
+    """Let in a session, and a key that may submit jobs of some task:
+    before the body is read, which says of which."""
     decorate: Callable[[View[P, R]], View[P, R]] = requirement(_submits_something)
     return decorate(view)
 
@@ -100,8 +124,9 @@ def may_submit(view: View[P, R]) -> View[P, R]:
 def read_job_request() -> tuple[JobRequest, IdempotencyKey | None]:
     """Return the request's body and Idempotency-Key.
 
-    Raises InvalidArguments with a JSON pointer per problem, RequestError, UnknownTask, or PermissionDenied for a key that
-    may not submit this task's jobs. The arguments are left to the task's check.
+    Raises InvalidArguments with a JSON pointer per problem, RequestError, UnknownTask, or
+    PermissionDenied for a key that may not submit this task's jobs.
+    The arguments are left to the task's check.
     """
     body = read_json_object()
     arguments = body.get("arguments", {})
@@ -111,15 +136,19 @@ def read_job_request() -> tuple[JobRequest, IdempotencyKey | None]:
     return wanted, _idempotency_key(lambda: [_canonical(body)])
 
 
-def read_batch_request(*, most_sets: int, most_bytes: int) -> tuple[BatchRequest, Sets, IdempotencyKey | None]:
-    """Return a batch's envelope, its sets of arguments and the Idempotency-Key. Raises as read_job_request and parse_batch."""
+def read_batch_request(
+    *, most_sets: int, most_bytes: int
+) -> tuple[BatchRequest, Sets, IdempotencyKey | None]:
+    """Return a batch's envelope, its sets of arguments and the Idempotency-Key.
+    Raises as read_job_request and parse_batch."""
     body = parse_batch(read_json_text(), most_sets=most_sets, most_bytes=most_bytes)
     wanted = _checked(BatchRequest, body.envelope)
     return wanted, body.sets, _idempotency_key(lambda: _canonical_batch(body))
 
 
 def check_body(kind: type[BodyT], body: dict[str, Any], message: str) -> BodyT:
-    """Return the body as ``kind``, or raise InvalidArguments: of many unknown members it looks at the first hundred."""
+    """Return the body as ``kind``, or raise InvalidArguments:
+    of many unknown members it looks at the first hundred."""
     unknown = islice((name for name in body if name not in kind.model_fields), MAX_PROBLEMS)
     problems = [_no_such_member(kind, _pointer([name])) for name in unknown]
     if not problems:
@@ -152,7 +181,8 @@ def viewer() -> Owner:
 
 
 def access_to(owner_id: str) -> Access:
-    """Return this request's right to go on with an answer about a person's jobs, to be asked while it is sent."""
+    """Return this request's right to go on with an answer about a person's jobs,
+    to be asked while it is sent."""
     state = gate_state()
     credential = choose_credential(request, state.settings.cookie_name)
     return Access(state.guards, credential, current_identity(), owner_id=owner_id)
@@ -164,7 +194,8 @@ def is_staff() -> bool:
 
 
 def _idempotency_key(body: Callable[[], Iterable[str]]) -> IdempotencyKey | None:
-    """Return the Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header) with the digest of the request."""
+    """Return the Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header)
+    with the digest of the request."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -181,7 +212,8 @@ def _canonical(body: Any) -> str:
 
 
 def _canonical_batch(body: BatchBody) -> Iterator[str]:
-    """Yield what _canonical would make of the whole body, one set at a time: ``arguments`` is the first of the names."""
+    """Yield what _canonical would make of the whole body, one set at a time:
+    ``arguments`` is the first of the names."""
     yield '{"arguments": ['
     for number, each in enumerate(body.sets):
         yield f"{', ' if number else ''}{_canonical(each)}"
@@ -190,11 +222,16 @@ def _canonical_batch(body: BatchBody) -> Iterator[str]:
 
 
 def _problem(line: ErrorDetails) -> ArgumentProblem:
-    return ArgumentProblem(pointer=_pointer(line["loc"]), detail=line["msg"].removeprefix("Value error, "))
+    return ArgumentProblem(
+        pointer=_pointer(line["loc"]), detail=line["msg"].removeprefix("Value error, ")
+    )
 
 
 def _no_such_member(kind: type[BaseModel], pointer: str) -> ArgumentProblem:
-    return ArgumentProblem(pointer=pointer, detail=f"There is no such member; accepted: {', '.join(kind.model_fields)}.")
+    return ArgumentProblem(
+        pointer=pointer,
+        detail=f"There is no such member; accepted: {', '.join(kind.model_fields)}.",
+    )
 
 
 def _pointer(location: Sequence[str | int]) -> str:

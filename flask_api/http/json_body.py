@@ -1,7 +1,9 @@
-"""Read a JSON object from the request, strictly: what two parsers could read differently is refused.
+"""Read a JSON object from the request, strictly:
+what two parsers could read differently is refused.
 
-RFC 8259 leaves duplicate names and NaN to the parser; RFC 7493 (I-JSON) and we refuse them. Nesting is bounded: Python's
-parser would answer 100,000 brackets with a RecursionError, and what it just accepts would overflow where it is read next.
+RFC 8259 leaves duplicate names and NaN to the parser; RFC 7493 (I-JSON) and we refuse them. Nesting
+is bounded: Python's parser would answer 100,000 brackets with a RecursionError,
+and what it just accepts would overflow where it is read next.
 """
 
 import json
@@ -32,7 +34,8 @@ class UnsupportedMediaType(RequestError):
 def read_json_object() -> dict[str, Any]:
     """Return the request's body as a JSON object.
 
-    Raises UnsupportedMediaType, or RequestError naming what is wrong; a body over the limit is Flask's 413.
+    Raises UnsupportedMediaType, or RequestError naming what is wrong;
+    a body over the limit is Flask's 413.
     """
     return parse_json_object(read_json_text())
 
@@ -42,7 +45,8 @@ def read_json_text() -> bytes:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
     text = request.get_data(cache=False)
-    # A chunked body over the limit is cut there by werkzeug, not refused: half a body must not be read as a whole one.
+    # A chunked body over the limit is cut there by werkzeug, not refused:
+    # half a body must not be read as a whole one.
     if request.content_length is None and len(text) == request.max_content_length:
         raise RequestEntityTooLarge
     return text
@@ -101,11 +105,14 @@ def _short(text: str) -> int:
 
 def _refuse_long(text: str) -> None:
     if len(text) > MAX_DIGITS:
-        raise ValueError(f"the number {text[:30]}... has {len(text)} digits, accepted are {MAX_DIGITS}")
+        raise ValueError(
+            f"the number {text[:30]}... has {len(text)} digits, accepted are {MAX_DIGITS}"
+        )
 
 
 def _finite(text: str) -> float:
-    """Return the number; one without a fraction is an integer, as in JSON Schema: 2.0 fits what takes 2."""
+    """Return the number; one without a fraction is an integer, as in JSON Schema:
+    2.0 fits what takes 2."""
     _refuse_long(text)
     number = float(text)
     if math.isinf(number):

@@ -1,7 +1,8 @@
 """How much would this JSON become? Told from its bytes, before a parser makes objects of them.
 
-A value costs its sender two bytes and us up to a hundred: 16 MB of ``[[],[],...`` would become half a gigabyte. So what holds
-too many is refused first. Only searches that run at the speed of memory are used here, and each a fixed number of times.
+A value costs its sender two bytes and us up to a hundred: 16 MB of ``[[],[],...`` would become half
+a gigabyte. So what holds too many is refused first.
+Only searches that run at the speed of memory are used here, and each a fixed number of times.
 """
 
 from shared.errors import RequestError
@@ -17,8 +18,10 @@ _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def require_few_values(text: bytes) -> None:
-    """Raise RequestError when JSON text holds too many values. Linear; says nothing about its form."""
-    if len(text) < MAX_CONTAINERS or _is_small(text):  # with what stands in strings: so many there are at most
+    """Raise RequestError when JSON text holds too many values. Linear;
+    says nothing about its form."""
+    # with what stands in strings: so many there are at most
+    if len(text) < MAX_CONTAINERS or _is_small(text):
         return
     masked = without_escapes(text)
     if masked.count(b'"') > 2 * MAX_VALUES or not _is_small(_outside_of_strings(masked)):
@@ -29,7 +32,8 @@ def require_few_values(text: bytes) -> None:
 
 
 def is_nested_deeper(text: bytes, levels: int) -> bool:
-    """Tell whether well-formed JSON text has more levels of lists and objects than that. Linear for a fixed number."""
+    """Tell whether well-formed JSON text has more levels of lists and objects than that.
+    Linear for a fixed number."""
     if text.count(b"[") + text.count(b"{") <= levels:
         return False
     left = _outside_of_strings(without_escapes(text)).translate(_ONE_KIND, _OTHERS)
@@ -41,16 +45,20 @@ def is_nested_deeper(text: bytes, levels: int) -> bool:
 
 
 def require_short_strings(text: bytes, *, most: int) -> None:
-    """Raise RequestError when JSON text holds a string longer than ``most`` bytes; half as long ones may pass or not."""
+    """Raise RequestError when JSON text holds a string longer than ``most`` bytes;
+    half as long ones may pass or not."""
     masked = without_escapes(text)
     step = max(1, most // 2)
     for start in range(0, len(masked) - step, step):
         if masked.find(b'"', start, start + step) < 0:
-            raise RequestError(f"The body holds too long a text; accepted are at most {step} bytes.")
+            raise RequestError(
+                f"The body holds too long a text; accepted are at most {step} bytes."
+            )
 
 
 def without_escapes(text: bytes) -> bytes:
-    r"""Return JSON text of the same length in which every quotation mark begins or ends a string: ``\"`` is masked."""
+    r"""Return JSON text of the same length in which every quotation mark begins or ends a string:
+    ``\"`` is masked."""
     if b"\\" not in text:
         return text
     return text.replace(rb"\\", b"__").replace(rb"\"", b"__")

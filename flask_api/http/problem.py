@@ -2,7 +2,8 @@
 
 {"type": "/api/problems/invalid_arguments", "title": "Unprocessable Content", "status": 422,
  "code": "invalid_arguments", "detail": "The arguments of primes.sum are wrong.",
- "errors": [{"pointer": "/arguments/limit", "detail": "Input should be a valid integer; accepted: ..."}]}
+ "errors": [{"pointer": "/arguments/limit", "detail": "Input should be a valid integer; accepted:
+ ..."}]}
 """
 
 import json
@@ -17,7 +18,9 @@ from flask_api.addresses import api_root
 _TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 
-def problem(status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any) -> Response:
+def problem(
+    status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any
+) -> Response:
     """Return a problem+json response; ``members`` are extension members, left out when None."""
     body = {
         "type": f"{api_root()}/problems/{code}",

@@ -40,7 +40,8 @@ class NoQuery(BaseModel):
 
 
 def check_query(view: Callable[..., Any] | None) -> None:
-    """Raise InvalidQuery unless the request's parameters are those that its view describes: one rule for every endpoint."""
+    """Raise InvalidQuery unless the request's parameters are those that its view describes:
+    one rule for every endpoint."""
     operation = find_operation(view)
     if request.query_string and operation is not None:
         read_query(operation.query or NoQuery)
@@ -51,10 +52,17 @@ def read_query(model: type[ModelT]) -> ModelT:
     if not request.query_string:
         return _checked(model, {})
     if request.query_string.count(b"&") >= MOST_PARAMETERS:  # before each of them is made an error
-        raise InvalidQuery([QueryProblem(parameter="", detail=f"Send at most {MOST_PARAMETERS} parameters.")])
+        raise InvalidQuery(
+            [QueryProblem(parameter="", detail=f"Send at most {MOST_PARAMETERS} parameters.")]
+        )
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:  # readers differ on which one counts
-        raise InvalidQuery([QueryProblem(parameter=name[:100], detail="Send this parameter once.") for name in repeated])
+        raise InvalidQuery(
+            [
+                QueryProblem(parameter=name[:100], detail="Send this parameter once.")
+                for name in repeated
+            ]
+        )
     return _checked(model, request.args.to_dict())
 
 
@@ -63,7 +71,8 @@ def _checked(model: type[ModelT], parameters: dict[str, str]) -> ModelT:
         return model.model_validate(parameters)
     except ValidationError as error:
         problems: dict[str, QueryProblem] = {}
-        for line in error.errors():  # of a parameter that may be one of several types, an error for each: the first will do
+        # of a parameter that may be one of several types, an error for each: the first will do
+        for line in error.errors():
             name = str(line["loc"][0])
             problems.setdefault(name, _problem(model, name, line["msg"]))
         raise InvalidQuery(tuple(problems.values())) from None
@@ -71,5 +80,7 @@ def _checked(model: type[ModelT], parameters: dict[str, str]) -> ModelT:
 
 def _problem(model: type[BaseModel], name: str, message: str) -> QueryProblem:
     if name not in model.model_fields:
-        message = f"There is no such parameter; accepted: {', '.join(model.model_fields) or 'none'}."
+        message = (
+            f"There is no such parameter; accepted: {', '.join(model.model_fields) or 'none'}."
+        )
     return QueryProblem(parameter=name[:100], detail=message)

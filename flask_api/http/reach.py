@@ -1,8 +1,10 @@
-"""What a credential sees of jobs, batches and files, and on whose it may act: decided here, and nowhere else.
+"""What a credential sees of jobs, batches and files, and on whose it may act:
+decided here, and nowhere else.
 
-Seeing: one's own, and everybody's for staff. Acting: on one's own; on other people's only staff with Django's permission
-OPERATE_PERMISSION, and by key only one with the scope OPERATE_SCOPE; each such act is in the security log. Contents (arguments,
-results, errors, progress, files) are for credentials that cover READ_SCOPE: others get a receipt. See docs/scopes.md.
+Seeing: one's own, and everybody's for staff. Acting: on one's own; on other people's only staff
+with Django's permission OPERATE_PERMISSION, and by key only one with the scope OPERATE_SCOPE; each
+such act is in the security log. Contents (arguments, results, errors, progress, files)
+are for credentials that cover READ_SCOPE: others get a receipt. See docs/scopes.md.
 """
 
 import logging
@@ -40,7 +42,8 @@ def upload_to_see(file_id: object) -> Upload:
 
 
 def job_to_act_on(job_id: object, act: str) -> Job:
-    """Return a job for an act; raises as job_to_see, and PermissionDenied for who may only see it."""
+    """Return a job for an act; raises as job_to_see,
+    and PermissionDenied for who may only see it."""
     job = job_to_see(job_id)
     _allow(act, owner_id=job.owner.id, thing=f"job {job.id}")
     return job
@@ -75,9 +78,17 @@ def _allow(act: str, *, owner_id: str, thing: str) -> None:
     if principal.id == owner_id:
         return
     if not principal.has_permission(OPERATE_PERMISSION):
-        raise PermissionDenied(f"This is another person's: to {act} it needs the permission {OPERATE_PERMISSION}.")
+        raise PermissionDenied(
+            f"This is another person's: to {act} it needs the permission {OPERATE_PERMISSION}."
+        )
     identity = current_identity()
     require_scope(identity, OPERATE_SCOPE)
     key_id = None if identity.key is None else identity.key.id
-    details = {"act": act, "thing": thing, "owner_id": owner_id, "user_id": principal.id, "key_id": key_id}
+    details = {
+        "act": act,
+        "thing": thing,
+        "owner_id": owner_id,
+        "user_id": principal.id,
+        "key_id": key_id,
+    }
     security_log.warning("act on another person's", extra=details)

@@ -1,4 +1,5 @@
-"""Where a process reads the rows of jobs: few at a time, from the file itself or a copy of one that is stored elsewhere."""
+"""Where a process reads the rows of jobs: few at a time,
+from the file itself or a copy of one that is stored elsewhere."""
 
 import shutil
 import tempfile
@@ -22,7 +23,8 @@ COPIES = 8
 
 
 class RowDesk:
-    """Gives pages of jobs' rows. Thread-safe; making one opens nothing. Copies go with the process, the oldest before that."""
+    """Gives pages of jobs' rows. Thread-safe; making one opens nothing.
+    Copies go with the process, the oldest before that."""
 
     def __init__(self, engine: JobEngine) -> None:
         self._engine = engine
@@ -33,7 +35,8 @@ class RowDesk:
         self._folder: Path | None = None
 
     def read(self, job: Job, *, first: int, size: int) -> RowsPage:
-        """Return a page of the job's rows; see read_page. Raises RowsBusy, and JobNotFound when the file is gone."""
+        """Return a page of the job's rows; see read_page.
+        Raises RowsBusy, and JobNotFound when the file is gone."""
         if not self._places.acquire(timeout=WAIT_S):
             raise RowsBusy("Too many tables are being read just now; try again shortly.")
         try:
@@ -47,7 +50,8 @@ class RowDesk:
         """Give the file's path on this machine; what it leads to stays until the ``with`` ends."""
         path = self._engine.find_path(job, ROWS_FILE)
         if path is not None:
-            self._engine.open_file(job, ROWS_FILE).close()  # raises JobNotFound when it is not there
+            # raises JobNotFound when it is not there
+            self._engine.open_file(job, ROWS_FILE).close()
             yield path
             return
         with self._lock:  # one fetches, the others then find the copy
@@ -72,7 +76,8 @@ class RowDesk:
         return copy
 
     def _drop_oldest(self) -> None:
-        """Keep to the limit. There are more copies than readers, so the oldest ones are not all in use."""
+        """Keep to the limit. There are more copies than readers,
+        so the oldest ones are not all in use."""
         for job_id in list(self._copies)[: max(0, len(self._copies) - COPIES)]:
             if not self._in_use.get(job_id):
                 self._copies.pop(job_id).unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """Read an uploaded file from the request, piece by piece: it is never whole in memory.
 
-curl --data-binary @access.log  'https://.../api/files?name=access.log'    the body is the file, of any media type
-curl -F file=@access.log         https://.../api/files                     multipart/form-data with this one part
+curl --data-binary @access.log  'https://.../api/files?name=access.log'    the body is the file, of
+any media type curl -F file=@access.log         https://.../api/files
+multipart/form-data with this one part
 """
 
 import re
@@ -16,16 +17,19 @@ from flask_api.jobs.errors import UploadTooLarge
 from shared.errors import RequestError
 
 _PIECE = 65_536
-# What multipart/form-data adds to a file: boundaries, headers, what stands before the first and after the last part.
+# What multipart/form-data adds to a file: boundaries, headers,
+# what stands before the first and after the last part.
 _FRAME_MAX = 1 << 20
-# Held while the decoder looks for the end of a part's headers: each of them costs far more than its bytes.
+# Held while the decoder looks for the end of a part's headers:
+# each of them costs far more than its bytes.
 _HEADERS_MAX = 2 * _PIECE
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadBody:
-    """A file on its way: its name, at most how many bytes it has (None: unknown), and its content, to be read once."""
+    """A file on its way: its name, at most how many bytes it has (None: unknown), and its content,
+    to be read once."""
 
     name: str
     size: int | None
@@ -33,7 +37,8 @@ class UploadBody:
 
 
 def read_upload(*, name: str | None, largest: int) -> UploadBody:
-    """Return the file that the request carries. Raises UploadTooLarge before anything is read, and RequestError.
+    """Return the file that the request carries.
+    Raises UploadTooLarge before anything is read, and RequestError.
 
     ``name`` is what the query says; the part's own file name is used where it says nothing.
     """
@@ -50,15 +55,19 @@ def read_upload(*, name: str | None, largest: int) -> UploadBody:
 
 
 def file_name(text: str) -> str:
-    """Return the last part of what may be a path, or raise RequestError if that is no name one could show."""
+    """Return the last part of what may be a path,
+    or raise RequestError if that is no name one could show."""
     name = re.split(r"[/\\]", text)[-1].strip()
     if not 1 <= len(name) <= 255 or name in (".", "..") or _CONTROL.search(name):
-        raise RequestError("name: accepted are 1 to 255 characters, no control characters, not '.' or '..'.")
+        raise RequestError(
+            "name: accepted are 1 to 255 characters, no control characters, not '.' or '..'."
+        )
     return name
 
 
 def _pieces() -> Iterator[bytes]:
-    """Yield the body. One that ends early is no file: raises ClientDisconnected, which some servers leave to us."""
+    """Yield the body. One that ends early is no file:
+    raises ClientDisconnected, which some servers leave to us."""
     received = 0
     while piece := request.stream.read(_PIECE):
         received += len(piece)
@@ -77,7 +86,9 @@ def _only_file(body: Iterator[bytes]) -> tuple[str, Iterator[bytes]]:
         if isinstance(event, File):
             return event.filename, _content(events)
         _refuse_other_parts(event)
-    raise RequestError("The form has no file: send it as one part with a file name, as curl -F file=@name does.")
+    raise RequestError(
+        "The form has no file: send it as one part with a file name, as curl -F file=@name does."
+    )
 
 
 def _content(events: Iterator[Event]) -> Iterator[bytes]:
@@ -89,7 +100,10 @@ def _content(events: Iterator[Event]) -> Iterator[bytes]:
 
 def _refuse_other_parts(event: Event) -> None:
     if isinstance(event, Field | File):
-        raise RequestError(f"The form has another part, {str(event.name)[:100]!r}; accepted is one file and nothing else.")
+        raise RequestError(
+            f"The form has another part, {str(event.name)[:100]!r}; accepted is one "
+            "file and nothing else."
+        )
 
 
 def _events(body: Iterator[bytes], decoder: MultipartDecoder) -> Iterator[Event]:
@@ -103,6 +117,8 @@ def _events(body: Iterator[bytes], decoder: MultipartDecoder) -> Iterator[Event]
             else:
                 yield event
     except RequestEntityTooLarge as error:
-        raise RequestError(f"The form has more than {_HEADERS_MAX} bytes before its file's first.") from error
+        raise RequestError(
+            f"The form has more than {_HEADERS_MAX} bytes before its file's first."
+        ) from error
     except ValueError as error:
         raise RequestError("The body is not well-formed multipart/form-data.") from error

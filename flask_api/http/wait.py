@@ -1,4 +1,5 @@
-"""How long a request wants to wait for a change: ``?wait=20``, or ``Prefer: wait=20`` (RFC 7240)."""
+"""How long a request wants to wait for a change: ``?wait=20``, or ``Prefer:
+wait=20`` (RFC 7240)."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from flask_api.gate.extension import gate_state
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 
-_PREFERENCE = re.compile(r'(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])', re.ASCII | re.IGNORECASE)
+_PREFERENCE = re.compile(
+    r'(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])', re.ASCII | re.IGNORECASE
+)
 
 
 class WaitQuery(BaseModel):
@@ -34,8 +37,8 @@ class Wait:
 def read_wait() -> Wait:
     """Return the wait that the request asks for, 0 by default.
 
-    A parameter over the longest wait is refused with InvalidQuery; a mere preference over it is cut, which
-    ``Preference-Applied`` shows, and one that can't be read is ignored.
+    A parameter over the longest wait is refused with InvalidQuery; a mere preference over it is
+    cut, which ``Preference-Applied`` shows, and one that can't be read is ignored.
     """
     longest_s = gate_state().settings.max_wait_s
     wait_s = read_query(WaitQuery).wait
@@ -49,7 +52,10 @@ def read_wait() -> Wait:
 
 
 def within(wait_s: float, longest_s: float) -> float:
-    """Return ``wait_s``, or raise InvalidQuery when it is longer than this server lets anybody wait."""
+    """Return ``wait_s``, or raise InvalidQuery when it is longer than this server lets anybody
+    wait."""
     if wait_s > longest_s:
-        raise InvalidQuery([QueryProblem(parameter="wait", detail=f"accepted are 0 to {longest_s} seconds")])
+        raise InvalidQuery(
+            [QueryProblem(parameter="wait", detail=f"accepted are 0 to {longest_s} seconds")]
+        )
     return wait_s

@@ -1,4 +1,5 @@
-"""Many jobs of one task, accepted all or none: the batch as a value, how it is stored, and its results as they come."""
+"""Many jobs of one task, accepted all or none:
+the batch as a value, how it is stored, and its results as they come."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,27 +55,40 @@ class Batches:
         limit: int,
         idempotency: IdempotencyKey | None,
     ) -> Answer:
-        """Make a batch durable: the records are staged first, then all of them are accepted at once, or none.
+        """Make a batch durable: the records are staged first,
+        then all of them are accepted at once, or none.
 
         ``pattern`` has what its jobs have in common.
         """
         # A repeated submit takes no room; the script that accepts asks once more.
-        answer = self._ledger.find_known(batch.owner.id, idempotency) or self._stage(batch.id, pattern, members, instance)
+        answer = self._ledger.find_known(batch.owner.id, idempotency) or self._stage(
+            batch.id, pattern, members, instance
+        )
         if answer is None:
             answer = self._ledger.accept_batch(
-                batch.id, _fields(batch), owner_id=batch.owner.id, instance=instance, limit=limit, idempotency=idempotency
+                batch.id,
+                _fields(batch),
+                owner_id=batch.owner.id,
+                instance=instance,
+                limit=limit,
+                idempotency=idempotency,
             )
-            if answer.acceptance is not Acceptance.ACCEPTED:  # else refused batches would fill Redis until they are swept
+            # else refused batches would fill Redis until they are swept
+            if answer.acceptance is not Acceptance.ACCEPTED:
                 self._removal.finish_batch(batch.id)
         return answer
 
-    def _stage(self, batch_id: str, pattern: Job, members: Sequence[Member], instance: str) -> Answer | None:
+    def _stage(
+        self, batch_id: str, pattern: Job, members: Sequence[Member], instance: str
+    ) -> Answer | None:
         """Write the records; if they don't fit, remove what was written, and return why."""
         answer = None
         try:
             for first in range(0, len(members), _STAGED_AT_ONCE):
                 staged = members[first : first + _STAGED_AT_ONCE]
-                answer = self._ledger.stage(pattern, staged, first=first, batch=batch_id, instance=instance)
+                answer = self._ledger.stage(
+                    pattern, staged, first=first, batch=batch_id, instance=instance
+                )
                 if answer is not None:
                     break
         except JobStoreFull:
@@ -84,25 +98,40 @@ class Batches:
             self._removal.finish_batch(batch_id)
         return answer
 
-    def list_of(self, owner_id: str, *, limit: int, cursor: str | None = None) -> tuple[list[Batch], str | None]:
+    def list_of(
+        self, owner_id: str, *, limit: int, cursor: str | None = None
+    ) -> tuple[list[Batch], str | None]:
         """Return one page of a person's batches, newest first, and the cursor of the next one."""
         upper = f"({cursor}" if cursor else "+"
         key = keyspace.batches(owner_id)
-        ids = cast("list[str]", self._store.read(lambda client: client.zrevrangebylex(key, upper, "-", start=0, num=limit)))
+        ids = cast(
+            "list[str]",
+            self._store.read(
+                lambda client: client.zrevrangebylex(key, upper, "-", start=0, num=limit)
+            ),
+        )
         found = [batch for batch_id in ids if (batch := self.find(batch_id)) is not None]
         return found, ids[-1] if len(ids) == limit else None
 
     def find(self, batch_id: str) -> Batch | None:
         """Return the batch, or None when there is none."""
-        stored = self._store.read(lambda client: cast("dict[str, str]", client.hgetall(keyspace.batch(batch_id))))
+        stored = self._store.read(
+            lambda client: cast("dict[str, str]", client.hgetall(keyspace.batch(batch_id)))
+        )
         return _batch(batch_id, stored) if stored and "is_deleted" not in stored else None
 
     def members(self, batch_id: str) -> list[str]:
         """Return the ids of its jobs in the order of submission."""
-        return cast("list[str]", self._store.read(lambda client: client.lrange(keyspace.members(batch_id), 0, -1)))
+        return cast(
+            "list[str]",
+            self._store.read(lambda client: client.lrange(keyspace.members(batch_id), 0, -1)),
+        )
 
-    def results(self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]) -> Iterator[Job]:
-        """Yield ended jobs with their results, from number ``after`` on, as they end or in the order of submission.
+    def results(
+        self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]
+    ) -> Iterator[Job]:
+        """Yield ended jobs with their results, from number ``after`` on,
+        as they end or in the order of submission.
 
         ``wait`` is called when there is none yet: it returns soon, False to give up.
         """
@@ -168,4 +197,11 @@ def _time(text: str | None) -> datetime | None:
 def new_batch(batch_id: str, *, task: str, owner: Owner, total: int) -> Batch:
     """Return a batch whose jobs are all queued."""
     counts = dict.fromkeys(JobStatus, 0) | {JobStatus.QUEUED: total}
-    return Batch(id=batch_id, task=task, owner=owner, total=total, counts=counts, submitted_at=datetime.now(UTC))
+    return Batch(
+        id=batch_id,
+        task=task,
+        owner=owner,
+        total=total,
+        counts=counts,
+        submitted_at=datetime.now(UTC),
+    )

@@ -1,12 +1,14 @@
-"""What ends with a person who is deleted or deactivated: their shares, and their jobs that have not ended.
+"""What ends with a person who is deleted or deactivated:
+their shares, and their jobs that have not ended.
 
-Django marks who is gone (shared.gone). One process of the installation at a time visits those who were marked since the last
-visit, and each of them once more ten minutes later: a submit that was let in just before the mark may be accepted after it.
-Waiting jobs, delayed ones and those of batches are cancelled, running ones are asked to stop, all as if their owner had
-cancelled them: one atomic step each, fenced, and done again it changes nothing.
+Django marks who is gone (shared.gone). One process of the installation at a time visits those who
+were marked since the last visit, and each of them once more ten minutes later: a submit that was
+let in just before the mark may be accepted after it. Waiting jobs, delayed ones and those of
+batches are cancelled, running ones are asked to stop, all as if their owner had cancelled them:
+one atomic step each, fenced, and done again it changes nothing.
 
-Nothing comes back when the person is active again, and nothing new of theirs is touched: jobs are listed before the mark
-is looked for, and while it is there nobody can submit for them.
+Nothing comes back when the person is active again, and nothing new of theirs is touched: jobs are
+listed before the mark is looked for, and while it is there nobody can submit for them.
 """
 
 import logging
@@ -33,7 +35,8 @@ _FIRST, _AGAIN = "first", "again"
 
 
 class Departures:
-    """Visits who is gone. Thread-safe; raises JobStoreUnavailable or SessionStoreUnavailable while Redis is away."""
+    """Visits who is gone. Thread-safe; raises JobStoreUnavailable or SessionStoreUnavailable while
+    Redis is away."""
 
     def __init__(
         self,
@@ -58,7 +61,8 @@ class Departures:
         self._stopping.set()
 
     def visit(self) -> int:
-        """Visit who was marked, if it is this process's turn; return how many jobs were cancelled or asked to stop."""
+        """Visit who was marked, if it is this process's turn;
+        return how many jobs were cancelled or asked to stop."""
         if not self._store.run(self._take_turn, [keyspace.DEPARTURES_TURN], [self._every_s]):
             return 0
         long_ago = int((time.time() - self._again_s) * 1_000_000)
@@ -68,7 +72,13 @@ class Departures:
         """Go on where this round got to last time, in whichever process that was."""
         cancelled = 0
         while not self._stopping.is_set():
-            at = int(cast("str", self._store.read(lambda client: client.hget(keyspace.DEPARTURES_SEEN, round_)) or 0))
+            at = int(
+                cast(
+                    "str",
+                    self._store.read(lambda client: client.hget(keyspace.DEPARTURES_SEEN, round_))
+                    or 0,
+                )
+            )
             marked = self._gone.marked_after(at, until=until, limit=_AT_ONCE)
             if not marked:
                 break
@@ -76,28 +86,49 @@ class Departures:
                 cancelled += self._end_all_of(person)
             if not self._stopping.is_set():
                 moment = marked[-1][1]
-                self._store.write(lambda client: client.hset(keyspace.DEPARTURES_SEEN, round_, str(moment)))  # noqa: B023  # run at once
+                self._store.write(
+                    lambda client: client.hset(keyspace.DEPARTURES_SEEN, round_, str(moment))  # noqa: B023  # run at once
+                )
         return cancelled
 
     def _who_keep_jobs(self, people: Sequence[str]) -> list[str]:
         """Return those of whom there is a job at all: most people who go keep none."""
-        found = self._store.read(lambda client: _exist(client, [keyspace.owner(person) for person in people]))
-        found_open = self._store.read(lambda client: _exist(client, [keyspace.opened(person) for person in people]))
-        return [person for person, owns, has_open in zip(people, found, found_open, strict=True) if owns or has_open]
+        found = self._store.read(
+            lambda client: _exist(client, [keyspace.owner(person) for person in people])
+        )
+        found_open = self._store.read(
+            lambda client: _exist(client, [keyspace.opened(person) for person in people])
+        )
+        return [
+            person
+            for person, owns, has_open in zip(people, found, found_open, strict=True)
+            if owns or has_open
+        ]
 
     def _end_all_of(self, person: str) -> int:
         """End a person's shares and cancel their jobs, unless they are back already."""
-        unfinished = sorted(self._store.read(lambda client: cast("set[str]", client.smembers(keyspace.opened(person)))))
-        jobs = self._store.read(lambda client: cast("list[str]", client.zrange(keyspace.owner(person), 0, -1)))
+        unfinished = sorted(
+            self._store.read(
+                lambda client: cast("set[str]", client.smembers(keyspace.opened(person)))
+            )
+        )
+        jobs = self._store.read(
+            lambda client: cast("list[str]", client.zrange(keyspace.owner(person), 0, -1))
+        )
         if not self._gone.is_gone(person):
             return 0
         for first in range(0, len(jobs), _AT_ONCE):
             shares = [keyspace.shared(job) for job in jobs[first : first + _AT_ONCE]]
             self._store.write(lambda client: client.unlink(*shares))  # noqa: B023  # run at once
         # Waiting ones first: a slot that a running one gives up would begin the next of them.
-        cancelled = self._cancel_all(unfinished, running=False) + self._cancel_all(unfinished, running=True)
+        cancelled = self._cancel_all(unfinished, running=False) + self._cancel_all(
+            unfinished, running=True
+        )
         if cancelled:
-            log.info("cancelled the jobs of somebody who is gone", extra={"user_id": person, "jobs": cancelled})
+            log.info(
+                "cancelled the jobs of somebody who is gone",
+                extra={"user_id": person, "jobs": cancelled},
+            )
         return cancelled
 
     def _cancel_all(self, ids: Sequence[str], *, running: bool) -> int:

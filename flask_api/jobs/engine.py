@@ -1,4 +1,5 @@
-"""The job engine of one process: look up, wait, cancel, start, shut down; the way in is its base, Intake."""
+"""The job engine of one process: look up, wait, cancel, start, shut down;
+the way in is its base, Intake."""
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -32,19 +33,28 @@ from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
 
-# After the drain deadline, time for attempts to reach their next checkpoint and go back to the queue.
+# After the drain deadline, time for attempts to reach their next checkpoint and go back to the
+# queue.
 INTERRUPT_S = 2.0
 _CANCEL_TRIES = 3  # a job that moves between processes meanwhile is asked for again
 
 
 class JobEngine(Intake):
-    """Runs the jobs that this process accepts or takes over. Making one starts nothing; ``start`` after any fork.
+    """Runs the jobs that this process accepts or takes over. Making one starts nothing;
+    ``start`` after any fork.
 
-    ``gone`` says whose jobs end because their owner was deleted or deactivated; without it nobody's do.
-    Thread-safe. Methods that touch Redis raise JobStoreUnavailable while it is away.
+    ``gone`` says whose jobs end because their owner was deleted or deactivated; without it nobody's
+    do. Thread-safe. Methods that touch Redis raise JobStoreUnavailable while it is away.
     """
 
-    def __init__(self, store: Store, registry: TaskRegistry, settings: ApiSettings, *, gone: GonePeople | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: TaskRegistry,
+        settings: ApiSettings,
+        *,
+        gone: GonePeople | None = None,
+    ) -> None:
         self._jobs = JobStore(store)
         self._files = FileStore(settings)
         self._waiting = Waiting(limit=settings.max_waiting)
@@ -53,25 +63,49 @@ class JobEngine(Intake):
         self._removal = Removal(store, self._files)
         self._store = store
         uploads = Uploads(store, self._files, settings)
-        crew = Crew(ledger, self._jobs, registry, settings, self._waiting, Checkpoints(store, ledger), uploads, self.counts)
+        crew = Crew(
+            ledger,
+            self._jobs,
+            registry,
+            settings,
+            self._waiting,
+            Checkpoints(store, ledger),
+            uploads,
+            self.counts,
+        )
         instance = Instance(
             store,
             ledger,
             crew,
-            Sweeper(store, self._files, uploads, departures=None if gone is None else Departures(store, gone, self.cancel)),
+            Sweeper(
+                store,
+                self._files,
+                uploads,
+                departures=None if gone is None else Departures(store, gone, self.cancel),
+            ),
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )
-        super().__init__(registry, settings, ledger, Batches(store, ledger, self._removal), crew, instance, uploads)
+        super().__init__(
+            registry,
+            settings,
+            ledger,
+            Batches(store, ledger, self._removal),
+            crew,
+            instance,
+            uploads,
+        )
         self._log_handler = JobLogHandler()
 
     def check_redis(self) -> None:
-        """Raise ConfigurationError when Redis may lose accepted jobs; being away is no reason not to start."""
+        """Raise ConfigurationError when Redis may lose accepted jobs;
+        being away is no reason not to start."""
         with suppress(JobStoreUnavailable):
             self._instance.require_durable_redis()
 
     def start(self) -> None:
-        """Take part: register, adopt, accept. Raises ConfigurationError on a Redis that may lose accepted jobs."""
+        """Take part: register, adopt, accept. Raises ConfigurationError on a Redis that may lose
+        accepted jobs."""
         logging.getLogger().addHandler(self._log_handler)
         self._instance.start()
         self._accepting = True
@@ -96,21 +130,27 @@ class JobEngine(Intake):
         return self._crew.loads()
 
     def get(self, job_id: str, *, viewer: Owner, sees_all: bool = False) -> Job:
-        """Return a job of the viewer's own, or anyone's if ``sees_all``; else raise JobNotFound or JobExpired."""
+        """Return a job of the viewer's own, or anyone's if ``sees_all``;
+        else raise JobNotFound or JobExpired."""
         job = self._jobs.find(job_id)
         if job is None or not (sees_all or job.owner.id == viewer.id):
             raise JobNotFound("There is no such job.")
         if job.expires_at is not None and datetime.now(UTC) >= job.expires_at:
-            raise JobExpired(f"The job expired at {job.expires_at:%Y-%m-%d %H:%M:%SZ}; its result is gone.")
+            raise JobExpired(
+                f"The job expired at {job.expires_at:%Y-%m-%d %H:%M:%SZ}; its result is gone."
+            )
         return job
 
     def get_batch(self, batch_id: str, *, viewer: Owner, sees_all: bool = False) -> Batch:
-        """Return a batch of the viewer's own, or anyone's if ``sees_all``; else raise JobNotFound or JobExpired."""
+        """Return a batch of the viewer's own, or anyone's if ``sees_all``;
+        else raise JobNotFound or JobExpired."""
         batch = self._batches.find(batch_id)
         if batch is None or not (sees_all or batch.owner.id == viewer.id):
             raise JobNotFound("There is no such batch.")
         if batch.expires_at is not None and datetime.now(UTC) >= batch.expires_at:
-            raise JobExpired(f"The batch expired at {batch.expires_at:%Y-%m-%d %H:%M:%SZ}; its results are gone.")
+            raise JobExpired(
+                f"The batch expired at {batch.expires_at:%Y-%m-%d %H:%M:%SZ}; its results are gone."
+            )
         return batch
 
     def list_of(
@@ -123,7 +163,9 @@ class JobEngine(Intake):
         task: str | None = None,
     ) -> Page:
         """Return one page of a person's jobs, newest first; see JobStore.list_of."""
-        return self._jobs.list_of(owner.id, limit=limit, cursor=cursor, statuses=statuses, task=task)
+        return self._jobs.list_of(
+            owner.id, limit=limit, cursor=cursor, statuses=statuses, task=task
+        )
 
     def read_log(self, job: Job) -> list[str]:
         """Return a job's last log lines, each a JSON object."""
@@ -139,10 +181,13 @@ class JobEngine(Intake):
         raise JobNotFound("The job has no such file.")
 
     def find_path(self, job: Job, name: str) -> Path | None:
-        """Return where one of a job's files lies on this machine, None when the storage is elsewhere: open it then."""
+        """Return where one of a job's files lies on this machine,
+        None when the storage is elsewhere: open it then."""
         return self._files.find_path(job.id, name)
 
-    def results(self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]) -> Iterator[Job]:
+    def results(
+        self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]
+    ) -> Iterator[Job]:
         """Yield a batch's ended jobs with their results; see Batches.results."""
         return self._batches.results(batch, in_order=in_order, after=after, wait=wait)
 
@@ -151,11 +196,18 @@ class JobEngine(Intake):
         return self._waiting.place(person_id)
 
     def wait(self, job_id: str, *, timeout_s: float, person_id: str = "") -> None:
-        """Block until the job has ended, at most ``timeout_s``; returns early when all places of who waits are taken."""
-        self._waiting.wait(job_id, timeout_s=timeout_s, has_ended=lambda: self._has_ended(job_id), person_id=person_id)
+        """Block until the job has ended, at most ``timeout_s``;
+        returns early when all places of who waits are taken."""
+        self._waiting.wait(
+            job_id,
+            timeout_s=timeout_s,
+            has_ended=lambda: self._has_ended(job_id),
+            person_id=person_id,
+        )
 
     def cancel(self, job: Job) -> None:
-        """Cancel a job: at once while it waits, by request while it runs. Raises IllegalTransition when it has ended."""
+        """Cancel a job: at once while it waits, by request while it runs.
+        Raises IllegalTransition when it has ended."""
         for _ in range(_CANCEL_TRIES):
             holder = self._jobs.find_instance(job.id)
             answer = self._ledger.cancel(job, instance=holder, ttl_s=self._ttl_s(job.task))
@@ -181,29 +233,39 @@ class JobEngine(Intake):
                         continue  # it ended meanwhile
 
     def delete(self, job: Job) -> None:
-        """Delete an ended job and all that it keeps. Raises IllegalTransition for any other, and for one of a batch."""
+        """Delete an ended job and all that it keeps.
+        Raises IllegalTransition for any other, and for one of a batch."""
         if job.batch:
-            raise IllegalTransition(f"A job of a batch is deleted with it: DELETE .../batches/{job.batch}")
+            raise IllegalTransition(
+                f"A job of a batch is deleted with it: DELETE .../batches/{job.batch}"
+            )
         if not self._removal.delete(job.id):
             raise IllegalTransition("The job has not ended: cancel it first, or wait for its end.")
 
     def delete_batch(self, batch: Batch) -> None:
-        """Delete a batch whose jobs have all ended, and all that they keep. Raises IllegalTransition for any other."""
+        """Delete a batch whose jobs have all ended, and all that they keep.
+        Raises IllegalTransition for any other."""
         if not self._removal.delete_batch(batch.id):
-            raise IllegalTransition("The batch has jobs that have not ended: cancel it first, or wait for its end.")
+            raise IllegalTransition(
+                "The batch has jobs that have not ended: cancel it first, or wait for its end."
+            )
 
     def usage(self, owner: Owner) -> Usage:
         """Return how much a person keeps."""
         return usage_of(self._store, owner.id)
 
-    def batches_of(self, owner: Owner, *, limit: int, cursor: str | None = None) -> tuple[list[Batch], str | None]:
+    def batches_of(
+        self, owner: Owner, *, limit: int, cursor: str | None = None
+    ) -> tuple[list[Batch], str | None]:
         """Return one page of a person's batches, newest first; see Batches.list_of."""
         return self._batches.list_of(owner.id, limit=limit, cursor=cursor)
 
     def withdraw(self, batch: Batch, positions: Sequence[int]) -> list[int]:
-        """Cancel those of these jobs of a batch that have not begun; return which are cancelled now. Idempotent."""
+        """Cancel those of these jobs of a batch that have not begun;
+        return which are cancelled now. Idempotent."""
         members = self._batches.members(batch.id)
-        asked = {members[position]: position for position in positions if position < len(members)}  # it may expire just now
+        # it may expire just now
+        asked = {members[position]: position for position in positions if position < len(members)}
         cancelled = []
         for first in range(0, len(positions), 500):
             ids = list(asked)[first : first + 500]
@@ -216,7 +278,8 @@ class JobEngine(Intake):
         return cancelled
 
     def release_waiters(self) -> None:
-        """End all waits now, and later ones at once: their requests would hold up a graceful stop."""
+        """End all waits now, and later ones at once:
+        their requests would hold up a graceful stop."""
         self._waiting.close()
 
     @property
@@ -229,9 +292,11 @@ class JobEngine(Intake):
         self._waiting.pause(seconds)
 
     def shutdown(self, *, deadline_s: float) -> bool:
-        """Take no more jobs, let running ones finish until the deadline, hand over the rest. True when none runs here.
+        """Take no more jobs, let running ones finish until the deadline, hand over the rest.
+        True when none runs here.
 
-        The order matters: refuse first, so that what is counted only falls; hand over last, when nothing runs any more.
+        The order matters: refuse first, so that what is counted only falls;
+        hand over last, when nothing runs any more.
         """
         self._accepting = False
         self.release_waiters()

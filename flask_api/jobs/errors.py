@@ -23,7 +23,8 @@ JobError
 
 TaskError                raised by task code: a failure that its owner should read
 └── QuotaExceeded        raised for it: what it wants to keep is more than its owner may
-JobCancelled             raised in task code by ``job.checkpoint()``; a BaseException, so ``except Exception`` lets it pass
+JobCancelled             raised in task code by ``job.checkpoint()``;
+a BaseException, so ``except Exception`` lets it pass
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,8 @@ from shared.errors import JobError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArgumentProblem:
-    """One wrong argument: where it is (RFC 6901 pointer into the request body) and what is accepted."""
+    """One wrong argument: where it is (RFC 6901 pointer into the request body)
+    and what is accepted."""
 
     pointer: str
     detail: str
@@ -136,7 +138,8 @@ class QuotaReached:
 
 
 class PersonQuotaExceeded(JobError):
-    """The person keeps as many ended jobs, or as many bytes, as they may: nothing was stored. ``quota`` says which."""
+    """The person keeps as many ended jobs, or as many bytes, as they may: nothing was stored.
+    ``quota`` says which."""
 
     code = "quota_exceeded"
     retry_after_s: ClassVar[int] = 60
@@ -171,7 +174,8 @@ class UploadTooSlow(JobError):
 
 
 class UploadQuotaExceeded(JobError):
-    """The person keeps as many files, or as many bytes, as they may: nothing was kept. ``quota`` says which."""
+    """The person keeps as many files, or as many bytes, as they may: nothing was kept.
+    ``quota`` says which."""
 
     code = "too_many_files"
 
@@ -198,7 +202,10 @@ class TaskError(Exception):
     """Raised by task code for a failure that the job's owner should read, in plain words."""
 
 
-OVER_QUOTA = "You keep as many bytes as you may, and what the job wants to keep does not fit: delete jobs, then run it again."
+OVER_QUOTA = (
+    "You keep as many bytes as you may, and what the job wants to keep does not fit: delete jobs, "
+    "then run it again."
+)
 
 
 class QuotaExceeded(TaskError):

@@ -1,7 +1,9 @@
-"""This process among the others: its name, its heartbeat, and what it takes over from those that died or stopped.
+"""This process among the others: its name, its heartbeat,
+and what it takes over from those that died or stopped.
 
-One thread per process, and one that sweeps: a heartbeat must not wait for that. A process that was paused for so long that
-another took it for dead finds that out by its next beat, forgets all it held, and comes back under a new name.
+One thread per process, and one that sweeps: a heartbeat must not wait for that. A process that was
+paused for so long that another took it for dead finds that out by its next beat,
+forgets all it held, and comes back under a new name.
 """
 
 import logging
@@ -29,9 +31,10 @@ _BACKLOG_TICKS = 4
 _BACKLOG_CLAIMS = 4
 _AUDIT_EVERY_S = 5.0
 _SWEEP_EVERY_S = 5.0
-_JOIN_S = 2.0  # one that deletes a file on storage that hangs must not hold up a stop; it is a daemon
-# A missing heartbeat must stay missing so long while we are connected: after an outage of Redis all are missing at once,
-# and everyone needs a moment to beat again.
+# one that deletes a file on storage that hangs must not hold up a stop; it is a daemon
+_JOIN_S = 2.0
+# A missing heartbeat must stay missing so long while we are connected: after an outage of Redis all
+# are missing at once, and everyone needs a moment to beat again.
 SUSPECT_S = 3.0
 _OUTAGE_S = 1.0
 
@@ -69,7 +72,8 @@ class Instance:
 
     @property
     def name(self) -> str:
-        """This process's name among the others; empty while it may hold no jobs. Waits for a renewal that is under way."""
+        """This process's name among the others; empty while it may hold no jobs.
+        Waits for a renewal that is under way."""
         if self._crew.instance:
             return self._crew.instance
         with self._renewing:
@@ -97,7 +101,8 @@ class Instance:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        with self._renewing:  # or a submit that finds its name gone meanwhile would register a new one
+        # or a submit that finds its name gone meanwhile would register a new one
+        with self._renewing:
             if self._crew.instance:
                 self._hand_over()
             self._crew.instance = ""
@@ -106,7 +111,8 @@ class Instance:
             self._sweeping = None
 
     def renew(self, dead: str) -> None:
-        """Come back under a new name after ``dead``, ours, was declared dead. Once, however many threads find that out."""
+        """Come back under a new name after ``dead``, ours, was declared dead.
+        Once, however many threads find that out."""
         with self._renewing:
             if self._crew.instance != dead:
                 return
@@ -137,8 +143,9 @@ class Instance:
     def _claim(self) -> None:
         """Take jobs that nobody holds: as many as could begin soon, so that processes share them.
 
-        When that was too few for a second, take many: in our queue people take turns, but these come in the order of their
-        time, and whoever has ten thousand of them would hold up everybody's retries for minutes.
+        When that was too few for a second, take many: in our queue people take turns, but these
+        come in the order of their time, and whoever has ten thousand of them would hold up
+        everybody's retries for minutes.
         """
         limit = min(_CLAIMED_AT_ONCE, self._crew.room)
         if not limit:
@@ -181,7 +188,9 @@ class Instance:
             if left:
                 log.warning("handed over unfinished jobs", extra={"jobs": left})
         except JobStoreUnavailable:
-            log.warning("not handed over: Redis is away; the jobs are adopted when our heartbeat has ended")
+            log.warning(
+                "not handed over: Redis is away; the jobs are adopted when our heartbeat has ended"
+            )
 
     def _register(self) -> None:
         self.require_durable_redis()
@@ -190,27 +199,33 @@ class Instance:
         self._crew.instance = instance
 
     def require_durable_redis(self) -> None:
-        """Raise ConfigurationError for a Redis that may lose accepted jobs, unless that is allowed."""
+        """Raise ConfigurationError for a Redis that may lose accepted jobs,
+        unless that is allowed."""
         if self._allow_volatile:
             return
         info = self._store.read(lambda client: client.info())
         if int(info.get("loading", 0)):
-            # It answers INFO already, and says that it appends to no file: it would while it reads that file.
+            # It answers INFO already, and says that it appends to no file:
+            # it would while it reads that file.
             raise JobStoreUnavailable("Redis reads its data; try again shortly.")
         if not info.get("aof_enabled"):
             raise ConfigurationError(
-                "the jobs' Redis keeps no append-only file, so an accepted job could be lost: set appendonly yes there, "
+                "the jobs' Redis keeps no append-only file, so an accepted job could be lost: set "
+                "appendonly yes there, "
                 "or GATEHOUSE_ALLOW_VOLATILE_REDIS=true here"
             )
         policy = str(info.get("maxmemory_policy", "noeviction"))
         if policy != "noeviction":
             raise ConfigurationError(
-                f"the jobs' Redis may evict accepted jobs (maxmemory-policy {policy}): set noeviction there, "
+                f"the jobs' Redis may evict accepted jobs (maxmemory-policy {policy}): set "
+                "noeviction there, "
                 "or GATEHOUSE_ALLOW_VOLATILE_REDIS=true here"
             )
 
     def _adopt_the_dead(self) -> None:
-        others = self._store.read(lambda client: cast("set[str]", client.smembers(keyspace.INSTANCES)))
+        others = self._store.read(
+            lambda client: cast("set[str]", client.smembers(keyspace.INSTANCES))
+        )
         others -= {self._crew.instance}
         silent = self._silent(sorted(others))
         now = self._clock()
@@ -218,19 +233,33 @@ class Instance:
         for other, since in self._suspects.items():
             if now - since >= SUSPECT_S:
                 jobs = self._ledger.adopt(other, instance=self._crew.instance)
-                log.warning("adopted the jobs of a dead process", extra={"instance": other, "jobs": len(jobs)})
+                log.warning(
+                    "adopted the jobs of a dead process",
+                    extra={"instance": other, "jobs": len(jobs)},
+                )
                 self._crew.take_over(jobs)
 
     def _silent(self, others: list[str]) -> list[str]:
         if not others:
             return []
-        beats = self._store.read(lambda client: client.mget([keyspace.heartbeat(other) for other in others]))
-        return [other for other, beat in zip(others, cast("list[str | None]", beats), strict=True) if beat is None]
+        beats = self._store.read(
+            lambda client: client.mget([keyspace.heartbeat(other) for other in others])
+        )
+        return [
+            other
+            for other, beat in zip(others, cast("list[str | None]", beats), strict=True)
+            if beat is None
+        ]
 
     def _audit(self) -> None:
-        """Take up what Redis says we hold and we don't know: an accept whose answer was lost. Two looks, to be sure."""
+        """Take up what Redis says we hold and we don't know: an accept whose answer was lost.
+        Two looks, to be sure."""
         held = keyspace.held(self._crew.instance)
-        # Not by numbers: what is known and not yet durable, under load always some, would hide what is held and not known.
-        strays = self._store.read(lambda client: cast("set[str]", client.smembers(held))) - self._crew.known
+        # Not by numbers: what is known and not yet durable, under load always some,
+        # would hide what is held and not known.
+        strays = (
+            self._store.read(lambda client: cast("set[str]", client.smembers(held)))
+            - self._crew.known
+        )
         self._crew.take_over(sorted(strays & self._strays))
         self._strays = strays

@@ -1,7 +1,8 @@
-"""Take away what a person keeps: ended jobs when their time is over or on request, batches, records never accepted.
+"""Take away what a person keeps: ended jobs when their time is over or on request, batches,
+records never accepted.
 
-Each step is one atomic script that counts what it frees; between the steps files are deleted. Who dies in between
-leaves the rest to the sweeper, which finds it by the same entries.
+Each step is one atomic script that counts what it frees; between the steps files are deleted. Who
+dies in between leaves the rest to the sweeper, which finds it by the same entries.
 """
 
 import logging
@@ -21,7 +22,8 @@ from shared.redis import Client, Store
 log = logging.getLogger("gatehouse.jobs")
 
 AT_ONCE = 500
-STUBS_KEPT = 10_000  # of one person: each is there to say 410 for a week, and all together must not fill Redis
+# of one person: each is there to say 410 for a week, and all together must not fill Redis
+STUBS_KEPT = 10_000
 _EXPIRED, _DELETED, _WITH_BATCH = "expired", "deleted", "with batch"
 _GONE, _HAS_FILES = 1, 2
 BATCH = "batch:"  # before the id of a batch, among ids of jobs
@@ -36,7 +38,8 @@ class _Row(NamedTuple):
 
 
 class Removal:
-    """Removes jobs and batches. Thread-safe; raises JobStoreUnavailable while Redis is away. Works while Redis is full."""
+    """Removes jobs and batches. Thread-safe; raises JobStoreUnavailable while Redis is away.
+    Works while Redis is full."""
 
     def __init__(self, store: Store, files: FileStore) -> None:
         self._store = store
@@ -45,14 +48,18 @@ class Removal:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Delete no more files of expired jobs: what is left is for the next sweep. Doesn't block."""
+        """Delete no more files of expired jobs: what is left is for the next sweep.
+        Doesn't block."""
         self._stopping.set()
 
     def expire(self, due: Sequence[str]) -> list[str]:
-        """Remove those of these jobs, and 'batch:<id>', whose time is over, but a stub; return those that are gone."""
+        """Remove those of these jobs, and 'batch:<id>', whose time is over, but a stub;
+        return those that are gone."""
         batches = [each.removeprefix(BATCH) for each in due if each.startswith(BATCH)]
         rows = self._rows([each for each in due if not each.startswith(BATCH)])
-        gone = [job for owner, alike in _by_owner(rows) for job in self._remove(owner, alike, _EXPIRED)]
+        gone = [
+            job for owner, alike in _by_owner(rows) for job in self._remove(owner, alike, _EXPIRED)
+        ]
         for batch in batches:
             self._end_batch(batch, "expire")
         owners = {row.owner for row in rows} | {self._owner_of(batch) for batch in batches}
@@ -66,15 +73,19 @@ class Removal:
         return bool(self._remove(rows[0].owner, rows, _DELETED, event=DELETED))
 
     def delete_batch(self, batch_id: str) -> bool:
-        """Remove an ended batch with all of its jobs, on its owner's request. False: some have not ended. Idempotent."""
+        """Remove an ended batch with all of its jobs, on its owner's request. False:
+        some have not ended. Idempotent."""
         if not self._end_batch(batch_id, "mark"):
             return False
         self.finish_batch(batch_id)
         return True
 
     def finish_batch(self, batch_id: str) -> None:
-        """Remove the jobs and the rest of a batch that was marked as deleted, or was never accepted."""
-        members = self._store.read(lambda client: cast("list[str]", client.lrange(keyspace.members(batch_id), 0, -1)))
+        """Remove the jobs and the rest of a batch that was marked as deleted,
+        or was never accepted."""
+        members = self._store.read(
+            lambda client: cast("list[str]", client.lrange(keyspace.members(batch_id), 0, -1))
+        )
         for first in range(0, len(members), AT_ONCE):
             chunk = members[first : first + AT_ONCE]
             for owner, rows in _by_owner(self._rows(chunk)):
@@ -87,16 +98,28 @@ class Removal:
         answers = self._run(owner, rows, mode, event, files_are_deleted=False)
         by_answer = list(zip(rows, answers, strict=True))
         gone = [row.job for row, answer in by_answer if answer == _GONE]
-        emptied = [row for row, answer in by_answer if answer == _HAS_FILES and self._delete_files(row.job)]
+        emptied = [
+            row for row, answer in by_answer if answer == _HAS_FILES and self._delete_files(row.job)
+        ]
         if emptied:
             answers = self._run(owner, emptied, mode, "", files_are_deleted=True)
-            gone += [row.job for row, answer in zip(emptied, answers, strict=True) if answer == _GONE]
+            gone += [
+                row.job for row, answer in zip(emptied, answers, strict=True) if answer == _GONE
+            ]
         if mode == _DELETED:  # what the sweeper must finish is gone for its person already
             return gone or [row.job for row, answer in by_answer if answer == _HAS_FILES]
         return gone
 
-    def _run(self, owner: str, rows: Sequence[_Row], mode: str, event: str, *, files_are_deleted: bool) -> list[int]:
-        keys = [keyspace.kept(owner), keyspace.EXPIRING, keyspace.owner(owner), keyspace.events(owner), keyspace.stubs(owner)]
+    def _run(
+        self, owner: str, rows: Sequence[_Row], mode: str, event: str, *, files_are_deleted: bool
+    ) -> list[int]:
+        keys = [
+            keyspace.kept(owner),
+            keyspace.EXPIRING,
+            keyspace.owner(owner),
+            keyspace.events(owner),
+            keyspace.stubs(owner),
+        ]
         for row in rows:
             keys += (
                 keyspace.record(row.job),
@@ -104,12 +127,21 @@ class Removal:
                 keyspace.shared(row.job),
                 row.key or keyspace.events(owner),
             )
-        arguments: list[Any] = [mode, time.time(), REMEMBERED_S, "1" if files_are_deleted else "", EVENTS_KEPT, event]
+        arguments: list[Any] = [
+            mode,
+            time.time(),
+            REMEMBERED_S,
+            "1" if files_are_deleted else "",
+            EVENTS_KEPT,
+            event,
+        ]
         arguments += [row.job for row in rows]
         return cast("list[int]", self._store.run(self._scripts["remove"], keys, arguments))
 
     def _end_batch(self, batch_id: str, step: str) -> bool:
-        fields = self._store.read(lambda client: client.hmget(keyspace.batch(batch_id), ["owner_id", "key"]))
+        fields = self._store.read(
+            lambda client: client.hmget(keyspace.batch(batch_id), ["owner_id", "key"])
+        )
         owner, key = (value or "" for value in cast("list[str | None]", fields))
         keys = [
             keyspace.batch(batch_id),
@@ -129,25 +161,37 @@ class Removal:
         return bool(self._store.run(self._scripts["end_batch"], keys, arguments))
 
     def _owner_of(self, batch_id: str) -> str:
-        return cast("str", self._store.read(lambda client: client.hget(keyspace.batch(batch_id), "owner_id")) or "")
+        return cast(
+            "str",
+            self._store.read(lambda client: client.hget(keyspace.batch(batch_id), "owner_id"))
+            or "",
+        )
 
     def _delete_files(self, job: str) -> bool:
-        """Delete a job's files; False when that can't be done now: one that can't be deleted must not keep all others."""
+        """Delete a job's files; False when that can't be done now:
+        one that can't be deleted must not keep all others."""
         if self._stopping.is_set():
             return False
         try:
             self._files.delete_all(job)
         except OSError:
-            log.exception("the files of a job can't be deleted; tried again later", extra={"job_id": job})
+            log.exception(
+                "the files of a job can't be deleted; tried again later", extra={"job_id": job}
+            )
             return False
         return True
 
     def _rows(self, jobs: Sequence[str]) -> list[_Row]:
         fields = self._store.read(lambda client: _read(client, jobs)) if jobs else []
-        return [_Row(job, owner or "", key or "") for job, (owner, key) in zip(jobs, fields, strict=True)]
+        return [
+            _Row(job, owner or "", key or "")
+            for job, (owner, key) in zip(jobs, fields, strict=True)
+        ]
 
     def _trim_stubs(self, owner: str) -> None:
-        excess = int(self._store.read(lambda client: client.llen(keyspace.stubs(owner)))) - STUBS_KEPT
+        excess = (
+            int(self._store.read(lambda client: client.llen(keyspace.stubs(owner)))) - STUBS_KEPT
+        )
         if excess > 0:
             self._store.write(lambda client: _forget_stubs(client, owner, min(excess, STUBS_KEPT)))
 
@@ -179,4 +223,8 @@ def _forget_stubs(client: Client, owner: str, count: int) -> None:
 
 
 def _stub(entry: str) -> str:
-    return keyspace.batch(entry.removeprefix(BATCH)) if entry.startswith(BATCH) else keyspace.record(entry)
+    return (
+        keyspace.batch(entry.removeprefix(BATCH))
+        if entry.startswith(BATCH)
+        else keyspace.record(entry)
+    )

@@ -1,8 +1,10 @@
-"""A job's rows at an address that its owner gives to others: whoever is logged in and has it may look, until the owner ends it.
+"""A job's rows at an address that its owner gives to others:
+whoever is logged in and has it may look, until the owner ends it.
 
-The token is the job's id and 256 random bits; Redis holds only their SHA-256, so a leaked dump opens nothing. There is one
-share of a job at a time: sharing again makes a new token and ends the old one. Shares end with their owner: refused at once
-when Django marks them as deleted or deactivated, and removed soon after (flask_api.jobs.departures).
+The token is the job's id and 256 random bits; Redis holds only their SHA-256, so a leaked dump
+opens nothing. There is one share of a job at a time: sharing again makes a new token and ends the
+old one. Shares end with their owner: refused at once when Django marks them as deleted or
+deactivated, and removed soon after (flask_api.jobs.departures).
 """
 
 import base64
@@ -27,7 +29,8 @@ _TOKEN_LENGTH = 64  # one share has one address: the decoder would also take pad
 
 
 class Shares:
-    """Makes, ends and follows shares. Thread-safe; every method raises JobStoreUnavailable when Redis is away."""
+    """Makes, ends and follows shares. Thread-safe;
+    every method raises JobStoreUnavailable when Redis is away."""
 
     def __init__(self, store: Store, gone: GonePeople) -> None:
         self._store = store
@@ -41,7 +44,9 @@ class Shares:
         secret = secrets.token_bytes(_SECRET_BYTES)
         expires_at = time.time() if job.expires_at is None else job.expires_at.timestamp()
         keep_s = max(1, int(expires_at - time.time())) + REMEMBERED_S
-        self._store.write(lambda client: client.set(keyspace.shared(job.id), _digest(secret), ex=keep_s))
+        self._store.write(
+            lambda client: client.set(keyspace.shared(job.id), _digest(secret), ex=keep_s)
+        )
         return base64.urlsafe_b64encode(uuid.UUID(job.id).bytes + secret).decode()
 
     def end(self, job: Job) -> None:
@@ -49,12 +54,14 @@ class Shares:
         self._store.write(lambda client: client.delete(keyspace.shared(job.id)))
 
     def require_owner(self, job: Job) -> None:
-        """Raise JobNotFound when the job's owner is gone: what they shared opens nothing. Raises SessionStoreUnavailable."""
+        """Raise JobNotFound when the job's owner is gone: what they shared opens nothing.
+        Raises SessionStoreUnavailable."""
         if self._gone.is_gone(job.owner.id):
             raise JobNotFound(_NOTHING)
 
     def job_of(self, token: str) -> str:
-        """Return the id of the job that the token opens; raises JobNotFound, whatever is wrong with it."""
+        """Return the id of the job that the token opens;
+        raises JobNotFound, whatever is wrong with it."""
         try:
             opened = base64.b64decode(token, altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):

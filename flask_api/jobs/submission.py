@@ -1,4 +1,5 @@
-"""Accept jobs: check, make durable, hand to the crew. What is not accepted leaves nothing behind."""
+"""Accept jobs: check, make durable, hand to the crew.
+What is not accepted leaves nothing behind."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +38,8 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """An accepted job or batch, and how many unfinished jobs its person has now (0 when it was known before)."""
+    """An accepted job or batch, and how many unfinished jobs its person has now (0 when it was
+    known before)."""
 
     id: str
     unfinished: int
@@ -78,7 +80,8 @@ class Intake:
     ) -> Submitted:
         """Accept a job: it is durable when this returns, and begins at once if a slot is free.
 
-        Raises UnknownTask, InvalidArguments, IdempotencyConflict, QueueFull or EngineStopped; then nothing was stored.
+        Raises UnknownTask, InvalidArguments, IdempotencyConflict, QueueFull or EngineStopped;
+        then nothing was stored.
         """
         task = self.registry.get(task_name)
         inputs = SubmittedInputs(self.uploads, owner.id)
@@ -101,7 +104,9 @@ class Intake:
             queue.release()
         return Submitted(id=job.id, unfinished=answer.unfinished, job=job)
 
-    def _submit_running(self, job: Job, launch: Launch, idempotency: IdempotencyKey | None) -> Submitted:
+    def _submit_running(
+        self, job: Job, launch: Launch, idempotency: IdempotencyKey | None
+    ) -> Submitted:
         """Accept a job that has a slot already: one write makes it durable and begins it."""
         try:
             answer = self._accept_one(job, idempotency)
@@ -127,12 +132,15 @@ class Intake:
         priority: int = 0,
         idempotency: IdempotencyKey | None = None,
     ) -> Submitted:
-        """Accept many jobs of one task, all or none; else as submit. Problems name the set: /arguments/17/limit."""
+        """Accept many jobs of one task, all or none; else as submit. Problems name the set:
+        /arguments/17/limit."""
         task = self.registry.get(task_name)
         batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
         inputs = SubmittedInputs(self.uploads, owner.id)
         checked = _check_all(task, arguments, inputs.find)
-        pattern = _job(task, _launch(task, "{}", owner=owner, priority=priority, batch=batch.id), owner=owner)
+        pattern = _job(
+            task, _launch(task, "{}", owner=owner, priority=priority, batch=batch.id), owner=owner
+        )
         members = [(new_job_id(), each) for each in checked]
         queue = self._open_queue(task)
         queue.reserve(len(members))
@@ -140,7 +148,12 @@ class Intake:
             inputs.hold(f"batch:{batch.id}")
             answer = self._accept(
                 lambda instance: self._batches.accept(
-                    batch, pattern, members, instance=instance, limit=self.settings.job_person_limit, idempotency=idempotency
+                    batch,
+                    pattern,
+                    members,
+                    instance=instance,
+                    limit=self.settings.job_person_limit,
+                    idempotency=idempotency,
                 )
             )
             if answer.acceptance is Acceptance.KNOWN:
@@ -151,25 +164,31 @@ class Intake:
         return Submitted(id=batch.id, unfinished=answer.unfinished)
 
     def retry(self, job: Job) -> None:
-        """Queue a failed or cancelled job again. Raises IllegalTransition for any other, and for one of a batch."""
+        """Queue a failed or cancelled job again.
+        Raises IllegalTransition for any other, and for one of a batch."""
         if job.batch:
             raise IllegalTransition("A job of a batch can't be retried alone: submit it again.")
         task = self.registry.get(job.task)
         queue = self._open_queue(task)
         inputs = SubmittedInputs(self.uploads, job.owner.id)
-        task.check(json.loads(job.arguments), inputs=inputs.find)  # its files may have expired since
+        # its files may have expired since
+        task.check(json.loads(job.arguments), inputs=inputs.find)
         queue.reserve()
         try:
             inputs.hold(f"job:{job.id}")
             self._accept(
                 lambda instance: self._ledger.retry(
-                    job, instance=instance, attempts=task.policy.max_attempts, limit=self.settings.job_person_limit
+                    job,
+                    instance=instance,
+                    attempts=task.policy.max_attempts,
+                    limit=self.settings.job_person_limit,
                 )
             )
             self._crew.take_over([job.id])
         except IdempotencyConflict:
             raise IllegalTransition(
-                "Only a job that failed or was cancelled can be retried, and only as long as it is kept."
+                "Only a job that failed or was cancelled can be retried, and only as long as it is "
+                "kept."
             ) from None
         finally:
             queue.release()
@@ -180,9 +199,14 @@ class Intake:
         return self._crew.queue_of(task.name)
 
     def _accept_one(self, job: Job, idempotency: IdempotencyKey | None) -> Answer:
-        limit, due = self.settings.job_person_limit, None if job.start_at is None else job.start_at.timestamp()
+        limit, due = (
+            self.settings.job_person_limit,
+            None if job.start_at is None else job.start_at.timestamp(),
+        )
         return self._accept(
-            lambda instance: self._ledger.accept(job, instance=instance, limit=limit, idempotency=idempotency, start_at=due)
+            lambda instance: self._ledger.accept(
+                job, instance=instance, limit=limit, idempotency=idempotency, start_at=due
+            )
         )
 
     def _accept(self, accept: Callable[[str], Answer]) -> Answer:
@@ -207,15 +231,22 @@ class Intake:
 
 def _over_quota(answer: Answer, quota: Quota) -> PersonQuotaExceeded:
     if answer.acceptance is Acceptance.ENDED:
-        message = f"You keep {answer.kept} ended jobs; accepted are at most {quota.ended}: delete some."
+        message = (
+            f"You keep {answer.kept} ended jobs; accepted are at most {quota.ended}: delete some."
+        )
         reached = QuotaReached(kind="ended_jobs", used=answer.kept, limit=quota.ended)
     else:
-        message = f"Your jobs keep {answer.kept} bytes of at most {quota.bytes}, and this does not fit: delete ended jobs."
+        message = (
+            f"Your jobs keep {answer.kept} bytes of at most {quota.bytes}, and this does not fit: "
+            "delete ended jobs."
+        )
         reached = QuotaReached(kind="bytes", used=answer.kept, limit=quota.bytes)
     return PersonQuotaExceeded(message, quota=reached)
 
 
-def _launch(task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch: str = "") -> Launch:
+def _launch(
+    task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch: str = ""
+) -> Launch:
     return Launch(
         job_id=new_job_id(),
         task=task.name,
@@ -227,7 +258,14 @@ def _launch(task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch
     )
 
 
-def _job(task: AnyTask, launch: Launch, *, owner: Owner, start_at: datetime | None = None, begins: bool = False) -> Job:
+def _job(
+    task: AnyTask,
+    launch: Launch,
+    *,
+    owner: Owner,
+    start_at: datetime | None = None,
+    begins: bool = False,
+) -> Job:
     now = datetime.now(UTC)
     return Job(
         id=launch.job_id,
@@ -246,7 +284,9 @@ def _job(task: AnyTask, launch: Launch, *, owner: Owner, start_at: datetime | No
     )
 
 
-def _check_all(task: AnyTask, arguments: Sequence[Mapping[str, Any]], inputs: Resolver) -> list[str]:
+def _check_all(
+    task: AnyTask, arguments: Sequence[Mapping[str, Any]], inputs: Resolver
+) -> list[str]:
     checked, problems = [], []
     for number, each in enumerate(arguments):
         try:

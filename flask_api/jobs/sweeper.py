@@ -1,4 +1,5 @@
-"""Forget ended jobs and uploaded files when their time is over: once per installation, not once per process.
+"""Forget ended jobs and uploaded files when their time is over:
+once per installation, not once per process.
 
 What is left of people who are gone is seen to in the same thread (flask_api.jobs.departures).
 """
@@ -25,7 +26,8 @@ _STAGED_S = 3600
 
 
 class Sweeper:
-    """Removes results, log lines, files and list entries of expired jobs; a stub stays, to say 410 for a while."""
+    """Removes results, log lines, files and list entries of expired jobs;
+    a stub stays, to say 410 for a while."""
 
     def __init__(
         self,
@@ -52,14 +54,16 @@ class Sweeper:
                 _try(step)
 
     def stop(self) -> None:
-        """End the sweep that is under way, soon: what it leaves is for the next one. Doesn't block."""
+        """End the sweep that is under way, soon: what it leaves is for the next one.
+        Doesn't block."""
         self._stopping.set()
         self._removal.stop()
         if self._departures is not None:
             self._departures.stop()
 
     def sweep(self) -> int:
-        """Sweep if it is this process's turn; return how many jobs were forgotten. Raises JobStoreUnavailable."""
+        """Sweep if it is this process's turn; return how many jobs were forgotten.
+        Raises JobStoreUnavailable."""
         if not self._store.run(self._take_turn, [keyspace.SWEEP_TURN], [self._interval_s]):
             return 0
         self._finish_batches()
@@ -74,15 +78,22 @@ class Sweeper:
         return total
 
     def _finish_batches(self) -> None:
-        """Remove batches that were staged long ago and never accepted, and deleted ones: their process died, or gave up."""
+        """Remove batches that were staged long ago and never accepted, and deleted ones:
+        their process died, or gave up."""
         long_ago = time.time() - _STAGED_S
-        batches = self._store.read(lambda client: client.zrangebyscore(keyspace.STAGED, "-inf", long_ago))
+        batches = self._store.read(
+            lambda client: client.zrangebyscore(keyspace.STAGED, "-inf", long_ago)
+        )
         for batch in cast("list[str]", batches):
             self._removal.finish_batch(batch)
 
     def _sweep_some(self) -> list[str]:
         now = time.time()
-        due = self._store.read(lambda client: client.zrangebyscore(keyspace.EXPIRING, "-inf", now, start=0, num=AT_ONCE))
+        due = self._store.read(
+            lambda client: client.zrangebyscore(
+                keyspace.EXPIRING, "-inf", now, start=0, num=AT_ONCE
+            )
+        )
         return self._removal.expire(cast("list[str]", due)) if due else []
 
 

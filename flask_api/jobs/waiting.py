@@ -1,4 +1,5 @@
-"""Wait for a job to end: at once when it ends in this process, by a cheap question to Redis when it runs elsewhere."""
+"""Wait for a job to end: at once when it ends in this process,
+by a cheap question to Redis when it runs elsewhere."""
 
 import threading
 import time
@@ -10,7 +11,8 @@ ASK_EVERY_S = 0.25
 
 
 class Waiting:
-    """The long-polls of one process. Thread-safe; holds at most ``limit`` of them at once, of one person half of that."""
+    """The long-polls of one process. Thread-safe;
+    holds at most ``limit`` of them at once, of one person half of that."""
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
@@ -20,8 +22,11 @@ class Waiting:
         self._watchers: defaultdict[str, set[threading.Event]] = defaultdict(set)
         self._closing = threading.Event()
 
-    def wait(self, job_id: str, *, timeout_s: float, has_ended: Callable[[], bool], person_id: str) -> None:
-        """Return when ``has_ended``, after ``timeout_s``, at shutdown, or at once when every place is taken."""
+    def wait(
+        self, job_id: str, *, timeout_s: float, has_ended: Callable[[], bool], person_id: str
+    ) -> None:
+        """Return when ``has_ended``, after ``timeout_s``, at shutdown,
+        or at once when every place is taken."""
         with self.place(person_id) as may_wait:
             if may_wait:
                 with self._watch(job_id) as event:
@@ -29,7 +34,8 @@ class Waiting:
 
     @contextmanager
     def place(self, person_id: str) -> Iterator[bool]:
-        """Keep one of the places meanwhile; False when all that a person may have are taken: who waits holds a thread."""
+        """Keep one of the places meanwhile; False when all that a person may have are taken:
+        who waits holds a thread."""
         if not self._take(person_id):
             yield False
             return
@@ -48,7 +54,8 @@ class Waiting:
             return self._taken.total()
 
     def notify(self, job_ids: Iterable[str]) -> None:
-        """Wake who waits for one of these jobs, whose ends are stored: who comes later sees that for itself."""
+        """Wake who waits for one of these jobs, whose ends are stored:
+        who comes later sees that for itself."""
         if not self._watchers:
             return
         with self._lock:
@@ -75,12 +82,16 @@ class Waiting:
 
     def _take(self, person_id: str) -> bool:
         with self._lock:
-            is_free = self._taken.total() < self._limit and self._taken[person_id] < self._limit_each
+            is_free = (
+                self._taken.total() < self._limit and self._taken[person_id] < self._limit_each
+            )
             self._taken[person_id] += is_free
             self._taken += Counter()  # asking made an entry; none of zero stays
         return is_free
 
-    def _wait(self, event: threading.Event, timeout_s: float, has_ended: Callable[[], bool]) -> None:
+    def _wait(
+        self, event: threading.Event, timeout_s: float, has_ended: Callable[[], bool]
+    ) -> None:
         deadline = time.monotonic() + timeout_s
         while not self._closing.is_set() and not has_ended():
             remaining_s = deadline - time.monotonic()

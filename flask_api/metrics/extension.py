@@ -1,4 +1,5 @@
-"""The metrics of one application, as Prometheus reads them: a registry of its own, nothing global."""
+"""The metrics of one application, as Prometheus reads them:
+a registry of its own, nothing global."""
 
 from collections.abc import Callable, Iterable
 from typing import cast
@@ -21,20 +22,23 @@ EXTENSION = "gatehouse_metrics"
 
 
 class Metrics:
-    """Collects for ``app``, which has the gate. Making one adds to its request hooks; it starts and connects nothing."""
+    """Collects for ``app``, which has the gate. Making one adds to its request hooks;
+    it starts and connects nothing."""
 
     def __init__(self, app: Flask, *, engine: JobEngine, streams: StreamDesk, jobs: Store) -> None:
         of_process = CollectorRegistry()
         RequestMetrics(app, of_process)
         of_process.register(ProcessCollector(engine, streams))
         of_process.register(RedisCollector({"sessions": gate_state(app).store, "jobs": jobs}))
-        prometheus_client.ProcessCollector(registry=of_process)  # memory, processor time, open files
+        # memory, processor time, open files
+        prometheus_client.ProcessCollector(registry=of_process)
         self._registry = CollectorRegistry()
         self._registry.register(_OfInstance(of_process, lambda: engine.instance))
         self._registry.register(InstallationCollector(jobs))
 
     def render(self) -> bytes:
-        """Return all of them in Prometheus' text format. Blocks for the time-outs of Redis at most; raises nothing for it."""
+        """Return all of them in Prometheus' text format. Blocks for the time-outs of Redis at most;
+        raises nothing for it."""
         return generate_latest(self._registry)
 
 
@@ -44,7 +48,8 @@ def current_metrics() -> Metrics:
 
 
 class _OfInstance(Collector):
-    """Gives every series the label ``instance``: behind one port, several processes answer in turn, each for itself."""
+    """Gives every series the label ``instance``:
+    behind one port, several processes answer in turn, each for itself."""
 
     def __init__(self, inner: Collector, instance: Callable[[], str]) -> None:
         self._inner = inner
@@ -53,7 +58,8 @@ class _OfInstance(Collector):
     def collect(self) -> Iterable[Metric]:
         own = {"instance": self._instance()}
         for family in self._inner.collect():
-            # Without the times at which counters were made: as many series again, which nobody reads.
+            # Without the times at which counters were made:
+            # as many series again, which nobody reads.
             kept = [each for each in family.samples if not each.name.endswith("_created")]
             family.samples = [each._replace(labels={**own, **each.labels}) for each in kept]
             yield family

@@ -1,4 +1,5 @@
-"""How the whole installation does: read from Redis when somebody asks. What can't be read is left out, not called zero."""
+"""How the whole installation does: read from Redis when somebody asks.
+What can't be read is left out, not called zero."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -11,14 +12,30 @@ from shared.errors import StoreUnavailable
 from shared.redis import Client, Store
 
 _SETS = (
-    ("gatehouse_instances", "Server processes that take part; a dead one until it is adopted.", keyspace.INSTANCES),
+    (
+        "gatehouse_instances",
+        "Server processes that take part; a dead one until it is adopted.",
+        keyspace.INSTANCES,
+    ),
     ("gatehouse_jobs_orphaned", "Jobs that wait for any process to take them.", keyspace.ORPHANS),
 )
 _SORTED_SETS = (
-    ("gatehouse_jobs_delayed", "Jobs that wait for their time: delayed ones and retries.", keyspace.DELAYED),
+    (
+        "gatehouse_jobs_delayed",
+        "Jobs that wait for their time: delayed ones and retries.",
+        keyspace.DELAYED,
+    ),
     ("gatehouse_jobs_expiring", "Ended jobs and batches that are kept.", keyspace.EXPIRING),
-    ("gatehouse_batches_staged", "Batches that are being accepted, or never were.", keyspace.STAGED),
-    ("gatehouse_uploads_kept", "Uploaded files, those being received too.", keyspace.EXPIRING_UPLOADS),
+    (
+        "gatehouse_batches_staged",
+        "Batches that are being accepted, or never were.",
+        keyspace.STAGED,
+    ),
+    (
+        "gatehouse_uploads_kept",
+        "Uploaded files, those being received too.",
+        keyspace.EXPIRING_UPLOADS,
+    ),
 )
 
 
@@ -29,9 +46,14 @@ class RedisCollector(Collector):
         self._stores = stores
 
     def collect(self) -> Iterable[Metric]:
-        """Yield what each store says; the breaker is read first, for the question itself may close or open it."""
-        is_open = GaugeMetricFamily("gatehouse_redis_breaker_open", "1: the last call failed.", labels=("store",))
-        is_up = GaugeMetricFamily("gatehouse_redis_up", "1: Redis answers this process.", labels=("store",))
+        """Yield what each store says; the breaker is read first,
+        for the question itself may close or open it."""
+        is_open = GaugeMetricFamily(
+            "gatehouse_redis_breaker_open", "1: the last call failed.", labels=("store",)
+        )
+        is_up = GaugeMetricFamily(
+            "gatehouse_redis_up", "1: Redis answers this process.", labels=("store",)
+        )
         for name, store in self._stores.items():
             is_open.add_metric((name,), store.is_broken)
             is_up.add_metric((name,), _answers(store))

@@ -10,8 +10,16 @@ from flask_api.jobs.workers.counts import Load
 from flask_api.streams.desk import StreamDesk
 
 _OF_EXECUTORS: tuple[tuple[str, str, Callable[[Load], int]], ...] = (
-    ("gatehouse_executor_slots", "Jobs that an executor runs at once at most.", lambda load: load.slots),
-    ("gatehouse_jobs_queued", "Jobs that wait in this process for a slot.", lambda load: load.queued),
+    (
+        "gatehouse_executor_slots",
+        "Jobs that an executor runs at once at most.",
+        lambda load: load.slots,
+    ),
+    (
+        "gatehouse_jobs_queued",
+        "Jobs that wait in this process for a slot.",
+        lambda load: load.queued,
+    ),
     ("gatehouse_jobs_running", "Jobs that hold a slot of this process.", lambda load: load.running),
 )
 
@@ -29,7 +37,11 @@ class ProcessCollector(Collector):
         yield from self._totals()
         yield _gauge("gatehouse_long_polls", "Requests that wait for a job.", self._engine.waiters)
         yield _gauge("gatehouse_streams", "Event streams that are open.", self._streams.taken)
-        yield _gauge("gatehouse_accepting_jobs", "1 from this process's start until it stops.", self._engine.is_accepting)
+        yield _gauge(
+            "gatehouse_accepting_jobs",
+            "1 from this process's start until it stops.",
+            self._engine.is_accepting,
+        )
 
     def _executors(self) -> Iterable[Metric]:
         loads = self._engine.loads()
@@ -42,16 +54,30 @@ class ProcessCollector(Collector):
     def _totals(self) -> Iterable[Metric]:
         counts = self._engine.counts
         accepted = {(task,): count for task, count in counts.accepted().items()}
-        yield _counter("gatehouse_jobs_accepted", "Jobs that were accepted.", ("task",), accepted.items())
-        yield _counter("gatehouse_jobs_ended", "Jobs that have their outcome.", ("task", "outcome"), counts.ended().items())
-        yield _counter("gatehouse_attempts", "Attempts by how they ended.", ("task", "end"), counts.attempts().items())
+        yield _counter(
+            "gatehouse_jobs_accepted", "Jobs that were accepted.", ("task",), accepted.items()
+        )
+        yield _counter(
+            "gatehouse_jobs_ended",
+            "Jobs that have their outcome.",
+            ("task", "outcome"),
+            counts.ended().items(),
+        )
+        yield _counter(
+            "gatehouse_attempts",
+            "Attempts by how they ended.",
+            ("task", "end"),
+            counts.attempts().items(),
+        )
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
     return GaugeMetricFamily(name, meaning, value=value)
 
 
-def _counter(name: str, meaning: str, labels: tuple[str, ...], counts: Iterable[tuple[Sequence[str], int]]) -> Metric:
+def _counter(
+    name: str, meaning: str, labels: tuple[str, ...], counts: Iterable[tuple[Sequence[str], int]]
+) -> Metric:
     family = CounterMetricFamily(name, meaning, labels=labels)
     for values, count in counts:
         family.add_metric(values, count)

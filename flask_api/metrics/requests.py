@@ -1,4 +1,5 @@
-"""Requests, counted as they are answered: by endpoint, never by path, so that no stranger can make a new series."""
+"""Requests, counted as they are answered: by endpoint, never by path,
+so that no stranger can make a new series."""
 
 import time
 from functools import cache
@@ -14,7 +15,8 @@ _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
 
 
 class RequestMetrics:
-    """Counts the requests of one application. Thread-safe. A few microseconds per request, and no I/O."""
+    """Counts the requests of one application. Thread-safe.
+    A few microseconds per request, and no I/O."""
 
     def __init__(self, app: Flask, registry: CollectorRegistry) -> None:
         self._answers = Counter(
@@ -41,8 +43,12 @@ class RequestMetrics:
         app.before_request(self._begin)
         app.after_request(self._end)
 
-    def _find_series(self, endpoint: str, method: str, status_class: int) -> tuple[Counter, Histogram]:
-        return self._answers.labels(endpoint, method, f"{status_class}xx"), self._durations.labels(endpoint)
+    def _find_series(
+        self, endpoint: str, method: str, status_class: int
+    ) -> tuple[Counter, Histogram]:
+        return self._answers.labels(endpoint, method, f"{status_class}xx"), self._durations.labels(
+            endpoint
+        )
 
     def _begin(self) -> None:
         g.gatehouse_begun = time.perf_counter()

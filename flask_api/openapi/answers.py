@@ -24,17 +24,22 @@ class ProblemLine(BaseModel):
 
 
 class Problem(BaseModel):
-    """Problem details (RFC 9457). ``type`` leads to a page that says what to do; ``code`` is stable."""
+    """Problem details (RFC 9457). ``type`` leads to a page that says what to do;
+    ``code`` is stable."""
 
     type: Path
     title: str
     status: int
     code: str
     detail: str
-    errors: Annotated[list[ProblemLine], Field(description="every single thing that is wrong, up to 100")] = []
+    errors: Annotated[
+        list[ProblemLine], Field(description="every single thing that is wrong, up to 100")
+    ] = []
     error_id: Annotated[str, Field(description="of a 500: what to look for in the log")] = ""
     error: Annotated[dict[str, Any], Field(description="of job_failed: the job's error")] = {}
-    quota: Annotated[Quota | None, Field(description="of quota_exceeded and too_many_files: what is kept")] = None
+    quota: Annotated[
+        Quota | None, Field(description="of quota_exceeded and too_many_files: what is kept")
+    ] = None
 
 
 class ProblemMeaning(BaseModel):
@@ -102,14 +107,21 @@ class Progress(BaseModel):
 
 
 class JobError(BaseModel):
-    """What ended an attempt. Without ``bases`` it is what the engine itself says (TimedOut, WorkerLost)."""
+    """What ended an attempt. Without ``bases`` it is what the engine itself says (TimedOut,
+    WorkerLost)."""
 
     type: str
     message: str
     bases: Annotated[
-        list[str], Field(description="by what else it is caught, nearest first: built-in classes by name, others with module")
+        list[str],
+        Field(
+            description="by what else it is caught, nearest first: built-in classes "
+            "by name, others with module"
+        ),
     ] = []
-    errno: Annotated[int | None, Field(description="of an OSError: the server's number for what happened")] = None
+    errno: Annotated[
+        int | None, Field(description="of an OSError: the server's number for what happened")
+    ] = None
     traceback: Annotated[str, Field(description="for staff only")] = ""
 
 
@@ -161,7 +173,11 @@ class JobRecord(JobSummary):
 
     result: Any
     withheld: Annotated[
-        list[str], Field(description="for a key without jobs:read: the members that are left empty, whatever the job holds")
+        list[str],
+        Field(
+            description="for a key without jobs:read: the members that are left "
+            "empty, whatever the job holds"
+        ),
     ] = []
 
 
@@ -214,7 +230,9 @@ class BatchRecord(BaseModel):
     progress: BatchProgress
     submitted_at: AwareDatetime
     finished_at: AwareDatetime | None
-    expires_at: Annotated[AwareDatetime | None, Field(description="when its results are forgotten, once it has ended")]
+    expires_at: Annotated[
+        AwareDatetime | None, Field(description="when its results are forgotten, once it has ended")
+    ]
     links: dict[str, Path]
 
 

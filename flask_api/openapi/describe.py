@@ -1,12 +1,13 @@
-"""What an endpoint says about itself: written beside the view, read by the document of the whole API.
+"""What an endpoint says about itself: written beside the view,
+read by the document of the whole API.
 
     @blueprint.get("/<uuid:job_id>")
     @scope_required("jobs:read")
-    @describe("getJob", answers={200: Answer("The record.", JobRecord)}, problems=OF_A_JOB, scopes=("jobs:read",))
-    def show(job_id: Any) -> Response: ...
+    @describe("getJob", answers={200: Answer("The record.", JobRecord)}, problems=OF_A_JOB,
+    scopes=("jobs:read",)) def show(job_id: Any) -> Response: ...
 
-Not said here is what holds for every endpoint of its kind: that it is gated, that a wrong query is 400, that a body may be too
-large. flask_api.openapi.operations adds it.
+Not said here is what holds for every endpoint of its kind: that it is gated, that a wrong query is
+400, that a body may be too large. flask_api.openapi.operations adds it.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +30,8 @@ _ATTRIBUTE = "gatehouse_operation"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer that is no problem. ``schema`` is of its body, of one line if it is NDJSON; None: no body.
+    """One answer that is no problem. ``schema`` is of its body, of one line if it is NDJSON; None:
+    no body.
 
     ``headers`` are always there, ``may_have`` sometimes. ``identifies``: the path parameter that
     the body's ``id`` is a value of.
@@ -46,7 +48,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One endpoint with one method, as its author describes it; names of headers are those of flask_api.openapi.headers."""
+    """One endpoint with one method, as its author describes it;
+    names of headers are those of flask_api.openapi.headers."""
 
     id: str
     summary: str
@@ -63,15 +66,21 @@ class Operation:
 
 
 def describe(operation_id: str, **said: Any) -> Callable[[ViewT], ViewT]:
-    """Describe a view; ``said`` are fields of Operation. Its docstring is the summary and the description.
+    """Describe a view; ``said`` are fields of Operation.
+    Its docstring is the summary and the description.
 
-    Stands below the decorators that gate the view, which keep the attribute. ``operation_id`` never changes: clients use it.
+    Stands below the decorators that gate the view, which keep the attribute.
+    ``operation_id`` never changes: clients use it.
     """
 
     def decorate(view: ViewT) -> ViewT:
         summary, _, description = (view.__doc__ or "").partition("\n\n")
         text = " ".join(description.split())
-        setattr(view, _ATTRIBUTE, Operation(id=operation_id, summary=" ".join(summary.split()), description=text, **said))
+        setattr(
+            view,
+            _ATTRIBUTE,
+            Operation(id=operation_id, summary=" ".join(summary.split()), description=text, **said),
+        )
         return view
 
     return decorate

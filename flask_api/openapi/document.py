@@ -16,8 +16,9 @@ from flask_api.openapi.schemas import Components, add_tasks
 from shared.version import VERSION
 
 _ABOUT = """\
-Submit jobs, watch them, fetch what they made. Errors are problem details (RFC 9457): type leads to a page that says
-what to do. A query parameter that an operation does not list is refused. Members may be added to any answer.
+Submit jobs, watch them, fetch what they made. Errors are problem details (RFC 9457): type leads to
+a page that says what to do. A query parameter that an operation does not list is refused. Members
+may be added to any answer.
 """
 _PARAMETER = re.compile(r"<(?:(\w+)(?:\([^)<]*\))?:)?(\w+)>")
 _CONVERTERS: dict[str, Schema] = {
@@ -43,7 +44,11 @@ def document_of(app: Flask, *, server: str) -> dict[str, Any]:
 
 def build_document(app: Flask) -> dict[str, Any]:
     """Return the document of all endpoints that describe themselves."""
-    settings, registry, components = gate_state(app).settings, current_engine(app).registry, Components()
+    settings, registry, components = (
+        gate_state(app).settings,
+        current_engine(app).registry,
+        Components(),
+    )
     endpoints = list(find_endpoints(app))
     add_tasks(components, registry)
     describer = Describer(endpoints, components, registry, settings)
@@ -52,8 +57,18 @@ def build_document(app: Flask) -> dict[str, Any]:
         paths.setdefault(endpoint.path, {})[endpoint.method] = describer.describe(endpoint)
     tags = sorted({endpoint.tag for endpoint in endpoints}, key=lambda tag: (_place(tag), tag))
     schemes = {
-        "session": {"type": "apiKey", "in": "cookie", "name": settings.cookie_name, "description": "A log-in on the site."},
-        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "gh_...", "description": "An API key; it has scopes."},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.cookie_name,
+            "description": "A log-in on the site.",
+        },
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "gh_...",
+            "description": "An API key; it has scopes.",
+        },
     }
     document = {
         "openapi": "3.1.0",
@@ -63,7 +78,8 @@ def build_document(app: Flask) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": components.as_json(), "securitySchemes": schemes},
     }
-    # Through JSON: no enum and no tuple is left in it. Docstrings write code as ``code``, CommonMark as `code`.
+    # Through JSON: no enum and no tuple is left in it.
+    # Docstrings write code as ``code``, CommonMark as `code`.
     plain: dict[str, Any] = json.loads(json.dumps(document).replace("``", "`"))
     return plain
 
@@ -80,7 +96,8 @@ def find_endpoints(app: Flask) -> Iterator[Endpoint]:
                     method=method.lower(),
                     path=_PARAMETER.sub(r"{\2}", rule.rule),
                     path_parameters={
-                        name: _CONVERTERS.get(kind, {"type": "string"}) for kind, name in _PARAMETER.findall(rule.rule)
+                        name: _CONVERTERS.get(kind, {"type": "string"})
+                        for kind, name in _PARAMETER.findall(rule.rule)
                     },
                     tag=rule.rule.split("/")[1].partition(".")[0],
                     is_open=rule.endpoint in app.config["OPEN_ENDPOINTS"],
@@ -94,6 +111,10 @@ def _place(tag: str) -> int:
 
 
 def _about(app: Flask, tag: str) -> str:
-    """Return what the module of the views of this name says it is for; some paths begin with another module's name."""
-    views: list[Callable[..., Any]] = [view for name, view in app.view_functions.items() if name.partition(".")[0] == tag]
-    return (sys.modules[views[0].__module__].__doc__ or "").partition("\n")[0] if views else ""
+    """Return what the module of the views of this name says it is for;
+    some paths begin with another module's name."""
+    views: list[Callable[..., Any]] = [
+        view for name, view in app.view_functions.items() if name.partition(".")[0] == tag
+    ]
+    text = (sys.modules[views[0].__module__].__doc__ or "") if views else ""
+    return " ".join(text.partition("\n\n")[0].split())

@@ -18,7 +18,8 @@ _TEXTS = {
 
 
 def example_of(document: dict[str, Any], schema: Schema, *, depth: int = 0) -> Any:
-    """Return an example: the schema's own if it has one, else something short that fits its type and bounds."""
+    """Return an example: the schema's own if it has one,
+    else something short that fits its type and bounds."""
     schema = _resolve(document, schema)
     if "examples" in schema:
         return schema["examples"][0]
@@ -37,7 +38,10 @@ def _of_type(document: dict[str, Any], schema: Schema, depth: int) -> Any:
     kind = schema.get("type")
     if kind == "object" and depth < _DEEPEST:
         members = _members(schema)
-        return {name: example_of(document, members.get(name, {}), depth=depth + 1) for name in _named(schema)}
+        return {
+            name: example_of(document, members.get(name, {}), depth=depth + 1)
+            for name in _named(schema)
+        }
     if kind == "array" and depth < _DEEPEST:
         return [example_of(document, schema.get("items", {}), depth=depth + 1)]
     if kind in ("integer", "number"):
@@ -48,7 +52,8 @@ def _of_type(document: dict[str, Any], schema: Schema, depth: int) -> Any:
 
 
 def _members(schema: Schema) -> dict[str, Schema]:
-    """Return the schema of each member; where one of several is needed, a default is what says nothing."""
+    """Return the schema of each member; where one of several is needed,
+    a default is what says nothing."""
     members = dict(schema.get("properties", {}))
     for name in alternatives_of(schema):
         members[name] = {word: value for word, value in members[name].items() if word != "default"}
@@ -56,9 +61,12 @@ def _members(schema: Schema) -> dict[str, Schema]:
 
 
 def _named(schema: Schema) -> list[str]:
-    """Return the members to fill in: those required, in the order of the signature that they come from."""
+    """Return the members to fill in: those required,
+    in the order of the signature that they come from."""
     required = [*schema.get("required", ()), *alternatives_of(schema)[:1]]
-    return [name for name in schema.get("properties", {}) if name in required or name == "arguments"]
+    return [
+        name for name in schema.get("properties", {}) if name in required or name == "arguments"
+    ]
 
 
 def _number(schema: Schema) -> float:
@@ -73,7 +81,11 @@ def _bound(schema: Schema, *names: str, otherwise: float) -> float:
 
 
 def _text(schema: Schema) -> str:
-    fitting = [text for text in _TEXTS.values() if "pattern" in schema and re.search(schema["pattern"], text)]
+    fitting = [
+        text
+        for text in _TEXTS.values()
+        if "pattern" in schema and re.search(schema["pattern"], text)
+    ]
     text = fitting[0] if fitting else _TEXTS.get(str(schema.get("format")), "text")
     return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", len(text) + 1000)]
 

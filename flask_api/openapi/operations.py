@@ -1,4 +1,5 @@
-"""One operation as OpenAPI has it: what its view says, and what holds for every view of its kind."""
+"""One operation as OpenAPI has it: what its view says,
+and what holds for every view of its kind."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,12 @@ from shared.errors import (
 from shared.settings import ApiSettings
 
 _OF_BODIES: tuple[ProblemKind, ...] = (RequestError, RequestEntityTooLarge, UnsupportedMediaType)
-_GATED: tuple[ProblemKind, ...] = (AmbiguousCredentials, InsecureTransport, NotAuthenticated, SessionStoreUnavailable)
+_GATED: tuple[ProblemKind, ...] = (
+    AmbiguousCredentials,
+    InsecureTransport,
+    NotAuthenticated,
+    SessionStoreUnavailable,
+)
 # Headers that a problem of this status always carries.
 _OF_PROBLEMS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
@@ -45,10 +51,15 @@ class Endpoint:
 
 
 class Describer:
-    """Turns endpoints into OpenAPI. ``endpoints`` are all of them: answers link to operations on what they made."""
+    """Turns endpoints into OpenAPI. ``endpoints`` are all of them:
+    answers link to operations on what they made."""
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], components: Components, registry: TaskRegistry, settings: ApiSettings
+        self,
+        endpoints: Sequence[Endpoint],
+        components: Components,
+        registry: TaskRegistry,
+        settings: ApiSettings,
     ) -> None:
         self._endpoints = endpoints
         self._components = components
@@ -63,13 +74,21 @@ class Describer:
             "tags": [endpoint.tag],
             "summary": operation.summary,
             "description": operation.description,
-            "security": [] if endpoint.is_open else [{"session": []}, {"key": [*operation.scopes, *operation.also_scopes]}],
+            "security": []
+            if endpoint.is_open
+            else [{"session": []}, {"key": [*operation.scopes, *operation.also_scopes]}],
             "parameters": self._parameters(endpoint),
             "responses": self._responses(endpoint),
         }
         if operation.body:
-            content = {media_type: {"schema": self._body(operation, schema)} for media_type, schema in operation.body.items()}
-            described["requestBody"] = {"required": not operation.body_is_optional, "content": content}
+            content = {
+                media_type: {"schema": self._body(operation, schema)}
+                for media_type, schema in operation.body.items()
+            }
+            described["requestBody"] = {
+                "required": not operation.body_is_optional,
+                "content": content,
+            }
         return described
 
     def _parameters(self, endpoint: Endpoint) -> list[Schema]:
@@ -81,8 +100,13 @@ class Describer:
         for name, schema in (self._components.properties(query) if query else {}).items():
             text = schema.pop("description", "")
             bound = {"maximum": self._settings.max_wait_s} if name == "wait" else {}
-            parameters.append({"name": name, "in": "query", "description": text, "schema": {**schema, **bound}})
-        parameters += [{"name": name, "in": "header", **REQUEST_HEADERS[name]} for name in endpoint.operation.headers]
+            parameters.append(
+                {"name": name, "in": "query", "description": text, "schema": {**schema, **bound}}
+            )
+        parameters += [
+            {"name": name, "in": "header", **REQUEST_HEADERS[name]}
+            for name in endpoint.operation.headers
+        ]
         return parameters
 
     def _body(self, operation: Operation, schema: Any) -> Schema:
@@ -92,9 +116,15 @@ class Describer:
 
     def _responses(self, endpoint: Endpoint) -> dict[str, Schema]:
         operation = endpoint.operation
-        responses = {str(status): self._answer(operation, answer) for status, answer in operation.answers.items()}
+        responses = {
+            str(status): self._answer(operation, answer)
+            for status, answer in operation.answers.items()
+        }
         if IF_NONE_MATCH in operation.headers:
-            responses["304"] = {"description": "It is still what you have.", "headers": _headers(("ETag",))}
+            responses["304"] = {
+                "description": "It is still what you have.",
+                "headers": _headers(("ETag",)),
+            }
         responses |= self._problems(endpoint)
         if endpoint.method == "get" and not endpoint.is_open:
             text = "A browser (Accept: text/html) that is not logged in is sent to the log-in page."
@@ -109,17 +139,24 @@ class Describer:
         headers = _headers((*answer.headers, *etag), (*answer.may_have, *preference))
         described: Schema = {"description": answer.description, "headers": headers}
         if answer.schema is not None:
-            # OpenAPI 3.1 has no word for a sequence of JSON texts: the schema of NDJSON is that of one line.
+            # OpenAPI 3.1 has no word for a sequence of JSON texts:
+            # the schema of NDJSON is that of one line.
             member = "x-line-schema" if answer.media_type == NDJSON else "schema"
             content = {member: self._components.use(answer.schema)}
-            described["content"] = {answer.media_type: content, **{other: {} for other in answer.also}}
+            described["content"] = {
+                answer.media_type: content,
+                **{other: {} for other in answer.also},
+            }
         if answer.identifies:
             described["links"] = self._links(answer.identifies)
         return described
 
     def _links(self, parameter: str) -> dict[str, Schema]:
         return {
-            other.operation.id: {"operationId": other.operation.id, "parameters": {parameter: "$response.body#/id"}}
+            other.operation.id: {
+                "operationId": other.operation.id,
+                "parameters": {parameter: "$response.body#/id"},
+            }
             for other in self._endpoints
             if parameter in other.path_parameters
         }
@@ -136,7 +173,11 @@ class Describer:
         pages = [all_problems()[code] for code in codes]
         text = "\n".join(f"- `{page.code}`: {page.meaning}" for page in pages)
         content = {"application/problem+json": {"schema": self._components.use(Problem)}}
-        return {"description": text, "headers": _headers(_OF_PROBLEMS.get(status, ())), "content": content}
+        return {
+            "description": text,
+            "headers": _headers(_OF_PROBLEMS.get(status, ())),
+            "content": content,
+        }
 
 
 def _kinds(endpoint: Endpoint) -> Iterable[ProblemKind]:
@@ -159,4 +200,7 @@ def _kinds(endpoint: Endpoint) -> Iterable[ProblemKind]:
 
 
 def _headers(always: Sequence[str], sometimes: Sequence[str] = ()) -> dict[str, Schema]:
-    return {name: {**RESPONSE_HEADERS[name], "required": name in always} for name in (*always, *sometimes)}
+    return {
+        name: {**RESPONSE_HEADERS[name], "required": name in always}
+        for name in (*always, *sometimes)
+    }

@@ -15,17 +15,24 @@ class QuotaUsage(BaseModel):
 
 
 class Usage(BaseModel):
-    """What a person keeps, by kind. What is at its limit is refused until something is deleted or expires."""
+    """What a person keeps, by kind. What is at its limit is refused until something is deleted or
+    expires."""
 
     bytes: Annotated[
-        QuotaUsage, Field(description="of jobs: their arguments, results, errors, states and logs, and 1,000 for each")
+        QuotaUsage,
+        Field(
+            description="of jobs: their arguments, results, errors, states and logs, "
+            "and 1,000 for each"
+        ),
     ]
     ended_jobs: QuotaUsage
     unfinished_jobs: QuotaUsage
     file_bytes: Annotated[QuotaUsage, Field(description="of files that jobs keep")]
     uploads: QuotaUsage
     upload_bytes: QuotaUsage
-    event_bytes: Annotated[QuotaUsage, Field(description="of events; at the limit the oldest go, nothing is refused")]
+    event_bytes: Annotated[
+        QuotaUsage, Field(description="of events; at the limit the oldest go, nothing is refused")
+    ]
     links: Annotated[dict[str, Path], Field(description="where to find what can be deleted")]
 
 

@@ -11,7 +11,8 @@ from flask_api.openapi.examples import example_of
 
 Document = dict[str, Any]
 
-_PROBLEM = re.compile(r"^- `(\w+)`: (.+)$", re.MULTILINE)  # as operations.py lists them, in CommonMark
+# as operations.py lists them, in CommonMark
+_PROBLEM = re.compile(r"^- `(\w+)`: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class Example:
 class Possible:
     """One answer that an operation may give. ``schema`` is the name of its schema, or empty.
 
-    ``problems`` are the codes it may have, each with its meaning; ``description`` is what is said besides them.
+    ``problems`` are the codes it may have, each with its meaning;
+    ``description`` is what is said besides them.
     """
 
     status: str
@@ -77,7 +79,8 @@ def chapters(document: Document) -> tuple[Chapter, ...]:
 
 
 def schema_groups(document: Document) -> dict[str, list[tuple[str, str]]]:
-    """Return the name and the text of every schema, by the task that it is of; those of all tasks come first, under ""."""
+    """Return the name and the text of every schema, by the task that it is of;
+    those of all tasks come first, under ""."""
     groups: dict[str, list[tuple[str, str]]] = {"": []}
     for name, schema in document["components"]["schemas"].items():
         groups.setdefault(name.rpartition(".")[0], []).append((name, json.dumps(schema, indent=2)))
@@ -100,9 +103,14 @@ def _readings(document: Document) -> Iterator[tuple[dict[str, Any], Reading]]:
                     is_open=not security,
                     scopes=tuple(scope for each in security for scope in each.get("key", ())),
                     parameters=tuple(operation["parameters"]),
-                    examples=tuple(_examples(document, content.get(JSON, {}).get("schema", {}))) if JSON in content else (),
+                    examples=tuple(_examples(document, content.get(JSON, {}).get("schema", {})))
+                    if JSON in content
+                    else (),
                     media_types=tuple(content),
-                    answers=tuple(_possible(status, answer) for status, answer in operation["responses"].items()),
+                    answers=tuple(
+                        _possible(status, answer)
+                        for status, answer in operation["responses"].items()
+                    ),
                 ),
             )
 

@@ -1,4 +1,5 @@
-"""JSON Schemas for the document, from the pydantic models of answers and requests and from the tasks' own signatures."""
+"""JSON Schemas for the document, from the pydantic models of answers and requests and from the
+tasks' own signatures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +30,8 @@ class Components:
         self._schemas: dict[str, Schema] = {}
 
     def use(self, schema: type[BaseModel] | Schema) -> Schema:
-        """Return a reference to a model, which becomes part of the document; a plain schema stays where it is."""
+        """Return a reference to a model, which becomes part of the document;
+        a plain schema stays where it is."""
         if isinstance(schema, dict):
             return schema
         self._models[schema] = None
@@ -38,20 +40,29 @@ class Components:
     def add(self, name: str, schema: Schema, *, prefix: str = "") -> Schema:
         """Put a schema and its definitions into the document, return a reference to it."""
         schema = dict(schema)
-        self._schemas |= {f"{prefix}{each}": definition for each, definition in schema.pop("$defs", {}).items()}
+        self._schemas |= {
+            f"{prefix}{each}": definition for each, definition in schema.pop("$defs", {}).items()
+        }
         self._schemas[name] = schema
         return {"$ref": f"{_REF}{name}"}
 
     def properties(self, model: type[BaseModel]) -> dict[str, Schema]:
-        """Return the schema of each member of a model of query parameters: there, absent is the only null."""
-        schema = model.model_json_schema(ref_template=f"{_REF}{{model}}", schema_generator=_WithoutTitles)
+        """Return the schema of each member of a model of query parameters:
+        there, absent is the only null."""
+        schema = model.model_json_schema(
+            ref_template=f"{_REF}{{model}}", schema_generator=_WithoutTitles
+        )
         self._schemas |= schema.get("$defs", {})
         return {name: _without_null(each) for name, each in schema.get("properties", {}).items()}
 
     def as_json(self) -> dict[str, Schema]:
         """Return all schemas by name."""
         models = [(model, "validation") for model in self._models]
-        _, found = models_json_schema(models, ref_template=f"{_REF}{{model}}", schema_generator=_WithoutTitles)  # type: ignore[arg-type]
+        _, found = models_json_schema(
+            models,  # type: ignore[arg-type]
+            ref_template=f"{_REF}{{model}}",
+            schema_generator=_WithoutTitles,
+        )
         return dict(sorted((found.get("$defs", {}) | self._schemas).items()))
 
 
@@ -59,19 +70,29 @@ def add_tasks(components: Components, registry: TaskRegistry) -> None:
     """Add what each task takes and returns: ``primes.sum.arguments``, ``primes.sum.result``."""
     for task in registry:
         template = f"{_REF}{task.name}.{{model}}"
-        arguments = task.arguments_model.model_json_schema(ref_template=template, schema_generator=_WithoutTitles)
-        result = task.result_type.json_schema(ref_template=template, schema_generator=_WithoutTitles)
+        arguments = task.arguments_model.model_json_schema(
+            ref_template=template, schema_generator=_WithoutTitles
+        )
+        result = task.result_type.json_schema(
+            ref_template=template, schema_generator=_WithoutTitles
+        )
         components.add(f"{task.name}.arguments", arguments, prefix=f"{task.name}.")
         components.add(f"{task.name}.result", result, prefix=f"{task.name}.")
 
 
-def per_task(components: Components, model: type[BaseModel], registry: TaskRegistry, *, most: int) -> Schema:
-    """Return the alternatives of a body with a ``task`` and its ``arguments``, one set or up to ``most`` of them."""
+def per_task(
+    components: Components, model: type[BaseModel], registry: TaskRegistry, *, most: int
+) -> Schema:
+    """Return the alternatives of a body with a ``task`` and its ``arguments``,
+    one set or up to ``most`` of them."""
     bodies = {task.name: components.add(*_body(model, task, most)) for task in registry}
     if not bodies:
         return components.use(model)
     mapping = {name: ref["$ref"] for name, ref in bodies.items()}
-    return {"oneOf": list(bodies.values()), "discriminator": {"propertyName": "task", "mapping": mapping}}
+    return {
+        "oneOf": list(bodies.values()),
+        "discriminator": {"propertyName": "task", "mapping": mapping},
+    }
 
 
 def _body(model: type[BaseModel], task: AnyTask, most: int) -> tuple[str, Schema]:
@@ -83,13 +104,23 @@ def _body(model: type[BaseModel], task: AnyTask, most: int) -> tuple[str, Schema
         arguments = {**properties["arguments"], "items": arguments, "maxItems": most}
     elif task.arguments_schema.get("required") or alternatives_of(task.arguments_schema):
         required.add("arguments")
-    said = {"title": f"{model.__name__} of {task.name}", "description": task.summary, "required": sorted(required)}
+    said = {
+        "title": f"{model.__name__} of {task.name}",
+        "description": task.summary,
+        "required": sorted(required),
+    }
     fixed = {"task": {"type": "string", "const": task.name}, "arguments": arguments}
-    return f"{task.name}.{model.__name__}", {**schema, **said, "properties": {**properties, **fixed}}
+    return f"{task.name}.{model.__name__}", {
+        **schema,
+        **said,
+        "properties": {**properties, **fixed},
+    }
 
 
 def _without_null(schema: Mapping[str, Any]) -> Schema:
-    schema = {name: value for name, value in schema.items() if not (name == "default" and value is None)}
+    schema = {
+        name: value for name, value in schema.items() if not (name == "default" and value is None)
+    }
     alternatives = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(alternatives) != 1:
         return schema

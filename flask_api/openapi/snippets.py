@@ -1,14 +1,16 @@
-"""The call of an operation for curl, Python (``gatehouse.Client``) and the command ``gatehouse``, as the docs page shows it.
+"""The call of an operation for curl, Python (``gatehouse.Client``) and the command ``gatehouse``,
+as the docs page shows it.
 
-Python and command are templates. This module fills them with the examples of the schema; static/snippets.js does the same with
-what is typed, and a test in a browser compares the two:
+Python and command are templates. This module fills them with the examples of the schema;
+static/snippets.js does the same with what is typed, and a test in a browser compares the two:
 
     {job_id}           a path parameter or a member of the body, as a literal
-    {?status,task}     those of these that are given, as keyword arguments or options; {?wait:timeout_s} under another name
-    {&priority}        the same after other arguments
+    {?status,task}     those of these that are given, as keyword arguments or options;
+    {?wait:timeout_s} under another name {&priority}        the same after other arguments
     {arguments=}       the members of an object, as NAME=VALUE for the command
 
-What is given and has no place in a template is named in a comment: it would be dropped without a word.
+What is given and has no place in a template is named in a comment:
+it would be dropped without a word.
 """
 
 import json
@@ -28,7 +30,10 @@ FILE = "file.csv"
 _SLOT = re.compile(r"\{([?&]?)([\w:,-]+)(=?)\}")
 _SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 # What the command would read as something else than the text that it is.
-_NO_WORD = re.compile(r"[@\[{\"\s].*|-?[0-9.]+([eE][-+]?[0-9]+)?|true|false|yes|no|on|off|null|", re.IGNORECASE | re.DOTALL)
+_NO_WORD = re.compile(
+    r"[@\[{\"\s].*|-?[0-9.]+([eE][-+]?[0-9]+)?|true|false|yes|no|on|off|null|",
+    re.IGNORECASE | re.DOTALL,
+)
 
 _PYTHON = {
     "listTasks": "print(client.tasks())",
@@ -37,7 +42,8 @@ _PYTHON = {
     "getJob": "print(client.job({job_id}).record.raw)",
     "deleteJob": "client.delete({job_id})",
     "cancelJob": "print(client.job({job_id}).cancel().status)",
-    "followJob": "for event in client.job({job_id}).events({?last_event_id}):\n        print(event)",
+    "followJob": "for event in client.job({job_id}).events({?last_event_id}):\n        "
+    "print(event)",
     "getJobFile": "print(client.job({job_id}).download({name}))",
     "getJobLog": "print(client.job({job_id}).log())",
     "getJobResult": "print(client.job({job_id}).result({?wait:timeout_s}))",
@@ -47,8 +53,10 @@ _PYTHON = {
     "getBatch": "print(client.batch({batch_id}).counts)",
     "deleteBatch": "client.delete_batch({batch_id})",
     "cancelBatch": "print(client.batch({batch_id}).cancel().counts)",
-    "followBatch": "for event in client.batch({batch_id}).events({?last_event_id}):\n        print(event)",
-    "getBatchResults": "for result in client.batch({batch_id}).results({?order}):\n        print(result)",
+    "followBatch": "for event in client.batch({batch_id}).events({?last_event_id}):\n        "
+    "print(event)",
+    "getBatchResults": "for result in client.batch({batch_id}).results({?order}):\n        "
+    "print(result)",
     "followEvents": "for event in client.events({?last_event_id}):\n        print(event)",
     "uploadFile": "print(client.upload({file}{&name}).id)",
     "getPrincipal": "print(client.me())",
@@ -83,7 +91,8 @@ class Snippets:
 
 
 def snippets_of(operation: Reading, api_prefix: str) -> Snippets:
-    """Return the call with the examples. ``api_prefix``: where the API is below the service's address."""
+    """Return the call with the examples. ``api_prefix``:
+    where the API is below the service's address."""
     given = examples_of(operation)
     body = operation.examples[0].body if operation.examples else ""
     if body:
@@ -92,7 +101,11 @@ def snippets_of(operation: Reading, api_prefix: str) -> Snippets:
         given["file"] = FILE
     has_client = api_prefix == "/api"  # the client knows no other place below its address
     statement = _PYTHON.get(operation.id, "") if has_client else ""
-    python = f"import gatehouse\n\nwith gatehouse.Client() as client:\n    {statement}" if statement else ""
+    python = (
+        f"import gatehouse\n\nwith gatehouse.Client() as client:\n    {statement}"
+        if statement
+        else ""
+    )
     command = _COMMANDS.get(operation.id, "") if has_client else ""
     return Snippets(
         curl=_curl(operation, api_prefix, body),
@@ -105,7 +118,11 @@ def snippets_of(operation: Reading, api_prefix: str) -> Snippets:
 
 def examples_of(operation: Reading) -> dict[str, Any]:
     """Return a value for each parameter that has to be given."""
-    return {each["name"]: example_of({}, each["schema"]) for each in operation.parameters if each.get("required")}
+    return {
+        each["name"]: example_of({}, each["schema"])
+        for each in operation.parameters
+        if each.get("required")
+    }
 
 
 def _curl(operation: Reading, api_prefix: str, body: str) -> str:
@@ -119,7 +136,10 @@ def _curl(operation: Reading, api_prefix: str, body: str) -> str:
     if body:
         lines += [f"-H 'Content-Type: {JSON}'", f"--data-raw {_quoted(body)}"]
     elif operation.media_types:
-        lines += ["-H 'Content-Type: application/octet-stream'", f"--data-binary {_word('@' + FILE)}"]
+        lines += [
+            "-H 'Content-Type: application/octet-stream'",
+            f"--data-binary {_word('@' + FILE)}",
+        ]
     return " \\\n  ".join(lines)
 
 
@@ -153,7 +173,10 @@ def _command_slot(kind: str, names: str, is_object: bool, given: Given) -> str:
         return _words(given[names])
     if not kind:
         return _word(_text(given[names]))
-    return "".join(f" --{name.replace('_', '-')} {_word(_text(given[key]))}" for key, name in _given(names, given))
+    return "".join(
+        f" --{name.replace('_', '-')} {_word(_text(given[key]))}"
+        for key, name in _given(names, given)
+    )
 
 
 def _given(names: str, given: Given) -> Iterator[tuple[str, str]]:
@@ -165,8 +188,11 @@ def _given(names: str, given: Given) -> Iterator[tuple[str, str]]:
 
 
 def _words(members: Given) -> str:
-    """Return NAME=VALUE for each, or one JSON object between NULs where a text would be read as something else."""
-    if all(not isinstance(value, str) or not _NO_WORD.fullmatch(value) for value in members.values()):
+    """Return NAME=VALUE for each, or one JSON object between NULs where a text would be read as
+    something else."""
+    if all(
+        not isinstance(value, str) or not _NO_WORD.fullmatch(value) for value in members.values()
+    ):
         return "".join(f" {_word(f'{name}={_text(value)}')}" for name, value in members.items())
     return f" @-\0{json.dumps(members, ensure_ascii=False)}\0"
 
@@ -187,4 +213,6 @@ def _literal(value: Any) -> str:
     """Return a JSON value as Python has it."""
     words = {"true": "True", "false": "False", "null": "None"}
     text = json.dumps(value, ensure_ascii=False)
-    return re.sub(r'"(?:[^"\\]|\\.)*"|true|false|null', lambda found: words.get(found[0], found[0]), text)
+    return re.sub(
+        r'"(?:[^"\\]|\\.)*"|true|false|null', lambda found: words.get(found[0], found[0]), text
+    )

@@ -22,7 +22,8 @@ class Verdict(Enum):
 
 
 class Access:
-    """One stream's right to go on. For the thread of that stream; asks at most every ``EVERY_S`` seconds, in one read."""
+    """One stream's right to go on. For the thread of that stream;
+    asks at most every ``EVERY_S`` seconds, in one read."""
 
     def __init__(
         self,
@@ -42,7 +43,8 @@ class Access:
         self._asked_at = clock()
 
     def ask(self) -> Verdict:
-        """Return the verdict, at most ``EVERY_S`` seconds old. Blocks for the store's time-outs at most."""
+        """Return the verdict, at most ``EVERY_S`` seconds old.
+        Blocks for the store's time-outs at most."""
         if self._clock() - self._asked_at >= EVERY_S:
             self._verdict = self._judge()
             self._asked_at = self._clock()

@@ -1,6 +1,8 @@
-"""The client's connection under a stream, as far as the server shows it: has it gone, and how long may a write take?
+"""The client's connection under a stream, as far as the server shows it:
+has it gone, and how long may a write take?
 
-A server thread that only writes notices a client that left at its second write after that, and one that reads nothing never.
+A server thread that only writes notices a client that left at its second write after that,
+and one that reads nothing never.
 """
 
 import select
@@ -17,13 +19,17 @@ _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | sele
 
 
 class Connection:
-    """One client. Where the server shows no socket, it is never seen to leave, and the next heartbeats find out."""
+    """One client. Where the server shows no socket, it is never seen to leave,
+    and the next heartbeats find out."""
 
     def __init__(self, environ: Mapping[str, Any]) -> None:
-        self._socket: socket.socket | None = next((environ[name] for name in _SOCKETS if name in environ), None)
+        self._socket: socket.socket | None = next(
+            (environ[name] for name in _SOCKETS if name in environ), None
+        )
 
     def bound_writes(self) -> None:
-        """Let a write that takes too long raise TimeoutError, which the server takes for a broken connection."""
+        """Let a write that takes too long raise TimeoutError,
+        which the server takes for a broken connection."""
         if self._socket is not None:
             self._socket.settimeout(WRITE_TIMEOUT_S)
 

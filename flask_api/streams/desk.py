@@ -17,14 +17,20 @@ EXTENSION = "gatehouse_streams"
 
 
 class StreamDesk:
-    """The streams of one process. Thread-safe; making one opens no connection and starts no thread."""
+    """The streams of one process. Thread-safe;
+    making one opens no connection and starts no thread."""
 
     def __init__(self, store: Store, settings: ApiSettings) -> None:
         self._event_log = EventLog(store)
         self._places = Places(limit=settings.max_streams)
         self._heartbeat_s = settings.stream_heartbeat_s
-        # The reader waits inside Redis: its own connection has the time-out for that, and its own circuit breaker.
-        client = build_client(settings.job_store_url, timeout_s=BLOCK_S + settings.redis_timeout_ms / 1000, max_connections=1)
+        # The reader waits inside Redis: its own connection has the time-out for that,
+        # and its own circuit breaker.
+        client = build_client(
+            settings.job_store_url,
+            timeout_s=BLOCK_S + settings.redis_timeout_ms / 1000,
+            max_connections=1,
+        )
         self._waiting_store = Store(client, unavailable=JobStoreUnavailable)
         self._hub = Hub(EventLog(self._waiting_store))
 
@@ -33,7 +39,15 @@ class StreamDesk:
         """How many streams are open."""
         return self._places.taken
 
-    def open(self, feed: Feed, *, person_id: str, after: Position | None, access: Access, connection: Connection) -> Stream:
+    def open(
+        self,
+        feed: Feed,
+        *,
+        person_id: str,
+        after: Position | None,
+        access: Access,
+        connection: Connection,
+    ) -> Stream:
         """Return a stream of ``feed`` for a person, from a position on or from now; ``close`` it.
 
         Raises TooManyStreams, EngineStopped while this process stops, or JobStoreUnavailable.

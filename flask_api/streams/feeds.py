@@ -1,4 +1,5 @@
-"""What a stream is about: all that is a person's, one job, or one batch. Each knows its events, and how things stand now."""
+"""What a stream is about: all that is a person's, one job, or one batch.
+Each knows its events, and how things stand now."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from flask_api.jobs.records.job import JobStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How things stand at ``position``: what came before it is in ``data``, what comes after it is not."""
+    """How things stand at ``position``: what came before it is in ``data``,
+    what comes after it is not."""
 
     position: Position
     kind: str
@@ -20,7 +22,8 @@ class Standing:
 
 
 class Feed:
-    """All events of one person. The base of the narrower ones; a value, it does nothing by itself."""
+    """All events of one person. The base of the narrower ones;
+    a value, it does nothing by itself."""
 
     # Is it worth telling again how things stand, when events came?
     tells_again: ClassVar[bool] = False
@@ -61,7 +64,9 @@ class JobFeed(Feed):
 
     def standing(self, event_log: EventLog) -> Standing:
         """Return the job's status and progress."""
-        found, position = event_log.with_tail(self.owner_id, keyspace.record(self._job_id), self._FIELDS)
+        found, position = event_log.with_tail(
+            self.owner_id, keyspace.record(self._job_id), self._FIELDS
+        )
         status = found.get("status")
         data = {
             "job": self._job_id,
@@ -95,7 +100,9 @@ class BatchFeed(Feed):
 
     def standing(self, event_log: EventLog) -> Standing:
         """Return how many of its jobs are in which state."""
-        found, position = event_log.with_tail(self.owner_id, keyspace.batch(self._batch_id), self._FIELDS)
+        found, position = event_log.with_tail(
+            self.owner_id, keyspace.batch(self._batch_id), self._FIELDS
+        )
         data = {
             "batch": self._batch_id,
             "total": int(found.get("total", 0)),

@@ -1,4 +1,5 @@
-"""Follow one feed from a position on: nothing is missed, nothing comes twice, and it is known when nothing more will come."""
+"""Follow one feed from a position on: nothing is missed, nothing comes twice,
+and it is known when nothing more will come."""
 
 import time
 
@@ -14,10 +15,13 @@ LOOK_EVERY_S = 0.25  # at how things stand, at most
 class Follower:
     """One client's place in a feed. For one thread; ``close`` it. ``opening`` is to be sent first.
 
-    Making one and ``next_piece`` raise JobStoreUnavailable while Redis is away; ask again, the place is kept.
+    Making one and ``next_piece`` raise JobStoreUnavailable while Redis is away;
+    ask again, the place is kept.
     """
 
-    def __init__(self, feed: Feed, *, hub: Hub, event_log: EventLog, after: Position | None) -> None:
+    def __init__(
+        self, feed: Feed, *, hub: Hub, event_log: EventLog, after: Position | None
+    ) -> None:
         self._feed = feed
         self._hub = hub
         self._event_log = event_log
@@ -41,7 +45,8 @@ class Follower:
         return self._ends_at is not None and self._position >= self._ends_at
 
     def next_piece(self, *, timeout_s: float) -> bytes:
-        """Return the next events as they are sent; waits for them, at most so long. Empty when there is none."""
+        """Return the next events as they are sent; waits for them, at most so long.
+        Empty when there is none."""
         if self._must_look:
             timeout_s = min(timeout_s, max(0.0, self._look_at - time.monotonic()))
         events = self._hub.wait(self._feed.owner_id, self._position, timeout_s=timeout_s)
@@ -63,7 +68,9 @@ class Follower:
         self._position = standing.position
         if standing.is_over:
             self._ends_at = standing.position
-        return frame(kind, "{}", position=standing.position, retry_ms=RETRY_MS) + _standing_frame(standing)
+        return frame(kind, "{}", position=standing.position, retry_ms=RETRY_MS) + _standing_frame(
+            standing
+        )
 
     def _take(self, events: list[Event]) -> bytes:
         mine = [event for event in events if self._feed.includes(event)]
@@ -73,7 +80,8 @@ class Follower:
         return b"".join(map(event_frame, mine))
 
     def _look(self) -> bytes:
-        """Look how things stand. When all has ended, events up to that moment may be still to come."""
+        """Look how things stand. When all has ended,
+        events up to that moment may be still to come."""
         self._look_at = time.monotonic() + LOOK_EVERY_S
         try:
             standing = self._feed.standing(self._event_log)

@@ -1,7 +1,9 @@
-"""One reader for all streams of a process: it waits for the events of those who are followed, and hands them out.
+"""One reader for all streams of a process: it waits for the events of those who are followed,
+and hands them out.
 
-The latest events of each followed person are held for all who follow them, bounded; a follower that falls further behind reads
-from Redis what it missed. So a slow one costs nobody memory, and misses nothing.
+The latest events of each followed person are held for all who follow them, bounded; a follower that
+falls further behind reads from Redis what it missed.
+So a slow one costs nobody memory, and misses nothing.
 """
 
 import logging
@@ -16,7 +18,9 @@ from shared.errors import JobStoreUnavailable
 log = logging.getLogger("gatehouse.api")
 
 BLOCK_S = 0.1  # so long until a newly followed person is listened to
-_GATHER_S = 0.02  # after some events: more come in bursts, and waking every follower for each costs the requests their time
+# after some events: more come in bursts, and waking every follower for each costs the requests
+# their time
+_GATHER_S = 0.02
 _AGAIN_S = 0.25
 # A reader that was away so long may have missed what a bounded stream dropped meanwhile.
 _MAY_HAVE_MISSED_S = 1.0
@@ -25,7 +29,8 @@ _HELD_CHARACTERS = 1_000_000
 
 
 class Channel:
-    """The latest events of one person: all after ``start``, up to ``last``. Guarded by the hub's lock."""
+    """The latest events of one person: all after ``start``, up to ``last``.
+    Guarded by the hub's lock."""
 
     def __init__(self, tail: Position, lock: threading.Lock) -> None:
         self.start = self.last = tail
@@ -48,7 +53,8 @@ class Channel:
         self.changed.notify_all()
 
     def after(self, position: Position) -> list[Event]:
-        """Return the next held events after a position that is not before ``start``, at most a page of them."""
+        """Return the next held events after a position that is not before ``start``,
+        at most a page of them."""
         newest_first = takewhile(lambda event: event.position > position, reversed(self._events))
         return list(newest_first)[: -PAGE - 1 : -1]
 
@@ -61,7 +67,8 @@ class Channel:
 
 
 class Hub:
-    """Fans out. Thread-safe. Its thread starts with the first follower and ends with the last, or at ``close``.
+    """Fans out. Thread-safe. Its thread starts with the first follower and ends with the last,
+    or at ``close``.
 
     ``event_log`` is for that thread alone: its connection waits inside Redis.
     """
@@ -86,7 +93,9 @@ class Hub:
             channel.followers += 1
             if self._thread is None and not self._closing.is_set():
                 self._heard_at = time.monotonic()
-                self._thread = threading.Thread(target=self._run, name="gatehouse-events", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name="gatehouse-events", daemon=True
+                )
                 self._thread.start()
 
     def leave(self, owner_id: str) -> None:
@@ -98,13 +107,16 @@ class Hub:
                 del self._channels[owner_id]
 
     def wait(self, owner_id: str, after: Position, *, timeout_s: float) -> list[Event] | None:
-        """Return events after a position as soon as there are any, none after ``timeout_s`` or at close.
+        """Return events after a position as soon as there are any,
+        none after ``timeout_s`` or at close.
 
         None: so far back nothing is held; ask Redis. The person must be followed.
         """
         with self._lock:
             channel = self._channels[owner_id]
-            channel.changed.wait_for(lambda: channel.last > after or self._closing.is_set(), timeout_s)
+            channel.changed.wait_for(
+                lambda: channel.last > after or self._closing.is_set(), timeout_s
+            )
             return None if after < channel.start else channel.after(after)
 
     def pause(self, seconds: float) -> None:
@@ -112,7 +124,8 @@ class Hub:
         self._closing.wait(seconds)
 
     def close(self) -> None:
-        """Wake every follower; from now on no thread is started. Doesn't block: a signal handler may call it."""
+        """Wake every follower; from now on no thread is started. Doesn't block:
+        a signal handler may call it."""
         self._closing.set()
         with self._lock:
             for channel in self._channels.values():

@@ -1,4 +1,5 @@
-"""How many streams one process holds: each keeps a thread of the server, and most threads must stay free for requests."""
+"""How many streams one process holds: each keeps a thread of the server,
+and most threads must stay free for requests."""
 
 import threading
 from collections import Counter
@@ -8,7 +9,8 @@ from shared.errors import GatehouseError
 
 
 class TooManyStreams(GatehouseError):
-    """This process holds as many event streams as it may, or as many of this person's: follow by ``?wait=`` instead."""
+    """This process holds as many event streams as it may, or as many of this person's:
+    follow by ``?wait=`` instead."""
 
     code = "too_many_streams"
     retry_after_s: ClassVar[int] = 5
@@ -33,7 +35,9 @@ class Places:
         """Take a place or raise TooManyStreams."""
         with self._lock:
             if self._taken.total() >= self._limit or self._taken[person_id] >= self._limit_each:
-                raise TooManyStreams("Every place for event streams is taken; follow by ?wait= and try again later.")
+                raise TooManyStreams(
+                    "Every place for event streams is taken; follow by ?wait= and try again later."
+                )
             self._taken[person_id] += 1
 
     def free(self, person_id: str) -> None:

@@ -1,4 +1,5 @@
-"""One answer that goes on: a follower's events for as long as its person may see them, its client is there and we are."""
+"""One answer that goes on: a follower's events for as long as its person may see them,
+its client is there and we are."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ _AT_ONCE = (EndReason.REFUSED, EndReason.STOPPING)
 
 
 class Stream:
-    """What is sent to one client. ``frames`` is for the server's thread; ``close`` frees what the stream holds.
+    """What is sent to one client. ``frames`` is for the server's thread;
+    ``close`` frees what the stream holds.
 
     An outage of Redis makes it silent, beside heartbeats; afterwards it goes on where it was.
     """
@@ -56,14 +58,16 @@ class Stream:
                 sent_at = time.monotonic()
 
     def close(self) -> None:
-        """Free the place. Idempotent; the server calls it however the answer ended, begun or not."""
+        """Free the place. Idempotent; the server calls it however the answer ended,
+        begun or not."""
         if self._is_open:
             self._is_open = False
             self._follower.close()
             self._on_close()
 
     def _in_writes(self, piece: bytes) -> Iterator[bytes]:
-        """Cut a piece: each write has a time-out, and a slow client must not be told for minutes what it may see no more."""
+        """Cut a piece: each write has a time-out,
+        and a slow client must not be told for minutes what it may see no more."""
         for start in range(0, len(piece), _WRITE_BYTES):
             if start and self._reason_to_end() in _AT_ONCE:
                 return  # in the middle of an event, which its client drops

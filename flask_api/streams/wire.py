@@ -1,13 +1,16 @@
-"""The wire format of a stream: server-sent events (WHATWG HTML, section 9.2), UTF-8, one line of JSON each.
+"""The wire format of a stream: server-sent events (WHATWG HTML, section 9.2), UTF-8,
+one line of JSON each.
 
-    retry: 2000                             the client comes back so many milliseconds after the stream broke
-    id: 1795167000125-0                     where to go on: sent back as Last-Event-ID
+    retry: 2000                             the client comes back so many milliseconds after the
+    stream broke id: 1795167000125-0                     where to go on: sent back as Last-Event-ID
     event: status
     data: {"job":"0199...","status":"succeeded"}
                                             an empty line ends the event
-    : still here                            a comment, so that both ends notice a broken connection; no event, no empty line
+    : still here                            a comment, so that both ends notice a broken connection;
+    no event, no empty line
 
-What a stream says itself, beside the engine's events: ``ready`` and ``reset`` at its beginning, ``end`` as its last word.
+What a stream says itself, beside the engine's events:
+``ready`` and ``reset`` at its beginning, ``end`` as its last word.
 """
 
 import json
@@ -28,7 +31,9 @@ class EndReason(StrEnum):
     REFUSED = "refused"  # the credential is no longer good for this: log in again
 
 
-def frame(kind: str, data: str, *, position: Position | None = None, retry_ms: int | None = None) -> bytes:
+def frame(
+    kind: str, data: str, *, position: Position | None = None, retry_ms: int | None = None
+) -> bytes:
     """Return one event; ``data`` is JSON without line breaks."""
     lines = [] if retry_ms is None else [f"retry: {retry_ms}"]
     lines += [] if position is None else [f"id: {position}"]

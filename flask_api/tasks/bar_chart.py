@@ -1,4 +1,5 @@
-"""Draw a bar chart as SVG: one bar below the other, readable on light and on dark, without a script or a font of its own."""
+"""Draw a bar chart as SVG: one bar below the other, readable on light and on dark,
+without a script or a font of its own."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ svg{color-scheme:light dark;font:14px system-ui,-apple-system,"Segoe UI",sans-se
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One bar: what it stands for, its length (from 0, in any unit), the words behind it. ``is_rest``: drawn quietly."""
+    """One bar: what it stands for, its length (from 0, in any unit), the words behind it.
+    ``is_rest``: drawn quietly."""
 
     label: str
     value: float
@@ -36,12 +38,17 @@ def bar_chart(title: str, bars: Sequence[Bar]) -> str:
     """Return an SVG document; the longest bar fills the width, and any text is escaped."""
     height = _TOP + _ROW * len(bars) + 14
     longest = max((bar.value for bar in bars), default=0) or 1
-    rows = "\n".join(_row(bar, top=_TOP + _ROW * number, longest=longest) for number, bar in enumerate(bars))
+    rows = "\n".join(
+        _row(bar, top=_TOP + _ROW * number, longest=longest) for number, bar in enumerate(bars)
+    )
     words = "; ".join(f"{bar.label}: {bar.note}" for bar in bars)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="t d">\n'
-        f'<title id="t">{_text(title)}</title>\n<desc id="d">{_text(words)}</desc>\n<style>{_STYLE}</style>\n'
-        f'<rect class="page" width="{_WIDTH}" height="{height}"/>\n<text class="title" x="20" y="34">{_text(title)}</text>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+        'aria-labelledby="t d">\n'
+        f'<title id="t">{_text(title)}</title>\n<desc '
+        f'id="d">{_text(words)}</desc>\n<style>{_STYLE}</style>\n'
+        f'<rect class="page" width="{_WIDTH}" height="{height}"/>\n<text class="title" x="20" '
+        f'y="34">{_text(title)}</text>\n'
         f"{rows}\n</svg>\n"
     )
 
@@ -51,8 +58,10 @@ def _row(bar: Bar, *, top: int, longest: float) -> str:
     base = top + 14
     return (
         f'<text x="{_LABEL_WIDTH}" y="{base}" text-anchor="end">{_text(_shorten(bar.label))}</text>'
-        f'<rect class="{"rest" if bar.is_rest else "bar"}" x="{_LABEL_WIDTH + 10}" y="{top}" width="{width:.1f}"'
-        f' height="{_BAR}" rx="3"/><text class="note" x="{_LABEL_WIDTH + 18 + width:.1f}" y="{base}">{_text(bar.note)}</text>'
+        f'<rect class="{"rest" if bar.is_rest else "bar"}" x="{_LABEL_WIDTH + 10}" y="{top}" '
+        f'width="{width:.1f}"'
+        f' height="{_BAR}" rx="3"/><text class="note" x="{_LABEL_WIDTH + 18 + width:.1f}" '
+        f'y="{base}">{_text(bar.note)}</text>'
     )
 
 

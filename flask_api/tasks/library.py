@@ -1,4 +1,5 @@
-"""Every task that comes with Gatehouse, as one module: what GATEHOUSE_TASK_MODULES names by default.
+"""Every task that comes with Gatehouse, as one module:
+what GATEHOUSE_TASK_MODULES names by default.
 
 To have some of them only, name their own modules instead.
 """

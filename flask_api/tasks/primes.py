@@ -10,12 +10,14 @@ from pydantic import Field
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
 
-# One flag per odd number, so a segment covers a million numbers in half a megabyte: small enough for the cache.
+# One flag per odd number, so a segment covers a million numbers in half a megabyte:
+# small enough for the cache.
 SEGMENT = 1 << 19
 _ROW = 512
 
 # No composite below this passes the Miller-Rabin test for the first 13 primes.
-# Source: J. Sorenson, J. Webster, "Strong pseudoprimes to twelve prime bases", Math. Comp. 86 (2017), 985-1003.
+# Source: J. Sorenson, J. Webster, "Strong pseudoprimes to twelve prime bases",
+# Math. Comp. 86 (2017), 985-1003.
 PROVEN_BELOW = 3_317_044_064_679_887_385_961_981
 _BASES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
 
@@ -36,7 +38,9 @@ def sum_primes(limit: Annotated[int, Field(ge=0, le=200_000_000)], *, job: JobCo
 
 @task("primes.check", executor="processes")
 def check_primes(
-    numbers: Annotated[list[Annotated[int, Field(ge=0, le=2**63)]], Field(min_length=1, max_length=10_000)],
+    numbers: Annotated[
+        list[Annotated[int, Field(ge=0, le=2**63)]], Field(min_length=1, max_length=10_000)
+    ],
     *,
     job: JobContext,
 ) -> list[Primality]:
@@ -53,9 +57,11 @@ def _ignore(done: int) -> None:
 
 
 def sum_primes_below(limit: int, *, on_progress: Callable[[int], None] = _ignore) -> int:
-    """Return the sum of the primes p < ``limit`` by a segmented sieve; memory grows with the limit's square root only.
+    """Return the sum of the primes p < ``limit`` by a segmented sieve;
+    memory grows with the limit's square root only.
 
-    ``on_progress`` is told after each segment below which number all is done; what it raises ends the sum.
+    ``on_progress`` is told after each segment below which number all is done;
+    what it raises ends the sum.
     """
     if limit <= 2:
         return 0
@@ -72,7 +78,8 @@ def sum_primes_below(limit: int, *, on_progress: Callable[[int], None] = _ignore
 
 
 def is_prime(number: int) -> bool:
-    """Tell whether ``number`` is prime; exact. Raises ValueError from ``PROVEN_BELOW`` on, where no proof covers it."""
+    """Tell whether ``number`` is prime; exact.
+    Raises ValueError from ``PROVEN_BELOW`` on, where no proof covers it."""
     if number >= PROVEN_BELOW:
         raise ValueError(f"exact below {PROVEN_BELOW} only")
     if number < 2:
@@ -100,12 +107,15 @@ def _odd_primes_to(highest: int) -> list[int]:
     flags = bytearray(b"\x01") * (highest + 1)
     for number in range(3, isqrt(highest) + 1, 2):
         if flags[number]:
-            flags[number * number :: number] = bytes(len(range(number * number, highest + 1, number)))
+            flags[number * number :: number] = bytes(
+                len(range(number * number, highest + 1, number))
+            )
     return [number for number in range(3, highest + 1, 2) if flags[number]]
 
 
 def _sieve(low: int, primes: list[int]) -> bytearray:
-    """Return ``SEGMENT`` flags from position ``low`` on: 1 where 2 * position + 1 has no factor in ``primes`` but itself."""
+    """Return ``SEGMENT`` flags from position ``low`` on:
+    1 where 2 * position + 1 has no factor in ``primes`` but itself."""
     flags = bytearray(b"\x01") * SEGMENT
     if low == 0:
         flags[0] = 0  # 1 is no prime
@@ -119,9 +129,11 @@ def _sieve(low: int, primes: list[int]) -> bytearray:
 
 
 def _sum_positions(flags: bytearray) -> int:
-    """Return the sum of the positions that hold 1, four times as quick as ``sum(compress(range(SEGMENT), flags))``.
+    """Return the sum of the positions that hold 1,
+    four times as quick as ``sum(compress(range(SEGMENT), flags))``.
 
-    A position is row * _ROW + column. Counting each row and each column runs in C, without a Python number per flag.
+    A position is row * _ROW + column. Counting each row and each column runs in C,
+    without a Python number per flag.
     """
     rows = sum(row * flags.count(1, row * _ROW, (row + 1) * _ROW) for row in range(SEGMENT // _ROW))
     return _ROW * rows + sum(column * flags[column::_ROW].count(1) for column in range(_ROW))

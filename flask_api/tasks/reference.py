@@ -1,4 +1,5 @@
-"""The page about the tasks that come with Gatehouse: ``python -m flask_api.tasks.reference > docs/task-reference.md``.
+"""The page about the tasks that come with Gatehouse:
+``python -m flask_api.tasks.reference > docs/task-reference.md``.
 
 Made from their signatures and docstrings; a test compares the page with the code.
 """
@@ -16,11 +17,16 @@ from shared.settings import ApiSettings
 
 _HEAD = """# The tasks that come with Gatehouse
 
-Made by `python -m flask_api.tasks.reference`. `GET /api/tasks` says the same in JSON Schemas, about the tasks that run there.
+Made by `python -m flask_api.tasks.reference`. `GET /api/tasks` says the same in JSON Schemas, about
+the tasks that run there.
 To write your own: [tasks.md](tasks.md).
 """
 _WORDS = {"string": "text"}
-_BOUNDS = (("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items"))
+_BOUNDS = (
+    ("minimum", "maximum", ""),
+    ("minLength", "maxLength", " characters"),
+    ("minItems", "maxItems", " items"),
+)
 
 Schema = dict[str, Any]
 
@@ -34,7 +40,10 @@ def reference(modules: Iterable[str] | None = None) -> str:
 def _section(task: AnyTask) -> str:
     schema = task.arguments_schema
     required, definitions = schema.get("required", []), schema.get("$defs", {})
-    arguments = [_argument(name, each, name in required, definitions) for name, each in schema.get("properties", {}).items()]
+    arguments = [
+        _argument(name, each, name in required, definitions)
+        for name, each in schema.get("properties", {}).items()
+    ]
     result = task.result_type.json_schema(mode="serialization")
     lines = [
         f"## `{task.name}`",
@@ -85,7 +94,10 @@ def kind(schema: Schema, definitions: Schema, *, indent: str = "") -> str:
 
 def _members(properties: Schema, definitions: Schema, indent: str) -> str:
     deeper = f"{indent}  "
-    lines = [f"{deeper}{name}: {kind(each, definitions, indent=deeper)}" for name, each in properties.items()]
+    lines = [
+        f"{deeper}{name}: {kind(each, definitions, indent=deeper)}"
+        for name, each in properties.items()
+    ]
     return "\n".join(["{", *lines, f"{indent}}}"])
 
 

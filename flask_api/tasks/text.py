@@ -45,9 +45,11 @@ def word_count(
     *,
     job: JobContext,
 ) -> WordCount:
-    """Count the words of an uploaded UTF-8 text on several processes, at most as many as the server has for jobs.
+    """Count the words of an uploaded UTF-8 text on several processes,
+    at most as many as the server has for jobs.
 
-    Words are letters and digits of any script, without regard to case; one of more than 100 characters counts as its pieces.
+    Words are letters and digits of any script, without regard to case;
+    one of more than 100 characters counts as its pieces.
     """
     most = min(processes, job.settings.job_processes, 1 + file.size // PART_MIN_BYTES)
     try:
@@ -64,9 +66,14 @@ def _count(path: Path, size: int, parts: int, job: JobContext) -> Counter[str]:
     """Map: each part is counted by a process, the first by this one. Reduce: add them up."""
     bounds = [size * number // parts for number in range(parts + 1)]
     with ExitStack() as stack:
-        others = [stack.enter_context(closing(PartProcess(path, start, end))) for start, end in pairwise(bounds[1:])]
+        others = [
+            stack.enter_context(closing(PartProcess(path, start, end)))
+            for start, end in pairwise(bounds[1:])
+        ]
         # The parts are alike: where this one is, the others are about, too.
-        counts = count_words(path, 0, bounds[1], on_block=lambda done: job.progress(min(done * parts, size), size))
+        counts = count_words(
+            path, 0, bounds[1], on_block=lambda done: job.progress(min(done * parts, size), size)
+        )
         for other in others:
             counts.update(other.result())
             job.checkpoint()

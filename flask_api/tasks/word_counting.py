@@ -1,9 +1,11 @@
-"""Count the words of one part of a text file. Needs nothing but Python: it is imported, and also run as a process of its own.
+"""Count the words of one part of a text file. Needs nothing but Python:
+it is imported, and also run as a process of its own.
 
     python -I word_counting.py PATH START END
 
-writes a dot for each block that is done, then {"counts": {"the": 12, ...}} or {"error": "..."} as JSON. The dots also tell it
-that somebody listens: when its job was cancelled, or the job's process died, the next dot ends it.
+writes a dot for each block that is done, then {"counts": {"the": 12, ...}} or {"error": "..."} as
+JSON. The dots also tell it that somebody listens:
+when its job was cancelled, or the job's process died, the next dot ends it.
 """
 
 import json
@@ -38,10 +40,13 @@ class PartProcess:
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 
     def result(self) -> Counter[str]:
-        """Wait for the counts. Raises UncountableError, and ChildProcessError when the process died."""
+        """Wait for the counts. Raises UncountableError,
+        and ChildProcessError when the process died."""
         output, _ = self._process.communicate()
         if self._process.returncode != 0:
-            raise ChildProcessError(f"a process that counted words ended with {self._process.returncode}")
+            raise ChildProcessError(
+                f"a process that counted words ended with {self._process.returncode}"
+            )
         answer = json.loads(output.lstrip(b"."))
         if "error" in answer:
             raise UncountableError(answer["error"])
@@ -55,11 +60,14 @@ class PartProcess:
             self._process.stdout.close()
 
 
-def count_words(path: Path, start: int, end: int, *, on_block: Callable[[int], None]) -> Counter[str]:
+def count_words(
+    path: Path, start: int, end: int, *, on_block: Callable[[int], None]
+) -> Counter[str]:
     """Count the words of bytes ``start`` to ``end`` of a UTF-8 text, without regard to case.
 
-    Parts meet at spaces, so those that touch count each word once. Memory is bounded: one block, and the distinct words.
-    ``on_block`` is told how many bytes are done. Raises UncountableError, and what ``on_block`` raises.
+    Parts meet at spaces, so those that touch count each word once. Memory is bounded: one block,
+    and the distinct words. ``on_block`` is told how many bytes are done.
+    Raises UncountableError, and what ``on_block`` raises.
     """
     counts: Counter[str] = Counter()
     with path.open("rb") as stream:
@@ -74,9 +82,12 @@ def count_words(path: Path, start: int, end: int, *, on_block: Callable[[int], N
 
 
 def _boundary(stream: BinaryIO, position: int) -> int:
-    """Return where the parts before and after ``position`` meet: at the first space from there on."""
+    """Return where the parts before and after ``position`` meet:
+    at the first space from there on."""
     if position == 0:
-        return len(_BYTE_ORDER_MARK) if stream.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK else 0
+        return (
+            len(_BYTE_ORDER_MARK) if stream.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK else 0
+        )
     stream.seek(position)
     while block := stream.read(BLOCK):
         if found := _SPACE.search(block):
@@ -103,7 +114,8 @@ def _last_cut(block: bytes) -> int:
     if cut > 0:
         return cut
     cut = len(block) - 1
-    while cut > len(block) - 4 and block[cut] & 0xC0 == 0x80:  # a byte that goes on with a character
+    # a byte that goes on with a character
+    while cut > len(block) - 4 and block[cut] & 0xC0 == 0x80:
         cut -= 1
     return cut
 

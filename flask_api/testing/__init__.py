@@ -1,4 +1,5 @@
-"""The test kit for who writes tasks and gated services. Everything in it is real: Redis, entries, gate, engine.
+"""The test kit for who writes tasks and gated services. Everything in it is real:
+Redis, entries, gate, engine.
 
 run_inline        a task in this thread, its arguments checked as the API checks them
 FakeClock         stands still until it is moved
@@ -6,7 +7,8 @@ private_settings  settings that lead to a Valkey of the test's own
 logged_in         a Flask test client that somebody is logged in with
 with_key          the same with an API key
 running_api       the API with its job engine, for tasks as jobs
-People            what the two clients are made with: people, sessions and keys as Django publishes them
+People            what the two clients are made with:
+people, sessions and keys as Django publishes them
 """
 
 from flask_api.jobs.tasks.inline import InlineReporter, run_inline

@@ -12,7 +12,8 @@ from shared.settings import ApiSettings
 
 @contextmanager
 def running_api(settings: ApiSettings, **changes: Any) -> Iterator[Flask]:
-    """Give an API with its jobs, under settings that differ in ``changes``; at the end everything is stopped.
+    """Give an API with its jobs, under settings that differ in ``changes``;
+    at the end everything is stopped.
 
     Its paths are without the prefix: ``client.post("/jobs?wait=10", json=...)``.
     """

@@ -18,12 +18,18 @@ from shared.api_keys import SCOPES
 
 @contextmanager
 def logged_in(
-    app: Flask, username: str = "ada", *, ago_s: int = 0, writer_url: str | None = None, **fields: Any
+    app: Flask,
+    username: str = "ada",
+    *,
+    ago_s: int = 0,
+    writer_url: str | None = None,
+    **fields: Any,
 ) -> Iterator[FlaskClient]:
     """Give a client of ``app`` that a new person is logged in with, since ``ago_s`` seconds.
 
-    ``fields`` are the person's, as for new_principal: ``permissions=[...]``, ``is_staff=True``. ``app`` has ``Gatehouse(app)``;
-    for ``writer_url`` see People. Raises KeyError when ``app`` has no gate.
+    ``fields`` are the person's, as for new_principal: ``permissions=[...]``, ``is_staff=True``.
+    ``app`` has ``Gatehouse(app)``; for ``writer_url`` see People.
+    Raises KeyError when ``app`` has no gate.
     """
     with People(gate_state(app).settings, writer_url=writer_url) as people:
         person = people.add(new_principal(username, **fields))
@@ -32,9 +38,15 @@ def logged_in(
 
 @contextmanager
 def with_key(
-    app: Flask, username: str = "ada", *, scopes: Iterable[str] = SCOPES, writer_url: str | None = None, **fields: Any
+    app: Flask,
+    username: str = "ada",
+    *,
+    scopes: Iterable[str] = SCOPES,
+    writer_url: str | None = None,
+    **fields: Any,
 ) -> Iterator[FlaskClient]:
-    """Give a client of ``app`` that sends a new person's API key with these scopes; the rest is as for logged_in."""
+    """Give a client of ``app`` that sends a new person's API key with these scopes;
+    the rest is as for logged_in."""
     with People(gate_state(app).settings, writer_url=writer_url) as people:
         person = people.add(new_principal(username, **fields))
         yield key_client(app, people.new_api_key(person, scopes=scopes))

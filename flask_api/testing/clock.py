@@ -2,7 +2,8 @@
 
 
 class FakeClock:
-    """Stands still until it is moved. Goes wherever ``time.time`` or ``time.monotonic`` is asked for by a ``clock`` argument.
+    """Stands still until it is moved. Goes wherever ``time.time`` or ``time.monotonic`` is asked
+    for by a ``clock`` argument.
 
     Moving it is for one thread; reading it for any.
     """
@@ -15,7 +16,8 @@ class FakeClock:
         return self.now_s
 
     def advance(self, seconds: float) -> None:
-        """Let so much time pass. Raises ValueError for less than none: clocks that code measures with never go back."""
+        """Let so much time pass. Raises ValueError for less than none:
+        clocks that code measures with never go back."""
         if seconds < 0:
             raise ValueError("a clock goes forward: accepted are 0 and more seconds")
         self.now_s += seconds

@@ -1,4 +1,5 @@
-"""People without a Django: their principals, sessions and keys, written to a real Redis in the formats of ``shared``.
+"""People without a Django: their principals, sessions and keys,
+written to a real Redis in the formats of ``shared``.
 
     with People(settings) as people:
         ada = people.add(new_principal("ada", is_staff=True))
@@ -32,23 +33,38 @@ _SESSION_KEY = string.ascii_lowercase + string.digits
 
 
 def new_principal(
-    username: str = "ada", *, permissions: Iterable[str] = (), groups: Iterable[str] = (), **fields: Any
+    username: str = "ada",
+    *,
+    permissions: Iterable[str] = (),
+    groups: Iterable[str] = (),
+    **fields: Any,
 ) -> Principal:
-    """Return a person nobody else is. ``fields`` are Principal's: ``is_staff=True``, ``email_verified=True`` ..."""
-    values: dict[str, Any] = {"id": uuid.uuid4().hex, "auth_hash": secrets.token_hex(32), "backends": (BACKEND,), **fields}
-    return Principal(username=username, permissions=frozenset(permissions), groups=frozenset(groups), **values)
+    """Return a person nobody else is. ``fields`` are Principal's:
+    ``is_staff=True``, ``email_verified=True`` ..."""
+    values: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "auth_hash": secrets.token_hex(32),
+        "backends": (BACKEND,),
+        **fields,
+    }
+    return Principal(
+        username=username, permissions=frozenset(permissions), groups=frozenset(groups), **values
+    )
 
 
 class People:
-    """Writes entries as Django does; on leaving the ``with`` block it removes them. Each lives for an hour at most.
+    """Writes entries as Django does; on leaving the ``with`` block it removes them.
+    Each lives for an hour at most.
 
-    ``writer_url`` is the Redis of ``settings`` for a user that may write sessions. Without it that is
-    GATEHOUSE_REDIS_URL when the settings name it, else what the gate reads with.
+    ``writer_url`` is the Redis of ``settings`` for a user that may write sessions. Without it that
+    is GATEHOUSE_REDIS_URL when the settings name it, else what the gate reads with.
     """
 
     def __init__(self, settings: ApiSettings, *, writer_url: str | None = None) -> None:
         url = writer_url or _writer_url(settings)
-        self._store = Store(build_client(url, timeout_s=1, max_connections=2), unavailable=SessionStoreUnavailable)
+        self._store = Store(
+            build_client(url, timeout_s=1, max_connections=2), unavailable=SessionStoreUnavailable
+        )
         self._signer = EntrySigner(settings.secrets)
         self._format = SessionFormat(self._signer, settings.lifetimes)
         self._entries: set[str] = set()
@@ -66,7 +82,11 @@ class People:
         """Log a person in, ``ago_s`` seconds ago; return the session cookie's value."""
         key = "".join(secrets.choice(_SESSION_KEY) for _ in range(32))
         now = int(time.time())
-        data = {USER_ID: principal.id, USER_HASH: principal.auth_hash, USER_BACKEND: principal.backends[0]}
+        data = {
+            USER_ID: principal.id,
+            USER_HASH: principal.auth_hash,
+            USER_BACKEND: principal.backends[0],
+        }
         record = SessionRecord(data=data, created_at=now - ago_s, expires_at=now + KEPT_S)
         self._put(session_entry(key), self._format.encode(session_entry(key), record))
         return key
@@ -75,7 +95,9 @@ class People:
         """End a session, as Django's log-out does."""
         self._store.write(lambda client: client.delete(session_entry(session_key)))
 
-    def new_api_key(self, principal: Principal, *, scopes: Iterable[str] = SCOPES, expires_in_s: int = KEPT_S) -> str:
+    def new_api_key(
+        self, principal: Principal, *, scopes: Iterable[str] = SCOPES, expires_in_s: int = KEPT_S
+    ) -> str:
         """Give a person an API key with these scopes; return it."""
         token = new_key()
         record = KeyRecord(
@@ -107,7 +129,9 @@ class People:
         except SessionStoreUnavailable as error:
             if not isinstance(error.__cause__, NoPermissionError):
                 raise
-            raise ConfigurationError("this Redis user may not write sessions: give writer_url one that may") from error
+            raise ConfigurationError(
+                "this Redis user may not write sessions: give writer_url one that may"
+            ) from error
         self._entries.add(entry)
 
 

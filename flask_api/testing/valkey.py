@@ -15,9 +15,10 @@ from shared.settings import ApiSettings
 def private_settings(folder: Path | None = None, **changes: Any) -> Iterator[ApiSettings]:
     """Start a Valkey and give settings that lead to it; at the end it is stopped.
 
-    The gate and the jobs connect as the least privileged user, as in production; ``redis_url`` is of the user who may write
-    sessions. ``folder``, by default a temporary one that is removed, gets the server's files and those of jobs. ``changes``
-    are further settings. Raises ConfigurationError where no server program is installed.
+    The gate and the jobs connect as the least privileged user, as in production; ``redis_url`` is
+    of the user who may write sessions. ``folder``, by default a temporary one that is removed, gets
+    the server's files and those of jobs. ``changes`` are further settings.
+    Raises ConfigurationError where no server program is installed.
     """
     with tempfile.TemporaryDirectory(prefix="gatehouse-test-") as temporary:
         base = folder or Path(temporary)

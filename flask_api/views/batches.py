@@ -52,9 +52,13 @@ class ResultsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    order: Literal["completion", "submission"] = Field("completion", description="In which order they come.")
+    order: Literal["completion", "submission"] = Field(
+        "completion", description="In which order they come."
+    )
     after: int = Field(0, ge=0, description="How many you have already.")
-    wait: float = Field(0, ge=0, allow_inf_nan=False, description="Go on until none has ended for so many seconds.")
+    wait: float = Field(
+        0, ge=0, allow_inf_nan=False, description="Go on until none has ended for so many seconds."
+    )
 
 
 @blueprint.post("")
@@ -86,10 +90,16 @@ def submit() -> tuple[Response, int, dict[str, str]]:
         most_sets=engine.settings.batch_max, most_bytes=engine.settings.max_body_bytes
     )
     submitted = engine.submit_batch(
-        wanted.task, sets, owner=viewer(), priority=PRIORITIES[wanted.priority], idempotency=idempotency
+        wanted.task,
+        sets,
+        owner=viewer(),
+        priority=PRIORITIES[wanted.priority],
+        idempotency=idempotency,
     )
     batch = batch_to_see(submitted.id)
-    limits = rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished)
+    limits = rate_limit_headers(
+        limit=engine.settings.job_person_limit, unfinished=submitted.unfinished
+    )
     headers = {"Location": url_for("batches.show", batch_id=batch.id), "Retry-After": "1", **limits}
     return jsonify(batch_json(batch)), 202, headers
 
@@ -99,7 +109,9 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(None, description="next_cursor of the last page.")
+    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(
+        None, description="next_cursor of the last page."
+    )
     limit: int = Field(20, ge=1, le=100, description="Batches on a page.")
 
 
@@ -119,9 +131,14 @@ def list_batches() -> Response:
     """
     query = read_query(ListQuery)
     batches, cursor = current_engine().batches_of(viewer(), limit=query.limit, cursor=query.cursor)
-    answer: dict[str, Any] = {"batches": [batch_json(each) for each in batches], "next_cursor": cursor}
+    answer: dict[str, Any] = {
+        "batches": [batch_json(each) for each in batches],
+        "next_cursor": cursor,
+    }
     if cursor is not None:
-        answer["links"] = {"next": url_for("batches.list_batches", cursor=cursor, limit=query.limit)}
+        answer["links"] = {
+            "next": url_for("batches.list_batches", cursor=cursor, limit=query.limit)
+        }
     return jsonify(answer)
 
 
@@ -182,13 +199,15 @@ def delete(batch_id: Any) -> tuple[str, int]:
 def results(batch_id: Any) -> Response:
     """Read how a batch's jobs ended, as NDJSON.
 
-    With wait the answer goes on as jobs end, until all have or so many seconds are over; then ask again with a larger
-    after. It ends early when too many others wait.
+    With wait the answer goes on as jobs end, until all have or so many seconds are over; then ask
+    again with a larger after. It ends early when too many others wait.
     """
     query = read_query(ResultsQuery)
     wait_s = within(query.wait, gate_state().settings.max_wait_s)
     batch, engine = batch_to_see(batch_id), current_engine()
-    lines = _lines(engine, batch, in_order=query.order == "submission", after=query.after, wait_s=wait_s)
+    lines = _lines(
+        engine, batch, in_order=query.order == "submission", after=query.after, wait_s=wait_s
+    )
     return Response(stream_with_context(lines), mimetype=NDJSON)
 
 
@@ -212,7 +231,9 @@ def batch_json(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _lines(engine: JobEngine, batch: Batch, *, in_order: bool, after: int, wait_s: float) -> Iterator[str]:
+def _lines(
+    engine: JobEngine, batch: Batch, *, in_order: bool, after: int, wait_s: float
+) -> Iterator[str]:
     deadline = time.monotonic() + wait_s
     access = access_to(batch.owner.id)
     with engine.waiting_place(viewer().id) if wait_s else nullcontext(False) as may_wait:
@@ -231,5 +252,15 @@ def _lines(engine: JobEngine, batch: Batch, *, in_order: bool, after: int, wait_
 
 
 def _result(job: Job) -> dict[str, Any]:
-    error = None if job.error is None else {name: text for name, text in job.error.items() if name != "traceback"}
-    return {"position": job.position, "id": job.id, "status": job.status, "result": job.result, "error": error}
+    error = (
+        None
+        if job.error is None
+        else {name: text for name, text in job.error.items() if name != "traceback"}
+    )
+    return {
+        "position": job.position,
+        "id": job.id,
+        "status": job.status,
+        "result": job.result,
+        "error": error,
+    }

@@ -1,4 +1,5 @@
-"""The API described for people: a page that lists every operation and can try it with the log-in of who reads it."""
+"""The API described for people: a page that lists every operation and can try it with the log-in of
+who reads it."""
 
 from flask import Blueprint, Response, abort, current_app, render_template
 from werkzeug.exceptions import NotFound
@@ -19,7 +20,9 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs")
 
 @blueprint.get("")
 @login_required
-@describe("getDocs", answers={200: Answer("A page of HTML.", {"type": "string"}, media_type="text/html")})
+@describe(
+    "getDocs", answers={200: Answer("A page of HTML.", {"type": "string"}, media_type="text/html")}
+)
 def show() -> Response:
     """Read about the API in a browser, and try it."""
     document = document_of(current_app, server=api_root())
@@ -43,7 +46,11 @@ def show() -> Response:
 @describe(
     "getDocsAsset",
     headers=(IF_NONE_MATCH,),
-    answers={200: Answer("The file.", {"type": "string"}, media_type="text/css", also=("text/javascript",))},
+    answers={
+        200: Answer(
+            "The file.", {"type": "string"}, media_type="text/css", also=("text/javascript",)
+        )
+    },
     problems=(NotFound,),
 )
 def asset(name: str) -> Response:

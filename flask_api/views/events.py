@@ -1,4 +1,5 @@
-"""Follow what happens, live: server-sent events of a job, of a batch, or of all that is the person's. See docs/events.md."""
+"""Follow what happens, live: server-sent events of a job, of a batch,
+or of all that is the person's. See docs/events.md."""
 
 from typing import Any
 
@@ -31,12 +32,15 @@ EVENT = {
         "retry": {"type": "integer"},
     },
 }
-STREAM = Answer("A stream of events; docs/events.md says what is in it.", EVENT, media_type="text/event-stream")
+STREAM = Answer(
+    "A stream of events; docs/events.md says what is in it.", EVENT, media_type="text/event-stream"
+)
 REFUSALS = (RequestError, TooManyStreams, JobStoreUnavailable)
 
 
 class EventsQuery(BaseModel):
-    """``?last_event_id=``: go on after this event, where a header can't be sent (a browser's EventSource at first)."""
+    """``?last_event_id=``: go on after this event,
+    where a header can't be sent (a browser's EventSource at first)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -104,12 +108,14 @@ def _answer(feed: Feed, after: Position | None) -> Response:
     )
     response = Response(stream.frames(), mimetype="text/event-stream")
     response.call_on_close(stream.close)
-    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back until its buffer is full
+    # nginx would hold events back until its buffer is full
+    response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
 def _after() -> Position | None:
-    """Return where to go on: the header, which a reconnecting browser sends, before the query, which it repeats.
+    """Return where to go on: the header, which a reconnecting browser sends, before the query,
+    which it repeats.
 
     Raises RequestError that names the one that can't be read.
     """
@@ -121,4 +127,6 @@ def _after() -> Position | None:
     try:
         return Position.parse(text)
     except ValueError:
-        raise RequestError(f"{name}: accepted is the id of an event of a stream of yours, as 1795167000125-0.") from None
+        raise RequestError(
+            f"{name}: accepted is the id of an event of a stream of yours, as 1795167000125-0."
+        ) from None

@@ -1,4 +1,5 @@
-"""Files for jobs: upload them, look at them, get them back, delete them. A file of another person does not exist here: 404."""
+"""Files for jobs: upload them, look at them, get them back, delete them.
+A file of another person does not exist here: 404."""
 
 from typing import Annotated, Any
 
@@ -11,7 +12,13 @@ from flask_api.http.job_requests import viewer
 from flask_api.http.query import read_query
 from flask_api.http.reach import upload_to_act_on, upload_to_see
 from flask_api.http.upload_body import read_upload
-from flask_api.jobs.errors import UploadInUse, UploadNotFound, UploadQuotaExceeded, UploadTooLarge, UploadTooSlow
+from flask_api.jobs.errors import (
+    UploadInUse,
+    UploadNotFound,
+    UploadQuotaExceeded,
+    UploadTooLarge,
+    UploadTooSlow,
+)
 from flask_api.jobs.files.uploads import Upload, Uploads
 from flask_api.jobs.records.job import format_time
 from flask_api.openapi.answers import FilePage, FileRecord
@@ -47,12 +54,26 @@ class ListQuery(BaseModel):
     "uploadFile",
     body={
         "application/octet-stream": BYTES,
-        "multipart/form-data": {"type": "object", "properties": {"file": BYTES}, "required": ["file"]},
+        "multipart/form-data": {
+            "type": "object",
+            "properties": {"file": BYTES},
+            "required": ["file"],
+        },
     },
     body_is_optional=True,  # an empty file is a file
     query=UploadQuery,
-    answers={201: Answer("It is kept until it expires.", FileRecord, headers=("Location",), identifies="file_id")},
-    problems=(UploadTooSlow, UploadTooLarge, UploadQuotaExceeded, JobStoreUnavailable, JobStoreFull),
+    answers={
+        201: Answer(
+            "It is kept until it expires.", FileRecord, headers=("Location",), identifies="file_id"
+        )
+    },
+    problems=(
+        UploadTooSlow,
+        UploadTooLarge,
+        UploadQuotaExceeded,
+        JobStoreUnavailable,
+        JobStoreFull,
+    ),
     scopes=("jobs:submit",),
 )
 def upload() -> tuple[Response, int, dict[str, str]]:
@@ -79,9 +100,14 @@ def list_files() -> Response:
     """List your own uploaded files, newest first."""
     query = read_query(ListQuery)
     page = _uploads().list_of(viewer(), limit=query.limit, cursor=query.cursor)
-    answer: dict[str, Any] = {"files": [upload_json(each) for each in page.uploads], "next_cursor": page.cursor}
+    answer: dict[str, Any] = {
+        "files": [upload_json(each) for each in page.uploads],
+        "next_cursor": page.cursor,
+    }
     if page.cursor is not None:
-        answer["links"] = {"next": url_for("files.list_files", cursor=page.cursor, limit=query.limit)}
+        answer["links"] = {
+            "next": url_for("files.list_files", cursor=page.cursor, limit=query.limit)
+        }
     return jsonify(answer)
 
 
@@ -113,7 +139,9 @@ def read_content(file_id: Any) -> Response:
     """
     found = upload_to_see(file_id)
     content = _uploads().open(found)
-    response = send_file(content, mimetype=found.media_type, as_attachment=True, download_name=found.name)
+    response = send_file(
+        content, mimetype=found.media_type, as_attachment=True, download_name=found.name
+    )
     response.content_length = found.size
     return response
 

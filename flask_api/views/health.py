@@ -1,4 +1,5 @@
-"""Is the process up, and can it do its work? Open: monitors and load balancers hold no key, and read no secret here."""
+"""Is the process up, and can it do its work? Open:
+monitors and load balancers hold no key, and read no secret here."""
 
 from collections.abc import Callable
 
@@ -40,8 +41,9 @@ def live() -> Response:
 def ready() -> Response:
     """Ask whether this process can do its work just now.
 
-    The stores of sessions and of jobs are primaries that take writes, the latter keeps what it accepted, and the job engine
-    takes jobs. A process whose jobs' store is full is not ready, though people still log in there.
+    The stores of sessions and of jobs are primaries that take writes, the latter keeps what it
+    accepted, and the job engine takes jobs. A process whose jobs' store is full is not ready,
+    though people still log in there.
     """
     checks = [_check(name, ask) for name, ask in _CHECKS.items()]
     is_ready = all(check["ok"] for check in checks)
@@ -68,7 +70,8 @@ def _sessions() -> str:
     except StoreUnavailable as error:
         if not isinstance(error.__cause__, NoPermissionError):
             raise
-        store.get(key_used_entry("readiness"))  # a user that may only read: is it a primary at least?
+        # a user that may only read: is it a primary at least?
+        store.get(key_used_entry("readiness"))
     return ""
 
 
@@ -87,7 +90,14 @@ def _durable() -> str:
 
 
 def _accepting() -> str:
-    return "" if current_engine().is_accepting else "This process takes no jobs: it starts or stops."
+    return (
+        "" if current_engine().is_accepting else "This process takes no jobs: it starts or stops."
+    )
 
 
-_CHECKS: dict[str, Callable[[], str]] = {"sessions": _sessions, "jobs": _jobs, "durable": _durable, "accepting": _accepting}
+_CHECKS: dict[str, Callable[[], str]] = {
+    "sessions": _sessions,
+    "jobs": _jobs,
+    "durable": _durable,
+    "accepting": _accepting,
+}

@@ -1,4 +1,5 @@
-"""Submit jobs, look at them, wait for them, stop them. A job of another person does not exist here: 404."""
+"""Submit jobs, look at them, wait for them, stop them. A job of another person does not exist here:
+404."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,15 @@ from flask_api.gate.requirements import require_scope, scope_required
 from flask_api.http.conditional import with_etag
 from flask_api.http.engine import current_engine
 from flask_api.http.job_json import JOBS_PATH, job_url, result_of, summary_json
-from flask_api.http.job_requests import PRIORITIES, REFUSALS, JobRequest, is_staff, may_submit, read_job_request, viewer
+from flask_api.http.job_requests import (
+    PRIORITIES,
+    REFUSALS,
+    JobRequest,
+    is_staff,
+    may_submit,
+    read_job_request,
+    viewer,
+)
 from flask_api.http.query import read_query
 from flask_api.http.rate_limit import rate_limit_headers
 from flask_api.http.reach import job_to_act_on, job_to_see, shown
@@ -44,10 +53,21 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: JobStatus | Literal["ended"] | None = Field(None, description="Only jobs in this state; ended: all that have.")
-    task: Annotated[str, Field(max_length=100)] | None = Field(None, description="Only jobs of this task.")
-    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(None, description="next_cursor of the last page.")
-    limit: int = Field(20, ge=1, le=100, description="Jobs on a page; one with filters may hold fewer and still have a next.")
+    status: JobStatus | Literal["ended"] | None = Field(
+        None, description="Only jobs in this state; ended: all that have."
+    )
+    task: Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="Only jobs of this task."
+    )
+    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(
+        None, description="next_cursor of the last page."
+    )
+    limit: int = Field(
+        20,
+        ge=1,
+        le=100,
+        description="Jobs on a page; one with filters may hold fewer and still have a next.",
+    )
 
 
 @blueprint.post("")
@@ -67,14 +87,15 @@ class ListQuery(BaseModel):
             identifies="job_id",
         )
     },
-    problems=(*REFUSALS, IdempotencyConflict, JobNotFound, JobExpired),  # the job of a key that was sent before may be gone
+    # the job of a key that was sent before may be gone
+    problems=(*REFUSALS, IdempotencyConflict, JobNotFound, JobExpired),
     scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}<name>"),
 )
 def submit() -> Response:
     """Submit a job.
 
-    The job is stored durably before the answer is sent. A key for one task only has the scope tasks:<its name>;
-    to wait, a key needs jobs:read too.
+    The job is stored durably before the answer is sent. A key for one task only has the scope
+    tasks:<its name>; to wait, a key needs jobs:read too.
     """
     wait = read_wait()
     if wait.seconds:
@@ -93,7 +114,9 @@ def submit() -> Response:
     if wait.seconds:
         job = _after_waiting(job, wait.seconds)
     answer = _record(job, status=202)
-    limits = rate_limit_headers(limit=engine.settings.job_person_limit, unfinished=submitted.unfinished)
+    limits = rate_limit_headers(
+        limit=engine.settings.job_person_limit, unfinished=submitted.unfinished
+    )
     # Not update: it searches all headers for each.
     answer.headers.extend({"Location": job_url(job), **limits, **wait.headers})
     return answer
@@ -111,13 +134,19 @@ def submit() -> Response:
 def list_jobs() -> Response:
     """List your own jobs, newest first, without their results.
 
-    Follow links.next until there is none. New jobs don't shift the pages: the cursor is a place, not a number.
+    Follow links.next until there is none. New jobs don't shift the pages:
+    the cursor is a place, not a number.
     """
     query = read_query(ListQuery)
     wanted = OUTCOMES if query.status == "ended" else {query.status} if query.status else None
     filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
-    page = current_engine().list_of(viewer(), limit=query.limit, cursor=query.cursor, statuses=wanted, task=query.task)
-    answer: dict[str, Any] = {"jobs": [summary_json(job, staff=is_staff()) for job in page.jobs], "next_cursor": page.cursor}
+    page = current_engine().list_of(
+        viewer(), limit=query.limit, cursor=query.cursor, statuses=wanted, task=query.task
+    )
+    answer: dict[str, Any] = {
+        "jobs": [summary_json(job, staff=is_staff()) for job in page.jobs],
+        "next_cursor": page.cursor,
+    }
     if page.cursor is not None:
         answer["links"] = {"next": url_for("jobs.list_jobs", cursor=page.cursor, **filters)}
     return jsonify(answer)
@@ -136,7 +165,8 @@ def list_jobs() -> Response:
 def show(job_id: Any) -> Response:
     """Look at a job, at once or when it has ended.
 
-    With wait the record is compared to If-None-Match after the wait: 304 then says that nothing has changed.
+    With wait the record is compared to If-None-Match after the wait:
+    304 then says that nothing has changed.
     """
     job, waited = _look(job_id)
     answer = _record(job)
@@ -157,7 +187,8 @@ def show(job_id: Any) -> Response:
 def result(job_id: Any) -> Response:
     """Get the bare result of a job that succeeded.
 
-    Nothing is wrapped around it. A job that has not ended, failed or was cancelled has none: 409, and code says which.
+    Nothing is wrapped around it. A job that has not ended, failed or was cancelled has none:
+    409, and code says which.
     """
     job, waited = _look(job_id)
     answer = jsonify(result_of(job, staff=is_staff()))
@@ -211,8 +242,8 @@ def retry(job_id: Any) -> Response:
 def delete(job_id: Any) -> tuple[str, int]:
     """Delete a job, once it has ended: its record, result, log, state, files and share.
 
-    From then on it is 404, and its Idempotency-Key is free. Cancel an unfinished one first; a job of a batch is deleted
-    with its batch.
+    From then on it is 404, and its Idempotency-Key is free. Cancel an unfinished one first; a job
+    of a batch is deleted with its batch.
     """
     current_engine().delete(job_to_act_on(job_id, "delete"))
     return "", 204
@@ -236,7 +267,9 @@ def read_log(job_id: Any) -> Response:
 @scope_required("jobs:read")
 @describe(
     "getJobFile",
-    answers={200: Answer("The file's bytes.", {}, media_type="*/*", headers=("Content-Disposition",))},
+    answers={
+        200: Answer("The file's bytes.", {}, media_type="*/*", headers=("Content-Disposition",))
+    },
     problems=OF_A_JOB,
     scopes=("jobs:read",),
 )

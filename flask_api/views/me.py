@@ -52,7 +52,10 @@ def usage() -> Response:
         "batches": url_for("batches.list_batches"),
         "files": url_for("files.list_files"),
     }
-    return jsonify(**{kind: {"used": used, "limit": limit} for kind, (used, limit) in limits.items()}, links=links)
+    return jsonify(
+        **{kind: {"used": used, "limit": limit} for kind, (used, limit) in limits.items()},
+        links=links,
+    )
 
 
 def identity_json(identity: Identity) -> dict[str, Any]:
@@ -68,5 +71,7 @@ def identity_json(identity: Identity) -> dict[str, Any]:
         "is_superuser": principal.is_superuser,
         "permissions": sorted(principal.permissions),
         "groups": sorted(principal.groups),
-        "credential": {"kind": "session"} if key is None else {"kind": "key", "name": key.name, "scopes": sorted(key.scopes)},
+        "credential": {"kind": "session"}
+        if key is None
+        else {"kind": "key", "name": key.name, "scopes": sorted(key.scopes)},
     }

@@ -20,7 +20,8 @@ blueprint = Blueprint("metrics", __name__)
 def show() -> Response:
     """Read the numbers of this process, and those that all processes share.
 
-    Each process answers for itself, under the label ``instance``. While Redis is away its numbers are absent.
+    Each process answers for itself, under the label ``instance``.
+    While Redis is away its numbers are absent.
     """
     if gate_state().settings.metrics == "closed" and not current_principal().is_staff:
         raise PermissionDenied("This is for staff.")

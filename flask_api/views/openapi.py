@@ -1,4 +1,5 @@
-"""The API described for programs, as OpenAPI 3.1. Gated like everything: it names the tasks of the site."""
+"""The API described for programs, as OpenAPI 3.1. Gated like everything:
+it names the tasks of the site."""
 
 from flask import Blueprint, Response, current_app, jsonify
 

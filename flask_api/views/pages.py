@@ -1,4 +1,5 @@
-"""How the API sends its few pages: with the headers of pages, and style and script from files of its own."""
+"""How the API sends its few pages: with the headers of pages,
+and style and script from files of its own."""
 
 from pathlib import Path
 
@@ -19,7 +20,8 @@ _ASSETS = {
 
 
 def page(html: str) -> Response:
-    """Return a page of the API. Its content security policy lets in no inline script or style and no other origin."""
+    """Return a page of the API. Its content security policy lets in no inline script or style and
+    no other origin."""
     answer = Response(html, mimetype="text/html")
     answer.headers.update(PAGE_SECURITY_HEADERS)
     answer.vary.add("Accept")

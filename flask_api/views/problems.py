@@ -18,7 +18,9 @@ blueprint = Blueprint("problems", __name__, url_prefix="/problems")
 @blueprint.get("/<code>")
 @describe(
     "getProblem",
-    answers={200: Answer("Its meaning, for browsers as a page.", ProblemMeaning, also=("text/html",))},
+    answers={
+        200: Answer("Its meaning, for browsers as a page.", ProblemMeaning, also=("text/html",))
+    },
     problems=(NotFound,),
 )
 def show(code: str) -> Response:

@@ -1,4 +1,5 @@
-"""The rows that a job keeps, in pages: of tables.parse, and of any task that saves a file rows.parquet."""
+"""The rows that a job keeps, in pages: of tables.parse,
+and of any task that saves a file rows.parquet."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,7 +14,14 @@ from flask_api.http.job_json import result_of
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 from flask_api.http.reach import job_to_see
 from flask_api.http.row_files import EXTENSION, RowDesk
-from flask_api.jobs.errors import JobExpired, JobFailed, JobNotFound, JobUnfinished, JobWasCancelled, RowsBusy
+from flask_api.jobs.errors import (
+    JobExpired,
+    JobFailed,
+    JobNotFound,
+    JobUnfinished,
+    JobWasCancelled,
+    RowsBusy,
+)
 from flask_api.jobs.records.job import Job
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import IF_NONE_MATCH
@@ -24,7 +32,15 @@ from shared.version import VERSION
 
 blueprint = Blueprint("rows", __name__, url_prefix="/jobs")
 
-OF_ROWS = (JobNotFound, JobExpired, JobUnfinished, JobFailed, JobWasCancelled, RowsBusy, JobStoreUnavailable)
+OF_ROWS = (
+    JobNotFound,
+    JobExpired,
+    JobUnfinished,
+    JobFailed,
+    JobWasCancelled,
+    RowsBusy,
+    JobStoreUnavailable,
+)
 
 
 class RowsQuery(BaseModel):
@@ -32,8 +48,15 @@ class RowsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    page: int = Field(1, ge=1, le=1_000_000_000, description="From 1; one after the last has no rows.")
-    size: int = Field(100, ge=1, le=1000, description="Rows on a page; fewer for a table of more than 100 columns.")
+    page: int = Field(
+        1, ge=1, le=1_000_000_000, description="From 1; one after the last has no rows."
+    )
+    size: int = Field(
+        100,
+        ge=1,
+        le=1000,
+        description="Rows on a page; fewer for a table of more than 100 columns.",
+    )
 
 
 class RowsColumn(BaseModel):
@@ -51,10 +74,18 @@ class RowsLinks(BaseModel):
 
 
 class RowsAnswer(BaseModel):
-    """One page of a table's rows. Dates and times are ISO 8601 text, integers beyond 2**53 text, NaN and infinity null."""
+    """One page of a table's rows. Dates and times are ISO 8601 text, integers beyond 2**53 text,
+    NaN and infinity null."""
 
     columns: list[RowsColumn]
-    rows: list[list[Annotated[str | int | float | bool | None, Field(description="long text is cut and ends with …")]]]
+    rows: list[
+        list[
+            Annotated[
+                str | int | float | bool | None,
+                Field(description="long text is cut and ends with …"),
+            ]
+        ]
+    ]
     page: int
     size: int
     pages: int
@@ -82,11 +113,16 @@ def show(job_id: Any) -> Response:
 
 
 def rows_answer(job: Job, link: Callable[..., str]) -> Response:
-    """Return the page of rows that the request asks for, or 304; ``link`` gives the address of another one."""
+    """Return the page of rows that the request asks for, or 304;
+    ``link`` gives the address of another one."""
     require_rows(job)
     query = read_query(RowsQuery)
     tag = _tag(job, query)
-    answer = Response(status=304) if request.if_none_match.contains(tag) else jsonify(_page_json(job, query, link))
+    answer = (
+        Response(status=304)
+        if request.if_none_match.contains(tag)
+        else jsonify(_page_json(job, query, link))
+    )
     answer.set_etag(tag)
     return answer
 
@@ -113,12 +149,15 @@ def _page_json(job: Job, query: RowsQuery, link: Callable[..., str]) -> dict[str
         "pages": pages,
         "links": {
             "next": link(page=query.page + 1, size=query.size) if query.page < pages else None,
-            "prev": link(page=min(query.page - 1, max(pages, 1)), size=query.size) if query.page > 1 else None,
+            "prev": link(page=min(query.page - 1, max(pages, 1)), size=query.size)
+            if query.page > 1
+            else None,
         },
     }
 
 
 def _tag(job: Job, query: RowsQuery) -> str:
-    """Rows never change once they are there: the tag needs no look at them, so who polls costs next to nothing."""
+    """Rows never change once they are there: the tag needs no look at them,
+    so who polls costs next to nothing."""
     parts = (VERSION, job.id, job.finished_at, query.page, query.size, request.path)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

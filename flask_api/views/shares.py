@@ -1,4 +1,5 @@
-"""Rows that their owner shows to others: at an address that opens them, and nothing else, for whoever is logged in."""
+"""Rows that their owner shows to others: at an address that opens them, and nothing else,
+for whoever is logged in."""
 
 from typing import Any, cast
 

@@ -17,7 +17,9 @@ blueprint = Blueprint("tasks", __name__)
 
 @blueprint.get("/tasks")
 @login_required
-@describe("listTasks", headers=(IF_NONE_MATCH,), answers={200: Answer("The tasks by name.", TaskList)})
+@describe(
+    "listTasks", headers=(IF_NONE_MATCH,), answers={200: Answer("The tasks by name.", TaskList)}
+)
 def list_tasks() -> Response:
     """List the registered tasks, with the JSON Schemas of their arguments and results."""
     return with_etag(jsonify(tasks=[task_json(task) for task in current_engine().registry]))

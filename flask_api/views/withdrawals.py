@@ -1,4 +1,5 @@
-"""Cancel chosen jobs of a batch, but none that has begun: what ``Future.cancel`` and ``shutdown(cancel_futures=True)`` mean."""
+"""Cancel chosen jobs of a batch, but none that has begun:
+what ``Future.cancel`` and ``shutdown(cancel_futures=True)`` mean."""
 
 from typing import Annotated, Any
 
@@ -19,7 +20,9 @@ blueprint = Blueprint("withdrawals", __name__, url_prefix="/batches")
 
 _MOST = 10_000
 
-Positions = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=_MOST), FailFast()]
+Positions = Annotated[
+    list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=_MOST), FailFast()
+]
 
 
 class Withdrawal(BaseModel):
@@ -51,10 +54,16 @@ def withdraw(batch_id: Any) -> Response:
     A job that begins in this very moment is asked to stop instead, as by cancel.
     """
     batch = batch_to_act_on(batch_id, "cancel jobs of")
-    positions = check_body(Withdrawal, read_json_object(), "The body does not say which jobs.").positions
+    positions = check_body(
+        Withdrawal, read_json_object(), "The body does not say which jobs."
+    ).positions
     if max(positions) >= batch.total:
-        detail = f"accepted are 1 to {_MOST} places in the order of submission, from 0 to {batch.total - 1}"
+        detail = (
+            f"accepted are 1 to {_MOST} places in the order of submission, from 0 to "
+            f"{batch.total - 1}"
+        )
         raise InvalidArguments(
-            "The body does not say which jobs.", problems=[ArgumentProblem(pointer="/positions", detail=detail)]
+            "The body does not say which jobs.",
+            problems=[ArgumentProblem(pointer="/positions", detail=detail)],
         )
     return jsonify(cancelled=current_engine().withdraw(batch, positions))

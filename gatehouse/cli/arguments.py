@@ -1,7 +1,9 @@
-"""A task's arguments from words: each is read as the task's JSON Schema types it, so ``limit=7`` is a number.
+"""A task's arguments from words: each is read as the task's JSON Schema types it,
+so ``limit=7`` is a number.
 
-``name=value``, or ``--name value``. A list is given as JSON or by repeating the name; an object as JSON; a file by
-``name=@path`` (it is uploaded) or by the id of an upload. ``@arguments.json`` gives all of them at once.
+``name=value``, or ``--name value``. A list is given as JSON or by repeating the name; an object as
+JSON; a file by ``name=@path`` (it is uploaded) or by the id of an upload.
+``@arguments.json`` gives all of them at once.
 """
 
 import difflib
@@ -29,12 +31,17 @@ class Parameters:
 
     def __init__(self, schema: Schema) -> None:
         self._definitions: Mapping[str, Any] = schema.get("$defs", {})
-        self.schemas: dict[str, Schema] = {name: self.resolve(each) for name, each in schema.get("properties", {}).items()}
+        self.schemas: dict[str, Schema] = {
+            name: self.resolve(each) for name, each in schema.get("properties", {}).items()
+        }
         self.required = frozenset(schema.get("required", ()))
-        self.alternatives = [name for each in schema.get("anyOf", ()) for name in each.get("required", ())]  # one is needed
+        self.alternatives = [
+            name for each in schema.get("anyOf", ()) for name in each.get("required", ())
+        ]  # one is needed
 
     def resolve(self, schema: Schema) -> Schema:
-        """Return the schema with its ``$ref`` followed; what it says beside the reference counts too."""
+        """Return the schema with its ``$ref`` followed;
+        what it says beside the reference counts too."""
         name = str(schema.get("$ref", "")).rpartition("/")[2]
         return {**self._definitions.get(name, {}), **schema} if name else schema
 
@@ -46,7 +53,10 @@ class Parameters:
 
     def is_file(self, name: str) -> bool:
         """Tell whether the parameter, or each item of it, is an uploaded file."""
-        return any(each.get("x-gatehouse-file") for each in self._alternatives(self.schemas[name], with_items=True))
+        return any(
+            each.get("x-gatehouse-file")
+            for each in self._alternatives(self.schemas[name], with_items=True)
+        )
 
     def types(self, schema: Schema) -> list[str]:
         """Return the JSON types that the schema accepts, the one that takes every word last."""
@@ -54,11 +64,15 @@ class Parameters:
         for each in self._alternatives(schema):
             kinds = each.get("type", [])
             found.update([kinds] if isinstance(kinds, str) else kinds)
-            found.update(_type_of(value) for value in [*each.get("enum", []), *([each["const"]] if "const" in each else [])])
+            found.update(
+                _type_of(value)
+                for value in [*each.get("enum", []), *([each["const"]] if "const" in each else [])]
+            )
         return [kind for kind in _ORDER if kind in found] or list(_ORDER)
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        """Return the arguments that these names and words give. Raises click.UsageError naming the parameter."""
+        """Return the arguments that these names and words give.
+        Raises click.UsageError naming the parameter."""
         words: dict[str, list[str]] = {}
         for name, word in pairs:
             self.check_name(name)
@@ -66,11 +80,14 @@ class Parameters:
         return {name: self._value(name, each) for name, each in words.items()}
 
     def check_name(self, name: str) -> None:
-        """Raise click.UsageError, with what may have been meant, unless there is a parameter of this name."""
+        """Raise click.UsageError, with what may have been meant,
+        unless there is a parameter of this name."""
         if name in self.schemas:
             return
         near = difflib.get_close_matches(name, self.schemas, n=1)
-        accepted = f"did you mean {near[0]}?" if near else f"accepted: {', '.join(self.schemas) or 'none'}"
+        accepted = (
+            f"did you mean {near[0]}?" if near else f"accepted: {', '.join(self.schemas) or 'none'}"
+        )
         raise click.UsageError(f"The task has no parameter {name!r}; {accepted}")
 
     def describe(self, schema: Schema, depth: int = 0) -> str:
@@ -82,12 +99,16 @@ class Parameters:
             return "@file"
         below = [] if depth == _MAX_DEPTH else _below(schema)
         kinds = schema.get("type", "any")
-        words = [self.describe(each, depth + 1) for each in below] or ([kinds] if isinstance(kinds, str) else kinds)
+        words = [self.describe(each, depth + 1) for each in below] or (
+            [kinds] if isinstance(kinds, str) else kinds
+        )
         if words == ["array"] and schema.get("items") and depth < _MAX_DEPTH:
             return f"{self.describe(schema['items'], depth + 1)}..."
         return "|".join(dict.fromkeys(word for word in words if word not in ("null", "")))
 
-    def _alternatives(self, schema: Schema, *, with_items: bool = False, depth: int = 0) -> Iterable[Schema]:
+    def _alternatives(
+        self, schema: Schema, *, with_items: bool = False, depth: int = 0
+    ) -> Iterable[Schema]:
         schema = self.resolve(schema)
         yield schema
         if depth == _MAX_DEPTH:
@@ -137,9 +158,12 @@ def _read(kind: str, word: str) -> Any:
 
 
 def load_json(text: str) -> Any:
-    """Return the value of JSON text. Raises ValueError for what the service refuses too: NaN, a name that comes twice."""
+    """Return the value of JSON text. Raises ValueError for what the service refuses too:
+    NaN, a name that comes twice."""
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_members)
+        return json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_members
+        )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -164,5 +188,12 @@ def _finite(text: str) -> float:
 
 
 def _type_of(value: Any) -> str:
-    kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    kinds: dict[type, str] = {
+        bool: "boolean",
+        int: "integer",
+        float: "number",
+        str: "string",
+        list: "array",
+        dict: "object",
+    }
     return kinds.get(type(value), "null")

@@ -1,4 +1,5 @@
-"""Where secrets come from: typed unseen on a terminal, or the lines of stdin; never the command line.
+"""Where secrets come from: typed unseen on a terminal, or the lines of stdin;
+never the command line.
 
 What stands on a command line is in the shell's history and in every list of processes.
 """
@@ -20,7 +21,8 @@ class Answers:
         self._instead = instead
 
     def ask(self, question: str, *, is_secret: bool = True) -> str:
-        """Return the answer. Raises click.UsageError when there is nobody to ask and nothing more on stdin."""
+        """Return the answer. Raises click.UsageError when there is nobody to ask and nothing more
+        on stdin."""
         answer = self.find(question, is_secret=is_secret)
         if answer is None:
             raise click.UsageError(f"{question}: nothing came on stdin")
@@ -32,6 +34,8 @@ class Answers:
             line = sys.stdin.readline(_MAX_CHARACTERS)
             return line.rstrip("\r\n") if line else None
         if not is_conversation():
-            raise click.UsageError(f"{question}: there is no terminal to ask on; use {self._instead}")
+            raise click.UsageError(
+                f"{question}: there is no terminal to ask on; use {self._instead}"
+            )
         answer: str = click.prompt(question, hide_input=is_secret, err=True)
         return answer

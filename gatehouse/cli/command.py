@@ -1,4 +1,5 @@
-"""What every command of ``gatehouse`` is made with: ``--debug`` wherever it stands, ``--json``, and the client."""
+"""What every command of ``gatehouse`` is made with:
+``--debug`` wherever it stands, ``--json``, and the client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,12 @@ def _begin_debugging(context: click.Context, _parameter: click.Parameter, is_wan
 def debug_option() -> click.Option:
     """Return the option that lets a failure show its traceback."""
     return click.Option(
-        ["--debug"], is_flag=True, is_eager=True, expose_value=False, callback=_begin_debugging, help="Show tracebacks."
+        ["--debug"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_begin_debugging,
+        help="Show tracebacks.",
     )
 
 
@@ -59,7 +65,9 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 
 def json_option(function: FunctionT) -> FunctionT:
     """Add ``--json``: stdout holds JSON, one value on each line, and nothing else."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, one value a line.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, one value a line.")(
+        function
+    )
 
 
 def timeout_option(function: FunctionT) -> FunctionT:
@@ -75,12 +83,18 @@ def timeout_option(function: FunctionT) -> FunctionT:
 
 def job_argument(function: FunctionT) -> FunctionT:
     """Add the argument ID, a job's; what is none is refused without asking the service."""
-    decorate = click.argument("job_id", metavar="ID", type=click.UUID, callback=lambda _context, _parameter, value: str(value))
+    decorate = click.argument(
+        "job_id",
+        metavar="ID",
+        type=click.UUID,
+        callback=lambda _context, _parameter, value: str(value),
+    )
     return decorate(function)
 
 
 def open_client(*, patience_s: float = PATIENCE_S) -> "Client":
-    """Return a client for the service that this person is logged in at; close it. Raises ConfigurationError."""
+    """Return a client for the service that this person is logged in at; close it.
+    Raises ConfigurationError."""
     from gatehouse import Client
 
     return Client(patience_s=patience_s)

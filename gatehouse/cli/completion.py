@@ -1,7 +1,7 @@
 """Shell completion: click's script, and names of tasks that the server gave lately.
 
-A shell waits at its prompt for the answer, so the server is given a second at most, and its answer is kept for five minutes.
-Nothing here ever complains: a completion that fails completes nothing.
+A shell waits at its prompt for the answer, so the server is given a second at most, and its answer
+is kept for five minutes. Nothing here ever complains: a completion that fails completes nothing.
 """
 
 import json
@@ -12,7 +12,13 @@ from typing import Any
 from zlib import crc32
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+)
 
 from gatehouse.cli.command import command
 from gatehouse.cli.output import put
@@ -35,18 +41,29 @@ def completion(context: click.Context, shell: str) -> None:
     zsh:   gatehouse completion zsh > ~/.zfunc/_gatehouse
     fish:  gatehouse completion fish > ~/.config/fish/completions/gatehouse.fish
     """
-    kinds: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+    kinds: dict[str, type[ShellComplete]] = {
+        "bash": BashComplete,
+        "zsh": ZshComplete,
+        "fish": FishComplete,
+    }
     put(kinds[shell](context.find_root().command, {}, "gatehouse", "_GATEHOUSE_COMPLETE").source())
 
 
-def complete_task(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+def complete_task(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[Any]]:
     """Complete the name of a task."""
     tasks = known_tasks()
-    return [CompletionItem(each["name"], help=each.get("summary")) for each in tasks if each["name"].startswith(incomplete)]
+    return [
+        CompletionItem(each["name"], help=each.get("summary"))
+        for each in tasks
+        if each["name"].startswith(incomplete)
+    ]
 
 
 def known_tasks() -> list[dict[str, Any]]:
-    """Return the server's tasks, from the cache while it is fresh; none when the server can't be asked just now."""
+    """Return the server's tasks, from the cache while it is fresh;
+    none when the server can't be asked just now."""
     try:
         return _known_tasks()
     except Exception:  # a shell's prompt is no place for any of them
@@ -57,7 +74,10 @@ def _known_tasks() -> list[dict[str, Any]]:
     import platformdirs
 
     access = find_access()
-    file = Path(platformdirs.user_cache_dir("gatehouse", appauthor=False)) / f"tasks-{crc32(access.address.encode()):08x}.json"
+    file = (
+        Path(platformdirs.user_cache_dir("gatehouse", appauthor=False))
+        / f"tasks-{crc32(access.address.encode()):08x}.json"
+    )
     kept = _read(file)
     if kept is not None:
         return kept

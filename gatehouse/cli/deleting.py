@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
 @command("delete")
 @click.argument("ids", metavar="[ID]...", type=click.UUID, nargs=-1)
-@click.option("--ended", "wants_ended", is_flag=True, help="Delete all of your jobs and batches that have ended.")
+@click.option(
+    "--ended",
+    "wants_ended",
+    is_flag=True,
+    help="Delete all of your jobs and batches that have ended.",
+)
 @json_option
 def delete(ids: tuple[object, ...], wants_ended: bool, as_json: bool) -> None:
     """Delete ended jobs and batches, and all that they kept.
 
-    Each ID is that of a job or of a batch. Cancel unfinished ones first; a job of a batch goes with its batch.
+    Each ID is that of a job or of a batch. Cancel unfinished ones first;
+    a job of a batch goes with its batch.
     """
     if bool(ids) == wants_ended:
         raise click.UsageError("accepted are IDs or --ended")
@@ -45,7 +51,10 @@ def usage(as_json: bool) -> None:
     if as_json:
         put_json(kept.raw)
         return
-    put_table(("kind", "used", "limit"), ((kind, used, limit) for kind, (used, limit) in kept.kinds.items()))
+    put_table(
+        ("kind", "used", "limit"),
+        ((kind, used, limit) for kind, (used, limit) in kept.kinds.items()),
+    )
 
 
 def _delete_named(client: "Client", ids: Iterable[str]) -> Iterator[str]:

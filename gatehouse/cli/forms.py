@@ -1,4 +1,5 @@
-"""Reading the site's pages: the forms in one, with what they send unasked, and what a page complains about."""
+"""Reading the site's pages: the forms in one, with what they send unasked,
+and what a page complains about."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -6,7 +7,8 @@ from html.parser import HTMLParser
 
 @dataclass(slots=True)
 class Form:
-    """A form of a page: where it goes, and its fields with their values (the cross-site token is one)."""
+    """A form of a page: where it goes, and its fields with their values (the cross-site token is
+    one)."""
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from gatehouse.cli.command import LONG_PATIENCE_S, command, job_argument, json_option, open_client, timeout_option
+from gatehouse.cli.command import (
+    LONG_PATIENCE_S,
+    command,
+    job_argument,
+    json_option,
+    open_client,
+    timeout_option,
+)
 from gatehouse.cli.completion import complete_task
 from gatehouse.cli.outcome import CommandFailed, ExitCode
 from gatehouse.cli.output import as_json as json_text
@@ -21,7 +28,14 @@ _STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "ended"]
 @command("jobs")
 @click.option("--status", type=click.Choice(_STATUSES))
 @click.option("--task", metavar="NAME", shell_complete=complete_task)
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many at most.",
+)
 @json_option
 def jobs(status: str | None, task: str | None, limit: int, as_json: bool) -> None:
     """List your jobs, newest first."""
@@ -31,7 +45,10 @@ def jobs(status: str | None, task: str | None, limit: int, as_json: bool) -> Non
             for record in records:
                 put_json(record.raw)
             return
-        rows = [(each.id, each.task, each.status, _how_far(each.progress), each.raw["submitted_at"]) for each in records]
+        rows = [
+            (each.id, each.task, each.status, _how_far(each.progress), each.raw["submitted_at"])
+            for each in records
+        ]
     put_table(("id", "task", "status", "progress", "submitted"), rows)
 
 
@@ -47,7 +64,13 @@ def watch(job_id: str, timeout_s: float | None, as_json: bool) -> ExitCode:
 
 @command("result")
 @job_argument
-@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write the result into this file.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write the result into this file.",
+)
 @timeout_option
 @json_option
 def result(job_id: str, output: str | None, timeout_s: float | None, as_json: bool) -> ExitCode:
@@ -104,4 +127,6 @@ def _write(path: str, text: str) -> None:
         with Target(path, name=Path(path).name).open() as opened:
             opened.write(text.encode())
     except OSError as error:
-        raise CommandFailed(f"{path} can't be written: {error.strerror or error}", code=ExitCode.NOT_WRITTEN) from error
+        raise CommandFailed(
+            f"{path} can't be written: {error.strerror or error}", code=ExitCode.NOT_WRITTEN
+        ) from error

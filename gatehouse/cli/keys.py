@@ -15,9 +15,17 @@ from gatehouse.errors import ConfigurationError
 
 
 def _person_options(function: FunctionT) -> FunctionT:
-    at = click.option("--at", metavar="ADDRESS", help="The service; by default where you are logged in.")
-    username = click.option("--username", metavar="NAME", help="Username or e-mail; by default who logged in.")
-    password = click.option("--password-stdin", is_flag=True, help="Read the password (and the code, a line each) from stdin.")
+    at = click.option(
+        "--at", metavar="ADDRESS", help="The service; by default where you are logged in."
+    )
+    username = click.option(
+        "--username", metavar="NAME", help="Username or e-mail; by default who logged in."
+    )
+    password = click.option(
+        "--password-stdin",
+        is_flag=True,
+        help="Read the password (and the code, a line each) from stdin.",
+    )
     return at(username(password(json_option(function))))
 
 
@@ -40,12 +48,24 @@ def list_keys(at: str | None, username: str | None, password_stdin: bool, as_jso
             put_json(key)
         return
     header = ("id", "name", "scopes", "expires", "last used")
-    put_table(header, ((k["id"], k["name"], " ".join(k["scopes"]), k["expires_at"], k["last_used_at"] or "") for k in found))
+    put_table(
+        header,
+        (
+            (k["id"], k["name"], " ".join(k["scopes"]), k["expires_at"], k["last_used_at"] or "")
+            for k in found
+        ),
+    )
 
 
 @keys.command("create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="What it may do, repeatable; by default all of jobs.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="What it may do, repeatable; by default all of jobs.",
+)
 @click.option("--days", type=click.IntRange(min=1), metavar="N", help="How long it lives.")
 @_person_options
 def create_key(
@@ -70,7 +90,9 @@ def create_key(
 @keys.command("revoke")
 @click.argument("key_id", metavar="ID", type=click.IntRange(min=1))
 @_person_options
-def revoke_key(key_id: int, at: str | None, username: str | None, password_stdin: bool, as_json: bool) -> None:
+def revoke_key(
+    key_id: int, at: str | None, username: str | None, password_stdin: bool, as_json: bool
+) -> None:
     """Revoke the key with this ID.
 
     Whatever uses it is refused from then on.
@@ -89,13 +111,19 @@ def _logged_in(at: str | None, username: str | None, password_stdin: bool) -> It
         saved = config.load_saved()
     address = at or (saved.address if saved else None)
     if address is None:
-        raise ConfigurationError("No service is known: run 'gatehouse login ADDRESS', or say --at ADDRESS.")
+        raise ConfigurationError(
+            "No service is known: run 'gatehouse login ADDRESS', or say --at ADDRESS."
+        )
     answers = Answers(from_stdin=password_stdin)
     username = username or (saved.username if saved else None)
     with SiteSession(address) as site:
         site.find_login_page()
-        username = username or Answers(from_stdin=False, instead="--username").ask("Username or e-mail", is_secret=False)
+        username = username or Answers(from_stdin=False, instead="--username").ask(
+            "Username or e-mail", is_secret=False
+        )
         site.log_in(
-            username, answers.ask(f"Password of {username}"), ask_code=lambda: answers.find("Code of your second factor")
+            username,
+            answers.ask(f"Password of {username}"),
+            ask_code=lambda: answers.find("Code of your second factor"),
         )
         yield site

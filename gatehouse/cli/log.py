@@ -20,7 +20,12 @@ _LOOK_EVERY_S = 1.0
 
 @command("log")
 @job_argument
-@click.option("-f", "--follow", is_flag=True, help="Go on until the job ends; the exit code is its outcome then.")
+@click.option(
+    "-f",
+    "--follow",
+    is_flag=True,
+    help="Go on until the job ends; the exit code is its outcome then.",
+)
 @json_option
 def log(job_id: str, follow: bool, as_json: bool) -> ExitCode:
     """Print a job's log, and follow it with -f."""
@@ -59,7 +64,8 @@ def _lines(job: "Job") -> Iterator[Line]:
 
 
 def overlap(before: Sequence[Line], now: Sequence[Line]) -> int:
-    """Return how many lines of ``now`` were there before: the service keeps the last ones only, so the first may be gone."""
+    """Return how many lines of ``now`` were there before:
+    the service keeps the last ones only, so the first may be gone."""
     for gone in range(len(before) + 1):
         if list(before[gone:]) == list(now[: len(before) - gone]):
             return len(before) - gone

@@ -1,4 +1,5 @@
-"""The command itself: its table of commands, and how each failure becomes one line and an exit code."""
+"""The command itself: its table of commands,
+and how each failure becomes one line and an exit code."""
 
 import errno
 import os
@@ -49,7 +50,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class Root(Group):
-    """The group of all commands. click ends the process quietly with 1 when a pipe breaks: that would mean 'failed'."""
+    """The group of all commands. click ends the process quietly with 1 when a pipe breaks:
+    that would mean 'failed'."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; raises Piped when nobody reads its output any more."""
@@ -71,8 +73,19 @@ def _show_version(context: click.Context, _parameter: click.Parameter, is_wanted
         context.exit()
 
 
-@click.group(cls=Root, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version.")
+@click.group(
+    cls=Root,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version.",
+)
 def cli() -> None:
     """Run tasks on a Gatehouse service and follow their jobs.
 
@@ -91,7 +104,8 @@ def main() -> int:
     """Run the command of this process and return its exit code."""
     manner = Manner()
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that can't show é still gets the rest
+        # a terminal that can't show é still gets the rest
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         outcome = cli.main(prog_name="gatehouse", standalone_mode=False, obj=manner)
     except Piped:
@@ -110,13 +124,15 @@ def _drop_output() -> None:
 
 
 def _tell(error: Exception) -> int:
-    if isinstance(error, OSError) and error.errno in _FULL:  # commands that write files say so themselves
+    # commands that write files say so themselves
+    if isinstance(error, OSError) and error.errno in _FULL:
         _drop_output()
         say(f"gatehouse: stdout can't be written: {error.strerror}")
         return ExitCode.NOT_WRITTEN
     if isinstance(error, click.Abort):
         return ExitCode.INTERRUPTED
-    if isinstance(error, NoArgsIsHelpError):  # a group without a command: its message is the whole help
+    # a group without a command: its message is the whole help
+    if isinstance(error, NoArgsIsHelpError):
         say_lines(error.format_message())
         return ExitCode.USAGE
     if isinstance(error, click.UsageError):
@@ -129,7 +145,10 @@ def _tell(error: Exception) -> int:
     if isinstance(error, errors.GatehouseError):
         say(f"gatehouse: {_one_line(error.message)}{_advice(error)}")
         return next(code for kind, code in _CODES.items() if isinstance(error, kind))
-    say(f"gatehouse: unexpected {type(error).__name__}: {_one_line(str(error))} (--debug shows where)")
+    say(
+        f"gatehouse: unexpected {type(error).__name__}: {_one_line(str(error))} (--debug shows "
+        "where)"
+    )
     return ExitCode.FAILED
 
 
@@ -138,7 +157,11 @@ def _advice(error: errors.GatehouseError) -> str:
         return " The key may be wrong, expired or revoked: gatehouse login ADDRESS makes a new one."
     if isinstance(error, errors.QuotaExceeded):
         return " See: gatehouse usage, gatehouse delete --help"
-    return f" (error id {error.error_id})" if isinstance(error, errors.ServerError) and error.error_id else ""
+    return (
+        f" (error id {error.error_id})"
+        if isinstance(error, errors.ServerError) and error.error_id
+        else ""
+    )
 
 
 def _one_line(text: str) -> str:

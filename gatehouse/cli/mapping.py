@@ -32,24 +32,30 @@ _OF_ONE_SET = re.compile(r"^/arguments/(\d+)")
 @click.argument("task", shell_complete=complete_task)
 @click.argument("file", type=click.Path())
 @click.option("--unordered", is_flag=True, help="Print results as they come.")
-@click.option("--json", "_as_json", is_flag=True, help="Results are JSON in any case.", expose_value=False)
+@click.option(
+    "--json", "_as_json", is_flag=True, help="Results are JSON in any case.", expose_value=False
+)
 def map_task(task: str, file: str, unordered: bool) -> ExitCode:
     """Submit a job for each line of a file.
 
-    Each line of FILE, or of stdin for -, is a JSON object of arguments for TASK. Prints a line of JSON for each: line, id,
-    status, result, error. Submits a thousand lines at a time; exits with 1 if any failed.
+    Each line of FILE, or of stdin for -, is a JSON object of arguments for TASK. Prints a line of
+    JSON for each: line, id, status, result, error. Submits a thousand lines at a time;
+    exits with 1 if any failed.
     """
     outcomes = {ExitCode.SUCCEEDED}
     with open_client(patience_s=LONG_PATIENCE_S) as client:
         find_task(client, task)
-        if Path(file).is_file():  # a wrong line is found before anything is submitted; what is piped can be read once only
+        # a wrong line is found before anything is submitted; what is piped can be read once only
+        if Path(file).is_file():
             for _ in _read(file):
                 pass
         lines = _read(file)
         while chunk := list(islice(lines, BATCH)):
             numbers = [number for number, _ in chunk]
             try:
-                for result in _results(client, task, [arguments for _, arguments in chunk], unordered=unordered):
+                for result in _results(
+                    client, task, [arguments for _, arguments in chunk], unordered=unordered
+                ):
                     put_json({"line": numbers[result.pop("position")], **result})
                     outcomes.add(code_of_record(result))
             except InvalidRequest as error:
@@ -60,7 +66,9 @@ def map_task(task: str, file: str, unordered: bool) -> ExitCode:
 _WORST_FIRST = (ExitCode.FAILED, ExitCode.TIMED_OUT, ExitCode.CANCELLED, ExitCode.SUCCEEDED)
 
 
-def _results(client: "Client", task: str, chunk: list[dict[str, Any]], *, unordered: bool) -> Iterator[dict[str, Any]]:
+def _results(
+    client: "Client", task: str, chunk: list[dict[str, Any]], *, unordered: bool
+) -> Iterator[dict[str, Any]]:
     batch = client.submit_batch(task, chunk)
     try:
         for result in batch.results(order="completion" if unordered else "submission"):
@@ -72,7 +80,8 @@ def _results(client: "Client", task: str, chunk: list[dict[str, Any]], *, unorde
 def _named_by_line(error: InvalidRequest, numbers: list[int]) -> InvalidRequest:
     """Return the error with lines of the file where it has numbers of this one request."""
     named = [
-        replace(each, where=_OF_ONE_SET.sub(lambda m: f"line {numbers[int(m[1])]}, ", each.where)) for each in error.problems
+        replace(each, where=_OF_ONE_SET.sub(lambda m: f"line {numbers[int(m[1])]}, ", each.where))
+        for each in error.problems
     ]
     if named == list(error.problems):
         return error
@@ -81,7 +90,8 @@ def _named_by_line(error: InvalidRequest, numbers: list[int]) -> InvalidRequest:
 
 
 def _leave(client: "Client", batch: "Batch") -> None:
-    """Ask whether to cancel what is left, where somebody can be asked; end the command in any case."""
+    """Ask whether to cancel what is left, where somebody can be asked;
+    end the command in any case."""
     if is_conversation():
         say("")
         try:
@@ -91,11 +101,14 @@ def _leave(client: "Client", batch: "Batch") -> None:
         except click.Abort:
             say("")
     results = f"{client.address}/api/batches/{batch.id}/results"
-    raise CommandFailed(f"The jobs go on; their results will be at {results}", code=ExitCode.INTERRUPTED)
+    raise CommandFailed(
+        f"The jobs go on; their results will be at {results}", code=ExitCode.INTERRUPTED
+    )
 
 
 def _read(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield number and arguments of each line that is not empty. Raises click.UsageError naming the line."""
+    """Yield number and arguments of each line that is not empty.
+    Raises click.UsageError naming the line."""
     with _opened(file) as stream:
         number = 0
         while line := stream.readline(_LINE_MAX_BYTES + 1):
@@ -108,7 +121,10 @@ def _read(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
             except ValueError as error:
                 raise click.UsageError(f"{file}, line {number} is not JSON: {error}") from error
             if not isinstance(value, dict):
-                raise click.UsageError(f"{file}, line {number}: accepted is a JSON object of at most {_LINE_MAX_BYTES} bytes")
+                raise click.UsageError(
+                    f"{file}, line {number}: accepted is a JSON object of at "
+                    f"most {_LINE_MAX_BYTES} bytes"
+                )
             yield number, value
 
 

@@ -1,7 +1,7 @@
 """How a command ends: exit codes are the outcome, and every failure is one line on stderr.
 
-0 succeeded · 1 failed · 2 usage · 3 cancelled · 4 not logged in · 5 unavailable · 6 timed out · 7 not written · 130 Ctrl-C ·
-141 broken pipe
+0 succeeded · 1 failed · 2 usage · 3 cancelled · 4 not logged in · 5 unavailable · 6 timed out · 7
+not written · 130 Ctrl-C · 141 broken pipe
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,10 @@ import click
 from gatehouse.protocol.rebuilding import is_time_out
 
 EPILOG = (
-    "Exit codes are the outcome: 0 succeeded, 1 failed (or not found, or expired), 2 usage or refused arguments, 3 cancelled, "
-    "4 not logged in or not allowed, 5 service unavailable, 6 timed out: the job's own time was over, or --timeout was "
+    "Exit codes are the outcome: 0 succeeded, 1 failed (or not found, or expired), 2 usage or "
+    "refused arguments, 3 cancelled, "
+    "4 not logged in or not allowed, 5 service unavailable, 6 timed out: the job's own time was "
+    "over, or --timeout was "
     "(the job goes on then), 7 stdout or a file can't be written."
 )
 
@@ -43,7 +45,8 @@ class CommandFailed(click.ClickException):
 
 
 def code_of_record(record: Mapping[str, Any]) -> ExitCode:
-    """Return the exit code of a job that has ended, from its record or its line in a batch's results."""
+    """Return the exit code of a job that has ended,
+    from its record or its line in a batch's results."""
     if record["status"] == "succeeded":
         return ExitCode.SUCCEEDED
     if record["status"] == "cancelled":

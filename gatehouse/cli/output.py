@@ -1,4 +1,5 @@
-"""What is printed, and how: nothing that a server sends reaches a terminal as a control character."""
+"""What is printed, and how: nothing that a server sends reaches a terminal as a control
+character."""
 
 import json
 import sys
@@ -11,9 +12,14 @@ TERMINAL_MAX_CHARACTERS = 100_000
 
 
 def clean(text: object) -> str:
-    """Return the text with every character that doesn't print as its escape: ``\\x1b`` can colour, move, retype."""
+    """Return the text with every character that doesn't print as its escape:
+    ``\\x1b`` can colour, move, retype."""
     words = str(text)
-    return words if words.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in words)
+    return (
+        words
+        if words.isprintable()
+        else "".join(c if c.isprintable() else _escape(c) for c in words)
+    )
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
@@ -31,7 +37,8 @@ def put(line: str) -> None:
 
 
 def put_json(value: Any) -> None:
-    """Print a value as one line of JSON at once: a reader of a pipe sees each line when it is there."""
+    """Print a value as one line of JSON at once:
+    a reader of a pipe sees each line when it is there."""
     put(as_json(value))
 
 
@@ -69,7 +76,8 @@ def put_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
     table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(clean(cell), overflow="fold") for cell in row))  # Text: [brackets] are no markup
+        # Text: [brackets] are no markup
+        table.add_row(*(Text(clean(cell), overflow="fold") for cell in row))
     Console().print(table)
 
 

@@ -20,29 +20,60 @@ _NAME_MAX_LENGTH = 100
 @click.argument("address")
 @click.option("--username", metavar="NAME", help="Username or e-mail; asked for when left out.")
 @click.option(
-    "--password-stdin", is_flag=True, help="Read the password from stdin; the second factor's code is its second line."
+    "--password-stdin",
+    is_flag=True,
+    help="Read the password from stdin; the second factor's code is its second line.",
 )
-@click.option("--key", "with_key", is_flag=True, help="Use an API key made on the site: asked for, or read from stdin.")
-@click.option("--name", metavar="NAME", help="What the new key is called; by default after this machine.")
+@click.option(
+    "--key",
+    "with_key",
+    is_flag=True,
+    help="Use an API key made on the site: asked for, or read from stdin.",
+)
+@click.option(
+    "--name", metavar="NAME", help="What the new key is called; by default after this machine."
+)
 @click.option("--days", type=click.IntRange(min=1), metavar="N", help="How long the new key lives.")
 @json_option
 def login(
-    address: str, username: str | None, password_stdin: bool, with_key: bool, name: str | None, days: int | None, as_json: bool
+    address: str,
+    username: str | None,
+    password_stdin: bool,
+    with_key: bool,
+    name: str | None,
+    days: int | None,
+    as_json: bool,
 ) -> None:
     """Log in at ADDRESS and keep a key for this machine.
 
-    Logs in through the site's own page, second factor included, makes an API key and logs out again. Only the key is kept,
-    in a file that nobody else may read. Secrets are never taken from the command line: others could read them there.
+    Logs in through the site's own page, second factor included, makes an API key and logs out
+    again. Only the key is kept, in a file that nobody else may read.
+    Secrets are never taken from the command line: others could read them there.
     """
     if with_key and (username or password_stdin or name or days):
-        raise click.UsageError("--key takes a key that exists: leave out --username, --password-stdin, --name and --days")
+        raise click.UsageError(
+            "--key takes a key that exists: leave out --username, "
+            "--password-stdin, --name and --days"
+        )
     address = service_address(address)
     before = _find_saved()
-    saved = _use_key(address) if with_key else _make_key(address, username, password_stdin, name or _machine(), days)
+    saved = (
+        _use_key(address)
+        if with_key
+        else _make_key(address, username, password_stdin, name or _machine(), days)
+    )
     if before and before.key_id and before.key != saved.key:
-        end_key(before.address, before.key)  # else each log-in would leave a key behind; it expires if this can't be done
+        # else each log-in would leave a key behind; it expires if this can't be done
+        end_key(before.address, before.key)
     if as_json:
-        put_json({"address": saved.address, "username": saved.username, "key_id": saved.key_id, "key_name": saved.key_name})
+        put_json(
+            {
+                "address": saved.address,
+                "username": saved.username,
+                "key_id": saved.key_id,
+                "key_name": saved.key_name,
+            }
+        )
     say(f"Logged in at {saved.address} as {saved.username}. The key is kept in {config.path()}.")
 
 
@@ -58,7 +89,9 @@ def logout(as_json: bool) -> None:
     if not was_there:
         say("Nobody is logged in here.")
     elif saved is None:
-        say(f"What was saved could not be read; it is deleted. Your keys are at ADDRESS{KEYS_PATH}.")
+        say(
+            f"What was saved could not be read; it is deleted. Your keys are at ADDRESS{KEYS_PATH}."
+        )
     elif reason:
         say(f"Forgotten. The key still works ({reason}): revoke it at {saved.address}{KEYS_PATH}.")
     else:
@@ -81,13 +114,21 @@ def whoami(as_json: bool) -> None:
     say(f"key: {credential.get('name')}, scopes: {scopes}")
 
 
-def _make_key(address: str, username: str | None, password_stdin: bool, name: str, days: int | None) -> config.Saved:
+def _make_key(
+    address: str, username: str | None, password_stdin: bool, name: str, days: int | None
+) -> config.Saved:
     answers = Answers(from_stdin=password_stdin)
     with SiteSession(address) as site:
         site.find_login_page()
         _warn_of_plain_http(address)
-        username = username or Answers(from_stdin=False, instead="--username").ask("Username or e-mail", is_secret=False)
-        site.log_in(username, answers.ask("Password"), ask_code=lambda: answers.find("Code of your second factor"))
+        username = username or Answers(from_stdin=False, instead="--username").ask(
+            "Username or e-mail", is_secret=False
+        )
+        site.log_in(
+            username,
+            answers.ask("Password"),
+            ask_code=lambda: answers.find("Code of your second factor"),
+        )
         made = site.create_key(name, scopes=SCOPES, days=days)
         try:
             saved = _checked(address, made["key"], key_id=made["id"])
@@ -113,11 +154,14 @@ def _checked(address: str, key: str, *, key_id: str) -> config.Saved:
     with Client(address, key) as client:
         me = client.me()
     name = str(me.raw.get("credential", {}).get("name", ""))
-    return config.Saved(address=address, key=key, key_id=key_id, key_name=name, username=me.username)
+    return config.Saved(
+        address=address, key=key, key_id=key_id, key_name=name, username=me.username
+    )
 
 
 def _find_saved() -> config.Saved | None:
-    """Return what is saved; None for what can't be read, which the command is about to replace or delete."""
+    """Return what is saved; None for what can't be read,
+    which the command is about to replace or delete."""
     try:
         return config.load_saved()
     except ConfigurationError:

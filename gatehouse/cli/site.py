@@ -1,4 +1,5 @@
-"""The Django site as a person's browser uses it: log in by the form, second factor included, make keys, log out.
+"""The Django site as a person's browser uses it:
+log in by the form, second factor included, make keys, log out.
 
 An API key can do none of this, on purpose: whoever finds one must not be able to make more of them.
 """
@@ -28,16 +29,21 @@ _CODE_TRIES = 3
 
 
 def service_address(address: str) -> str:
-    """Return ``https://host[:port]`` of what a person typed, with the path where the service is mounted.
+    """Return ``https://host[:port]`` of what a person typed,
+    with the path where the service is mounted.
 
-    Without a scheme HTTPS is meant, except on this machine. Raises ConfigurationError, or click.UsageError.
+    Without a scheme HTTPS is meant, except on this machine.
+    Raises ConfigurationError, or click.UsageError.
     """
     words = address.strip()
     if "://" not in words:
         words = f"{'http' if is_this_machine(f'//{words}') else 'https'}://{words}"
     checked = check_address(words)
     if not _MOUNT.fullmatch(urlsplit(checked).path) or not checked.isprintable():
-        raise click.UsageError(f"{address!r} is no address of a service; accepted is for example https://jobs.example.org")
+        raise click.UsageError(
+            f"{address!r} is no address of a service; accepted is for example "
+            "https://jobs.example.org"
+        )
     return checked
 
 
@@ -67,16 +73,26 @@ def end_key(address: str, key: str) -> str:
 
 
 class SiteSession:
-    """A person's session on the site for the length of a ``with`` block; leaving it logs out. Not thread-safe."""
+    """A person's session on the site for the length of a ``with`` block; leaving it logs out.
+    Not thread-safe."""
 
     def __init__(self, address: str) -> None:
         import httpx
 
         self.address = service_address(address)
         parts = urlsplit(self.address)
-        self._origin, self._keys_path = f"{parts.scheme}://{parts.netloc}", f"{parts.path}{KEYS_PATH}"
-        headers = {"Origin": self._origin, "Referer": f"{self.address}/", "User-Agent": "gatehouse-command"}
-        self._http = httpx.Client(timeout=TIMEOUT_S, headers=headers, trust_env=False, proxy=proxy_for(self.address))
+        self._origin, self._keys_path = (
+            f"{parts.scheme}://{parts.netloc}",
+            f"{parts.path}{KEYS_PATH}",
+        )
+        headers = {
+            "Origin": self._origin,
+            "Referer": f"{self.address}/",
+            "User-Agent": "gatehouse-command",
+        }
+        self._http = httpx.Client(
+            timeout=TIMEOUT_S, headers=headers, trust_env=False, proxy=proxy_for(self.address)
+        )
         self._login_path = ""
         self._is_logged_in = False
 
@@ -90,13 +106,19 @@ class SiteSession:
             self._http.close()
 
     def find_login_page(self) -> None:
-        """Ask as a browser for what needs a log-in: a Gatehouse says where its log-in page is. Raises CommandFailed."""
+        """Ask as a browser for what needs a log-in: a Gatehouse says where its log-in page is.
+        Raises CommandFailed."""
         answer = self._ask("GET", f"{self.address}/api/me", headers={"Accept": "text/html"})
         target = urljoin(f"{self.address}/api/me", answer.headers.get("Location", ""))
-        if answer.status_code == 302 and "login_required" in target and not target.startswith(f"{self._origin}/"):
+        if (
+            answer.status_code == 302
+            and "login_required" in target
+            and not target.startswith(f"{self._origin}/")
+        ):
             page = target.partition("?")[0][:200]
             raise CommandFailed(
-                f"The log-in page of {self.address} is elsewhere: {page}. Make a key there in a browser, then run "
+                f"The log-in page of {self.address} is elsewhere: {page}. Make a key there in a "
+                "browser, then run "
                 f"'gatehouse login {self.address} --key'",
                 code=ExitCode.NOT_LOGGED_IN,
             )
@@ -106,7 +128,8 @@ class SiteSession:
         self._login_path = urlsplit(target).path
 
     def log_in(self, username: str, password: str, *, ask_code: Callable[[], str | None]) -> None:
-        """Log in; ``ask_code`` is asked for the second factor, if there is one, and returns None when it has no more.
+        """Log in; ``ask_code`` is asked for the second factor, if there is one,
+        and returns None when it has no more.
 
         Raises CommandFailed, which says in the site's own words why it refused.
         """
@@ -122,12 +145,19 @@ class SiteSession:
             target = self._send_code(target, ask_code)
         if target != self._keys_path:
             url = urljoin(self._origin, target)
-            raise CommandFailed(f"The site wants something else first; open {url} in a browser", code=ExitCode.NOT_LOGGED_IN)
+            raise CommandFailed(
+                f"The site wants something else first; open {url} in a browser",
+                code=ExitCode.NOT_LOGGED_IN,
+            )
         self._is_logged_in = True
 
-    def create_key(self, name: str, *, scopes: list[str], days: int | None = None) -> dict[str, Any]:
+    def create_key(
+        self, name: str, *, scopes: list[str], days: int | None = None
+    ) -> dict[str, Any]:
         """Make a key and return its description with the key itself under ``key``."""
-        wanted = {"name": name, "scopes": scopes} | ({} if days is None else {"expires_in_days": days})
+        wanted = {"name": name, "scopes": scopes} | (
+            {} if days is None else {"expires_in_days": days}
+        )
         return self._call("POST", self._keys_path, json=wanted)
 
     def keys(self) -> list[dict[str, Any]]:
@@ -144,14 +174,22 @@ class SiteSession:
         answer = self._ask("POST", form.action or self._login_path, data=form.fields)
         if answer.status_code == 429:
             wait_s = answer.headers.get("Retry-After", "60")
-            raise CommandFailed(f"{refused}: too many tries; wait {wait_s[:10]} s", code=ExitCode.NOT_LOGGED_IN)
+            raise CommandFailed(
+                f"{refused}: too many tries; wait {wait_s[:10]} s", code=ExitCode.NOT_LOGGED_IN
+            )
         if answer.status_code == 302:
             return str(urlsplit(answer.headers.get("Location", "")).path)
-        complaints = Page(answer.text).complaints if answer.status_code == 200 else [f"the site answers {answer.status_code}"]
+        complaints = (
+            Page(answer.text).complaints
+            if answer.status_code == 200
+            else [f"the site answers {answer.status_code}"]
+        )
         raise _Refused(f"{refused}: {' '.join(complaints) or 'the site does not say why'}")
 
     def _send_code(self, path: str, ask_code: Callable[[], str | None]) -> str:
-        refusal = CommandFailed("The site asks for the code of your second factor", code=ExitCode.NOT_LOGGED_IN)
+        refusal = CommandFailed(
+            "The site asks for the code of your second factor", code=ExitCode.NOT_LOGGED_IN
+        )
         for _ in range(_CODE_TRIES):
             form = self._get(path).find_form("code")
             if form is None:
@@ -169,7 +207,8 @@ class SiteSession:
         raise refusal
 
     def _log_out(self) -> None:
-        """End the session. One that can't be ended now ends by itself, and nobody holds its cookie."""
+        """End the session. One that can't be ended now ends by itself,
+        and nobody holds its cookie."""
         if not self._is_logged_in or not self._login_path:
             return
         try:
@@ -181,14 +220,25 @@ class SiteSession:
             return
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        token = next((cookie.value or "" for cookie in self._http.cookies.jar if cookie.name.endswith("csrftoken")), "")
-        answer = self._ask(method, path, headers={"Accept": "application/json", "X-CSRFToken": token}, **request)
+        token = next(
+            (
+                cookie.value or ""
+                for cookie in self._http.cookies.jar
+                if cookie.name.endswith("csrftoken")
+            ),
+            "",
+        )
+        answer = self._ask(
+            method, path, headers={"Accept": "application/json", "X-CSRFToken": token}, **request
+        )
         try:
             body = json.loads(answer.content or b"{}")
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise self._not_a_gatehouse(f"it answers {answer.status_code} to a request for keys, and no JSON")
+            raise self._not_a_gatehouse(
+                f"it answers {answer.status_code} to a request for keys, and no JSON"
+            )
         if answer.status_code >= 400:
             raise _problem(answer.status_code, body)
         return body
@@ -200,7 +250,8 @@ class SiteSession:
         return Page(answer.text)
 
     def _ask(self, method: str, path: str, **request: Any) -> "httpx.Response":
-        """Send one request to this site and no other; a longer page than any of its own is cut off."""
+        """Send one request to this site and no other;
+        a longer page than any of its own is cut off."""
         import httpx
 
         url = urljoin(f"{self._origin}/", path)
@@ -215,18 +266,31 @@ class SiteSession:
                         raise self._not_a_gatehouse("its page is too long")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
-            raise CommandFailed(f"{self.address} can't be reached: {reason}", code=ExitCode.UNAVAILABLE) from error
+            raise CommandFailed(
+                f"{self.address} can't be reached: {reason}", code=ExitCode.UNAVAILABLE
+            ) from error
         headers = [
-            (name, value) for name, value in answer.headers.items() if name not in ("content-encoding", "content-length")
+            (name, value)
+            for name, value in answer.headers.items()
+            if name not in ("content-encoding", "content-length")
         ]
-        done = httpx.Response(answer.status_code, headers=headers, content=body, request=answer.request)
+        done = httpx.Response(
+            answer.status_code, headers=headers, content=body, request=answer.request
+        )
         if done.status_code == 503:
-            raise CommandFailed(f"{self.address} is not available just now; try again later", code=ExitCode.UNAVAILABLE)
+            raise CommandFailed(
+                f"{self.address} is not available just now; try again later",
+                code=ExitCode.UNAVAILABLE,
+            )
         return done
 
     def _not_a_gatehouse(self, why: str) -> CommandFailed:
-        hint = "; give the address without the path of a page" if urlsplit(self.address).path else ""
-        return CommandFailed(f"{self.address} does not answer as a Gatehouse: {why}{hint}", code=ExitCode.UNAVAILABLE)
+        hint = (
+            "; give the address without the path of a page" if urlsplit(self.address).path else ""
+        )
+        return CommandFailed(
+            f"{self.address} does not answer as a Gatehouse: {why}{hint}", code=ExitCode.UNAVAILABLE
+        )
 
 
 class _Refused(CommandFailed):
@@ -237,7 +301,18 @@ class _Refused(CommandFailed):
 def _problem(status: int, body: dict[str, Any]) -> CommandFailed:
     """Turn a problem+json (RFC 9457) into one line."""
     errors = body.get("errors")
-    lines = [f"{line.get('pointer', '')}: {line.get('detail', '')}" for line in errors] if isinstance(errors, list) else []
-    codes = {401: ExitCode.NOT_LOGGED_IN, 403: ExitCode.NOT_LOGGED_IN, 422: ExitCode.USAGE, 429: ExitCode.UNAVAILABLE}
+    lines = (
+        [f"{line.get('pointer', '')}: {line.get('detail', '')}" for line in errors]
+        if isinstance(errors, list)
+        else []
+    )
+    codes = {
+        401: ExitCode.NOT_LOGGED_IN,
+        403: ExitCode.NOT_LOGGED_IN,
+        422: ExitCode.USAGE,
+        429: ExitCode.UNAVAILABLE,
+    }
     code = codes.get(status, ExitCode.UNAVAILABLE if status >= 500 else ExitCode.FAILED)
-    return CommandFailed(" ".join([str(body.get("detail", f"The site answers {status}")), *lines]), code=code)
+    return CommandFailed(
+        " ".join([str(body.get("detail", f"The site answers {status}")), *lines]), code=code
+    )

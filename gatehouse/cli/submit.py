@@ -41,7 +41,11 @@ _PREFIX = "argument_"  # keeps a parameter called wait apart from --wait
 
 def _own_options() -> list[click.Parameter]:
     return [
-        click.Option(["-w", "--wait", "wants_to_wait"], is_flag=True, help="Wait for the end; the exit code is the outcome."),
+        click.Option(
+            ["-w", "--wait", "wants_to_wait"],
+            is_flag=True,
+            help="Wait for the end; the exit code is the outcome.",
+        ),
         click.Option(
             ["--timeout", "timeout_s"],
             type=click.FloatRange(min=0),
@@ -49,7 +53,12 @@ def _own_options() -> list[click.Parameter]:
             help="Wait for the end, so long at most.",
         ),
         click.Option(["--priority"], type=click.Choice(["low", "normal", "high"])),
-        click.Option(["--delay", "delay_s"], type=click.FloatRange(min=0), metavar="SECONDS", help="Begin so much later."),
+        click.Option(
+            ["--delay", "delay_s"],
+            type=click.FloatRange(min=0),
+            metavar="SECONDS",
+            help="Begin so much later.",
+        ),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the job's record as JSON."),
     ]
 
@@ -58,7 +67,8 @@ _OWN = frozenset(option.name for option in _own_options())
 
 
 class TaskGroup(Group):
-    """Has a command for each task of the service; its own options may stand before the task's name too."""
+    """Has a command for each task of the service;
+    its own options may stand before the task's name too."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the tasks, as far as they are known without waiting."""
@@ -66,7 +76,8 @@ class TaskGroup(Group):
         return [task["name"] for task in known_tasks()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Make the command of a task. Raises what asking the service raises, or click.UsageError for an unknown task."""
+        """Make the command of a task. Raises what asking the service raises,
+        or click.UsageError for an unknown task."""
         if ctx.resilient_parsing:  # a shell completes the line
             found = next((task for task in known_tasks() if task["name"] == cmd_name), None)
             return None if found is None else _command_of(None, found)
@@ -74,7 +85,13 @@ class TaskGroup(Group):
         return _command_of(client, find_task(client, cmd_name).raw)
 
 
-submit = TaskGroup("submit", params=_own_options(), help=_HELP, epilog=EPILOG, subcommand_metavar="TASK [NAME=VALUE]...")
+submit = TaskGroup(
+    "submit",
+    params=_own_options(),
+    help=_HELP,
+    epilog=EPILOG,
+    subcommand_metavar="TASK [NAME=VALUE]...",
+)
 
 
 def _command_of(client: "Client | None", task: Mapping[str, Any]) -> click.Command:
@@ -94,24 +111,39 @@ def _command_of(client: "Client | None", task: Mapping[str, Any]) -> click.Comma
         return _submit(client, task["name"], parameters, given)
 
     help_text = clean(task["summary"])
-    return Command(task["name"], params=[words, *options, *own], callback=submit_job, help=help_text, epilog=EPILOG)
+    return Command(
+        task["name"],
+        params=[words, *options, *own],
+        callback=submit_job,
+        help=help_text,
+        epilog=EPILOG,
+    )
 
 
 def _option(parameters: Parameters, name: str, flag: str) -> click.Option:
-    """Make the option of a parameter. The service requires what is required: it may come from a file."""
+    """Make the option of a parameter. The service requires what is required:
+    it may come from a file."""
     schema = parameters.schemas[name]
     described = clean(schema.get("description", ""))
     need = parameters.need(name) or f"default: {json_text(schema.get('default'))}"
     words = f"{described}  [{need}]".strip()
     if parameters.types(schema) == ["boolean"]:
-        return click.Option([f"{flag}/--no-{flag[2:]}", f"{_PREFIX}{name}"], default=None, help=words)
+        return click.Option(
+            [f"{flag}/--no-{flag[2:]}", f"{_PREFIX}{name}"], default=None, help=words
+        )
     metavar = clean(parameters.describe(schema))
     return click.Option([flag, f"{_PREFIX}{name}"], multiple=True, metavar=metavar, help=words)
 
 
-def _submit(client: "Client", task: str, parameters: Parameters, given: Mapping[str, Any]) -> ExitCode:
+def _submit(
+    client: "Client", task: str, parameters: Parameters, given: Mapping[str, Any]
+) -> ExitCode:
     before = click.get_current_context().parent
-    own = {name: given[name] or (before.params[name] if before else None) for name in given if name in _OWN}
+    own = {
+        name: given[name] or (before.params[name] if before else None)
+        for name in given
+        if name in _OWN
+    }
     arguments = _arguments(client, parameters, given)
     job = client.submit(task, arguments, priority=own["priority"], delay_s=own["delay_s"])
     if own["wants_to_wait"] or own["timeout_s"] is not None:
@@ -126,7 +158,9 @@ def _submit(client: "Client", task: str, parameters: Parameters, given: Mapping[
     return ExitCode.SUCCEEDED
 
 
-def _arguments(client: "Client", parameters: Parameters, given: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(
+    client: "Client", parameters: Parameters, given: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the arguments that the words and options give; a later word stands over the file's."""
     from_file: dict[str, Any] = {}
     pairs = list(_pairs_of_options(given))
@@ -136,19 +170,26 @@ def _arguments(client: "Client", parameters: Parameters, given: Mapping[str, Any
             continue
         name, is_there, value = word.partition("=")
         if not is_there:
-            raise click.UsageError(f"{word[:100]!r}: accepted are NAME=VALUE, --NAME VALUE and @FILE")
+            raise click.UsageError(
+                f"{word[:100]!r}: accepted are NAME=VALUE, --NAME VALUE and @FILE"
+            )
         pairs.append((name, value))
     for name in from_file:
         parameters.check_name(name)
     arguments = from_file | parameters.read(pairs)
-    missing = [name for name in parameters.schemas if name in parameters.required and name not in arguments]
+    missing = [
+        name for name in parameters.schemas if name in parameters.required and name not in arguments
+    ]
     if missing:
         raise click.UsageError(f"The task needs {', '.join(missing)}")
     if parameters.alternatives and arguments.keys().isdisjoint(parameters.alternatives):
         raise click.UsageError(f"The task needs {' or '.join(parameters.alternatives)}")
     files = {name for name, _ in pairs if parameters.is_file(name)}
     _require_uploads(parameters, {name: arguments[name] for name in files})
-    return {name: _uploaded(client, name, value) if name in files else value for name, value in arguments.items()}
+    return {
+        name: _uploaded(client, name, value) if name in files else value
+        for name, value in arguments.items()
+    }
 
 
 def _pairs_of_options(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -159,14 +200,18 @@ def _pairs_of_options(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _require_uploads(parameters: Parameters, files: Mapping[str, Any]) -> None:
-    """Raise click.UsageError for a path without its ``@``: where only a file is accepted, other words are ids of uploads."""
+    """Raise click.UsageError for a path without its ``@``:
+    where only a file is accepted, other words are ids of uploads."""
     for name, value in files.items():
         if parameters.describe(parameters.schemas[name]).removesuffix("...") != "@file":
             continue
         for word in value if isinstance(value, list) else [value]:
             if isinstance(word, str) and not word.startswith("@") and not _UUID.fullmatch(word):
                 short = word[:100]
-                raise click.UsageError(f"{name}: {short!r} is not the id of an upload; to upload a file: {name}=@{short}")
+                raise click.UsageError(
+                    f"{name}: {short!r} is not the id of an upload; to upload a "
+                    f"file: {name}=@{short}"
+                )
 
 
 def _uploaded(client: "Client", name: str, value: Any) -> Any:
@@ -179,7 +224,9 @@ def _uploaded(client: "Client", name: str, value: Any) -> Any:
     try:
         return client.upload(sys.stdin.buffer if path == "-" else path).id
     except OSError as error:
-        raise click.UsageError(f"{name}: {path} can't be read: {error.strerror or error}") from error
+        raise click.UsageError(
+            f"{name}: {path} can't be read: {error.strerror or error}"
+        ) from error
 
 
 def read_arguments(path: str) -> dict[str, Any]:
@@ -196,5 +243,7 @@ def read_arguments(path: str) -> dict[str, Any]:
     except ValueError as error:
         raise click.UsageError(f"{path} is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise click.UsageError(f"{path}: accepted is one JSON object of at most {_FILE_MAX_BYTES} bytes")
+        raise click.UsageError(
+            f"{path}: accepted is one JSON object of at most {_FILE_MAX_BYTES} bytes"
+        )
     return value

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 import click
 
 from gatehouse.cli.outcome import CommandFailed, ExitCode, code_of_record
-from gatehouse.cli.output import TERMINAL_MAX_CHARACTERS, clean, is_conversation, is_terminal, put, put_json, say
+from gatehouse.cli.output import (
+    TERMINAL_MAX_CHARACTERS,
+    clean,
+    is_conversation,
+    is_terminal,
+    put,
+    put_json,
+    say,
+)
 from gatehouse.cli.output import as_json as json_text
 from gatehouse.errors import Conflict, WaitTimedOut
 
@@ -19,15 +27,18 @@ _LOOK_EVERY_S = 1.0
 def wait_for_end(job: "Job", *, timeout_s: float | None) -> "JobRecord":
     """Return the job's record when it has ended.
 
-    Ctrl-C asks a person whether to cancel the job; a second one, or the first where nobody can be asked, leaves it running.
-    Raises CommandFailed when that happens, or after ``timeout_s``: it says how to come back.
+    Ctrl-C asks a person whether to cancel the job; a second one, or the first where nobody can be
+    asked, leaves it running. Raises CommandFailed when that happens, or after ``timeout_s``:
+    it says how to come back.
     """
     is_cancelling = False
     while True:
         try:
             return _watch(job, timeout_s) if sys.stderr.isatty() else job.wait(timeout_s=timeout_s)
         except WaitTimedOut as error:
-            raise CommandFailed(f"{error} Come back with: gatehouse watch {job.id}", code=ExitCode.TIMED_OUT) from error
+            raise CommandFailed(
+                f"{error} Come back with: gatehouse watch {job.id}", code=ExitCode.TIMED_OUT
+            ) from error
         except KeyboardInterrupt:
             if is_cancelling or not is_conversation():
                 raise _left(job) from None
@@ -53,14 +64,20 @@ def describe_end(record: "JobRecord") -> str:
     error = record.raw.get("error") or {}
     if record.status == "cancelled":
         return f"The job {record.id} was cancelled."
-    return f"The job {record.id} failed: {error.get('type', 'error')}: {' '.join(str(error.get('message', '')).split())}"
+    return (
+        f"The job {record.id} failed: {error.get('type', 'error')}: "
+        f"{' '.join(str(error.get('message', '')).split())}"
+    )
 
 
 def _put_result(record: "JobRecord") -> None:
     result = record.result()
     text = json_text(result, indent=2 if is_terminal() else None)
     if is_terminal() and len(text) > TERMINAL_MAX_CHARACTERS:
-        say(f"The result has {len(text):,} characters, too many for a terminal: gatehouse result {record.id} -o FILE")
+        say(
+            f"The result has {len(text):,} characters, too many for a terminal: gatehouse result "
+            f"{record.id} -o FILE"
+        )
     else:
         put(text)
 
@@ -80,13 +97,20 @@ def _watch(job: "Job", timeout_s: float | None) -> "JobRecord":
             progress = record.progress or {}
             message = clean(progress.get("message") or "")
             bar.update(
-                line, total=progress.get("total"), completed=progress.get("done", 0), status=record.status, message=message
+                line,
+                total=progress.get("total"),
+                completed=progress.get("done", 0),
+                status=record.status,
+                message=message,
             )
             if record.has_ended:
                 return record
             left_s = _LOOK_EVERY_S if ends_at_s is None else ends_at_s - bar.get_time()
             if left_s <= 0:
-                raise WaitTimedOut(f"The job {record.id} is still {record.status} after {timeout_s:g} s; it goes on.")
+                raise WaitTimedOut(
+                    f"The job {record.id} is still {record.status} after "
+                    f"{timeout_s:g} s; it goes on."
+                )
             try:
                 job.wait(timeout_s=min(left_s, _LOOK_EVERY_S))
             except WaitTimedOut:
@@ -96,14 +120,18 @@ def _watch(job: "Job", timeout_s: float | None) -> "JobRecord":
 def _wants_to_cancel(job: "Job") -> bool:
     try:
         say("")
-        return click.confirm("Cancel the job? (n: go on waiting, Ctrl-C: leave it running)", default=False, err=True)
+        return click.confirm(
+            "Cancel the job? (n: go on waiting, Ctrl-C: leave it running)", default=False, err=True
+        )
     except click.Abort:
         say("")
         raise _left(job) from None
 
 
 def _left(job: "Job") -> CommandFailed:
-    return CommandFailed(f"The job goes on. Come back with: gatehouse watch {job.id}", code=ExitCode.INTERRUPTED)
+    return CommandFailed(
+        f"The job goes on. Come back with: gatehouse watch {job.id}", code=ExitCode.INTERRUPTED
+    )
 
 
 def _cancel(job: "Job") -> None:

@@ -1,5 +1,6 @@
-"""The one thread of an executor. It begins with the first call, and ends after a shutdown, after the executor was forgotten, or
-after the main thread has ended: once every future is done, in the last case after ``exit_wait_s`` at the latest.
+"""The one thread of an executor. It begins with the first call, and ends after a shutdown, after
+the executor was forgotten, or after the main thread has ended:
+once every future is done, in the last case after ``exit_wait_s`` at the latest.
 """
 
 import asyncio
@@ -33,7 +34,8 @@ class Times:
 
 
 class Background:
-    """Owns the thread. Thread-safe. ``on_end`` is called when nothing is left to do, as the last thing."""
+    """Owns the thread. Thread-safe. ``on_end`` is called when nothing is left to do,
+    as the last thing."""
 
     def __init__(self, client: Client, times: Times, *, on_end: Callable[[], None]) -> None:
         self._client = client
@@ -48,15 +50,18 @@ class Background:
         self._is_closed = False
 
     def add(self, futures: Sequence[RemoteFuture]) -> None:
-        """Send these calls soon. Raises RuntimeError after ``close``, as the standard library does."""
-        if os.getpid() != self._process:  # its thread is not in this process: nobody would send them
+        """Send these calls soon. Raises RuntimeError after ``close``,
+        as the standard library does."""
+        # its thread is not in this process: nobody would send them
+        if os.getpid() != self._process:
             raise RuntimeError("this executor was made before a fork: make one in each process")
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             self._outbox.add(futures)
             if self._thread is None:
-                # No daemon: what was submitted last is sent, though the main thread ends right after it.
+                # No daemon: what was submitted last is sent,
+                # though the main thread ends right after it.
                 self._thread = threading.Thread(target=self._run, name="gatehouse-executor")
                 self._thread.start()
 
@@ -67,7 +72,9 @@ class Background:
         place = future.place
         request = withdraw(place.batch, [place.position])
         try:
-            cancelled = self._client.do(call(request, _positions, patience_s=self._client.patience_s))
+            cancelled = self._client.do(
+                call(request, _positions, patience_s=self._client.patience_s)
+            )
         except GatehouseError:
             return  # it can't be cancelled now: the future says so
         if place.position in cancelled:
@@ -76,7 +83,8 @@ class Background:
             future.set_running()
 
     def abandon(self, futures: Sequence[RemoteFuture]) -> None:
-        """Cancel those of these that have not begun: at once what was not sent, the others as soon as the service is asked."""
+        """Cancel those of these that have not begun:
+        at once what was not sent, the others as soon as the service is asked."""
         sent = [future for future in futures if not future.done() and not self._withdraw(future)]
         if sent:
             self._call_soon(lambda work: work.abandon(sent))
@@ -100,7 +108,8 @@ class Background:
             self._call_soon(Work.close)
 
     def join(self) -> None:
-        """Wait for the end of the thread; in a done callback, which it runs itself, return at once."""
+        """Wait for the end of the thread; in a done callback, which it runs itself,
+        return at once."""
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -112,9 +121,12 @@ class Background:
         return True
 
     def _call_soon(self, action: Callable[[Work], object]) -> None:
-        """Have the thread do something; nothing if it has ended, since all futures are done then."""
+        """Have the thread do something; nothing if it has ended,
+        since all futures are done then."""
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(lambda: None if self._work is None else action(self._work))
+            self._loop.call_soon_threadsafe(
+                lambda: None if self._work is None else action(self._work)
+            )
 
     def _run(self) -> None:
         try:
@@ -129,10 +141,17 @@ class Background:
     async def _main(self) -> None:
         times, access = self._times, self._client.access
         async with AsyncClient(
-            access.address, access.key, timeout_s=self._client.timeout_s, patience_s=times.patience_s
+            access.address,
+            access.key,
+            timeout_s=self._client.timeout_s,
+            patience_s=times.patience_s,
         ) as client:
             self._work = Work(
-                client, self._outbox, exit_wait_s=times.exit_wait_s, sleep_watch=times.sleep_watch, on_main_end=self.close
+                client,
+                self._outbox,
+                exit_wait_s=times.exit_wait_s,
+                sleep_watch=times.sleep_watch,
+                on_main_end=self.close,
             )
             self._work.wake()
             if self._is_closed:
@@ -145,7 +164,8 @@ def _positions(answer: Any) -> list[int]:
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """Looks names up in its own thread: the pool that asyncio has for it takes nothing more once the main thread has ended."""
+    """Looks names up in its own thread: the pool that asyncio has for it takes nothing more once
+    the main thread has ended."""
 
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         return socket.getaddrinfo(host, port, **options)

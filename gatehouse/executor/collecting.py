@@ -1,7 +1,9 @@
-"""The outcomes of accepted calls: one stream says whose turn it is, results are fetched many at once.
+"""The outcomes of accepted calls: one stream says whose turn it is,
+results are fetched many at once.
 
-The stream is only a hint: every batch is looked at once after it was accepted, after the stream began, and each ``SAFETY_S``.
-When the service has no place for a stream, one batch alone is long-polled, and several are looked at now and then.
+The stream is only a hint: every batch is looked at once after it was accepted, after the stream
+began, and each ``SAFETY_S``. When the service has no place for a stream,
+one batch alone is long-polled, and several are looked at now and then.
 """
 
 import asyncio
@@ -18,7 +20,8 @@ from gatehouse.following import EventFollower
 from gatehouse.protocol.flows import Patience
 from gatehouse.protocol.requests import get_results
 
-# The pause between two looks doubles from the first to the second: a short job is seen at once, many come in one answer.
+# The pause between two looks doubles from the first to the second:
+# a short job is seen at once, many come in one answer.
 SHORT_BREATH_S, LONG_BREATH_S = 0.002, 0.02
 SAFETY_S = 10.0
 # Without a stream. Not longer: the service notices only at the end that nobody listens any more.
@@ -35,7 +38,8 @@ class Tracked:
 
     def __init__(self, batch_id: str, futures: list[RemoteFuture]) -> None:
         self.id = batch_id
-        self.open = dict(enumerate(futures))  # without those that have their outcome: it is not kept here, it may be large
+        # without those that have their outcome: it is not kept here, it may be large
+        self.open = dict(enumerate(futures))
         self.seen = 0
         self.patience: Patience | None = None
 
@@ -74,7 +78,12 @@ class Collector:
 
     def unfinished(self) -> list[RemoteFuture]:
         """Return the futures whose outcome is not known."""
-        return [future for batch in self._open.values() for future in batch.open.values() if not future.done()]
+        return [
+            future
+            for batch in self._open.values()
+            for future in batch.open.values()
+            if not future.done()
+        ]
 
     def add(self, batch_id: str, futures: list[RemoteFuture]) -> None:
         """Follow one more batch."""
@@ -108,7 +117,8 @@ class Collector:
                     await asyncio.sleep(POLL_EVERY_S)
 
     async def _poll_long(self) -> None:
-        """Wait for results, or pause where every place for who waits is taken: the service answers at once then."""
+        """Wait for results, or pause where every place for who waits is taken:
+        the service answers at once then."""
         began = time.monotonic()
         await self._look_at_each(set(self._open), wait_s=self._long_poll_s)
         if self._open and time.monotonic() - began < self._long_poll_s / 2:
@@ -156,8 +166,11 @@ class Collector:
                 return
 
     async def _stream(self) -> None:
-        """Note whose turn it is. Raises GatehouseError: no place, no such endpoint, no log-in; collect finds out which."""
-        async for event in self._client.follow(EventFollower("/events", last_event_id="", patience_s=0)):
+        """Note whose turn it is. Raises GatehouseError: no place, no such endpoint, no log-in;
+        collect finds out which."""
+        async for event in self._client.follow(
+            EventFollower("/events", last_event_id="", patience_s=0)
+        ):
             self._has_stream = True
             if event.kind in _EVERYTHING:
                 self._look_at(*self._open)
@@ -200,7 +213,8 @@ class Collector:
             self._forget(batch)
 
     async def _try_again(self, batch: Tracked, error: Unavailable) -> None:
-        """The answer broke off. What never came at all was tried for long enough by the client itself."""
+        """The answer broke off. What never came at all was tried for long enough by the client
+        itself."""
         batch.patience = batch.patience or Patience(self._client.patience_s)
         with suppress(Unavailable):
             await asyncio.sleep(batch.patience.pause_after(error).seconds)

@@ -1,18 +1,22 @@
-"""A concurrent.futures.Executor whose calls are jobs of the service: durable, and run where the service runs them.
+"""A concurrent.futures.Executor whose calls are jobs of the service:
+durable, and run where the service runs them.
 
     with gatehouse.Executor() as executor:                         # was: ThreadPoolExecutor()
         futures = [executor.submit("primes.sum", limit) for limit in (10, 100, 1000)]
         for future in as_completed(futures):
             print(future.result())
 
-What the standard library documents holds: ``submit``, ``map``, ``as_completed``, ``wait``, ``add_done_callback``, ``cancel``,
-``with``, ``shutdown(cancel_futures=True)``. The differences are the service's: arguments and results are JSON; what a task
-raised is a JobFailed, which is an instance of the built-in type too (``except ValueError`` works), with the remote error as
-its cause; a wrong argument is an InvalidRequest that names it; a job that somebody cancelled is a CancelledError.
+What the standard library documents holds: ``submit``, ``map``, ``as_completed``, ``wait``,
+``add_done_callback``, ``cancel``, ``with``, ``shutdown(cancel_futures=True)``. The differences are
+the service's: arguments and results are JSON; what a task raised is a JobFailed, which is an
+instance of the built-in type too (``except ValueError`` works), with the remote error as its cause;
+a wrong argument is an InvalidRequest that names it;
+a job that somebody cancelled is a CancelledError.
 
-Calls that come close together travel as one batch, and all are followed by one stream. Nothing is lost when the service says
-that it is too much: calls wait here then. While the service is away they wait ``patience_s``, then they raise Unavailable.
-Done callbacks run in the executor's thread, as in a process pool: one that blocks holds up the others.
+Calls that come close together travel as one batch, and all are followed by one stream. Nothing is
+lost when the service says that it is too much: calls wait here then. While the service is away they
+wait ``patience_s``, then they raise Unavailable. Done callbacks run in the executor's thread,
+as in a process pool: one that blocks holds up the others.
 """
 
 import time
@@ -35,18 +39,23 @@ T = TypeVar("T")
 
 
 class Executor(StandardExecutor):
-    """Runs calls as jobs. ``client``: which service and as whom, by default as ``Client()`` finds out.
+    """Runs calls as jobs. ``client``: which service and as whom,
+    by default as ``Client()`` finds out.
 
-    ``patience_s``: how long calls wait for a service that is away. ``exit_wait_s``: how long the interpreter, when it ends
-    without a shutdown, waits for results; everything was sent then, and the jobs go on.
+    ``patience_s``: how long calls wait for a service that is away. ``exit_wait_s``: how long the
+    interpreter, when it ends without a shutdown, waits for results;
+    everything was sent then, and the jobs go on.
     """
 
-    def __init__(self, client: Client | None = None, *, patience_s: float = 60.0, exit_wait_s: float = 30.0) -> None:
+    def __init__(
+        self, client: Client | None = None, *, patience_s: float = 60.0, exit_wait_s: float = 30.0
+    ) -> None:
         self._client = client or Client()
         times = Times(patience_s=patience_s, exit_wait_s=exit_wait_s)
         on_end = _nothing if client else self._client.close
         self._background = Background(self._client, times, on_end=on_end)
-        # An executor that is forgotten finishes its calls, and its thread ends, as with the standard library's.
+        # An executor that is forgotten finishes its calls, and its thread ends,
+        # as with the standard library's.
         weakref.finalize(self, self._background.close).atexit = False
 
     @overload
@@ -54,9 +63,11 @@ class Executor(StandardExecutor):
     @overload
     def submit(self, fn: str, /, *args: Any, **kwargs: Any) -> Future[Any]: ...
     def submit(self, fn: object, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Submit a job of a task, given by its name or as the function with ``@task`` on it. Does not wait for the service.
+        """Submit a job of a task, given by its name or as the function with ``@task`` on it.
+        Does not wait for the service.
 
-        Raises TypeError or ValueError for what is no task or no JSON, and RuntimeError after a shutdown.
+        Raises TypeError or ValueError for what is no task or no JSON,
+        and RuntimeError after a shutdown.
         """
         future = self._future(fn, args, kwargs)
         self._background.add([future])
@@ -90,9 +101,10 @@ class Executor(StandardExecutor):
     ) -> Iterator[Any]:
         """Return an iterator over the results, in order. The iterables are collected at once.
 
-        ``buffersize``, as in Python 3.14 and here on every Python: at most so many calls are submitted whose results were not
-        yielded yet; the iterables may be endless then. Raises TimeoutError when a result is not there ``timeout`` seconds after
-        the call of map; the other jobs that have not begun are cancelled then. ``chunksize``: so many calls are sent together,
+        ``buffersize``, as in Python 3.14 and here on every Python: at most so many calls are
+        submitted whose results were not yielded yet; the iterables may be endless then. Raises
+        TimeoutError when a result is not there ``timeout`` seconds after the call of map; the other
+        jobs that have not begun are cancelled then. ``chunksize``: so many calls are sent together,
         at the least; nothing is gained from it here but fewer requests.
         """
         if buffersize is not None and not isinstance(buffersize, int):
@@ -108,7 +120,8 @@ class Executor(StandardExecutor):
         return window.results(deadline)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls. ``cancel_futures``: cancel what has not begun. ``wait``: return when every future is done."""
+        """Take no more calls. ``cancel_futures``: cancel what has not begun. ``wait``:
+        return when every future is done."""
         self._background.close()
         if cancel_futures:
             self._background.abandon_all()
@@ -123,7 +136,12 @@ class _Window:
     """The calls of one map that are submitted and whose results were not yielded yet."""
 
     def __init__(
-        self, calls: Iterator[RemoteFuture], background: Background, *, chunksize: int, buffersize: int | None
+        self,
+        calls: Iterator[RemoteFuture],
+        background: Background,
+        *,
+        chunksize: int,
+        buffersize: int | None,
     ) -> None:
         self._calls = calls
         self._background = background

@@ -17,7 +17,8 @@ class Limits:
 
 
 class Outbox:
-    """A line for each task, which take turns. Thread-safe; ``on_first`` is called when there is something again."""
+    """A line for each task, which take turns. Thread-safe;
+    ``on_first`` is called when there is something again."""
 
     def __init__(self, on_first: Callable[[], None]) -> None:
         self._lock = threading.Lock()
@@ -63,7 +64,12 @@ class Outbox:
     def empty(self) -> list[RemoteFuture]:
         """Take back all calls."""
         with self._lock:
-            futures = [future for line in self._lines.values() for future in line if future.stage is Stage.UNSENT]
+            futures = [
+                future
+                for line in self._lines.values()
+                for future in line
+                if future.stage is Stage.UNSENT
+            ]
             self._lines.clear()
             for future in futures:
                 future.stage = Stage.WITHDRAWN

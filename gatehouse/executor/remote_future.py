@@ -1,4 +1,5 @@
-"""A Future whose call is a job of the service. All changes of its state are made here, one at a time."""
+"""A Future whose call is a job of the service.
+All changes of its state are made here, one at a time."""
 
 import logging
 import threading
@@ -33,8 +34,9 @@ class Place:
 class RemoteFuture(Future[Any]):
     """A real concurrent.futures.Future.
 
-    pending -> running -> finished, or pending -> cancelled. It is running from when ``cancel`` found that the job has begun,
-    and for a moment before it is finished: the service does not tell of each of ten thousand jobs that it began.
+    pending -> running -> finished, or pending -> cancelled. It is running from when ``cancel``
+    found that the job has begun, and for a moment before it is finished:
+    the service does not tell of each of ten thousand jobs that it began.
     """
 
     def __init__(self, call: Call, ask_to_cancel: Callable[["RemoteFuture"], None]) -> None:
@@ -42,13 +44,16 @@ class RemoteFuture(Future[Any]):
         self.call = call
         self.stage = Stage.UNSENT
         self.place: Place | None = None
-        self.is_abandoned = False  # nobody waits for it any more: cancel its job as soon as the service can be asked to
+        # nobody waits for it any more: cancel its job as soon as the service can be asked to
+        self.is_abandoned = False
         self._ask_to_cancel = ask_to_cancel
-        self._changing = threading.Lock()  # never held while callbacks run: they may wait for who waits for it
+        # never held while callbacks run: they may wait for who waits for it
+        self._changing = threading.Lock()
         self._is_settled = False
 
     def cancel(self) -> bool:
-        """Cancel the job if it has not begun. Asks the service; False when it has begun, or when that can't be found out."""
+        """Cancel the job if it has not begun. Asks the service;
+        False when it has begun, or when that can't be found out."""
         if not self.done() and not self.running():
             self._ask_to_cancel(self)
         return self.cancelled()
@@ -95,7 +100,8 @@ class RemoteFuture(Future[Any]):
 
 
 def _end(change: Callable[[], object]) -> None:
-    """End a future. A callback that calls sys.exit ends nothing, as in any other thread: the other futures need this one."""
+    """End a future. A callback that calls sys.exit ends nothing, as in any other thread:
+    the other futures need this one."""
     try:
         change()
     except SystemExit:

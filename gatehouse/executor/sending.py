@@ -1,4 +1,5 @@
-"""From calls to batches: calls that come close together are sent in one request, and none is lost when it is refused."""
+"""From calls to batches: calls that come close together are sent in one request,
+and none is lost when it is refused."""
 
 import asyncio
 import copy
@@ -28,9 +29,17 @@ Accepted = Callable[[str, list[RemoteFuture]], None]
 
 
 class Sender:
-    """Sends what is in the outbox, one request at a time: while one is under way, calls gather for the next."""
+    """Sends what is in the outbox, one request at a time:
+    while one is under way, calls gather for the next."""
 
-    def __init__(self, client: AsyncClient, outbox: Outbox, *, on_accepted: Accepted, some_ended: asyncio.Event) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        outbox: Outbox,
+        *,
+        on_accepted: Accepted,
+        some_ended: asyncio.Event,
+    ) -> None:
         self._client = client
         self._outbox = outbox
         self._on_accepted = on_accepted
@@ -53,11 +62,16 @@ class Sender:
                 self._sort_out(futures, error)
             except (GatehouseError, OSError) as error:
                 fail_all(futures, error)
-            self.under_way = []  # not in a finally: what is under way when the executor breaks has to fail
+            # not in a finally: what is under way when the executor breaks has to fail
+            self.under_way = []
 
     async def _send(self, futures: list[RemoteFuture]) -> None:
         task = futures[0].call.task
-        parameters = await self._parameters_of(task) if any(future.call.positional for future in futures) else ()
+        parameters = (
+            await self._parameters_of(task)
+            if any(future.call.positional for future in futures)
+            else ()
+        )
         sent, texts = [], []
         for future in futures:
             try:
@@ -68,7 +82,12 @@ class Sender:
         if not sent:
             return
         futures[:] = sent
-        flow = call(submit_texts(task, texts), BatchRecord.from_json, patience_s=self._client.patience_s, waits_for_room=False)
+        flow = call(
+            submit_texts(task, texts),
+            BatchRecord.from_json,
+            patience_s=self._client.patience_s,
+            waits_for_room=False,
+        )
         record = await self._client.do(flow)
         for position, future in enumerate(sent):
             future.place = Place(record.id, position)
@@ -83,7 +102,8 @@ class Sender:
         return self._parameters[task]
 
     async def _wait_for_room(self, futures: list[RemoteFuture], error: TooManyRequests) -> None:
-        """Send fewer if some fit, else wait until some of ours have ended, or as long as the service says."""
+        """Send fewer if some fit, else wait until some of ours have ended,
+        or as long as the service says."""
         self._put_back(futures)
         if error.room:
             self._limits.calls = min(error.room, self._limits.calls)
@@ -97,16 +117,21 @@ class Sender:
                 await asyncio.sleep(ROOM_GROWS_S)
 
     def _sort_out(self, futures: list[RemoteFuture], error: InvalidRequest) -> None:
-        """Fail the calls that are wrong and send the others again: the service takes all or none."""
+        """Fail the calls that are wrong and send the others again:
+        the service takes all or none."""
         wrong: dict[int, list[Problem]] = {}
         for problem in error.problems:
             found = _OF_ONE_SET.match(problem.where)
             if found and int(found[1]) < len(futures):
-                wrong.setdefault(int(found[1]), []).append(replace(problem, where=f"/arguments{found[2]}"))
+                wrong.setdefault(int(found[1]), []).append(
+                    replace(problem, where=f"/arguments{found[2]}")
+                )
         if wrong:
             for number, problems in wrong.items():
                 message = f"The arguments of {futures[number].call.task} are wrong."
-                futures[number].fail(InvalidRequest(message, status=error.status, code=error.code, problems=problems))
+                futures[number].fail(
+                    InvalidRequest(message, status=error.status, code=error.code, problems=problems)
+                )
         elif len(futures) > 1:  # too many, or too large together
             self._limits.calls = self._most_calls = max(1, len(futures) // 2)
         else:
@@ -121,6 +146,7 @@ class Sender:
 
 
 def fail_all(futures: Sequence[RemoteFuture], error: Exception) -> None:
-    """Fail each with a copy of its own: one that is raised in ten thousand places would grow with each."""
+    """Fail each with a copy of its own: one that is raised in ten thousand places would grow with
+    each."""
     for future in futures:
         future.fail(copy.copy(error))

@@ -1,4 +1,5 @@
-"""What the thread of an executor does, in its event loop: send calls, follow their jobs, cancel what nobody waits for."""
+"""What the thread of an executor does, in its event loop:
+send calls, follow their jobs, cancel what nobody waits for."""
 
 import asyncio
 import contextlib
@@ -21,7 +22,8 @@ LOOK_EVERY_S = 0.1
 
 
 class Work:
-    """Runs until it was told to close and every future is done. All methods are for its own loop."""
+    """Runs until it was told to close and every future is done.
+    All methods are for its own loop."""
 
     def __init__(
         self,
@@ -56,7 +58,13 @@ class Work:
     async def run(self) -> None:
         """Work. Every future is done at the end, whatever happens."""
         work = asyncio.create_task(self._send())
-        tasks = {work, *map(asyncio.create_task, (self._collector.collect(), self._collector.listen(), self._watch()))}
+        tasks = {
+            work,
+            *map(
+                asyncio.create_task,
+                (self._collector.collect(), self._collector.listen(), self._watch()),
+            ),
+        }
         why = "The interpreter ended before the job did; it goes on."
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -72,7 +80,8 @@ class Work:
             fail_all([*self._outbox.empty(), *self._unfinished()], Unavailable(why))
 
     def abandon(self, futures: Iterable[RemoteFuture]) -> None:
-        """Cancel those of these jobs that have not begun; of calls that are being sent, as soon as they are accepted."""
+        """Cancel those of these jobs that have not begun;
+        of calls that are being sent, as soon as they are accepted."""
         by_batch: defaultdict[str, list[int]] = defaultdict(list)
         for future in futures:
             future.is_abandoned = True
@@ -101,8 +110,8 @@ class Work:
         await self._collector.all_ended.wait()
 
     async def _watch(self) -> None:
-        """Ask anew after each sleep of the machine. Return some time after the main thread has ended: Python waits for this
-        thread then, and must not do so for ever.
+        """Ask anew after each sleep of the machine. Return some time after the main thread has
+        ended: Python waits for this thread then, and must not do so for ever.
         """
         while threading.main_thread().is_alive():
             await asyncio.sleep(LOOK_EVERY_S)
@@ -121,7 +130,9 @@ class Work:
 
     async def _withdraw(self, batch_id: str, positions: list[int]) -> None:
         with contextlib.suppress(GatehouseError):  # then they run, as they would have without
-            await self._client.do(call(withdraw(batch_id, positions), _no_answer, patience_s=self._client.patience_s))
+            await self._client.do(
+                call(withdraw(batch_id, positions), _no_answer, patience_s=self._client.patience_s)
+            )
 
 
 def _no_answer(_: Any) -> None:

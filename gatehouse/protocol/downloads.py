@@ -15,14 +15,18 @@ class Target:
     def __init__(self, to: str | PathLike[str], *, name: str) -> None:
         path = Path(to)
         if path.is_dir():
-            if name in ("", ".", "..") or Path(name).name != name or "\0" in name:  # what the service says is no path of ours
-                raise ValueError(f"{name!r} is no name for a file here: give the path of the file itself")
+            # what the service says is no path of ours
+            if name in ("", ".", "..") or Path(name).name != name or "\0" in name:
+                raise ValueError(
+                    f"{name!r} is no name for a file here: give the path of the file itself"
+                )
             path = path / name
         self.path = path
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Open a file beside it, which takes its place at the end, or is removed when anything is raised."""
+        """Open a file beside it, which takes its place at the end,
+        or is removed when anything is raised."""
         handle, beside = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name[:50]}-")
         try:
             with os.fdopen(handle, "wb") as opened:

@@ -12,7 +12,8 @@ MEDIA_TYPE = "text/event-stream"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One event: ``id`` to go on from, ``kind`` (status, report, batch, ...), ``data`` as the service's docs say."""
+    """One event: ``id`` to go on from, ``kind`` (status, report, batch, ...),
+    ``data`` as the service's docs say."""
 
     id: str
     kind: str
@@ -20,7 +21,8 @@ class Event:
 
 
 def read_event(kind: str, event_id: str, text: str) -> Event | None:
-    """Return the event that these fields mean; None for one without data, which only says when to come back."""
+    """Return the event that these fields mean;
+    None for one without data, which only says when to come back."""
     if not text:
         return None
     try:

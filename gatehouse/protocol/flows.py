@@ -1,7 +1,9 @@
-"""What each call of the client asks, in which order, and when it asks again: for the sync and the async client alike.
+"""What each call of the client asks, in which order, and when it asks again:
+for the sync and the async client alike.
 
-A flow is a generator that does no input or output itself. It yields a Request and is sent the Answer, or has Unavailable
-thrown into it when there is none; it yields a Pause and is sent nothing; it returns what the caller gets.
+A flow is a generator that does no input or output itself. It yields a Request and is sent the
+Answer, or has Unavailable thrown into it when there is none; it yields a Pause and is sent nothing;
+it returns what the caller gets.
 """
 
 import random
@@ -34,9 +36,11 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 
 class Patience:
-    """How long and how often to try again: growing pauses of which half is random, never sooner than Retry-After says.
+    """How long and how often to try again: growing pauses of which half is random,
+    never sooner than Retry-After says.
 
-    Counts from the first failure: a question may be open for long, by its own wait or by the sleep of the machine.
+    Counts from the first failure: a question may be open for long,
+    by its own wait or by the sleep of the machine.
     """
 
     def __init__(self, patience_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,7 +50,8 @@ class Patience:
         self._pause_s = FIRST_PAUSE_S
 
     def pause_after(self, error: Unavailable | TooManyRequests) -> Pause:
-        """Return how long to wait before the next try; raises the error when that would be too late."""
+        """Return how long to wait before the next try;
+        raises the error when that would be too late."""
         pause_s = max(self._pause_s * random.uniform(0.5, 1), error.retry_after_s)  # noqa: S311  # no secret
         now = self._clock()
         if self._deadline is None:
@@ -57,14 +62,18 @@ class Patience:
         return Pause(pause_s)
 
 
-def call(request: Request, read: Callable[[Any], T], *, patience_s: float, waits_for_room: bool = True) -> Flow[T]:
-    """Ask, and return what ``read`` makes of the answer's JSON. Raises what the answer means, if it is no success."""
+def call(
+    request: Request, read: Callable[[Any], T], *, patience_s: float, waits_for_room: bool = True
+) -> Flow[T]:
+    """Ask, and return what ``read`` makes of the answer's JSON.
+    Raises what the answer means, if it is no success."""
     answer = yield from ask(request, patience_s=patience_s, waits_for_room=waits_for_room)
     return read_json(answer, read)
 
 
 def ask(request: Request, *, patience_s: float, waits_for_room: bool = True) -> Flow[Answer]:
-    """Ask, again if need be: what may be repeated, what never left this machine, and what was refused as too much.
+    """Ask, again if need be: what may be repeated, what never left this machine,
+    and what was refused as too much.
 
     Without ``waits_for_room`` TooManyRequests is raised at once.
     """
@@ -88,7 +97,8 @@ def ask(request: Request, *, patience_s: float, waits_for_room: bool = True) -> 
 
 
 def delete(request: Request, *, patience_s: float) -> Flow[None]:
-    """Delete something. What was gone when it was asked for again was deleted the first time, and its answer lost."""
+    """Delete something. What was gone when it was asked for again was deleted the first time,
+    and its answer lost."""
     patience = Patience(patience_s)
     was_sent = False
     while True:
@@ -105,11 +115,17 @@ def delete(request: Request, *, patience_s: float) -> Flow[None]:
 
 
 def wait(
-    job_id: str, *, timeout_s: float | None, patience_s: float, clock: Callable[[], float] = time.monotonic
+    job_id: str,
+    *,
+    timeout_s: float | None,
+    patience_s: float,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Flow[JobRecord]:
-    """Return the job's record when it has ended. Raises WaitTimedOut after ``timeout_s``; the job goes on.
+    """Return the job's record when it has ended. Raises WaitTimedOut after ``timeout_s``;
+    the job goes on.
 
-    Only what was asked when the time was over says so: an older answer may have come before the machine slept.
+    Only what was asked when the time was over says so:
+    an older answer may have come before the machine slept.
     """
     deadline = None if timeout_s is None else clock() + timeout_s
     longest_s, pause_s = LONGEST_POLL_S, FIRST_PAUSE_S
@@ -117,17 +133,23 @@ def wait(
         began = clock()
         left_s = longest_s if deadline is None else max(0.0, min(longest_s, deadline - began))
         try:
-            record = yield from call(get_job(job_id, wait_s=left_s), JobRecord.from_json, patience_s=patience_s)
+            record = yield from call(
+                get_job(job_id, wait_s=left_s), JobRecord.from_json, patience_s=patience_s
+            )
         except InvalidRequest:
             if not left_s:
                 raise
-            longest_s = 0.0  # this service polls shorter than we asked for: look now and then instead
+            # this service polls shorter than we asked for: look now and then instead
+            longest_s = 0.0
             continue
         if record.has_ended:
             return record
         if deadline is not None and began >= deadline:
-            raise WaitTimedOut(f"The job {job_id} is still {record.status} after {timeout_s:g} s; it goes on.")
+            raise WaitTimedOut(
+                f"The job {job_id} is still {record.status} after {timeout_s:g} s; it goes on."
+            )
         now = clock()
-        if now - began < min(left_s, 0.5) or not left_s:  # every place of the server is taken: it answered at once
+        # every place of the server is taken: it answered at once
+        if now - began < min(left_s, 0.5) or not left_s:
             yield Pause(pause_s if deadline is None else max(0.0, min(pause_s, deadline - now)))
             pause_s = min(pause_s * 1.5, 1.0)

@@ -20,11 +20,15 @@ def name_of(task: object) -> str:
     """Return the task's name. Raises TypeError for what is neither a name nor a task."""
     name = task if isinstance(task, str) else getattr(task, "name", None)
     if not isinstance(name, str):
-        raise TypeError(f"{task!r} is no task: accepted are a task's name and a function with @task on it")
+        raise TypeError(
+            f"{task!r} is no task: accepted are a task's name and a function with @task on it"
+        )
     return name
 
 
-def arguments_of(arguments: Mapping[str, Any] | None, named: Mapping[str, Any]) -> Mapping[str, Any]:
+def arguments_of(
+    arguments: Mapping[str, Any] | None, named: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """Return the arguments of a call. Raises TypeError when they are given in both ways."""
     if arguments is not None and named:
         raise TypeError(f"give arguments in one way: as a mapping, or by name ({', '.join(named)})")

@@ -8,7 +8,8 @@ from gatehouse.protocol.rebuilding import failed, text_list
 
 
 def result_of(record: Mapping[str, Any]) -> Any:
-    """Return the result of an ended job's JSON (a record or a line of a batch's results), or raise why there is none."""
+    """Return the result of an ended job's JSON (a record or a line of a batch's results),
+    or raise why there is none."""
     if record["status"] == "succeeded":
         return record["result"]
     raise error_of(record)

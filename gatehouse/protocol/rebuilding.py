@@ -1,7 +1,7 @@
 """Which type a remote failure gets here, so that it is caught as it would be where it was raised.
 
-The type is made of JobFailed and built-in exceptions of the list below. Names that a server sends choose from that list and
-do nothing else: nothing is imported, looked up in a module, or called.
+The type is made of JobFailed and built-in exceptions of the list below. Names that a server sends
+choose from that list and do nothing else: nothing is imported, looked up in a module, or called.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,8 @@ from gatehouse.errors import JobFailed, JobTimedOut, RemoteError
 TIMED_OUT = "TimedOut"
 MAX_BASES = 32
 
-# Types of the language that take one text. Others (UnicodeDecodeError) are caught by their bases (ValueError).
+# Types of the language that take one text. Others (UnicodeDecodeError)
+# are caught by their bases (ValueError).
 BUILTIN_TYPES: Mapping[str, type[Exception]] = {
     kind.__name__: kind
     for kind in (
@@ -60,7 +61,8 @@ BUILTIN_TYPES: Mapping[str, type[Exception]] = {
 
 
 def is_time_out(error: Mapping[str, Any]) -> bool:
-    """Tell whether a job's error is the engine's time-out, and not an exception that a task calls so."""
+    """Tell whether a job's error is the engine's time-out,
+    and not an exception that a task calls so."""
     return error.get("type") == TIMED_OUT and "bases" not in error
 
 
@@ -81,7 +83,9 @@ def type_of(error: RemoteError) -> type[JobFailed]:
 
 def _chosen(kind: str, bases: Sequence[str] | None) -> list[type[Exception]]:
     """Return the built-in types that an error is one of, without those that follow from others."""
-    is_builtin = bases is None or (kind in BUILTIN_TYPES and list(bases) == _names_above(BUILTIN_TYPES[kind]))
+    is_builtin = bases is None or (
+        kind in BUILTIN_TYPES and list(bases) == _names_above(BUILTIN_TYPES[kind])
+    )
     names = [*([kind] if is_builtin else ()), *(bases or ())]
     chosen: list[type[Exception]] = []
     for name in names:
@@ -98,10 +102,15 @@ def _names_above(kind: type[Exception]) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _with(builtins: tuple[type[Exception], ...]) -> type[JobFailed]:
-    """Return JobFailed as a subclass of these types, too; of fewer of them where Python can't combine all."""
+    """Return JobFailed as a subclass of these types, too;
+    of fewer of them where Python can't combine all."""
     if not builtins:
         return JobFailed
-    members = {"__module__": JobFailed.__module__, "__doc__": JobFailed.__doc__, "__reduce__": _reduce}
+    members = {
+        "__module__": JobFailed.__module__,
+        "__doc__": JobFailed.__doc__,
+        "__reduce__": _reduce,
+    }
     try:
         return cast("type[JobFailed]", type("JobFailed", (JobFailed, *builtins), members))
     except TypeError:  # OSError and ImportError, for example, each have fields of their own

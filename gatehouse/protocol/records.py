@@ -1,4 +1,5 @@
-"""What the service answers, as values. ``raw`` is the whole JSON, for what has no attribute here."""
+"""What the service answers, as values. ``raw`` is the whole JSON,
+for what has no attribute here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +26,13 @@ class Me:
     @classmethod
     def from_json(cls, raw: Json) -> Self:
         """Read an answer of /api/me."""
-        return cls(id=raw["id"], username=raw["username"], email=raw["email"], is_staff=raw["is_staff"], raw=raw)
+        return cls(
+            id=raw["id"],
+            username=raw["username"],
+            email=raw["email"],
+            is_staff=raw["is_staff"],
+            raw=raw,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,9 @@ class Usage:
     @classmethod
     def from_json(cls, raw: Json) -> Self:
         """Read an answer of /api/me/usage."""
-        kinds = {kind: (told["used"], told["limit"]) for kind, told in raw.items() if "used" in told}
+        kinds = {
+            kind: (told["used"], told["limit"]) for kind, told in raw.items() if "used" in told
+        }
         return cls(kinds=kinds, raw=raw)
 
 
@@ -116,7 +125,8 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
-    """A job as it was when the service answered. ``progress`` is {"done", "total", "message"} or None."""
+    """A job as it was when the service answered.
+    ``progress`` is {"done", "total", "message"} or None."""
 
     id: str
     task: str

@@ -38,11 +38,17 @@ def submit_job(
     """Submit a job, with an Idempotency-Key in any case: sent twice, it is one job."""
     moment = None if start_at is None else start_at.isoformat()
     more = {"priority": priority, "delay_s": delay_s, "start_at": moment}
-    return _submit("/jobs", {"task": task, "arguments": dict(arguments), **_given(more)}, idempotency_key)
+    return _submit(
+        "/jobs", {"task": task, "arguments": dict(arguments), **_given(more)}, idempotency_key
+    )
 
 
 def submit_batch(
-    task: str, arguments: Sequence[Mapping[str, Any]], *, priority: Priority | None = None, idempotency_key: str | None = None
+    task: str,
+    arguments: Sequence[Mapping[str, Any]],
+    *,
+    priority: Priority | None = None,
+    idempotency_key: str | None = None,
 ) -> Request:
     """Submit a job for each set of arguments, all or none; with an Idempotency-Key in any case."""
     body = {"task": task, "arguments": list(arguments), **_given({"priority": priority})}
@@ -51,7 +57,11 @@ def submit_batch(
 
 def submit_texts(task: str, arguments: Sequence[str]) -> Request:
     """Submit a batch whose sets of arguments are JSON texts already."""
-    return _submitted("/batches", f'{{"task":{json.dumps(task)},"arguments":[{",".join(arguments)}]}}'.encode(), None)
+    return _submitted(
+        "/batches",
+        f'{{"task":{json.dumps(task)},"arguments":[{",".join(arguments)}]}}'.encode(),
+        None,
+    )
 
 
 def get_job(job_id: str, *, wait_s: float = 0) -> Request:
@@ -62,11 +72,15 @@ def get_job(job_id: str, *, wait_s: float = 0) -> Request:
 
 def list_jobs(*, status: str | None, task: str | None, cursor: str | None) -> Request:
     """Ask for a page of the person's jobs, newest first."""
-    return _get("/jobs", params=_given({"limit": str(PAGE), "status": status, "task": task, "cursor": cursor}))
+    return _get(
+        "/jobs",
+        params=_given({"limit": str(PAGE), "status": status, "task": task, "cursor": cursor}),
+    )
 
 
 def cancel_job(job_id: str) -> Request:
-    """Cancel a job. Not to be repeated blindly: the second time it may have ended, which is an error."""
+    """Cancel a job. Not to be repeated blindly:
+    the second time it may have ended, which is an error."""
     return Request(method="POST", path=f"/jobs/{_id(job_id)}/cancel")
 
 
@@ -118,11 +132,18 @@ def get_usage() -> Request:
 def withdraw(batch_id: str, positions: Sequence[int]) -> Request:
     """Cancel those of a batch's jobs that have not begun; the answer says which."""
     headers, body = {"Content-Type": "application/json"}, to_json({"positions": list(positions)})
-    return Request(method="POST", path=f"/batches/{_id(batch_id)}/withdraw", headers=headers, body=body, may_repeat=True)
+    return Request(
+        method="POST",
+        path=f"/batches/{_id(batch_id)}/withdraw",
+        headers=headers,
+        body=body,
+        may_repeat=True,
+    )
 
 
 def get_results(batch_id: str, *, order: Order, after: int, wait_s: float) -> Request:
-    """Ask for a batch's results from number ``after`` on, for as long as the next one comes within ``wait_s``."""
+    """Ask for a batch's results from number ``after`` on,
+    for as long as the next one comes within ``wait_s``."""
     params = {"order": order, "after": str(after)} | ({"wait": f"{wait_s:g}"} if wait_s else {})
     return _get(f"/batches/{_id(batch_id)}/results", params=params, wait_s=wait_s, accept=NDJSON)
 
@@ -136,7 +157,14 @@ def get_events(path: str, *, last_event_id: str) -> Request:
 def upload_file(body: Body, *, name: str, may_repeat: bool) -> Request:
     """Send a file. Its type is found out by the service from what is in it."""
     headers = {"Content-Type": "application/octet-stream"}
-    return Request(method="POST", path="/files", params={"name": name}, headers=headers, body=body, may_repeat=may_repeat)
+    return Request(
+        method="POST",
+        path="/files",
+        params={"name": name},
+        headers=headers,
+        body=body,
+        may_repeat=may_repeat,
+    )
 
 
 def _submit(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Request:
@@ -144,7 +172,10 @@ def _submit(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> 
 
 
 def _submitted(path: str, body: bytes, idempotency_key: str | None) -> Request:
-    headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or uuid4().hex}
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": idempotency_key or uuid4().hex,
+    }
     return Request(method="POST", path=path, headers=headers, body=body, may_repeat=True)
 
 

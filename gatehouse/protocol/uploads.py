@@ -14,11 +14,16 @@ _CHUNK = 262_144
 
 
 def upload(source: Source, *, name: str | None) -> Request:
-    """Return the request that sends ``source`` piece by piece. Raises OSError for a path that can't be read."""
+    """Return the request that sends ``source`` piece by piece.
+    Raises OSError for a path that can't be read."""
     if isinstance(source, str | PathLike):
         path = Path(source)
         size = path.stat().st_size
-        return upload_file(Body(chunks=lambda: _chunks_of(path), size=size), name=name or path.name, may_repeat=True)
+        return upload_file(
+            Body(chunks=lambda: _chunks_of(path), size=size),
+            name=name or path.name,
+            may_repeat=True,
+        )
     start = source.tell() if source.seekable() else None
     body = Body(chunks=lambda: _chunks_from(source, start))
     return upload_file(body, name=name or _name_of(source), may_repeat=start is not None)

@@ -45,7 +45,8 @@ _ROOM = re.compile(r'"unfinished";r=(\d+)')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A body that is read while it is sent. ``chunks`` begins anew with each call, unless the body is sent once only."""
+    """A body that is read while it is sent. ``chunks`` begins anew with each call,
+    unless the body is sent once only."""
 
     chunks: Callable[[], Iterator[bytes]]
     size: int | None = None
@@ -53,7 +54,8 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to ask. ``path`` is below the API's prefix; ``wait_s``: how much longer than usual the answer may take."""
+    """What to ask. ``path`` is below the API's prefix; ``wait_s``:
+    how much longer than usual the answer may take."""
 
     method: str
     path: str
@@ -92,18 +94,25 @@ def refusal(answer: Answer) -> GatehouseError | None:
     if 200 <= answer.status < 300:
         return None
     if 300 <= answer.status < 400:
-        return _bad_answer(answer, f"and leads to {_printable(answer.headers.get('location', ''))}: use that address")
+        return _bad_answer(
+            answer,
+            f"and leads to {_printable(answer.headers.get('location', ''))}: use that address",
+        )
     problem = _problem(answer)
     if problem is None:
         if answer.status in _AWAY:
-            return Unavailable(f"The service is away: {_described(answer)}.", retry_after_s=_retry_after_s(answer))
+            return Unavailable(
+                f"The service is away: {_described(answer)}.", retry_after_s=_retry_after_s(answer)
+            )
         return _bad_answer(answer, "and not as Gatehouse does")
     return _from_problem(answer, problem)
 
 
 def _from_problem(answer: Answer, problem: Mapping[str, Any]) -> GatehouseError:
     status, code = answer.status, str(problem.get("code", "error"))
-    message = str(problem.get("detail") or problem.get("title") or f"The service answered {status}.")
+    message = str(
+        problem.get("detail") or problem.get("title") or f"The service answered {status}."
+    )
     if status in _AWAY:
         return Unavailable(message, code=code, retry_after_s=_retry_after_s(answer))
     if status == 507 or code == "quota_exceeded":
@@ -111,11 +120,17 @@ def _from_problem(answer: Answer, problem: Mapping[str, Any]) -> GatehouseError:
     if status == 429:
         found = _ROOM.search(answer.headers.get("ratelimit", ""))
         room = int(found[1]) if found else None
-        return TooManyRequests(message, status=status, code=code, retry_after_s=_retry_after_s(answer), room=room)
+        return TooManyRequests(
+            message, status=status, code=code, retry_after_s=_retry_after_s(answer), room=room
+        )
     if status in _INVALID:
-        return InvalidRequest(message, status=status, code=code, problems=_problems(problem.get("errors")))
+        return InvalidRequest(
+            message, status=status, code=code, problems=_problems(problem.get("errors"))
+        )
     if status >= 500:
-        return ServerError(message, status=status, code=code, error_id=str(problem.get("error_id", "")))
+        return ServerError(
+            message, status=status, code=code, error_id=str(problem.get("error_id", ""))
+        )
     return _BY_STATUS.get(status, ApiError)(message, status=status, code=code)
 
 
@@ -123,7 +138,9 @@ def _quota(quota: Any) -> dict[str, Any]:
     """Return which quota a problem tells of; another version of the service may tell less."""
     told = quota if isinstance(quota, dict) else {}
     kind, used, limit = (told.get(name) for name in ("kind", "used", "limit"))
-    numbers = {name: each for name, each in (("used", used), ("limit", limit)) if isinstance(each, int)}
+    numbers = {
+        name: each for name, each in (("used", used), ("limit", limit)) if isinstance(each, int)
+    }
     return {"kind": str(kind or ""), **numbers}
 
 

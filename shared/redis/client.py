@@ -1,13 +1,15 @@
 """Connections to Redis: bounded in time, and to a primary only.
 
-Bounds (RELIABILITY: an outage is never a hang): connect and read time-outs of ``timeout_s``, a pool that waits at most
-50 ms, and no retry here: the store decides about those.
+Bounds (RELIABILITY: an outage is never a hang): connect and read time-outs of ``timeout_s``, a pool
+that waits at most 50 ms, and no retry here: the store decides about those.
 
-A replica's answer is never believed: it may still have a session that was ended on the primary. A new connection asks for
-the server's role (``HELLO``, which no ACL can forbid). A server that is made a replica later keeps its connections and goes
-on answering reads, so every single command is sent with ``WAIT 0 0`` behind it, in the same packet: a primary answers that
-at once, a replica refuses it. It costs less than a microsecond. What runs in a pipeline is covered by the commands around it.
-What this can't see: a primary that was cut off from the others and doesn't know yet that they chose another one.
+A replica's answer is never believed: it may still have a session that was ended on the primary. A
+new connection asks for the server's role (``HELLO``, which no ACL can forbid). A server that is
+made a replica later keeps its connections and goes on answering reads, so every single command is
+sent with ``WAIT 0 0`` behind it, in the same packet: a primary answers that at once, a replica
+refuses it. It costs less than a microsecond. What runs in a pipeline is covered by the commands
+around it. What this can't see: a primary that was cut off from the others and doesn't know yet that
+they chose another one.
 """
 
 import hashlib
@@ -22,7 +24,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import DataError, NoPermissionError, NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    DataError,
+    NoPermissionError,
+    NoScriptError,
+    ReadOnlyError,
+    ResponseError,
+)
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -40,11 +48,13 @@ class NotPrimaryError(RedisConnectionError):
 
 
 class MisconfiguredError(RedisConnectionError):
-    """No connection until somebody changes a setting; the message ends a sentence that begins with the server."""
+    """No connection until somebody changes a setting;
+    the message ends a sentence that begins with the server."""
 
 
 class Pool(redis.BlockingConnectionPool):
-    """redis-py's pool without its measurements for OpenTelemetry: with the client's a fifth of a small command.
+    """redis-py's pool without its measurements for OpenTelemetry:
+    with the client's a fifth of a small command.
 
     ``drop`` makes every connection, those in use too, be closed before it is used again.
     """
@@ -56,11 +66,15 @@ class Pool(redis.BlockingConnectionPool):
         super().__init__(redis_connect_func=self._greet, **options)  # type: ignore[no-untyped-call]
 
     def drop(self) -> None:
-        """Trust no connection that was made until now: the server at its other end is not what it was."""
+        """Trust no connection that was made until now:
+        the server at its other end is not what it was."""
         self._generation += 1
 
-    def get_connection(self, command_name: object = None, *_keys: object, **_options: object) -> Any:
-        """Return a connection that is ready for a command. Raises redis-py's ConnectionError when none is free in time."""
+    def get_connection(
+        self, command_name: object = None, *_keys: object, **_options: object
+    ) -> Any:
+        """Return a connection that is ready for a command.
+        Raises redis-py's ConnectionError when none is free in time."""
         del command_name  # an argument of former days
         self._checkpid()
         try:
@@ -90,7 +104,8 @@ class Pool(redis.BlockingConnectionPool):
             self.pool.put_nowait(connection if is_ours else None)
 
     def _greet(self, connection: Any) -> None:
-        """Log in on a new connection and find out what it leads to. Raises NotPrimaryError, MisconfiguredError."""
+        """Log in on a new connection and find out what it leads to.
+        Raises NotPrimaryError, MisconfiguredError."""
         connection.generation = self._generation
         try:
             connection.on_connect()
@@ -98,7 +113,9 @@ class Pool(redis.BlockingConnectionPool):
                 connection.send_packed_command([_ROLE_BY_HELLO], check_health=False)
                 _require_primary(connection.read_response())
         except ResponseError as error:
-            raise MisconfiguredError(advice_for(error) or "it refuses connections as they are made here") from error
+            raise MisconfiguredError(
+                advice_for(error) or "it refuses connections as they are made here"
+            ) from error
 
 
 def _has_ended(connection: Any) -> bool:
@@ -112,24 +129,29 @@ def _has_ended(connection: Any) -> bool:
 def _require_primary(greeting: Sequence[Any]) -> None:
     about = dict(zip(greeting[::2], greeting[1::2], strict=False))
     if about.get("mode") == "cluster":
-        raise MisconfiguredError("it is a Redis Cluster, which is not supported yet: name a server that is none")
+        raise MisconfiguredError(
+            "it is a Redis Cluster, which is not supported yet: name a server that is none"
+        )
     if about.get("role") != "master":
         raise NotPrimaryError("the server is a replica")
 
 
 class Client(redis.Redis):
-    """redis-py's client without its measurements, and without retries: the store decides about those."""
+    """redis-py's client without its measurements, and without retries:
+    the store decides about those."""
 
     connection_pool: Pool
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Run one command and return its reply, parsed as redis-py does. Raises NotPrimaryError for a replica's reply."""
+        """Run one command and return its reply, parsed as redis-py does.
+        Raises NotPrimaryError for a replica's reply."""
         try:
             return self._run(args, options)
         except ReadOnlyError:
             if not self.connection_pool.of_primary:
                 raise
-            # Nothing was done, so it may be said once more, to the server that the address leads to by now.
+            # Nothing was done, so it may be said once more,
+            # to the server that the address leads to by now.
             self.connection_pool.drop()
             return self._run(args, options)
 
@@ -155,7 +177,8 @@ class Client(redis.Redis):
 
 
 def _check_role(pool: Pool, connection: Any, question: bytes) -> None:
-    """Read the second answer: is this a primary? A user that may not ask WAIT asks HELLO from then on, which is larger."""
+    """Read the second answer: is this a primary? A user that may not ask WAIT asks HELLO from then
+    on, which is larger."""
     try:
         reply = connection.read_response()
         if question is _ROLE_BY_HELLO:
@@ -174,7 +197,8 @@ class Packer:
     """redis-py's for hiredis, without its search for buffers of bytes among the arguments."""
 
     def pack(self, *args: Any) -> list[bytes]:
-        """Return a command as it is sent. Raises DataError for an argument that is neither text, bytes nor a number."""
+        """Return a command as it is sent. Raises DataError for an argument that is neither text,
+        bytes nor a number."""
         name, *rest = args
         try:
             return [hiredis.pack_command((*name.split(), *rest))]
@@ -204,16 +228,22 @@ class Script:
             return client.execute_command(*command)
 
 
-def build_client(url: str, *, timeout_s: float, max_connections: int, of_primary: bool = True) -> Client:
-    """Return a client that connects on first use. ``url``: redis://, rediss:// or unix://; values come back as str.
+def build_client(
+    url: str, *, timeout_s: float, max_connections: int, of_primary: bool = True
+) -> Client:
+    """Return a client that connects on first use. ``url``: redis://, rediss:// or unix://;
+    values come back as str.
 
-    The time-outs given here win over any in the URL. ``of_primary``: believe no replica; false for an operator's client.
-    Raises ConfigurationError for a URL that redis-py can't read; the message doesn't repeat it, it may hold a password.
+    The time-outs given here win over any in the URL. ``of_primary``: believe no replica; false for
+    an operator's client. Raises ConfigurationError for a URL that redis-py can't read;
+    the message doesn't repeat it, it may hold a password.
     """
     try:
         options = parse_url(url)  # type: ignore[no-untyped-call]
     except ValueError as error:
-        raise ConfigurationError("a Redis URL can't be read: accepted are redis://, rediss:// and unix:// URLs") from error
+        raise ConfigurationError(
+            "a Redis URL can't be read: accepted are redis://, rediss:// and unix:// URLs"
+        ) from error
     options |= {
         "max_connections": max_connections,
         "timeout": POOL_WAIT_S,
@@ -221,11 +251,12 @@ def build_client(url: str, *, timeout_s: float, max_connections: int, of_primary
         "socket_connect_timeout": timeout_s,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
-        # A value that is not UTF-8 is not ours: it must fail its signature, not raise in the driver. Who sends it back into
-        # a script encodes it the same way.
+        # A value that is not UTF-8 is not ours: it must fail its signature, not raise in the
+        # driver. Who sends it back into a script encodes it the same way.
         "encoding_errors": "surrogateescape",
         "protocol": 2,
-        # No CLIENT SETINFO on connect: the least privileged user may not, and its ACL log must stay empty.
+        # No CLIENT SETINFO on connect: the least privileged user may not,
+        # and its ACL log must stay empty.
         "driver_info": None,
         "command_packer": Packer(),
     }

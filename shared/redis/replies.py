@@ -1,8 +1,10 @@
-"""What an error reply of Redis or Valkey means: our mistake, somebody's configuration, or a server that can't just now.
+"""What an error reply of Redis or Valkey means:
+our mistake, somebody's configuration, or a server that can't just now.
 
-The list of our own mistakes is the closed one: whatever else a server says, today or in a later version, is its condition
-and not the person's fault, so it is 'unavailable' (503) and neither a 500 nor a 401.
-Source: the error replies in the sources of Redis 7 and Valkey 9, and redis.io/docs, "Redis serialization protocol".
+The list of our own mistakes is the closed one: whatever else a server says, today or in a later
+version, is its condition and not the person's fault, so it is 'unavailable' (503) and neither a 500
+nor a 401. Source: the error replies in the sources of Redis 7 and Valkey 9, and redis.io/docs,
+"Redis serialization protocol".
 """
 
 import re
@@ -17,7 +19,8 @@ class Meaning(StrEnum):
     MISTAKE = "mistake"  # a command of ours that can never work: an error to be seen
     WAIT = "wait"  # it will do so again: full, loading, busy, short of replicas
     DEMOTED = "demoted"  # the server is no primary any more: look for the one that is
-    CONFIGURATION = "configuration"  # nothing changes until somebody changes a setting, here or there
+    # nothing changes until somebody changes a setting, here or there
+    CONFIGURATION = "configuration"
 
 
 _MISTAKES = frozenset({"ERR", "WRONGTYPE"})
@@ -30,18 +33,31 @@ _CONFIGURATION = {
     "DENIED": "it is in protected mode and refuses other machines",
     "NOPROTO": "it does not speak the second version of Redis's protocol",
     **dict.fromkeys(
-        ("MOVED", "ASK", "CROSSSLOT"), "it is a Redis Cluster, which is not supported yet: name a server that is none"
+        ("MOVED", "ASK", "CROSSSLOT"),
+        "it is a Redis Cluster, which is not supported yet: name a server that is none",
     ),
 }
 # Replies that have only the general code, by how they begin.
 _GENERAL: tuple[tuple[str, Meaning, str], ...] = (
     ("max number of clients", Meaning.WAIT, ""),
     ("wait cannot be used with replica", Meaning.DEMOTED, ""),
-    ("unknown command", Meaning.CONFIGURATION, "it does not know a command that is needed: Redis 7 and Valkey have them all"),
-    ("db index is out of range", Meaning.CONFIGURATION, "it has no database of the number in the URL"),
+    (
+        "unknown command",
+        Meaning.CONFIGURATION,
+        "it does not know a command that is needed: Redis 7 and Valkey have them all",
+    ),
+    (
+        "db index is out of range",
+        Meaning.CONFIGURATION,
+        "it has no database of the number in the URL",
+    ),
     ("invalid db index", Meaning.CONFIGURATION, "it has no database of the number in the URL"),
     ("client sent auth", Meaning.CONFIGURATION, "the URL has a password and the server has none"),
-    ("auth <password> called without", Meaning.CONFIGURATION, "the URL has a password and the server has none"),
+    (
+        "auth <password> called without",
+        Meaning.CONFIGURATION,
+        "the URL has a password and the server has none",
+    ),
     ("invalid password", Meaning.CONFIGURATION, _CONFIGURATION["WRONGPASS"]),
 )
 _CODE = re.compile(r"[A-Z][A-Z]{2,31}\b")
@@ -49,8 +65,10 @@ _OF_PIPELINE = "of pipeline caused error: "
 
 
 def code_of(error: RedisError) -> str:
-    """Return the reply's code, its first word in capitals: OOM, READONLY, ERR; empty for a reply without one."""
-    if status := getattr(error, "status_code", None):  # redis-py takes the codes that it knows out of the text
+    """Return the reply's code, its first word in capitals: OOM, READONLY, ERR;
+    empty for a reply without one."""
+    # redis-py takes the codes that it knows out of the text
+    if status := getattr(error, "status_code", None):
         return str(status)
     found = _CODE.match(_text(error))
     return found[0] if found else ""
@@ -69,7 +87,8 @@ def meaning_of(error: RedisError) -> Meaning:
 
 
 def advice_for(error: RedisError) -> str:
-    """Return what is wrong with the configuration, as the end of a sentence about the server; empty if that is not it."""
+    """Return what is wrong with the configuration, as the end of a sentence about the server;
+    empty if that is not it."""
     general = _general(error) if code_of(error) == "ERR" else None
     return general[2] if general else _CONFIGURATION.get(code_of(error), "")
 
@@ -80,5 +99,6 @@ def _general(error: RedisError) -> tuple[str, Meaning, str] | None:
 
 
 def _text(error: RedisError) -> str:
-    """Return the server's own words: redis-py writes the command before them when a pipeline fails."""
+    """Return the server's own words: redis-py writes the command before them when a pipeline
+    fails."""
     return str(error).rpartition(_OF_PIPELINE)[2]

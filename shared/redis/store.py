@@ -1,7 +1,7 @@
 """The seam: run commands, and turn every way that Redis can be away into 'unavailable'.
 
-One retry of a read whose connection broke or led to a replica, none of a write (its reply may be what was lost), and a
-circuit breaker.
+One retry of a read whose connection broke or led to a replica, none of a write (its reply may be
+what was lost), and a circuit breaker.
 """
 
 import logging
@@ -32,10 +32,12 @@ _NO_WRITES = frozenset({"OOM", "MISCONF", "NOREPLICAS"})
 
 
 class Store:
-    """Run commands against one Redis, and turn every way it can be away into ``unavailable``, no memory into ``full``.
+    """Run commands against one Redis, and turn every way it can be away into ``unavailable``,
+    no memory into ``full``.
 
-    Thread-safe. Blocks at most for the client's time-outs; at once when the breaker is open. What comes out as redis-py's
-    own error is a mistake of ours: a wrong command, an argument it can't send.
+    Thread-safe. Blocks at most for the client's time-outs; at once when the breaker is open. What
+    comes out as redis-py's own error is a mistake of ours:
+    a wrong command, an argument it can't send.
     """
 
     def __init__(
@@ -58,7 +60,8 @@ class Store:
         return self._breaker.is_open
 
     def read(self, command: Callable[[Client], T]) -> T:
-        """Run a command that changes nothing; a broken connection, and one that leads to a replica, is retried once."""
+        """Run a command that changes nothing; a broken connection, and one that leads to a replica,
+        is retried once."""
         return self._run(command, retries=1)
 
     def get(self, entry: str) -> str | None:
@@ -75,7 +78,8 @@ class Store:
         return None if value is None else str(value)
 
     def write(self, command: Callable[[Client], T]) -> T:
-        """Run a command that changes something, at most once: after a lost reply nobody knows if it took effect."""
+        """Run a command that changes something, at most once:
+        after a lost reply nobody knows if it took effect."""
         return self._run(command, retries=0)
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
@@ -83,8 +87,10 @@ class Store:
         return self.write(lambda client: script.run(client, keys, arguments))
 
     def require_writes(self, entry: str) -> None:
-        """Raise ``unavailable`` when nothing can be stored under ``entry``'s name just now; stores nothing itself."""
-        # An empty text at the begin of an absent one changes nothing, and is refused whenever a longer one would be.
+        """Raise ``unavailable`` when nothing can be stored under ``entry``'s name just now;
+        stores nothing itself."""
+        # An empty text at the begin of an absent one changes nothing,
+        # and is refused whenever a longer one would be.
         self.write(lambda client: client.setrange(entry, 0, ""))
 
     def close(self) -> None:
@@ -110,17 +116,24 @@ class Store:
 
     def _may_retry(self, error: RedisError, retries: int) -> bool:
         """Leave a server that is no primary any more, and tell whether to ask once more."""
-        is_demoted = isinstance(error, NotPrimaryError) or (isinstance(error, ResponseError) and _is_demotion(error))
+        is_demoted = isinstance(error, NotPrimaryError) or (
+            isinstance(error, ResponseError) and _is_demotion(error)
+        )
         if is_demoted:
             self.client.connection_pool.drop()
-        is_broken = isinstance(error, RedisConnectionError) and not isinstance(error, RedisTimeoutError)
-        # Nor is a second wait for the pool any use, and after a time-out it would double the bound that callers were promised.
+        is_broken = isinstance(error, RedisConnectionError) and not isinstance(
+            error, RedisTimeoutError
+        )
+        # Nor is a second wait for the pool any use,
+        # and after a time-out it would double the bound that callers were promised.
         return retries > 0 and (is_demoted or (is_broken and str(error) != POOL_EXHAUSTED))
 
     def _raise(self, error: RedisError) -> NoReturn:
-        """Raise what a caller is told: ``unavailable``, or the error itself when the mistake is ours."""
+        """Raise what a caller is told: ``unavailable``,
+        or the error itself when the mistake is ours."""
         if not isinstance(error, ResponseError):
-            # A pool with no free connection is our own load, not an outage: say unavailable, keep the breaker closed.
+            # A pool with no free connection is our own load, not an outage:
+            # say unavailable, keep the breaker closed.
             if str(error) != POOL_EXHAUSTED:
                 self._breaker.fail()
             self._tell_operator(error)
@@ -131,15 +144,20 @@ class Store:
             raise error
         self._tell_operator(error)
         if code_of(error) == "OOM" and self._full is not None:
-            raise self._full("Redis has no memory left; delete what is not needed, or try again later.") from error
+            raise self._full(
+                "Redis has no memory left; delete what is not needed, or try again later."
+            ) from error
         takes_no_writes = code_of(error) in _NO_WRITES
         waiting = (
-            "Redis takes no writes just now; try again shortly." if takes_no_writes else "Redis can't just now; try again."
+            "Redis takes no writes just now; try again shortly."
+            if takes_no_writes
+            else "Redis can't just now; try again."
         )
         raise self._unavailable(_REASONS.get(meaning, waiting)) from error
 
     def _tell_operator(self, error: RedisError) -> None:
-        """Log a refusal by its code, each not more often than every ten seconds; with what to change when that is needed."""
+        """Log a refusal by its code, each not more often than every ten seconds;
+        with what to change when that is needed."""
         now = time.monotonic()
         code, problem = code_of(error), problem_of(error)
         if not (code or problem) or now < self._said.get(code, 0.0) + _SAY_AGAIN_S:

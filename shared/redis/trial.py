@@ -1,4 +1,5 @@
-"""What is wrong with the Redis that a URL names? Asked once, at start and by ``wsgi.py --check``."""
+"""What is wrong with the Redis that a URL names? Asked once,
+at start and by ``wsgi.py --check``."""
 
 from redis.exceptions import AuthenticationError, RedisError
 
@@ -7,16 +8,19 @@ from shared.redis.replies import advice_for
 
 
 def find_misconfiguration(url: str, *, timeout_s: float) -> str:
-    """Return what only a change of settings can mend, as the end of a sentence about the server; empty if there is nothing.
+    """Return what only a change of settings can mend, as the end of a sentence about the server;
+    empty if there is nothing.
 
-    Empty also when the server is away or is a replica just now: that may be over before the service is asked.
+    Empty also when the server is away or is a replica just now:
+    that may be over before the service is asked.
     """
     error = _failure(url, timeout_s)
     return problem_of(error) if error else ""
 
 
 def find_obstacle(url: str, *, timeout_s: float) -> str:
-    """Return why the server can't be used now, as the end of a sentence about it; empty if it can."""
+    """Return why the server can't be used now, as the end of a sentence about it;
+    empty if it can."""
     error = _failure(url, timeout_s)
     if error is None:
         return ""
@@ -26,16 +30,22 @@ def find_obstacle(url: str, *, timeout_s: float) -> str:
 
 
 def problem_of(error: RedisError) -> str:
-    """Return what somebody must change, as the end of a sentence about the server; empty if it is no matter of settings."""
+    """Return what somebody must change, as the end of a sentence about the server;
+    empty if it is no matter of settings."""
     if isinstance(error, MisconfiguredError):
         return str(error)
-    return advice_for(error) or ("it refuses the user or password of the URL" if isinstance(error, AuthenticationError) else "")
+    return advice_for(error) or (
+        "it refuses the user or password of the URL"
+        if isinstance(error, AuthenticationError)
+        else ""
+    )
 
 
 def _failure(url: str, timeout_s: float) -> RedisError | None:
     client = build_client(url, timeout_s=timeout_s, max_connections=1)
     try:
-        # No command: a new connection asks all there is to know, and the least privileged user may not even PING.
+        # No command: a new connection asks all there is to know,
+        # and the least privileged user may not even PING.
         client.connection_pool.release(client.connection_pool.get_connection())
     except RedisError as error:
         return error

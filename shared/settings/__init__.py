@@ -1,18 +1,26 @@
-"""Every setting, typed, from one place: the environment, else the files that script/server keeps under var/.
+"""Every setting, typed, from one place: the environment,
+else the files that script/server keeps under var/.
 
-The variables are the field names in capitals with the prefix ``GATEHOUSE_``. Three groups, so that a process is given only
-what its side needs: the API is never given Django's SECRET_KEY.
+The variables are the field names in capitals with the prefix ``GATEHOUSE_``. Three groups, so that
+a process is given only what its side needs: the API is never given Django's SECRET_KEY.
 
-    ContractSettings     both sides: Redis, session secrets, lifetimes, cookie name, the API's prefix   var/contract.env
-    ├── WriterSettings   what writes sessions; SiteSettings adds our own Django site's                  var/site.env
-    ├── ApiSettings      the Flask API and its jobs                                                     var/api.env
-    └── ServerSettings   wsgi.py and gunicorn.conf.py
+    ContractSettings     both sides: Redis, session secrets, lifetimes, cookie name, the API's
+    prefix   var/contract.env ├── WriterSettings   what writes sessions; SiteSettings adds our own
+    Django site's                  var/site.env ├── ApiSettings      the Flask API and its jobs
+    var/api.env └── ServerSettings   wsgi.py and gunicorn.conf.py
 """
 
 from shared.settings.api import ApiSettings
 from shared.settings.contract import DAY_S, ENV_PREFIX, ContractSettings
 from shared.settings.fields import SECRET_MIN_LENGTH, RedisUrl, Secret
-from shared.settings.load import ROOT, SettingsT, forget_secrets, load_settings, misspelt_settings, var_dir
+from shared.settings.load import (
+    ROOT,
+    SettingsT,
+    forget_secrets,
+    load_settings,
+    misspelt_settings,
+    var_dir,
+)
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings, WriterSettings
 

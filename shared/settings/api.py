@@ -16,63 +16,118 @@ class ApiSettings(ContractSettings):
 
     env_files: ClassVar[tuple[str, ...]] = ("contract.env", "api.env")
 
-    api_redis_url: RedisUrl | None = Field(None, description="Redis as the user that may only read sessions; else REDIS_URL")
-    jobs_redis_url: RedisUrl | None = Field(None, description="Redis for jobs; else as for sessions")
-    task_modules: WordList = Field(("flask_api.tasks.library",), description="modules with tasks, comma-separated")
-    job_threads: int = Field(16, ge=1, le=1000, description="jobs that one process runs at once on threads")
+    api_redis_url: RedisUrl | None = Field(
+        None, description="Redis as the user that may only read sessions; else REDIS_URL"
+    )
+    jobs_redis_url: RedisUrl | None = Field(
+        None, description="Redis for jobs; else as for sessions"
+    )
+    task_modules: WordList = Field(
+        ("flask_api.tasks.library",), description="modules with tasks, comma-separated"
+    )
+    job_threads: int = Field(
+        16, ge=1, le=1000, description="jobs that one process runs at once on threads"
+    )
     job_processes: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
         le=256,
         description="child processes for jobs; else one per processor",
     )
-    job_running_limit: int = Field(12, ge=1, description="jobs of one person that one process runs at once on threads")
+    job_running_limit: int = Field(
+        12, ge=1, description="jobs of one person that one process runs at once on threads"
+    )
     job_person_share: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="share of a process's slots that one person's jobs take while another's wait, at most all but one",
+        description="share of a process's slots that one person's jobs take while another's wait, "
+        "at most all but one",
     )
-    job_person_limit: int = Field(20_000, ge=1, description="unfinished jobs that one person may have")
+    job_person_limit: int = Field(
+        20_000, ge=1, description="unfinished jobs that one person may have"
+    )
     person_bytes: int = Field(
-        200_000_000, ge=10_000, description="bytes in Redis that the jobs of one person may keep, ended ones included"
+        200_000_000,
+        ge=10_000,
+        description="bytes in Redis that the jobs of one person may keep, ended ones included",
     )
     person_ended_jobs: int = Field(100_000, ge=1, description="ended jobs that one person may keep")
-    person_file_bytes: int = Field(10_000_000_000, ge=1, description="bytes of files that the jobs of one person may keep")
+    person_file_bytes: int = Field(
+        10_000_000_000, ge=1, description="bytes of files that the jobs of one person may keep"
+    )
     job_queue_limit: int = Field(50_000, ge=1, description="unfinished jobs that one process holds")
     job_ttl_s: int = Field(7 * DAY_S, ge=1, description="a finished job is kept so long")
-    job_heartbeat_s: int = Field(10, ge=2, le=60, description="a process that is silent so long is taken for dead")
-    job_files_url: str = Field("", description="fsspec URL of the folder for jobs' files; else var/files")
-    job_file_max_bytes: int = Field(100_000_000, ge=1, description="largest file that a job may keep")
+    job_heartbeat_s: int = Field(
+        10, ge=2, le=60, description="a process that is silent so long is taken for dead"
+    )
+    job_files_url: str = Field(
+        "", description="fsspec URL of the folder for jobs' files; else var/files"
+    )
+    job_file_max_bytes: int = Field(
+        100_000_000, ge=1, description="largest file that a job may keep"
+    )
     job_files_max: int = Field(100, ge=0, description="files that a job may keep")
     table_temp_bytes: int = Field(
-        6_000_000_000, ge=1_000_000, description="temporary disk that one run of tables.parse may take"
+        6_000_000_000,
+        ge=1_000_000,
+        description="temporary disk that one run of tables.parse may take",
     )
-    upload_ttl_s: int = Field(DAY_S, ge=1, description="an uploaded file is kept so long, and while an unfinished job needs it")
-    upload_person_bytes: int = Field(10_000_000_000, ge=1, description="bytes of uploaded files that one person may keep")
-    upload_person_files: int = Field(1_000, ge=1, description="uploaded files that one person may keep")
+    upload_ttl_s: int = Field(
+        DAY_S,
+        ge=1,
+        description="an uploaded file is kept so long, and while an unfinished job needs it",
+    )
+    upload_person_bytes: int = Field(
+        10_000_000_000, ge=1, description="bytes of uploaded files that one person may keep"
+    )
+    upload_person_files: int = Field(
+        1_000, ge=1, description="uploaded files that one person may keep"
+    )
     batch_max: int = Field(10_000, ge=1, le=10_000, description="jobs in one batch")
-    batch_body_max_bytes: int = Field(16_777_216, ge=1024, description="largest request body of a batch")
-    allow_volatile_redis: bool = Field(False, description="start on a Redis that may lose accepted jobs")
-    job_result_max_bytes: int = Field(1_048_576, ge=1024, description="largest result of a job, as JSON")
+    batch_body_max_bytes: int = Field(
+        16_777_216, ge=1024, description="largest request body of a batch"
+    )
+    allow_volatile_redis: bool = Field(
+        False, description="start on a Redis that may lose accepted jobs"
+    )
+    job_result_max_bytes: int = Field(
+        1_048_576, ge=1024, description="largest result of a job, as JSON"
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body of the API")
     max_wait_s: int = Field(30, ge=0, le=300, description="longest long-poll")
     max_waiting: int = Field(
-        8, ge=0, description="long-polls held at once by one process, half of them of one person; beyond it they answer at once"
+        8,
+        ge=0,
+        description="long-polls held at once by one process, half of them of one person; "
+        "beyond it they answer at once",
     )
     max_streams: int = Field(
-        8, ge=0, description="event streams held at once by one process, half of them of one person; beyond it they are refused"
+        8,
+        ge=0,
+        description="event streams held at once by one process, half of them of one "
+        "person; beyond it they are refused",
     )
-    stream_heartbeat_s: float = Field(10, gt=0, le=60, description="a silent event stream shows so often that it lives")
-    metrics: str = Field("open", pattern="^(open|closed)$", description="who reads /api/metrics: open (all), closed (staff)")
+    stream_heartbeat_s: float = Field(
+        10, gt=0, le=60, description="a silent event stream shows so often that it lives"
+    )
+    metrics: str = Field(
+        "open",
+        pattern="^(open|closed)$",
+        description="who reads /api/metrics: open (all), closed (staff)",
+    )
     web_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        (), description="private networks that web tasks may fetch from, comma-separated: 10.1.0.0/16"
+        (),
+        description="private networks that web tasks may fetch from, comma-separated: 10.1.0.0/16",
     )
-    web_host_connections: int = Field(8, ge=1, le=1000, description="connections of web tasks to one address, per process")
+    web_host_connections: int = Field(
+        8, ge=1, le=1000, description="connections of web tasks to one address, per process"
+    )
     web_user_agent: str = Field(
         "",
         pattern=r"^[\x20-\x7e]*$",
-        description="who web tasks say they are; name a contact: Example-Bot (+https://example.org/bot)",
+        description="who web tasks say they are; name a contact: Example-Bot "
+        "(+https://example.org/bot)",
     )
 
     @field_validator("task_modules", "web_allowed_networks", mode="before")

@@ -1,4 +1,5 @@
-"""What both sides must agree on: Redis, session secrets, lifetimes, the cookie's name, the API's prefix."""
+"""What both sides must agree on: Redis, session secrets, lifetimes, the cookie's name,
+the API's prefix."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -6,7 +7,15 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.session import Lifetimes
-from shared.settings.fields import CookiePath, HostName, LoginUrl, Origin, RedisUrl, Secret, split_list
+from shared.settings.fields import (
+    CookiePath,
+    HostName,
+    LoginUrl,
+    Origin,
+    RedisUrl,
+    Secret,
+    split_list,
+)
 
 ENV_PREFIX = "GATEHOUSE_"
 DAY_S = 86_400
@@ -16,39 +25,71 @@ class ContractSettings(BaseSettings):
     """What both sides must agree on."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, extra="ignore", hide_input_in_errors=True, frozen=True, populate_by_name=True
+        env_prefix=ENV_PREFIX,
+        extra="ignore",
+        hide_input_in_errors=True,
+        frozen=True,
+        populate_by_name=True,
     )
     env_files: ClassVar[tuple[str, ...]] = ("contract.env",)
 
-    redis_url: RedisUrl = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis for sessions and jobs")
-    redis_timeout_ms: int = Field(200, ge=10, le=250, description="bound on connecting to and on each answer of Redis")
-    redis_connections: int = Field(64, ge=1, le=10_000, description="connections that one process keeps at most")
-    session_secrets: Annotated[tuple[Secret, ...], NoDecode] = Field(
-        min_length=1, description="signs entries in Redis; comma-separated, the first signs and all verify"
+    redis_url: RedisUrl = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Redis for sessions and jobs"
     )
-    session_cookie_name: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", description="sessionid, __Host-sessionid in production")
-    session_idle_s: int = Field(7 * DAY_S, ge=60, description="a session ends after so long without a Django page")
-    session_absolute_s: int = Field(30 * DAY_S, ge=60, description="a session ends so long after it began, whatever happens")
-    api_prefix: str = Field("/api", pattern=r"^(/[a-z0-9_-]+)+$", description="where Flask is mounted: /api, /tools/api")
-    upload_max_bytes: int = Field(1_000_000_000, ge=1, description="largest file that may be uploaded")
+    redis_timeout_ms: int = Field(
+        200, ge=10, le=250, description="bound on connecting to and on each answer of Redis"
+    )
+    redis_connections: int = Field(
+        64, ge=1, le=10_000, description="connections that one process keeps at most"
+    )
+    session_secrets: Annotated[tuple[Secret, ...], NoDecode] = Field(
+        min_length=1,
+        description="signs entries in Redis; comma-separated, the first signs and all verify",
+    )
+    session_cookie_name: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]*$", description="sessionid, __Host-sessionid in production"
+    )
+    session_idle_s: int = Field(
+        7 * DAY_S, ge=60, description="a session ends after so long without a Django page"
+    )
+    session_absolute_s: int = Field(
+        30 * DAY_S, ge=60, description="a session ends so long after it began, whatever happens"
+    )
+    api_prefix: str = Field(
+        "/api", pattern=r"^(/[a-z0-9_-]+)+$", description="where Flask is mounted: /api, /tools/api"
+    )
+    upload_max_bytes: int = Field(
+        1_000_000_000, ge=1, description="largest file that may be uploaded"
+    )
     login_url: LoginUrl = Field(
         "/accounts/login/",
         validation_alias=AliasChoices("GATEHOUSE_LOGIN_URL", "GATEHOUSE_LOGIN_PATH", "login_url"),
-        description="where a browser is sent to log in: a path below the mount, or the URL of a site on another host or port",
+        description="where a browser is sent to log in: a path below the mount, or the URL of a "
+        "site on another host or port",
     )
-    cookie_path: CookiePath = Field("", description="path of the site's cookies; else the mount, and / for __Host- cookies")
+    cookie_path: CookiePath = Field(
+        "", description="path of the site's cookies; else the mount, and / for __Host- cookies"
+    )
     cookie_domain: str = Field(
-        "", pattern=r"^\.?[A-Za-z0-9.-]*$", description="domain of the session cookie, for services on other hosts below it"
+        "",
+        pattern=r"^\.?[A-Za-z0-9.-]*$",
+        description="domain of the session cookie, for services on other hosts below it",
     )
     allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = Field(
         ("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated"
     )
-    production: bool = Field(False, description="__Host- cookies, Secure, HSTS: needs HTTPS in front")
+    production: bool = Field(
+        False, description="__Host- cookies, Secure, HSTS: needs HTTPS in front"
+    )
     trusted_proxy: bool = Field(
-        False, description="one proxy of yours is in front: believe its X-Forwarded-Proto, -For and -Prefix"
+        False,
+        description="one proxy of yours is in front: believe its X-Forwarded-Proto, -For "
+        "and -Prefix",
     )
     csrf_trusted_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
-        (), description="further origins of forms and requests, comma-separated: https://app.example.org, https://*.example.org"
+        (),
+        description="further origins of forms and requests, comma-separated: "
+        "https://app.example.org, https://*.example.org",
     )
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
 
@@ -59,18 +100,23 @@ class ContractSettings(BaseSettings):
 
     @property
     def cookie_name(self) -> str:
-        """The session cookie's name; the ``__Host-`` prefix makes browsers refuse one set by a sibling host."""
+        """The session cookie's name; the ``__Host-`` prefix makes browsers refuse one set by a
+        sibling host."""
         return self.session_cookie_name or self.hardened("sessionid", domain=self.cookie_domain)
 
     def hardened(self, name: str, *, domain: str = "") -> str:
-        """Return a cookie's name as production has it: browsers keep ``__Host-`` only with the path / and without a domain."""
+        """Return a cookie's name as production has it:
+        browsers keep ``__Host-`` only with the path / and without a domain."""
         if not self.production:
             return name
-        return f"__Host-{name}" if not domain and self.cookie_path in ("", "/") else f"__Secure-{name}"
+        return (
+            f"__Host-{name}" if not domain and self.cookie_path in ("", "/") else f"__Secure-{name}"
+        )
 
     @property
     def is_login_elsewhere(self) -> bool:
-        """Whether the log-in page is named by a whole URL: on another host or port, as far as this service knows."""
+        """Whether the log-in page is named by a whole URL:
+        on another host or port, as far as this service knows."""
         return not self.login_url.startswith("/")
 
     @property

@@ -38,7 +38,8 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
-    """Refuse what redis-py could not read, or would not heed, here where the variable's name is known."""
+    """Refuse what redis-py could not read, or would not heed,
+    here where the variable's name is known."""
     try:
         parts = urlsplit(url.get_secret_value())
         is_readable = parts.scheme in _REDIS_SCHEMES and parts.port != 0
@@ -52,22 +53,32 @@ def _redis_url(url: SecretStr) -> SecretStr:
         raise ValueError("the database in a Redis URL is a number: redis://host:6379/0")
     accepted = _REDIS_OPTIONS + (_TLS_OPTIONS if parts.scheme == "rediss" else ())
     if not options.keys() <= set(accepted):
-        raise ValueError(f"accepted behind the ? of a {parts.scheme}:// URL are {', '.join(accepted)}")
+        raise ValueError(
+            f"accepted behind the ? of a {parts.scheme}:// URL are {', '.join(accepted)}"
+        )
     return url
 
 
 def _login_url(url: str) -> str:
-    """Refuse what a browser could take for another host's address, or what ``next`` can't be added to."""
+    """Refuse what a browser could take for another host's address,
+    or what ``next`` can't be added to."""
     is_path = url.startswith("/") and url[1:2] not in ("/", "\\")
     if not (is_path or _is_web_url(url)) or not _PLAIN_URL.fullmatch(url):
-        raise ValueError("accepted are a path such as /accounts/login/, and http:// and https:// URLs")
+        raise ValueError(
+            "accepted are a path such as /accounts/login/, and http:// and https:// URLs"
+        )
     return url
 
 
 def _is_web_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and "@" not in parts.netloc
+        )
     except ValueError:
         return False
 
@@ -79,7 +90,8 @@ def _cookie_path(path: str) -> str:
 
 
 def _host_name(host: str) -> str:
-    """Refuse what no Host header matches, the port left aside: the service would answer 400 to everybody."""
+    """Refuse what no Host header matches, the port left aside:
+    the service would answer 400 to everybody."""
     if "/" in host or _NAME_AND_PORT.fullmatch(host):
         raise ValueError("accepted are names and addresses, without a scheme, a port or a path")
     return host
@@ -95,14 +107,17 @@ Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$")]
 
 
 def listening_host(host: str) -> str:
-    """Return a name or address to listen on, IPv6 without the brackets of URLs. Raises ValueError for anything with a port."""
+    """Return a name or address to listen on, IPv6 without the brackets of URLs.
+    Raises ValueError for anything with a port."""
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if bare == host and ":" not in host:
         return host
     try:
         return str(IPv6Address(bare))
     except ValueError:
-        raise ValueError("accepted are a name, an IPv4 or an IPv6 address, without a port") from None
+        raise ValueError(
+            "accepted are a name, an IPv4 or an IPv6 address, without a port"
+        ) from None
 
 
 def split_list(value: Any) -> Any:

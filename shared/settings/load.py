@@ -1,4 +1,5 @@
-"""Reading settings from the environment, else from the files that script/server keeps under var/."""
+"""Reading settings from the environment, else from the files that script/server keeps under
+var/."""
 
 import os
 import re
@@ -27,7 +28,8 @@ SettingsT = TypeVar("SettingsT", bound=ContractSettings)
 def var_dir() -> Path:
     """Return the folder of what runs on this machine.
 
-    ``GATEHOUSE_VAR_DIR``, else ``var`` in the checkout, or in the working folder where Gatehouse is installed.
+    ``GATEHOUSE_VAR_DIR``, else ``var`` in the checkout,
+    or in the working folder where Gatehouse is installed.
     """
     home = ROOT if (ROOT / "pyproject.toml").exists() else Path.cwd()
     return Path(os.environ.get(f"{ENV_PREFIX}VAR_DIR") or home / "var").resolve()
@@ -36,7 +38,8 @@ def var_dir() -> Path:
 def load_settings(kind: type[SettingsT]) -> SettingsT:
     """Read the settings of one side from the environment and its files under var/.
 
-    Raises ConfigurationError that names every wrong variable and what is accepted, without any value.
+    Raises ConfigurationError that names every wrong variable and what is accepted,
+    without any value.
     """
     files = [var_dir() / name for name in kind.env_files]
     try:
@@ -46,16 +49,20 @@ def load_settings(kind: type[SettingsT]) -> SettingsT:
         problems: dict[str, str] = {}
         for line in error.errors(include_input=False, include_url=False, include_context=False):
             problems.setdefault(*_problem(kind, dict(line)))
-        raise ConfigurationError("; ".join(f"{variable}: {text}" for variable, text in problems.items())) from None
+        raise ConfigurationError(
+            "; ".join(f"{variable}: {text}" for variable, text in problems.items())
+        ) from None
 
 
 def misspelt_settings() -> list[str]:
-    """Return a sentence for every variable of this process with our prefix that no setting is read from."""
+    """Return a sentence for every variable of this process with our prefix that no setting is read
+    from."""
     return list(misspelt(os.environ))
 
 
 def forget_secrets() -> None:
-    """Take every secret setting out of this process's environment, and so out of that of programs it starts."""
+    """Take every secret setting out of this process's environment,
+    and so out of that of programs it starts."""
     for name in list(os.environ):
         if name == "DATABASE_URL" or (name.startswith(ENV_PREFIX) and _SECRET_NAME.search(name)):
             del os.environ[name]
@@ -77,7 +84,13 @@ def _accepted(line: dict[str, Any], variable: str) -> str:
     if kind.startswith("bool_"):
         return "accepted are true and false"
     if kind in ("int_parsing", "int_from_float"):
-        unit = next((f" of {word}" for ending, word in _UNITS.items() if variable.endswith(ending)), "")
+        unit = next(
+            (f" of {word}" for ending, word in _UNITS.items() if variable.endswith(ending)), ""
+        )
         return f"accepted is a whole number{unit}"
     words = _WORDS.search(message) if kind == "string_pattern_mismatch" else None
-    return f"accepted are {', '.join(words[1].split('|'))}" if words else message.removeprefix("Value error, ")
+    return (
+        f"accepted are {', '.join(words[1].split('|'))}"
+        if words
+        else message.removeprefix("Value error, ")
+    )

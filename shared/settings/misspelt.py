@@ -1,4 +1,5 @@
-"""Variables that look like settings and are none: a misspelt one would be ignored without a word."""
+"""Variables that look like settings and are none:
+a misspelt one would be ignored without a word."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -15,8 +16,11 @@ _NO_SETTINGS = {f"{ENV_PREFIX}{name}" for name in ("URL", "KEY", "COMPLETE", "VA
 
 
 def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence for every variable with our prefix that no setting is read from; never with its value."""
-    known = {name for kind in (SiteSettings, ApiSettings, ServerSettings) for name in _variables(kind)}
+    """Yield a sentence for every variable with our prefix that no setting is read from;
+    never with its value."""
+    known = {
+        name for kind in (SiteSettings, ApiSettings, ServerSettings) for name in _variables(kind)
+    }
     for name in sorted(environment):
         if name.startswith(ENV_PREFIX) and name not in known | _NO_SETTINGS:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)

@@ -10,11 +10,14 @@ from shared.settings.fields import RedisUrl, Secret, split_list
 
 
 class WriterSettings(ContractSettings):
-    """What writes sessions, principals and keys needs: our site, or the site of who adopts Gatehouse."""
+    """What writes sessions, principals and keys needs:
+    our site, or the site of who adopts Gatehouse."""
 
     env_files: ClassVar[tuple[str, ...]] = ("contract.env", "site.env")
 
-    site_redis_url: RedisUrl | None = Field(None, description="Redis as the user that may write sessions; else REDIS_URL")
+    site_redis_url: RedisUrl | None = Field(
+        None, description="Redis as the user that may write sessions; else REDIS_URL"
+    )
     key_max_days: int = Field(365, ge=1, le=365, description="longest life of an API key, in days")
 
     @property
@@ -27,7 +30,9 @@ class SiteSettings(WriterSettings):
     """What only our own Django site needs."""
 
     secret_key: Secret = Field(description="Django's SECRET_KEY")
-    secret_key_fallbacks: Annotated[tuple[Secret, ...], NoDecode] = Field((), description="former SECRET_KEYs, comma-separated")
+    secret_key_fallbacks: Annotated[tuple[Secret, ...], NoDecode] = Field(
+        (), description="former SECRET_KEYs, comma-separated"
+    )
     database_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("DATABASE_URL", "GATEHOUSE_DATABASE_URL", "database_url"),
@@ -35,11 +40,14 @@ class SiteSettings(WriterSettings):
     )
     debug: bool = Field(False, description="Django's debug pages; never in production")
     email_url: SecretStr | None = Field(
-        None, description="smtp://user:password@host:587 (STARTTLS) or smtps://; else a file under var/"
+        None,
+        description="smtp://user:password@host:587 (STARTTLS) or smtps://; else a file under var/",
     )
     email_from: str = Field("gatehouse@localhost", description="sender of the site's e-mail")
     email_verification: str = Field(
-        "optional", pattern="^(none|optional|mandatory)$", description="none, optional, or mandatory before the first log-in"
+        "optional",
+        pattern="^(none|optional|mandatory)$",
+        description="none, optional, or mandatory before the first log-in",
     )
 
     signup: str = Field(
@@ -50,7 +58,8 @@ class SiteSettings(WriterSettings):
 
     @property
     def signup_mode(self) -> str:
-        """Who may sign up: ``open`` everybody, ``invited`` whom staff has invited by e-mail, ``closed`` nobody."""
+        """Who may sign up: ``open`` everybody, ``invited`` whom staff has invited by e-mail,
+        ``closed`` nobody."""
         return self.signup or ("closed" if self.production else "open")
 
     @field_validator("secret_key_fallbacks", mode="before")

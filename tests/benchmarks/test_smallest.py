@@ -1,4 +1,5 @@
-"""Each benchmark in its smallest size, one round: that it still runs and prints its figures, never how good they are."""
+"""Each benchmark in its smallest size, one round:
+that it still runs and prints its figures, never how good they are."""
 
 import os
 import re
@@ -17,10 +18,12 @@ SMALLEST = {
     "queues --rounds 1 --jobs 20 --samples 3": r"gatehouse starts in",
     "submit --rounds 1 --seconds 0.05 --batch 10": r"accepted in batches",
     "futures --rounds 1 --jobs 10": r"^celery +\d",
-    "pools --rounds 1 --sums 2 --limit 1000 --pages 4 --threads 2 --processes 1": r"primes\.sum on 1 processes",
+    "pools --rounds 1 --sums 2 --limit 1000 --pages 4 --threads 2 --processes 1": r"primes\.sum on 1 "
+    r"processes",
     "memory --rounds 1 --jobs 50 --sample 20": r"speed with them / without",
     "streams --rounds 1 --seconds 0.2 --followers 20 --crowd-seconds 0.5": r"20 followers at once",
-    "streams --server gunicorn --rounds 1 --seconds 0.2 --followers 20 --crowd-seconds 0.5": r"20 followers at once",
+    "streams --server gunicorn --rounds 1 --seconds 0.2 --followers 20 --crowd-seconds 0.5": r"20 followers at "
+    r"once",
     "images --rounds 1 --images 4 --latency-ms 5 --threads 2": r"times as fast",
     "tables --rounds 1 --rows 1000": r"our speed / DuckDB's",
     "word_count --rounds 1 --megabytes 1": r"times as fast",
@@ -38,7 +41,8 @@ def test_every_benchmark_of_the_page_is_run_here() -> None:
 def test_smallest_run_prints_its_table(command: str, line: str) -> None:
     """As the page says to call it, in the development environment."""
     module, *options = shlex.split(command)
-    ours = ("GATEHOUSE_", "DATABASE_URL", "DJANGO_")  # set by these tests, not by who calls a benchmark
+    # set by these tests, not by who calls a benchmark
+    ours = ("GATEHOUSE_", "DATABASE_URL", "DJANGO_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{module}", *options],

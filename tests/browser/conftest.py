@@ -1,4 +1,5 @@
-"""Real Chromium, driven by Selenium: script/bootstrap --dev installs both, or names what to install."""
+"""Real Chromium, driven by Selenium: script/bootstrap --dev installs both,
+or names what to install."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,7 +11,9 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from tests.e2e.service import ServiceProcess
 
 DRIVER = shutil.which("chromedriver")
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BROWSER = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +35,12 @@ def open_browser(tmp_path: Path) -> Iterator[Callable[..., Chrome]]:
         options.binary_location = str(BROWSER)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         folder = tmp_path / f"profile{len(opened)}"
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--user-data-dir={folder}"):
+        for argument in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={folder}",
+        ):
             options.add_argument(argument)
         browser = Chrome(options=options, service=ChromeService(str(DRIVER)))
         opened.append(browser)
@@ -54,7 +62,8 @@ def page(service: ServiceProcess, open_browser: Callable[..., Chrome]) -> Callab
 
     def open_page(fragment: str = "", *, width: int = 1280) -> Chrome:
         browser = open_browser(width=width)
-        browser.get(f"{service.address}/api/problems/not_found")  # a cookie needs a page of its site
+        # a cookie needs a page of its site
+        browser.get(f"{service.address}/api/problems/not_found")
         browser.add_cookie({"name": "sessionid", "value": person.cookie})
         browser.get(f"{service.address}/api/docs{fragment}")
         return browser

@@ -1,4 +1,5 @@
-"""The documentation page in a real browser: it reads, it tries, it keeps to its policy, by mouse and by keyboard."""
+"""The documentation page in a real browser:
+it reads, it tries, it keeps to its policy, by mouse and by keyboard."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +24,11 @@ def answer_of(form: WebElement) -> tuple[str, str, str]:
     """Wait for the answer; return its status, its headers and its body."""
     stop = form.find_element(By.CSS_SELECTOR, ".stop")
     status = form.find_element(By.CSS_SELECTOR, ".status")
-    wait_until(lambda: status.text not in ("", "...") and not stop.is_displayed(), timeout_s=10, what="an answer is shown")
+    wait_until(
+        lambda: status.text not in ("", "...") and not stop.is_displayed(),
+        timeout_s=10,
+        what="an answer is shown",
+    )
     parts = [form.find_element(By.CSS_SELECTOR, name).text for name in (".headers", ".content")]
     return status.text, parts[0], parts[1]
 
@@ -34,12 +39,18 @@ def complaints(browser: Chrome) -> list[Any]:
 
 
 def test_job_is_submitted_from_the_page(page: Callable[..., Chrome]) -> None:
-    """A task is chosen, its example sent as the person; status, headers and the record are shown."""
+    """A task is chosen, its example sent as the person;
+    status, headers and the record are shown."""
     browser = page("#submitJob")
     form = form_of(browser, "submitJob")
     Select(form.find_element(By.CSS_SELECTOR, ".example")).select_by_value("primes.sum")
-    assert json.loads(form.find_element(By.CSS_SELECTOR, ".body").get_attribute("value") or "")["task"] == "primes.sum"
-    assert (form.find_element(By.CSS_SELECTOR, ".takes").get_attribute("href") or "").endswith("#schema-primes.sum.arguments")
+    assert (
+        json.loads(form.find_element(By.CSS_SELECTOR, ".body").get_attribute("value") or "")["task"]
+        == "primes.sum"
+    )
+    assert (form.find_element(By.CSS_SELECTOR, ".takes").get_attribute("href") or "").endswith(
+        "#schema-primes.sum.arguments"
+    )
     form.find_element(By.NAME, "wait").send_keys("5")
     form.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
     status, headers, body = answer_of(form)
@@ -68,7 +79,9 @@ def test_stream_is_shown_as_it_comes_and_stopped(page: Callable[..., Chrome]) ->
     form = form_of(browser, "followEvents")
     form.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
     content = form.find_element(By.CSS_SELECTOR, ".content")
-    wait_until(lambda: "event: ready" in content.text, timeout_s=10, what="the first event is shown")
+    wait_until(
+        lambda: "event: ready" in content.text, timeout_s=10, what="the first event is shown"
+    )
     form.find_element(By.CSS_SELECTOR, ".stop").click()
     assert answer_of(form)[0].startswith("200")
 
@@ -77,7 +90,11 @@ def test_word_narrows_what_is_listed(page: Callable[..., Chrome]) -> None:
     """In the contents and on the page."""
     browser = page()
     browser.find_element(By.ID, "filter").send_keys("retry")
-    shown = [each for each in browser.find_elements(By.CSS_SELECTOR, ".contents li, .operation") if each.is_displayed()]
+    shown = [
+        each
+        for each in browser.find_elements(By.CSS_SELECTOR, ".contents li, .operation")
+        if each.is_displayed()
+    ]
     assert len(shown) == 2
     assert all("retry" in each.text for each in shown)
 

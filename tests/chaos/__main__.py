@@ -17,11 +17,16 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    """Run, print the figures, return 1 when a promise was broken; then the folder with all logs stays."""
-    parser = argparse.ArgumentParser(prog="script/chaos", description="Kill servers, workers, children and Valkey under load.")
+    """Run, print the figures, return 1 when a promise was broken;
+    then the folder with all logs stays."""
+    parser = argparse.ArgumentParser(
+        prog="script/chaos", description="Kill servers, workers, children and Valkey under load."
+    )
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
-    parser.add_argument("--jobs", type=int, default=10_000, help="jobs in flight at any moment, at most")
+    parser.add_argument(
+        "--jobs", type=int, default=10_000, help="jobs in flight at any moment, at most"
+    )
     parser.add_argument("--servers", choices=("cherrypy", "gunicorn"), default="cherrypy")
     parser.add_argument("--mean", type=float, default=1.0, help="seconds between kills, on average")
     parser.add_argument("--minutes", type=float, default=60.0, help="kill no longer than this")
@@ -29,7 +34,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     folder = Path(tempfile.mkdtemp(prefix="gatehouse-chaos-"))
     os.environ["GATEHOUSE_VAR_DIR"] = str(folder)
-    print(f"script/chaos --kills {options.kills} --seed {options.seed} --jobs {options.jobs} --servers {options.servers}")
+    print(
+        f"script/chaos --kills {options.kills} --seed {options.seed} --jobs {options.jobs} "
+        f"--servers {options.servers}"
+    )
     plan = Plan(
         kills=options.kills,
         mean_s=options.mean,
@@ -43,8 +51,16 @@ def main() -> int:
     verdict = crash(plan, folder / "house", say=say)
     for problem in verdict.problems[:50]:
         print(f"BROKEN: {problem}")
-    is_kept = not verdict.problems and verdict.twice <= verdict.accepted / 100 and verdict.recovery_p95_s <= 30
-    print("every promise was kept" if is_kept else f"{len(verdict.problems)} problems; everything is in {folder}")
+    is_kept = (
+        not verdict.problems
+        and verdict.twice <= verdict.accepted / 100
+        and verdict.recovery_p95_s <= 30
+    )
+    print(
+        "every promise was kept"
+        if is_kept
+        else f"{len(verdict.problems)} problems; everything is in {folder}"
+    )
     return 0 if is_kept else 1
 
 

@@ -1,4 +1,5 @@
-"""Several real servers on one Valkey and one var folder, of which any part may be killed and started again.
+"""Several real servers on one Valkey and one var folder,
+of which any part may be killed and started again.
 
 with House(folder, kind="cherrypy", servers=2) as house:
     house.servers[0].kill()
@@ -75,22 +76,35 @@ class Server:
         self._is_ours = False
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                COMMANDS[self.kind], cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True
+                COMMANDS[self.kind],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     def is_live(self) -> bool:
         """Tell whether it answers requests."""
         try:
-            return httpx.get(f"{self.address}/api/health/live", timeout=1, trust_env=False).status_code == 200
+            return (
+                httpx.get(f"{self.address}/api/health/live", timeout=1, trust_env=False).status_code
+                == 200
+            )
         except httpx.TransportError:
             return False
 
     def wait_until_live(self) -> None:
         """Return when it answers."""
-        wait_until(lambda: self.is_live() or self._has_ended(), timeout_s=READY_S, what="the server answers")
+        wait_until(
+            lambda: self.is_live() or self._has_ended(),
+            timeout_s=READY_S,
+            what="the server answers",
+        )
 
     def kill(self) -> list[int]:
-        """Kill -9 the server, with gunicorn's workers, never the pool's children; return all pids that end by it."""
+        """Kill -9 the server, with gunicorn's workers, never the pool's children;
+        return all pids that end by it."""
         self._is_ours = True
         lost = tree_of(self.pid)
         for pid in {self.pid, *self.engines}:
@@ -125,7 +139,9 @@ class Server:
 
     def check(self) -> None:
         """Fail with its log when it ended by itself."""
-        assert self._is_ours or self.exit_code is None, f"the server ended with {self.exit_code}:\n{self.log[-4000:]}"
+        assert self._is_ours or self.exit_code is None, (
+            f"the server ended with {self.exit_code}:\n{self.log[-4000:]}"
+        )
 
     def _has_ended(self) -> bool:
         self.check()
@@ -133,22 +149,36 @@ class Server:
 
 
 class House:
-    """One Valkey, some servers, one person who is logged in. ``settings`` are GATEHOUSE_ variables in lower case.
+    """One Valkey, some servers, one person who is logged in.
+    ``settings`` are GATEHOUSE_ variables in lower case.
 
-    ``jobs_apart``: jobs are in a Valkey of their own, so that it can be frozen while the gate still lets requests in.
+    ``jobs_apart``: jobs are in a Valkey of their own,
+    so that it can be frozen while the gate still lets requests in.
     """
 
     def __init__(
-        self, folder: Path, *, kind: str = "cherrypy", servers: int = 2, jobs_apart: bool = False, **settings: str
+        self,
+        folder: Path,
+        *,
+        kind: str = "cherrypy",
+        servers: int = 2,
+        jobs_apart: bool = False,
+        **settings: str,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.effects = folder / EFFECTS
         self.valkey = EmbeddedValkey(folder / "valkey", passwords=new_passwords())
-        self.jobs = EmbeddedValkey(folder / "jobs", passwords=new_passwords()) if jobs_apart else self.valkey
+        self.jobs = (
+            EmbeddedValkey(folder / "jobs", passwords=new_passwords())
+            if jobs_apart
+            else self.valkey
+        )
         self._password, database = prepared_database()
         shutil.copy(database, folder / database.name)
-        named = {f"GATEHOUSE_{name.upper()}": value for name, value in settings.items() if name.islower()}
+        named = {
+            f"GATEHOUSE_{name.upper()}": value for name, value in settings.items() if name.islower()
+        }
         self.environment = {
             **clean_environment(folder),
             "GATEHOUSE_SITE_REDIS_URL": self.valkey.url("django"),
@@ -158,7 +188,10 @@ class House:
             **named,
             **{name: value for name, value in settings.items() if not name.islower()},
         }
-        self.servers = [Server(kind, self.environment, folder / f"server-{number}.log") for number in range(servers)]
+        self.servers = [
+            Server(kind, self.environment, folder / f"server-{number}.log")
+            for number in range(servers)
+        ]
         self.cookie = ""
 
     def client(self, *, timeout_s: float = 10.0) -> httpx.Client:

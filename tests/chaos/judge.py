@@ -1,4 +1,5 @@
-"""The verdict after the kills: the client's ledger against what the service says, and against what tasks really did."""
+"""The verdict after the kills: the client's ledger against what the service says,
+and against what tasks really did."""
 
 import itertools
 import json
@@ -20,7 +21,8 @@ from tests.waiting import wait_until
 
 @dataclass(kw_only=True)
 class Verdict:
-    """What was found. ``problems`` must be empty, ``twice`` under 1 % of ``accepted``, ``recovery_s`` at most 30 at p95."""
+    """What was found. ``problems`` must be empty, ``twice`` under 1 % of ``accepted``,
+    ``recovery_s`` at most 30 at p95."""
 
     accepted: int
     statuses: Counter[str] = field(default_factory=Counter)
@@ -33,21 +35,26 @@ class Verdict:
         """95 % of the jobs whose process was killed had begun again after so long."""
         if len(self.recovery_s) < 2:
             return sum(self.recovery_s)
-        return statistics.quantiles(self.recovery_s, n=20, method="inclusive")[-1]  # never beyond the longest
+        # never beyond the longest
+        return statistics.quantiles(self.recovery_s, n=20, method="inclusive")[-1]
 
     def __str__(self) -> str:
         lost = self.accepted - self.statuses["succeeded"]
         median = statistics.median(self.recovery_s) if self.recovery_s else 0.0
         longest = max(self.recovery_s, default=0.0)
         return (
-            f"accepted {self.accepted} (by the client's ledger), lost {lost}, outcomes {dict(self.statuses)}, "
-            f"effect twice {self.twice} ({100 * self.twice / max(1, self.accepted):.2f} %), recovery of {len(self.recovery_s)} "
-            f"orphans: median {median:.1f} s, p95 {self.recovery_p95_s:.1f} s, longest {longest:.1f} s"
+            f"accepted {self.accepted} (by the client's ledger), lost {lost}, outcomes "
+            f"{dict(self.statuses)}, "
+            f"effect twice {self.twice} ({100 * self.twice / max(1, self.accepted):.2f} %), "
+            f"recovery of {len(self.recovery_s)} "
+            f"orphans: median {median:.1f} s, p95 {self.recovery_p95_s:.1f} s, longest "
+            f"{longest:.1f} s"
         )
 
 
 def judge(house: House, ledger: Ledger, kills: Sequence[Kill], *, deadline_s: float) -> Verdict:
-    """Wait until everything accepted has an outcome, then compare. A missed deadline is a problem, not an exception."""
+    """Wait until everything accepted has an outcome, then compare.
+    A missed deadline is a problem, not an exception."""
     verdict = Verdict(accepted=ledger.accepted, problems=list(ledger.broken))
     admin = house.admin()
     try:
@@ -60,7 +67,9 @@ def judge(house: House, ledger: Ledger, kills: Sequence[Kill], *, deadline_s: fl
                     verdict.problems.append(f"{job} is there twice")
                 ended.add(job)
                 if status != "succeeded":
-                    verdict.problems.append(f"{job} is {status}: {admin.hgetall(keyspace.record(job))}")
+                    verdict.problems.append(
+                        f"{job} is {status}: {admin.hgetall(keyspace.record(job))}"
+                    )
         _check_bookkeeping(admin, verdict)
     finally:
         admin.close()
@@ -82,17 +91,30 @@ def _wait_for_outcomes(admin: Client, verdict: Verdict, deadline_s: float) -> No
         verdict.problems.append(f"{left} jobs have no outcome, and none came for {deadline_s} s")
 
 
-def _records(http: httpx.Client, address: str, ledger: Ledger, verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _records(
+    http: httpx.Client, address: str, ledger: Ledger, verdict: Verdict
+) -> Iterator[tuple[str, str]]:
     for job in ledger.singles:
         answer = http.get(f"{address}/api/jobs/{job}")
-        yield job, str(answer.json()["status"]) if answer.status_code == 200 else f"gone: {answer.status_code}"
+        yield (
+            job,
+            str(answer.json()["status"])
+            if answer.status_code == 200
+            else f"gone: {answer.status_code}",
+        )
     for batch, count in ledger.batches.items():
         answer = http.get(f"{address}/api/batches/{batch}")
         if answer.status_code != 200:
             verdict.problems.append(f"batch {batch} is gone: {answer.status_code}")
             continue
         record = answer.json()
-        if record["counts"] != {"queued": 0, "running": 0, "succeeded": count, "failed": 0, "cancelled": 0}:
+        if record["counts"] != {
+            "queued": 0,
+            "running": 0,
+            "succeeded": count,
+            "failed": 0,
+            "cancelled": 0,
+        }:
             verdict.problems.append(f"batch {batch} of {count} counts {record['counts']}")
         for line in http.get(f"{address}/api/batches/{batch}/results").text.splitlines():
             job = json.loads(line)
@@ -100,7 +122,8 @@ def _records(http: httpx.Client, address: str, ledger: Ledger, verdict: Verdict)
 
 
 def _check_bookkeeping(admin: Client, verdict: Verdict) -> None:
-    """Nothing may be left in what says who works on what, once all has ended and every dead process was adopted."""
+    """Nothing may be left in what says who works on what,
+    once all has ended and every dead process was adopted."""
 
     def leftovers() -> list[str]:
         sets = [*admin.scan_iter(keyspace.held("*")), keyspace.ORPHANS]
@@ -129,9 +152,12 @@ def _check_effects(house: House, jobs: set[str], kills: Sequence[Kill], verdict:
 
 
 def _gaps(attempts: list[tuple[float, int]], kills: Sequence[Kill]) -> Iterator[float]:
-    """Yield how long after its process was killed each lost attempt of one job was followed by the next."""
+    """Yield how long after its process was killed each lost attempt of one job was followed by the
+    next."""
     attempts.sort()
     for (began, pid), (again, _) in itertools.pairwise(attempts):
-        killed = [kill.at for kill in kills if pid in kill.pids and began - 0.05 <= kill.at <= again]
+        killed = [
+            kill.at for kill in kills if pid in kill.pids and began - 0.05 <= kill.at <= again
+        ]
         if killed:
             yield again - killed[0]

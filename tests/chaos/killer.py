@@ -32,8 +32,9 @@ class Killer:
         self._chance = random.Random(seed)
         self._mean_s = mean_s
         self._pause = threading.Event()
-        # A server is back after two seconds and adopts after ten to thirteen more, and each Valkey first reads all that was
-        # ever written: killed much more often, nobody would live long enough to adopt anything.
+        # A server is back after two seconds and adopts after ten to thirteen more, and each Valkey
+        # first reads all that was ever written:
+        # killed much more often, nobody would live long enough to adopt anything.
         self._hands: dict[str, tuple[float, Callable[[], list[int] | None]]] = {
             "server": (0.5, self._kill_server),
             "child": (6.0, self._kill_child),
@@ -42,7 +43,10 @@ class Killer:
         if is_short:  # time to kill much, none to wait for chance
             self._hands |= {"server": (1.5, self._kill_server), "valkey": (1.0, self._kill_valkey)}
         elif house.servers[0].kind == "gunicorn":
-            self._hands |= {"server": (0.15, self._kill_server), "worker": (0.35, self._kill_worker)}
+            self._hands |= {
+                "server": (0.15, self._kill_server),
+                "worker": (0.35, self._kill_worker),
+            }
 
     @property
     def counts(self) -> dict[str, int]:
@@ -56,7 +60,8 @@ class Killer:
         while True:
             for server in self._house.servers:
                 server.check()
-            # Not another one at once: where no child is left, servers would be killed in the children's place.
+            # Not another one at once: where no child is left,
+            # servers would be killed in the children's place.
             if time.monotonic() - chosen_at > _PATIENCE_S:
                 what, chosen_at = self._choose(), time.monotonic()
             at = now()
@@ -67,7 +72,9 @@ class Killer:
             self._pause.wait(0.02)
 
     def _choose(self) -> str:
-        return self._chance.choices(list(self._hands), weights=[weight for weight, _ in self._hands.values()])[0]
+        return self._chance.choices(
+            list(self._hands), weights=[weight for weight, _ in self._hands.values()]
+        )[0]
 
     def _live_server(self) -> Server | None:
         live = [server for server in self._house.servers if server.is_live()]

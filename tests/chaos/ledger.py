@@ -1,4 +1,5 @@
-"""The client's own ledger: what it was told is accepted. The server's word counts for nothing here, except its 202."""
+"""The client's own ledger: what it was told is accepted.
+The server's word counts for nothing here, except its 202."""
 
 import random
 import threading
@@ -36,16 +37,27 @@ class Ledger:
 
 
 class Customers:
-    """Threads that submit single jobs and batches to any server, again under the same Idempotency-Key until accepted."""
+    """Threads that submit single jobs and batches to any server,
+    again under the same Idempotency-Key until accepted."""
 
-    def __init__(self, house: House, ledger: Ledger, *, seed: int, jobs: int, longest_ms: int = 200, threads: int = 3) -> None:
+    def __init__(
+        self,
+        house: House,
+        ledger: Ledger,
+        *,
+        seed: int,
+        jobs: int,
+        longest_ms: int = 200,
+        threads: int = 3,
+    ) -> None:
         self._house = house
         self._ledger = ledger
         self._jobs = jobs
         self._longest_ms = longest_ms
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(random.Random(f"{seed}-{number}"),)) for number in range(threads)
+            threading.Thread(target=self._run, args=(random.Random(f"{seed}-{number}"),))
+            for number in range(threads)
         ]
 
     def start(self) -> None:
@@ -76,7 +88,10 @@ class Customers:
     def _submit(self, http: httpx.Client, chance: random.Random) -> None:
         count = chance.randint(10, 100) if chance.random() < 0.5 else 0
         task = chance.choices(TASKS, weights=(4, 4, 2))[0]
-        pauses = [{"pause_ms": min(self._longest_ms, 1 + int(chance.expovariate(1 / 30)))} for _ in range(count or 1)]
+        pauses = [
+            {"pause_ms": min(self._longest_ms, 1 + int(chance.expovariate(1 / 30)))}
+            for _ in range(count or 1)
+        ]
         body = {"task": task, "arguments": pauses if count else pauses[0]}
         path = "/api/batches" if count else "/api/jobs"
         key = str(uuid.UUID(int=chance.getrandbits(128)))

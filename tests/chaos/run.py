@@ -1,4 +1,5 @@
-"""One crash run: submit, kill, wait, judge. The long run is this from a shell, the short one is a test."""
+"""One crash run: submit, kill, wait, judge.
+The long run is this from a shell, the short one is a test."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from tests.chaos.judge import Verdict, judge
 from tests.chaos.killer import Killer
 from tests.chaos.ledger import Customers, Ledger
 
-# What one person may have unfinished is how many are in flight: customers that meet the limit try again.
+# What one person may have unfinished is how many are in flight:
+# customers that meet the limit try again.
 _SETTINGS = {"job_threads": "16", "job_running_limit": "16", "job_processes": "2"}
 
 
@@ -32,8 +34,12 @@ class Plan:
 
 
 def crash(plan: Plan, folder: Path, *, say: Callable[[str], None]) -> Verdict:
-    """Carry out the plan and ``say`` how it goes. ``limit_s`` ends the killing early; what was killed by then is judged."""
-    settings: dict[str, Any] = _SETTINGS | {"job_person_limit": str(plan.in_flight), "job_heartbeat_s": str(plan.heartbeat_s)}
+    """Carry out the plan and ``say`` how it goes. ``limit_s`` ends the killing early;
+    what was killed by then is judged."""
+    settings: dict[str, Any] = _SETTINGS | {
+        "job_person_limit": str(plan.in_flight),
+        "job_heartbeat_s": str(plan.heartbeat_s),
+    }
     ledger = Ledger()
     with House(folder, kind=plan.kind, servers=plan.servers, **settings) as house:
         customers = Customers(house, ledger, seed=plan.seed, jobs=plan.jobs)
@@ -44,10 +50,16 @@ def crash(plan: Plan, folder: Path, *, say: Callable[[str], None]) -> Verdict:
             while len(killer.kills) < plan.kills and time.monotonic() - began < plan.limit_s:
                 killer.kill()
                 if len(killer.kills) % 25 == 0:
-                    say(f"{len(killer.kills)} kills, {ledger.accepted} jobs accepted, {time.monotonic() - began:.0f} s")
+                    say(
+                        f"{len(killer.kills)} kills, {ledger.accepted} jobs accepted, "
+                        f"{time.monotonic() - began:.0f} s"
+                    )
         finally:
             customers.stop()
-        say(f"{len(killer.kills)} kills {killer.counts} in {time.monotonic() - began:.0f} s, seed {plan.seed}")
+        say(
+            f"{len(killer.kills)} kills {killer.counts} in {time.monotonic() - began:.0f} s, seed "
+            f"{plan.seed}"
+        )
         for server in house.servers:
             server.wait_until_live()
         verdict = judge(house, ledger, killer.kills, deadline_s=plan.deadline_s)

@@ -1,4 +1,5 @@
-"""Tasks whose effects are counted from outside: each attempt appends lines to one file that every process shares."""
+"""Tasks whose effects are counted from outside:
+each attempt appends lines to one file that every process shares."""
 
 import os
 import threading
@@ -12,14 +13,16 @@ from flask_api.jobs.tasks.task import task
 from shared.settings import var_dir
 
 EFFECTS = "effects"
-# A kill spends an attempt of all that runs in the process; a long run would end some as failed with fewer.
+# A kill spends an attempt of all that runs in the process;
+# a long run would end some as failed with fewer.
 _MANY = 50
 
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 
 
 def note(job: JobContext, word: str) -> None:
-    """Append one line: what, job, attempt, process, time. Atomic between processes, and there after a kill -9."""
+    """Append one line: what, job, attempt, process, time.
+    Atomic between processes, and there after a kill -9."""
     line = f"{word} {job.job_id} {job.attempt} {os.getpid()} {time.time():.3f}\n".encode()
     file = os.open(var_dir() / EFFECTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:

@@ -42,14 +42,20 @@ def loading(tmp_path: Path) -> Iterator[EmbeddedValkey]:
                 pipeline.set(f"key:{number}", number)
             pipeline.execute()
         admin.close()
-    command = [str(find_server()), str(valkey.folder / "valkey.conf"), "--key-load-delay", _DELAY_US]
+    command = [
+        str(find_server()),
+        str(valkey.folder / "valkey.conf"),
+        "--key-load-delay",
+        _DELAY_US,
+    ]
     with subprocess.Popen(command) as process:
         yield valkey
         process.kill()
 
 
 def is_loading(valkey: EmbeddedValkey) -> bool:
-    """Tell whether it answers and says that it reads its data. By redis-py alone: our client refuses one that loads."""
+    """Tell whether it answers and says that it reads its data. By redis-py alone:
+    our client refuses one that loads."""
     with redis.Redis.from_url(valkey.url("admin"), socket_timeout=2) as admin:
         try:
             return bool(admin.info("persistence")["loading"])
@@ -58,8 +64,11 @@ def is_loading(valkey: EmbeddedValkey) -> bool:
 
 
 def test_start_while_redis_reads_its_file_waits_for_it(loading: EmbeddedValkey) -> None:
-    """It says of itself then that it keeps no append-only file; that must not end the server, only make it wait."""
-    settings = load_settings(ApiSettings).model_copy(update={"jobs_redis_url": SecretStr(loading.url("api"))})
+    """It says of itself then that it keeps no append-only file;
+    that must not end the server, only make it wait."""
+    settings = load_settings(ApiSettings).model_copy(
+        update={"jobs_redis_url": SecretStr(loading.url("api"))}
+    )
     store = open_job_connections(settings)
     engine = JobEngine(store, TaskRegistry([cast(AnyTask, echo)]), settings)
     wait_until(lambda: is_loading(loading), timeout_s=5)

@@ -1,4 +1,5 @@
-"""Redis did what it was asked, and the answer was lost: the engine asks again and must not do things twice, or lose them."""
+"""Redis did what it was asked, and the answer was lost:
+the engine asks again and must not do things twice, or lose them."""
 
 import threading
 from collections.abc import Iterator
@@ -57,10 +58,15 @@ def store(valkey: EmbeddedValkey) -> Iterator[Store]:
 
 
 @pytest.fixture
-def engine(proxy: FaultProxy, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobEngine]:
-    """An engine with one slot behind the proxy; it looks twice a second for what it holds and does not know."""
+def engine(
+    proxy: FaultProxy, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[JobEngine]:
+    """An engine with one slot behind the proxy;
+    it looks twice a second for what it holds and does not know."""
     monkeypatch.setattr(membership, "_AUDIT_EVERY_S", 0.5)
-    settings = load_settings(ApiSettings).model_copy(update={"jobs_redis_url": None, "job_threads": 1})
+    settings = load_settings(ApiSettings).model_copy(
+        update={"jobs_redis_url": None, "job_threads": 1}
+    )
     store = open_job_connections(_through(settings, proxy.url(valkey.url("api"))))
     engine = JobEngine(store, TaskRegistry(cast("list[AnyTask]", [once, hold])), settings)
     CALLS.clear()
@@ -90,12 +96,19 @@ def wait_for_outcome(store: Store, job: str) -> Any:
         found = status(store, job)
         return found is not None and found.is_outcome
 
-    wait_until(has_ended, timeout_s=15, what=f"{store.read(lambda client: client.hgetall(keyspace.record(job)))} has ended")
+    wait_until(
+        has_ended,
+        timeout_s=15,
+        what=f"{store.read(lambda client: client.hgetall(keyspace.record(job)))} has ended",
+    )
 
 
-def test_lost_answer_to_a_beginning_runs_the_job_once(engine: JobEngine, proxy: FaultProxy, store: Store) -> None:
+def test_lost_answer_to_a_beginning_runs_the_job_once(
+    engine: JobEngine, proxy: FaultProxy, store: Store
+) -> None:
     """The job was begun in Redis and nobody heard: asked again, it is begun, not dropped."""
-    wait_for_outcome(store, engine.submit("lost.once", {"number": 0}, owner=ADA).id)  # from here on Redis knows the scripts
+    # from here on Redis knows the scripts
+    wait_for_outcome(store, engine.submit("lost.once", {"number": 0}, owner=ADA).id)
     holding = engine.submit("lost.hold", {}, owner=ADA)
     wait_until(lambda: status(store, holding.id) is JobStatus.RUNNING, timeout_s=5)
     waiting = engine.submit("lost.once", {"number": 1}, owner=ADA)
@@ -109,10 +122,14 @@ def test_lost_answer_to_a_beginning_runs_the_job_once(engine: JobEngine, proxy: 
     assert status(store, holding.id) is JobStatus.SUCCEEDED
 
 
-def test_lost_answer_to_a_submit_is_one_job_for_who_asks_again(engine: JobEngine, proxy: FaultProxy, store: Store) -> None:
-    """P6: the client hears 503 and asks again with its key; the job it is told of is the one that runs, once."""
+def test_lost_answer_to_a_submit_is_one_job_for_who_asks_again(
+    engine: JobEngine, proxy: FaultProxy, store: Store
+) -> None:
+    """P6: the client hears 503 and asks again with its key;
+    the job it is told of is the one that runs, once."""
     key = IdempotencyKey(key="again", body_digest="d" * 64)
-    engine.submit("lost.once", {"number": 0}, owner=ADA)  # the scripts are known to Redis from here on
+    # the scripts are known to Redis from here on
+    engine.submit("lost.once", {"number": 0}, owner=ADA)
     wait_until(lambda: CALLS == [0], timeout_s=5)
     proxy.fault = Fault.LOSE_REPLY
     with pytest.raises(JobStoreUnavailable):
@@ -130,8 +147,11 @@ def test_lost_answer_to_a_submit_is_one_job_for_who_asks_again(engine: JobEngine
     assert CALLS == [0, 2]
 
 
-def test_turn_that_redis_refuses_loses_nothing(engine: JobEngine, valkey: EmbeddedValkey, store: Store) -> None:
-    """An answer that nobody thought of (here: no permission for a moment) leaves no job running for ever."""
+def test_turn_that_redis_refuses_loses_nothing(
+    engine: JobEngine, valkey: EmbeddedValkey, store: Store
+) -> None:
+    """An answer that nobody thought of (here: no permission for a moment)
+    leaves no job running for ever."""
     admin = build_client(valkey.url("admin"), timeout_s=2, max_connections=1)
     job = engine.submit("lost.hold", {}, owner=ADA)
     wait_until(lambda: status(store, job.id) is JobStatus.RUNNING, timeout_s=5)

@@ -1,6 +1,8 @@
-"""A kill at each step of a job's life: accepted, written, started, effect done, outcome written. And a pause, and poison.
+"""A kill at each step of a job's life: accepted, written, started, effect done, outcome written.
+And a pause, and poison.
 
-The steps are met from outside: by what a task noted, by what stands in Redis, by freezing or killing the jobs' Redis.
+The steps are met from outside: by what a task noted, by what stands in Redis,
+by freezing or killing the jobs' Redis.
 """
 
 import signal
@@ -29,14 +31,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Two CherryPy servers that take each other for dead after two seconds."""
     folder = tmp_path_factory.mktemp("steps")
     with House(
-        folder, jobs_apart=True, job_heartbeat_s=str(HEARTBEAT_S), job_threads="4", job_processes="1", drain_s="3"
+        folder,
+        jobs_apart=True,
+        job_heartbeat_s=str(HEARTBEAT_S),
+        job_threads="4",
+        job_processes="1",
+        drain_s="3",
     ) as house:
         yield house
 
 
 @pytest.fixture
 def http(house: House) -> Iterator[httpx.Client]:
-    """The person's client; both servers answer and Redis knows no unfinished job of an earlier test."""
+    """The person's client; both servers answer and Redis knows no unfinished job of an earlier
+    test."""
     for server in house.servers:
         if server.exit_code is not None:
             server.start()
@@ -55,12 +63,17 @@ def admin(house: House) -> Iterator[Client]:
 
 
 def submit(http: httpx.Client, address: str, task: str, **arguments: Any) -> str:
-    """Submit one job and return its id; as a client does, again after a 503: an earlier test may have frozen Redis just now."""
+    """Submit one job and return its id; as a client does, again after a 503:
+    an earlier test may have frozen Redis just now."""
     key = {"Idempotency-Key": str(uuid.uuid4())}
     answers: list[httpx.Response] = []
 
     def is_answered() -> bool:
-        answers.append(http.post(f"{address}/api/jobs", json={"task": task, "arguments": arguments}, headers=key))
+        answers.append(
+            http.post(
+                f"{address}/api/jobs", json={"task": task, "arguments": arguments}, headers=key
+            )
+        )
         return answers[-1].status_code != 503
 
     wait_until(is_answered, timeout_s=OUTCOME_S, what="the server reaches Redis")
@@ -93,17 +106,27 @@ def count(house: House, job: str, word: str) -> int:
 
 def assert_succeeds(admin: Client, job: str) -> None:
     """Wait for the outcome; it must be success, and nobody may hold the job any more."""
-    wait_until(lambda: has_ended(admin, job), timeout_s=OUTCOME_S, what=f"{admin.hgetall(keyspace.record(job))} has an outcome")
+    wait_until(
+        lambda: has_ended(admin, job),
+        timeout_s=OUTCOME_S,
+        what=f"{admin.hgetall(keyspace.record(job))} has an outcome",
+    )
     assert status_of(admin, job) == "succeeded", admin.hgetall(keyspace.record(job))
     assert not [key for key in admin.scan_iter(keyspace.held("*")) if admin.sismember(key, job)]
 
 
-def test_kill_when_accepted_and_not_handed_off_loses_nothing(house: House, http: httpx.Client, admin: Client) -> None:
-    """Redis took the job, its server died before it knew; the client that asks again with its key finds that job."""
+def test_kill_when_accepted_and_not_handed_off_loses_nothing(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
+    """Redis took the job, its server died before it knew;
+    the client that asks again with its key finds that job."""
     first = house.servers[0]
-    # Several at once, so that the server has connections to spare: a new one could not log in to a Redis that stands still.
+    # Several at once, so that the server has connections to spare:
+    # a new one could not log in to a Redis that stands still.
     with ThreadPoolExecutor(4) as threads:
-        for job in threads.map(lambda _: submit(http, first.address, "chaos.thread", pause_ms=50), range(4)):
+        for job in threads.map(
+            lambda _: submit(http, first.address, "chaos.thread", pause_ms=50), range(4)
+        ):
             assert_succeeds(admin, job)
     known = set(admin.scan_iter(keyspace.record("*")))
     body = {"task": "chaos.thread", "arguments": {"pause_ms": 1}}
@@ -121,18 +144,27 @@ def test_kill_when_accepted_and_not_handed_off_loses_nothing(house: House, http:
 
     wait_until(is_accepted, timeout_s=5)
     answer = answers[-1]
-    assert {keyspace.record(answer.json()["id"])} == set(admin.scan_iter(keyspace.record("*"))) - known
+    assert {keyspace.record(answer.json()["id"])} == set(
+        admin.scan_iter(keyspace.record("*"))
+    ) - known
     assert_succeeds(admin, answer.json()["id"])
 
 
-def test_one_kill_finds_jobs_at_each_step_and_loses_none(house: House, http: httpx.Client, admin: Client) -> None:
-    """Ended: stays as it is. Started, on a thread and in a child: begun again, and the record says why. Waiting: as before."""
+def test_one_kill_finds_jobs_at_each_step_and_loses_none(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
+    """Ended: stays as it is. Started, on a thread and in a child:
+    begun again, and the record says why. Waiting: as before."""
     first, second = house.servers
     ended = submit(http, first.address, "chaos.thread", pause_ms=1)
     wait_until(lambda: status_of(admin, ended) == "succeeded", timeout_s=10)
     before = admin.hgetall(keyspace.record(ended))
     started = [submit(http, first.address, "chaos.process", pause_ms=4000)]
-    wait_until(lambda: count(house, started[0], "began") == 1, timeout_s=10, what="a child was made and runs it")
+    wait_until(
+        lambda: count(house, started[0], "began") == 1,
+        timeout_s=10,
+        what="a child was made and runs it",
+    )
     started += [submit(http, first.address, "chaos.patient", pause_ms=2500) for _ in range(4)]
     wait_until(lambda: all(count(house, job, "began") == 1 for job in started), timeout_s=10)
     waiting = [submit(http, first.address, "chaos.thread", pause_ms=1) for _ in range(20)]
@@ -148,8 +180,11 @@ def test_one_kill_finds_jobs_at_each_step_and_loses_none(house: House, http: htt
         assert [attempt["error"]["type"] for attempt in record["attempts"]] == ["WorkerLost"]
 
 
-def test_orphans_begin_again_before_all_that_waits(house: House, http: httpx.Client, admin: Client) -> None:
-    """P3: recovery is quick however much waits in the process that goes on; these jobs were first in line already."""
+def test_orphans_begin_again_before_all_that_waits(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
+    """P3: recovery is quick however much waits in the process that goes on;
+    these jobs were first in line already."""
     first, second = house.servers
     waiting = {"task": "chaos.process", "arguments": [{"pause_ms": 500}] * 100}
     body = {"task": "chaos.thread", "arguments": [{"pause_ms": 150}] * 2000}
@@ -161,15 +196,20 @@ def test_orphans_begin_again_before_all_that_waits(house: House, http: httpx.Cli
     orphans = [job for job in members if status_of(admin, job) == "running"]
     try:
         wait_until(
-            lambda: all(count(house, job, "began") == 2 for job in orphans), timeout_s=14, what="the orphans began again"
+            lambda: all(count(house, job, "began") == 2 for job in orphans),
+            timeout_s=14,
+            what="the orphans began again",
         )
     finally:
         for batch in others:
             assert http.post(f"{second.address}{batch['links']['cancel']}").status_code == 202
 
 
-def test_kill_when_effect_is_done_and_not_written_runs_the_job_twice(house: House, http: httpx.Client, admin: Client) -> None:
-    """At least once is the promise: only Redis could have known that it was done, and it was away."""
+def test_kill_when_effect_is_done_and_not_written_runs_the_job_twice(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
+    """At least once is the promise: only Redis could have known that it was done,
+    and it was away."""
     jobs: list[str] = []
     for task in ("chaos.process", "chaos.thread"):
         jobs.append(submit(http, house.servers[0].address, task, pause_ms=700))
@@ -183,7 +223,9 @@ def test_kill_when_effect_is_done_and_not_written_runs_the_job_twice(house: Hous
         assert count(house, job, "did") == 2
 
 
-def test_outage_while_effect_is_done_keeps_the_outcome(house: House, http: httpx.Client, admin: Client) -> None:
+def test_outage_while_effect_is_done_keeps_the_outcome(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
     """A server that lives keeps what it could not write, and writes it when Redis is back."""
     job = submit(http, house.servers[0].address, "chaos.thread", pause_ms=300)
     wait_until(lambda: count(house, job, "began") == 1, timeout_s=10)
@@ -194,11 +236,15 @@ def test_outage_while_effect_is_done_keeps_the_outcome(house: House, http: httpx
     assert count(house, job, "began") == 1
 
 
-def test_redis_killed_after_answers_has_everything(house: House, http: httpx.Client, admin: Client) -> None:
+def test_redis_killed_after_answers_has_everything(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
     """P7: 202 means that kill -9 of Redis loses nothing."""
     sets = [{"pause_ms": 5}] * 200
     address = house.servers[0].address
-    batch = http.post(f"{address}/api/batches", json={"task": "chaos.thread", "arguments": sets}).json()["id"]
+    batch = http.post(
+        f"{address}/api/batches", json={"task": "chaos.thread", "arguments": sets}
+    ).json()["id"]
     jobs = [submit(http, address, "chaos.thread", pause_ms=1) for _ in range(20)]
     house.kill_valkey()
     house.start_valkey()
@@ -208,29 +254,50 @@ def test_redis_killed_after_answers_has_everything(house: House, http: httpx.Cli
     wait_until(lambda: admin.hget(keyspace.batch(batch), "succeeded") == "200", timeout_s=OUTCOME_S)
 
 
-def test_paused_server_writes_no_stale_outcome(house: House, http: httpx.Client, admin: Client) -> None:
-    """P4: stopped past its heartbeat, woken while another runs its jobs and has ended some: its word is worth nothing."""
+def test_paused_server_writes_no_stale_outcome(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
+    """P4: stopped past its heartbeat, woken while another runs its jobs and has ended some:
+    its word is worth nothing."""
     first, second = house.servers
     short = [submit(http, first.address, "chaos.thread", pause_ms=300) for _ in range(2)]
     long = [submit(http, first.address, "chaos.thread", pause_ms=2500) for _ in range(2)]
     waiting = [submit(http, first.address, "chaos.thread", pause_ms=1) for _ in range(4)]
-    wait_until(lambda: all(count(house, job, "began") == 1 for job in (*short, *long)), timeout_s=10)
+    wait_until(
+        lambda: all(count(house, job, "began") == 1 for job in (*short, *long)), timeout_s=10
+    )
     send(first.pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: all(has_ended(admin, job) for job in short), timeout_s=OUTCOME_S, what="adopted and ended")
-        wait_until(lambda: all(count(house, job, "began") == 2 for job in long), timeout_s=OUTCOME_S, what="begun again")
+        wait_until(
+            lambda: all(has_ended(admin, job) for job in short),
+            timeout_s=OUTCOME_S,
+            what="adopted and ended",
+        )
+        wait_until(
+            lambda: all(count(house, job, "began") == 2 for job in long),
+            timeout_s=OUTCOME_S,
+            what="begun again",
+        )
         assert not any(has_ended(admin, job) for job in long)
     finally:
         send(first.pid, signal.SIGCONT)
-    wait_until(lambda: all(count(house, job, "did") == 2 for job in (*short, *long)), timeout_s=OUTCOME_S, what="both did it")
+    wait_until(
+        lambda: all(count(house, job, "did") == 2 for job in (*short, *long)),
+        timeout_s=OUTCOME_S,
+        what="both did it",
+    )
     for job in (*short, *long, *waiting):
         assert_succeeds(admin, job)
-    assert {http.get(f"{second.address}/api/jobs/{job}").json()["result"] for job in (*short, *long)} == {second.pid}
+    assert {
+        http.get(f"{second.address}/api/jobs/{job}").json()["result"] for job in (*short, *long)
+    } == {second.pid}
     assert_succeeds(admin, submit(http, first.address, "chaos.thread", pause_ms=1))
     assert "outcome discarded" in first.log
 
 
-def test_job_that_kills_its_server_fails_and_hurts_nobody(house: House, http: httpx.Client, admin: Client) -> None:
+def test_job_that_kills_its_server_fails_and_hurts_nobody(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
     """P5: it gets its two attempts, then it says why; what ran beside it runs again."""
     done = threading.Event()
 
@@ -249,7 +316,9 @@ def test_job_that_kills_its_server_fails_and_hurts_nobody(house: House, http: ht
         innocent: list[str] = []
         while len(innocent) < 20:
             try:
-                innocent.append(submit(http, house.servers[1].address, "chaos.patient", pause_ms=300))
+                innocent.append(
+                    submit(http, house.servers[1].address, "chaos.patient", pause_ms=300)
+                )
             except httpx.TransportError:
                 continue
         wait_until(lambda: has_ended(admin, job), timeout_s=OUTCOME_S)
@@ -264,11 +333,15 @@ def test_job_that_kills_its_server_fails_and_hurts_nobody(house: House, http: ht
     assert count(house, job, "began") == 2
 
 
-def test_job_that_kills_its_child_fails_and_the_server_lives(house: House, http: httpx.Client, admin: Client) -> None:
+def test_job_that_kills_its_child_fails_and_the_server_lives(
+    house: House, http: httpx.Client, admin: Client
+) -> None:
     """P5 and P16 on processes: only the child is lost, and the pool is back for the next job."""
     pid = house.servers[0].pid
     job = submit(http, house.servers[0].address, "chaos.poison_child")
-    others = [submit(http, house.servers[0].address, "chaos.process", pause_ms=20) for _ in range(5)]
+    others = [
+        submit(http, house.servers[0].address, "chaos.process", pause_ms=20) for _ in range(5)
+    ]
     wait_until(lambda: has_ended(admin, job), timeout_s=OUTCOME_S)
     assert status_of(admin, job) == "failed"
     assert count(house, job, "began") == 2

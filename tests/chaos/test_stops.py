@@ -1,4 +1,5 @@
-"""Graceful stops under load: gunicorn's recycling, reload and stop; CherryPy's stop; what is left is handed over at once."""
+"""Graceful stops under load: gunicorn's recycling, reload and stop; CherryPy's stop;
+what is left is handed over at once."""
 
 import http.client
 import os
@@ -32,8 +33,12 @@ def has_effects(house: House, number: int) -> bool:
 
 @pytest.mark.parametrize("kind", ["cherrypy", "gunicorn"])
 def test_stop_hands_over_what_does_not_end_in_time(kind: str, tmp_path: Path) -> None:
-    """A job longer than the drain deadline goes back at once, no attempt spent; the next start goes on with it."""
-    with House(tmp_path, kind=kind, servers=1, drain_s=str(DRAIN_S)) as house, house.client() as client:
+    """A job longer than the drain deadline goes back at once, no attempt spent;
+    the next start goes on with it."""
+    with (
+        House(tmp_path, kind=kind, servers=1, drain_s=str(DRAIN_S)) as house,
+        house.client() as client,
+    ):
         server, admin = house.servers[0], house.admin()
         body = {"task": "chaos.patient", "arguments": {"pause_ms": 6000}}
         jobs = [client.post(f"{server.address}/api/jobs", json=body).json()["id"] for _ in range(4)]
@@ -52,7 +57,8 @@ def test_stop_hands_over_what_does_not_end_in_time(kind: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("kind", ["cherrypy", "gunicorn"])
 def test_stop_keeps_what_ended_after_the_deadline(kind: str, tmp_path: Path) -> None:
-    """A task that never checks and ends while it is asked to stop has its outcome: nobody does it twice."""
+    """A task that never checks and ends while it is asked to stop has its outcome:
+    nobody does it twice."""
     with House(tmp_path, kind=kind, servers=1, drain_s="1") as house, house.client() as client:
         server, admin = house.servers[0], house.admin()
         body = {"task": "chaos.thread", "arguments": {"pause_ms": 2000}}
@@ -67,7 +73,8 @@ def test_stop_keeps_what_ended_after_the_deadline(kind: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("kind", ["cherrypy", "gunicorn"])
 def test_stop_hands_over_a_task_that_never_checks_and_ends(kind: str, tmp_path: Path) -> None:
-    """Its thread can't be ended, so the process is: it must not go on while another runs the job."""
+    """Its thread can't be ended, so the process is:
+    it must not go on while another runs the job."""
     with House(tmp_path, kind=kind, servers=1, drain_s="1") as house, house.client() as client:
         server, admin = house.servers[0], house.admin()
         body = {"task": "chaos.thread", "arguments": {"pause_ms": 20_000}}
@@ -83,10 +90,17 @@ def test_stop_hands_over_a_task_that_never_checks_and_ends(kind: str, tmp_path: 
 
 
 def test_gunicorn_recycling_reload_and_stop_under_load_lose_nothing(tmp_path: Path) -> None:
-    """P17: workers come and go by --max-requests, HUP and TERM among thousands of jobs; each ends once."""
+    """P17: workers come and go by --max-requests, HUP and TERM among thousands of jobs;
+    each ends once."""
     arguments = "--max-requests 20 --max-requests-jitter 10"
     house = House(
-        tmp_path, kind="gunicorn", servers=1, drain_s="5", job_heartbeat_s="2", job_threads="16", GUNICORN_CMD_ARGS=arguments
+        tmp_path,
+        kind="gunicorn",
+        servers=1,
+        drain_s="5",
+        job_heartbeat_s="2",
+        job_threads="16",
+        GUNICORN_CMD_ARGS=arguments,
     )
     ledger = Ledger()
     with house:
@@ -133,7 +147,8 @@ def ask(port: int, seen: Counter[str], lock: threading.Lock) -> None:
 
 @pytest.mark.parametrize("kind", ["cherrypy", "gunicorn"])
 def test_stop_under_requests_cuts_none(kind: str, tmp_path: Path) -> None:
-    """P12: SIGTERM at 50 requests a second: what was begun is answered whole, then the server is gone in time."""
+    """P12: SIGTERM at 50 requests a second: what was begun is answered whole,
+    then the server is gone in time."""
     seen: Counter[str] = Counter()
     lock, pause = threading.Lock(), threading.Event()
     with House(tmp_path, kind=kind, servers=1, drain_s="5") as house:
@@ -160,16 +175,22 @@ def stuck(house: House, path: str) -> socket.socket:
     """Ask for something large, read the head of the answer and nothing more; close it."""
     client = socket.create_connection(("127.0.0.1", house.servers[0].port), timeout=10)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: sessionid={house.cookie}\r\n\r\n".encode())
+    client.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: "
+        f"sessionid={house.cookie}\r\n\r\n".encode()
+    )
     assert client.recv(12) == b"HTTP/1.1 200"
     return client
 
 
 @pytest.mark.parametrize("kind", ["cherrypy", "gunicorn"])
 def test_stop_waits_for_no_client_that_reads_nothing(kind: str, tmp_path: Path) -> None:
-    """P12: a download and a stream that are stuck in a write, and a stream that is told of the stop: out by the deadline."""
+    """P12: a download and a stream that are stuck in a write,
+    and a stream that is told of the stop: out by the deadline."""
     with (
-        House(tmp_path, kind=kind, servers=1, drain_s=str(DRAIN_S), task_modules=SAMPLE_TASKS) as house,
+        House(
+            tmp_path, kind=kind, servers=1, drain_s=str(DRAIN_S), task_modules=SAMPLE_TASKS
+        ) as house,
         house.client() as client,
     ):
         server, admin = house.servers[0], house.admin()

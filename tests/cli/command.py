@@ -1,6 +1,8 @@
-"""The command as people run it: a process of its own, in a home of its own, in a pipe or on a terminal.
+"""The command as people run it: a process of its own, in a home of its own,
+in a pipe or on a terminal.
 
-What runs to its end without a terminal is forked from a process that has imported it (tests.cli.forks): a tenth of the time.
+What runs to its end without a terminal is forked from a process that has imported it
+(tests.cli.forks): a tenth of the time.
 """
 
 import json
@@ -49,7 +51,11 @@ class Home:
     def __init__(self, folder: Path, **environment: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and "GATEHOUSE" not in name}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if "proxy" not in name.lower() and "GATEHOUSE" not in name
+        }
         self.environment = {
             **kept,
             "HOME": str(folder),
@@ -69,7 +75,8 @@ class Home:
 
     def run(self, *words: str, stdin: str = "", **environment: str) -> Done:
         """Run the command to its end, its words in files: not on a terminal."""
-        if any(name.startswith("PYTHON") for name in environment):  # it is for the interpreter's own start
+        # it is for the interpreter's own start
+        if any(name.startswith("PYTHON") for name in environment):
             return self.run_from_start(*words, stdin=stdin, **environment)
         with TemporaryFile("w+") as given, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
             given.write(stdin)
@@ -95,7 +102,9 @@ class Home:
         return Done(code=done.returncode, out=done.stdout, err=done.stderr)
 
     @contextmanager
-    def begin(self, *words: str, stdin: int = subprocess.DEVNULL) -> Iterator["subprocess.Popen[str]"]:
+    def begin(
+        self, *words: str, stdin: int = subprocess.DEVNULL
+    ) -> Iterator["subprocess.Popen[str]"]:
         """Start the command with pipes, and make sure that it has ended after the block."""
         process = subprocess.Popen(
             [*COMMAND, *words],
@@ -114,7 +123,8 @@ class Home:
 
     @contextmanager
     def on_terminal(self, *words: str) -> Iterator["Terminal"]:
-        """Start the command on a terminal of its own, and make sure that it has ended after the block."""
+        """Start the command on a terminal of its own,
+        and make sure that it has ended after the block."""
         terminal = Terminal(self, *words)
         try:
             yield terminal
@@ -131,13 +141,26 @@ class Forks:
         command = [sys.executable, "-W", "error", "-m", "tests.cli.forks", str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, "PYTHONUTF8": "1"}, pass_fds=[theirs.fileno()], start_new_session=True
+                command,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUTF8": "1"},
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
             )
 
-    def run(self, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], files: Sequence[IO[str]]) -> int:
+    def run(
+        self,
+        words: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        files: Sequence[IO[str]],
+    ) -> int:
         """Run the command and return its exit code."""
         run = {"words": words, "folder": str(folder), "environment": environment}
-        socket.send_fds(self._connection, [json.dumps(run).encode()], [file.fileno() for file in files])
+        socket.send_fds(
+            self._connection, [json.dumps(run).encode()], [file.fileno() for file in files]
+        )
         answer = self._connection.recv(16)
         assert answer, "the process that forks has ended"
         return int(answer)
@@ -166,7 +189,8 @@ def stop_forks() -> None:
 
 
 class Terminal:
-    """A command on a pseudo-terminal, which is its controlling one: Ctrl-C is a key here, and secrets are not echoed."""
+    """A command on a pseudo-terminal, which is its controlling one:
+    Ctrl-C is a key here, and secrets are not echoed."""
 
     def __init__(self, home: Home, *words: str) -> None:
         self._screen, slave = pty.openpty()
@@ -174,7 +198,10 @@ class Terminal:
         # A session leader that opens a terminal gets it as its controlling one.
         shell = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>"$0"', os.ttyname(slave)]
         self._process = subprocess.Popen(
-            [*shell, *COMMAND, *words], cwd=home.folder, env=home.environment, start_new_session=True
+            [*shell, *COMMAND, *words],
+            cwd=home.folder,
+            env=home.environment,
+            start_new_session=True,
         )
         self._slave = slave
         self._written = b""
@@ -192,7 +219,9 @@ class Terminal:
 
     def wait_for(self, words: str) -> None:
         """Return when these words are on the screen."""
-        wait_until(lambda: words in self.text, timeout_s=DEADLINE_S, what=f"{words!r} is on the screen")
+        wait_until(
+            lambda: words in self.text, timeout_s=DEADLINE_S, what=f"{words!r} is on the screen"
+        )
 
     def type(self, keys: str) -> None:
         """Type."""
@@ -200,7 +229,11 @@ class Terminal:
 
     def wait_for_end(self) -> int:
         """Return the exit code."""
-        wait_until(lambda: (self.text, self._process.poll())[1] is not None, timeout_s=DEADLINE_S, what="the command has ended")
+        wait_until(
+            lambda: (self.text, self._process.poll())[1] is not None,
+            timeout_s=DEADLINE_S,
+            what="the command has ended",
+        )
         return self._process.wait()
 
     def close(self) -> None:

@@ -15,7 +15,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
     """A service with tasks that behave well and badly."""
     modules = f"flask_api.tasks.primes,{SAMPLE_TASKS},tests.cli.tasks"
     folder = tmp_path_factory.mktemp("service")
-    with ServiceProcess(folder, task_modules=modules, drain_s="1") as service:  # tests leave jobs that never end
+    # tests leave jobs that never end
+    with ServiceProcess(folder, task_modules=modules, drain_s="1") as service:
         yield service
 
 
@@ -36,6 +37,8 @@ def stranger(tmp_path: Path) -> Home:
 def home(service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The home of the service's person, who has logged in."""
     home = Home(tmp_path_factory.mktemp("home"))
-    done = home.run("login", service.address, "--username", PERSON, "--password-stdin", stdin=service.password)
+    done = home.run(
+        "login", service.address, "--username", PERSON, "--password-stdin", stdin=service.password
+    )
     assert done.code == 0, done
     return home

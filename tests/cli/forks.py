@@ -1,7 +1,9 @@
-"""The command without the start of an interpreter: one process that has imported it, and forks for each run.
+"""The command without the start of an interpreter:
+one process that has imported it, and forks for each run.
 
-What is run is the same function, in a process of its own, on files of its own; only what Python does before it is shared.
-Here is the side that forks: ``python -m tests.cli.forks FD``. Each message is a JSON object with the files as descriptors.
+What is run is the same function, in a process of its own, on files of its own; only what Python
+does before it is shared. Here is the side that forks: ``python -m tests.cli.forks FD``.
+Each message is a JSON object with the files as descriptors.
 """
 
 import json
@@ -22,7 +24,8 @@ _FILES = 3  # stdin, stdout, stderr
 
 
 def serve(connection: socket.socket) -> None:
-    """Run commands until the other side is gone; answer each with its exit code. Returns in a child, to be the command."""
+    """Run commands until the other side is gone; answer each with its exit code.
+    Returns in a child, to be the command."""
     while True:
         message, files, _, _ = socket.recv_fds(connection, _MESSAGE_MAX_BYTES, _FILES)
         if not message:

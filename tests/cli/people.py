@@ -36,7 +36,9 @@ class Person:
 
 def new_person(service: ServiceProcess, name: str, *, has_second_factor: bool = False) -> Person:
     """Create a person."""
-    codes = json.loads(service.run("-c", _CREATE, name, PASSWORD, str(has_second_factor)).splitlines()[-1])
+    codes = json.loads(
+        service.run("-c", _CREATE, name, PASSWORD, str(has_second_factor)).splitlines()[-1]
+    )
     return Person(name=name, codes=codes)
 
 

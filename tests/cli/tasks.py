@@ -1,4 +1,5 @@
-"""Tasks for tests of the command: every kind of parameter, and words that a terminal should not obey."""
+"""Tasks for tests of the command: every kind of parameter,
+and words that a terminal should not obey."""
 
 from typing import Annotated, Any, Literal
 

@@ -138,12 +138,23 @@ def test_file_parameter_is_known_by_the_schemas_mark() -> None:
         "text": {"type": "string"},
     }
     found = Parameters({"properties": properties, "$defs": {"File": mark}})
-    assert [name for name in properties if found.is_file(name)] == ["plain", "referred", "optional", "many"]
+    assert [name for name in properties if found.is_file(name)] == [
+        "plain",
+        "referred",
+        "optional",
+        "many",
+    ]
 
 
 def test_schema_that_refers_to_itself_ends() -> None:
     """A task may take any tree."""
-    tree = {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/Tree"}, {"type": "array", "items": {"$ref": "#/$defs/Tree"}}]}
+    tree = {
+        "anyOf": [
+            {"type": "integer"},
+            {"$ref": "#/$defs/Tree"},
+            {"type": "array", "items": {"$ref": "#/$defs/Tree"}},
+        ]
+    }
     found = Parameters({"properties": {"tree": {"$ref": "#/$defs/Tree"}}, "$defs": {"Tree": tree}})
     assert found.read([("tree", "7")]) == {"tree": 7}
     assert not found.is_file("tree")

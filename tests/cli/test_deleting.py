@@ -24,4 +24,8 @@ def test_named_and_ended_jobs_are_deleted(home: Home) -> None:
 
 def test_delete_says_what_it_takes(home: Home) -> None:
     """IDs or --ended: neither and both are usage errors, and so is what is no id."""
-    assert [home.run("delete", *words).code for words in ((), ("--ended", "0" * 32), ("x",))] == [2, 2, 2]
+    assert [home.run("delete", *words).code for words in ((), ("--ended", "0" * 32), ("x",))] == [
+        2,
+        2,
+        2,
+    ]

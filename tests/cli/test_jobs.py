@@ -26,7 +26,9 @@ def test_jobs_are_listed_newest_first_and_filtered(home: Home, told: str) -> Non
     rows = [line.split("\t") for line in home.run("jobs", "--limit", "2").out.splitlines()]
     assert [row[0] for row in rows] == [json.loads(later.out)["id"], told]
     assert rows[1][1:4] == ["sample.words", "succeeded", "2/2"]
-    filtered = home.run("jobs", "--json", "--task", "sample.words", "--status", "succeeded").out.splitlines()
+    filtered = home.run(
+        "jobs", "--json", "--task", "sample.words", "--status", "succeeded"
+    ).out.splitlines()
     assert [json.loads(line)["id"] for line in filtered] == [told]
     assert home.run("jobs", "--status", "failed", "--task", "sample.words").out == ""
     assert home.run("jobs", "--status", "lost").code == 2
@@ -56,13 +58,17 @@ def test_log_is_printed_and_followed_to_the_end(home: Home, told: str) -> None:
 def test_files_are_listed_and_written(home: Home, told: str, tmp_path: Path) -> None:
     """One under a path of its own, all into a folder that is made."""
     assert "text.txt\t7\ttext/plain\n" in home.run("files", told).out
-    names = [json.loads(line)["name"] for line in home.run("files", told, "--json").out.splitlines()]
+    names = [
+        json.loads(line)["name"] for line in home.run("files", told, "--json").out.splitlines()
+    ]
     assert names == ["text.txt", "data.bin", "table.csv"]
     assert home.run("files", told, "data.bin", "-o", str(tmp_path / "one")).code == 0
     assert (tmp_path / "one").read_bytes() == b"\x00\xff"
     every = home.run("files", told, "--all", "-o", str(tmp_path / "all"), "--json")
     assert sorted(file.name for file in (tmp_path / "all").iterdir()) == sorted(names)
-    assert [json.loads(line)["path"] for line in every.out.splitlines()] == [str(tmp_path / "all" / name) for name in names]
+    assert [json.loads(line)["path"] for line in every.out.splitlines()] == [
+        str(tmp_path / "all" / name) for name in names
+    ]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,9 @@ def test_files_are_listed_and_written(home: Home, told: str, tmp_path: Path) -> 
         (("watch", "--verbose"), 2, "No such option"),
     ],
 )
-def test_what_can_not_be_done_is_one_line(home: Home, told: str, words: tuple[str, ...], code: int, said: str) -> None:
+def test_what_can_not_be_done_is_one_line(
+    home: Home, told: str, words: tuple[str, ...], code: int, said: str
+) -> None:
     """With the code that fits."""
     done = home.run(*(told if word == "TOLD" else word for word in words))
     assert (done.code, done.out) == (code, "")
@@ -124,7 +132,11 @@ def test_completion_script_is_printed(stranger: Home, shell: str) -> None:
 def completed(home: Home, line: str, **environment: str) -> list[str]:
     """What a shell is offered after this line."""
     words = line.split(" ")
-    asked = {"_GATEHOUSE_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    asked = {
+        "_GATEHOUSE_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1),
+    }
     done = home.run(**asked, **environment)
     assert done.err == ""
     return [each.partition(",")[2] for each in done.out.splitlines() if each]

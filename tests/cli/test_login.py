@@ -43,7 +43,9 @@ def test_login_keeps_a_key_that_nobody_else_may_read_and_logout_ends_it(
     service: ServiceProcess, ada: Person, stranger: Home
 ) -> None:
     """Log in by the form, be somebody, log out: the key of before opens nothing."""
-    done = stranger.run("login", service.address, "--username", "ada", "--password-stdin", stdin=f"{PASSWORD}\n")
+    done = stranger.run(
+        "login", service.address, "--username", "ada", "--password-stdin", stdin=f"{PASSWORD}\n"
+    )
     assert (done.code, done.out) == (0, "")
     assert done.line.startswith(f"Logged in at {service.address} as ada.")
     assert stat.S_IMODE(stranger.config_file.stat().st_mode) == 0o600
@@ -59,11 +61,18 @@ def test_login_keeps_a_key_that_nobody_else_may_read_and_logout_ends_it(
     assert stranger.run("logout").line == "Nobody is logged in here."
 
 
-def test_login_again_revokes_the_key_of_before(service: ServiceProcess, ada: Person, stranger: Home) -> None:
+def test_login_again_revokes_the_key_of_before(
+    service: ServiceProcess, ada: Person, stranger: Home
+) -> None:
     """Log-ins leave no trail of live keys."""
     log_in = ("login", service.address, "--username", "ada", "--password-stdin", "--json")
     first = json.loads(stranger.run(*log_in, "--name", "first", stdin=PASSWORD).out)
-    assert first == {"address": service.address, "username": "ada", "key_id": first["key_id"], "key_name": "first"}
+    assert first == {
+        "address": service.address,
+        "username": "ada",
+        "key_id": first["key_id"],
+        "key_name": "first",
+    }
     stranger.run(*log_in, "--name", "second", stdin=PASSWORD)
     listed = stranger.run("keys", "list", "--json", "--password-stdin", stdin=PASSWORD)
     assert [json.loads(line)["name"] for line in listed.out.splitlines()] == ["second"]
@@ -74,7 +83,10 @@ def test_second_factor_is_asked_for(service: ServiceProcess, grace: Person, stra
     """Its code is the second line of stdin; a wrong one may be followed by a right one."""
     log_in = ("login", service.address, "--username", "grace", "--password-stdin")
     missing = stranger.run(*log_in, stdin=f"{PASSWORD}\n")
-    assert (missing.code, missing.line) == (4, "gatehouse: The site asks for the code of your second factor")
+    assert (missing.code, missing.line) == (
+        4,
+        "gatehouse: The site asks for the code of your second factor",
+    )
     wrong = stranger.run(*log_in, stdin=f"{PASSWORD}\n000000\n")
     assert wrong.code == 4
     assert "The code was refused: Incorrect code" in wrong.line
@@ -83,7 +95,9 @@ def test_second_factor_is_asked_for(service: ServiceProcess, grace: Person, stra
     assert stranger.run("whoami").out.startswith("grace at ")
 
 
-def test_terminal_asks_for_everything_and_shows_no_secret(service: ServiceProcess, grace: Person, stranger: Home) -> None:
+def test_terminal_asks_for_everything_and_shows_no_secret(
+    service: ServiceProcess, grace: Person, stranger: Home
+) -> None:
     """Name, password, code: typed, the latter two unseen."""
     with stranger.on_terminal("login", service.address) as terminal:
         terminal.wait_for("Username or e-mail: ")
@@ -101,10 +115,14 @@ def test_terminal_asks_for_everything_and_shows_no_secret(service: ServiceProces
         assert grace.codes[1] not in terminal.text
 
 
-def test_wrong_password_is_said_in_the_sites_words(service: ServiceProcess, ada: Person, stranger: Home) -> None:
+def test_wrong_password_is_said_in_the_sites_words(
+    service: ServiceProcess, ada: Person, stranger: Home
+) -> None:
     """Alike for an unknown name."""
     for name in ("ada", "nobody-of-this-name"):
-        done = stranger.run("login", service.address, "--username", name, "--password-stdin", stdin="wrong")
+        done = stranger.run(
+            "login", service.address, "--username", name, "--password-stdin", stdin="wrong"
+        )
         assert done.code == 4
         assert "The log-in was refused: The username" in done.line
     assert not stranger.config_file.exists()
@@ -122,10 +140,15 @@ def test_locked_out_is_said(limited: ServiceProcess, ada: Person, stranger: Home
     while browser.send_form("/accounts/login/", {}).status_code != 429:
         pass
     many = stranger.run(*log_in, stdin=PASSWORD)
-    assert (many.code, many.line) == (4, "gatehouse: The log-in was refused: too many tries; wait 60 s")
+    assert (many.code, many.line) == (
+        4,
+        "gatehouse: The log-in was refused: too many tries; wait 60 s",
+    )
 
 
-def test_existing_key_is_taken_from_stdin_and_survives_logout(service: ServiceProcess, home: Home, stranger: Home) -> None:
+def test_existing_key_is_taken_from_stdin_and_survives_logout(
+    service: ServiceProcess, home: Home, stranger: Home
+) -> None:
     """It was not made here: other programs may use it."""
     key = saved_key(home)
     assert stranger.run("login", service.address, "--key", stdin=f"{key}\n").code == 0
@@ -135,9 +158,13 @@ def test_existing_key_is_taken_from_stdin_and_survives_logout(service: ServicePr
 
 
 @pytest.mark.parametrize(
-    ("key", "code"), [(new_key(), 4), ("gh_", 4), ("", 4), ("with a blank", 4), ("\x1b[31m", 4)], ids=range(5)
+    ("key", "code"),
+    [(new_key(), 4), ("gh_", 4), ("", 4), ("with a blank", 4), ("\x1b[31m", 4)],
+    ids=range(5),
 )
-def test_wrong_key_is_not_kept(service: ServiceProcess, stranger: Home, key: str, code: int) -> None:
+def test_wrong_key_is_not_kept(
+    service: ServiceProcess, stranger: Home, key: str, code: int
+) -> None:
     """What is saved works."""
     done = stranger.run("login", service.address, "--key", stdin=f"{key}\n")
     assert done.code == code
@@ -157,14 +184,18 @@ def test_wrong_key_is_not_kept(service: ServiceProcess, stranger: Home, key: str
         ("--username", "ada", "--password-stdin"),
     ],
 )
-def test_what_can_not_be_asked_for_is_a_usage_error(service: ServiceProcess, stranger: Home, words: tuple[str, ...]) -> None:
+def test_what_can_not_be_asked_for_is_a_usage_error(
+    service: ServiceProcess, stranger: Home, words: tuple[str, ...]
+) -> None:
     """No terminal, no words on stdin: nothing hangs."""
     done = stranger.run("login", service.address, *words)
     assert done.code == 2
     assert done.line.startswith("gatehouse: ")
 
 
-def test_folder_that_can_not_be_written_is_said_and_leaves_no_key(service: ServiceProcess, ada: Person, tmp_path: Path) -> None:
+def test_folder_that_can_not_be_written_is_said_and_leaves_no_key(
+    service: ServiceProcess, ada: Person, tmp_path: Path
+) -> None:
     """The key that could not be kept is revoked."""
     home = Home(tmp_path / "home")
     (home.folder / "config").write_text("in the way")
@@ -177,24 +208,35 @@ def test_folder_that_can_not_be_written_is_said_and_leaves_no_key(service: Servi
     assert (listed.code, "lost" in listed.out) == (0, False)
 
 
-def test_damaged_file_is_one_line_and_login_replaces_it(service: ServiceProcess, ada: Person, stranger: Home) -> None:
+def test_damaged_file_is_one_line_and_login_replaces_it(
+    service: ServiceProcess, ada: Person, stranger: Home
+) -> None:
     """A disk that was full, say."""
     stranger.config_file.parent.mkdir(parents=True)
     stranger.config_file.write_text('{"address": "http://loc')
     stranger.config_file.chmod(0o600)
     done = stranger.run("whoami")
     assert (done.code, "damaged" in done.line) == (4, True)
-    assert stranger.run("login", service.address, "--username", "ada", "--password-stdin", stdin=PASSWORD).code == 0
+    assert (
+        stranger.run(
+            "login", service.address, "--username", "ada", "--password-stdin", stdin=PASSWORD
+        ).code
+        == 0
+    )
     assert stranger.run("whoami").code == 0
     stranger.config_file.write_text("{")
     assert stranger.run("logout").code == 0
     assert not stranger.config_file.exists()
 
 
-def test_keys_are_made_listed_and_revoked_with_the_password(service: ServiceProcess, ada: Person, stranger: Home) -> None:
+def test_keys_are_made_listed_and_revoked_with_the_password(
+    service: ServiceProcess, ada: Person, stranger: Home
+) -> None:
     """A key alone can't do it."""
     person = ("--at", service.address, "--username", "ada", "--password-stdin")
-    made = stranger.run("keys", "create", "nightly", "--scope", "jobs:read", "--days", "3", *person, stdin=PASSWORD)
+    made = stranger.run(
+        "keys", "create", "nightly", "--scope", "jobs:read", "--days", "3", *person, stdin=PASSWORD
+    )
     assert made.code == 0, made
     assert is_key(made.out.strip())
     listed = stranger.run("keys", "list", *person, stdin=PASSWORD).out.splitlines()[0].split("\t")
@@ -210,9 +252,13 @@ def test_keys_are_made_listed_and_revoked_with_the_password(service: ServiceProc
     assert (again.code, again.line) == (1, "gatehouse: You have no such key.")
 
 
-def test_refused_wish_for_a_key_names_the_field(service: ServiceProcess, ada: Person, stranger: Home) -> None:
+def test_refused_wish_for_a_key_names_the_field(
+    service: ServiceProcess, ada: Person, stranger: Home
+) -> None:
     """In the site's words."""
     person = ("--at", service.address, "--username", "ada", "--password-stdin")
-    done = stranger.run("keys", "create", "a", "--scope", "jobs:everything", *person, stdin=PASSWORD)
+    done = stranger.run(
+        "keys", "create", "a", "--scope", "jobs:everything", *person, stdin=PASSWORD
+    )
     assert done.code == 2
     assert "/scopes" in done.line

@@ -6,7 +6,17 @@ import sys
 from shared.settings import ROOT
 from tests.cli.command import Home
 
-HEAVY = ("httpx", "rich", "ssl", "asyncio", "django", "flask", "redis", "pydantic", "gatehouse.client")
+HEAVY = (
+    "httpx",
+    "rich",
+    "ssl",
+    "asyncio",
+    "django",
+    "flask",
+    "redis",
+    "pydantic",
+    "gatehouse.client",
+)
 
 
 def loaded_by(program: str) -> set[str]:
@@ -39,9 +49,14 @@ def test_group_without_a_command_shows_its_help(stranger: Home) -> None:
         done = stranger.run(*words)
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith(f"Usage: {' '.join(('gatehouse', *words))} ")
-        assert any(line.strip().startswith(command) or command in line for line in done.err.splitlines()[3:])
+        assert any(
+            line.strip().startswith(command) or command in line
+            for line in done.err.splitlines()[3:]
+        )
         lines = stranger.run(*words, "--help", COLUMNS="80").out.splitlines()
-        assert not [line for line in lines[1:] if line.endswith("...")], "what a command does is said to the end"
+        assert not [line for line in lines[1:] if line.endswith("...")], (
+            "what a command does is said to the end"
+        )
 
 
 def test_version_is_printed(stranger: Home) -> None:

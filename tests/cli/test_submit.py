@@ -20,14 +20,28 @@ def test_id_is_printed_and_the_result_comes_with_wait(home: Home) -> None:
     assert (submitted.code, submitted.err) == (0, "")
     job_id = submitted.out.strip()
     assert len(job_id) == 36
-    for words in (("watch", job_id), ("result", job_id), ("submit", "primes.sum", "--limit", "1000", WAIT)):
+    for words in (
+        ("watch", job_id),
+        ("result", job_id),
+        ("submit", "primes.sum", "--limit", "1000", WAIT),
+    ):
         done = home.run(*words)
         assert (done.code, done.out, done.err) == (0, "76127\n", ""), words
 
 
 def test_arguments_are_typed_by_the_tasks_schema(home: Home) -> None:
     """Words, options, and a name that is the command's own option too."""
-    words = ["count=3", "--share", "0.25", "--is-loud", "names=a", "names=7", "sizes=[1,2]", 'options={"a":1}', "wait=x"]
+    words = [
+        "count=3",
+        "--share",
+        "0.25",
+        "--is-loud",
+        "names=a",
+        "names=7",
+        "sizes=[1,2]",
+        'options={"a":1}',
+        "wait=x",
+    ]
     done = home.run("submit", WAIT, "cli.kinds", *words, "anything=true", "--colour=green")
     assert json.loads(done.out) == {
         "count": 3,
@@ -47,13 +61,18 @@ def test_arguments_come_from_a_file_and_words_stand_over_it(home: Home) -> None:
     (home.folder / "arguments.json").write_text('{"count": 3, "share": 1}')
     found = json.loads(home.run("submit", "cli.kinds", "@arguments.json", "share=2", WAIT).out)
     assert (found["count"], found["share"]) == (3, 2)
-    assert json.loads(home.run("submit", "cli.kinds", "@-", WAIT, stdin='{"count": 4}').out)["count"] == 4
+    assert (
+        json.loads(home.run("submit", "cli.kinds", "@-", WAIT, stdin='{"count": 4}').out)["count"]
+        == 4
+    )
 
 
 def test_file_is_uploaded_where_the_schema_asks_for_one(home: Home) -> None:
     """By its path, or from stdin."""
     (home.folder / "words.txt").write_text("é and more")
-    assert home.run("submit", "cli.read", "file=@words.txt", WAIT).out == '"words.txt: é and more"\n'
+    assert (
+        home.run("submit", "cli.read", "file=@words.txt", WAIT).out == '"words.txt: é and more"\n'
+    )
     assert '"x"' not in home.run("submit", "cli.read", "file=@-", WAIT, stdin="x").err
     plain = home.run("submit", "cli.read", "file=words.txt")
     assert (plain.code, "to upload a file: file=@words.txt" in plain.err) == (2, True)
@@ -128,7 +147,9 @@ def test_help_of_a_task_shows_its_parameters(home: Home) -> None:
 def test_help_says_of_which_parameters_one_is_needed(home: Home) -> None:
     """And one of them will do."""
     assert home.run("submit", "cli.either", "--help").out.count("[names or leader]") == 2
-    assert home.run("tasks", "cli.either").out.splitlines()[1] == "names\tstring...\tnames or leader\t"
+    assert (
+        home.run("tasks", "cli.either").out.splitlines()[1] == "names\tstring...\tnames or leader\t"
+    )
     assert home.run("submit", "cli.either", "leader=ada", WAIT).out == "1\n"
 
 
@@ -147,7 +168,8 @@ def test_interrupt_without_a_terminal_leaves_the_job_running(home: Home) -> None
 
 
 def wait_for_request(home: Home, job_id: str) -> None:
-    """Give a command that was just begun the time that another one takes from its start to its answer."""
+    """Give a command that was just begun the time that another one takes from its start to its
+    answer."""
     home.run_from_start("log", job_id)
     home.run_from_start("log", job_id)
 
@@ -156,7 +178,10 @@ def test_map_prints_a_line_for_each_line_in_order(home: Home) -> None:
     """Empty lines are none; the file may be stdin."""
     lines = '{"limit": 10}\n\n{"limit": 100}\n{"limit": 2}'
     (home.folder / "lines.jsonl").write_text(lines)
-    for done in (home.run("map", "primes.sum", "lines.jsonl"), home.run("map", "primes.sum", "-", stdin=lines)):
+    for done in (
+        home.run("map", "primes.sum", "lines.jsonl"),
+        home.run("map", "primes.sum", "-", stdin=lines),
+    ):
         assert (done.code, done.err) == (0, "")
         rows = [json.loads(line) for line in done.out.splitlines()]
         assert [(row["line"], row["status"], row["result"]) for row in rows] == [
@@ -170,12 +195,18 @@ def test_map_prints_a_line_for_each_line_in_order(home: Home) -> None:
         pipe.write_text(lines)
         assert len(command.communicate(timeout=20)[0].splitlines()) == 3
     unordered = home.run("map", "primes.sum", "-", "--unordered", stdin=lines)
-    assert sorted(json.loads(line)["result"] for line in unordered.out.splitlines()) == [0, 17, 1060]
+    assert sorted(json.loads(line)["result"] for line in unordered.out.splitlines()) == [
+        0,
+        17,
+        1060,
+    ]
 
 
 def test_map_with_a_failure_is_1(home: Home) -> None:
     """The others are there all the same."""
-    done = home.run("map", "sample.flaky", "-", stdin='{"failures": 0}\n{"failures": 9, "kind": "value"}\n')
+    done = home.run(
+        "map", "sample.flaky", "-", stdin='{"failures": 0}\n{"failures": 9, "kind": "value"}\n'
+    )
     assert done.code == 1
     assert [json.loads(line)["status"] for line in done.out.splitlines()] == ["succeeded", "failed"]
 
@@ -186,12 +217,22 @@ def test_map_with_a_failure_is_1(home: Home) -> None:
         ("primes.sum", '{"limit": 1}\n{"limit"', "line 2 is not JSON"),
         ("primes.sum", '{"limit": 1}\n[1]\n', "line 2: accepted is a JSON object"),
         ("primes.sum", '{"limit": "\udcff"}', "line 1 is not JSON"),
-        ("primes.sum", '{"limit": 1}\n\n{"limit": "x"}', "Of lines 1 to 3 nothing was submitted. line 3, /limit: "),
-        ("primes.sum", '{"limit": 1}\n{"limit": 1, "limit": 2}', "line 2 is not JSON: the name 'limit' comes twice"),
+        (
+            "primes.sum",
+            '{"limit": 1}\n\n{"limit": "x"}',
+            "Of lines 1 to 3 nothing was submitted. line 3, /limit: ",
+        ),
+        (
+            "primes.sum",
+            '{"limit": 1}\n{"limit": 1, "limit": 2}',
+            "line 2 is not JSON: the name 'limit' comes twice",
+        ),
         ("primes.sun", '{"limit": 1}', "did you mean primes.sum"),
     ],
 )
-def test_map_of_a_wrong_line_names_it_and_submits_nothing(home: Home, task: str, lines: str, said: str) -> None:
+def test_map_of_a_wrong_line_names_it_and_submits_nothing(
+    home: Home, task: str, lines: str, said: str
+) -> None:
     """A file is read through before the first job."""
     (home.folder / "wrong.jsonl").write_text(lines, errors="surrogateescape")
     done = home.run("map", task, "wrong.jsonl")
@@ -216,14 +257,30 @@ def test_member_that_comes_twice_is_refused_as_the_service_refuses_it(home: Home
 
 
 def test_full_disk_is_7(home: Home) -> None:
-    """It is no 1, which means that the job failed: the result is there, and can be printed elsewhere."""
-    for words in (["submit", "primes.sum", "limit=10", WAIT], ["tasks"], ["jobs", "--json"], ["--version"], ["--help"]):
+    """It is no 1, which means that the job failed:
+    the result is there, and can be printed elsewhere."""
+    for words in (
+        ["submit", "primes.sum", "limit=10", WAIT],
+        ["tasks"],
+        ["jobs", "--json"],
+        ["--version"],
+        ["--help"],
+    ):
         with Path("/dev/full").open("wb") as full:
             command = [*COMMAND, *words]
             done = subprocess.run(
-                command, env=home.environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+                command,
+                env=home.environment,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=30,
+                check=False,
             )
-        assert (done.returncode, done.stderr) == (7, "gatehouse: stdout can't be written: No space left on device\n"), words
+        assert (done.returncode, done.stderr) == (
+            7,
+            "gatehouse: stdout can't be written: No space left on device\n",
+        ), words
 
 
 def test_map_of_nothing_is_nothing(home: Home) -> None:

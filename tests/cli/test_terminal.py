@@ -1,4 +1,5 @@
-"""What only happens on a terminal: a progress bar, questions after Ctrl-C, tables, and nothing that takes the terminal over."""
+"""What only happens on a terminal: a progress bar, questions after Ctrl-C, tables,
+and nothing that takes the terminal over."""
 
 import json
 import re
@@ -9,7 +10,8 @@ from tests.cli.command import Home
 from tests.waiting import wait_until
 
 CTRL_C = "\x03"
-# What rich, click and the terminal's line discipline send: colours, cursor, erasing; nothing from a task.
+# What rich, click and the terminal's line discipline send: colours, cursor, erasing;
+# nothing from a task.
 OURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|\^C")
 
 
@@ -45,10 +47,14 @@ def test_ctrl_c_asks_whether_to_cancel(home: Home, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "said"), [("y\n", 3, "cancelled"), ("n\n", 130, "/results"), (CTRL_C, 130, "/results")]
+    ("answer", "code", "said"),
+    [("y\n", 3, "cancelled"), ("n\n", 130, "/results"), (CTRL_C, 130, "/results")],
 )
-def test_ctrl_c_in_map_asks_whether_to_cancel(home: Home, answer: str, code: int, said: str) -> None:
-    """Whoever leaves them running is told where the results will be: a batch's jobs are in no list."""
+def test_ctrl_c_in_map_asks_whether_to_cancel(
+    home: Home, answer: str, code: int, said: str
+) -> None:
+    """Whoever leaves them running is told where the results will be:
+    a batch's jobs are in no list."""
     path = home.folder / f"go-map-{ord(answer[0])}"
     (home.folder / "hold.jsonl").write_text(json.dumps({"path": str(path)}) + "\n")
     with home.on_terminal("map", "sample.hold", "hold.jsonl") as terminal:
@@ -63,7 +69,8 @@ def test_ctrl_c_in_map_asks_whether_to_cancel(home: Home, answer: str, code: int
 
 
 def test_evil_words_do_not_reach_the_terminal(home: Home) -> None:
-    """Neither in the result, nor in the log, nor in the message of the progress, nor in a listing."""
+    """Neither in the result, nor in the log, nor in the message of the progress,
+    nor in a listing."""
     job_id = json.loads(home.run("submit", "cli.evil", "--wait", "--json").out)["id"]
     for words in (
         ("result", job_id),

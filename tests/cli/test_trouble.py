@@ -1,4 +1,5 @@
-"""Servers that are away, that are something else, that change their mind: one line, the right code, no traceback."""
+"""Servers that are away, that are something else, that change their mind:
+one line, the right code, no traceback."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +23,9 @@ class _Somebody(BaseHTTPRequestHandler):
     body: ClassVar[bytes]
 
     def _answer(self) -> None:
-        self.send_response(302 if self.path == "/api/me" and "X-Login" in self.headers_sent else self.status)
+        self.send_response(
+            302 if self.path == "/api/me" and "X-Login" in self.headers_sent else self.status
+        )
         for name, value in self.headers_sent.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(self.body)))
@@ -58,7 +61,11 @@ def test_server_away_is_5(stranger: Home) -> None:
     """For each kind of command, soon."""
     address = f"http://127.0.0.1:{free_port()}"
     access = {"GATEHOUSE_URL": address, "GATEHOUSE_KEY": new_key()}
-    for words in (("jobs",), ("submit", "primes.sum", "limit=1"), ("login", address, "--username", "a", "--password-stdin")):
+    for words in (
+        ("jobs",),
+        ("submit", "primes.sum", "limit=1"),
+        ("login", address, "--username", "a", "--password-stdin"),
+    ):
         done = stranger.run(*words, **access)
         assert done.code == 5
         assert address in done.line
@@ -80,9 +87,13 @@ def test_server_away_is_5(stranger: Home) -> None:
         (418, b'{"detail": "\\u001b[31mred"}', "application/problem+json"),
     ],
 )
-def test_what_is_no_gatehouse_is_one_line(stranger: Home, status: int, body: bytes, kind: str) -> None:
+def test_what_is_no_gatehouse_is_one_line(
+    stranger: Home, status: int, body: bytes, kind: str
+) -> None:
     """A proxy's page, another site, nonsense."""
-    with somebody_else(status, body, Content_Type=kind, Location="https://elsewhere.example/") as address:
+    with somebody_else(
+        status, body, Content_Type=kind, Location="https://elsewhere.example/"
+    ) as address:
         done = stranger.run("tasks", GATEHOUSE_URL=address, GATEHOUSE_KEY=new_key())
     assert done.code in (1, 5), done
     assert "unexpected" not in done.line
@@ -90,12 +101,29 @@ def test_what_is_no_gatehouse_is_one_line(stranger: Home, status: int, body: byt
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, PAGE), (302, b""), (500, b"")])
-def test_what_is_no_gatehouse_is_given_no_password(stranger: Home, status: int, body: bytes) -> None:
+def test_what_is_no_gatehouse_is_given_no_password(
+    stranger: Home, status: int, body: bytes
+) -> None:
     """It is found out before anything is asked for."""
-    with somebody_else(status, body, Content_Type="text/html", Location="https://elsewhere.example/") as address:
-        done = stranger.run("login", address, "--username", "ada", "--password-stdin", stdin="secret")
-        page = stranger.run("login", f"{address}/accounts/login/", "--username", "ada", "--password-stdin", stdin="secret")
-    assert (done.code, "does not answer as a Gatehouse" in done.line, "without the path" in done.line) == (5, True, False)
+    with somebody_else(
+        status, body, Content_Type="text/html", Location="https://elsewhere.example/"
+    ) as address:
+        done = stranger.run(
+            "login", address, "--username", "ada", "--password-stdin", stdin="secret"
+        )
+        page = stranger.run(
+            "login",
+            f"{address}/accounts/login/",
+            "--username",
+            "ada",
+            "--password-stdin",
+            stdin="secret",
+        )
+    assert (
+        done.code,
+        "does not answer as a Gatehouse" in done.line,
+        "without the path" in done.line,
+    ) == (5, True, False)
     assert (page.code, "without the path of a page" in page.line) == (5, True)
 
 
@@ -107,8 +135,12 @@ def test_password_goes_to_no_other_address(stranger: Home, action: str) -> None:
     """Whatever the form says."""
     form = f'<form action="{action}"><input name="login"><input name="password"></form>'.encode()
     where = "/accounts/login/?reason=login_required"
-    with somebody_else(200, form, Content_Type="text/html", Location=where, X_Login="yes") as address:
-        done = stranger.run("login", address, "--username", "ada", "--password-stdin", stdin="secret")
+    with somebody_else(
+        200, form, Content_Type="text/html", Location=where, X_Login="yes"
+    ) as address:
+        done = stranger.run(
+            "login", address, "--username", "ada", "--password-stdin", stdin="secret"
+        )
     assert (done.code, "another address" in done.line) == (5, True)
 
 
@@ -126,7 +158,9 @@ def test_password_goes_to_no_other_address(stranger: Home, action: str) -> None:
         "",
     ],
 )
-def test_what_is_no_address_is_refused_before_anything_is_asked(stranger: Home, address: str) -> None:
+def test_what_is_no_address_is_refused_before_anything_is_asked(
+    stranger: Home, address: str
+) -> None:
     """With what is accepted."""
     done = stranger.run("login", address, "--username", "ada", "--password-stdin", stdin="secret")
     assert done.code in (2, 4)
@@ -134,7 +168,9 @@ def test_what_is_no_address_is_refused_before_anything_is_asked(stranger: Home, 
     assert "\x1b" not in done.line
 
 
-@pytest.mark.parametrize("value", ["[::1]", "[::1]:8080", "10.0.0.0/8,fd00::/8", "a b,,[,::1]x,http://"])
+@pytest.mark.parametrize(
+    "value", ["[::1]", "[::1]:8080", "10.0.0.0/8,fd00::/8", "a b,,[,::1]x,http://"]
+)
 def test_any_no_proxy_is_read(service: ServiceProcess, home: Home, value: str) -> None:
     """What it doesn't say is ignored; no entry ends the command."""
     assert home.run("whoami", NO_PROXY=value).code == 0
@@ -148,7 +184,9 @@ def test_any_no_proxy_is_read(service: ServiceProcess, home: Home, value: str) -
         ("http_proxy", "ftp://127.0.0.1:1", "HTTP_PROXY names a 'ftp' proxy"),
     ],
 )
-def test_proxy_that_can_not_be_used_is_2_and_named(home: Home, variable: str, value: str, said: str) -> None:
+def test_proxy_that_can_not_be_used_is_2_and_named(
+    home: Home, variable: str, value: str, said: str
+) -> None:
     """Its value, which may hold a password, is not shown; a log-in says the same."""
     address = f"http://127.0.0.1:{free_port()}"
     for words in (("whoami",), ("login", address, "--username", "a", "--password-stdin")):
@@ -163,7 +201,9 @@ def test_wrong_key_is_4_and_says_what_to_do(service: ServiceProcess, stranger: H
     assert "gatehouse login" in done.line
 
 
-def test_key_revoked_while_waiting_is_4(service: ServiceProcess, home: Home, stranger: Home) -> None:
+def test_key_revoked_while_waiting_is_4(
+    service: ServiceProcess, home: Home, stranger: Home
+) -> None:
     """Within the length of one look."""
     log_in = ("login", service.address, "--username", "demo", "--password-stdin")
     assert stranger.run(*log_in, stdin=service.password).code == 0

@@ -15,7 +15,8 @@ TASK_MODULES = f"flask_api.tasks.primes,{SAMPLE_TASKS},tests.client.client_tasks
 
 
 def new_keys(service: ServiceProcess, *, count: int) -> list[str]:
-    """Return a key for each of so many new people. Once for each service: they are named alike each time."""
+    """Return a key for each of so many new people. Once for each service:
+    they are named alike each time."""
     people = json.loads(service.run("-m", "tests.e2e.site_side", "people", str(count)))
     return [person["key"] for person in people]
 
@@ -23,13 +24,16 @@ def new_keys(service: ServiceProcess, *, count: int) -> list[str]:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A service that the tests of this folder share."""
-    with ServiceProcess(tmp_path_factory.mktemp("client-service"), task_modules=TASK_MODULES) as running:
+    with ServiceProcess(
+        tmp_path_factory.mktemp("client-service"), task_modules=TASK_MODULES
+    ) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def keys(service: ServiceProcess) -> list[str]:
-    """The keys of four people; the first is the one that most tests act as, the last is revoked by one."""
+    """The keys of four people; the first is the one that most tests act as,
+    the last is revoked by one."""
     return new_keys(service, count=4)
 
 

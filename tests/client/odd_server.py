@@ -1,4 +1,5 @@
-"""An HTTP server on this machine that answers as a test wrote down: what stands where Gatehouse should be."""
+"""An HTTP server on this machine that answers as a test wrote down:
+what stands where Gatehouse should be."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -48,7 +49,11 @@ class _Handler(BaseHTTPRequestHandler):
         page = self.server.pages.pop(0) if len(self.server.pages) > 1 else self.server.pages[0]
         text = page.body.encode()
         self.send_response(page.status)
-        for name, value in {"Content-Type": "text/html", "Connection": "close", **page.headers}.items():
+        for name, value in {
+            "Content-Type": "text/html",
+            "Connection": "close",
+            **page.headers,
+        }.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(text) + page.cut))
         self.end_headers()

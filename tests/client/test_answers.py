@@ -1,4 +1,5 @@
-"""What the client makes of answers, wrong ones above all: one clear error, and the key goes nowhere else."""
+"""What the client makes of answers, wrong ones above all:
+one clear error, and the key goes nowhere else."""
 
 import copy
 import json
@@ -42,7 +43,15 @@ def asking(*pages: Page, patience_s: float = 0) -> Iterator[tuple[OddServer, Cli
 
 def problem(status: int, code: str, **members: object) -> Page:
     """Return a problem as the service answers it."""
-    body = json.dumps({"type": f"/api/problems/{code}", "status": status, "code": code, "detail": "Because.", **members})
+    body = json.dumps(
+        {
+            "type": f"/api/problems/{code}",
+            "status": status,
+            "code": code,
+            "detail": "Because.",
+            **members,
+        }
+    )
     return Page(status, body, {"Content-Type": "application/problem+json", "Retry-After": "7"})
 
 
@@ -96,7 +105,9 @@ def test_limit_says_when_and_how_many() -> None:
 @pytest.mark.parametrize("status", [200, 403, 404, 500])
 def test_page_of_a_proxy_is_a_bad_answer_with_its_first_words(status: int) -> None:
     """No traceback of a JSON parser; no control character of the page, no script."""
-    page = Page(status, "<html><script>x()</script><h1>Corporate\x1b[31m Proxy</h1><p>" + "a" * 10_000)
+    page = Page(
+        status, "<html><script>x()</script><h1>Corporate\x1b[31m Proxy</h1><p>" + "a" * 10_000
+    )
     with asking(page) as (_, client), pytest.raises(BadAnswer, match="Corporate") as raised:
         client.me()
     assert raised.value.status == status
@@ -119,7 +130,10 @@ def test_redirect_is_not_followed_and_named() -> None:
     """The key is for the address that was given; another host never sees it."""
     with odd_server(Page(200, "{}")) as other:
         page = Page(301, "", {"Location": f"{other.address}/api/me"})
-        with asking(page) as (_, client), pytest.raises(BadAnswer, match=f"leads to {other.address}/api/me: use that address"):
+        with (
+            asking(page) as (_, client),
+            pytest.raises(BadAnswer, match=f"leads to {other.address}/api/me: use that address"),
+        ):
             client.me()
         assert other.asked == []
 
@@ -130,10 +144,15 @@ def test_nobody_there_is_unavailable_in_one_line() -> None:
         with pytest.raises(Unavailable, match="can't be reached") as raised:
             client.me()
         assert not raised.value.was_sent
-    with Client("http://no-such-host.invalid", KEY, patience_s=0) as client, pytest.raises(Unavailable):
+    with (
+        Client("http://no-such-host.invalid", KEY, patience_s=0) as client,
+        pytest.raises(Unavailable),
+    ):
         client.me()
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = Client(f"http://127.0.0.1:{silent.getsockname()[1]}", KEY, patience_s=0, timeout_s=0.2)
+        client = Client(
+            f"http://127.0.0.1:{silent.getsockname()[1]}", KEY, patience_s=0, timeout_s=0.2
+        )
         with client, pytest.raises(Unavailable, match="gave no answer in time"):
             client.me()
 
@@ -162,7 +181,11 @@ def test_name_that_is_a_path_is_not_written_to(tmp_path: Path, name: str) -> Non
 
 def test_submit_is_sent_again_with_the_same_key_until_it_is_accepted() -> None:
     """503, 429 and a proxy's 502 pass; each try is the same request."""
-    answers = (problem(503, "shutting_down"), Page(502, "<h1>Bad gateway</h1>"), problem(409, "some_end"))
+    answers = (
+        problem(503, "shutting_down"),
+        Page(502, "<h1>Bad gateway</h1>"),
+        problem(409, "some_end"),
+    )
     pages = [Page(page.status, page.body, {**page.headers, "Retry-After": "0"}) for page in answers]
     with asking(*pages, patience_s=10) as (server, client), pytest.raises(Conflict):
         client.submit("t", limit=1)
@@ -175,14 +198,20 @@ def test_submit_is_sent_again_with_the_same_key_until_it_is_accepted() -> None:
 def test_retries_end_when_retry_after_is_too_late() -> None:
     """Patience of two seconds is not spent on a service that says: in seven."""
     page = problem(503, "job_store_unavailable")
-    with asking(page, patience_s=2) as (server, client), pytest.raises(Unavailable, match="Because"):
+    with (
+        asking(page, patience_s=2) as (server, client),
+        pytest.raises(Unavailable, match="Because"),
+    ):
         client.me()
     assert len(server.asked) == 1
 
 
 def test_cancel_is_not_repeated_blindly() -> None:
     """Nobody knows whether it was done: asked again, it could be refused though it was."""
-    with asking(Page(502, "", {"Retry-After": "0"}), patience_s=5) as (server, client), pytest.raises(Unavailable):
+    with (
+        asking(Page(502, "", {"Retry-After": "0"}), patience_s=5) as (server, client),
+        pytest.raises(Unavailable),
+    ):
         client.do(ask(requests.cancel_job("some"), patience_s=5))
     assert len(server.asked) == 1
 

@@ -1,4 +1,5 @@
-"""The client for asyncio does what the other does: what they share is tested there, here that it is awaited rightly."""
+"""The client for asyncio does what the other does:
+what they share is tested there, here that it is awaited rightly."""
 
 import asyncio
 import io
@@ -27,15 +28,21 @@ def test_many_jobs_are_awaited_at_once(service: ServiceProcess, key: str) -> Non
     """What asyncio is for."""
 
     async def scene(client: AsyncClient) -> None:
-        jobs = await asyncio.gather(*(client.submit("client.square", number=number) for number in range(20)))
-        assert await asyncio.gather(*(job.result(SOON_S) for job in jobs)) == [number * number for number in range(20)]
+        jobs = await asyncio.gather(
+            *(client.submit("client.square", number=number) for number in range(20))
+        )
+        assert await asyncio.gather(*(job.result(SOON_S) for job in jobs)) == [
+            number * number for number in range(20)
+        ]
         listed = [job.id async for job in client.jobs(task="client.square")]
         assert listed[:20] == sorted((job.id for job in jobs), reverse=True)
 
     run(service, key, scene)
 
 
-def test_job_has_all_that_it_has_without_await(service: ServiceProcess, key: str, tmp_path: Path) -> None:
+def test_job_has_all_that_it_has_without_await(
+    service: ServiceProcess, key: str, tmp_path: Path
+) -> None:
     """Log, files, download, events, watch, cancel, errors."""
 
     async def scene(client: AsyncClient) -> None:
@@ -44,7 +51,9 @@ def test_job_has_all_that_it_has_without_await(service: ServiceProcess, key: str
         assert (await job.log())[0]["message"] == "plain"
         assert len(await job.files()) == 3
         assert (await job.download("text.txt", tmp_path)).read_text() == "text é"
-        assert [event.data["status"] async for event in job.events() if event.kind == "status"] == ["succeeded"]
+        assert [event.data["status"] async for event in job.events() if event.kind == "status"] == [
+            "succeeded"
+        ]
         held = await client.submit("sample.hold", path=str(tmp_path / "gate"))
         with pytest.raises(WaitTimedOut):
             await held.wait(0.2)
@@ -68,8 +77,12 @@ def test_batches_files_and_events_are_awaited(service: ServiceProcess, key: str)
         assert any(task.name == "client.join" for task in await client.tasks())
         events = client.events()
         assert (await anext(events)).kind == "ready"
-        batch = await client.submit_batch("client.square", [{"number": number} for number in range(30)])
-        results = [each.result() async for each in batch.results(order="submission", timeout_s=SOON_S)]
+        batch = await client.submit_batch(
+            "client.square", [{"number": number} for number in range(30)]
+        )
+        results = [
+            each.result() async for each in batch.results(order="submission", timeout_s=SOON_S)
+        ]
         assert results == [number * number for number in range(30)]
         assert (await batch.refresh()).has_ended
         assert (await client.batch(batch.id)).counts["succeeded"] == 30

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse import Client, Conflict, InvalidRequest, JobCancelled, JobFailed, NotFound, NotLoggedIn, WaitTimedOut
+from gatehouse import (
+    Client,
+    Conflict,
+    InvalidRequest,
+    JobCancelled,
+    JobFailed,
+    NotFound,
+    NotLoggedIn,
+    WaitTimedOut,
+)
 from tests.e2e.service import ServiceProcess
 from tests.waiting import wait_until
 
@@ -70,7 +79,11 @@ def test_log_files_and_progress_are_read(client: Client, tmp_path: Path) -> None
     assert job.log()[0]["message"] == "plain"
     assert job.progress is not None
     assert job.progress["done"] == 2
-    assert {file.name: file.size for file in job.files()} == {"text.txt": 7, "data.bin": 2, "table.csv": 4}
+    assert {file.name: file.size for file in job.files()} == {
+        "text.txt": 7,
+        "data.bin": 2,
+        "table.csv": 4,
+    }
     assert job.download("text.txt", tmp_path).read_text() == "text é"
     assert job.download("data.bin", tmp_path / "other").read_bytes() == b"\x00\xff"
     with pytest.raises(NotFound):
@@ -79,7 +92,8 @@ def test_log_files_and_progress_are_read(client: Client, tmp_path: Path) -> None
 
 
 def test_listing_goes_through_all_pages(service: ServiceProcess, keys: list[str]) -> None:
-    """More jobs than a page has; filters are the service's. Their results are fetched when they are asked for."""
+    """More jobs than a page has; filters are the service's.
+    Their results are fetched when they are asked for."""
     with Client(service.address, keys[1]) as client:
         submitted = [client.submit("client.square", number=number) for number in range(105)]
         submitted[-1].wait(SOON_S)
@@ -96,7 +110,9 @@ def test_same_idempotency_key_is_one_job(client: Client) -> None:
         client.submit("client.square", number=4, idempotency_key="mine-1")
 
 
-def test_job_of_another_person_is_not_found(service: ServiceProcess, client: Client, keys: list[str]) -> None:
+def test_job_of_another_person_is_not_found(
+    service: ServiceProcess, client: Client, keys: list[str]
+) -> None:
     """As if it were not there."""
     job = client.submit("client.square", number=3)
     with Client(service.address, keys[2]) as stranger, pytest.raises(NotFound):
@@ -107,7 +123,9 @@ def test_batch_yields_results_as_they_end_or_in_order(client: Client) -> None:
     """Each says where in the batch it was."""
     batch = client.submit_batch("client.square", [{"number": number} for number in range(250)])
     results = list(batch.results(order="submission", timeout_s=SOON_S))
-    assert [(each.position, each.result()) for each in results] == [(number, number * number) for number in range(250)]
+    assert [(each.position, each.result()) for each in results] == [
+        (number, number * number) for number in range(250)
+    ]
     assert {each.position for each in batch.results()} == set(range(250))
     assert batch.refresh().has_ended
     assert batch.counts["succeeded"] == 250
@@ -141,7 +159,8 @@ def test_uploaded_file_is_described(client: Client, tmp_path: Path) -> None:
 
 
 def test_events_of_a_job_tell_it_all(client: Client, tmp_path: Path) -> None:
-    """First how it stands, then what happens; the stream ends with the job, and is over at once for one that has ended."""
+    """First how it stands, then what happens; the stream ends with the job,
+    and is over at once for one that has ended."""
     job = client.submit("sample.hold", path=str(tmp_path / "gate"))
     statuses = []
     for event in job.events():
@@ -149,7 +168,9 @@ def test_events_of_a_job_tell_it_all(client: Client, tmp_path: Path) -> None:
             statuses.append(event.data["status"])
             (tmp_path / "gate").touch()
     assert statuses[-1] == "succeeded"
-    assert [event.data["status"] for event in job.events() if event.kind == "status"] == ["succeeded"]
+    assert [event.data["status"] for event in job.events() if event.kind == "status"] == [
+        "succeeded"
+    ]
 
 
 def test_watched_job_is_seen_until_its_end(client: Client) -> None:

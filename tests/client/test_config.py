@@ -1,4 +1,5 @@
-"""Where the client finds its service and its key, and that neither is lost, leaked or half written."""
+"""Where the client finds its service and its key, and that neither is lost,
+leaked or half written."""
 
 import json
 import stat
@@ -12,7 +13,9 @@ import pytest
 from gatehouse import Client, ConfigurationError, config
 
 KEY = "gh_" + "k" * 49
-SAVED = config.Saved(address="http://localhost:8080", key=KEY, key_id="7", key_name="laptop", username="ada")
+SAVED = config.Saved(
+    address="http://localhost:8080", key=KEY, key_id="7", key_name="laptop", username="ada"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +30,17 @@ def test_nothing_known_says_what_to_do() -> None:
     """First the address, then the key."""
     with pytest.raises(ConfigurationError, match=r"gatehouse login ADDRESS', or set GATEHOUSE_URL"):
         Client()
-    with pytest.raises(ConfigurationError, match=r"No key for http://localhost:1 is known: .* set GATEHOUSE_KEY"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"No key for http://localhost:1 is known: .* set "
+        r"GATEHOUSE_KEY",
+    ):
         Client("http://localhost:1")
 
 
 def test_nobodys_home_is_said_and_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a container a user may have no entry and no HOME: address and key from the environment are enough."""
+    """In a container a user may have no entry and no HOME:
+    address and key from the environment are enough."""
 
     def unknown(uid: int) -> None:
         raise KeyError(uid)
@@ -40,7 +48,11 @@ def test_nobodys_home_is_said_and_not_needed(monkeypatch: pytest.MonkeyPatch) ->
     for variable in ("HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(variable)
     monkeypatch.setattr("pwd.getpwuid", unknown)
-    with pytest.raises(ConfigurationError, match=r"no home folder .* set GATEHOUSE_URL and GATEHOUSE_KEY, or HOME"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"no home folder .* set GATEHOUSE_URL and "
+        r"GATEHOUSE_KEY, or HOME",
+    ):
         Client()
     assert config.find_access("http://localhost:1", KEY).key == KEY
 
@@ -52,8 +64,12 @@ def test_given_comes_before_environment_before_saved(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GATEHOUSE_KEY", "gh_environment")
     assert config.find_access().key == "gh_environment"
     monkeypatch.setenv("GATEHOUSE_URL", "https://jobs.example.org/")
-    assert config.find_access() == config.Access(address="https://jobs.example.org", key="gh_environment")
-    assert config.find_access("http://other", "gh_given") == config.Access(address="http://other", key="gh_given")
+    assert config.find_access() == config.Access(
+        address="https://jobs.example.org", key="gh_environment"
+    )
+    assert config.find_access("http://other", "gh_given") == config.Access(
+        address="http://other", key="gh_given"
+    )
 
 
 def test_saved_key_goes_to_its_own_address_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +100,17 @@ def test_file_that_others_may_read_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"key": "k"}', '{"address": "ftp://x", "key": "k"}', "[" * 60_000, "\x00", '{"address": 1}'],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"key": "k"}',
+        '{"address": "ftp://x", "key": "k"}',
+        "[" * 60_000,
+        "\x00",
+        '{"address": 1}',
+    ],
 )
 def test_half_written_file_is_one_clear_error(text: str) -> None:
     """No traceback of a parser, and nothing of what stands there."""
@@ -110,14 +136,18 @@ def test_folder_that_can_not_be_written_is_a_clear_error(tmp_path: Path) -> None
 
 
 def test_write_that_fails_leaves_the_old_file() -> None:
-    """The process may write no byte more, as on a full disk: what was saved before is still there, whole."""
+    """The process may write no byte more, as on a full disk:
+    what was saved before is still there, whole."""
     file = config.save(SAVED)
     program = (
         "import resource, signal; from gatehouse import config\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, "
+        "(10, 10))\n"
         "config.save(config.Saved(address='http://other', key='other'))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
     assert "config.json can't be written: File too large" in done.stderr
     assert config.load_saved() == SAVED
     assert [path.name for path in file.parent.iterdir()] == ["config.json"]
@@ -138,7 +168,17 @@ def test_address_is_used_as_people_write_it(address: str, used: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["localhost:8080", "ftp://x", "http://", "http://x:99999", "http://x?y", "http://x#y", "x", "http://["]
+    "address",
+    [
+        "localhost:8080",
+        "ftp://x",
+        "http://",
+        "http://x:99999",
+        "http://x?y",
+        "http://x#y",
+        "x",
+        "http://[",
+    ],
 )
 def test_wrong_address_says_what_is_accepted(address: str) -> None:
     """One line, no traceback."""

@@ -1,4 +1,5 @@
-"""What is kept, from a script and from the shell: shown, deleted, gone; a quota is an error that waiting does not help."""
+"""What is kept, from a script and from the shell: shown, deleted, gone;
+a quota is an error that waiting does not help."""
 
 import asyncio
 
@@ -13,7 +14,8 @@ SOON_S = 15
 
 
 def test_ended_job_and_batch_are_deleted(client: Client) -> None:
-    """By their handles and by their ids; what has not ended is a Conflict; usage falls to what it was."""
+    """By their handles and by their ids; what has not ended is a Conflict;
+    usage falls to what it was."""
     before = client.usage().kinds["bytes"][0]
     job, other = (client.submit("primes.sum", limit=10) for _ in range(2))
     batch = client.submit_batch("primes.sum", [{"limit": 10}] * 2)
@@ -57,7 +59,11 @@ def test_what_is_gone_when_it_is_asked_for_again_was_deleted() -> None:
     """After an answer that was lost, 404 means success; at the first try it is NotFound."""
     body = b'{"code": "job_not_found", "detail": "no"}'
     gone = Answer(status=404, headers={"content-type": "application/problem+json"}, body=body)
-    away = Answer(status=503, headers={"content-type": "application/problem+json"}, body=b'{"code": "x", "detail": "later"}')
+    away = Answer(
+        status=503,
+        headers={"content-type": "application/problem+json"},
+        body=b'{"code": "x", "detail": "later"}',
+    )
     flow = delete(delete_job("a"), patience_s=5)
     next(flow)
     flow.send(away)
@@ -74,10 +80,15 @@ def test_what_is_gone_when_it_is_asked_for_again_was_deleted() -> None:
 def test_quota_is_told_with_its_numbers(status: int) -> None:
     """Of another service that tells no numbers, it is the same error without them."""
     headers = {"content-type": "application/problem+json"}
-    told = b'{"code": "quota_exceeded", "detail": "full", "quota": {"kind": "bytes", "used": 5, "limit": 4}}'
+    told = (
+        b'{"code": "quota_exceeded", "detail": "full", "quota": {"kind": "bytes", "used": 5, '
+        b'"limit": 4}}'
+    )
     error = refusal(Answer(status=status, headers=headers, body=told))
     assert isinstance(error, QuotaExceeded)
     assert (error.kind, error.used, error.limit) == ("bytes", 5, 4)
-    bare = refusal(Answer(status=status, headers=headers, body=b'{"code": "quota_exceeded", "quota": 7}'))
+    bare = refusal(
+        Answer(status=status, headers=headers, body=b'{"code": "quota_exceeded", "quota": 7}')
+    )
     assert isinstance(bare, QuotaExceeded)
     assert bare.used == 0

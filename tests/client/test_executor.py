@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from gatehouse import Client, Executor, InvalidRequest, JobFailed, JobTimedOut, NotFound, NotLoggedIn, RemoteError
+from gatehouse import (
+    Client,
+    Executor,
+    InvalidRequest,
+    JobFailed,
+    JobTimedOut,
+    NotFound,
+    NotLoggedIn,
+    RemoteError,
+)
 from tests.client import client_tasks
 from tests.client.conftest import SOON_S
 from tests.e2e.service import ServiceProcess
@@ -32,7 +41,8 @@ def test_call_of_function_with_task_on_it_gives_its_result(executor: Executor) -
 
 
 def test_map_returns_results_in_order_whatever_the_chunks(executor: Executor) -> None:
-    """With the default, with chunks that don't divide the number of calls, and with several iterables."""
+    """With the default, with chunks that don't divide the number of calls,
+    and with several iterables."""
     numbers = range(100)
     squares = [number * number for number in numbers]
     assert list(executor.map("client.square", numbers)) == squares
@@ -44,7 +54,8 @@ def test_map_returns_results_in_order_whatever_the_chunks(executor: Executor) ->
 def test_map_without_results_in_time_raises_and_cancels_the_rest(
     executor: Executor, client: Client, gate: Path, tmp_path: Path
 ) -> None:
-    """TimeoutError counts from the call of map; jobs that have not begun are cancelled, as the standard library does."""
+    """TimeoutError counts from the call of map;
+    jobs that have not begun are cancelled, as the standard library does."""
     events = client.events()
     assert next(events).kind == "ready"
     started = time.monotonic()
@@ -53,7 +64,9 @@ def test_map_without_results_in_time_raises_and_cancels_the_rest(
         next(results)
     assert time.monotonic() - started < 3
     batch = client.batch(next(event.data["batch"] for event in events if event.kind == "batch"))
-    wait_until(lambda: batch.refresh().counts["cancelled"] and not batch.counts["queued"], timeout_s=SOON_S)
+    wait_until(
+        lambda: batch.refresh().counts["cancelled"] and not batch.counts["queued"], timeout_s=SOON_S
+    )
     running = batch.counts["running"]
     gate.touch()
     wait_until(lambda: batch.refresh().has_ended, timeout_s=SOON_S)
@@ -68,8 +81,11 @@ def test_wrong_chunksize_is_refused(executor: Executor) -> None:
 
 
 @pytest.mark.parametrize(("buffersize", "chunksize"), [(1, 1), (3, 1), (4, 3), (2, 9)])
-def test_map_takes_no_more_of_an_endless_generator_than_its_buffer(executor: Executor, buffersize: int, chunksize: int) -> None:
-    """At most so many are submitted and not yet yielded, whatever the chunks; the results come in order."""
+def test_map_takes_no_more_of_an_endless_generator_than_its_buffer(
+    executor: Executor, buffersize: int, chunksize: int
+) -> None:
+    """At most so many are submitted and not yet yielded, whatever the chunks;
+    the results come in order."""
     seen: list[int] = []
 
     def endless() -> Iterator[int]:
@@ -77,14 +93,17 @@ def test_map_takes_no_more_of_an_endless_generator_than_its_buffer(executor: Exe
             assert number - len(seen) < buffersize, "taken before there was room"
             yield number
 
-    results = executor.map("client.square", endless(), buffersize=buffersize, chunksize=chunksize, timeout=SOON_S)
+    results = executor.map(
+        "client.square", endless(), buffersize=buffersize, chunksize=chunksize, timeout=SOON_S
+    )
     for result in itertools.islice(results, 7):
         seen.append(result)
     assert seen == [number * number for number in range(7)]
 
 
 def test_map_with_a_buffer_ends_with_its_iterable_and_with_its_executor(client: Client) -> None:
-    """All results of a short one; after a shutdown what waits in the buffer is done, and more is refused."""
+    """All results of a short one; after a shutdown what waits in the buffer is done,
+    and more is refused."""
     executor = Executor(client)
     assert list(executor.map("client.square", range(5), buffersize=2)) == [0, 1, 4, 9, 16]
     assert list(executor.map("client.square", range(2), buffersize=9)) == [0, 1]
@@ -105,7 +124,9 @@ def test_map_with_a_buffer_ends_with_its_iterable_and_with_its_executor(client: 
         (1.0, TypeError, "must be an integer or None"),
     ],
 )
-def test_wrong_buffersize_is_refused(executor: Executor, wrong: Any, kind: type[Exception], message: str) -> None:
+def test_wrong_buffersize_is_refused(
+    executor: Executor, wrong: Any, kind: type[Exception], message: str
+) -> None:
     """With the standard library's words, before anything is taken."""
     numbers = itertools.count()
     with pytest.raises(kind, match=message):
@@ -136,7 +157,9 @@ def test_done_callbacks_are_called_once_with_the_future(executor: Executor) -> N
     """Also the one that is added after the end; one may submit, and look at its own future."""
     seen: list[Future[object]] = []
     first = executor.submit("client.square", 2)
-    first.add_done_callback(lambda future: seen.append(executor.submit("client.square", future.result())))
+    first.add_done_callback(
+        lambda future: seen.append(executor.submit("client.square", future.result()))
+    )
     wait_until(lambda: seen, timeout_s=SOON_S)
     assert seen[0].result(SOON_S) == 16
     first.add_done_callback(seen.append)
@@ -154,7 +177,8 @@ def test_future_whose_time_is_over_goes_on(executor: Executor, gate: Path) -> No
 
 
 def test_failure_is_the_builtin_type_with_the_remote_error_as_cause(executor: Executor) -> None:
-    """``except ValueError`` works as it did before the call was moved; so does pickling, as for errors of a process pool."""
+    """``except ValueError`` works as it did before the call was moved;
+    so does pickling, as for errors of a process pool."""
     with pytest.raises(ValueError, match="seven") as raised:
         executor.submit("client.raise_value", "seven").result(SOON_S)
     error = raised.value
@@ -168,7 +192,8 @@ def test_failure_is_the_builtin_type_with_the_remote_error_as_cause(executor: Ex
 
 
 def test_failure_is_caught_by_its_bases_and_keeps_its_number(executor: Executor) -> None:
-    """A JSONDecodeError is a ValueError, there as here; an OSError says which, in another process too."""
+    """A JSONDecodeError is a ValueError, there as here;
+    an OSError says which, in another process too."""
     with pytest.raises(ValueError, match="JSONDecodeError: Expecting value"):
         executor.submit("client.read_json", "?").result(SOON_S)
     with pytest.raises(FileNotFoundError) as raised:
@@ -194,7 +219,13 @@ def test_job_over_its_time_is_told_apart(executor: Executor, tmp_path: Path) -> 
 def test_wrong_argument_fails_its_own_call_only(executor: Executor) -> None:
     """Calls travel together; the wrong ones are named as if they had travelled alone."""
     futures = [executor.submit("client.square", number) for number in (1, -1, 2, "x", 3)]
-    assert [future.exception(SOON_S) is None for future in futures] == [True, False, True, False, True]
+    assert [future.exception(SOON_S) is None for future in futures] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
     error = futures[1].exception()
     assert isinstance(error, InvalidRequest)
     assert [problem.where for problem in error.problems] == ["/arguments/number"]
@@ -245,8 +276,14 @@ def test_wrong_key_fails_every_call(service: ServiceProcess) -> None:
 
 
 def test_ten_thousand_calls_need_few_requests(service: ServiceProcess, key: str) -> None:
-    """They travel in batches, and one stream follows them: what comes through the wire is counted by a proxy."""
-    with fault_proxy(("127.0.0.1", service.port)) as proxy, Client(f"http://127.0.0.1:{proxy.port}", key) as client:
+    """They travel in batches, and one stream follows them:
+    what comes through the wire is counted by a proxy."""
+    with (
+        fault_proxy(("127.0.0.1", service.port)) as proxy,
+        Client(f"http://127.0.0.1:{proxy.port}", key) as client,
+    ):
         with Executor(client) as executor:
-            assert sum(executor.map("client.square", range(10_000))) == sum(number * number for number in range(10_000))
+            assert sum(executor.map("client.square", range(10_000))) == sum(
+                number * number for number in range(10_000)
+            )
         assert proxy.connections <= 4, "one that sends, one that fetches, one stream"

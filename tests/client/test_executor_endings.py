@@ -1,4 +1,5 @@
-"""How gatehouse.Executor and its futures end: cancelled, shut down, forgotten, forked, with the interpreter. Nothing hangs."""
+"""How gatehouse.Executor and its futures end:
+cancelled, shut down, forgotten, forked, with the interpreter. Nothing hangs."""
 
 import subprocess
 import sys
@@ -19,28 +20,39 @@ from tests.waiting import wait_until
 
 
 def test_waiting_job_is_cancelled_and_running_one_is_not(executor: Executor, gate: Path) -> None:
-    """cancel() is as documented: True before the job begins, False from then on, and the job goes on."""
+    """cancel() is as documented: True before the job begins, False from then on,
+    and the job goes on."""
     running = executor.submit("sample.alone", str(gate))
     wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S)
     waiting = executor.submit("sample.alone", str(gate))
-    wait_until(lambda: waiting.cancel(), timeout_s=SOON_S, what="it is accepted, and then cancelled")
+    wait_until(
+        lambda: waiting.cancel(), timeout_s=SOON_S, what="it is accepted, and then cancelled"
+    )
     assert waiting.cancelled()
     with pytest.raises(CancelledError):
         waiting.result(0)
     # False also while nobody can say yet: it is running from when the service has said so.
-    wait_until(lambda: not running.cancel() and running.running(), timeout_s=SOON_S, what="it is known to run")
+    wait_until(
+        lambda: not running.cancel() and running.running(),
+        timeout_s=SOON_S,
+        what="it is known to run",
+    )
     gate.touch()
     assert running.result(SOON_S) == 1
     assert not running.cancel()
 
 
-def test_job_that_somebody_else_cancels_is_a_cancelled_error(executor: Executor, client: Client, gate: Path) -> None:
+def test_job_that_somebody_else_cancels_is_a_cancelled_error(
+    executor: Executor, client: Client, gate: Path
+) -> None:
     """On the web page, say: whether it ran already or not."""
     future = executor.submit("sample.hold", str(gate))
     wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S)
     assert isinstance(future, RemoteFuture)
     # It may run before its acceptance is read here.
-    wait_until(lambda: future.place is not None, timeout_s=SOON_S, what="the executor knows its place")
+    wait_until(
+        lambda: future.place is not None, timeout_s=SOON_S, what="the executor knows its place"
+    )
     assert future.place is not None
     client.batch(future.place.batch).cancel()
     with pytest.raises(CancelledError):
@@ -59,7 +71,8 @@ def test_shutdown_waits_for_results_and_refuses_more(client: Client) -> None:
 
 
 def test_shutdown_that_cancels_lets_running_jobs_end(client: Client, gate: Path) -> None:
-    """cancel_futures=True cancels what has not begun, here and on the server; what runs gives its result."""
+    """cancel_futures=True cancels what has not begun, here and on the server;
+    what runs gives its result."""
     executor = Executor(client)
     running = executor.submit("sample.alone", str(gate))
     wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S)
@@ -96,19 +109,26 @@ def test_executor_without_calls_starts_nothing(client: Client) -> None:
         assert _threads() == []
 
 
-def test_interpreter_that_ends_without_shutdown_has_sent_everything(service: ServiceProcess, key: str, gate: Path) -> None:
-    """A script that only submits: its jobs are accepted and its short results arrive, though nobody waits for them."""
+def test_interpreter_that_ends_without_shutdown_has_sent_everything(
+    service: ServiceProcess, key: str, gate: Path
+) -> None:
+    """A script that only submits: its jobs are accepted and its short results arrive,
+    though nobody waits for them."""
     program = f"""
 import gatehouse
 executor = gatehouse.Executor(gatehouse.Client({service.address.replace("127.0.0.1", "localhost")!r}, {key!r}))
 for number in range(5):
     executor.submit("client.square", number).add_done_callback(lambda future: print(future.result(), flush=True))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
     assert (done.stderr, sorted(done.stdout.split())) == ("", ["0", "1", "16", "4", "9"])
 
 
-def test_interpreter_that_ends_does_not_wait_for_ever(service: ServiceProcess, key: str, client: Client, gate: Path) -> None:
+def test_interpreter_that_ends_does_not_wait_for_ever(
+    service: ServiceProcess, key: str, client: Client, gate: Path
+) -> None:
     """A job that runs for long goes on; the script ends after its bound."""
     program = f"""
 import gatehouse
@@ -116,14 +136,19 @@ executor = gatehouse.Executor(gatehouse.Client({service.address!r}, {key!r}), ex
 executor.submit("sample.hold", {str(gate)!r}).add_done_callback(lambda future: print(type(future.exception()).__name__))
 """
     started = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False
+    )
     assert (done.stderr, done.stdout) == ("", "Unavailable\n")
-    assert time.monotonic() - started < 28, "half a second and the start of an interpreter; it would be 30 by default"
+    assert time.monotonic() - started < 28, (
+        "half a second and the start of an interpreter; it would be 30 by default"
+    )
     wait_until(Path(f"{gate}.runs").exists, timeout_s=SOON_S, what="the job was sent")
 
 
 def test_callback_that_waits_for_another_thread_holds_that_thread_up_in_nothing() -> None:
-    """It may wait for a lock whose owner cancels this very future just now: each would wait for the other."""
+    """It may wait for a lock whose owner cancels this very future just now:
+    each would wait for the other."""
     future = RemoteFuture(Call.of("client.square", [1], {}), lambda _: None)
     has_begun, may_end, ended = threading.Event(), threading.Event(), []
 
@@ -132,7 +157,9 @@ def test_callback_that_waits_for_another_thread_holds_that_thread_up_in_nothing(
         ended.append(may_end.wait(SOON_S))
 
     future.add_done_callback(callback)
-    settling = threading.Thread(target=future.settle, args=({"status": "succeeded", "result": 1, "id": "x"},))
+    settling = threading.Thread(
+        target=future.settle, args=({"status": "succeeded", "result": 1, "id": "x"},)
+    )
     settling.start()
     assert has_begun.wait(SOON_S)
     future.set_running()
@@ -155,8 +182,12 @@ def test_callback_that_exits_ends_neither_the_executor_nor_other_calls(
 
 
 def test_outcomes_are_not_kept_by_the_executor(executor: Executor, gate: Path) -> None:
-    """A result may be large: it is gone with its future, though others of the same batch are still to come."""
-    quick, slow = list(executor.map("client.square", [5])), executor.submit("sample.hold", str(gate))
+    """A result may be large: it is gone with its future,
+    though others of the same batch are still to come."""
+    quick, slow = (
+        list(executor.map("client.square", [5])),
+        executor.submit("sample.hold", str(gate)),
+    )
     alone = executor.submit("client.square", 6)
     assert (quick, alone.result(SOON_S)) == ([25], 36)
     gone = weakref.ref(alone)
@@ -166,7 +197,9 @@ def test_outcomes_are_not_kept_by_the_executor(executor: Executor, gate: Path) -
     gate.touch()
 
 
-def test_other_thread_is_refused_once_the_main_thread_has_ended(service: ServiceProcess, key: str) -> None:
+def test_other_thread_is_refused_once_the_main_thread_has_ended(
+    service: ServiceProcess, key: str
+) -> None:
     """As the standard library's are: a call that nobody sends would be waited for without end."""
     program = f"""
 import gatehouse, threading, time
@@ -203,11 +236,15 @@ if not child:
 os.waitpid(child, 0)
 print(executor.submit("client.square", 3).result())
 """
-    assert _output_of(program) == "this executor was made before a fork: make one in each process\n9\n"
+    assert (
+        _output_of(program) == "this executor was made before a fork: make one in each process\n9\n"
+    )
 
 
 def _output_of(program: str) -> str:
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
     assert done.stderr == ""
     return done.stdout
 

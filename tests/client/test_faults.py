@@ -1,4 +1,5 @@
-"""The way to the service breaks in every way there is: nothing is lost, nothing is done twice, nothing hangs."""
+"""The way to the service breaks in every way there is:
+nothing is lost, nothing is done twice, nothing hangs."""
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import wait
@@ -35,7 +36,9 @@ def far_client(proxy: FaultProxy, key: str) -> Iterator[Client]:
         yield made
 
 
-def test_submit_whose_reply_is_lost_is_one_job(proxy: FaultProxy, far_client: Client, tmp_path: Path) -> None:
+def test_submit_whose_reply_is_lost_is_one_job(
+    proxy: FaultProxy, far_client: Client, tmp_path: Path
+) -> None:
     """It is sent again with the same key; the job runs once."""
     file = tmp_path / "ran"
     proxy.lose_reply_to = b"POST /api/jobs"
@@ -45,7 +48,9 @@ def test_submit_whose_reply_is_lost_is_one_job(proxy: FaultProxy, far_client: Cl
     assert file.read_text() == "once\n"
 
 
-def test_batch_whose_reply_is_lost_is_one_batch(proxy: FaultProxy, far_client: Client, tmp_path: Path) -> None:
+def test_batch_whose_reply_is_lost_is_one_batch(
+    proxy: FaultProxy, far_client: Client, tmp_path: Path
+) -> None:
     """Of the calls of an executor none is lost and none runs twice."""
     file = tmp_path / "ran"
     proxy.lose_reply_to = b"POST /api/batches"
@@ -66,7 +71,9 @@ def test_calls_wait_for_a_service_that_comes_back(proxy: FaultProxy, far_client:
         assert [future.result(SOON_S) for future in futures] == [0, 1, 4, 9, 16]
 
 
-def test_broken_connections_on_the_way_change_nothing(proxy: FaultProxy, far_client: Client, tmp_path: Path) -> None:
+def test_broken_connections_on_the_way_change_nothing(
+    proxy: FaultProxy, far_client: Client, tmp_path: Path
+) -> None:
     """Stream and results are cut again and again while jobs end: each outcome arrives, once."""
     with Executor(far_client, patience_s=10) as executor:
         futures = [executor.submit("sample.hold", str(tmp_path / "gate")) for _ in range(10)]
@@ -75,11 +82,16 @@ def test_broken_connections_on_the_way_change_nothing(proxy: FaultProxy, far_cli
         futures += [executor.submit("client.square", number) for number in range(100)]
         proxy.cut()
         (tmp_path / "gate").touch()
-        assert [future.result(SOON_S) for future in futures] == [1] * 10 + [number * number for number in range(100)]
+        assert [future.result(SOON_S) for future in futures] == [1] * 10 + [
+            number * number for number in range(100)
+        ]
 
 
-def test_service_that_stays_away_is_unavailable_in_time(proxy: FaultProxy, far_client: Client, tmp_path: Path) -> None:
-    """Calls that were sent and calls that were not: none waits for ever, and the executor shuts down."""
+def test_service_that_stays_away_is_unavailable_in_time(
+    proxy: FaultProxy, far_client: Client, tmp_path: Path
+) -> None:
+    """Calls that were sent and calls that were not:
+    none waits for ever, and the executor shuts down."""
     with Executor(far_client, patience_s=1) as executor:
         sent = executor.submit("sample.hold", str(tmp_path / "gate"))
         wait_until((tmp_path / "gate.runs").exists, timeout_s=SOON_S)
@@ -102,8 +114,11 @@ def test_silent_service_is_given_up(proxy: FaultProxy, key: str) -> None:
             assert isinstance(executor.submit("client.square", 1).exception(SOON_S), Unavailable)
 
 
-def test_executor_without_a_place_to_wait_asks_now_and_then(service: ServiceProcess, client: Client, gate: Path) -> None:
-    """Others hold every stream and every long-poll, so the service answers at once: no request follows on the other's heels."""
+def test_executor_without_a_place_to_wait_asks_now_and_then(
+    service: ServiceProcess, client: Client, gate: Path
+) -> None:
+    """Others hold every stream and every long-poll, so the service answers at once:
+    no request follows on the other's heels."""
     client.patience_s = 0
     ended = gate.with_name("ended")
     ended.touch()
@@ -133,5 +148,7 @@ def _held(held: ExitStack, answer: Iterator[ItemT]) -> Iterator[ItemT]:
 def _asked_for_results(service: ServiceProcess) -> float:
     metrics = httpx.get(f"{service.address}/api/metrics", trust_env=False).text
     return sum(
-        float(line.split()[-1]) for line in metrics.splitlines() if line.startswith(_COUNTER) and "batches.results" in line
+        float(line.split()[-1])
+        for line in metrics.splitlines()
+        if line.startswith(_COUNTER) and "batches.results" in line
     )

@@ -1,4 +1,5 @@
-"""Which proxy leads to the service: every kind of entry that people have in NO_PROXY, and proxies that can't be used."""
+"""Which proxy leads to the service: every kind of entry that people have in NO_PROXY,
+and proxies that can't be used."""
 
 from typing import Any
 
@@ -68,7 +69,8 @@ def test_proxy_of_the_scheme_comes_first(known: dict[str, Any], proxy: str | Non
 
 
 @pytest.mark.parametrize(
-    "value", ["http://[::1", "http://:80", "http://a:port", "ftp://a", "a b", "http://user:secret@x:99999"]
+    "value",
+    ["http://[::1", "http://:80", "http://a:port", "ftp://a", "a b", "http://user:secret@x:99999"],
 )
 def test_proxy_that_can_not_be_used_is_a_configuration_error(value: str) -> None:
     """It names the variable, and never shows its value."""

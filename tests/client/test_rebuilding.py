@@ -1,4 +1,5 @@
-"""Which type a job's error gets in the client: that of the task's exception, or of its nearest built-in bases."""
+"""Which type a job's error gets in the client:
+that of the task's exception, or of its nearest built-in bases."""
 
 import copy
 import json
@@ -44,8 +45,18 @@ class _Fields(OSError, ValueError):
     "error",
     [
         *(kind("x") for kind in BUILTIN_TYPES.values()),
-        *(json.JSONDecodeError("x", "", 0), UnicodeDecodeError("ascii", b"x", 0, 1, "x"), FileNotFoundError(2, "x", "y")),
-        *(subprocess.TimeoutExpired("x", 1), IndentationError("x"), _Both("x"), _Fields(5, "x"), StopIteration("x")),
+        *(
+            json.JSONDecodeError("x", "", 0),
+            UnicodeDecodeError("ascii", b"x", 0, 1, "x"),
+            FileNotFoundError(2, "x", "y"),
+        ),
+        *(
+            subprocess.TimeoutExpired("x", 1),
+            IndentationError("x"),
+            _Both("x"),
+            _Fields(5, "x"),
+            StopIteration("x"),
+        ),
         *(OSError(28, "full"), Exception("x"), Warning("x"), SystemExit(3)),
     ],
     ids=lambda error: type(error).__name__,
@@ -61,18 +72,24 @@ def test_error_is_caught_here_as_it_is_there(error: BaseException) -> None:
 
 
 def test_other_librarys_error_of_a_known_name_is_what_its_bases_are() -> None:
-    """requests' ConnectionError is an OSError and no ConnectionError; a job's own TimedOut is not the engine's."""
+    """requests' ConnectionError is an OSError and no ConnectionError;
+    a job's own TimedOut is not the engine's."""
     bases = ["requests.exceptions.RequestException", "OSError", "Exception"]
     assert builtin_bases(said("ConnectionError", *bases)) == {OSError}
     assert not isinstance(said("TimedOut", "web.WebError", "Exception"), JobTimedOut)
-    assert code_of_record(record({"type": "TimedOut", "bases": ["web.WebError"]})) is ExitCode.FAILED
+    assert (
+        code_of_record(record({"type": "TimedOut", "bases": ["web.WebError"]})) is ExitCode.FAILED
+    )
     assert isinstance(error_of(record({"type": "TimedOut", "message": ""})), JobTimedOut)
     assert code_of_record(record({"type": "TimedOut"})) is ExitCode.TIMED_OUT
 
 
 def test_service_that_says_no_bases_is_understood() -> None:
     """An older one: the type's own name counts."""
-    assert builtin_bases(error_of(record({"type": "KeyError", "message": "x"}))) == {KeyError, LookupError}
+    assert builtin_bases(error_of(record({"type": "KeyError", "message": "x"}))) == {
+        KeyError,
+        LookupError,
+    }
 
 
 @pytest.mark.parametrize(
@@ -80,7 +97,18 @@ def test_service_that_says_no_bases_is_understood() -> None:
     [
         (["LookupError", "KeyError", "Exception"], {LookupError}),  # in an order that no class has
         (["OSError", "ImportError"], {OSError}),  # which Python can't combine
-        (["os.system", "subprocess.Popen", "builtins.eval", "eval", "SystemExit", "KeyboardInterrupt", "__import__"], set()),
+        (
+            [
+                "os.system",
+                "subprocess.Popen",
+                "builtins.eval",
+                "eval",
+                "SystemExit",
+                "KeyboardInterrupt",
+                "__import__",
+            ],
+            set(),
+        ),
         ([1, None, {}, ["ValueError"], "ValueError"], {ValueError}),
         (["x"] * 1000 + ["ValueError"], set()),
     ],

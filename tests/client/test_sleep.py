@@ -1,4 +1,5 @@
-"""A laptop sleeps while jobs run elsewhere: what is known here is right soon after it wakes. Time is moved by the tests."""
+"""A laptop sleeps while jobs run elsewhere: what is known here is right soon after it wakes.
+Time is moved by the tests."""
 
 import json
 from collections.abc import Generator
@@ -37,10 +38,15 @@ def test_sleep_is_seen_once_by_whichever_clock_ran_on(runs_on: str) -> None:
     assert not watch.was_asleep()
 
 
-def test_future_whose_job_ended_during_the_sleep_has_its_result_at_once(service: ServiceProcess, key: str, gate: Path) -> None:
+def test_future_whose_job_ended_during_the_sleep_has_its_result_at_once(
+    service: ServiceProcess, key: str, gate: Path
+) -> None:
     """Every connection died without a word: nothing waits for them when the machine wakes."""
     wall = FakeClock(1.8e9)
-    with fault_proxy(("127.0.0.1", service.port)) as proxy, Client(f"http://127.0.0.1:{proxy.port}", key) as client:
+    with (
+        fault_proxy(("127.0.0.1", service.port)) as proxy,
+        Client(f"http://127.0.0.1:{proxy.port}", key) as client,
+    ):
         times = Times(patience_s=10, exit_wait_s=10, sleep_watch=SleepWatch(wall=wall))
         background = Background(client, times, on_end=lambda: None)
         future = RemoteFuture(Call.of("sample.hold", (str(gate),), {}), background.cancel)
@@ -56,7 +62,8 @@ def test_future_whose_job_ended_during_the_sleep_has_its_result_at_once(service:
 
 
 def test_wait_whose_answer_is_from_before_the_sleep_asks_once_more() -> None:
-    """Its time is over when the machine wakes, and the job has ended: that is what the caller hears."""
+    """Its time is over when the machine wakes, and the job has ended:
+    that is what the caller hears."""
     clock = FakeClock()
     flow = wait("x", timeout_s=60, patience_s=5, clock=clock)
     assert "wait" in dict(next(flow).params)  # type: ignore[union-attr]
@@ -79,9 +86,12 @@ def test_wait_says_that_time_is_over_when_asked_at_its_end() -> None:
 
 
 def test_results_are_asked_for_once_more_after_the_sleep() -> None:
-    """The connection broke meanwhile, and the time is over: only the next answer says what did not end in time."""
+    """The connection broke meanwhile, and the time is over:
+    only the next answer says what did not end in time."""
     clock = FakeClock()
-    follower = ResultsFollower("b", total=2, order="completion", timeout_s=60, patience_s=5, clock=clock)
+    follower = ResultsFollower(
+        "b", total=2, order="completion", timeout_s=60, patience_s=5, clock=clock
+    )
     follower.request()
     clock.advance(A_NIGHT_S)
     follower.over(Unavailable("gone", was_sent=True))
@@ -104,8 +114,18 @@ def test_patience_begins_with_the_first_failure() -> None:
 
 def _go_on(flow: Generator[Any, Any, Any], status: str) -> None:
     """Give the flow a job's record; it asks again, or ends."""
-    nothing = dict.fromkeys(("progress", "batch", "submitted_at", "started_at", "finished_at", "expires_at"))
-    record = {"id": "x", "task": "t", "status": status, "arguments": {}, "attempt": 1, "cancel_requested": False, "files": []}
+    nothing = dict.fromkeys(
+        ("progress", "batch", "submitted_at", "started_at", "finished_at", "expires_at")
+    )
+    record = {
+        "id": "x",
+        "task": "t",
+        "status": status,
+        "arguments": {},
+        "attempt": 1,
+        "cancel_requested": False,
+        "files": [],
+    }
     body = json.dumps(record | nothing).encode()
     asked = flow.send(Answer(status=200, headers={"content-type": "application/json"}, body=body))
     assert isinstance(asked, Request)

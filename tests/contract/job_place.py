@@ -1,4 +1,5 @@
-"""A store and a ledger on a real Valkey, with two instances: what tests of the engine's entries begin with."""
+"""A store and a ledger on a real Valkey, with two instances:
+what tests of the engine's entries begin with."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -42,10 +43,14 @@ class Place:
         (attempt,) = self.ledger.turn(instance, beginnings=[launch_of(job)])
         return attempt
 
-    def end(self, job: Job, status: JobStatus, *, instance: str = "a", attempt: int = 1, **changes: Any) -> int:
+    def end(
+        self, job: Job, status: JobStatus, *, instance: str = "a", attempt: int = 1, **changes: Any
+    ) -> int:
         """End an attempt; return 1, or 0 when nothing was changed."""
         stored = {name: encode_field(name, value) for name, value in changes.items()}
-        ending = Ending(launch=launch_of(job), attempt=attempt, status=status, changes=stored, due_at=0.0)
+        ending = Ending(
+            launch=launch_of(job), attempt=attempt, status=status, changes=stored, due_at=0.0
+        )
         (kept,) = self.ledger.turn(instance, endings=[ending], ttl_s=TTL_S)
         return kept
 

@@ -1,4 +1,5 @@
-"""What people keep, counted from what is stored and nothing else: the counters of lua/counting.lua must say the same."""
+"""What people keep, counted from what is stored and nothing else:
+the counters of lua/counting.lua must say the same."""
 
 from collections import Counter
 from typing import Any
@@ -18,7 +19,11 @@ def recount(client: Client, owner_id: str) -> Usage:
         record: Any = client.hgetall(key)
         if record.get("owner_id") == owner_id and "attempt" in record:  # a stub has none
             lines: Any = client.lrange(keyspace.log(str(key).rpartition(":")[2]), 0, -1)
-            found["bytes"] += JOB_BYTES + sum(map(_size, lines)) + sum(_size(record.get(name, "")) for name in _TEXTS)
+            found["bytes"] += (
+                JOB_BYTES
+                + sum(map(_size, lines))
+                + sum(_size(record.get(name, "")) for name in _TEXTS)
+            )
             found["ended"] += record["status"] in OUTCOMES
             found["file_bytes"] += int(record.get("file_bytes", 0))
     for key in client.scan_iter(keyspace.batch("*"), count=1000):
@@ -47,7 +52,9 @@ def check_counters(store: Store, client: Client, owner_id: str, note: object = "
 def _bytes_of_events(client: Client, owner_id: str) -> int:
     entries: Any = client.xrange(keyspace.events(owner_id))
     return sum(
-        EVENT_BYTES + sum(_size(fields[name]) for name in ("job", "batch", "event") if name in fields) for _, fields in entries
+        EVENT_BYTES
+        + sum(_size(fields[name]) for name in ("job", "batch", "event") if name in fields)
+        for _, fields in entries
     )
 
 

@@ -1,6 +1,8 @@
-"""What every executor promises: one suite over all of them, each through the engine that it works for.
+"""What every executor promises: one suite over all of them,
+each through the engine that it works for.
 
-A new executor needs a row in PREFIXES and its tasks beside those of tests.integration.process_tasks.
+A new executor needs a row in PREFIXES and its tasks beside those of
+tests.integration.process_tasks.
 """
 
 import json
@@ -67,17 +69,24 @@ def place(request: pytest.FixtureRequest, bench: EngineBench) -> Place:
 
 
 def test_every_executor_is_tested() -> None:
-    """An executor without a row here would not be held to the contract; each has a name of its own."""
+    """An executor without a row here would not be held to the contract;
+    each has a name of its own."""
     assert set(executor_kinds()) == set(PREFIXES)
     assert len({kind.name for kind in PREFIXES}) == len(PREFIXES)
 
 
 def test_jobs_run_once_and_have_their_results(place: Place) -> None:
-    """Each is run with what was submitted, exactly once, and nothing is left of it but its record."""
+    """Each is run with what was submitted, exactly once,
+    and nothing is left of it but its record."""
     ids = {place.submit("echo", value=number): number for number in range(50)}
     for job_id, number in ids.items():
         job = place.bench.outcome(place.engine, job_id)
-        assert (job.status, job.result, job.attempt, job.error) == (JobStatus.SUCCEEDED, [number], 1, None)
+        assert (job.status, job.result, job.attempt, job.error) == (
+            JobStatus.SUCCEEDED,
+            [number],
+            1,
+            None,
+        )
     place.bench.check_nothing_is_left()
 
 
@@ -144,12 +153,18 @@ def test_running_job_is_cancelled(place: Place) -> None:
     place.engine.cancel(place.engine.get(job_id, viewer=place.bench.owner))
     assert place.bench.record(job_id)["cancel_requested"] == "1"
     job = place.bench.outcome(place.engine, job_id)
-    assert (job.status, job.cancel_requested, job.error, job.result) == (JobStatus.CANCELLED, True, None, None)
+    assert (job.status, job.cancel_requested, job.error, job.result) == (
+        JobStatus.CANCELLED,
+        True,
+        None,
+        None,
+    )
     place.bench.check_nothing_is_left()
 
 
 def test_deaf_job_is_cancelled_as_far_as_possible(place: Place) -> None:
-    """A child is ended by force; a thread can't be, so the job says ``cancel_requested`` until its task returns."""
+    """A child is ended by force; a thread can't be,
+    so the job says ``cancel_requested`` until its task returns."""
     job_id = place.submit("deaf", path=place.bench.path())
     wait_until(place.bench.runs, timeout_s=10, what="the task runs")
     place.engine.cancel(place.engine.get(job_id, viewer=place.bench.owner))
@@ -161,7 +176,8 @@ def test_deaf_job_is_cancelled_as_far_as_possible(place: Place) -> None:
 
 
 def test_job_past_its_time_fails(place: Place) -> None:
-    """Willing or not: at its next checkpoint, or by force where that is possible, or when it returns."""
+    """Willing or not: at its next checkpoint, or by force where that is possible,
+    or when it returns."""
     error = place.error_of("slow", path=place.bench.path())
     assert error["type"] == "TimedOut"
     assert "0.5 s" in error["message"]
@@ -176,7 +192,11 @@ def test_attempts_are_repeated_as_the_task_says(place: Place) -> None:
     assert (job.status, job.result, job.attempt) == (JobStatus.SUCCEEDED, 3, 3)
     assert [each["attempt"] for each in job.attempts] == [1, 2]
     assert [each["error"] for each in job.attempts] == [
-        {"type": "ConnectionResetError", "message": f"failure {number}", "bases": ["ConnectionError", "OSError", "Exception"]}
+        {
+            "type": "ConnectionResetError",
+            "message": f"failure {number}",
+            "bases": ["ConnectionError", "OSError", "Exception"],
+        }
         for number in (1, 2)
     ]
     spent = place.run("flaky", failures=9)
@@ -187,9 +207,13 @@ def test_attempts_are_repeated_as_the_task_says(place: Place) -> None:
 
 
 def test_words_and_files_of_the_task_arrive(place: Place) -> None:
-    """Progress, lines by the job and by logging, files from bytes, text and a path; binary in lines is shown escaped."""
+    """Progress, lines by the job and by logging, files from bytes, text and a path;
+    binary in lines is shown escaped."""
     job = place.run("words", folder=str(place.bench.folder))
-    assert (job.status, job.progress) == (JobStatus.SUCCEEDED, {"done": 2, "total": 2, "message": "done"}), job
+    assert (job.status, job.progress) == (
+        JobStatus.SUCCEEDED,
+        {"done": 2, "total": 2, "message": "done"},
+    ), job
     lines = [json.loads(line) for line in place.engine.read_log(job)]
     assert [(line["level"], line["message"]) for line in lines] == [
         ("info", "plain"),
@@ -201,8 +225,16 @@ def test_words_and_files_of_the_task_arrive(place: Place) -> None:
         with place.engine.open_file(job, file["name"]) as opened:
             contents[file["name"]] = opened.read()
         assert file["size"] == len(contents[file["name"]])
-    assert contents == {"text.txt": "text é".encode(), "data.bin": b"\x00\xff", "table.csv": b"a,b\n"}
-    assert [file["media_type"] for file in job.files] == ["text/plain", "application/octet-stream", "text/csv"]
+    assert contents == {
+        "text.txt": "text é".encode(),
+        "data.bin": b"\x00\xff",
+        "table.csv": b"a,b\n",
+    }
+    assert [file["media_type"] for file in job.files] == [
+        "text/plain",
+        "application/octet-stream",
+        "text/csv",
+    ]
 
 
 def test_made_engine_starts_nothing(bench: EngineBench) -> None:
@@ -213,7 +245,8 @@ def test_made_engine_starts_nothing(bench: EngineBench) -> None:
 
 
 def test_poison_job_kills_its_child_only(bench: EngineBench) -> None:
-    """It ends failed after its attempts; a neighbour that runs meanwhile is not disturbed (processes only)."""
+    """It ends failed after its attempts; a neighbour that runs meanwhile is not disturbed
+    (processes only)."""
     place = Place(bench, "child")
     neighbour = place.submit("hold", path=bench.path())
     wait_until(bench.runs, timeout_s=10, what="the neighbour runs")
@@ -227,7 +260,8 @@ def test_poison_job_kills_its_child_only(bench: EngineBench) -> None:
 
 
 def test_killed_children_cost_no_slot(bench: EngineBench) -> None:
-    """P16: idle ones are replaced before anyone notices; of busy ones only their own jobs run again."""
+    """P16: idle ones are replaced before anyone notices;
+    of busy ones only their own jobs run again."""
     place = Place(bench, "child")
     assert place.run("echo").status is JobStatus.SUCCEEDED
     for pid in children():
@@ -237,11 +271,17 @@ def test_killed_children_cost_no_slot(bench: EngineBench) -> None:
     running = [place.submit("hold", path=bench.path()) for _ in range(2)]
     wait_until(lambda: len(bench.runs()) == 2, timeout_s=10, what="both slots are busy")
     os.kill(children()[0], signal.SIGKILL)
-    wait_until(lambda: len(bench.runs()) == 3, timeout_s=5, what="the job of the killed child runs again")
+    wait_until(
+        lambda: len(bench.runs()) == 3, timeout_s=5, what="the job of the killed child runs again"
+    )
     bench.go()
     assert sorted(bench.outcome(place.engine, job_id).attempt for job_id in running) == [1, 2]
 
 
 def children() -> list[int]:
     """Return the process ids of this process's executor children."""
-    return [child.pid for child in multiprocessing.active_children() if child.pid and child.name == "gatehouse-child"]
+    return [
+        child.pid
+        for child in multiprocessing.active_children()
+        if child.pid and child.name == "gatehouse-child"
+    ]

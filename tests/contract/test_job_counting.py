@@ -1,4 +1,5 @@
-"""What a person keeps is counted exactly: whatever is written, removed or interrupted, in whatever order."""
+"""What a person keeps is counted exactly: whatever is written, removed or interrupted,
+in whatever order."""
 
 import os
 import random
@@ -41,7 +42,8 @@ class _Dies(Exception):
 
 
 class _Mortal(Store):
-    """A way to Redis on which the process dies at one of its writes: before it, or after it with the answer lost."""
+    """A way to Redis on which the process dies at one of its writes:
+    before it, or after it with the answer lost."""
 
     def __init__(self, client: Client) -> None:
         super().__init__(client, unavailable=JobStoreUnavailable)
@@ -83,7 +85,9 @@ class _Schedule:
             (self._submit, self._submit, self._batch, self._begin, self._begin, self._report, self._report, self._end,
              self._end, self._cancel, self._retry, self._delete, self._delete_batch, self._expire, self._sweep)
         )  # fmt: skip
-        self.store.writes_left = self.random.choice((0.5, 1, 1.5, 2, 3)) if self.random.random() < 0.3 else float("inf")
+        self.store.writes_left = (
+            self.random.choice((0.5, 1, 1.5, 2, 3)) if self.random.random() < 0.3 else float("inf")
+        )
         with suppress(_Dies):
             does()
         self.store.writes_left = float("inf")
@@ -110,15 +114,25 @@ class _Schedule:
     def _submit(self) -> None:
         job = new_job(self.owner, arguments=f'{{"a":{self._text()}}}')
         self.jobs.append(job)
-        key = IdempotencyKey(key=self.random.choice("abc"), body_digest="0" * 64) if self.random.random() < 0.3 else None
+        key = (
+            IdempotencyKey(key=self.random.choice("abc"), body_digest="0" * 64)
+            if self.random.random() < 0.3
+            else None
+        )
         self.ledger.accept(job, instance="a", limit=LIMIT, idempotency=key)
 
     def _batch(self) -> None:
-        batch = new_batch(new_job_id(), task="example.task", owner=self.owner, total=self.random.randint(1, 4))
+        batch = new_batch(
+            new_job_id(), task="example.task", owner=self.owner, total=self.random.randint(1, 4)
+        )
         members = [(new_job_id(), f'{{"a":{self._text()}}}') for _ in range(batch.total)]
         self.jobs += [new_job(self.owner, id=job_id, batch=batch.id) for job_id, _ in members]
         self.batch_ids.append(batch.id)
-        key = IdempotencyKey(key="d", body_digest=self.random.choice("01") * 64) if self.random.random() < 0.5 else None
+        key = (
+            IdempotencyKey(key="d", body_digest=self.random.choice("01") * 64)
+            if self.random.random() < 0.5
+            else None
+        )
         pattern = new_job(self.owner, batch=batch.id)
         self.batches.accept(batch, pattern, members, instance="a", limit=LIMIT, idempotency=key)
 
@@ -132,11 +146,15 @@ class _Schedule:
         kept = self.random.choice((None, 0, 100, 3_000))
         attempt = self.random.choice((1, 2))
         fields = {name: self._text()}
-        self.ledger.note(launch, fields, instance="a", attempt=attempt, event="{}", lines=lines, file_bytes=kept)
+        self.ledger.note(
+            launch, fields, instance="a", attempt=attempt, event="{}", lines=lines, file_bytes=kept
+        )
 
     def _end(self, job: Job | None = None) -> None:
         job = job or self._any()
-        status = self.random.choice((JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.QUEUED, JobStatus.CANCELLED))
+        status = self.random.choice(
+            (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.QUEUED, JobStatus.CANCELLED)
+        )
         for attempt in (1, 2, 3):
             if status is JobStatus.SUCCEEDED:
                 self.place_end(job, status, attempt, result=self._text())
@@ -185,19 +203,28 @@ class _Schedule:
 
 
 @pytest.mark.parametrize("number", range(_SCHEDULES))
-def test_counters_equal_what_is_there_after_any_schedule(number: int, place: Place, owner: Owner) -> None:
-    """Submits, batches, reports, ends, retries, deletions, expiries, and processes that die at any write: never a byte off."""
+def test_counters_equal_what_is_there_after_any_schedule(
+    number: int, place: Place, owner: Owner
+) -> None:
+    """Submits, batches, reports, ends, retries, deletions, expiries,
+    and processes that die at any write: never a byte off."""
     seed = random.SystemRandom().getrandbits(32) if number else 7
     schedule = _Schedule(place, owner, seed)
     done = []
     for _ in range(_STEPS):
         done.append(schedule.step())
-        kept = check_counters(place.connections, place.bench.admin, owner.id, f"seed {seed}: {done}")
+        kept = check_counters(
+            place.connections, place.bench.admin, owner.id, f"seed {seed}: {done}"
+        )
         assert kept.bytes <= 60_000 + 200_000, f"seed {seed}"
     schedule.finish()
-    kept = check_counters(place.connections, place.bench.admin, owner.id, f"seed {seed}: at the end")
+    kept = check_counters(
+        place.connections, place.bench.admin, owner.id, f"seed {seed}: at the end"
+    )
     assert (kept.bytes, kept.ended, kept.file_bytes) == (0, 0, 0), f"seed {seed}"
-    assert int(str(place.bench.admin.ttl(keyspace.kept(owner.id)))) > 0, "who keeps nothing has no counters for ever"
+    assert int(str(place.bench.admin.ttl(keyspace.kept(owner.id)))) > 0, (
+        "who keeps nothing has no counters for ever"
+    )
 
 
 @pytest.fixture
@@ -207,8 +234,11 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
         yield server
 
 
-def test_counters_equal_what_is_there_after_the_server_was_killed(own_valkey: EmbeddedValkey, tmp_path: Path) -> None:
-    """Redis killed in the middle of writes and started again: what of them is there is counted, and nothing else."""
+def test_counters_equal_what_is_there_after_the_server_was_killed(
+    own_valkey: EmbeddedValkey, tmp_path: Path
+) -> None:
+    """Redis killed in the middle of writes and started again:
+    what of them is there is counted, and nothing else."""
     bench = EngineBench(own_valkey, tmp_path)
     place, owner = Place(bench), Owner(id="7", username="ada")
     is_dead = threading.Event()
@@ -220,7 +250,9 @@ def test_counters_equal_what_is_there_after_the_server_was_killed(own_valkey: Em
             with suppress(JobStoreUnavailable):
                 place.add(job)
                 place.start(job)
-                place.ledger.report(launch_of(job), instance="a", attempt=1, lines=["z" * 50], file_bytes=10)
+                place.ledger.report(
+                    launch_of(job), instance="a", attempt=1, lines=["z" * 50], file_bytes=10
+                )
                 place.end(job, JobStatus.SUCCEEDED, result="y" * 50)
                 ended.append(job.id)
 
@@ -242,16 +274,21 @@ def test_counters_equal_what_is_there_after_the_server_was_killed(own_valkey: Em
 
 
 def test_batch_that_does_not_fit_leaves_nothing(place: Place, owner: Owner) -> None:
-    """Neither records nor bytes, when the second part of it is what does not fit; the same key may be used again."""
+    """Neither records nor bytes, when the second part of it is what does not fit;
+    the same key may be used again."""
     ledger = Ledger(place.connections, Quota(bytes=300_000, ended=10, file_bytes=0))
-    batches = Batches(place.connections, ledger, Removal(place.connections, FileStore(place.bench.settings())))
+    batches = Batches(
+        place.connections, ledger, Removal(place.connections, FileStore(place.bench.settings()))
+    )
     key = IdempotencyKey(key="k", body_digest="1" * 64)
 
     def submit(total: int) -> Acceptance:
         batch = new_batch(new_job_id(), task="example.task", owner=owner, total=total)
         members = [(new_job_id(), "{}") for _ in range(total)]
         pattern = new_job(owner, batch=batch.id)
-        return batches.accept(batch, pattern, members, instance="a", limit=LIMIT, idempotency=key).acceptance
+        return batches.accept(
+            batch, pattern, members, instance="a", limit=LIMIT, idempotency=key
+        ).acceptance
 
     assert submit(400) is Acceptance.BYTES
     assert not place.bench.admin.exists(keyspace.STAGED)

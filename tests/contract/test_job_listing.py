@@ -12,7 +12,8 @@ from tests.integration.engine_bench import new_owner
 
 
 def test_listing_goes_newest_first_through_every_page(place: Place, owner: Owner) -> None:
-    """250 jobs, page by page: each once, in order, without results; what comes meanwhile moves nothing."""
+    """250 jobs, page by page: each once, in order, without results;
+    what comes meanwhile moves nothing."""
     ids = sorted((new_job_id() for _ in range(250)), reverse=True)
     for job_id in ids:
         place.add(new_job(owner, id=job_id, result="large"))
@@ -40,14 +41,21 @@ def test_listing_filters_by_status_and_task(place: Place, owner: Owner) -> None:
     assert len(found(owner.id, limit=100, statuses={JobStatus.FAILED}).jobs) == 10
     assert len(found(owner.id, limit=100, task="example.task1").jobs) == 15
     both = found(owner.id, limit=3, statuses={JobStatus.FAILED}, task="example.task1")
-    assert [(job.status, job.task) for job in both.jobs] == [(JobStatus.FAILED, "example.task1")] * 3
-    rest = found(owner.id, limit=100, statuses={JobStatus.FAILED}, task="example.task1", cursor=both.cursor)
+    assert [(job.status, job.task) for job in both.jobs] == [
+        (JobStatus.FAILED, "example.task1")
+    ] * 3
+    rest = found(
+        owner.id, limit=100, statuses={JobStatus.FAILED}, task="example.task1", cursor=both.cursor
+    )
     assert (len(rest.jobs), rest.cursor) == (2, None)
     assert found(owner.id, limit=100, statuses={JobStatus.CANCELLED}).jobs == ()
 
 
-def test_rare_match_gives_a_short_page_with_a_cursor(place: Place, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One call looks at a bounded number of records, however many a person has; the cursor goes on."""
+def test_rare_match_gives_a_short_page_with_a_cursor(
+    place: Place, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call looks at a bounded number of records, however many a person has;
+    the cursor goes on."""
     monkeypatch.setattr(store_module, "_MAX_SCANNED", 10)
     place.add(new_job(owner, id=str(uuid.UUID(int=1)), status=JobStatus.FAILED))
     for _ in range(15):
@@ -55,7 +63,9 @@ def test_rare_match_gives_a_short_page_with_a_cursor(place: Place, owner: Owner,
     first = place.store.list_of(owner.id, limit=5, statuses={JobStatus.FAILED})
     assert first.jobs == ()
     assert first.cursor is not None
-    second = place.store.list_of(owner.id, limit=5, statuses={JobStatus.FAILED}, cursor=first.cursor)
+    second = place.store.list_of(
+        owner.id, limit=5, statuses={JobStatus.FAILED}, cursor=first.cursor
+    )
     assert (len(second.jobs), second.cursor) == (1, None)
 
 

@@ -1,4 +1,5 @@
-"""The engine's entries in a real Valkey: written atomically and fenced by the ledger, read and listed by the store."""
+"""The engine's entries in a real Valkey: written atomically and fenced by the ledger,
+read and listed by the store."""
 
 import threading
 from collections.abc import Callable
@@ -47,7 +48,8 @@ def test_instance_that_was_declared_dead_accepts_nothing(place: Place, owner: Ow
 
 
 def test_begun_job_is_running_and_counted(place: Place, owner: Owner) -> None:
-    """Beginning counts an attempt and sets the time; asked again by the same instance it is the same attempt."""
+    """Beginning counts an attempt and sets the time;
+    asked again by the same instance it is the same attempt."""
     job = new_job(owner)
     place.add(job)
     assert place.start(job) == 1
@@ -98,14 +100,23 @@ def test_outcome_is_written_once_with_its_time_to_live(place: Place, owner: Owne
 
 
 @pytest.mark.parametrize(("instance", "attempt"), [("b", 1), ("", 1), ("a", 2), ("a", 0)])
-def test_who_does_not_hold_the_attempt_changes_nothing(instance: str, attempt: int, place: Place, owner: Owner) -> None:
+def test_who_does_not_hold_the_attempt_changes_nothing(
+    instance: str, attempt: int, place: Place, owner: Owner
+) -> None:
     """Another instance or another attempt writes no outcome, no progress and no line."""
     job = new_job(owner)
     place.add(job)
     place.start(job)
     before = place.bench.record(job.id)
-    assert place.end(job, JobStatus.FAILED, instance=instance, attempt=attempt, error={"type": "Stale"}) == 0
-    told = place.ledger.report(launch_of(job), instance=instance, attempt=attempt, changes={"progress": {}}, lines=["{}"])
+    assert (
+        place.end(
+            job, JobStatus.FAILED, instance=instance, attempt=attempt, error={"type": "Stale"}
+        )
+        == 0
+    )
+    told = place.ledger.report(
+        launch_of(job), instance=instance, attempt=attempt, changes={"progress": {}}, lines=["{}"]
+    )
     assert told == -1
     assert place.bench.record(job.id) == before
     assert place.store.read_log(job.id) == []
@@ -119,7 +130,12 @@ def test_reports_are_kept_and_bounded(place: Place, owner: Owner) -> None:
     for first in range(0, 2400, 200):
         lines = [str(number) for number in range(first, first + 200)]
         changes = {"progress": {"done": first}}
-        assert place.ledger.report(launch_of(job), instance="a", attempt=1, changes=changes, lines=lines) == 0
+        assert (
+            place.ledger.report(
+                launch_of(job), instance="a", attempt=1, changes=changes, lines=lines
+            )
+            == 0
+        )
     assert place.store.read_log(job.id) == [str(number) for number in range(400, 2400)]
     found = place.store.find(job.id)
     assert found is not None
@@ -127,7 +143,8 @@ def test_reports_are_kept_and_bounded(place: Place, owner: Owner) -> None:
 
 
 def test_many_at_once_are_accepted_and_begun_once(place: Place, owner: Owner) -> None:
-    """Eight threads begin each of twenty jobs for two instances: the holder's attempt is the first and only one."""
+    """Eight threads begin each of twenty jobs for two instances:
+    the holder's attempt is the first and only one."""
     jobs = [new_job(owner) for _ in range(20)]
     for job in jobs:
         place.add(job)
@@ -139,7 +156,9 @@ def test_many_at_once_are_accepted_and_begun_once(place: Place, owner: Owner) ->
 
     with ThreadPoolExecutor(8) as pool:
         rows = list(pool.map(start, range(8)))
-    assert all(row == ([1] * 20 if number % 2 == 0 else [0] * 20) for number, row in enumerate(rows))
+    assert all(
+        row == ([1] * 20 if number % 2 == 0 else [0] * 20) for number, row in enumerate(rows)
+    )
 
 
 def test_persons_limit_holds_at_the_same_moment(place: Place, owner: Owner) -> None:
@@ -156,7 +175,8 @@ def test_persons_limit_holds_at_the_same_moment(place: Place, owner: Owner) -> N
 
 
 def test_every_method_says_that_redis_is_away(bench: EngineBench, owner: Owner) -> None:
-    """Without a server each call is JobStoreUnavailable, never a driver's error and never an empty answer."""
+    """Without a server each call is JobStoreUnavailable,
+    never a driver's error and never an empty answer."""
     settings = bench.settings(api_redis_url=SecretStr("unix:///nowhere/valkey.sock"))
     connections = open_job_connections(settings)
     store, ledger, job = JobStore(connections), Ledger(connections), new_job(owner)
@@ -169,7 +189,9 @@ def test_every_method_says_that_redis_is_away(bench: EngineBench, owner: Owner) 
         lambda: store.list_of(owner.id, limit=1),
         lambda: ledger.accept(job, instance="a", limit=1),
         lambda: ledger.stage(job, [(job.id, job.arguments)], first=0, batch="b", instance="a"),
-        lambda: ledger.accept_batch("b", {"total": 1, "task": "a.b"}, owner_id=owner.id, instance="a", limit=1),
+        lambda: ledger.accept_batch(
+            "b", {"total": 1, "task": "a.b"}, owner_id=owner.id, instance="a", limit=1
+        ),
         lambda: ledger.turn("a", beginnings=[launch_of(job)]),
         lambda: ledger.report(launch_of(job), instance="a", attempt=1, lines=["{}"]),
         lambda: ledger.cancel(replace(job), instance="a", ttl_s=1),

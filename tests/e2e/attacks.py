@@ -1,4 +1,5 @@
-"""The attacks of RELIABILITY, as tables: what is sent, or done to Redis, and how it is answered under every server."""
+"""The attacks of RELIABILITY, as tables: what is sent, or done to Redis,
+and how it is answered under every server."""
 
 import time
 from collections.abc import Callable
@@ -44,8 +45,13 @@ def _flipped(value: bytes) -> bytes:
 def _signed(*, secret: str | None = None, salt: str | None = None, age_s: float = 0) -> Attack:
     def prepare(forge: Forge, person: Person) -> str:
         key = forge.new_key()
-        payload, own_salt = forge.payload(forge.data_of(person.cookie)), f"gatehouse.entry.v1:{session_entry(key)}"
-        value = forge.signed(payload, secret=secret or forge.secrets[0], salt=salt or own_salt, age_s=age_s)
+        payload, own_salt = (
+            forge.payload(forge.data_of(person.cookie)),
+            f"gatehouse.entry.v1:{session_entry(key)}",
+        )
+        value = forge.signed(
+            payload, secret=secret or forge.secrets[0], salt=salt or own_salt, age_s=age_s
+        )
         return forge.put(value, key=key)
 
     return prepare
@@ -71,8 +77,12 @@ SESSIONS: dict[str, Attack] = {
     "forged signature": lambda forge, person: forge.put(
         forge.value_of(person.cookie).rpartition(b":")[0] + b":" + b"A" * 43, key=person.cookie
     ),
-    "truncated": lambda forge, person: forge.put(forge.value_of(person.cookie)[:-1], key=person.cookie),
-    "one bit flipped": lambda forge, person: forge.put(_flipped(forge.value_of(person.cookie)), key=person.cookie),
+    "truncated": lambda forge, person: forge.put(
+        forge.value_of(person.cookie)[:-1], key=person.cookie
+    ),
+    "one bit flipped": lambda forge, person: forge.put(
+        _flipped(forge.value_of(person.cookie)), key=person.cookie
+    ),
     "other salt": _signed(salt="django.core.signing"),
     "other secret": _signed(secret=ANOTHER_SECRET),
     "entry of another session": lambda forge, person: forge.put(forge.value_of(person.cookie)),
@@ -104,7 +114,13 @@ SESSIONS: dict[str, Attack] = {
 
 def _record(person: Person, *, expires_in_s: int = 600) -> KeyRecord:
     expires_at = int(time.time()) + expires_in_s
-    return KeyRecord(id="1", user_id=person.id, name="forged", scopes=frozenset({"jobs:read"}), expires_at=expires_at)
+    return KeyRecord(
+        id="1",
+        user_id=person.id,
+        name="forged",
+        scopes=frozenset({"jobs:read"}),
+        expires_at=expires_at,
+    )
 
 
 def _stored_record(*, secret: str | None = None, expires_in_s: int = 600) -> Attack:
@@ -149,14 +165,21 @@ KEYS: dict[str, Attack] = {
 
 # Header lines that some server, framework or proxy would believe; here they change nothing.
 SPOOFS = [
-    "X-User-Id: 1", "X_User_Id: 1", "X-Forwarded-User: demo", "Remote-User: demo", "REMOTE_USER: demo", "X-Remote-User: demo",
-    "X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "X_Forwarded_Proto: https", "X-Forwarded-For: 127.0.0.1",
-    "Forwarded: for=127.0.0.1;host=evil.example", "X-Forwarded-Prefix: /api/health", "X-Original-URL: /api/health/live",
-    "X-Rewrite-URL: /api/health/live", "X-HTTP-Method-Override: POST", "SCRIPT_NAME: /api", "SCRIPT_NAME: /x",
-    "Script-Name: /api", "PATH_INFO: /api/health/live", "X-Forwarded-Ssl: on", "HTTP_COOKIE: sessionid=x",
+    "X-User-Id: 1", "X_User_Id: 1", "X-Forwarded-User: demo", "Remote-User: demo", "REMOTE_USER: "
+                                                                                   "demo", "X-Remote-User: "
+                                                                                           "demo",
+    "X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "X_Forwarded_Proto: https", "X-Forwarded-For: "
+                                                                                              "127.0.0.1",
+    "Forwarded: for=127.0.0.1;host=evil.example", "X-Forwarded-Prefix: /api/health", "X-Original-URL: "
+                                                                                     "/api/health/live",
+    "X-Rewrite-URL: /api/health/live", "X-HTTP-Method-Override: POST", "SCRIPT_NAME: /api", "SCRIPT_NAME: "
+                                                                                            "/x",
+    "Script-Name: /api", "PATH_INFO: /api/health/live", "X-Forwarded-Ssl: on", "HTTP_COOKIE: "
+                                                                               "sessionid=x",
 ]  # fmt: skip
 
-# Paths that one program reads as another path than the next, and how they are answered without a log-in.
+# Paths that one program reads as another path than the next,
+# and how they are answered without a log-in.
 PATHS = {
     "/api/../admin/": 401, "/api/%2e%2e/admin/": 401, "/api//me": 401, "/api/me/": 401, "/api/./me": 401, "/%61pi/me": 401,
     "/api/me;x=1": 401, "/api/me%00": 401, "/api/me%0a": 401, "/api": 401, "/api/": 401, "/api/jobs/": 401,
@@ -169,7 +192,10 @@ PATHS = {
 
 # What another site's page can make a browser send, with the person's cookie on it.
 CROSS_SITE: dict[str, tuple[list[str], int]] = {
-    "form": (["Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: cross-site"], 403),
+    "form": (
+        ["Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: cross-site"],
+        403,
+    ),
     "text/plain": (["Content-Type: text/plain", "Sec-Fetch-Site: cross-site"], 403),
     "opaque origin": (["Content-Type: application/json", "Origin: null"], 403),
     "sibling host": (["Content-Type: application/json", "Sec-Fetch-Site: same-site"], 403),

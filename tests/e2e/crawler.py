@@ -1,6 +1,8 @@
-"""Walk a service as its people's browsers and programs do, and tell every address that leads out of the mount or nowhere.
+"""Walk a service as its people's browsers and programs do,
+and tell every address that leads out of the mount or nowhere.
 
-An address is what a page, a style sheet, a script, an answer in JSON, a mail or a header says: whoever gets it will ask for it.
+An address is what a page, a style sheet, a script, an answer in JSON, a mail or a header says:
+whoever gets it will ask for it.
 """
 
 import json
@@ -20,7 +22,8 @@ _IN_TEXT = re.compile(r"https?://[^\s\"'<>\\]+")
 _IN_STYLE = re.compile(r"url\(\s*[\"']?([^\"')]+)|@import\s+[\"']([^\"']+)")
 _IN_SCRIPT = re.compile(r"[\"'`](/[a-z][^\"'`\s]*)")
 _HEADERS = ("Location", "Content-Location", "Refresh")
-# Members whose values begin with a slash and are no addresses: RFC 6901's pointers, and what an application is told.
+# Members whose values begin with a slash and are no addresses:
+# RFC 6901's pointers, and what an application is told.
 _NO_ADDRESSES = frozenset({"pointer", "pattern", "PATH_INFO"})
 # Answers to a GET at what only takes other methods, or what ended, are no dead links.
 _FINE = frozenset({200, 204, 302, 304, 400, 401, 403, 405, 409, 410})
@@ -28,7 +31,8 @@ _TEXT_MAX = 2_000_000
 
 
 class Crawler:
-    """Follows what ``http`` may see from some addresses on. ``found`` are the sentences about what is wrong."""
+    """Follows what ``http`` may see from some addresses on.
+    ``found`` are the sentences about what is wrong."""
 
     def __init__(self, http: httpx.Client, root: str) -> None:
         self._http = http
@@ -52,7 +56,9 @@ class Crawler:
         self.seen.add(urldefrag(base).url)
         for name in _HEADERS:
             if name in answer.headers:
-                self._add(urljoin(base, answer.headers[name].rpartition("url=")[2]), f"{name} of {base}")
+                self._add(
+                    urljoin(base, answer.headers[name].rpartition("url=")[2]), f"{name} of {base}"
+                )
         text = answer.text if body is None else body
         kind = answer.headers.get("Content-Type", "").partition(";")[0]
         for address in _addresses(kind, text):
@@ -66,7 +72,9 @@ class Crawler:
     def _add(self, url: str, said_by: str) -> None:
         url = urldefrag(url).url
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or (not url.startswith(f"{self._origin}/") and url != self._origin):
+        if parts.scheme not in ("http", "https") or (
+            not url.startswith(f"{self._origin}/") and url != self._origin
+        ):
             if parts.hostname in ("localhost", "127.0.0.1"):
                 self.found.append(f"{said_by} leads to {url}, another server")
             return
@@ -81,7 +89,9 @@ class Crawler:
             self._queue.append((url, said_by))
 
     def _visit(self, url: str, said_by: str) -> None:
-        accept = "application/json" if "/api/" in url and "/docs" not in url else "text/html,*/*;q=0.8"
+        accept = (
+            "application/json" if "/api/" in url and "/docs" not in url else "text/html,*/*;q=0.8"
+        )
         asked: list[tuple[httpx.Response, str]] = []
 
         def is_answered() -> bool:
@@ -97,7 +107,9 @@ class Crawler:
     def _ask(self, url: str, accept: str) -> tuple[httpx.Response, str]:
         with self._http.stream("GET", url, headers={"Accept": accept}) as answer:
             is_endless = answer.headers.get("Content-Type", "").startswith("text/event-stream")
-            return answer, "" if is_endless else answer.read()[:_TEXT_MAX].decode("utf-8", "replace")
+            return answer, "" if is_endless else answer.read()[:_TEXT_MAX].decode(
+                "utf-8", "replace"
+            )
 
 
 def _addresses(kind: str, text: str) -> Iterator[str]:
@@ -121,5 +133,9 @@ def _strings(value: Any, name: str) -> Iterator[str]:
     elif isinstance(value, list):
         for member in value:
             yield from _strings(member, name)
-    elif isinstance(value, str) and name not in _NO_ADDRESSES and re.match(r"/[a-z]|https?://", value):
+    elif (
+        isinstance(value, str)
+        and name not in _NO_ADDRESSES
+        and re.match(r"/[a-z]|https?://", value)
+    ):
         yield value

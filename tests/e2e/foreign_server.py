@@ -1,4 +1,5 @@
-"""Somebody else's WSGI server, in which the whole is mounted: ``python -m tests.e2e.foreign_server /tools 8080``."""
+"""Somebody else's WSGI server, in which the whole is mounted:
+``python -m tests.e2e.foreign_server /tools 8080``."""
 
 import signal
 import sys
@@ -27,7 +28,12 @@ def main() -> None:
     service = wsgi.application
     service.check()
     service.start()
-    server = make_server("127.0.0.1", int(sys.argv[2]), DispatcherMiddleware(theirs, {sys.argv[1]: service}), threaded=True)
+    server = make_server(
+        "127.0.0.1",
+        int(sys.argv[2]),
+        DispatcherMiddleware(theirs, {sys.argv[1]: service}),
+        threaded=True,
+    )
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         service.release_waiters()

@@ -1,4 +1,5 @@
-"""Requests as an attacker writes them: no client library that mends or refuses what is wrong with them."""
+"""Requests as an attacker writes them: no client library that mends or refuses what is wrong with
+them."""
 
 import json
 import socket
@@ -12,7 +13,8 @@ TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, but for its date: equal answers look the same. Header names are in lower case."""
+    """What came back, but for its date: equal answers look the same.
+    Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -25,12 +27,23 @@ class Answer:
 
 
 def send(
-    service: ServiceProcess, path: str, *lines: str, method: str = "GET", body: bytes = b"", host: str | None = None
+    service: ServiceProcess,
+    path: str,
+    *lines: str,
+    method: str = "GET",
+    body: bytes = b"",
+    host: str | None = None,
 ) -> Answer:
     """Send one request with these header lines, as they are, on a connection of its own."""
-    length = [f"Content-Length: {len(body)}"] if body or method not in ("GET", "HEAD", "OPTIONS", "TRACE") else []
+    length = (
+        [f"Content-Length: {len(body)}"]
+        if body or method not in ("GET", "HEAD", "OPTIONS", "TRACE")
+        else []
+    )
     first = [f"{method} {path} HTTP/1.1", f"Host: {host or service.host}", "Connection: close"]
-    return exchange(service, "\r\n".join([*first, *length, *lines, "", ""]).encode("latin-1") + body)
+    return exchange(
+        service, "\r\n".join([*first, *length, *lines, "", ""]).encode("latin-1") + body
+    )
 
 
 def exchange(service: ServiceProcess, request: bytes) -> Answer:

@@ -1,4 +1,5 @@
-"""The whole service as it runs for people: a real server in a process of its own, with its own Valkey, database and port.
+"""The whole service as it runs for people: a real server in a process of its own,
+with its own Valkey, database and port.
 
 with ServiceProcess(folder, server="gunicorn") as service:
     person = service.new_browser()
@@ -37,9 +38,12 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
 class Browser:
-    """A person's browser: cookies, the form's token, the headers that a page's own requests carry."""
+    """A person's browser: cookies, the form's token,
+    the headers that a page's own requests carry."""
 
-    def __init__(self, address: str, *, password: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, address: str, *, password: str, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.http = httpx.Client(base_url=address, timeout=30, trust_env=False, transport=transport)
         self._password = password
 
@@ -48,7 +52,9 @@ class Browser:
         """The session cookie's value. Raises KeyError without one."""
         return self.http.cookies["sessionid"]
 
-    def send_form(self, path: str, data: Mapping[str, str | list[str]], *, page: str | None = None) -> httpx.Response:
+    def send_form(
+        self, path: str, data: Mapping[str, str | list[str]], *, page: str | None = None
+    ) -> httpx.Response:
         """Load the page, then send its form as the browser does."""
         found = _TOKEN.search(self.http.get(page or path).text)
         assert found, f"no form at {page or path}"
@@ -72,12 +78,15 @@ def address_of(url: httpx.URL) -> str:
 
 
 class ServiceProcess:
-    """One service in one folder. ``settings`` are further GATEHOUSE_ variables, without the prefix, in lower case.
+    """One service in one folder. ``settings`` are further GATEHOUSE_ variables, without the prefix,
+    in lower case.
 
     With ``mount`` it is a part of somebody else's server.
     """
 
-    def __init__(self, folder: Path, *, server: str = "cherrypy", mount: str = "", **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, server: str = "cherrypy", mount: str = "", **settings: str
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
@@ -131,12 +140,14 @@ class ServiceProcess:
         return self.log_file.read_text(errors="replace")
 
     def start(self) -> None:
-        """Start Valkey and the server; return when it answers. Fails with the log when it ends or does not answer."""
+        """Start Valkey and the server; return when it answers.
+        Fails with the log when it ends or does not answer."""
         self.valkey.start()
         self._start_server()
 
     def restart(self, **settings: str) -> None:
-        """Stop the server and start it with these settings changed; Valkey, database and port stay."""
+        """Stop the server and start it with these settings changed;
+        Valkey, database and port stay."""
         self.ask_to_stop()
         assert self.wait_for_exit() == 0, self.log
         self.configure(**settings)
@@ -144,29 +155,49 @@ class ServiceProcess:
 
     def configure(self, **settings: str) -> None:
         """Change settings of the next start of the server."""
-        self._environment |= {f"GATEHOUSE_{name.upper()}": value for name, value in settings.items()}
+        self._environment |= {
+            f"GATEHOUSE_{name.upper()}": value for name, value in settings.items()
+        }
 
     def run(self, *arguments: str) -> str:
         """Run Python beside the server, with its settings, and return what it prints."""
         environment = {**self._environment, "DJANGO_SETTINGS_MODULE": "django_site.settings"}
         command = [sys.executable, *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def _start_server(self) -> None:
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdout=output, stderr=output, start_new_session=True
+                self._command,
+                cwd=ROOT,
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         deadline = time.monotonic() + READY_DEADLINE_S
         while not self._is_live():
-            assert self._process.poll() is None, f"the server ended with {self._process.returncode}:\n{self.log}"
+            assert self._process.poll() is None, (
+                f"the server ended with {self._process.returncode}:\n{self.log}"
+            )
             assert time.monotonic() < deadline, f"the server did not answer:\n{self.log}"
             time.sleep(_POLL_S)
 
-    def new_browser(self, *, below: str = "", transport: httpx.BaseTransport | None = None) -> Browser:
-        """Return a browser that is closed with the service; ``below`` stands before all paths that it is asked for."""
+    def new_browser(
+        self, *, below: str = "", transport: httpx.BaseTransport | None = None
+    ) -> Browser:
+        """Return a browser that is closed with the service;
+        ``below`` stands before all paths that it is asked for."""
         browser = Browser(f"{self.address}{below}", password=self.password, transport=transport)
         self._browsers.append(browser)
         return browser
@@ -205,7 +236,12 @@ class ServiceProcess:
 
     def _is_live(self) -> bool:
         try:
-            return httpx.get(f"{self.address}{self.mount}/api/health/live", timeout=1, trust_env=False).status_code == 200
+            return (
+                httpx.get(
+                    f"{self.address}{self.mount}/api/health/live", timeout=1, trust_env=False
+                ).status_code
+                == 200
+            )
         except httpx.TransportError:
             return False
 
@@ -218,8 +254,13 @@ def free_port() -> int:
 
 
 def clean_environment(folder: Path) -> dict[str, str]:
-    """Return this process's environment with fresh secrets and a var folder, and no other setting of Gatehouse."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))}
+    """Return this process's environment with fresh secrets and a var folder,
+    and no other setting of Gatehouse."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))
+    }
     return {
         **kept,
         "GATEHOUSE_VAR_DIR": str(folder),
@@ -235,7 +276,16 @@ def prepared_database() -> tuple[str, Path]:
     folder.mkdir()
     password_file = folder / "password"
     with EmbeddedValkey(folder / "valkey", passwords=new_passwords()) as valkey:
-        environment = {**clean_environment(folder), "GATEHOUSE_SITE_REDIS_URL": valkey.url("django")}
-        command = [sys.executable, "manage.py", "prepare_local", "--demo-password-file", str(password_file)]
+        environment = {
+            **clean_environment(folder),
+            "GATEHOUSE_SITE_REDIS_URL": valkey.url("django"),
+        }
+        command = [
+            sys.executable,
+            "manage.py",
+            "prepare_local",
+            "--demo-password-file",
+            str(password_file),
+        ]
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     return password_file.read_text().strip(), folder / "db.sqlite3"

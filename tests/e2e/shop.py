@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-SHOWN = ("SCRIPT_NAME", "PATH_INFO", "REMOTE_USER", "AUTH_TYPE", "HTTP_REMOTE_USER", "HTTP_X_FORWARDED_USER", "HTTP_X_CART")
+SHOWN = (
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "REMOTE_USER",
+    "AUTH_TYPE",
+    "HTTP_REMOTE_USER",
+    "HTTP_X_FORWARDED_USER",
+    "HTTP_X_CART",
+)
 
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

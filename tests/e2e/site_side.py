@@ -1,6 +1,8 @@
-"""What happens on Django's side during a test of the whole service: ``python -m tests.e2e.site_side people 3`` and the like.
+"""What happens on Django's side during a test of the whole service:
+``python -m tests.e2e.site_side people 3`` and the like.
 
-Runs beside the server, on its database and its Valkey, as an administrator's shell does. Answers in JSON.
+Runs beside the server, on its database and its Valkey, as an administrator's shell does.
+Answers in JSON.
 """
 
 import json
@@ -29,7 +31,12 @@ def _new_person() -> dict[str, str]:
 
     visitor = new_visitor()
     _, token = create_key(visitor.person, name="attacked", scopes=SCOPES, expires_in_days=1)
-    return {"id": str(visitor.person.pk), "username": visitor.person.username, "cookie": visitor.cookie, "key": token}
+    return {
+        "id": str(visitor.person.pk),
+        "username": visitor.person.username,
+        "cookie": visitor.cookie,
+        "key": token,
+    }
 
 
 def _deactivate(person: Any) -> None:

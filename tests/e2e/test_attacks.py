@@ -1,6 +1,8 @@
-"""RELIABILITY's attacks on the whole service, over cookie and key, under each server: refused, alike, and without a trace.
+"""RELIABILITY's attacks on the whole service, over cookie and key, under each server:
+refused, alike, and without a trace.
 
-The tables are in tests.e2e.attacks. In-process tests go deeper; here is one of each kind, with a real server in between.
+The tables are in tests.e2e.attacks. In-process tests go deeper;
+here is one of each kind, with a real server in between.
 """
 
 import json
@@ -52,7 +54,10 @@ class Scene:
     def new_person(self) -> Person:
         """Return somebody whom no test has used, and whose cookie and key work."""
         person = self._people.pop()
-        assert [self.me(cookie_line(person.cookie)).status, self.me(key_line(person.key)).status] == [200, 200]
+        assert [
+            self.me(cookie_line(person.cookie)).status,
+            self.me(key_line(person.key)).status,
+        ] == [200, 200]
         return person
 
     def me(self, *lines: str) -> Answer:
@@ -61,7 +66,9 @@ class Scene:
 
     def post(self, path: str, content: Any, *lines: str) -> Answer:
         """Send JSON."""
-        return send(self.service, path, JSON, *lines, method="POST", body=json.dumps(content).encode())
+        return send(
+            self.service, path, JSON, *lines, method="POST", body=json.dumps(content).encode()
+        )
 
     def is_refused_like_no_credential(self, *lines: str) -> bool:
         """Tell whether a client sees no difference to a request without any credential."""
@@ -69,13 +76,24 @@ class Scene:
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
     """One start of each server for all attacks."""
     count = len(SESSIONS) + len(KEYS) + 20
-    with ServiceProcess(tmp_path_factory.mktemp(f"attacked-{request.param}"), server=request.param) as service:
-        people = [Person(**row) for row in json.loads(service.run("-m", "tests.e2e.site_side", "people", str(count)))]
+    with ServiceProcess(
+        tmp_path_factory.mktemp(f"attacked-{request.param}"), server=request.param
+    ) as service:
+        people = [
+            Person(**row)
+            for row in json.loads(service.run("-m", "tests.e2e.site_side", "people", str(count)))
+        ]
         with admin_of(service.valkey) as admin:
-            yield Scene(service, Forge(admin, ContractSettings(session_secrets=service.session_secrets)), people)
+            yield Scene(
+                service,
+                Forge(admin, ContractSettings(session_secrets=service.session_secrets)),
+                people,
+            )
 
 
 @pytest.mark.parametrize("attack", SESSIONS.values(), ids=SESSIONS.keys())
@@ -85,14 +103,19 @@ def test_spoiled_session_is_refused_by_both_sides(scene: Scene, attack: Attack) 
     line = cookie_line(attack(scene.forge, person))
     assert scene.is_refused_like_no_credential(line)
     assert scene.me().status == 401
-    if attack is not SESSIONS["no principal"] and attack is not SESSIONS["forged principal"]:  # Django needs no principal
+    # Django needs no principal
+    if attack is not SESSIONS["no principal"] and attack is not SESSIONS["forged principal"]:
         assert person.username not in send(scene.service, "/", line).body.decode()
 
 
 @pytest.mark.parametrize("attack", KEYS.values(), ids=KEYS.keys())
 def test_spoiled_key_is_refused_even_beside_a_good_cookie(scene: Scene, attack: Attack) -> None:
-    """The key alone decides, whoever's cookie comes with it, and a request with one passes no cross-site check by it."""
-    line, cookie = key_line(attack(scene.forge, scene.new_person())), cookie_line(scene.bystander.cookie)
+    """The key alone decides, whoever's cookie comes with it,
+    and a request with one passes no cross-site check by it."""
+    line, cookie = (
+        key_line(attack(scene.forge, scene.new_person())),
+        cookie_line(scene.bystander.cookie),
+    )
     assert scene.is_refused_like_no_credential(line)
     assert scene.is_refused_like_no_credential(line, cookie)
     assert scene.post("/api/jobs", JOB, line, cookie, "Sec-Fetch-Site: cross-site").status == 401
@@ -100,8 +123,16 @@ def test_spoiled_key_is_refused_even_beside_a_good_cookie(scene: Scene, attack: 
 
 def test_other_authorization_is_refused_even_beside_a_good_cookie(scene: Scene) -> None:
     """Other schemes, and none."""
-    for value in ("", "Bearer", f"Token {scene.bystander.key}", f"Basic {scene.bystander.key}", scene.bystander.key):
-        assert scene.is_refused_like_no_credential(f"Authorization: {value}", cookie_line(scene.bystander.cookie)), value
+    for value in (
+        "",
+        "Bearer",
+        f"Token {scene.bystander.key}",
+        f"Basic {scene.bystander.key}",
+        scene.bystander.key,
+    ):
+        assert scene.is_refused_like_no_credential(
+            f"Authorization: {value}", cookie_line(scene.bystander.cookie)
+        ), value
 
 
 def test_two_credentials_of_one_kind_are_400(scene: Scene) -> None:
@@ -135,13 +166,20 @@ def test_planted_session_is_worth_nothing_after_log_in(scene: Scene) -> None:
 
 def test_changed_person_is_refused(scene: Scene) -> None:
     """Deactivated and deleted: cookie and key; another password: the cookie; revoked: the key."""
-    changes = {"deactivate": "cookie key", "delete": "cookie key", "change_password": "cookie key", "revoke_keys": "key"}
+    changes = {
+        "deactivate": "cookie key",
+        "delete": "cookie key",
+        "change_password": "cookie key",
+        "revoke_keys": "key",
+    }
     people = {change: scene.new_person() for change in changes}
     commands = " + ".join(f"change {change} {person.id}" for change, person in people.items())
     scene.service.run("-m", "tests.e2e.site_side", *commands.split())
     for change, dead in changes.items():
         person = people[change]
-        assert scene.is_refused_like_no_credential(cookie_line(person.cookie)) == ("cookie" in dead), change
+        assert scene.is_refused_like_no_credential(cookie_line(person.cookie)) == (
+            "cookie" in dead
+        ), change
         assert scene.is_refused_like_no_credential(key_line(person.key)) == ("key" in dead), change
 
 
@@ -157,12 +195,21 @@ class _Touch:
 
 def test_pickle_is_never_loaded(scene: Scene, tmp_path: Path) -> None:
     """In a session, a principal and a key's record, asked of both sides."""
-    evil, person, other = pickle.dumps(_Touch(tmp_path / "loaded")), scene.new_person(), scene.new_person()
+    evil, person, other = (
+        pickle.dumps(_Touch(tmp_path / "loaded")),
+        scene.new_person(),
+        scene.new_person(),
+    )
     cookie = scene.forge.put(evil)
     scene.forge.put_principal(person.id, evil)
     scene.forge.admin.set(key_entry(other.key), evil, ex=600)
     # The cookie last: Django's page for it publishes the person anew.
-    for line in (cookie_line(cookie), key_line(other.key), key_line(person.key), cookie_line(person.cookie)):
+    for line in (
+        cookie_line(cookie),
+        key_line(other.key),
+        key_line(person.key),
+        cookie_line(person.cookie),
+    ):
         assert scene.is_refused_like_no_credential(line)
         assert send(scene.service, "/", line).status == 200
     assert not (tmp_path / "loaded").exists()
@@ -173,7 +220,9 @@ def test_other_sites_page_changes_nothing(scene: Scene, lines: list[str], status
     """Neither does it start a job, nor log out, nor make a key."""
     person, cookie = scene.bystander, cookie_line(scene.bystander.cookie)
     body = json.dumps(JOB).encode()
-    assert send(scene.service, "/api/jobs", cookie, *lines, method="POST", body=body).status == status
+    assert (
+        send(scene.service, "/api/jobs", cookie, *lines, method="POST", body=body).status == status
+    )
     for path in ("/accounts/logout/", "/account/keys/"):
         assert send(scene.service, path, cookie, *lines, method="POST", body=body).status == 403
     assert send(scene.service, "/api/jobs", key_line(person.key)).json["jobs"] == []
@@ -188,9 +237,13 @@ def test_other_persons_job_is_like_one_that_never_was(scene: Scene, verb: str) -
     assert submitted.status == 202
     theirs, nobodys = submitted.json["links"]["self"], f"/api/jobs/{uuid.uuid4()}"
     for line in (cookie_line(other.cookie), key_line(other.key)):
-        found, expected = (send(scene.service, path, JSON, line, method=verb) for path in (theirs, nobodys))
+        found, expected = (
+            send(scene.service, path, JSON, line, method=verb) for path in (theirs, nobodys)
+        )
         assert found == expected
-        assert found.status == (404 if verb in ("GET", "HEAD", "DELETE") else 200 if verb == "OPTIONS" else 405)
+        assert found.status == (
+            404 if verb in ("GET", "HEAD", "DELETE") else 200 if verb == "OPTIONS" else 405
+        )
         assert submitted.json["id"] not in send(scene.service, "/api/jobs", line).body.decode()
     assert send(scene.service, theirs, key_line(owner.key)).status == 200
 
@@ -201,21 +254,34 @@ def test_submit_sets_nothing_but_task_and_arguments(scene: Scene) -> None:
     for line in (cookie_line(person.cookie), key_line(person.key)):
         for name in ("owner", "status", "executor", "function", "id", "result", "user_id"):
             assert scene.post("/api/jobs", {**JOB, name: "1"}, line).status == 422, name
-        for task in ("os.system", "flask_api.tasks.primes.sum", "primes.sum\n", "__import__", "../primes.sum"):
+        for task in (
+            "os.system",
+            "flask_api.tasks.primes.sum",
+            "primes.sum\n",
+            "__import__",
+            "../primes.sum",
+        ):
             assert scene.post("/api/jobs", {**JOB, "task": task}, line).status == 404, task
         assert send(scene.service, "/api/jobs", line).json["jobs"] == []
 
 
 @pytest.mark.parametrize("line", SPOOFS)
 def test_spoofed_header_changes_nothing(scene: Scene, line: str) -> None:
-    """With a credential, without one, and on Django's page: the answer is that without the header."""
+    """With a credential, without one, and on Django's page:
+    the answer is that without the header."""
     cookie = cookie_line(scene.bystander.cookie)
     assert scene.is_refused_like_no_credential(line)
     assert scene.me(line, cookie) == scene.me(cookie)
     for path in ("/", "/account/keys/"):
         assert send(scene.service, path, line) == send(scene.service, path)
-    # A form, which Django accepts from this scheme and host only: here it sees what it takes them for.
-    form = [f"Cookie: csrftoken={'t' * 32}", f"X-CSRFToken: {'t' * 32}", f"Origin: {scene.service.address}", line]
+    # A form, which Django accepts from this scheme and host only:
+    # here it sees what it takes them for.
+    form = [
+        f"Cookie: csrftoken={'t' * 32}",
+        f"X-CSRFToken: {'t' * 32}",
+        f"Origin: {scene.service.address}",
+        line,
+    ]
     assert send(scene.service, "/accounts/logout/", *form, method="POST").status == 302
 
 
@@ -229,7 +295,9 @@ def test_odd_path_leads_to_nothing_gated(scene: Scene, path: str, status: int) -
 
 def test_everything_but_the_open_list_is_401(scene: Scene) -> None:
     """Every rule of the API by every verb, and Django's pages."""
-    rules = list(create_app(ApiSettings(session_secrets=scene.service.session_secrets)).url_map.iter_rules())
+    rules = list(
+        create_app(ApiSettings(session_secrets=scene.service.session_secrets)).url_map.iter_rules()
+    )
     closed = [rule for rule in rules if rule.endpoint not in OPEN_ENDPOINTS]
     assert len(closed) > 4
     for rule in closed:
@@ -246,7 +314,9 @@ def test_key_opens_no_page_and_mints_no_session(scene: Scene) -> None:
         page, plain = send(scene.service, path, key), send(scene.service, path)
         assert (page.status, page.body) == (plain.status, plain.body), path
         assert "sessionid" not in page.headers.get("set-cookie", ""), path
-    assert scene.post("/account/keys/", {"name": "another", "scopes": ["jobs:read"]}, key).status in (401, 403)
+    assert scene.post(
+        "/account/keys/", {"name": "another", "scopes": ["jobs:read"]}, key
+    ).status in (401, 403)
     for line in (key, cookie_line(person.cookie)):
         assert "set-cookie" not in scene.me(line).headers
 
@@ -254,29 +324,51 @@ def test_key_opens_no_page_and_mints_no_session(scene: Scene) -> None:
 def test_every_answer_carries_the_security_headers(scene: Scene) -> None:
     """Pages, files, redirects, JSON, errors of Django, of Flask and of the servers themselves."""
     cookie, service = cookie_line(scene.bystander.cookie), scene.service
-    answers = [send(service, path) for path in (*PAGES, *PATHS, "/nothing", "/static/none", "/static/gatehouse/logo.svg")]
-    answers += [send(service, path, cookie) for path in ("/", "/api/me", "/api/nothing", "/api/jobs?limit=x", "/api/tasks")]
-    answers += [send(service, path, cookie, method="POST") for path in ("/accounts/logout/", "/api/jobs", "/api/me", "/")]
-    answers += [scene.me(f"{cookie}; sessionid=x"), send(service, "/", f"{cookie}; sessionid=x"), scene.me(cookie, cookie)]
+    answers = [
+        send(service, path)
+        for path in (*PAGES, *PATHS, "/nothing", "/static/none", "/static/gatehouse/logo.svg")
+    ]
+    answers += [
+        send(service, path, cookie)
+        for path in ("/", "/api/me", "/api/nothing", "/api/jobs?limit=x", "/api/tasks")
+    ]
+    answers += [
+        send(service, path, cookie, method="POST")
+        for path in ("/accounts/logout/", "/api/jobs", "/api/me", "/")
+    ]
+    answers += [
+        scene.me(f"{cookie}; sessionid=x"),
+        send(service, "/", f"{cookie}; sessionid=x"),
+        scene.me(cookie, cookie),
+    ]
     answers += [send(service, "/", host="evil.example"), exchange(service, b"NONSENSE\r\n\r\n")]
     assert {200, 302, 400, 401, 403, 404, 405} <= {answer.status for answer in answers}
     for answer in answers:
-        assert PAGE_SECURITY_HEADERS.keys() <= {name.title() for name in answer.headers} | {"X-Content-Type-Options"}, answer
+        assert PAGE_SECURITY_HEADERS.keys() <= {name.title() for name in answer.headers} | {
+            "X-Content-Type-Options"
+        }, answer
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         assert "unsafe" not in answer.headers["content-security-policy"]
 
 
 def test_input_forges_no_line_in_the_log(scene: Scene) -> None:
-    """Through the name in the log-in form, the path, the browser's name, the origin and a broken request."""
+    """Through the name in the log-in form, the path, the browser's name,
+    the origin and a broken request."""
     escaped = FORGED_LINE.replace(" ", "%20").replace("'", "%27")
     browser = scene.service.new_browser()
-    browser.send_form("/accounts/login/", {"login": f"x\r\n{FORGED_LINE}\n", "password": f"y\n{FORGED_LINE}"})
+    browser.send_form(
+        "/accounts/login/", {"login": f"x\r\n{FORGED_LINE}\n", "password": f"y\n{FORGED_LINE}"}
+    )
     for path in (f"/api/x%0d%0a{escaped}", f"/x%0a{escaped}", f"/x%e2%80%a8{escaped}%1b[2J"):
-        send(scene.service, path, f"User-Agent: x\u0085{FORGED_LINE}", f"Origin: x\x0b{FORGED_LINE}")
+        send(
+            scene.service, path, f"User-Agent: x\u0085{FORGED_LINE}", f"Origin: x\x0b{FORGED_LINE}"
+        )
         send(scene.service, path, f"Referer: x\r{FORGED_LINE}", method="POST")
     exchange(scene.service, f"GET /\r{FORGED_LINE}\n{FORGED_LINE} HTTP/1.1\r\n\r\n".encode())
-    assert not [line for line in scene.service.log.splitlines() if line.startswith("timestamp='1999")]
+    assert not [
+        line for line in scene.service.log.splitlines() if line.startswith("timestamp='1999")
+    ]
     assert "\x1b" not in scene.service.log
 
 
@@ -286,15 +378,34 @@ def test_secrets_are_nowhere_to_be_read(scene: Scene) -> None:
     browser.log_in()
     token = browser.http.cookies["csrftoken"]
     lines = [cookie_line(person.cookie), key_line(person.key), f"X-CSRFToken: {token}"]
-    canaries = [*scene.service.secrets, scene.service.password, browser.cookie, token, person.cookie, person.key]
+    canaries = [
+        *scene.service.secrets,
+        scene.service.password,
+        browser.cookie,
+        token,
+        person.cookie,
+        person.key,
+    ]
     assert all(len(canary) > 10 for canary in canaries)
     scene.post("/api/jobs", JOB, key_line(person.key))
-    sent = [(path, lines, verb) for path in ("/api/me", "/api/x", "/x", "/account/keys/", "//") for verb in ("GET", "POST")]
+    sent = [
+        (path, lines, verb)
+        for path in ("/api/me", "/api/x", "/x", "/account/keys/", "//")
+        for verb in ("GET", "POST")
+    ]
     errors = [send(scene.service, path, *some, method=verb) for path, some, verb in sent]
-    errors += [scene.me(lines[1], lines[1]), scene.me(f"{lines[0]}; {lines[0][8:]}"), scene.post("/api/jobs", 1, *lines)]
+    errors += [
+        scene.me(lines[1], lines[1]),
+        scene.me(f"{lines[0]}; {lines[0][8:]}"),
+        scene.post("/api/jobs", 1, *lines),
+    ]
     errors.append(send(scene.service, "/", *lines, f"Authorization {person.key}"))
     admin = scene.forge.admin
     records = [admin.hgetall(name) for name in admin.scan_iter(match="gatehouse:jobs:record:*")]
     assert records
-    for place in (scene.service.log, str(records), str([(answer.headers.items(), answer.body) for answer in errors])):
+    for place in (
+        scene.service.log,
+        str(records),
+        str([(answer.headers.items(), answer.body) for answer in errors]),
+    ):
         assert [canary for canary in canaries if canary in place] == []

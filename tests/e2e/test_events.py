@@ -1,4 +1,5 @@
-"""Event streams of the whole service, under each server: live, taken up again, bounded, ended by log-out and by a stop."""
+"""Event streams of the whole service, under each server:
+live, taken up again, bounded, ended by log-out and by a stop."""
 
 import re
 import subprocess
@@ -21,16 +22,21 @@ DRAIN_S = 10
 SETTINGS = {
     "task_modules": SAMPLE_TASKS,
     "max_streams": str(PLACES),
-    "stream_heartbeat_s": "2",  # two of them, until a write fails, take longer than a client that left may keep its place
+    # two of them, until a write fails, take longer than a client that left may keep its place
+    "stream_heartbeat_s": "2",
     "server_workers": "1",
     "drain_s": str(DRAIN_S),
 }
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
     """A service that the tests of this module share; the last one stops it."""
-    with ServiceProcess(tmp_path_factory.mktemp(f"events-{request.param}"), server=request.param, **SETTINGS) as service:
+    with ServiceProcess(
+        tmp_path_factory.mktemp(f"events-{request.param}"), server=request.param, **SETTINGS
+    ) as service:
         yield service
 
 
@@ -52,12 +58,16 @@ def streams(service: ServiceProcess) -> Iterator[Listeners]:
 def submit(browser: Browser, task: str, *, wait: int = 0, **arguments: Any) -> str:
     """Submit a job as a page's script does; return its id."""
     body = {"task": task, "arguments": arguments}
-    answer = browser.http.post(f"/api/jobs?wait={wait}", json=body, headers={"Sec-Fetch-Site": "same-origin"})
+    answer = browser.http.post(
+        f"/api/jobs?wait={wait}", json=body, headers={"Sec-Fetch-Site": "same-origin"}
+    )
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
 
-def follow(streams: Listeners, browser: Browser, path: str = "/api/events", **options: Any) -> Listener:
+def follow(
+    streams: Listeners, browser: Browser, path: str = "/api/events", **options: Any
+) -> Listener:
     """Open a stream; while places of the test before are still being freed, again."""
     opened: list[Listener] = []
 
@@ -69,7 +79,9 @@ def follow(streams: Listeners, browser: Browser, path: str = "/api/events", **op
     return opened[-1]
 
 
-def test_events_come_as_they_happen_and_none_is_lost_between_streams(streams: Listeners, browser: Browser) -> None:
+def test_events_come_as_they_happen_and_none_is_lost_between_streams(
+    streams: Listeners, browser: Browser
+) -> None:
     """No server holds an event back; broken off and taken up again, each is told once."""
     stream = follow(streams, browser)
     stream.wait_for("ready")
@@ -86,7 +98,9 @@ def test_events_come_as_they_happen_and_none_is_lost_between_streams(streams: Li
     assert [event.kind for event in of_job.wait_for_end()] == ["ready", "status", "end"]
 
 
-def test_place_of_a_client_that_left_is_free_soon(service: ServiceProcess, streams: Listeners, browser: Browser) -> None:
+def test_place_of_a_client_that_left_is_free_soon(
+    service: ServiceProcess, streams: Listeners, browser: Browser
+) -> None:
     """A page that is loaded again and again doesn't fill the places with its former selves."""
     for _ in range(3):
         opened = [follow(streams, browser) for _ in range(PLACES // 2)]
@@ -101,8 +115,11 @@ def test_place_of_a_client_that_left_is_free_soon(service: ServiceProcess, strea
     assert "Traceback" not in service.log
 
 
-def test_client_that_reads_nothing_is_given_up(service: ServiceProcess, streams: Listeners, browser: Browser) -> None:
-    """When its socket has taken nothing for a while its thread is free again, and the log is not full of it."""
+def test_client_that_reads_nothing_is_given_up(
+    service: ServiceProcess, streams: Listeners, browser: Browser
+) -> None:
+    """When its socket has taken nothing for a while its thread is free again,
+    and the log is not full of it."""
     follow(streams, browser, reads=False)
     person = browser.http.get("/api/me").json()["id"]
     with redis.Redis.from_url(service.valkey.url("admin")) as admin:
@@ -111,11 +128,17 @@ def test_client_that_reads_nothing_is_given_up(service: ServiceProcess, streams:
             admin.xadd(f"gatehouse:jobs:events:{person}", {"job": "j", "event": event})
     # Places: the stuck stream's, and one more; a third opens when the stuck one is gone.
     follow(streams, browser)
-    wait_until(lambda: streams.open("/api/events", cookie=browser.cookie).status == 200, timeout_s=20, what="the place is free")
+    wait_until(
+        lambda: streams.open("/api/events", cookie=browser.cookie).status == 200,
+        timeout_s=20,
+        what="the place is free",
+    )
     assert "Traceback" not in service.log
 
 
-def test_log_out_ends_the_streams_of_this_log_in_only(streams: Listeners, browser: Browser, service: ServiceProcess) -> None:
+def test_log_out_ends_the_streams_of_this_log_in_only(
+    streams: Listeners, browser: Browser, service: ServiceProcess
+) -> None:
     """Within two seconds, by the real form; the person's other browser goes on."""
     elsewhere = service.new_browser()
     elsewhere.log_in()
@@ -131,7 +154,8 @@ def test_log_out_ends_the_streams_of_this_log_in_only(streams: Listeners, browse
 def test_stop_ends_streams_first_and_loses_nothing(
     service: ServiceProcess, streams: Listeners, browser: Browser, tmp_path: Path
 ) -> None:
-    """SIGTERM: every stream says why it ends, at once; the running job is finished and the exit is clean and in time."""
+    """SIGTERM: every stream says why it ends, at once;
+    the running job is finished and the exit is clean and in time."""
     opened = [follow(streams, browser) for _ in range(PLACES // 2)]
     job = submit(browser, "sample.steps", count=30, step_s=0.05)
     opened[0].wait_for("report")
@@ -150,7 +174,13 @@ def test_settings_that_leave_no_thread_free_stop_the_start(tmp_path: Path) -> No
     """Streams and long-polls may not be allowed all threads: one line names the variable."""
     environment = {**clean_environment(tmp_path), "GATEHOUSE_SERVER_THREADS": "16"}
     done = subprocess.run(
-        COMMANDS["cherrypy"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        COMMANDS["cherrypy"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 2
     assert re.match(r"gatehouse: GATEHOUSE_SERVER_THREADS: ", done.stderr), done.stderr

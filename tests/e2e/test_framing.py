@@ -1,4 +1,5 @@
-"""Where a request ends: each server refuses what a proxy could read in another way, and closes the connection."""
+"""Where a request ends: each server refuses what a proxy could read in another way,
+and closes the connection."""
 
 import re
 import socket
@@ -15,13 +16,16 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
 def post(*, fields: bytes = b"", body: bytes = b"", version: bytes = b"1.1") -> bytes:
-    """Return a request with a body, to an address that nobody needs a log-in for; {host} is to be filled in."""
+    """Return a request with a body, to an address that nobody needs a log-in for;
+    {host} is to be filled in."""
     return b"POST /accounts/login/ HTTP/%s\r\nHost: {host}\r\n%s\r\n%s" % (version, fields, body)
 
 
 # Each is followed by a request, which must not be answered.
 REFUSED = {
-    "coding twice in one line": post(fields=b"Transfer-Encoding: chunked, chunked\r\n", body=CHUNKS),
+    "coding twice in one line": post(
+        fields=b"Transfer-Encoding: chunked, chunked\r\n", body=CHUNKS
+    ),
     "coding in two lines": post(fields=CHUNKED * 2, body=CHUNKS),
     "coding behind a vertical tab": post(fields=b"Transfer-Encoding: \x0bchunked\r\n", body=CHUNKS),
     "coding with a parameter": post(fields=b"Transfer-Encoding: chunked;a=b\r\n", body=CHUNKS),
@@ -29,7 +33,9 @@ REFUSED = {
     "unknown coding": post(fields=b"Transfer-Encoding: xchunked\r\n", body=CHUNKS),
     "no coding": post(fields=b"Transfer-Encoding: identity\r\n"),
     "empty coding": post(fields=b"Transfer-Encoding:\r\n"),
-    "chunks in HTTP/1.0": post(fields=CHUNKED + b"Connection: keep-alive\r\n", body=CHUNKS, version=b"1.0"),
+    "chunks in HTTP/1.0": post(
+        fields=CHUNKED + b"Connection: keep-alive\r\n", body=CHUNKS, version=b"1.0"
+    ),
     "chunks and a length": post(fields=CHUNKED + b"Content-Length: 3\r\n", body=CHUNKS),
     "length with a sign": post(fields=b"Content-Length: +3\r\n", body=b"abc"),
     "length with an underscore": post(fields=b"Content-Length: 0_3\r\n", body=b"abc"),
@@ -61,9 +67,13 @@ BODIES = {
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
     """One start of each server for all of these."""
-    with ServiceProcess(tmp_path_factory.mktemp(f"framing-{request.param}"), server=request.param) as service:
+    with ServiceProcess(
+        tmp_path_factory.mktemp(f"framing-{request.param}"), server=request.param
+    ) as service:
         yield service
 
 
@@ -81,7 +91,9 @@ def statuses(service: ServiceProcess, request: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("request_", REFUSED.values(), ids=REFUSED.keys())
-def test_ambiguous_head_is_refused_and_nothing_read_after_it(service: ServiceProcess, request_: bytes) -> None:
+def test_ambiguous_head_is_refused_and_nothing_read_after_it(
+    service: ServiceProcess, request_: bytes
+) -> None:
     """One answer, an error."""
     (status,) = statuses(service, request_ + NEXT)
     assert status in (400, 501, 505)
@@ -98,8 +110,11 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize(("fields", "status"), TOO_LARGE.values(), ids=TOO_LARGE.keys())
-def test_large_fields_are_refused_at_once(service: ServiceProcess, fields: bytes, status: int) -> None:
-    """8 kB in one, 32 kB in all, 100 fields; and whatever their bytes, nobody waits for them to be read."""
+def test_large_fields_are_refused_at_once(
+    service: ServiceProcess, fields: bytes, status: int
+) -> None:
+    """8 kB in one, 32 kB in all, 100 fields; and whatever their bytes,
+    nobody waits for them to be read."""
     began = time.monotonic()
     head = b"GET /api/health/live HTTP/1.1\r\nHost: {host}\r\n" + fields + b"\r\n"
     assert statuses(service, head + NEXT) == [status]
@@ -110,12 +125,15 @@ def test_target_in_absolute_form_is_answered(service: ServiceProcess) -> None:
     """RFC 9112, 3.2.2; a target that names another host than the Host field is refused."""
     absolute = b"GET http://{host}/api/health/live HTTP/1.1\r\nHost: {host}\r\n\r\n"
     assert statuses(service, absolute + NEXT) == [200, 200]
-    assert statuses(service, absolute.replace(b"http://{host}", b"http://example.org") + NEXT) == [400]
+    assert statuses(service, absolute.replace(b"http://{host}", b"http://example.org") + NEXT) == [
+        400
+    ]
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_nothing_is_read_after_a_malformed_body(service: ServiceProcess, body: bytes) -> None:
-    """The view answers without its body; then the connection ends, and nothing of it is an error of ours."""
+    """The view answers without its body; then the connection ends,
+    and nothing of it is an error of ours."""
     (status,) = statuses(service, post(fields=CHUNKED, body=body) + NEXT)
     assert status in (400, 403)
     assert "Traceback" not in service.log
@@ -125,7 +143,8 @@ def test_plain_requests_follow_each_other(service: ServiceProcess) -> None:
     """The judge of the above: what is well-formed leaves the next request where it is."""
     plain = [
         post(fields=b"Content-Length: 3\r\n", body=b"abc"),
-        b"GET /api/health/live HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n",
+        b"GET /api/health/live HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: "
+        b"CHUNKED\r\n\r\n0\r\n\r\n",
         b"GET /api/health/live HTTP/1.1\r\nHost: {host}\r\n\r\n",
     ]
     for request in plain:

@@ -1,4 +1,5 @@
-"""A server for jobs that is full: nobody is kept from logging in, and the service says which part of it is red."""
+"""A server for jobs that is full: nobody is kept from logging in,
+and the service says which part of it is red."""
 
 import json
 from pathlib import Path
@@ -16,7 +17,8 @@ JOB = {"task": "primes.sum", "arguments": {"limit": 10}}
 
 
 def fill(var: Path) -> None:
-    """Store until the jobs' server takes no more; then not even what little the next connection leaves free."""
+    """Store until the jobs' server takes no more;
+    then not even what little the next connection leaves free."""
     passwords = json.loads((var / "valkey-jobs.passwords").read_text())
     server = EmbeddedValkey(var / "valkey-jobs", passwords=passwords)
     client = build_client(server.url("admin"), timeout_s=5, max_connections=1)
@@ -43,6 +45,8 @@ def test_full_jobs_store_lets_people_log_in_and_out(tmp_path: Path) -> None:
             assert "Retry-After" in refused.headers
             ready = http.get("/api/health/ready")
             assert ready.status_code == 503
-            assert [check["name"] for check in ready.json()["checks"] if not check["ok"]] == ["jobs"]
+            assert [check["name"] for check in ready.json()["checks"] if not check["ok"]] == [
+                "jobs"
+            ]
             browser.log_out()
             assert http.get("/api/me").status_code == 401

@@ -1,4 +1,5 @@
-"""The whole below any prefix, on any server: no page, answer, mail or header leads out of the mount, and no link is dead."""
+"""The whole below any prefix, on any server:
+no page, answer, mail or header leads out of the mount, and no link is dead."""
 
 import json
 import re
@@ -38,7 +39,9 @@ TYPED = (
 )
 
 
-_BEHIND_A_PROXY = [(server, prefix) for server in ("cherrypy", "gunicorn") for prefix in ("", "/tools", "/a/b")]
+_BEHIND_A_PROXY = [
+    (server, prefix) for server in ("cherrypy", "gunicorn") for prefix in ("", "/tools", "/a/b")
+]
 _IN_ANOTHERS_SERVER = [("foreign", "/tools")]
 
 
@@ -50,10 +53,17 @@ everywhere = _mounted(*_BEHIND_A_PROXY, *_IN_ANOTHERS_SERVER)
 
 
 @pytest.fixture(scope="module")
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """Our servers behind a proxy that cuts prefixes off, and somebody else's server that mounts the whole."""
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
+    """Our servers behind a proxy that cuts prefixes off,
+    and somebody else's server that mounts the whole."""
     folder = tmp_path_factory.mktemp(f"mount-{request.param}")
-    where = {"mount": "/tools"} if request.param == "foreign" else {"server": request.param, "trusted_proxy": "true"}
+    where = (
+        {"mount": "/tools"}
+        if request.param == "foreign"
+        else {"server": request.param, "trusted_proxy": "true"}
+    )
     with ServiceProcess(folder, **where, **MOUNTS, allowed_hosts="localhost,127.0.0.1") as service:
         service.run("-c", STAFF)
         yield service
@@ -69,14 +79,21 @@ def prefix(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def browser(service: ServiceProcess, prefix: str) -> Browser:
     """A browser that nobody is logged in with, in front of the mount."""
-    return service.new_browser(below=prefix, transport=None if service.mount else StrippingProxy(prefix))
+    return service.new_browser(
+        below=prefix, transport=None if service.mount else StrippingProxy(prefix)
+    )
 
 
 @everywhere
-def test_no_address_leads_out_of_the_mount_or_nowhere(service: ServiceProcess, browser: Browser, prefix: str) -> None:
-    """Staff, a new person and a stranger walk everything: pages, answers, mails, headers, style sheets and scripts."""
+def test_no_address_leads_out_of_the_mount_or_nowhere(
+    service: ServiceProcess, browser: Browser, prefix: str
+) -> None:
+    """Staff, a new person and a stranger walk everything:
+    pages, answers, mails, headers, style sheets and scripts."""
     crawler, old_mails = Crawler(browser.http, f"{service.address}{prefix}"), set(_mails(service))
-    stranger = service.new_browser(below=prefix, transport=None if service.mount else StrippingProxy(prefix))
+    stranger = service.new_browser(
+        below=prefix, transport=None if service.mount else StrippingProxy(prefix)
+    )
     outside = Crawler(stranger.http, f"{service.address}{prefix}")
     outside.walk(*TYPED, "/accounts/login/", "/account/keys/", "/admin/")
     _knock(stranger, outside)
@@ -106,31 +123,53 @@ def test_cookies_go_no_further_than_the_mount(browser: Browser, prefix: str) -> 
 
 
 @everywhere
-def test_a_page_of_the_api_leads_to_the_log_in_and_back(service: ServiceProcess, browser: Browser, prefix: str) -> None:
+def test_a_page_of_the_api_leads_to_the_log_in_and_back(
+    service: ServiceProcess, browser: Browser, prefix: str
+) -> None:
     """With ``next`` as it was sent, byte for byte, below the mount."""
     asked = f"{prefix}/api/files/a%3Fb%2525.txt?x=%23"
     first = browser.http.get(f"{service.address}{asked}", headers={"Accept": "text/html"})
     page = httpx.URL(first.headers["Location"])
-    assert (first.status_code, page.path, page.params["next"]) == (302, f"{prefix}/accounts/login/", asked)
+    assert (first.status_code, page.path, page.params["next"]) == (
+        302,
+        f"{prefix}/accounts/login/",
+        asked,
+    )
     form = {"login": "demo", "password": browser._password, "next": page.params["next"]}
     assert browser.send_form("/accounts/login/", form).headers["Location"] == asked
 
 
 @everywhere
-def test_their_application_is_gated_and_told_who_asks(service: ServiceProcess, browser: Browser, prefix: str) -> None:
-    """A stranger is sent to log in or gets 401; whoever is let in is named by us alone. An open one knows nobody."""
+def test_their_application_is_gated_and_told_who_asks(
+    service: ServiceProcess, browser: Browser, prefix: str
+) -> None:
+    """A stranger is sent to log in or gets 401; whoever is let in is named by us alone.
+    An open one knows nobody."""
     lies = {"Remote-User": "root", "X-Forwarded-User": "root", "X-Cart": "3"}
     page = browser.http.get("/shop/cart?x=1", headers={"Accept": "text/html", **lies})
-    assert page.headers["Location"].startswith(f"{prefix}/accounts/login/?next={quote(f'{prefix}/shop/cart?x=1', safe='')}")
+    assert page.headers["Location"].startswith(
+        f"{prefix}/accounts/login/?next={quote(f'{prefix}/shop/cart?x=1', safe='')}"
+    )
     refused = browser.http.get("/shop/cart", headers=lies)
-    assert (refused.status_code, refused.json()["type"]) == (401, f"{prefix}/api/problems/not_authenticated")
+    assert (refused.status_code, refused.json()["type"]) == (
+        401,
+        f"{prefix}/api/problems/not_authenticated",
+    )
     assert {"REMOTE_USER", "AUTH_TYPE"}.isdisjoint(browser.http.get("/open/x").json())
     browser.log_in()
     told = browser.http.post("/shop/cart", content=b"a=b", headers=lies).json()
-    where = {"SCRIPT_NAME": f"{prefix}/shop", "PATH_INFO": "/cart", "HTTP_X_CART": "3", "body": "a=b"}
+    where = {
+        "SCRIPT_NAME": f"{prefix}/shop",
+        "PATH_INFO": "/cart",
+        "HTTP_X_CART": "3",
+        "body": "a=b",
+    }
     assert told == {**where, "REMOTE_USER": "demo", "AUTH_TYPE": "session", "is_staff": True}
-    assert browser.http.post("/shop/cart", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
-    assert "Content-Security-Policy" not in browser.http.get("/shop/cart").headers  # their headers are theirs
+    assert (
+        browser.http.post("/shop/cart", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    )
+    # their headers are theirs
+    assert "Content-Security-Policy" not in browser.http.get("/shop/cart").headers
 
 
 @everywhere
@@ -164,9 +203,18 @@ def _mails(service: ServiceProcess) -> list[Path]:
 def _knock(stranger: Browser, crawler: Crawler) -> None:
     """Be refused in every way that leads somewhere."""
     for accept in ("text/html", "application/json"):
-        for path in ("/api/me", "/api/nothing", "/nothing", "/static/none", "/account/keys/", "/api/jobs?x=%2F"):
+        for path in (
+            "/api/me",
+            "/api/nothing",
+            "/nothing",
+            "/static/none",
+            "/account/keys/",
+            "/api/jobs?x=%2F",
+        ):
             crawler.read(stranger.http.get(path, headers={"Accept": accept}))
-    crawler.read(stranger.send_form("/accounts/password/reset/", {"email": "demo@localhost.localdomain"}))
+    crawler.read(
+        stranger.send_form("/accounts/password/reset/", {"email": "demo@localhost.localdomain"})
+    )
 
 
 def _work(browser: Browser, crawler: Crawler) -> None:
@@ -181,15 +229,21 @@ def _work(browser: Browser, crawler: Crawler) -> None:
 
     table = send("/api/files", 201, content=ROWS, headers={"Content-Type": "text/csv"})
     send("/api/jobs?wait=10", 202, json={"task": "primes.sum", "arguments": {"limit": 10}})
-    parsed = send("/api/jobs?wait=20", 202, json={"task": "tables.parse", "arguments": {"file": table["id"]}})
+    parsed = send(
+        "/api/jobs?wait=20", 202, json={"task": "tables.parse", "arguments": {"file": table["id"]}}
+    )
     assert parsed["status"] == "succeeded", parsed
-    share = browser.http.post(parsed["links"]["share"].removeprefix(str(browser.http.base_url.path).rstrip("/")))
+    share = browser.http.post(
+        parsed["links"]["share"].removeprefix(str(browser.http.base_url.path).rstrip("/"))
+    )
     crawler.read(share)
     send("/api/batches", 202, json={"task": "primes.sum", "arguments": [{"limit": 10}] * 3})
     send("/api/jobs", 404, json={"task": "none", "arguments": {}})
     send("/api/jobs", 422, json={"task": "primes.sum", "arguments": {"limit": "x"}})
     crawler.read(browser.http.get("/api/jobs", params={"limit": 1}))
-    key = browser.send_form("/account/keys/", {"name": "crawled", "scopes": ["jobs:read"], "expires_in_days": "1"})
+    key = browser.send_form(
+        "/account/keys/", {"name": "crawled", "scopes": ["jobs:read"], "expires_in_days": "1"}
+    )
     crawler.read(key)
 
 
@@ -197,9 +251,15 @@ def _sign_up(service: ServiceProcess, prefix: str, crawler: Crawler) -> Crawler:
     """Sign up with a new address, and with one that is known."""
     name = f"new{re.sub(r'[^a-z]', '', prefix)}"
     for email in ("demo@localhost.localdomain", f"{name}@example.org"):
-        browser = service.new_browser(below=prefix, transport=None if service.mount else StrippingProxy(prefix))
+        browser = service.new_browser(
+            below=prefix, transport=None if service.mount else StrippingProxy(prefix)
+        )
         passwords = {"password1": "a fine passphrase 9", "password2": "a fine passphrase 9"}
-        answer = browser.send_form("/accounts/signup/", {"username": f"{name}-{email[0]}", "email": email, **passwords})
-        assert answer.status_code == 302, json.dumps(re.findall(r'class="error[^<]*<[^<]*', answer.text))
+        answer = browser.send_form(
+            "/accounts/signup/", {"username": f"{name}-{email[0]}", "email": email, **passwords}
+        )
+        assert answer.status_code == 302, json.dumps(
+            re.findall(r'class="error[^<]*<[^<]*', answer.text)
+        )
         crawler.read(answer)
     return Crawler(browser.http, f"{service.address}{prefix}")

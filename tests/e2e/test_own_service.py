@@ -1,4 +1,5 @@
-"""examples/own_service as its README says: its own tests, and the service beside a real site and API."""
+"""examples/own_service as its README says: its own tests,
+and the service beside a real site and API."""
 
 import re
 import shlex
@@ -38,11 +39,19 @@ def bookshop(folder: Path, **environment: str) -> Iterator[str]:
     name, _, paths = variable.partition("=")
     with (folder / "bookshop.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, env={**environment, name: paths}, stdout=log, stderr=log
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**environment, name: paths},
+            stdout=log,
+            stderr=log,
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: process.poll() is not None or _answers(address), timeout_s=20, what="the bookshop answers")
+        wait_until(
+            lambda: process.poll() is not None or _answers(address),
+            timeout_s=20,
+            what="the bookshop answers",
+        )
         assert process.poll() is None, (folder / "bookshop.log").read_text()
         yield address
     finally:
@@ -68,7 +77,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 
 
 def test_readme_does_what_it_shows(tmp_path: Path) -> None:
-    """Both commands, then the console block as pasted: a log-in at the site opens the bookshop, and its task runs."""
+    """Both commands, then the console block as pasted:
+    a log-in at the site opens the bookshop, and its task runs."""
     first, _ = commands()
     environment = dict(word.split("=", 1) for word in first[:-1])
     assert first[-1] == "script/server"
@@ -77,17 +87,30 @@ def test_readme_does_what_it_shows(tmp_path: Path) -> None:
         for secret in ("GATEHOUSE_SESSION_SECRETS", "GATEHOUSE_SECRET_KEY"):
             del clean[secret]  # it finds the launcher's in the folder
         with bookshop(tmp_path, **clean) as shop:
-            ports = {":8080": f":{launch.address.rpartition(':')[2]}", ":8081": f":{shop.rpartition(':')[2]}"}
+            ports = {
+                ":8080": f":{launch.address.rpartition(':')[2]}",
+                ":8081": f":{shop.rpartition(':')[2]}",
+            }
             steps = transcript(README)
             script = "\n".join(f"{command}\necho ---" for command, _ in steps)
             for written, used in ports.items():
                 script = script.replace(written, used)
-            done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(
+                ["bash", "-c", script],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
     assert done.stdout.split("---\n")[:-1] == [output for _, output in steps], done.stderr
 
 
-def test_person_of_the_site_is_known_to_the_bookshop_until_they_go(service: ServiceProcess, tmp_path: Path) -> None:
-    """A session and a key open it; a superuser reads the orders; who logs out is refused by the very next request."""
+def test_person_of_the_site_is_known_to_the_bookshop_until_they_go(
+    service: ServiceProcess, tmp_path: Path
+) -> None:
+    """A session and a key open it; a superuser reads the orders;
+    who logs out is refused by the very next request."""
     environment = {
         **clean_environment(tmp_path),
         "GATEHOUSE_SESSION_SECRETS": ",".join(service.session_secrets),
@@ -95,9 +118,15 @@ def test_person_of_the_site_is_known_to_the_bookshop_until_they_go(service: Serv
     }
     person = service.new_browser()
     person.log_in()
-    with bookshop(tmp_path, **environment) as address, httpx.Client(base_url=address, trust_env=False) as shop:
+    with (
+        bookshop(tmp_path, **environment) as address,
+        httpx.Client(base_url=address, trust_env=False) as shop,
+    ):
         page = shop.get("/me", headers={"Accept": "text/html"})
-        assert (page.status_code, page.headers["Location"].partition("?")[0]) == (302, "/accounts/login/")
+        assert (page.status_code, page.headers["Location"].partition("?")[0]) == (
+            302,
+            "/accounts/login/",
+        )
         shop.cookies.set("sessionid", person.cookie)
         assert shop.get("/me").json() == {"username": "demo"}
         assert shop.get("/orders").json()["code"] == "permission_denied"
@@ -115,25 +144,46 @@ person = User.objects.get(username="demo"); person.is_superuser = True; person.s
 
 
 def test_own_tasks_are_offered_and_run_on_processes(service: ServiceProcess) -> None:
-    """The module is found by the server and by its children; no task of ours is there, because none was listed."""
+    """The module is found by the server and by its children;
+    no task of ours is there, because none was listed."""
     person = service.new_browser()
     person.log_in()
     names = [task["name"] for task in person.http.get("/api/tasks").json()["tasks"]]
     assert names == ["bookshop.check_isbns", "bookshop.import_stock"]
     same_origin = {"Origin": service.address}
-    file = person.http.post("/api/files?name=stock.csv", content=b"9780306406157,2\n", headers=same_origin).json()
+    file = person.http.post(
+        "/api/files?name=stock.csv", content=b"9780306406157,2\n", headers=same_origin
+    ).json()
     body = {"task": "bookshop.import_stock", "arguments": {"file": file["id"]}}
     job = person.http.post("/api/jobs?wait=20", json=body, headers=same_origin).json()
-    assert (job["status"], job["executor"], job["result"]["copies"]) == ("succeeded", "processes", 2)
+    assert (job["status"], job["executor"], job["result"]["copies"]) == (
+        "succeeded",
+        "processes",
+        2,
+    )
 
 
 def test_examples_own_tests_pass() -> None:
     """With the kit, as somebody else runs them: in a process with no setting of ours."""
-    command = next(line for line in README.read_text().split("`") if line.startswith(".venv/bin/python -m pytest"))
+    command = next(
+        line
+        for line in README.read_text().split("`")
+        if line.startswith(".venv/bin/python -m pytest")
+    )
     arguments = [*shlex.split(command)[1:], "-q", "-p", "no:cacheprovider"]
-    environment = {name: value for name, value in clean_environment(ROOT).items() if not name.startswith("GATEHOUSE_")}
+    environment = {
+        name: value
+        for name, value in clean_environment(ROOT).items()
+        if not name.startswith("GATEHOUSE_")
+    }
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90, check=False
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 passed" in done.stdout

@@ -1,4 +1,5 @@
-"""The drill of docs/session-contract.md, "Rotating the session secrets", on the whole service while people use it (P11)."""
+"""The drill of docs/session-contract.md, "Rotating the session secrets",
+on the whole service while people use it (P11)."""
 
 import itertools
 import json
@@ -27,7 +28,8 @@ SERVERS = list(COMMANDS) if "NIGHTLY_COUNT" in os.environ else ["cherrypy"]
 
 
 class Crowd:
-    """People who ask the API and the site all the time, each by a thread of their own, and what they were answered."""
+    """People who ask the API and the site all the time, each by a thread of their own,
+    and what they were answered."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -46,7 +48,9 @@ class Crowd:
         """Return when everybody has had some more answers."""
         before = [answers.total() for answers in self.answers]
         wait_until(
-            lambda: all(now.total() >= then + ROUNDS for now, then in zip(self.answers, before, strict=True)),
+            lambda: all(
+                now.total() >= then + ROUNDS for now, then in zip(self.answers, before, strict=True)
+            ),
             timeout_s=MORE_S,
             what="everybody was answered",
         )
@@ -63,13 +67,16 @@ class Crowd:
 
     def _ask(self, answers: Counter[int], paths: Sequence[str], line: str) -> None:
         name, _, value = line.partition(": ")
-        with httpx.Client(base_url=self._address, headers={name: value}, timeout=10, trust_env=False) as http:
+        with httpx.Client(
+            base_url=self._address, headers={name: value}, timeout=10, trust_env=False
+        ) as http:
             for path in itertools.cycle(paths):
                 if self._stopping.is_set():
                     return
                 try:
                     answers[http.get(path).status_code] += 1
-                except httpx.TransportError:  # the server is being restarted: no answer is no wrong answer
+                # the server is being restarted: no answer is no wrong answer
+                except httpx.TransportError:
                     self._stopping.wait(0.02)
 
 
@@ -101,7 +108,8 @@ def log_in(service: ServiceProcess) -> str:
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_nobody_is_refused_until_the_old_secret_is_removed(tmp_path: Path, server: str) -> None:
-    """old -> old,new -> new,old -> new, under load: only then the sessions of the old secret end, and no other."""
+    """old -> old,new -> new,old -> new, under load:
+    only then the sessions of the old secret end, and no other."""
     with ServiceProcess(tmp_path, server=server) as service, crowd_at(service) as crowd:
         (old,), new = service.session_secrets, secrets.token_urlsafe(32)
         key = _new_key(service)
@@ -143,4 +151,6 @@ def _new_key(service: ServiceProcess) -> str:
 
 def _status(service: ServiceProcess, line: str) -> int:
     name, _, value = line.partition(": ")
-    return httpx.get(f"{service.address}/api/me", headers={name: value}, timeout=10, trust_env=False).status_code
+    return httpx.get(
+        f"{service.address}/api/me", headers={name: value}, timeout=10, trust_env=False
+    ).status_code

@@ -1,4 +1,5 @@
-"""What a newcomer runs: one command, a banner, three lines to paste, Ctrl-C. And the ways it can go wrong, each one line."""
+"""What a newcomer runs: one command, a banner, three lines to paste, Ctrl-C.
+And the ways it can go wrong, each one line."""
 
 import itertools
 import json
@@ -38,7 +39,11 @@ class Launch:
     _starts = itertools.count()
 
     def __init__(self, var: Path, *options: str, **environment: str) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))}
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))
+        }
         self.var = var
         start = next(self._starts)
         self._output, self._errors = var.parent / f"output-{start}", var.parent / f"errors-{start}"
@@ -74,7 +79,10 @@ class Launch:
     def pasted_lines(self) -> str:
         """The banner's three lines, as they stand."""
         lines = self.output.splitlines()
-        begin = next(number for number, line in enumerate(lines) if "paste these three lines" in line) + 1
+        begin = (
+            next(number for number, line in enumerate(lines) if "paste these three lines" in line)
+            + 1
+        )
         return "\n".join(lines[begin : begin + 3])
 
     def child_pids(self) -> list[int]:
@@ -117,13 +125,16 @@ def var(tmp_path: Path) -> Path:
 
 def paste(lines: str) -> str:
     """Run the lines in bash and return what they print."""
-    done = subprocess.run(["bash"], input=lines, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        ["bash"], input=lines, capture_output=True, text=True, check=False, timeout=60
+    )
     return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("server", ["cherrypy", "gunicorn"])
 def test_pasted_lines_log_in_and_run_a_job(var: Path, server: str) -> None:
-    """The three lines of the banner, pasted as they are, show the sum of the primes; then Ctrl-C leaves no process."""
+    """The three lines of the banner, pasted as they are, show the sum of the primes;
+    then Ctrl-C leaves no process."""
     with launched(var, "--server", server) as launch:
         shown = paste(launch.pasted_lines)
         assert "log-in: 302" in shown
@@ -136,19 +147,25 @@ def test_pasted_lines_log_in_and_run_a_job(var: Path, server: str) -> None:
 
 @pytest.mark.parametrize("server", ["cherrypy", "gunicorn"])
 def test_every_line_of_the_log_is_json_when_asked_for(var: Path, server: str) -> None:
-    """The server's own lines too, from its start to its end, and those about a request that is malformed."""
+    """The server's own lines too, from its start to its end,
+    and those about a request that is malformed."""
     with launched(var, "--server", server, GATEHOUSE_LOG_FORMAT="json") as launch:
         for request in (b"GARBAGE\r\n\r\n", b"GET /api/me HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"):
-            with socket.create_connection(("127.0.0.1", int(launch.address.rpartition(":")[2])), timeout=10) as connection:
+            with socket.create_connection(
+                ("127.0.0.1", int(launch.address.rpartition(":")[2])), timeout=10
+            ) as connection:
                 connection.sendall(request)
                 assert connection.recv(1000)
     lines = (var / "server.log").read_text().splitlines()
     assert len(lines) > 3
-    assert not [line for line in lines if not line.startswith("{") or "event" not in json.loads(line)]
+    assert not [
+        line for line in lines if not line.startswith("{") or "event" not in json.loads(line)
+    ]
 
 
 def test_second_start_finds_what_the_first_left(var: Path) -> None:
-    """The same password logs in, the secrets are the same, and the first start's job is still listed."""
+    """The same password logs in, the secrets are the same,
+    and the first start's job is still listed."""
     with launched(var) as first:
         job = json.loads(paste(first.pasted_lines).splitlines()[-1])["id"]
         password = (var / "demo-password").read_text()
@@ -163,7 +180,8 @@ def test_second_start_finds_what_the_first_left(var: Path) -> None:
 
 
 def test_start_after_the_launcher_was_killed_recovers(var: Path) -> None:
-    """kill -9 of the launcher leaves server and Valkey; the next start on the same port ends the one, adopts the other."""
+    """kill -9 of the launcher leaves server and Valkey;
+    the next start on the same port ends the one, adopts the other."""
     port = str(free_port())
     first = Launch(var, "--port", port)
     first.wait_until_ready()
@@ -199,7 +217,10 @@ def test_second_launcher_in_one_folder_is_refused(var: Path) -> None:
     with launched(var) as first:
         second = Launch(var, "--port", str(free_port()))
         assert second.process.wait(timeout=30) == 1
-        assert second.errors == f"gatehouse: already running from {var} (process {first.process.pid})\n"
+        assert (
+            second.errors
+            == f"gatehouse: already running from {var} (process {first.process.pid})\n"
+        )
         assert first.process.poll() is None
         assert first.end() == 0
 
@@ -233,7 +254,9 @@ def test_port_in_use_is_one_line(var: Path) -> None:
         ("DATABASE_URL", "postgres", "the database does not answer, see DATABASE_URL: "),
     ],
 )
-def test_unreachable_store_is_one_line_without_its_password(var: Path, variable: str, scheme: str, begin: str) -> None:
+def test_unreachable_store_is_one_line_without_its_password(
+    var: Path, variable: str, scheme: str, begin: str
+) -> None:
     """The line says where Redis was expected, or which variable names the database."""
     url = f"{scheme}://me:hush-hush@127.0.0.1:{free_port()}/0"
     launch = Launch(var, "--port", str(free_port()), **{variable: url})
@@ -245,10 +268,15 @@ def test_unreachable_store_is_one_line_without_its_password(var: Path, variable:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("GATEHOUSE_PORT", "eighty"), ("GATEHOUSE_SESSION_IDLE_S", "soon"), ("GATEHOUSE_JOB_THREADS", "0")],
+    [
+        ("GATEHOUSE_PORT", "eighty"),
+        ("GATEHOUSE_SESSION_IDLE_S", "soon"),
+        ("GATEHOUSE_JOB_THREADS", "0"),
+    ],
 )
 def test_wrong_setting_is_one_line_that_names_it(var: Path, variable: str, value: str) -> None:
-    """Whichever side the setting belongs to, the start ends at once with 2, and the value is not repeated."""
+    """Whichever side the setting belongs to, the start ends at once with 2,
+    and the value is not repeated."""
     launch = Launch(var, **{"GATEHOUSE_PORT": str(free_port()), variable: value})
     assert launch.process.wait(timeout=30) == 2
     assert launch.errors.startswith(f"gatehouse: {variable}: ")

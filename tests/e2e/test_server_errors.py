@@ -1,4 +1,5 @@
-"""What a server answers by itself looks like every other error, under both servers, and echoes nothing."""
+"""What a server answers by itself looks like every other error, under both servers,
+and echoes nothing."""
 
 import json
 import socket
@@ -35,7 +36,8 @@ def _ask(address: str, request: bytes) -> tuple[int, dict[str, str], bytes]:
 
 @pytest.mark.parametrize("server", ["cherrypy", "gunicorn"])
 def test_malformed_request_gets_a_problem_with_every_header(tmp_path: Path, server: str) -> None:
-    """4xx, problem+json, the security headers, the connection closed, nothing of the request repeated."""
+    """4xx, problem+json, the security headers, the connection closed,
+    nothing of the request repeated."""
     with launched(tmp_path / "var", "--server", server) as launch:
         for what, request in MALFORMED.items():
             status, headers, body = _ask(launch.address, request)
@@ -49,11 +51,16 @@ def test_malformed_request_gets_a_problem_with_every_header(tmp_path: Path, serv
 
 
 @pytest.mark.parametrize("server", ["cherrypy", "gunicorn"])
-def test_client_that_sends_a_huge_body_at_once_reads_why_it_is_refused(tmp_path: Path, server: str) -> None:
-    """Most clients send all of a body before they look for an answer; a reset connection would tell them nothing."""
+def test_client_that_sends_a_huge_body_at_once_reads_why_it_is_refused(
+    tmp_path: Path, server: str
+) -> None:
+    """Most clients send all of a body before they look for an answer;
+    a reset connection would tell them nothing."""
     body = b"x" * 20_000_000
     with launched(tmp_path / "var", "--server", server) as launch:
         for path in ("/api/jobs", "/accounts/login/"):
-            answer = httpx.post(f"{launch.address}{path}", content=body, timeout=30, trust_env=False)
+            answer = httpx.post(
+                f"{launch.address}{path}", content=body, timeout=30, trust_env=False
+            )
             assert answer.status_code == 413
             assert answer.headers["content-type"] == "application/problem+json"

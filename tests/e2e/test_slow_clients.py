@@ -1,6 +1,8 @@
-"""Two hundred clients at once that are slow in one way: with no proxy in front, everybody else is answered as ever.
+"""Two hundred clients at once that are slow in one way:
+with no proxy in front, everybody else is answered as ever.
 
-``NIGHTLY_ASKED=500`` asks that often meanwhile (script/nightly), and so finds the 99th percentile and not only the slowest.
+``NIGHTLY_ASKED=500`` asks that often meanwhile (script/nightly),
+and so finds the 99th percentile and not only the slowest.
 """
 
 import os
@@ -22,9 +24,14 @@ LARGE = 8_000_000
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """A service under each server with its default settings, but one process: what is left of the other answers nobody."""
-    with ServiceProcess(tmp_path_factory.mktemp("slow"), server=request.param, server_workers="1") as service:
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
+    """A service under each server with its default settings, but one process:
+    what is left of the other answers nobody."""
+    with ServiceProcess(
+        tmp_path_factory.mktemp("slow"), server=request.param, server_workers="1"
+    ) as service:
         yield service
 
 
@@ -36,17 +43,22 @@ def browser(service: ServiceProcess) -> Browser:
     return browser
 
 
-# What each of them sends before it becomes slow. {host}, {cookie} and {large}, the path of a large file, are filled in.
+# What each of them sends before it becomes slow.
+# {host}, {cookie} and {large}, the path of a large file, are filled in.
 SLOW = {
     "idle": "",
     "head": "GET /api/me HTTP/1.1\r\nHost: {host}\r\nX-Slow: ",
-    "body": "POST /api/files HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nContent-Length: 100000\r\n\r\n",
-    "chunk": "POST /api/files HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nTransfer-Encoding: chunked\r\n\r\n3;",
+    "body": "POST /api/files HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nContent-Length: "
+    "100000\r\n\r\n",
+    "chunk": "POST /api/files HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nTransfer-Encoding: "
+    "chunked\r\n\r\n3;",
     "form of a stranger": (
-        "POST /accounts/login/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: csrftoken=" + "t" * 32 + "\r\n"
+        "POST /accounts/login/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: "
+        "csrftoken=" + "t" * 32 + "\r\n"
         "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n"
     ),
-    "unwanted body of a stranger": "POST /api/files HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n",
+    "unwanted body of a stranger": "POST /api/files HTTP/1.1\r\nHost: {host}\r\nContent-Length: "
+    "100000\r\n\r\n",
     "reader": "GET {large} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n",
 }
 
@@ -54,7 +66,9 @@ SLOW = {
 @pytest.fixture(scope="module")
 def large(browser: Browser) -> str:
     """The path of a file that no socket's buffer holds."""
-    answer = browser.http.post("/api/files", content=b"x" * LARGE, headers={"Sec-Fetch-Site": "same-origin"})
+    answer = browser.http.post(
+        "/api/files", content=b"x" * LARGE, headers={"Sec-Fetch-Site": "same-origin"}
+    )
     return str(answer.json()["links"]["content"])
 
 
@@ -73,23 +87,37 @@ def crowd(service: ServiceProcess, beginning: bytes) -> Iterator[list[socket.soc
 
 
 def answer_times(service: ServiceProcess, browser: Browser, *, asked: int = 20) -> list[float]:
-    """Ask a small question again and again, on new connections; return how long each answer took, the slowest last."""
+    """Ask a small question again and again, on new connections;
+    return how long each answer took, the slowest last."""
     times = []
     for _ in range(asked):
         began = time.monotonic()
-        answer = httpx.get(f"{service.address}/api/me", headers={"Cookie": f"sessionid={browser.cookie}"}, timeout=30)
+        answer = httpx.get(
+            f"{service.address}/api/me",
+            headers={"Cookie": f"sessionid={browser.cookie}"},
+            timeout=30,
+        )
         times.append(time.monotonic() - began)
         assert answer.status_code == 200
     return sorted(times)
 
 
 @pytest.mark.parametrize("beginning", SLOW.values(), ids=SLOW.keys())
-def test_slow_clients_starve_nobody(service: ServiceProcess, browser: Browser, large: str, beginning: str) -> None:
-    """Six times as many as there are threads, and a byte now and then: p99 of everybody else stays within a second."""
+def test_slow_clients_starve_nobody(
+    service: ServiceProcess, browser: Browser, large: str, beginning: str
+) -> None:
+    """Six times as many as there are threads, and a byte now and then:
+    p99 of everybody else stays within a second."""
     cookie = f"sessionid={browser.cookie}"
-    with crowd(service, beginning.format(host=service.host, cookie=cookie, large=large).encode()) as clients:
+    with crowd(
+        service, beginning.format(host=service.host, cookie=cookie, large=large).encode()
+    ) as clients:
         # What they began is work like any other, 200 requests of it; the slowness comes after.
-        wait_until(lambda: answer_times(service, browser)[-1] < SLOWEST_ANSWER_S, timeout_s=60, what="all of them have begun")
+        wait_until(
+            lambda: answer_times(service, browser)[-1] < SLOWEST_ANSWER_S,
+            timeout_s=60,
+            what="all of them have begun",
+        )
         for client in clients:
             if beginning not in (SLOW["idle"], SLOW["reader"]):
                 client.send(b"x")
@@ -111,14 +139,20 @@ def is_ended(client: socket.socket, answers: list[bytes]) -> bool:
     return True
 
 
-def test_clients_that_trickle_or_stop_are_given_up(service: ServiceProcess, browser: Browser) -> None:
-    """All waits for one head count together: neither silence nor a byte now and then holds a connection for ever."""
+def test_clients_that_trickle_or_stop_are_given_up(
+    service: ServiceProcess, browser: Browser
+) -> None:
+    """All waits for one head count together: neither silence nor a byte now and then holds a
+    connection for ever."""
     began = time.monotonic()
-    head, form = (SLOW[name].format(host=service.host).encode() for name in ("head", "form of a stranger"))
+    head, form = (
+        SLOW[name].format(host=service.host).encode() for name in ("head", "form of a stranger")
+    )
     answers: list[bytes] = []
     with ExitStack() as stack:
         trickle, *stopped = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=20)) for _ in range(3)
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=20))
+            for _ in range(3)
         ]
         for client, beginning in zip((trickle, *stopped), (head, head, form), strict=True):
             client.sendall(beginning)

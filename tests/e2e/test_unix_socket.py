@@ -1,4 +1,5 @@
-"""gunicorn on a Unix socket, as behind nginx on the same machine: who logs in there, and what is said when nothing was set."""
+"""gunicorn on a Unix socket, as behind nginx on the same machine:
+who logs in there, and what is said when nothing was set."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,9 @@ class SocketService(ServiceProcess):
         browser = self.new_browser()
         browser.http.close()
         transport = httpx.HTTPTransport(uds=str(self.socket))
-        browser.http = httpx.Client(base_url="http://localhost", transport=transport, timeout=30, headers=headers)
+        browser.http = httpx.Client(
+            base_url="http://localhost", transport=transport, timeout=30, headers=headers
+        )
         return browser
 
     def _is_live(self) -> bool:
@@ -41,7 +44,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SocketService]
     """One service that believes its proxy."""
     folder = tmp_path_factory.mktemp("s")
     with pytest.MonkeyPatch.context() as patch:
-        command = [*COMMANDS["gunicorn"][:-1], "--bind", f"unix:{folder / 'http.sock'}", "wsgi:application"]
+        command = [
+            *COMMANDS["gunicorn"][:-1],
+            "--bind",
+            f"unix:{folder / 'http.sock'}",
+            "wsgi:application",
+        ]
         patch.setitem(COMMANDS, "gunicorn on a socket", command)
         with SocketService(folder, server_workers="1", trusted_proxy="true") as service:
             yield service
@@ -49,13 +57,17 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SocketService]
 
 def log_in(service: SocketService, **headers: str) -> httpx.Response:
     """Log in by the page's form."""
-    return service.browser(**headers).send_form("/accounts/login/", {"login": "demo", "password": service.password})
+    return service.browser(**headers).send_form(
+        "/accounts/login/", {"login": "demo", "password": service.password}
+    )
 
 
 def test_log_in_over_a_unix_socket_needs_a_proxy_that_says_who_asks(service: SocketService) -> None:
-    """With the client's address people log in; without it a page and one line of the log say what to set.
+    """With the client's address people log in;
+    without it a page and one line of the log say what to set.
 
-    Without the setting no X-Forwarded-For is believed: there is no address either (tests/unit/test_sessions_address.py).
+    Without the setting no X-Forwarded-For is believed:
+    there is no address either (tests/unit/test_sessions_address.py).
     """
     assert log_in(service, **{"X-Forwarded-For": "203.0.113.9"}).status_code == 302
     assert "address='203.0.113.9'" in service.log

@@ -1,4 +1,5 @@
-"""What a person does on the site, for tests of the accounts: forms with their tokens, mails in files, an authenticator app."""
+"""What a person does on the site, for tests of the accounts:
+forms with their tokens, mails in files, an authenticator app."""
 
 import re
 import time
@@ -20,18 +21,22 @@ _TIME_FOR_A_STEP_S = 5
 
 
 def browser(**extra: Any) -> Client:
-    """Return a client without cookies that sends forms as a browser does, cross-site check included."""
+    """Return a client without cookies that sends forms as a browser does,
+    cross-site check included."""
     return Client(enforce_csrf_checks=True, SERVER_NAME="localhost", **extra)
 
 
 def new_person(**fields: Any) -> Any:
-    """Create a person with a verified e-mail address and PASSWORD; the name is unique in this run."""
+    """Create a person with a verified e-mail address and PASSWORD;
+    the name is unique in this run."""
     from allauth.account.models import EmailAddress
 
     from django_site.accounts.models import User
 
     name = fields.pop("username", f"person-{uuid.uuid4().hex[:12]}")
-    person = User.objects.create(username=name, email=f"{name}@example.org".lower(), password=_password_hash(), **fields)
+    person = User.objects.create(
+        username=name, email=f"{name}@example.org".lower(), password=_password_hash(), **fields
+    )
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
     return person
 
@@ -49,7 +54,14 @@ def post(client: Client, path: str, data: dict[str, str] | None = None, **extra:
     return client.post(path, {**(data or {}), "csrfmiddlewaretoken": token}, **extra)
 
 
-def log_in(client: Client, person: Any, *, password: str = PASSWORD, path: str = "/accounts/login/", **extra: Any) -> Any:
+def log_in(
+    client: Client,
+    person: Any,
+    *,
+    password: str = PASSWORD,
+    path: str = "/accounts/login/",
+    **extra: Any,
+) -> Any:
     """Log ``person`` in through the page and return the answer."""
     return post(client, path, {"login": person.get_username(), "password": password}, **extra)
 
@@ -62,7 +74,12 @@ def is_logged_in(client: Client) -> bool:
 def mails_to(address: str) -> list[Message]:
     """Return the mails to ``address``, oldest first."""
     files = sorted(settings.EMAIL_FILE_PATH.glob("*"), key=lambda file: file.stat().st_mtime_ns)
-    mails = [message_from_bytes(part) for file in files for part in re.split(rb"\n-{79}\n", file.read_bytes()) if part.strip()]
+    mails = [
+        message_from_bytes(part)
+        for file in files
+        for part in re.split(rb"\n-{79}\n", file.read_bytes())
+        if part.strip()
+    ]
     return [mail for mail in mails if mail["To"] == address]
 
 
@@ -76,8 +93,12 @@ def link_in(mail: Message) -> str:
 
 
 def totp_code(secret: str) -> str:
-    """Return the authenticator app's code of now, with some seconds left in which it is accepted."""
+    """Return the authenticator app's code of now,
+    with some seconds left in which it is accepted."""
     from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
-    wait_until(lambda: time.time() % _TOTP_PERIOD_S < _TOTP_PERIOD_S - _TIME_FOR_A_STEP_S, timeout_s=_TIME_FOR_A_STEP_S + 1)
+    wait_until(
+        lambda: time.time() % _TOTP_PERIOD_S < _TOTP_PERIOD_S - _TIME_FOR_A_STEP_S,
+        timeout_s=_TIME_FOR_A_STEP_S + 1,
+    )
     return str(format_hotp_value(hotp_value(secret, int(time.time()) // _TOTP_PERIOD_S)))

@@ -1,4 +1,5 @@
-"""The site's addresses and some that fail, and a middleware that fails: for tests of the error pages."""
+"""The site's addresses and some that fail, and a middleware that fails:
+for tests of the error pages."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -28,7 +29,9 @@ def outage(_request: HttpRequest) -> NoReturn:
     raise SessionStoreUnavailable("Redis does not answer; try again shortly.")
 
 
-def outage_after_the_view(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def outage_after_the_view(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
     """A middleware that finds the session store away after the view is done."""
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -38,4 +41,9 @@ def outage_after_the_view(get_response: Callable[[HttpRequest], HttpResponse]) -
     return answer
 
 
-urlpatterns = [path("broken", broken), path("forbidden", forbidden), path("outage", outage), *urlpatterns]
+urlpatterns = [
+    path("broken", broken),
+    path("forbidden", forbidden),
+    path("outage", outage),
+    *urlpatterns,
+]

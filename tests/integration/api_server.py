@@ -1,4 +1,5 @@
-"""The API behind the real CherryPy server, in this process: what streams need that a test client can't give."""
+"""The API behind the real CherryPy server, in this process:
+what streams need that a test client can't give."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""Django with a real database, Flask with real jobs, and people to log in: Django writes, Flask reads."""
+"""Django with a real database, Flask with real jobs, and people to log in:
+Django writes, Flask reads."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -46,7 +47,8 @@ def site() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_throttling_between_tests(request: pytest.FixtureRequest) -> None:
-    """Log-in limits are per address, and all tests come from one: each starts with its own count."""
+    """Log-in limits are per address, and all tests come from one:
+    each starts with its own count."""
     if "site" in request.fixturenames:
         request.getfixturevalue("site")
         from django.core.cache import cache
@@ -56,14 +58,17 @@ def _no_throttling_between_tests(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def new_person(site: None) -> "Callable[..., User]":
-    """A function that creates a person with PASSWORD, a verified address and a name nobody else has."""
+    """A function that creates a person with PASSWORD,
+    a verified address and a name nobody else has."""
     from allauth.account.models import EmailAddress
 
     from django_site.accounts.models import User
 
     def create(**fields: object) -> User:
         name = f"person{next(_numbers)}"
-        person = User.objects.create_user(name, email=f"{name}@example.org", password=PASSWORD, **fields)
+        person = User.objects.create_user(
+            name, email=f"{name}@example.org", password=PASSWORD, **fields
+        )
         EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
         return person
 
@@ -100,7 +105,8 @@ def log_in(browser: "Client", person: "User") -> str:
 
 @pytest.fixture(scope="session")
 def api_settings() -> ApiSettings:
-    """The API's settings, as the environment has them, but for patience: a busy machine must not look like an outage."""
+    """The API's settings, as the environment has them, but for patience:
+    a busy machine must not look like an outage."""
     return load_settings(ApiSettings).model_copy(update={"redis_timeout_ms": 1000})
 
 
@@ -128,7 +134,9 @@ def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
 def app(api_settings: ApiSettings, tmp_path: Path) -> Iterator[Flask]:
     """The API with the sample tasks and a folder of its own, unless a module has another."""
     sample_tasks.RELEASE.clear()
-    with running_api(api_settings, task_modules=(SAMPLE_TASKS,), job_files_url=f"file://{tmp_path / 'files'}") as app:
+    with running_api(
+        api_settings, task_modules=(SAMPLE_TASKS,), job_files_url=f"file://{tmp_path / 'files'}"
+    ) as app:
         yield app
         sample_tasks.RELEASE.set()
 
@@ -158,4 +166,8 @@ def streams(address: str) -> Iterator[Listeners]:
     """Opens streams of that API; afterwards no reader is left."""
     with listeners(address) as opened:
         yield opened
-    wait_until(lambda: not event_readers(), timeout_s=5, what="the reader of events has ended with the last stream")
+    wait_until(
+        lambda: not event_readers(),
+        timeout_s=5,
+        what="the reader of events has ended with the last stream",
+    )

@@ -1,4 +1,5 @@
-"""Job engines by the dozen: each is an instance of its own, on a Valkey that belongs to these tests alone."""
+"""Job engines by the dozen: each is an instance of its own,
+on a Valkey that belongs to these tests alone."""
 
 import json
 import os
@@ -28,7 +29,8 @@ from tests.waiting import wait_until
 
 TASKS = tuple(f"tests.integration.{kind}_tasks" for kind in ("sample", "process", "state", "input"))
 ABSENT = "00000000-0000-7000-8000-000000000000"
-# Silence until a process is taken for dead (2 s), until its silence is believed (3 s), and as much again for a slow machine.
+# Silence until a process is taken for dead (2 s), until its silence is believed (3 s),
+# and as much again for a slow machine.
 RESCUE_S = 12.0
 # What was accepted and nobody knows of is taken up after two audits, 5 s apart, and then runs.
 AUDITED_S = 15.0
@@ -50,7 +52,9 @@ class EngineBench:
     def __init__(self, valkey: EmbeddedValkey, folder: Path) -> None:
         self.valkey = valkey
         self.folder = folder
-        self.admin: Client = build_client(valkey.url("admin"), timeout_s=1, max_connections=4, of_primary=False)
+        self.admin: Client = build_client(
+            valkey.url("admin"), timeout_s=1, max_connections=4, of_primary=False
+        )
         self.owner = new_owner()
         self._running: list[tuple[JobEngine, Store]] = []
         self._children: list[EngineProcess] = []
@@ -63,7 +67,8 @@ class EngineBench:
             "job_heartbeat_s": 2,
             "job_threads": 4,
             "job_processes": 2,
-            "redis_timeout_ms": 1000,  # more than is accepted: a busy machine must not look like an outage
+            # more than is accepted: a busy machine must not look like an outage
+            "redis_timeout_ms": 1000,
             "job_files_url": f"file://{self.folder / 'files'}",
         }
         return load_settings(ApiSettings).model_copy(update={**values, **changes})
@@ -113,7 +118,13 @@ class EngineBench:
         """Return a word for each time that a task began with this path."""
         return read_words(f"{self.path(name)}.runs")
 
-    def submit(self, engine: JobEngine, task: str, arguments: Mapping[str, Any] | None = None, **options: Any) -> str:
+    def submit(
+        self,
+        engine: JobEngine,
+        task: str,
+        arguments: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> str:
         """Submit a job of the bench's person; return its id."""
         return engine.submit(task, arguments or {}, **{"owner": self.owner, **options}).id
 
@@ -125,15 +136,23 @@ class EngineBench:
         """Return a job's status."""
         return self.record(job_id).get("status", "")
 
-    def wait_for(self, job_id: str, status: JobStatus | str, *, timeout_s: float = 5.0) -> dict[str, str]:
+    def wait_for(
+        self, job_id: str, status: JobStatus | str, *, timeout_s: float = 5.0
+    ) -> dict[str, str]:
         """Wait until the job is in this status; return its fields."""
         try:
-            wait_until(lambda: self.status(job_id) == status, timeout_s=timeout_s, what=f"the job is {status}")
+            wait_until(
+                lambda: self.status(job_id) == status,
+                timeout_s=timeout_s,
+                what=f"the job is {status}",
+            )
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.record(job_id)}") from None
         return self.record(job_id)
 
-    def outcome(self, engine: JobEngine, job_id: str, *, timeout_s: float = 10.0, owner: Owner | None = None) -> Job:
+    def outcome(
+        self, engine: JobEngine, job_id: str, *, timeout_s: float = 10.0, owner: Owner | None = None
+    ) -> Job:
         """Wait until the job has ended; return it as its owner sees it."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -143,28 +162,54 @@ class EngineBench:
             assert time.monotonic() < deadline, job
             engine.wait(job_id, timeout_s=0.2)
 
-    def run(self, engine: JobEngine, task: str, arguments: Mapping[str, Any] | None = None, **options: Any) -> Job:
+    def run(
+        self,
+        engine: JobEngine,
+        task: str,
+        arguments: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Job:
         """Submit a job and return it when it has ended."""
         return self.outcome(engine, self.submit(engine, task, arguments, **options))
 
     def check_nothing_is_left(self) -> None:
-        """Check that no job is held, delayed or handed over once all have ended, and none counts against its person."""
-        wait_until(lambda: not self.leftovers(), timeout_s=AUDITED_S, what=f"nothing is left: {self.leftovers()}")
+        """Check that no job is held, delayed or handed over once all have ended,
+        and none counts against its person."""
+        wait_until(
+            lambda: not self.leftovers(),
+            timeout_s=AUDITED_S,
+            what=f"nothing is left: {self.leftovers()}",
+        )
 
     def leftovers(self) -> list[str]:
         """Return the names of entries of unfinished jobs."""
-        found = [str(name) for kind in ("held:*", "open:*") for name in self.admin.scan_iter(f"gatehouse:jobs:{kind}")]
-        return found + [name for name in (keyspace.DELAYED, keyspace.ORPHANS) if self.admin.exists(name)]
+        found = [
+            str(name)
+            for kind in ("held:*", "open:*")
+            for name in self.admin.scan_iter(f"gatehouse:jobs:{kind}")
+        ]
+        return found + [
+            name for name in (keyspace.DELAYED, keyspace.ORPHANS) if self.admin.exists(name)
+        ]
 
 
 class EngineProcess:
     """An engine in a process of its own: submits what it is told, until it is killed."""
 
     def __init__(self, url: str, *, folder: Path) -> None:
-        environment = {**os.environ, "GATEHOUSE_API_REDIS_URL": url, "GATEHOUSE_JOB_FILES_URL": f"file://{folder / 'files'}"}
+        environment = {
+            **os.environ,
+            "GATEHOUSE_API_REDIS_URL": url,
+            "GATEHOUSE_JOB_FILES_URL": f"file://{folder / 'files'}",
+        }
         command = [sys.executable, "-m", "tests.integration.engine_process"]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self._process.stdout
         assert self._process.stdin
@@ -175,11 +220,15 @@ class EngineProcess:
         """The process's id."""
         return self._process.pid
 
-    def submit(self, task: str, arguments: Sequence[Mapping[str, Any]], *, owner: Owner) -> list[str]:
+    def submit(
+        self, task: str, arguments: Sequence[Mapping[str, Any]], *, owner: Owner
+    ) -> list[str]:
         """Have it accept jobs; return their ids."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps({"task": task, "arguments": list(arguments), "owner": owner.id}) + "\n")
+        self._process.stdin.write(
+            json.dumps({"task": task, "arguments": list(arguments), "owner": owner.id}) + "\n"
+        )
         self._process.stdin.flush()
         ids: list[str] = json.loads(self._process.stdout.readline())
         return ids

@@ -13,8 +13,11 @@ from tests.integration.engine_bench import EngineBench
 
 @pytest.fixture(scope="session")
 def engine_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    """A Valkey for tests of the job engine alone: their instances would take over other tests' jobs."""
-    with EmbeddedValkey(tmp_path_factory.mktemp("engine") / "valkey", passwords=new_passwords()) as server:
+    """A Valkey for tests of the job engine alone:
+    their instances would take over other tests' jobs."""
+    with EmbeddedValkey(
+        tmp_path_factory.mktemp("engine") / "valkey", passwords=new_passwords()
+    ) as server:
         yield server
 
 

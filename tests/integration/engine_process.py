@@ -1,4 +1,5 @@
-"""A process with a job engine, for tests that kill it: reads jobs to submit as JSON lines, answers with their ids."""
+"""A process with a job engine, for tests that kill it:
+reads jobs to submit as JSON lines, answers with their ids."""
 
 import json
 import sys
@@ -13,7 +14,13 @@ from tests.integration.engine_bench import TASKS
 
 def main() -> None:
     """Serve until the input ends."""
-    changes = {"task_modules": TASKS, "job_heartbeat_s": 2, "job_threads": 4, "job_processes": 2, "redis_timeout_ms": 250}
+    changes = {
+        "task_modules": TASKS,
+        "job_heartbeat_s": 2,
+        "job_threads": 4,
+        "job_processes": 2,
+        "redis_timeout_ms": 250,
+    }
     settings = load_settings(ApiSettings).model_copy(update=changes)
     engine = JobEngine(open_job_connections(settings), load_tasks(settings.task_modules), settings)
     engine.start()
@@ -21,7 +28,10 @@ def main() -> None:
     for line in sys.stdin:
         wanted = json.loads(line)
         owner = Owner(id=wanted["owner"], username="ada")
-        ids = [engine.submit(wanted["task"], arguments, owner=owner).id for arguments in wanted["arguments"]]
+        ids = [
+            engine.submit(wanted["task"], arguments, owner=owner).id
+            for arguments in wanted["arguments"]
+        ]
         print(json.dumps(ids), flush=True)  # noqa: T201
     engine.shutdown(deadline_s=0)
 

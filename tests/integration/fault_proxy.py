@@ -1,4 +1,5 @@
-"""A TCP proxy between a client and a server, on a unix socket or a local port, whose faults a test switches on and off."""
+"""A TCP proxy between a client and a server, on a unix socket or a local port,
+whose faults a test switches on and off."""
 
 import selectors
 import socket
@@ -25,11 +26,13 @@ class Fault(Enum):
 
 
 class FaultProxy:
-    """One listening port. Thread-safe: tests set ``fault`` and ``delay_s`` at any time; ``connections`` counts those made.
+    """One listening port. Thread-safe: tests set ``fault`` and ``delay_s`` at any time;
+    ``connections`` counts those made.
 
-    ``upstream`` may be changed: connections made from then on lead there. ``answers``: what the proxy itself answers to a
-    request that contains the name; nothing of that request reaches the server.
-    ``lose_reply_to``: of the next request that contains this, once, the answer is lost and the connection cut.
+    ``upstream`` may be changed: connections made from then on lead there. ``answers``: what the
+    proxy itself answers to a request that contains the name; nothing of that request reaches the
+    server. ``lose_reply_to``: of the next request that contains this, once,
+    the answer is lost and the connection cut.
     """
 
     def __init__(self, upstream: Path | tuple[str, int]) -> None:
@@ -54,7 +57,8 @@ class FaultProxy:
         return int(self._listener.getsockname()[1])
 
     def url(self, direct: str) -> str:
-        """Return the URL that does through this proxy what ``direct``, a unix:// URL with credentials, does without."""
+        """Return the URL that does through this proxy what ``direct``,
+        a unix:// URL with credentials, does without."""
         credentials = urlsplit(direct).netloc.rpartition("@")[0]
         return f"redis://{credentials}@127.0.0.1:{self.port}/0"
 
@@ -63,7 +67,8 @@ class FaultProxy:
         self._cuts += 1
 
     def freeze(self) -> None:
-        """Pass nothing on any more over the connections that are open now, which stay open: as after a laptop's sleep."""
+        """Pass nothing on any more over the connections that are open now, which stay open:
+        as after a laptop's sleep."""
         self._freezes += 1
 
     def start(self) -> None:
@@ -113,7 +118,9 @@ class FaultProxy:
         """Move one piece as the fault says; False when the connection is over."""
         try:
             piece = source.recv(_PIECE)
-            if not piece or (is_answer and (self.fault is Fault.LOSE_REPLY or source.fileno() in self._doomed)):
+            if not piece or (
+                is_answer and (self.fault is Fault.LOSE_REPLY or source.fileno() in self._doomed)
+            ):
                 return False
             for name, answer in self.answers.items():
                 if not is_answer and name in piece:

@@ -1,4 +1,5 @@
-"""Entries as an attacker or an accident would leave them in Redis: written past the engine and its guards."""
+"""Entries as an attacker or an accident would leave them in Redis:
+written past the engine and its guards."""
 
 import secrets
 import string
@@ -17,7 +18,8 @@ KEPT_S = 600
 
 
 class Forge:
-    """Knows the session secrets when a case needs a valid signature; every entry it writes lives for ten minutes."""
+    """Knows the session secrets when a case needs a valid signature;
+    every entry it writes lives for ten minutes."""
 
     def __init__(self, admin: redis.Redis, settings: ContractSettings) -> None:
         self.admin = admin
@@ -39,15 +41,21 @@ class Forge:
         self.admin.set(session_entry(key), value, ex=KEPT_S)
         return key
 
-    def put_record(self, data: dict[str, Any], *, created_ago_s: int = 0, expires_in_s: int = KEPT_S) -> str:
+    def put_record(
+        self, data: dict[str, Any], *, created_ago_s: int = 0, expires_in_s: int = KEPT_S
+    ) -> str:
         """Store a well signed session with these times; return its key."""
         key, now = self.new_key(), int(time.time())
-        record = SessionRecord(data=data, created_at=now - created_ago_s, expires_at=now + expires_in_s)
+        record = SessionRecord(
+            data=data, created_at=now - created_ago_s, expires_at=now + expires_in_s
+        )
         return self.put(self._format.encode(session_entry(key), record), key=key)
 
     def data_of(self, key: str) -> dict[str, Any]:
         """Return the session data stored for a key."""
-        return self._format.decode(session_entry(key), self.value_of(key).decode(), now=time.time()).data
+        return self._format.decode(
+            session_entry(key), self.value_of(key).decode(), now=time.time()
+        ).data
 
     def payload(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return the payload of a session that would be accepted if it were signed right."""
@@ -55,7 +63,8 @@ class Forge:
         return {"v": 1, "created_at": now, "expires_at": now + KEPT_S, "data": data}
 
     def signed(self, payload: dict[str, Any], *, secret: str, salt: str, age_s: float = 0) -> str:
-        """Return the payload signed by Django's signer with this secret and salt, some seconds ago."""
+        """Return the payload signed by Django's signer with this secret and salt,
+        some seconds ago."""
         return str(_AgedSigner(key=secret, salt=salt, age_s=age_s).sign_object(payload))
 
     def put_principal(self, user_id: object, value: bytes | str | None) -> None:

@@ -1,4 +1,5 @@
-"""Schema-driven fuzzing: schemathesis reads the API's own document and asks every operation what it should and should not."""
+"""Schema-driven fuzzing: schemathesis reads the API's own document and asks every operation what it
+should and should not."""
 
 import threading
 from collections import Counter
@@ -46,7 +47,9 @@ class Fuzzed:
 def served(app: Flask) -> Iterator[str]:
     """Serve the app over real HTTP, mounted as wsgi.py mounts it; yields the address of the API."""
     prefix = gate_state(app).settings.api_prefix
-    server = make_server("127.0.0.1", 0, DispatcherMiddleware(NotFound(), {prefix: app}), threaded=True)
+    server = make_server(
+        "127.0.0.1", 0, DispatcherMiddleware(NotFound(), {prefix: app}), threaded=True
+    )
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -57,8 +60,11 @@ def served(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-def fuzz(app: Flask, cookie: str, *, examples: int, seed: int, phases: tuple[str, ...], **checks: Any) -> Fuzzed:
-    """Ask every operation of the app what its document says and what it forbids, as the person of this session."""
+def fuzz(
+    app: Flask, cookie: str, *, examples: int, seed: int, phases: tuple[str, ...], **checks: Any
+) -> Fuzzed:
+    """Ask every operation of the app what its document says and what it forbids,
+    as the person of this session."""
     found = Fuzzed()
     with served(app) as address:
         config = {
@@ -72,7 +78,9 @@ def fuzz(app: Flask, cookie: str, *, examples: int, seed: int, phases: tuple[str
             "phases": {name: {"enabled": name in phases} for name in PHASES},
             "suppress-health-check": ["all"],
         }
-        schema = schemathesis.openapi.from_dict(document_of(app, server="/api"), config=SchemathesisConfig.from_dict(config))
+        schema = schemathesis.openapi.from_dict(
+            document_of(app, server="/api"), config=SchemathesisConfig.from_dict(config)
+        )
         for event in engine.from_schema(schema).execute():
             _note(found, event)
     return found
@@ -94,20 +102,26 @@ def _note(found: Fuzzed, event: events.EngineEvent) -> None:
             found.statuses[response.status_code] += 1
         for check in recorder.checks.get(case_id, ()):
             if check.failure_info is not None and not _is_intended(check.name, response):
-                found.failures.append(f"{operation}: {check.failure_info.failure}\n{check.failure_info.code_sample}")
+                found.failures.append(
+                    f"{operation}: {check.failure_info.failure}\n{check.failure_info.code_sample}"
+                )
 
 
 def is_full(response: Response) -> bool:
-    """Tell whether more streams were asked for than the process holds: a documented 503, which the test brings about."""
+    """Tell whether more streams were asked for than the process holds:
+    a documented 503, which the test brings about."""
     return b'"too_many_streams"' in response.content
 
 
 def _is_intended(check: str, response: Response | None) -> bool:
-    """Tell whether what looks wrong to the check is what we promise, and a JSON Schema can't say it."""
+    """Tell whether what looks wrong to the check is what we promise,
+    and a JSON Schema can't say it."""
     if response is None:
         return False
     if check == "not_a_server_error":
         return is_full(response)
     if check == "unsupported_method":
         return response.status_code == 401  # who asks comes before what is asked for
-    return check == "positive_data_acceptance" and any(reason in response.content for reason in _BEYOND_SCHEMAS)
+    return check == "positive_data_acceptance" and any(
+        reason in response.content for reason in _BEYOND_SCHEMAS
+    )

@@ -1,4 +1,5 @@
-"""Both sides in one process: people with real sessions on Django's side, requests to the API under its prefix."""
+"""Both sides in one process: people with real sessions on Django's side,
+requests to the API under its prefix."""
 
 import itertools
 from collections.abc import Iterator
@@ -36,13 +37,16 @@ class Visitor:
 
 
 def new_visitor(*, by_form: bool = False, **fields: Any) -> Visitor:
-    """Create a person with a verified address and log them in; ``by_form`` with the real page and its password check."""
+    """Create a person with a verified address and log them in;
+    ``by_form`` with the real page and its password check."""
     from allauth.account.models import EmailAddress
 
     from django_site.accounts.models import User
 
     name = f"visitor{next(_numbers)}"
-    person = User.objects.create(username=name, email=f"{name}@example.org", password=_password_hash(), **fields)
+    person = User.objects.create(
+        username=name, email=f"{name}@example.org", password=_password_hash(), **fields
+    )
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
     return log_in_again(person, by_form=by_form)
 
@@ -73,10 +77,13 @@ def ask(
     headers: dict[str, str] | None = None,
     **options: Any,
 ) -> TestResponse:
-    """Send one request to the API mounted at its prefix, as wsgi.py mounts it; ``path`` is the whole path."""
+    """Send one request to the API mounted at its prefix, as wsgi.py mounts it;
+    ``path`` is the whole path."""
     mounted = DispatcherMiddleware(NotFound(), {gate_state(app).settings.api_prefix: app})
     sent = {"Cookie": f"sessionid={cookie}"} if cookie is not None else {}
-    return WsgiClient(mounted, use_cookies=False).open(path, method=method, headers={**sent, **(headers or {})}, **options)
+    return WsgiClient(mounted, use_cookies=False).open(
+        path, method=method, headers={**sent, **(headers or {})}, **options
+    )
 
 
 def post(app: Flask, visitor: Visitor, path: str, body: Any = None) -> TestResponse:
@@ -94,12 +101,17 @@ def submit(app: Flask, visitor: Visitor, task: str, *, wait: int = 0, **argument
 
 def submit_batch(app: Flask, visitor: Visitor, task: str, arguments: list[dict[str, Any]]) -> str:
     """Submit a batch; return its id."""
-    return str(post(app, visitor, "/api/batches", {"task": task, "arguments": arguments}).get_json()["id"])
+    return str(
+        post(app, visitor, "/api/batches", {"task": task, "arguments": arguments}).get_json()["id"]
+    )
 
 
-def upload(app: Flask, visitor: Visitor, body: bytes, *, query: str = "", **options: Any) -> TestResponse:
+def upload(
+    app: Flask, visitor: Visitor, body: bytes, *, query: str = "", **options: Any
+) -> TestResponse:
     """Upload a body as it is."""
-    sent = {"content_type": "application/x-www-form-urlencoded", **options}  # what curl --data-binary says
+    # what curl --data-binary says
+    sent = {"content_type": "application/x-www-form-urlencoded", **options}
     return ask(app, f"/api/files{query}", method="POST", cookie=visitor.cookie, data=body, **sent)
 
 
@@ -125,7 +137,9 @@ def keys_of(admin: redis.Redis, pattern: str = "gatehouse:jobs:*") -> set[bytes]
     return set(admin.scan_iter(match=pattern, count=1000))
 
 
-def tell(admin: redis.Redis, visitor: Visitor, job: str = "j", *, text: str = "{}", times: int = 1) -> None:
+def tell(
+    admin: redis.Redis, visitor: Visitor, job: str = "j", *, text: str = "{}", times: int = 1
+) -> None:
     """Write events of a person's, as the engine's scripts do."""
     with admin.pipeline(transaction=False) as pipeline:
         for number in range(times):

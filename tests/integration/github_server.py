@@ -1,4 +1,5 @@
-"""A small server that speaks as GitHub's REST API does, for public repositories; it counts, limits and breaks on request."""
+"""A small server that speaks as GitHub's REST API does, for public repositories;
+it counts, limits and breaks on request."""
 
 import json
 import threading
@@ -18,9 +19,9 @@ Odd = tuple[int, bytes, dict[str, str]]
 class GithubServer(ThreadingHTTPServer):
     """Serves ``repositories`` (name: languages) of the owner ``octo``, ``page_size`` at a time.
 
-    ``odd``: repositories that answer something else. ``refusals``: answers to give before anything else, first to last.
-    ``hold_at``: the name of a repository whose answer waits until ``go``. ``next_link``: leads the listing elsewhere;
-    ``first_link``: the whole header of the first page.
+    ``odd``: repositories that answer something else. ``refusals``: answers to give before anything
+    else, first to last. ``hold_at``: the name of a repository whose answer waits until ``go``.
+    ``next_link``: leads the listing elsewhere; ``first_link``: the whole header of the first page.
     ``broken_page``: a page of it that fails.
     ``left``: requests until the rate limit is used up for a second, None for no limit.
     """
@@ -54,7 +55,11 @@ class GithubServer(ThreadingHTTPServer):
         """Return what was asked for: repositories by name, or ``repos``, pages by number."""
         paths = [urlsplit(path) for path in self.requests]
         if kind == "repos":
-            return [parse_qs(path.query).get("page", ["1"])[0] for path in paths if path.path.endswith("/repos")]
+            return [
+                parse_qs(path.query).get("page", ["1"])[0]
+                for path in paths
+                if path.path.endswith("/repos")
+            ]
         return [
             path.path.removeprefix(f"{PREFIX}/repos/").removesuffix("/languages")
             for path in paths
@@ -125,7 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.path == f"{PREFIX}/users/octo/repos":
             self.answer_page(int(parse_qs(path.query).get("page", ["1"])[0]))
         else:
-            self.answer_languages(path.path.removeprefix(f"{PREFIX}/repos/").removesuffix("/languages"))
+            self.answer_languages(
+                path.path.removeprefix(f"{PREFIX}/repos/").removesuffix("/languages")
+            )
 
     def answer_page(self, page: int) -> None:
         """Answer a page of the listing, with a link to the next."""
@@ -140,8 +147,13 @@ class _Handler(BaseHTTPRequestHandler):
         some = names[(page - 1) * server.page_size : page * server.page_size]
         links = [f'<{server.base_url}/users/octo/repos?page=1>; rel="first"']
         if page * server.page_size < len(names):
-            links.append(f'<{server.next_link or f"{server.base_url}/users/octo/repos?page={page + 1}"}>; rel="next"')
-        body = json.dumps([{"id": number, "full_name": name} for number, name in enumerate(some)]).encode()
+            links.append(
+                f"<{server.next_link or f'{server.base_url}/users/octo/repos?page={page + 1}'}>; "
+                'rel="next"'
+            )
+        body = json.dumps(
+            [{"id": number, "full_name": name} for number, name in enumerate(some)]
+        ).encode()
         self.answer(200, body, {"Link": (page == 1 and server.first_link) or ", ".join(links)})
 
     def answer_languages(self, name: str) -> None:

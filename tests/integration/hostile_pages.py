@@ -1,4 +1,5 @@
-"""web.links and web.feed_titles with little time, for documents that were made to harm their readers."""
+"""web.links and web.feed_titles with little time,
+for documents that were made to harm their readers."""
 
 from typing import ParamSpec, TypeVar
 

@@ -13,7 +13,12 @@ def _look_at(file: InputFile) -> dict[str, Any]:
         content = stream.read()
     with file.local_path() as path:
         assert path.read_bytes() == content
-    return {"name": file.name, "size": file.size, "media_type": file.media_type, "text": content.decode()}
+    return {
+        "name": file.name,
+        "size": file.size,
+        "media_type": file.media_type,
+        "text": content.decode(),
+    }
 
 
 @task("inputs.read")

@@ -51,7 +51,8 @@ def grow_old(browser: "Client") -> None:
 
 @contextmanager
 def hanging(valkey: EmbeddedValkey) -> Iterator[None]:
-    """Let Valkey answer nobody until the block ends; go on when the site has noticed that it is back."""
+    """Let Valkey answer nobody until the block ends;
+    go on when the site has noticed that it is back."""
     assert valkey.pid is not None
     os.kill(valkey.pid, signal.SIGSTOP)
     try:

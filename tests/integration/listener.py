@@ -1,4 +1,5 @@
-"""A client of event streams: keeps the connection in a thread, and reads the wire format with a parser of its own."""
+"""A client of event streams: keeps the connection in a thread,
+and reads the wire format with a parser of its own."""
 
 import http.client
 import json
@@ -35,11 +36,16 @@ class Wire:
 
 
 class Listener:
-    """One stream. ``status`` and ``headers`` are there at once; for a refusal ``problem`` is its body."""
+    """One stream. ``status`` and ``headers`` are there at once;
+    for a refusal ``problem`` is its body."""
 
-    def __init__(self, address: str, path: str, *, headers: dict[str, str], reads: bool = True) -> None:
+    def __init__(
+        self, address: str, path: str, *, headers: dict[str, str], reads: bool = True
+    ) -> None:
         parts = urlsplit(address)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        self._connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, timeout=TIMEOUT_S
+        )
         self._connection.request("GET", path, headers={"Accept": "text/event-stream", **headers})
         assert self._connection.sock is not None
         self._socket: socket.socket = self._connection.sock
@@ -47,7 +53,9 @@ class Listener:
         self.status = self._answer.status
         self.headers = self._answer.headers
         self.wire = Wire()
-        self.problem: dict[str, Any] = {} if self.status == 200 else json.loads(self._answer.read() or b"{}")
+        self.problem: dict[str, Any] = (
+            {} if self.status == 200 else json.loads(self._answer.read() or b"{}")
+        )
         self._thread = threading.Thread(target=self._read)
         if reads and self.status == 200:
             self.read()
@@ -72,11 +80,20 @@ class Listener:
 
     def statuses(self) -> list[tuple[str, str]]:
         """Return job and status of each status event."""
-        return [(event.data["job"], event.data["status"]) for event in self.events if event.kind == "status"]
+        return [
+            (event.data["job"], event.data["status"])
+            for event in self.events
+            if event.kind == "status"
+        ]
 
     def statuses_of(self, job: str) -> list[str]:
-        """Return what became of one job. Whether it was queued first or begun at once is the engine's business."""
-        return [status for name, status in self.statuses() if (name, status) != (job, "queued") and name == job]
+        """Return what became of one job. Whether it was queued first or begun at once is the
+        engine's business."""
+        return [
+            status
+            for name, status in self.statuses()
+            if (name, status) != (job, "queued") and name == job
+        ]
 
     def wait_for(self, kind: str, *, count: int = 1, timeout_s: float = 10.0) -> Told:
         """Wait for the so many-th event of this kind, and return it."""
@@ -89,7 +106,9 @@ class Listener:
 
     def wait_for_end(self, *, timeout_s: float = 10.0) -> list[Told]:
         """Wait until the server has ended the stream; return all events."""
-        wait_until(lambda: self.has_ended, timeout_s=timeout_s, what=f"the stream has ended: {self.events}")
+        wait_until(
+            lambda: self.has_ended, timeout_s=timeout_s, what=f"the stream has ended: {self.events}"
+        )
         return self.events
 
     def hang_up(self) -> None:
@@ -110,7 +129,9 @@ class Listener:
                 if text:
                     self._take(text, fields)
                 elif fields:
-                    self.wire.events.append(Told(self.wire.last_id, fields["event"], json.loads(fields["data"])))
+                    self.wire.events.append(
+                        Told(self.wire.last_id, fields["event"], json.loads(fields["data"]))
+                    )
                     fields.clear()
 
     def _take(self, text: str, fields: dict[str, str]) -> None:
@@ -134,7 +155,13 @@ class Listeners:
         self._open: list[Listener] = []
 
     def open(
-        self, path: str, *, cookie: str = "", key: str = "", last_event_id: str | None = None, reads: bool = True
+        self,
+        path: str,
+        *,
+        cookie: str = "",
+        key: str = "",
+        last_event_id: str | None = None,
+        reads: bool = True,
     ) -> Listener:
         """Open a stream with a session or a key."""
         headers = {"Cookie": f"sessionid={cookie}"} if cookie else {}

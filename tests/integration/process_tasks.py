@@ -1,4 +1,5 @@
-"""Tasks of sample_tasks on processes: one suite for both executors. ``sample.x`` is ``child.x`` here."""
+"""Tasks of sample_tasks on processes: one suite for both executors.
+``sample.x`` is ``child.x`` here."""
 
 import os
 import subprocess
@@ -48,6 +49,16 @@ unprintable = _on_processes(sample.unprintable)
 
 @task("child.look_around", executor="processes")
 def look_around(*, job: JobContext) -> list[str]:
-    """Return all that a task sees of settings: its context's, its environment's, and a program's that it starts."""
-    settings = [str(value.get_secret_value()) for value in (job.settings.redis_url, job.settings.api_redis_url) if value]
-    return [*settings, *job.settings.secrets, *os.environ.values(), *subprocess.check_output(["env"], text=True).splitlines()]
+    """Return all that a task sees of settings:
+    its context's, its environment's, and a program's that it starts."""
+    settings = [
+        str(value.get_secret_value())
+        for value in (job.settings.redis_url, job.settings.api_redis_url)
+        if value
+    ]
+    return [
+        *settings,
+        *job.settings.secrets,
+        *os.environ.values(),
+        *subprocess.check_output(["env"], text=True).splitlines(),
+    ]

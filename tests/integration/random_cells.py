@@ -1,6 +1,7 @@
 """Forty kinds of cells as people and programs write them, each with what it means.
 
-A cell's meaning is what a reader may make of its text without a loss: a number, a date, a truth, nothing, or the text itself.
+A cell's meaning is what a reader may make of its text without a loss:
+a number, a date, a truth, nothing, or the text itself.
 """
 
 import random
@@ -15,7 +16,8 @@ Meaning = str | bool | int | Decimal | date | time | datetime | None
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell's text and what it means; None is no value. ``is_word`` for a word that says so beside values, NA for example."""
+    """A cell's text and what it means; None is no value.
+    ``is_word`` for a word that says so beside values, NA for example."""
 
     text: str
     meaning: Meaning
@@ -52,7 +54,9 @@ def _text(make: Callable[[random.Random], str]) -> MakeCell:
 
 
 def _integer(chance: random.Random) -> Cell:
-    number = chance.choice([chance.randint(0, 9), chance.randint(-999, 9999), chance.randint(10**15, 10**18)])
+    number = chance.choice(
+        [chance.randint(0, 9), chance.randint(-999, 9999), chance.randint(10**15, 10**18)]
+    )
     return Cell(str(number), number)
 
 
@@ -68,7 +72,9 @@ def _comma(chance: random.Random) -> Cell:
 
 
 def _exponent(chance: random.Random) -> Cell:
-    text = chance.choice(["{:e}", "{:.2e}", "{:.1E}", "{!r}"]).format(chance.uniform(-9, 9) * 10.0 ** chance.randint(-30, 30))
+    text = chance.choice(["{:e}", "{:.2e}", "{:.1E}", "{!r}"]).format(
+        chance.uniform(-9, 9) * 10.0 ** chance.randint(-30, 30)
+    )
     return Cell(text, Decimal(text))
 
 
@@ -87,14 +93,18 @@ def _day(chance: random.Random) -> date:
 
 
 def _moment(chance: random.Random) -> datetime:
-    return datetime.combine(_day(chance), time(chance.randrange(24), chance.randrange(60), chance.randrange(60)))
+    return datetime.combine(
+        _day(chance), time(chance.randrange(24), chance.randrange(60), chance.randrange(60))
+    )
 
 
 def _date(shape: str, *, is_bare: bool = False) -> MakeCell:
     def make(chance: random.Random) -> Cell:
         day = _day(chance)
         text = day.strftime(shape)
-        return Cell("/".join(part.lstrip("0") for part in text.split("/")) if is_bare else text, day)
+        return Cell(
+            "/".join(part.lstrip("0") for part in text.split("/")) if is_bare else text, day
+        )
 
     return make
 
@@ -110,7 +120,9 @@ def _time(shape: str) -> MakeCell:
 
 
 def _zoned(chance: random.Random) -> Cell:
-    moment = _moment(chance).replace(tzinfo=timezone(timedelta(minutes=chance.choice([0, 60, 120, -300, 330]))))
+    moment = _moment(chance).replace(
+        tzinfo=timezone(timedelta(minutes=chance.choice([0, 60, 120, -300, 330])))
+    )
     return Cell(moment.isoformat(sep=chance.choice(" T")), moment.astimezone(UTC))
 
 

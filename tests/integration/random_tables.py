@@ -1,7 +1,8 @@
-"""Random tables as bytes, written in many ways and damaged now and then, with what each of their lines says.
+"""Random tables as bytes, written in many ways and damaged now and then,
+with what each of their lines says.
 
-Hypothesis draws what a table is made of, so that it can make a failing one small; the cells come from a seed, so that a table
-costs a millisecond.
+Hypothesis draws what a table is made of, so that it can make a failing one small; the cells come
+from a seed, so that a table costs a millisecond.
 """
 
 import csv
@@ -62,12 +63,14 @@ WAYS: dict[str, Way] = {
     "colons": Way(delimiter=":", must_be_given=True),
     "blanks": Way(delimiter=" ", must_be_given=True),
 }
-NARROW = sorted({*WAYS} - {"title", "row names"})  # one column or two don't tell a title from names, or that one is missing
+# one column or two don't tell a title from names, or that one is missing
+NARROW = sorted({*WAYS} - {"title", "row names"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A row as it was written from a line on. ``also`` are other cells that it may be read as after it was damaged."""
+    """A row as it was written from a line on. ``also`` are other cells that it may be read as after
+    it was damaged."""
 
     number: int
     cells: tuple[Cell, ...]
@@ -93,7 +96,9 @@ class RandomTable:
     @property
     def names(self) -> tuple[str, ...]:
         """The columns' names."""
-        return tuple(f"{_HEADS[number % len(_HEADS)]} {number}" for number in range(len(self.kinds)))
+        return tuple(
+            f"{_HEADS[number % len(_HEADS)]} {number}" for number in range(len(self.kinds))
+        )
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -133,12 +138,16 @@ def made(table: RandomTable) -> RandomTable:
     chance = random.Random(table.seed)
     way = WAYS[table.way]
     columns = [_column(kind, table.count, chance) for kind in table.kinds]
-    first = 1 if way.header == "none" and not table.is_given else 0  # a word there may well be a header
+    # a word there may well be a header
+    first = 1 if way.header == "none" and not table.is_given else 0
     for column, row, kind in table.late:
         cell = KINDS[kind](chance)
         if row >= first and not _may_be_either(cell, table.kinds[column]):
             columns[column][row] = cell
-    rows = [tuple(_written(cell, way, table.encoding) for cell in row) for row in zip(*columns, strict=True)]
+    rows = [
+        tuple(_written(cell, way, table.encoding) for cell in row)
+        for row in zip(*columns, strict=True)
+    ]
     writer = _Writer(way, table.encoding, chance)
     for above in way.above:
         writer.add(above)
@@ -156,7 +165,8 @@ def made(table: RandomTable) -> RandomTable:
 
 
 def _may_be_either(cell: Cell, kind: str) -> bool:
-    """Tell whether a date may be one in its column's order as well as in its own: nobody could know."""
+    """Tell whether a date may be one in its column's order as well as in its own:
+    nobody could know."""
     return type(cell.meaning) is date and kind[1:2] in ("/", ".", "-")
 
 
@@ -165,7 +175,13 @@ def _column(kind: str, count: int, chance: random.Random) -> list[Cell]:
     cells = []
     for _ in range(count):
         number = chance.random()
-        make = empty if number < empties else KINDS["missing"] if number < empties + words else KINDS[kind]
+        make = (
+            empty
+            if number < empties
+            else KINDS["missing"]
+            if number < empties + words
+            else KINDS[kind]
+        )
         cells.append(make(chance))
     return cells
 
@@ -190,7 +206,12 @@ def quoted(text: str, way: Way) -> str:
     marks = (way.delimiter, way.quote, "\r", "\n")
     if not way.quote or not (way.quotes_all or any(mark in text for mark in marks)):
         return text
-    return way.blank + way.quote + text.replace(way.quote, (way.escape or way.quote) + way.quote) + way.quote
+    return (
+        way.blank
+        + way.quote
+        + text.replace(way.quote, (way.escape or way.quote) + way.quote)
+        + way.quote
+    )
 
 
 class _Writer:
@@ -200,7 +221,9 @@ class _Writer:
         self.lines: list[Line] = []
         self.content = "".encode(encoding)  # a mark, where the encoding has one
         self._way = way
-        self._encoding = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(encoding, encoding)
+        self._encoding = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(
+            encoding, encoding
+        )
         self._chance = chance
         self._number = 1
         self._last_end = ""
@@ -237,7 +260,11 @@ class _Writer:
             text = text[:place] + self._way.quote + text[place:]
         data = text.encode(self._encoding)
         if damage == "stray byte":
-            data = text[:place].encode(self._encoding) + self._stray() + text[place:].encode(self._encoding)
+            data = (
+                text[:place].encode(self._encoding)
+                + self._stray()
+                + text[place:].encode(self._encoding)
+            )
         try:
             also = _readings(data.decode(self._encoding), self._way)
         except UnicodeDecodeError:  # it has to be left out
@@ -251,15 +278,25 @@ class _Writer:
 
     def _stray(self) -> bytes:
         """Return a byte that does not belong there; in encodings of two or four bytes, so many."""
-        strays = {"utf-16-le": b"\x00\xd8", "utf-16-be": b"\xd8\x00", "utf-32-le": b"\xff\xff\xff\xff"}
-        return strays.get(self._encoding) or self._chance.choice([b"\xff", b"\x80", b"\xc3", b"\x01", b"\x00"])
+        strays = {
+            "utf-16-le": b"\x00\xd8",
+            "utf-16-be": b"\xd8\x00",
+            "utf-32-le": b"\xff\xff\xff\xff",
+        }
+        return strays.get(self._encoding) or self._chance.choice(
+            [b"\xff", b"\x80", b"\xc3", b"\x01", b"\x00"]
+        )
 
 
 def _readings(text: str, way: Way) -> tuple[tuple[str, ...], ...]:
     """Return what a damaged line may be read as: quotes are quotes, or just text."""
     found = [tuple(text.split(way.delimiter)), (text,)]
     if way.quote:
-        marks: dict[str, Any] = {"delimiter": way.delimiter, "quotechar": way.quote, "skipinitialspace": bool(way.blank)}
+        marks: dict[str, Any] = {
+            "delimiter": way.delimiter,
+            "quotechar": way.quote,
+            "skipinitialspace": bool(way.blank),
+        }
         if way.escape:
             marks |= {"escapechar": way.escape, "doublequote": False}
         with suppress(csv.Error):

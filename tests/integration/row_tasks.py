@@ -10,7 +10,11 @@ from flask_api.tasks.tables.database import TableDatabase, literal
 
 
 @task("rows.keep", ttl_s=3600)
-def keep(sql: str = "SELECT i AS number, 'word ' || i AS word FROM range(250) each(i)", *, job: JobContext) -> None:
+def keep(
+    sql: str = "SELECT i AS number, 'word ' || i AS word FROM range(250) each(i)",
+    *,
+    job: JobContext,
+) -> None:
     """Keep the rows of a query."""
     _keep(sql, job)
 
@@ -35,7 +39,10 @@ def fail(*, job: JobContext) -> None:
 
 
 def _keep(sql: str, job: JobContext) -> None:
-    with tempfile.TemporaryDirectory() as name, TableDatabase(folder=Path(name), memory_mb=128, threads=1) as database:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        TableDatabase(folder=Path(name), memory_mb=128, threads=1) as database,
+    ):
         target = Path(name) / "rows.parquet"
         database.run(f"COPY ({sql}) TO {literal(target)} (FORMAT parquet)")
         job.save_file("rows.parquet", target)

@@ -1,4 +1,5 @@
-"""Tasks that behave well and badly, for tests of the job engine. Each test process has its own events."""
+"""Tasks that behave well and badly, for tests of the job engine.
+Each test process has its own events."""
 
 import logging
 import os
@@ -113,7 +114,8 @@ def note(path: str, word: str = "") -> str:
 
 @task("sample.hold", backoff_s=0.05)
 def hold(path: str, *, job: JobContext) -> int:
-    """Note the run beside the path, wait until there is a file, willing to stop; return the attempt."""
+    """Note the run beside the path, wait until there is a file, willing to stop;
+    return the attempt."""
     _append(f"{path}.runs", str(job.attempt))
     while not Path(path).exists():
         job.checkpoint()
@@ -153,11 +155,21 @@ def slow_once(*, job: JobContext) -> int:
     return job.attempt
 
 
-@task("sample.flaky", retry_on=(ConnectionError,), never_retry=(ConnectionRefusedError,), backoff_s=0.05, backoff_cap_s=0.1)
+@task(
+    "sample.flaky",
+    retry_on=(ConnectionError,),
+    never_retry=(ConnectionRefusedError,),
+    backoff_s=0.05,
+    backoff_cap_s=0.1,
+)
 def flaky(failures: int, kind: str = "reset", *, job: JobContext) -> int:
     """Fail so many times, then return the attempt."""
     if job.attempt <= failures:
-        kinds = {"reset": ConnectionResetError, "refused": ConnectionRefusedError, "value": ValueError}
+        kinds = {
+            "reset": ConnectionResetError,
+            "refused": ConnectionRefusedError,
+            "value": ValueError,
+        }
         raise kinds[kind](f"failure {job.attempt}")
     return job.attempt
 

@@ -1,4 +1,5 @@
-"""Tasks that keep a state, on threads and as ``child.x`` on processes: they go on where an earlier attempt stopped."""
+"""Tasks that keep a state, on threads and as ``child.x`` on processes:
+they go on where an earlier attempt stopped."""
 
 import os
 import threading
@@ -11,7 +12,8 @@ from flask_api.tasks.github import languages as github
 
 @task("sample.count", retry_on=(ConnectionError,), backoff_s=0.05)
 def count(path: str, to: int, stop_at: int, how: str, *, job: JobContext) -> list[int]:
-    """Note each number up to ``to`` once, and stop at one of them, once: by waiting, by an error, by a crash."""
+    """Note each number up to ``to`` once, and stop at one of them, once:
+    by waiting, by an error, by a crash."""
     numbers: list[int] = job.load_state() or []
     while len(numbers) < to:
         number = len(numbers) + 1
@@ -74,10 +76,14 @@ def _text_of(name: str, job: JobContext) -> str | None:
 
 # As it is, with shorter pauses between attempts.
 _RETRY_ON = github.languages.policy.retry_on
-languages = task("sample.languages", max_attempts=12, retry_on=_RETRY_ON, backoff_s=0.2)(github.languages.function)
-child_languages = task("child.languages", executor="processes", max_attempts=12, retry_on=_RETRY_ON, backoff_s=0.2)(
+languages = task("sample.languages", max_attempts=12, retry_on=_RETRY_ON, backoff_s=0.2)(
     github.languages.function
 )
-child_count = task("child.count", executor="processes", retry_on=(ConnectionError,), backoff_s=0.05)(count.function)
+child_languages = task(
+    "child.languages", executor="processes", max_attempts=12, retry_on=_RETRY_ON, backoff_s=0.2
+)(github.languages.function)
+child_count = task(
+    "child.count", executor="processes", retry_on=(ConnectionError,), backoff_s=0.05
+)(count.function)
 child_read_back = task("child.read_back", executor="processes")(read_back.function)
 child_keep = task("child.keep", executor="processes")(keep.function)

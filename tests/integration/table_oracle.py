@@ -1,7 +1,8 @@
 """The judge of tables.parse: is each cell what was written, or does the answer say why not?
 
-It knows what a random table was made of. What comes back must be, line by line, the text of each cell or what it means, in a
-column of the kind that it says; lines may be missing only when they are named; a guess may be wrong only when it is called one.
+It knows what a random table was made of. What comes back must be, line by line, the text of each
+cell or what it means, in a column of the kind that it says;
+lines may be missing only when they are named; a guess may be wrong only when it is called one.
 """
 
 import re
@@ -35,20 +36,36 @@ class Reading:
 
 
 def read(content: bytes, folder: Path, database: TableDatabase, **given: Any) -> Reading:
-    """Read a table as tables.parse does, with a database that is there already. ``given`` is what its owner says."""
+    """Read a table as tables.parse does, with a database that is there already.
+    ``given`` is what its owner says."""
     source, target = folder / "table.csv", folder / "rows.parquet"
     source.write_bytes(content)
-    wishes = Wishes(dates=given.pop("dates", None), decimal=given.pop("decimal", None), missing=given.pop("missing", None))
+    wishes = Wishes(
+        dates=given.pop("dates", None),
+        decimal=given.pop("decimal", None),
+        missing=given.pop("missing", None),
+    )
     text = read_text(source, folder, max_bytes=10**9, encoding=given.pop("encoding", None))
     dialect = find_dialect(text.path, wishes, **given)
-    stored = store_rows(text.path, target, dialect, wishes, folder=folder, database=database, watch=lambda percent: None)
-    shown = ", ".join(_shown(name, each) for name, each in zip(stored.names, stored.decisions, strict=True))
+    stored = store_rows(
+        text.path,
+        target,
+        dialect,
+        wishes,
+        folder=folder,
+        database=database,
+        watch=lambda percent: None,
+    )
+    shown = ", ".join(
+        _shown(name, each) for name, each in zip(stored.names, stored.decisions, strict=True)
+    )
     rows = database.run(f"SELECT {shown} FROM read_parquet(?)", (str(target),))  # quoted
     return Reading(encoding=text.encoding, dialect=dialect, stored=stored, rows=rows)
 
 
 def _shown(name: str, decision: Decision) -> str:
-    """Return the SQL of a column as Python takes it: an instant comes with ``+`` behind it, for want of a zone database."""
+    """Return the SQL of a column as Python takes it:
+    an instant comes with ``+`` behind it, for want of a zone database."""
     if decision.sql_type == "TIMESTAMP WITH TIME ZONE":
         return f"CAST({identifier(name)} AT TIME ZONE 'UTC' AS VARCHAR) || '+00:00'"
     return identifier(name)
@@ -66,11 +83,17 @@ def faults(table: RandomTable, reading: Reading) -> Iterator[str]:
         if not _notes(reading, "separat"):
             yield f"the separator is {delimiter!r}"
         return
-    if delimiter == "none" and way.quote not in ("", reading.dialect.style.quote) and _notes(reading, "each line is one cell"):
+    if (
+        delimiter == "none"
+        and way.quote not in ("", reading.dialect.style.quote)
+        and _notes(reading, "each line is one cell")
+    ):
         return  # the quotes are text, as is said
     lines = list(_lines(table, reading))
     wrong = [line for line in lines if isinstance(line, str)]
-    yield from wrong or _line_faults([line for line in lines if isinstance(line, Line)], way, reading)
+    yield from wrong or _line_faults(
+        [line for line in lines if isinstance(line, Line)], way, reading
+    )
 
 
 def _notes(reading: Reading, word: str) -> bool:
@@ -99,8 +122,11 @@ def _lines(table: RandomTable, reading: Reading) -> Iterator[Line | str]:
             yield f"the header is {found}"
     elif found.is_sure and not _notes(reading, "above the table passed over"):
         yield f"the header is {found}"
-    elif has_header and not found.is_sure and not found.skipped:  # else it is among the lines that were passed over
-        yield Line(number=found.last_line + 1, cells=tuple(Cell(name, name) for name in table.names))
+    # else it is among the lines that were passed over
+    elif has_header and not found.is_sure and not found.skipped:
+        yield Line(
+            number=found.last_line + 1, cells=tuple(Cell(name, name) for name in table.names)
+        )
         yield from table.lines
     else:
         yield from table.lines
@@ -114,7 +140,11 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
     kept = [line for line in lines if line.number not in left_out and line.number > first]
     kept, rows = _without_merged(kept, reading.rows)
     if len(kept) != len(rows):  # an empty line may be an empty cell, or none
-        kept = [line for line in kept if any(cell.text.strip(" ") for cell in line.cells) or line.is_damaged]
+        kept = [
+            line
+            for line in kept
+            if any(cell.text.strip(" ") for cell in line.cells) or line.is_damaged
+        ]
         rows = [row for row in rows if any(value is not None for value in row)]
     if len(kept) != len(rows):
         yield f"{len(kept)} rows should be there, {len(rows)} are; left out: {sorted(left_out)}"
@@ -122,30 +152,49 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
     read_as = reading.stored.decisions
     width = len(kept[0].cells) if kept else len(read_as)
     if len(read_as) < width or any(
-        value is not None for line, row in zip(kept, rows, strict=True) if not line.is_damaged for value in row[width:]
+        value is not None
+        for line, row in zip(kept, rows, strict=True)
+        if not line.is_damaged
+        for value in row[width:]
     ):
         if not reading.stored.notes and not _notes(reading, "The header has"):
             yield f"there are {len(read_as)} columns in place of {width}"
         return
     for line, row in zip(kept, rows, strict=True):
         shown = [_as_found(cell, way, reading.dialect) for cell in line.cells]
-        wrong = [number for number, cell in enumerate(shown) if not _is_said(row[number], cell, read_as[number])]
+        wrong = [
+            number
+            for number, cell in enumerate(shown)
+            if not _is_said(row[number], cell, read_as[number])
+        ]
         if wrong and not any(_is_read_as(row, other, line, read_as) for other in line.also):
             number = wrong[0]
-            yield f"line {line.number}: {line.cells[number]} is {row[number]!r} by the rule {read_as[number].rule!r}"
+            yield (
+                f"line {line.number}: {line.cells[number]} is {row[number]!r} by the rule "
+                f"{read_as[number].rule!r}"
+            )
     for number, decision in enumerate(read_as[:width]):
-        words = sum(line.cells[number].text.strip(" ").lower() in MISSING for line in kept) if decision.reading else 0
+        words = (
+            sum(line.cells[number].text.strip(" ").lower() in MISSING for line in kept)
+            if decision.reading
+            else 0
+        )
         if words != decision.missing and not any(line.is_damaged for line in kept):
             yield f"{words} words for no value in column {number}, {decision.missing} are said"
 
 
-def _without_merged(lines: list[Line], rows: list[tuple[Any, ...]]) -> tuple[list[Line], list[tuple[Any, ...]]]:
-    """Leave out the row that a stray quote made of several lines, where it happens to be a sound one, and these lines."""
+def _without_merged(
+    lines: list[Line], rows: list[tuple[Any, ...]]
+) -> tuple[list[Line], list[tuple[Any, ...]]]:
+    """Leave out the row that a stray quote made of several lines,
+    where it happens to be a sound one, and these lines."""
     for place, (line, row) in enumerate(zip(lines, rows, strict=False)):
         ends = sum(len(LINE_END.findall(value)) for value in row if isinstance(value, str))
         if line.is_damaged and ends:
             last = line.number + ends
-            return lines[:place] + [each for each in lines[place:] if each.number > last], rows[:place] + rows[place + 1 :]
+            return lines[:place] + [each for each in lines[place:] if each.number > last], rows[
+                :place
+            ] + rows[place + 1 :]
     return lines, rows
 
 
@@ -156,7 +205,8 @@ def _lines_of(problem: RowProblem) -> range:
 
 
 def _as_found(cell: Cell, way: Way, dialect: Dialect) -> Cell:
-    """Return the cell as it stands there when its quotes were taken for text, or the blanks before it dropped, as is said."""
+    """Return the cell as it stands there when its quotes were taken for text,
+    or the blanks before it dropped, as is said."""
     if way.quote == "'" != dialect.style.quote:
         text = quoted(cell.text, way)
         return cell if text == cell.text else Cell(text, text)
@@ -166,7 +216,9 @@ def _as_found(cell: Cell, way: Way, dialect: Dialect) -> Cell:
     return cell
 
 
-def _is_read_as(row: Sequence[Any], cells: Sequence[str], line: Line, read_as: Sequence[Decision]) -> bool:
+def _is_read_as(
+    row: Sequence[Any], cells: Sequence[str], line: Line, read_as: Sequence[Decision]
+) -> bool:
     """Tell whether a damaged line was read so; empty cells after the last column don't count."""
     known = {cell.text: cell for cell in line.cells}
     cells = [*cells]
@@ -187,11 +239,14 @@ def _has_digits(value: Any, text: str) -> bool:
 
 
 def _is_said(value: Any, cell: Cell, decision: Decision) -> bool:
-    """Tell whether a value is the cell, or what it means, or one of the meanings that the column's summary names."""
+    """Tell whether a value is the cell, or what it means,
+    or one of the meanings that the column's summary names."""
     kind = kind_of(decision.sql_type)
     if value is None:
         is_word = cell.text.strip(" ").lower() in MISSING
-        return not cell.text.strip(" ") if kind is Kind.TEXT else not cell.text.strip(" ") or is_word
+        return (
+            not cell.text.strip(" ") if kind is Kind.TEXT else not cell.text.strip(" ") or is_word
+        )
     if decision.sql_type == "TIMESTAMP WITH TIME ZONE":
         value = datetime.fromisoformat(value)
     if kind is Kind.TEXT:
@@ -201,10 +256,15 @@ def _is_said(value: Any, cell: Cell, decision: Decision) -> bool:
         return cell.text.strip(" ") == (yes if value else no)
     if _same(value, cell.meaning):
         return True
-    if isinstance(value, date) and decision.ambiguous:  # the summary says that it could be another day
-        return sorted(map(int, re.findall("[0-9]+", cell.text)[:3])) == sorted((value.day, value.month, value.year))
+    # the summary says that it could be another day
+    if isinstance(value, date) and decision.ambiguous:
+        return sorted(map(int, re.findall("[0-9]+", cell.text)[:3])) == sorted(
+            (value.day, value.month, value.year)
+        )
     # A text that is written as a number may be read as that number, digit for digit.
-    return _same(value, _plain(cell.text)) and (decision.reading is None or decision.reading.standing != "rival")
+    return _same(value, _plain(cell.text)) and (
+        decision.reading is None or decision.reading.standing != "rival"
+    )
 
 
 def _plain(text: str) -> Meaning:

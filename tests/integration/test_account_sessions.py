@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 PAGE = "/account/sessions/"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/604.1"
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Version/18.5 Safari/604.1"
 )
 
 
@@ -52,7 +53,9 @@ def test_page_names_each_device_address_and_this_one(person: "User") -> None:
         assert client.cookies["sessionid"].value not in page
 
 
-def test_ended_session_is_logged_out_on_its_next_request(person: "User", logged_in: "Client") -> None:
+def test_ended_session_is_logged_out_on_its_next_request(
+    person: "User", logged_in: "Client"
+) -> None:
     """The others stay."""
     stays, ends = device(person), device(person)
     assert logged_in.post(PAGE, {"entry": entry_of(ends)})["Location"] == PAGE
@@ -61,7 +64,9 @@ def test_ended_session_is_logged_out_on_its_next_request(person: "User", logged_
     assert "had ended already" in answer.content.decode()
 
 
-def test_end_all_others_keeps_this_one(person: "User", logged_in: "Client", new_person: "Callable[..., User]") -> None:
+def test_end_all_others_keeps_this_one(
+    person: "User", logged_in: "Client", new_person: "Callable[..., User]"
+) -> None:
     """And everyone else's."""
     stranger = device(new_person())
     mine = [device(person) for _ in range(3)]
@@ -80,7 +85,9 @@ def test_ending_this_session_logs_out(logged_in: "Client") -> None:
     assert not is_logged_in(logged_in)
 
 
-def test_strangers_session_can_not_be_ended(logged_in: "Client", new_person: "Callable[..., User]") -> None:
+def test_strangers_session_can_not_be_ended(
+    logged_in: "Client", new_person: "Callable[..., User]"
+) -> None:
     """Not even with the name of its entry."""
     stranger = device(new_person())
     logged_in.post(PAGE, {"entry": entry_of(stranger)})
@@ -121,15 +128,24 @@ def test_form_without_cross_site_token_is_refused(person: "User") -> None:
 
 
 def _agents() -> list[tuple[str, str]]:
-    windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
+    windows = (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/140.0 Safari/537.36"
+    )
     return [
         (windows, "Chrome on Windows"),
         (f"{windows} Edg/140.0", "Edge on Windows"),
         (f"{windows} OPR/120.0", "Opera on Windows"),
         (SAFARI, "Safari on iPhone"),
         (FIREFOX, "Firefox on Linux"),
-        ("Mozilla/5.0 (Linux; Android 15; Pixel 9) Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
-        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.5 Safari/605.1.15", "Safari on macOS"),
+        (
+            "Mozilla/5.0 (Linux; Android 15; Pixel 9) Chrome/140.0 Mobile Safari/537.36",
+            "Chrome on Android",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.5 Safari/605.1.15",
+            "Safari on macOS",
+        ),
         ("curl/8.5.0", "curl/8.5.0"),
         ("python-httpx/0.28 (x)", "python-httpx/0.28"),
         ("", "Unknown device"),

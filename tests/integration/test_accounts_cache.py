@@ -21,7 +21,10 @@ def test_value_comes_back_as_json_and_lies_in_redis_as_text() -> None:
     """Nothing in Redis is a pickle."""
     cache.set("a", [1.5, {"b": None}, "ü"])
     assert cache.get("a") == [1.5, {"b": None}, "ü"]
-    assert session_store().read(lambda client: client.get("gatehouse:cache:1:a")) == '[1.5, {"b": null}, "\\u00fc"]'
+    assert (
+        session_store().read(lambda client: client.get("gatehouse:cache:1:a"))
+        == '[1.5, {"b": null}, "\\u00fc"]'
+    )
 
 
 def test_value_that_is_not_json_is_refused() -> None:

@@ -26,7 +26,11 @@ class Manage:
     def __init__(self, valkey: EmbeddedValkey, var: Path) -> None:
         self.var = var
         self.var.mkdir()
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GATEHOUSE_", "DATABASE_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("GATEHOUSE_", "DATABASE_"))
+        }
         self.environment = {
             **kept,
             "GATEHOUSE_VAR_DIR": str(var),
@@ -35,7 +39,9 @@ class Manage:
             "GATEHOUSE_SECRET_KEY": SECRET,
         }
 
-    def __call__(self, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *words: str, stdin: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run one command with warnings as errors."""
         return subprocess.run(
             [sys.executable, "-W", "error", "manage.py", *words],
@@ -51,7 +57,14 @@ class Manage:
 
 def test_deployment_check_is_clean_in_the_production_profile(manage: Manage) -> None:
     """Django's own list of what a public site must set."""
-    done = manage("check", "--deploy", "--fail-level", "WARNING", GATEHOUSE_PRODUCTION="1", GATEHOUSE_ALLOWED_HOSTS="a.example")
+    done = manage(
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+        GATEHOUSE_PRODUCTION="1",
+        GATEHOUSE_ALLOWED_HOSTS="a.example",
+    )
     assert (done.returncode, "WARNINGS" in done.stderr) == (0, False), done.stderr
 
 
@@ -69,7 +82,9 @@ def test_migrations_are_complete(manage: Manage) -> None:
         ("GATEHOUSE_EMAIL_VERIFICATION", "hush"),
     ],
 )
-def test_wrong_setting_gives_one_line_without_its_value_and_exit_status_2(manage: Manage, name: str, value: str) -> None:
+def test_wrong_setting_gives_one_line_without_its_value_and_exit_status_2(
+    manage: Manage, name: str, value: str
+) -> None:
     """The line names the variable; no traceback, no secret."""
     done = manage("check", **{name: value})
     assert done.returncode == 2
@@ -88,11 +103,16 @@ def test_prepare_local_without_its_database_gives_one_line(manage: Manage) -> No
 
 
 def test_prepare_local_makes_all_that_is_missing_and_then_nothing(manage: Manage) -> None:
-    """One line per thing done; the second start has nothing to say and leaves the password alone."""
+    """One line per thing done; the second start has nothing to say and leaves the password
+    alone."""
     file = manage.var / "demo-password"
     first = manage("prepare_local", "--demo-password-file", str(file))
     assert first.returncode == 0, first.stderr
-    assert [line.partition(":")[0] for line in first.stdout.splitlines()] == ["database", "e-mail", "person"]
+    assert [line.partition(":")[0] for line in first.stdout.splitlines()] == [
+        "database",
+        "e-mail",
+        "person",
+    ]
     password = file.read_text().strip()
     assert password not in first.stdout
     for private in (file, manage.var / "db.sqlite3"):
@@ -101,7 +121,10 @@ def test_prepare_local_makes_all_that_is_missing_and_then_nothing(manage: Manage
     second = manage("prepare_local", "--demo-password-file", str(file))
     assert (second.returncode, second.stdout) == (0, "")
     assert file.read_text().strip() == password
-    check = "from django.contrib.auth import authenticate; from django_site.accounts.models import User; "
+    check = (
+        "from django.contrib.auth import authenticate; from django_site.accounts.models import "
+        "User; "
+    )
     check += "u = User.objects.get_by_natural_key('DEMO'); "
     check += f"print(u.check_password({password!r}), u.emailaddress_set.get().verified)"
     assert manage("shell", "-v", "0", "-c", check).stdout.strip() == "True True"
@@ -109,15 +132,25 @@ def test_prepare_local_makes_all_that_is_missing_and_then_nothing(manage: Manage
 
 def test_prepare_local_reads_a_password_from_standard_input(manage: Manage) -> None:
     """So a test can choose it."""
-    assert manage("prepare_local", "--demo-password-file", "-", stdin="chosen password\n").returncode == 0
-    check = "from django_site.accounts.models import User; demo = User.objects.get(username='demo'); "
+    assert (
+        manage("prepare_local", "--demo-password-file", "-", stdin="chosen password\n").returncode
+        == 0
+    )
+    check = (
+        "from django_site.accounts.models import User; demo = User.objects.get(username='demo'); "
+    )
     check += "print(demo.check_password('chosen password'))"
     assert manage("shell", "-v", "0", "-c", check).stdout.strip() == "True"
 
 
 def test_prepare_local_makes_no_demo_person_in_production(manage: Manage) -> None:
     """A public site has no account whose name everybody knows."""
-    done = manage("prepare_local", "--demo-password-file", str(manage.var / "demo-password"), GATEHOUSE_PRODUCTION="1")
+    done = manage(
+        "prepare_local",
+        "--demo-password-file",
+        str(manage.var / "demo-password"),
+        GATEHOUSE_PRODUCTION="1",
+    )
     assert done.returncode == 1
     assert "no demo person" in done.stderr
     assert not (manage.var / "demo-password").exists()

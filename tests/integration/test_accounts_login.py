@@ -25,7 +25,9 @@ def test_right_password_logs_in_by_username_in_any_case_and_by_email() -> None:
     person = new_person()
     for login in (person.username, person.username.upper(), person.email):
         client = browser()
-        answer = post(client, "/accounts/login/", {"login": login, "password": "correct horse battery 9"})
+        answer = post(
+            client, "/accounts/login/", {"login": login, "password": "correct horse battery 9"}
+        )
         assert (answer.status_code, answer["Location"]) == (302, "/")
         assert is_logged_in(client)
 
@@ -43,11 +45,18 @@ def test_wrong_password_stays_on_the_page_and_says_the_same_as_for_an_unknown_na
 
 
 @pytest.mark.parametrize(
-    ("changes", "path"), [({}, "/tools"), ({"cookie_path": "/"}, "/"), ({"cookie_domain": "localhost"}, "/")]
+    ("changes", "path"),
+    [({}, "/tools"), ({"cookie_path": "/"}, "/"), ({"cookie_domain": "localhost"}, "/")],
 )
-def test_cookies_have_the_mount_or_the_setting_as_their_path(changes: dict[str, str], path: str) -> None:
-    """A setting widens it, and so does a domain: services on other hosts have paths of their own."""
-    with override_settings(SITE=settings.SITE.model_copy(update=changes)), override_script_prefix("/tools/"):
+def test_cookies_have_the_mount_or_the_setting_as_their_path(
+    changes: dict[str, str], path: str
+) -> None:
+    """A setting widens it, and so does a domain:
+    services on other hosts have paths of their own."""
+    with (
+        override_settings(SITE=settings.SITE.model_copy(update=changes)),
+        override_script_prefix("/tools/"),
+    ):
         answer = browser().get("/accounts/login/")
     assert answer.cookies["csrftoken"]["path"] == path
 
@@ -55,7 +64,13 @@ def test_cookies_have_the_mount_or_the_setting_as_their_path(changes: dict[str, 
 def test_anonymous_visitor_gets_no_session() -> None:
     """Looking at the open pages, or failing to log in, leaves no session cookie."""
     client = browser()
-    for path in ("/", "/accounts/login/?next=/api/me", "/accounts/signup/", "/accounts/password/reset/", "/nothing-here"):
+    for path in (
+        "/",
+        "/accounts/login/?next=/api/me",
+        "/accounts/signup/",
+        "/accounts/password/reset/",
+        "/nothing-here",
+    ):
         client.get(path)
     post(client, "/accounts/login/", {"login": "nobody", "password": "wrong"})
     assert "sessionid" not in client.cookies
@@ -73,7 +88,8 @@ def test_too_many_wrong_passwords_lock_the_account_for_their_network() -> None:
 
 
 def test_one_address_that_tries_many_accounts_is_stopped_whatever_it_forwards() -> None:
-    """X-Forwarded-For is the client's own word while no proxy is trusted: it opens no fresh allowance."""
+    """X-Forwarded-For is the client's own word while no proxy is trusted:
+    it opens no fresh allowance."""
     statuses = [
         post(
             browser(REMOTE_ADDR="192.0.2.7", HTTP_X_FORWARDED_FOR=f"198.51.100.{number}"),
@@ -119,35 +135,49 @@ def test_many_log_in_requests_from_one_address_get_429_with_retry_after() -> Non
     ],
 )
 def test_next_to_another_host_is_ignored(target: str) -> None:
-    """No log-in page of ours sends people to sites that it doesn't list, also where it serves under any host."""
+    """No log-in page of ours sends people to sites that it doesn't list,
+    also where it serves under any host."""
     person, client = new_person(), browser()
     with override_settings(ALLOWED_HOSTS=["localhost", "*"]):
         answer = post(
-            client, "/accounts/login/", {"login": person.username, "password": "correct horse battery 9", "next": target}
+            client,
+            "/accounts/login/",
+            {"login": person.username, "password": "correct horse battery 9", "next": target},
         )
     assert (answer.status_code, answer["Location"]) == (302, "/")
 
 
 @pytest.mark.parametrize(
-    "target", ["http://localhost:5000/report?a=b", "http://127.0.0.1:8000/", "http://a.services.example/x"]
+    "target",
+    ["http://localhost:5000/report?a=b", "http://127.0.0.1:8000/", "http://a.services.example/x"],
 )
 def test_next_to_a_listed_host_is_followed(target: str) -> None:
-    """A service on another host or port sends its people here, and the page's policy lets the form lead back."""
+    """A service on another host or port sends its people here,
+    and the page's policy lets the form lead back."""
     person, client = new_person(), browser()
     with override_settings(ALLOWED_HOSTS=["localhost", "127.0.0.1", ".services.example", "*"]):
         page = client.get("/accounts/login/", {"next": target})
         answer = post(
-            client, "/accounts/login/", {"login": person.username, "password": "correct horse battery 9", "next": target}
+            client,
+            "/accounts/login/",
+            {"login": person.username, "password": "correct horse battery 9", "next": target},
         )
     assert (answer.status_code, answer["Location"]) == (302, target)
-    assert f"form-action 'self' {urlsplit(target).scheme}://{urlsplit(target).netloc};" in page["Content-Security-Policy"]
+    assert (
+        f"form-action 'self' {urlsplit(target).scheme}://{urlsplit(target).netloc};"
+        in page["Content-Security-Policy"]
+    )
 
 
 def test_next_adds_nothing_to_the_policy_but_an_origin() -> None:
     """What stands behind the port of this very host would begin a directive of its own."""
     for host in ("localhost", "testserver", "127.0.0.1"):
         with override_settings(ALLOWED_HOSTS=["*"]):
-            page = browser().get("/accounts/login/", {"next": f"http://{host}:80;script-src-elem *"}, headers={"Host": host})
+            page = browser().get(
+                "/accounts/login/",
+                {"next": f"http://{host}:80;script-src-elem *"},
+                headers={"Host": host},
+            )
         assert page.status_code == 200
         assert "script-src-elem" not in page["Content-Security-Policy"]
 
@@ -160,7 +190,11 @@ def test_next_on_this_host_is_followed() -> None:
     answer = post(
         client,
         "/accounts/login/",
-        {"login": person.username, "password": "correct horse battery 9", "next": "/api/jobs?status=running"},
+        {
+            "login": person.username,
+            "password": "correct horse battery 9",
+            "next": "/api/jobs?status=running",
+        },
     )
     assert answer["Location"] == "/api/jobs?status=running"
 
@@ -195,7 +229,11 @@ def test_log_out_without_the_forms_token_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"), [("login_required", "Please log in to see that page"), ("recent_login_required", "fresh log-in")]
+    ("reason", "words"),
+    [
+        ("login_required", "Please log in to see that page"),
+        ("recent_login_required", "fresh log-in"),
+    ],
 )
 def test_log_in_page_says_why_one_was_sent_there(reason: str, words: str) -> None:
     """The reason is a code in the address; the words are ours."""

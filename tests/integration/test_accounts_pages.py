@@ -34,7 +34,13 @@ PAGES = [
     ("/forbidden", 403),
     ("/outage", 503),
 ]
-MEMBER_PAGES = ["/", "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/", "/accounts/logout/"]
+MEMBER_PAGES = [
+    "/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/2fa/",
+    "/accounts/logout/",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -67,17 +73,29 @@ def test_every_answer_carries_the_security_headers(path: str, status: int) -> No
 
 def test_wrong_host_is_400_with_the_headers() -> None:
     """A forged Host header reaches no page and no mail."""
-    answer = Client(raise_request_exception=False, SERVER_NAME="evil.example").get("/accounts/login/")
+    answer = Client(raise_request_exception=False, SERVER_NAME="evil.example").get(
+        "/accounts/login/"
+    )
     assert answer.status_code == 400
     assert "evil" not in answer.content.decode()
     assert_headers(answer)
 
 
-@pytest.mark.parametrize("path", [path for path, status in PAGES if status == 200 and "static" not in path])
+@pytest.mark.parametrize(
+    "path", [path for path, status in PAGES if status == 200 and "static" not in path]
+)
 def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(path: str) -> None:
     """What the content security policy would block isn't there in the first place."""
     page = browser().get(path).content.decode()
-    for inline in ("<style", " style=", " onclick=", "javascript:", "https://", 'src="http', 'href="http'):
+    for inline in (
+        "<style",
+        " style=",
+        " onclick=",
+        "javascript:",
+        "https://",
+        'src="http',
+        'href="http',
+    ):
         assert inline not in page, inline
 
 
@@ -95,7 +113,8 @@ def test_pages_of_who_is_logged_in_work_and_link_each_other() -> None:
 
 
 def test_home_shows_what_the_person_keeps_by_a_script_and_by_a_link() -> None:
-    """The script is a file of this site and asks the API of this site; without scripts the link says the same."""
+    """The script is a file of this site and asks the API of this site;
+    without scripts the link says the same."""
     client = browser()
     log_in(client, new_person())
     page = client.get("/").content.decode()
@@ -132,7 +151,9 @@ def test_outage_in_a_middleware_is_503_too_and_keeps_the_session() -> None:
     assert is_logged_in(client)
 
 
-def test_log_in_while_redis_hangs_is_503_and_counts_nothing_as_a_wrong_password(valkey: EmbeddedValkey) -> None:
+def test_log_in_while_redis_hangs_is_503_and_counts_nothing_as_a_wrong_password(
+    valkey: EmbeddedValkey,
+) -> None:
     """Without the shared rate limit no password is tried; nobody is told to log in again."""
     client, person = browser(), new_person()
     client.get("/accounts/login/")
@@ -144,7 +165,8 @@ def test_log_in_while_redis_hangs_is_503_and_counts_nothing_as_a_wrong_password(
         os.kill(valkey.pid, signal.SIGCONT)
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert not answer.cookies
-    # What Redis was sent while it hung it does on waking: also taking the lock of the rate limit, for two seconds at most.
+    # What Redis was sent while it hung it does on waking:
+    # also taking the lock of the rate limit, for two seconds at most.
     wait_until(lambda: _redis_is_back() and log_in(client, person).status_code == 302, timeout_s=4)
 
 

@@ -10,7 +10,15 @@ from django.test import Client
 
 from django_site.sessions.contract import session_format, session_store
 from shared.entries import session_entry
-from tests.integration.accounts_site import PASSWORD, browser, is_logged_in, log_in, new_person, post, totp_code
+from tests.integration.accounts_site import (
+    PASSWORD,
+    browser,
+    is_logged_in,
+    log_in,
+    new_person,
+    post,
+    totp_code,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +41,10 @@ def activate_totp(client: Client) -> str:
     found = re.search(r'id="authenticator_secret" value="(\w+)"', page)
     assert found, page
     assert 'src="data:image/svg+xml' in page
-    assert post(client, "/accounts/2fa/totp/activate/", {"code": totp_code(found[1])}).status_code == 302
+    assert (
+        post(client, "/accounts/2fa/totp/activate/", {"code": totp_code(found[1])}).status_code
+        == 302
+    )
     cache.clear()  # as half a minute does: the activation's code is a used one until then
     return found[1]
 
@@ -82,12 +93,20 @@ def test_next_survives_the_second_factor() -> None:
     log_in(client, person)
     secret = activate_totp(client)
     fresh = browser()
-    post(fresh, "/accounts/login/", {"login": person.username, "password": PASSWORD, "next": "/api/jobs"})
-    assert post(fresh, "/accounts/2fa/authenticate/", {"code": totp_code(secret)})["Location"] == "/api/jobs"
+    post(
+        fresh,
+        "/accounts/login/",
+        {"login": person.username, "password": PASSWORD, "next": "/api/jobs"},
+    )
+    assert (
+        post(fresh, "/accounts/2fa/authenticate/", {"code": totp_code(secret)})["Location"]
+        == "/api/jobs"
+    )
 
 
 def test_sensitive_step_asks_for_the_password_and_keeps_no_cookie_in_the_session() -> None:
-    """django-allauth would store the interrupted request, cookie header included, in the session."""
+    """django-allauth would store the interrupted request, cookie header included,
+    in the session."""
     person, client = new_person(), browser()
     log_in(client, person)
     answer = post(client, "/accounts/email/", {"action_add": "", "email": "second@example.org"})
@@ -95,14 +114,21 @@ def test_sensitive_step_asks_for_the_password_and_keeps_no_cookie_in_the_session
     assert client.cookies["sessionid"].value not in str(data_of(client))
     assert "send the form once more" in client.get(answer["Location"]).content.decode()
     reauthenticate(client)
-    assert post(client, "/accounts/email/", {"action_add": "", "email": "second@example.org"})["Location"] == "/accounts/email/"
+    assert (
+        post(client, "/accounts/email/", {"action_add": "", "email": "second@example.org"})[
+            "Location"
+        ]
+        == "/accounts/email/"
+    )
 
 
 @pytest.mark.parametrize(
-    ("fields", "status"), [({"is_staff": True, "is_superuser": True}, 200), ({"is_staff": True}, 200), ({}, 403)]
+    ("fields", "status"),
+    [({"is_staff": True, "is_superuser": True}, 200), ({"is_staff": True}, 200), ({}, 403)],
 )
 def test_admin_is_open_to_staff_only(fields: dict[str, bool], status: int) -> None:
-    """Others get our 403 page, with the second factor and rate limits of the one log-in page before it."""
+    """Others get our 403 page, with the second factor and rate limits of the one log-in page before
+    it."""
     person, client = new_person(**fields), browser()
     assert client.get("/admin/")["Location"] == "/admin/login/?next=/admin/"
     assert client.get("/admin/login/?next=/admin/")["Location"].startswith("/accounts/login/?next=")

@@ -30,7 +30,13 @@ def _no_limit_used_up(site: None) -> Iterator[None]:
 def form(**fields: str) -> dict[str, str]:
     """Return a filled-in sign-up form with a name of its own."""
     name = f"new-{uuid.uuid4().hex[:12]}"
-    return {"username": name, "email": f"{name}@example.org", "password1": PASSWORD, "password2": PASSWORD, **fields}
+    return {
+        "username": name,
+        "email": f"{name}@example.org",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+        **fields,
+    }
 
 
 def test_sign_up_logs_in_and_the_mailed_link_verifies_the_address() -> None:
@@ -43,7 +49,9 @@ def test_sign_up_logs_in_and_the_mailed_link_verifies_the_address() -> None:
     assert "Unverified" in client.get("/").content.decode()
     link = link_in(mails_to(filled["email"])[-1])
     assert client.get(link).status_code == 200
-    assert not EmailAddress.objects.get(email=filled["email"]).verified, "a link scanner's GET must verify nothing"
+    assert not EmailAddress.objects.get(email=filled["email"]).verified, (
+        "a link scanner's GET must verify nothing"
+    )
     assert post(client, link).status_code == 302
     assert EmailAddress.objects.get(email=filled["email"]).verified
 
@@ -84,14 +92,22 @@ def test_password_reset_by_the_mailed_link_changes_the_password_once() -> None:
     assert not is_logged_in(elsewhere)
     assert log_in(browser(), person, password=fresh).status_code == 302
     assert log_in(browser(), person).status_code == 200
-    assert "no longer valid" in (text := browser().get(link, follow=True).content.decode()) or "invalid" in text
+    assert (
+        "no longer valid" in (text := browser().get(link, follow=True).content.decode())
+        or "invalid" in text
+    )
 
 
 def test_password_reset_for_an_unknown_address_answers_the_same() -> None:
     """The page does not tell whether there is an account."""
     person = new_person()
-    answers = [post(browser(), "/accounts/password/reset/", {"email": email}) for email in (person.email, "nobody@example.org")]
-    assert {(answer.status_code, answer["Location"]) for answer in answers} == {(302, "/accounts/password/reset/done/")}
+    answers = [
+        post(browser(), "/accounts/password/reset/", {"email": email})
+        for email in (person.email, "nobody@example.org")
+    ]
+    assert {(answer.status_code, answer["Location"]) for answer in answers} == {
+        (302, "/accounts/password/reset/done/")
+    }
 
 
 def test_password_change_ends_every_other_session() -> None:
@@ -109,14 +125,19 @@ def test_password_change_ends_every_other_session() -> None:
 def test_mail_server_that_is_away_does_not_spoil_the_sign_up() -> None:
     """The account is made, and the page says that the mail was not sent."""
     client = browser()
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_HOST="127.0.0.1", EMAIL_PORT=1):
+    with override_settings(
+        EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
+        EMAIL_HOST="127.0.0.1",
+        EMAIL_PORT=1,
+    ):
         answer = post(client, "/accounts/signup/", form())
     assert answer.status_code == 302
     assert "could not send you an e-mail" in client.get("/").content.decode()
 
 
 def test_mandatory_verification_keeps_a_new_person_out_until_verified() -> None:
-    """With the setting at mandatory, signing up is not being logged in, and a taken address is not told."""
+    """With the setting at mandatory, signing up is not being logged in,
+    and a taken address is not told."""
     person, client = new_person(), browser()
     with override_settings(ACCOUNT_EMAIL_VERIFICATION="mandatory"):
         answers = [

@@ -22,7 +22,11 @@ OTHER = "o" * 40
 
 def _sides(valkey: EmbeddedValkey, **api: Any) -> tuple[WriterSettings, ApiSettings]:
     site = WriterSettings(session_secrets=(SECRET,), site_redis_url=SecretStr(valkey.url("django")))
-    given: dict[str, Any] = {"session_secrets": (SECRET,), "api_redis_url": SecretStr(valkey.url("api")), **api}
+    given: dict[str, Any] = {
+        "session_secrets": (SECRET,),
+        "api_redis_url": SecretStr(valkey.url("api")),
+        **api,
+    }
     return site, ApiSettings(**given)
 
 
@@ -71,7 +75,8 @@ def test_user_that_may_write_sessions_is_explained(valkey: EmbeddedValkey) -> No
     """Least privilege is checked, not assumed."""
     site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("django")))
     assert list(probe(site, api)) == [
-        "the API's Redis user may write sessions: give it a user that may not (deploy/redis/users.acl)"
+        "the API's Redis user may write sessions: give it a user that may not "
+        "(deploy/redis/users.acl)"
     ]
 
 
@@ -85,7 +90,9 @@ def test_unreachable_redis_is_explained(valkey: EmbeddedValkey) -> None:
 
 
 @pytest.mark.parametrize("role", ["api", "worker"])
-def test_site_whose_user_may_not_write_sessions_is_explained(valkey: EmbeddedValkey, role: str) -> None:
+def test_site_whose_user_may_not_write_sessions_is_explained(
+    valkey: EmbeddedValkey, role: str
+) -> None:
     """A sentence that names the variable, not a driver's traceback."""
     site, api = _sides(valkey)
     swapped = site.model_copy(update={"site_redis_url": SecretStr(valkey.url(role))})
@@ -110,7 +117,11 @@ def test_wrong_password_is_told_from_an_outage(valkey: EmbeddedValkey) -> None:
 def test_database_that_is_not_there_stops_the_start(valkey: EmbeddedValkey) -> None:
     """Named by its variable; while it serves it would be an outage that never ends."""
     site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("api") + "?db=99"))
-    with pytest.raises(ConfigurationError, match=r"GATEHOUSE_API_REDIS_URL: .* no database of the number") as caught:
+    with pytest.raises(
+        ConfigurationError,
+        match=r"GATEHOUSE_API_REDIS_URL: .* no database of the "
+        r"number",
+    ) as caught:
         require_usable(site, api)
     assert list(obstacles(site, api)) == [caught.value.message]
 
@@ -133,17 +144,33 @@ def test_one_server_for_sessions_and_jobs_is_a_warning(valkey: EmbeddedValkey) -
 
 
 def test_cluster_is_said_to_be_not_supported_yet(valkey: EmbeddedValkey, tmp_path: Path) -> None:
-    """In one line at start and in ``--check``, where a traceback about slots would come with the first request."""
+    """In one line at start and in ``--check``,
+    where a traceback about slots would come with the first request."""
     socket_path, port = tmp_path / "cluster.sock", free_port()
-    command = [str(find_server()), "--port", str(port), "--cluster-port", str(free_port()), "--cluster-enabled", "yes"]
+    command = [
+        str(find_server()),
+        "--port",
+        str(port),
+        "--cluster-port",
+        str(free_port()),
+        "--cluster-enabled",
+        "yes",
+    ]
     with subprocess.Popen(
-        [*command, "--dir", str(tmp_path), "--unixsocket", str(socket_path)], stdout=subprocess.DEVNULL
+        [*command, "--dir", str(tmp_path), "--unixsocket", str(socket_path)],
+        stdout=subprocess.DEVNULL,
     ) as server:
         try:
             site, api = _sides(valkey, jobs_redis_url=SecretStr(f"unix://{socket_path}"))
-            wait_until(lambda: "does not answer" not in "".join(obstacles(site, api)), timeout_s=10, what="the server answers")
+            wait_until(
+                lambda: "does not answer" not in "".join(obstacles(site, api)),
+                timeout_s=10,
+                what="the server answers",
+            )
             with pytest.raises(
-                ConfigurationError, match=r"GATEHOUSE_JOBS_REDIS_URL: .* Redis Cluster, which is not supported yet"
+                ConfigurationError,
+                match=r"GATEHOUSE_JOBS_REDIS_URL: .* Redis Cluster, which is "
+                r"not supported yet",
             ):
                 require_usable(site, api)
             assert len(list(obstacles(site, api))) == 1
@@ -151,8 +178,11 @@ def test_cluster_is_said_to_be_not_supported_yet(valkey: EmbeddedValkey, tmp_pat
             server.terminate()
 
 
-def test_check_reads_every_setting_and_says_nothing_of_what_is_as_it_should_be(valkey: EmbeddedValkey, tmp_path: Path) -> None:
-    """A misspelt setting is a warning, a wrong one ends it; the write that Redis refuses the probe is no news."""
+def test_check_reads_every_setting_and_says_nothing_of_what_is_as_it_should_be(
+    valkey: EmbeddedValkey, tmp_path: Path
+) -> None:
+    """A misspelt setting is a warning, a wrong one ends it;
+    the write that Redis refuses the probe is no news."""
     environment = {
         **clean_environment(tmp_path),
         "GATEHOUSE_SITE_REDIS_URL": valkey.url("django"),
@@ -170,6 +200,10 @@ def test_check_reads_every_setting_and_says_nothing_of_what_is_as_it_should_be(v
 
     code, said, warned = check()
     assert (code, said) == (0, "Both sides agree.\n"), warned
-    assert ["GATEHOUSE_DRAIN is" in warned[0], "share one Redis server" in warned[1], len(warned)] == [True, True, 2]
+    assert [
+        "GATEHOUSE_DRAIN is" in warned[0],
+        "share one Redis server" in warned[1],
+        len(warned),
+    ] == [True, True, 2]
     code, _, warned = check(GATEHOUSE_EMAIL_URL="mail.example.org")
     assert (code, len(warned), "GATEHOUSE_EMAIL_URL" in warned[0]) == (2, 1, True)

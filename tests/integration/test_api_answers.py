@@ -36,23 +36,39 @@ Request = Callable[[Flask, Visitor], TestResponse]
 ANSWERS: dict[str, tuple[int, Request]] = {
     "found": (200, lambda app, v: ask(app, "/api/me", cookie=v.cookie)),
     "open": (200, lambda app, v: ask(app, "/api/health/live")),
-    "accepted": (202, lambda app, v: ask(app, "/api/jobs", method="POST", cookie=v.cookie, json=JOB)),
+    "accepted": (
+        202,
+        lambda app, v: ask(app, "/api/jobs", method="POST", cookie=v.cookie, json=JOB),
+    ),
     "to log in": (302, lambda app, v: ask(app, "/api/me", headers=HTML)),
-    "two cookies": (400, lambda app, v: ask(app, "/api/me", headers={"Cookie": "sessionid=a; sessionid=b"})),
+    "two cookies": (
+        400,
+        lambda app, v: ask(app, "/api/me", headers={"Cookie": "sessionid=a; sessionid=b"}),
+    ),
     "wrong query": (400, lambda app, v: ask(app, "/api/jobs?limit=0", cookie=v.cookie)),
     "not logged in": (401, lambda app, v: ask(app, "/api/me")),
     "from elsewhere": (
         403,
-        lambda app, v: ask(app, "/api/jobs", method="POST", cookie=v.cookie, headers={"Origin": "null"}, json=JOB),
+        lambda app, v: ask(
+            app, "/api/jobs", method="POST", cookie=v.cookie, headers={"Origin": "null"}, json=JOB
+        ),
     ),
     "absent": (404, lambda app, v: ask(app, "/api/nothing", cookie=v.cookie)),
     "wrong method": (405, lambda app, v: ask(app, "/api/me", method="PUT", cookie=v.cookie)),
     "too large": (
         413,
-        lambda app, v: ask(app, "/api/jobs", method="POST", cookie=v.cookie, json={"task": "x" * 2_000_000}),
+        lambda app, v: ask(
+            app, "/api/jobs", method="POST", cookie=v.cookie, json={"task": "x" * 2_000_000}
+        ),
     ),
-    "a form": (415, lambda app, v: ask(app, "/api/jobs", method="POST", cookie=v.cookie, data={"task": "x"})),
-    "wrong arguments": (422, lambda app, v: ask(app, "/api/jobs", method="POST", cookie=v.cookie, json={"task": 1})),
+    "a form": (
+        415,
+        lambda app, v: ask(app, "/api/jobs", method="POST", cookie=v.cookie, data={"task": "x"}),
+    ),
+    "wrong arguments": (
+        422,
+        lambda app, v: ask(app, "/api/jobs", method="POST", cookie=v.cookie, json={"task": 1}),
+    ),
     "our own fault": (500, lambda app, v: ask(app, "/api/broken", cookie=v.cookie)),
     "options": (200, lambda app, v: ask(app, "/api/me", method="OPTIONS", cookie=v.cookie)),
     "head": (200, lambda app, v: ask(app, "/api/me", method="HEAD", cookie=v.cookie)),
@@ -64,8 +80,11 @@ def _broken() -> str:
 
 
 @pytest.mark.parametrize(("status", "request_it"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_every_answer_carries_the_security_headers(api: Flask, visitor: Visitor, status: int, request_it: Request) -> None:
-    """OWASP ASVS 3.4, on errors and redirects too; no cookie, and no cache may mix up two people."""
+def test_every_answer_carries_the_security_headers(
+    api: Flask, visitor: Visitor, status: int, request_it: Request
+) -> None:
+    """OWASP ASVS 3.4, on errors and redirects too;
+    no cookie, and no cache may mix up two people."""
     api.add_url_rule("/broken", view_func=_broken)
     answer = request_it(api, visitor)
     assert answer.status_code == status
@@ -97,7 +116,10 @@ def test_type_of_a_problem_leads_to_its_meaning(api: Flask, visitor: Visitor) ->
         problem = answer.get_json()
         page = ask(api, problem["type"])
         assert page.status_code == 200
-        assert (page.get_json()["code"], page.get_json()["status"]) == (problem["code"], problem["status"])
+        assert (page.get_json()["code"], page.get_json()["status"]) == (
+            problem["code"],
+            problem["status"],
+        )
         assert page.get_json()["meaning"]
 
 
@@ -113,14 +135,19 @@ def test_production_answers_demand_https(api_settings: ApiSettings) -> None:
 
 
 def test_links_follow_the_prefix(elsewhere: Flask, visitor: Visitor) -> None:
-    """Location, links of a record, of a page of a listing: each is a path that works as it stands."""
+    """Location, links of a record, of a page of a listing:
+    each is a path that works as it stands."""
     prefix = "/backend/v1"
     paths = []
     for _ in range(2):
-        answer = ask(elsewhere, f"{prefix}/jobs?wait=10", method="POST", cookie=visitor.cookie, json=JOB)
+        answer = ask(
+            elsewhere, f"{prefix}/jobs?wait=10", method="POST", cookie=visitor.cookie, json=JOB
+        )
         assert answer.headers["Location"] == answer.get_json()["links"]["self"]
         paths.append(answer.headers["Location"])
-    page: dict[str, Any] = ask(elsewhere, f"{prefix}/jobs?limit=1", cookie=visitor.cookie).get_json()
+    page: dict[str, Any] = ask(
+        elsewhere, f"{prefix}/jobs?limit=1", cookie=visitor.cookie
+    ).get_json()
     for path in (*paths, page["links"]["next"], page["jobs"][0]["links"]["self"]):
         assert path.startswith(f"{prefix}/jobs")
         assert ask(elsewhere, path, cookie=visitor.cookie).status_code == 200
@@ -132,7 +159,9 @@ def test_problem_type_and_log_in_follow_the_prefix(elsewhere: Flask) -> None:
     assert problem["type"] == "/backend/v1/problems/not_authenticated"
     assert ask(elsewhere, problem["type"]).status_code == 200
     redirect = ask(elsewhere, "/backend/v1/jobs?limit=3", headers=HTML)
-    assert redirect.headers["Location"].startswith("/accounts/login/?next=%2Fbackend%2Fv1%2Fjobs%3Flimit%3D3&")
+    assert redirect.headers["Location"].startswith(
+        "/accounts/login/?next=%2Fbackend%2Fv1%2Fjobs%3Flimit%3D3&"
+    )
 
 
 def test_old_prefix_is_not_the_apis_any_more(elsewhere: Flask, visitor: Visitor) -> None:

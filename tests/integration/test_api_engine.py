@@ -1,4 +1,5 @@
-"""What the engine can do, over HTTP: idempotent submits, delays, priorities, cancel, retry, batches, files, limits."""
+"""What the engine can do, over HTTP: idempotent submits, delays, priorities, cancel, retry,
+batches, files, limits."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +24,11 @@ pytestmark = pytest.mark.usefixtures("site")
 def app(api_settings: ApiSettings, tmp_path: Path) -> Iterator[Flask]:
     """The API with the sample tasks and low limits."""
     sample_tasks.RELEASE.clear()
-    changes: dict[str, Any] = {"job_person_limit": 5, "batch_max": 8, "job_files_url": f"file://{tmp_path / 'files'}"}
+    changes: dict[str, Any] = {
+        "job_person_limit": 5,
+        "batch_max": 8,
+        "job_files_url": f"file://{tmp_path / 'files'}",
+    }
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,), **changes) as app:
         yield app
         sample_tasks.RELEASE.set()
@@ -56,16 +61,31 @@ def lines_of(answer: TestResponse) -> list[dict[str, Any]]:
 
 
 def test_idempotency_key_repeats_and_refuses(app: Flask, visitor: Visitor) -> None:
-    """Same key and body: the same record, 202 again; other body, or the same one as a batch: 422; no key: another job."""
+    """Same key and body: the same record, 202 again; other body, or the same one as a batch: 422;
+    no key: another job."""
     body = {"task": "sample.echo", "arguments": {"value": 1}}
     first = post(app, visitor, "/api/jobs", body, Idempotency_Key="k1")
-    again = post(app, visitor, "/api/jobs?wait=5", {"arguments": {"value": 1}, "task": "sample.echo"}, Idempotency_Key="k1")
+    again = post(
+        app,
+        visitor,
+        "/api/jobs?wait=5",
+        {"arguments": {"value": 1}, "task": "sample.echo"},
+        Idempotency_Key="k1",
+    )
     assert (first.status_code, again.status_code) == (202, 202)
     assert first.get_json()["id"] == again.get_json()["id"]
     assert first.headers["Location"] == again.headers["Location"]
-    other = post(app, visitor, "/api/jobs", {**body, "arguments": {"value": 2}}, Idempotency_Key="k1")
+    other = post(
+        app, visitor, "/api/jobs", {**body, "arguments": {"value": 2}}, Idempotency_Key="k1"
+    )
     assert (other.status_code, other.get_json()["code"]) == (422, "idempotency_conflict")
-    batch = post(app, visitor, "/api/batches", {"task": "sample.echo", "arguments": [{}]}, Idempotency_Key="k1")
+    batch = post(
+        app,
+        visitor,
+        "/api/batches",
+        {"task": "sample.echo", "arguments": [{}]},
+        Idempotency_Key="k1",
+    )
     assert batch.status_code == 422
     assert post(app, visitor, "/api/jobs", body).get_json()["id"] != first.get_json()["id"]
 
@@ -86,7 +106,8 @@ def test_repeated_batch_is_the_same_batch(app: Flask, visitor: Visitor) -> None:
 
 
 def test_limits_are_told_before_they_are_reached(app: Flask, visitor: Visitor) -> None:
-    """RateLimit counts down; at zero it is 429 with Retry-After, for a job and a batch; others are not concerned."""
+    """RateLimit counts down; at zero it is 429 with Retry-After, for a job and a batch;
+    others are not concerned."""
     remaining = []
     for _ in range(5):
         answer = post(app, visitor, "/api/jobs", {"task": "sample.hang"})
@@ -107,7 +128,9 @@ def test_delayed_job_is_shown_with_its_time(app: Flask, visitor: Visitor) -> Non
     assert late["status"] == "queued"
     due = datetime.fromisoformat(late["start_at"])
     assert abs(due - datetime.now(UTC) - timedelta(hours=1)) < timedelta(seconds=10)
-    zoned = post(app, visitor, "/api/jobs", {"task": "sample.echo", "start_at": "2020-01-01T00:00:00+02:00"}).get_json()
+    zoned = post(
+        app, visitor, "/api/jobs", {"task": "sample.echo", "start_at": "2020-01-01T00:00:00+02:00"}
+    ).get_json()
     assert zoned["start_at"] == "2019-12-31T22:00:00.000Z"
     assert get(app, visitor, f"{zoned['links']['self']}?wait=5")["status"] == "succeeded"
     answer = post(app, visitor, late["links"]["cancel"])
@@ -138,7 +161,9 @@ def test_wrong_time_or_priority_is_422(app: Flask, visitor: Visitor, wrong: dict
 def test_priority_is_shown(app: Flask, visitor: Visitor) -> None:
     """By its name."""
     for priority in ("low", "normal", "high"):
-        job = post(app, visitor, "/api/jobs?wait=5", {"task": "sample.echo", "priority": priority}).get_json()
+        job = post(
+            app, visitor, "/api/jobs?wait=5", {"task": "sample.echo", "priority": priority}
+        ).get_json()
         assert (job["priority"], job["status"]) == (priority, "succeeded")
 
 
@@ -156,7 +181,9 @@ def test_running_job_says_that_cancel_was_asked_for(app: Flask, visitor: Visitor
 
 def test_failed_job_is_retried(app: Flask, visitor: Visitor) -> None:
     """202 with the record; its attempts are kept; a succeeded one is 409."""
-    job = post(app, visitor, "/api/jobs?wait=5", {"task": "sample.fail", "arguments": {"message": "no"}}).get_json()
+    job = post(
+        app, visitor, "/api/jobs?wait=5", {"task": "sample.fail", "arguments": {"message": "no"}}
+    ).get_json()
     answer = post(app, visitor, job["links"]["retry"])
     assert answer.status_code == 202
     again = get(app, visitor, f"{job['links']['self']}?wait=5")
@@ -167,7 +194,8 @@ def test_failed_job_is_retried(app: Flask, visitor: Visitor) -> None:
 
 
 def test_log_and_files_are_the_owners(app: Flask, visitor: Visitor, tmp_path: Path) -> None:
-    """Lines as NDJSON, files as downloads that no browser shows as a page of ours; anybody else gets 404, staff sees."""
+    """Lines as NDJSON, files as downloads that no browser shows as a page of ours;
+    anybody else gets 404, staff sees."""
     body = {"task": "sample.words", "arguments": {"folder": str(tmp_path)}}
     job = post(app, visitor, "/api/jobs?wait=5", body).get_json()
     lines = lines_of(ask(app, job["links"]["log"], cookie=visitor.cookie))
@@ -184,7 +212,11 @@ def test_log_and_files_are_the_owners(app: Flask, visitor: Visitor, tmp_path: Pa
         seen = ask(app, file["link"], cookie=staff.cookie)
         assert seen.status_code == 200
         seen.close()
-    for path in (job["links"]["log"], f"{job['links']['self']}/files/none", f"{job['links']['self']}/files/..%2fx"):
+    for path in (
+        job["links"]["log"],
+        f"{job['links']['self']}/files/none",
+        f"{job['links']['self']}/files/..%2fx",
+    ):
         assert ask(app, path, cookie=other.cookie).status_code == 404
     assert ask(app, f"{job['links']['self']}/files/none", cookie=visitor.cookie).status_code == 404
 
@@ -193,7 +225,9 @@ def test_log_and_files_are_the_owners(app: Flask, visitor: Visitor, tmp_path: Pa
 def test_other_peoples_jobs_can_not_be_touched(app: Flask, visitor: Visitor, verb: str) -> None:
     """404 by every verb, and nothing happens."""
     job = post(app, visitor, "/api/jobs", {"task": "sample.echo", "delay_s": 60}).get_json()
-    batch = post(app, visitor, "/api/batches", {"task": "sample.hang", "arguments": [{}]}).get_json()
+    batch = post(
+        app, visitor, "/api/batches", {"task": "sample.hang", "arguments": [{}]}
+    ).get_json()
     other = new_visitor()
     assert post(app, other, job["links"][verb]).status_code == 404
     for link in batch["links"].values():
@@ -203,9 +237,15 @@ def test_other_peoples_jobs_can_not_be_touched(app: Flask, visitor: Visitor, ver
 
 
 def test_expired_job_is_410(app: Flask, visitor: Visitor, tmp_path: Path) -> None:
-    """Its record names the moment; from then on everything of it is gone, for its owner; for others it never was."""
+    """Its record names the moment; from then on everything of it is gone, for its owner;
+    for others it never was."""
     body = {"task": "sample.brief", "arguments": {"folder": str(tmp_path)}}
-    sent: dict[str, Any] = {"method": "POST", "cookie": visitor.cookie, "json": body, "headers": {"Idempotency-Key": "brief"}}
+    sent: dict[str, Any] = {
+        "method": "POST",
+        "cookie": visitor.cookie,
+        "json": body,
+        "headers": {"Idempotency-Key": "brief"},
+    }
     job = ask(app, "/api/jobs?wait=5", **sent).get_json()
     assert job["expires_at"]
     path = job["links"]["self"]
@@ -214,8 +254,11 @@ def test_expired_job_is_410(app: Flask, visitor: Visitor, tmp_path: Path) -> Non
         answer = ask(app, link, cookie=visitor.cookie)
         assert (answer.status_code, answer.get_json()["code"]) == (410, "job_expired")
     assert post(app, visitor, job["links"]["retry"]).status_code == 410
-    assert ask(app, "/api/jobs", **sent).status_code == 410  # the key is remembered longer than the job
-    submit = ask(app, "/api/openapi.json", cookie=visitor.cookie).get_json()["paths"]["/jobs"]["post"]
+    # the key is remembered longer than the job
+    assert ask(app, "/api/jobs", **sent).status_code == 410
+    submit = ask(app, "/api/openapi.json", cookie=visitor.cookie).get_json()["paths"]["/jobs"][
+        "post"
+    ]
     assert {"404", "410"} <= submit["responses"].keys()
     assert ask(app, path, cookie=new_visitor().cookie).status_code == 404
 
@@ -244,9 +287,17 @@ def test_batch_record_and_results(app: Flask, visitor: Visitor) -> None:
 
 def test_wrong_batch_is_refused_whole_with_pointers(app: Flask, visitor: Visitor) -> None:
     """Each wrong set is named; too many, none, or no list at all is 422; nothing is accepted."""
-    wrong = post(app, visitor, "/api/batches", {"task": "sample.echo", "arguments": [{}, {"count": "1"}, {"no": 1}]})
+    wrong = post(
+        app,
+        visitor,
+        "/api/batches",
+        {"task": "sample.echo", "arguments": [{}, {"count": "1"}, {"no": 1}]},
+    )
     assert wrong.status_code == 422
-    assert [line["pointer"] for line in wrong.get_json()["errors"]] == ["/arguments/1/count", "/arguments/2/no"]
+    assert [line["pointer"] for line in wrong.get_json()["errors"]] == [
+        "/arguments/1/count",
+        "/arguments/2/no",
+    ]
     unfit: list[Any] = [[], {}, [1], "x", [{}] * 9]
     for arguments in unfit:
         answer = post(app, visitor, "/api/batches", {"task": "sample.echo", "arguments": arguments})
@@ -257,7 +308,9 @@ def test_wrong_batch_is_refused_whole_with_pointers(app: Flask, visitor: Visitor
 
 def test_batch_is_cancelled(app: Flask, visitor: Visitor) -> None:
     """202; all of it ends; the results say so."""
-    batch = post(app, visitor, "/api/batches", {"task": "sample.hang", "arguments": [{}] * 5}).get_json()
+    batch = post(
+        app, visitor, "/api/batches", {"task": "sample.hang", "arguments": [{}] * 5}
+    ).get_json()
     assert post(app, visitor, batch["links"]["cancel"]).status_code == 202
     lines = lines_of(ask(app, f"{batch['links']['results']}?wait=5", cookie=visitor.cookie))
     assert [line["status"] for line in lines] == ["cancelled"] * 5

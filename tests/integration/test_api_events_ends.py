@@ -1,4 +1,5 @@
-"""How event streams last and end: soon for who may no longer see, never for a slow reader, and not while Redis is away."""
+"""How event streams last and end: soon for who may no longer see, never for a slow reader,
+and not while Redis is away."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -80,7 +81,9 @@ def test_stream_of_a_person_who_may_no_longer_ends_soon(
     assert streams.open("/api/events", cookie=visitor.cookie).status == 401
 
 
-def test_busy_stream_ends_too_when_its_person_may_no_longer(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
+def test_busy_stream_ends_too_when_its_person_may_no_longer(
+    streams: Listeners, visitor: Visitor, admin: redis.Redis
+) -> None:
     """Events that come without a pause don't keep the question from being asked."""
     stream = streams.open("/api/events", cookie=visitor.cookie)
     stream.wait_for("ready")
@@ -98,14 +101,18 @@ def test_stream_of_a_revoked_key_ends_soon(streams: Listeners, visitor: Visitor)
     """As of a session."""
     from django_site.keys.issue import create_key
 
-    row, token = create_key(visitor.person, name="follower", scopes=["jobs:read"], expires_in_days=1)
+    row, token = create_key(
+        visitor.person, name="follower", scopes=["jobs:read"], expires_in_days=1
+    )
     stream = streams.open("/api/events", key=token)
     stream.wait_for("ready")
     row.delete()
     assert stream.wait_for_end(timeout_s=2)[-1].data == {"reason": "refused"}
 
 
-def test_former_staff_no_longer_follow_others(app: Flask, streams: Listeners, visitor: Visitor) -> None:
+def test_former_staff_no_longer_follow_others(
+    app: Flask, streams: Listeners, visitor: Visitor
+) -> None:
     """Who may still log in but not see this job is told no more of it."""
     body = {"task": "sample.echo", "delay_s": 600}
     job = ask(app, "/api/jobs", method="POST", cookie=visitor.cookie, json=body).get_json()["id"]
@@ -117,7 +124,9 @@ def test_former_staff_no_longer_follow_others(app: Flask, streams: Listeners, vi
     assert stream.wait_for_end(timeout_s=2)[-1].data == {"reason": "refused"}
 
 
-def test_slow_reader_misses_nothing(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
+def test_slow_reader_misses_nothing(
+    streams: Listeners, visitor: Visitor, admin: redis.Redis
+) -> None:
     """Far more than is held for all, while it reads nothing: it gets every event in order, once."""
     stream = streams.open("/api/events", cookie=visitor.cookie, reads=False)
     for _ in range(30):
@@ -125,17 +134,26 @@ def test_slow_reader_misses_nothing(streams: Listeners, visitor: Visitor, admin:
     stream.read()
     stream.wait_for("report", count=3000, timeout_s=20)
     entries: Any = admin.xrange(keyspace.events(str(visitor.person.pk)))
-    assert [event.id for event in stream.events[1:]] == [position.decode() for position, _ in entries]
+    assert [event.id for event in stream.events[1:]] == [
+        position.decode() for position, _ in entries
+    ]
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.BLACK_HOLE])
 def test_outage_makes_a_stream_silent_and_loses_nothing(
-    api_settings: ApiSettings, valkey: EmbeddedValkey, visitor: Visitor, admin: redis.Redis, fault: Fault
+    api_settings: ApiSettings,
+    valkey: EmbeddedValkey,
+    visitor: Visitor,
+    admin: redis.Redis,
+    fault: Fault,
 ) -> None:
-    """While Redis is away: heartbeats, no end. Then everything that happened meanwhile, in order, once."""
+    """While Redis is away: heartbeats, no end.
+    Then everything that happened meanwhile, in order, once."""
     with (
         fault_proxy(valkey.socket) as proxy,
-        running_api(api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **LIVELY) as app,
+        running_api(
+            api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **LIVELY
+        ) as app,
         served(app) as address,
         listeners(address) as streams,
     ):
@@ -144,7 +162,9 @@ def test_outage_makes_a_stream_silent_and_loses_nothing(
         stream.wait_for("report")
         proxy.fault = fault
         proxy.cut()
-        wait_until(lambda: ask(app, "/api/me", cookie=visitor.cookie).status_code == 503, timeout_s=5)
+        wait_until(
+            lambda: ask(app, "/api/me", cookie=visitor.cookie).status_code == 503, timeout_s=5
+        )
         tell(admin, visitor, times=300)
         heard = stream.wire.comments
         wait_until(lambda: stream.wire.comments >= heard + 5, timeout_s=10, what="heartbeats go on")
@@ -158,10 +178,13 @@ def test_outage_makes_a_stream_silent_and_loses_nothing(
 def test_events_that_an_outage_outlived_give_a_reset(
     api_settings: ApiSettings, valkey: EmbeddedValkey, visitor: Visitor, admin: redis.Redis
 ) -> None:
-    """When more happened while Redis was away than is held, the stream says so instead of passing over it."""
+    """When more happened while Redis was away than is held,
+    the stream says so instead of passing over it."""
     with (
         fault_proxy(valkey.socket) as proxy,
-        running_api(api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **LIVELY) as app,
+        running_api(
+            api_settings, api_redis_url=SecretStr(proxy.url(valkey.url("api"))), **LIVELY
+        ) as app,
         served(app) as address,
         listeners(address) as streams,
     ):
@@ -180,5 +203,7 @@ def test_events_that_an_outage_outlived_give_a_reset(
         tell(admin, visitor)
         stream.wait_for("report", count=2)
         entries: Any = admin.xrange(keyspace.events(str(visitor.person.pk)))
-        assert [event.id for event in stream.events[-2:]] == [entry[0].decode() for entry in entries[-2:]]
+        assert [event.id for event in stream.events[-2:]] == [
+            entry[0].decode() for entry in entries[-2:]
+        ]
         assert reset.id == stream.events[-2].id

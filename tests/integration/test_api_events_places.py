@@ -1,4 +1,5 @@
-"""What event streams hold while they last: a place each, one reader for all, and both are free as soon as nobody listens."""
+"""What event streams hold while they last: a place each, one reader for all,
+and both are free as soon as nobody listens."""
 
 import time
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ def app(api_settings: ApiSettings) -> Iterator[Flask]:
 
 
 def test_full_process_sends_followers_to_long_polls(streams: Listeners, visitor: Visitor) -> None:
-    """Beyond the places it is 503 with Retry-After; one person gets half of them; a place that is left is free soon."""
+    """Beyond the places it is 503 with Retry-After; one person gets half of them;
+    a place that is left is free soon."""
     mine = [streams.open("/api/events", cookie=visitor.cookie) for _ in range(PLACES // 2)]
     refused = streams.open("/api/events", cookie=visitor.cookie)
     assert (refused.status, refused.problem["code"]) == (503, "too_many_streams")
@@ -46,10 +48,16 @@ def test_full_process_sends_followers_to_long_polls(streams: Listeners, visitor:
     assert time.monotonic() - left_at < 2
 
 
-def test_one_reader_serves_every_stream_and_none_stays(streams: Listeners, visitor: Visitor, admin: redis.Redis) -> None:
-    """The thread starts with the first stream, reads for all of them, and ends with the last (see the fixture)."""
+def test_one_reader_serves_every_stream_and_none_stays(
+    streams: Listeners, visitor: Visitor, admin: redis.Redis
+) -> None:
+    """The thread starts with the first stream, reads for all of them,
+    and ends with the last (see the fixture)."""
     assert not event_readers()
-    opened = [streams.open("/api/events", cookie=each.cookie) for each in (visitor, visitor, new_visitor())]
+    opened = [
+        streams.open("/api/events", cookie=each.cookie)
+        for each in (visitor, visitor, new_visitor())
+    ]
     for stream in opened:
         stream.wait_for("ready")
     assert len(event_readers()) == 1
@@ -63,38 +71,59 @@ def test_head_request_keeps_no_place(address: str, streams: Listeners, visitor: 
     """Whoever only asks whether there would be a stream holds none."""
     for _ in range(2 * PLACES):
         headers = {"Cookie": f"sessionid={visitor.cookie}"}
-        assert httpx.head(f"{address}/api/events", headers=headers, trust_env=False).status_code == 200
+        assert (
+            httpx.head(f"{address}/api/events", headers=headers, trust_env=False).status_code == 200
+        )
     assert streams.open("/api/events", cookie=visitor.cookie).status == 200
 
 
 def test_reader_of_nothing_loses_its_place(
     streams: Listeners, visitor: Visitor, admin: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client whose socket takes nothing more is given up after a time-out; its thread and its place are free."""
+    """A client whose socket takes nothing more is given up after a time-out;
+    its thread and its place are free."""
     monkeypatch.setattr(connection, "WRITE_TIMEOUT_S", 0.3)
     for _ in range(PLACES // 2):
         streams.open("/api/events", cookie=visitor.cookie, reads=False)
     assert streams.open("/api/events", cookie=visitor.cookie).status == 503
     for _ in range(40):
         tell(admin, visitor, text="x" * 10_000, times=25)
-    wait_until(lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=10)
+    wait_until(
+        lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=10
+    )
 
 
-def test_client_that_left_is_noticed_without_a_heartbeat(api_settings: ApiSettings, visitor: Visitor) -> None:
+def test_client_that_left_is_noticed_without_a_heartbeat(
+    api_settings: ApiSettings, visitor: Visitor
+) -> None:
     """Its connection tells, long before a write would fail."""
     changes = {**FEW_PLACES, "max_streams": 1, "stream_heartbeat_s": 60}
-    with running_api(api_settings, **changes) as app, served(app) as address, listeners(address) as streams:
+    with (
+        running_api(api_settings, **changes) as app,
+        served(app) as address,
+        listeners(address) as streams,
+    ):
         first = streams.open("/api/events", cookie=visitor.cookie)
         first.wait_for("ready")
         assert streams.open("/api/events", cookie=visitor.cookie).status == 503
         first.hang_up()
-        wait_until(lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=2)
+        wait_until(
+            lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=2
+        )
 
 
-def test_stopping_process_ends_its_streams_at_once(api_settings: ApiSettings, visitor: Visitor) -> None:
+def test_stopping_process_ends_its_streams_at_once(
+    api_settings: ApiSettings, visitor: Visitor
+) -> None:
     """With a reason that says to come back; new ones are refused; no reader is left."""
-    with running_api(api_settings, **FEW_PLACES) as app, served(app) as address, listeners(address) as streams:
-        opened: list[Listener] = [streams.open("/api/events", cookie=visitor.cookie) for _ in range(2)]
+    with (
+        running_api(api_settings, **FEW_PLACES) as app,
+        served(app) as address,
+        listeners(address) as streams,
+    ):
+        opened: list[Listener] = [
+            streams.open("/api/events", cookie=visitor.cookie) for _ in range(2)
+        ]
         for stream in opened:
             stream.wait_for("ready")
         stopped_at = time.monotonic()
@@ -107,7 +136,9 @@ def test_stopping_process_ends_its_streams_at_once(api_settings: ApiSettings, vi
         wait_until(lambda: not event_readers(), timeout_s=2)
 
 
-def test_process_without_places_sends_everyone_to_long_polls(api_settings: ApiSettings, visitor: Visitor) -> None:
+def test_process_without_places_sends_everyone_to_long_polls(
+    api_settings: ApiSettings, visitor: Visitor
+) -> None:
     """max_streams=0 switches streams off."""
     with running_api(api_settings, max_streams=0) as app:
         answer = ask(app, "/api/events", cookie=visitor.cookie)

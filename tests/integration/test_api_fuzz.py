@@ -1,4 +1,5 @@
-"""Schema-driven fuzzing of every operation: 0 x 5xx, 0 undocumented answers, nothing open that should be closed.
+"""Schema-driven fuzzing of every operation:
+0 x 5xx, 0 undocumented answers, nothing open that should be closed.
 
 NIGHTLY_EXAMPLES=... asks that many more; a failing run prints its seed, FUZZ_SEED repeats it.
 """
@@ -17,7 +18,10 @@ from shared.settings import ApiSettings
 from tests.integration.fuzz_bench import FUZZ_TASKS, Fuzzed, fuzz
 from tests.integration.gate_bench import ask, new_visitor
 
-pytestmark = [pytest.mark.usefixtures("site"), pytest.mark.timeout(0 if "NIGHTLY_EXAMPLES" in os.environ else 120)]
+pytestmark = [
+    pytest.mark.usefixtures("site"),
+    pytest.mark.timeout(0 if "NIGHTLY_EXAMPLES" in os.environ else 120),
+]
 
 EXAMPLES = int(os.environ.get("NIGHTLY_EXAMPLES", "300")) // 30
 # Quick waits, and places for streams that are free again soon.
@@ -27,7 +31,8 @@ SEED = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
 
 @pytest.mark.parametrize("phase", ["coverage", "fuzzing", "stateful"])
 def test_fuzzed_api_does_what_its_document_says(api_settings: ApiSettings, phase: str) -> None:
-    """Valid requests are taken, invalid ones refused, each with a documented answer; also in sequences that follow links."""
+    """Valid requests are taken, invalid ones refused, each with a documented answer;
+    also in sequences that follow links."""
     with running_api(api_settings, task_modules=(FUZZ_TASKS,), **LIMITS) as app:
         found = fuzz(app, new_visitor().cookie, examples=EXAMPLES, seed=SEED, phases=(phase,))
     _check(found, least=50)

@@ -1,4 +1,5 @@
-"""Readiness: every reason for which a request would fail here is named, to anybody, without a secret."""
+"""Readiness: every reason for which a request would fail here is named, to anybody,
+without a secret."""
 
 from typing import Any
 
@@ -19,10 +20,19 @@ def failing(app: Flask) -> list[str]:
     answer = ask(app, "/api/health/ready")
     body: dict[str, Any] = answer.get_json()
     failed = [check["name"] for check in body["checks"] if not check["ok"]]
-    assert [check["name"] for check in body["checks"]] == ["sessions", "jobs", "durable", "accepting"]
-    assert (answer.status_code, body["status"]) == ((503, "not_ready") if failed else (200, "ready"))
+    assert [check["name"] for check in body["checks"]] == [
+        "sessions",
+        "jobs",
+        "durable",
+        "accepting",
+    ]
+    assert (answer.status_code, body["status"]) == (
+        (503, "not_ready") if failed else (200, "ready")
+    )
     assert ("Retry-After" in answer.headers) == bool(failed)
-    assert not [word for word in ("secret", "127.0.0.1", "redis:") if word in answer.get_data(as_text=True)]
+    assert not [
+        word for word in ("secret", "127.0.0.1", "redis:") if word in answer.get_data(as_text=True)
+    ]
     return failed
 
 
@@ -45,13 +55,16 @@ def test_process_is_ready_from_its_start_to_its_stop(api_settings: ApiSettings) 
 
 def test_store_of_sessions_that_is_away_is_named(api_settings: ApiSettings) -> None:
     """Nobody could log in here."""
-    with running_api(api_settings, api_redis_url=NOWHERE, jobs_redis_url=api_settings.api_redis_url) as app:
+    with running_api(
+        api_settings, api_redis_url=NOWHERE, jobs_redis_url=api_settings.api_redis_url
+    ) as app:
         assert failing(app) == ["sessions"]
         assert ask(app, "/api/health/live").status_code == 200
 
 
 def test_store_of_jobs_that_is_away_is_named(api_settings: ApiSettings) -> None:
-    """People are known, but nothing would be accepted; what can't be asked is not called volatile."""
+    """People are known, but nothing would be accepted;
+    what can't be asked is not called volatile."""
     app = create_app(api_settings.model_copy(update={"jobs_redis_url": NOWHERE}))
     assert failing(app) == ["jobs", "accepting"]
 

@@ -41,12 +41,18 @@ def test_requests_are_counted_by_endpoint_and_timed(app: Flask, ada: FlaskClient
     ]
     assert counted == [1, 2, 1]
     assert numbers.of("gatehouse_http_request_duration_seconds_count", endpoint="me.me") == 3
-    assert numbers.of("gatehouse_http_request_duration_seconds_bucket", endpoint="me.me", le="+Inf") == 3
-    assert not [name for name, _ in numbers.series if name.endswith("_created")], "twice as many series for nobody"
+    assert (
+        numbers.of("gatehouse_http_request_duration_seconds_bucket", endpoint="me.me", le="+Inf")
+        == 3
+    )
+    assert not [name for name, _ in numbers.series if name.endswith("_created")], (
+        "twice as many series for nobody"
+    )
 
 
 def test_strangers_can_make_no_new_series(app: Flask, ada: FlaskClient) -> None:
-    """A thousand paths, methods and names of tasks would be a thousand series in the monitor's memory."""
+    """A thousand paths, methods and names of tasks would be a thousand series in the monitor's
+    memory."""
 
     def ask(word: str) -> None:
         ada.get(f"/{word}")
@@ -65,7 +71,8 @@ def test_strangers_can_make_no_new_series(app: Flask, ada: FlaskClient) -> None:
 
 
 def test_refusals_are_counted_by_what_the_client_was_told(app: Flask, ada: FlaskClient) -> None:
-    """Which guard refused a credential is in the log alone: these numbers are open, and would tell a thief what is wrong."""
+    """Which guard refused a credential is in the log alone:
+    these numbers are open, and would tell a thief what is wrong."""
     client = app.test_client(use_cookies=False)
     client.get("/me")
     for headers in (
@@ -76,20 +83,36 @@ def test_refusals_are_counted_by_what_the_client_was_told(app: Flask, ada: Flask
     ):
         assert client.get("/me", headers=headers).status_code == 401
     assert client.get("/me", headers={"Cookie": "sessionid=a; sessionid=b"}).status_code == 400
-    cross = ada.post("/jobs", json={"task": "sample.echo"}, headers={"Origin": "https://evil.example"})
+    cross = ada.post(
+        "/jobs", json={"task": "sample.echo"}, headers={"Origin": "https://evil.example"}
+    )
     assert cross.status_code == 403
     numbers = scrape(app)
-    reasons = {dict(labels)["reason"]: value for (name, labels), value in numbers.series.items() if "refusals_total" in name}
-    assert reasons == {"no_credential": 1, "not_authenticated": 4, "ambiguous_credentials": 1, "cross_site": 1}
+    reasons = {
+        dict(labels)["reason"]: value
+        for (name, labels), value in numbers.series.items()
+        if "refusals_total" in name
+    }
+    assert reasons == {
+        "no_credential": 1,
+        "not_authenticated": 4,
+        "ambiguous_credentials": 1,
+        "cross_site": 1,
+    }
 
 
 def test_no_person_argument_path_or_secret_is_told(app: Flask, writer: str) -> None:
     """Whatever is fed in does not come out."""
     person, holding = f"{CANARY}-person", f"{CANARY}-holder"
-    with logged_in(app, person, writer_url=writer) as client, with_key(app, holding, writer_url=writer) as holder:
+    with (
+        logged_in(app, person, writer_url=writer) as client,
+        with_key(app, holding, writer_url=writer) as holder,
+    ):
         job = submit(client, "sample.echo", wait_s=5, arguments={"value": CANARY})
         submit(client, "sample.fail", wait_s=5, arguments={"message": CANARY})
-        client.get(f"/{CANARY}?{CANARY}={CANARY}", headers={"User-Agent": CANARY, "X-Request-Id": CANARY})
+        client.get(
+            f"/{CANARY}?{CANARY}={CANARY}", headers={"User-Agent": CANARY, "X-Request-Id": CANARY}
+        )
         client.open("/me", method=CANARY.upper())
         holder.get("/me", headers={"Host": CANARY})
         token = holder.environ_base["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
@@ -108,14 +131,21 @@ def test_query_parameter_is_refused(app: Flask) -> None:
 
 
 def test_closed_metrics_are_for_staff_alone(api_settings: ApiSettings, writer: str) -> None:
-    """A stranger is 401, a person 403; staff read them with a session or a key. The document says that it is gated."""
+    """A stranger is 401, a person 403; staff read them with a session or a key.
+    The document says that it is gated."""
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,), metrics="closed") as app:
         stranger = app.test_client().get("/metrics")
         assert (stranger.status_code, b"gatehouse_" in stranger.data) == (401, False)
-        with logged_in(app, writer_url=writer) as person, with_key(app, writer_url=writer) as holder:
+        with (
+            logged_in(app, writer_url=writer) as person,
+            with_key(app, writer_url=writer) as holder,
+        ):
             for client in (person, holder):
                 refused = client.get("/metrics")
-                assert (refused.status_code, refused.get_json()["code"]) == (403, "permission_denied")
+                assert (refused.status_code, refused.get_json()["code"]) == (
+                    403,
+                    "permission_denied",
+                )
         boss: dict[str, Any] = {"is_staff": True, "writer_url": writer}
         with logged_in(app, **boss) as staff, with_key(app, **boss) as monitor:
             assert [client.get("/metrics").status_code for client in (staff, monitor)] == [200, 200]
@@ -134,13 +164,19 @@ def test_open_metrics_are_described_as_open(app: Flask) -> None:
 def test_unknown_setting_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slip must not leave open what should be closed."""
     monkeypatch.setenv("GATEHOUSE_METRICS", "off")
-    with pytest.raises(ConfigurationError, match=r"GATEHOUSE_METRICS.*open \(all\), closed \(staff\)"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"GATEHOUSE_METRICS.*open \(all\), closed "
+        r"\(staff\)",
+    ):
         load_settings(ApiSettings)
 
 
 def test_both_stores_away_from_the_start_is_no_error(api_settings: ApiSettings) -> None:
     """A process that never reached Redis says so, and names neither host nor password."""
-    app = create_app(api_settings.model_copy(update={"api_redis_url": NOWHERE, "jobs_redis_url": NOWHERE}))
+    app = create_app(
+        api_settings.model_copy(update={"api_redis_url": NOWHERE, "jobs_redis_url": NOWHERE})
+    )
     answer = app.test_client().get("/metrics").get_data(as_text=True)
     assert Numbers(answer).of("gatehouse_redis_up", store="sessions") == 0
     assert not [word for word in (CANARY, "127.0.0.1", "redis://") if word in answer]

@@ -1,4 +1,5 @@
-"""How jobs end: the owner reads what went wrong, staff sees where, and nothing a task does hurts the service."""
+"""How jobs end: the owner reads what went wrong, staff sees where,
+and nothing a task does hurts the service."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +35,11 @@ def test_owner_reads_the_error_and_only_staff_the_traceback(tasks_api: Flask) ->
     owner, staff = new_visitor(), new_visitor(is_staff=True)
     job = outcome(tasks_api, owner, "sample.fail", message="the disk is on fire")
     assert (job["status"], job["result"]) == ("failed", None)
-    assert job["error"] == {"type": "RuntimeError", "message": "the disk is on fire", "bases": ["Exception"]}
+    assert job["error"] == {
+        "type": "RuntimeError",
+        "message": "the disk is on fire",
+        "bases": ["Exception"],
+    }
     listed = ask(tasks_api, "/api/jobs", cookie=owner.cookie).get_json()["jobs"][0]
     assert "traceback" not in listed["error"]
     seen = ask(tasks_api, job["links"]["self"], cookie=staff.cookie).get_json()
@@ -45,18 +50,28 @@ def test_staff_sees_the_traceback_of_their_own_job_everywhere(tasks_api: Flask) 
     """In the answer to the submit and in the listing."""
     staff = new_visitor(is_staff=True)
     assert "traceback" in outcome(tasks_api, staff, "sample.fail", message="x")["error"]
-    assert "traceback" in ask(tasks_api, "/api/jobs", cookie=staff.cookie).get_json()["jobs"][0]["error"]
+    assert (
+        "traceback"
+        in ask(tasks_api, "/api/jobs", cookie=staff.cookie).get_json()["jobs"][0]["error"]
+    )
 
 
 def test_task_error_is_for_the_owner_and_has_no_traceback(tasks_api: Flask) -> None:
     """A failure in plain words is not a fault of the code: staff gets no traceback either."""
-    job = outcome(tasks_api, new_visitor(is_staff=True), "sample.refuse", message="There is no such report.")
-    assert job["error"] == {"type": "TaskError", "message": "There is no such report.", "bases": ["Exception"]}
+    job = outcome(
+        tasks_api, new_visitor(is_staff=True), "sample.refuse", message="There is no such report."
+    )
+    assert job["error"] == {
+        "type": "TaskError",
+        "message": "There is no such report.",
+        "bases": ["Exception"],
+    }
 
 
 @pytest.mark.parametrize("name", ["sample.not_json", "sample.not_finite", "sample.wrong_type"])
 def test_result_that_does_not_fit_fails_the_job(tasks_api: Flask, name: str) -> None:
-    """What is not JSON, or not what the annotation promises, is an error of the job and no broken answer."""
+    """What is not JSON, or not what the annotation promises,
+    is an error of the job and no broken answer."""
     job = outcome(tasks_api, new_visitor(), name)
     assert (job["status"], job["result"]) == ("failed", None)
     assert job["error"]["message"]
@@ -73,12 +88,22 @@ def test_result_over_the_limit_fails_with_the_limit(tasks_api: Flask) -> None:
 
 def test_message_of_an_error_is_cut(tasks_api: Flask) -> None:
     """A task that puts a megabyte into its error does not fill Redis."""
-    assert len(outcome(tasks_api, new_visitor(), "sample.fail", message="x" * 100_000)["error"]["message"]) == 2000
+    assert (
+        len(
+            outcome(tasks_api, new_visitor(), "sample.fail", message="x" * 100_000)["error"][
+                "message"
+            ]
+        )
+        == 2000
+    )
 
 
-@pytest.mark.parametrize("text", ["line\r\nforged='1'", "\x00\x1b[31m", "<script>alert(1)</script>", "é\u2028\U0001f600"])
+@pytest.mark.parametrize(
+    "text", ["line\r\nforged='1'", "\x00\x1b[31m", "<script>alert(1)</script>", "é\u2028\U0001f600"]
+)
 def test_text_comes_back_as_it_was(tasks_api: Flask, text: str) -> None:
-    """Control characters, markup and every plane of Unicode survive arguments, results and errors."""
+    """Control characters, markup and every plane of Unicode survive arguments,
+    results and errors."""
     visitor = new_visitor()
     assert outcome(tasks_api, visitor, "sample.echo", value=text)["result"] == [text]
     assert outcome(tasks_api, visitor, "sample.fail", message=text)["error"]["message"] == text

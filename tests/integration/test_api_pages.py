@@ -46,7 +46,8 @@ def test_every_code_that_can_be_sent_has_a_page(api: Flask) -> None:
 
 
 def test_problem_is_a_page_for_a_browser(api: Flask) -> None:
-    """HTML with the policy of pages; scripts get JSON from the same address, and a cache may not mix them up."""
+    """HTML with the policy of pages; scripts get JSON from the same address,
+    and a cache may not mix them up."""
     answer = ask(api, "/api/problems/job_failed", headers=HTML)
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     assert "job_failed" in answer.text
@@ -59,7 +60,8 @@ def test_problem_is_a_page_for_a_browser(api: Flask) -> None:
 
 
 def test_documentation_is_gated_and_lists_every_operation(api: Flask, visitor: Visitor) -> None:
-    """A browser is sent to log in, a script gets 401; who is in finds each operation, each task and each schema."""
+    """A browser is sent to log in, a script gets 401;
+    who is in finds each operation, each task and each schema."""
     assert ask(api, "/api/docs", headers=HTML).status_code == 302
     assert ask(api, "/api/docs").status_code == 401
     answer = ask(api, "/api/docs", cookie=visitor.cookie, headers=HTML)
@@ -72,17 +74,21 @@ def test_documentation_is_gated_and_lists_every_operation(api: Flask, visitor: V
 
 
 def test_problems_of_an_operation_lead_to_their_pages(api: Flask, visitor: Visitor) -> None:
-    """As links with the code's meaning, not as the document's Markdown; their title is RFC 9110's on every Python."""
+    """As links with the code's meaning, not as the document's Markdown;
+    their title is RFC 9110's on every Python."""
     text = ask(api, "/api/docs", cookie=visitor.cookie).text
     codes = set(re.findall(r'<a href="/api/problems/(\w+)">', text))
     assert {"invalid_arguments", "job_not_found", "queue_full"} <= codes <= all_problems().keys()
     assert "- `" not in unescape(re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL))
-    answer = ask(api, "/api/jobs", method="POST", cookie=visitor.cookie, json={"task": "primes.sum"})
+    answer = ask(
+        api, "/api/jobs", method="POST", cookie=visitor.cookie, json={"task": "primes.sum"}
+    )
     assert (answer.status_code, answer.get_json()["title"]) == (422, "Unprocessable Content")
 
 
 def test_links_inside_the_page_lead_somewhere(api: Flask, visitor: Visitor) -> None:
-    """Every fragment has its target, every id is there once, and nothing is fetched from another host."""
+    """Every fragment has its target, every id is there once,
+    and nothing is fetched from another host."""
     text = ask(api, "/api/docs", cookie=visitor.cookie).text
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert len(ids) == len(set(ids))
@@ -93,24 +99,33 @@ def test_links_inside_the_page_lead_somewhere(api: Flask, visitor: Visitor) -> N
 
 
 def test_pages_load_from_a_file_of_their_own_only(api: Flask, visitor: Visitor) -> None:
-    """Style and script are open, for the pages of problems are; no other file can be had that way."""
+    """Style and script are open, for the pages of problems are;
+    no other file can be had that way."""
     text = ask(api, "/api/docs", cookie=visitor.cookie).text
     for path in re.findall(r'(?:src|href)="(/api/docs/[^"]+)"', text):
         answer = ask(api, path)
-        assert (answer.status_code, answer.mimetype) == (200, "text/javascript" if path.endswith(".js") else "text/css")
+        assert (answer.status_code, answer.mimetype) == (
+            200,
+            "text/javascript" if path.endswith(".js") else "text/css",
+        )
     for name in ("../app.py", "..%2fapp.py", "api.css.bak", "docs.html", "."):
         assert ask(api, f"/api/docs/{name}", cookie=visitor.cookie).status_code == 404
 
 
 def test_each_example_of_the_page_can_be_submitted(api: Flask, visitor: Visitor) -> None:
-    """What stands in the form at first is never called wrong, but for the file that has to be uploaded before."""
+    """What stands in the form at first is never called wrong,
+    but for the file that has to be uploaded before."""
     text = ask(api, "/api/docs", cookie=visitor.cookie).text
     bodies = [json.loads(unescape(body)) for body in re.findall(r'data-body="([^"]+)"', text)]
     jobs = [body for body in bodies if isinstance(body["arguments"], dict)]
     assert len(jobs) == len(bodies) / 2 > 2
     for body in jobs:
-        answer = ask(api, "/api/jobs", method="POST", cookie=visitor.cookie, json={**body, "delay_s": 3600})
-        wrong = [line for line in answer.get_json().get("errors", ()) if "file" not in line["detail"]]
+        answer = ask(
+            api, "/api/jobs", method="POST", cookie=visitor.cookie, json={**body, "delay_s": 3600}
+        )
+        wrong = [
+            line for line in answer.get_json().get("errors", ()) if "file" not in line["detail"]
+        ]
         assert answer.status_code in (202, 422), answer.data
         assert wrong == [], body
 

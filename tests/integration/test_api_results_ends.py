@@ -1,4 +1,5 @@
-"""Reading the results of a batch while they come: it ends with the right to see them, not with the wait that was asked for."""
+"""Reading the results of a batch while they come:
+it ends with the right to see them, not with the wait that was asked for."""
 
 import json
 import time
@@ -44,14 +45,21 @@ def _deactivate(reader: Visitor) -> None:
 
 
 @pytest.mark.parametrize("revoke", [_log_out, _no_longer_staff, _deactivate])
-def test_results_end_when_their_reader_may_no_longer(app: Flask, revoke: Callable[[Visitor], None]) -> None:
+def test_results_end_when_their_reader_may_no_longer(
+    app: Flask, revoke: Callable[[Visitor], None]
+) -> None:
     """Within two seconds; what ends after that is not told."""
     owner, reader = new_visitor(), new_visitor(is_staff=True)
-    body = {"task": "sample.steps", "arguments": [{"count": 1}, *[{"count": 30, "step_s": 0.1 * n} for n in range(1, 4)]]}
+    body = {
+        "task": "sample.steps",
+        "arguments": [{"count": 1}, *[{"count": 30, "step_s": 0.1 * n} for n in range(1, 4)]],
+    }
     batch = ask(app, "/api/batches", method="POST", cookie=owner.cookie, json=body).get_json()
     with (
         served(app) as address,
-        httpx.Client(base_url=address, cookies={"sessionid": reader.cookie}, timeout=20, trust_env=False) as client,
+        httpx.Client(
+            base_url=address, cookies={"sessionid": reader.cookie}, timeout=20, trust_env=False
+        ) as client,
         client.stream("GET", f"{batch['links']['results']}?wait={WAIT_S}") as answer,
     ):
         lines = answer.iter_lines()
@@ -73,12 +81,18 @@ def test_results_that_are_there_already_end_too(app: Flask) -> None:
     assert ask(app, url, cookie=reader.cookie).data.count(b"\n") == COUNT
     with (
         served(app) as address,
-        httpx.Client(base_url=address, cookies={"sessionid": reader.cookie}, timeout=20, trust_env=False) as client,
+        httpx.Client(
+            base_url=address, cookies={"sessionid": reader.cookie}, timeout=20, trust_env=False
+        ) as client,
         client.stream("GET", url) as answer,
     ):
         lines = answer.iter_lines()
         next(lines)
         _log_out(reader)
         out_at = time.monotonic()
-        wait_until(lambda: time.monotonic() - out_at > EVERY_S, timeout_s=2, what="whatever asked before asks again")
+        wait_until(
+            lambda: time.monotonic() - out_at > EVERY_S,
+            timeout_s=2,
+            what="whatever asked before asks again",
+        )
         assert len(list(lines)) < COUNT - 1

@@ -32,7 +32,9 @@ def visitor(site: None) -> Visitor:
     return new_visitor()
 
 
-def submit(app: Flask, visitor: Visitor, task: str, *, wait_s: float = 0, **arguments: object) -> str:
+def submit(
+    app: Flask, visitor: Visitor, task: str, *, wait_s: float = 0, **arguments: object
+) -> str:
     """Submit a job and return its path."""
     body = {"task": task, "arguments": arguments}
     answer = ask(app, f"/api/jobs?wait={wait_s}", method="POST", cookie=visitor.cookie, json=body)
@@ -41,7 +43,8 @@ def submit(app: Flask, visitor: Visitor, task: str, *, wait_s: float = 0, **argu
 
 
 def test_unchanged_record_is_not_sent_again(app: Flask, visitor: Visitor) -> None:
-    """304 without a body for who has it, by one tag, by one of many, weakly; the whole record once it has changed."""
+    """304 without a body for who has it, by one tag, by one of many, weakly;
+    the whole record once it has changed."""
     path = submit(app, visitor, "sample.hang")
     first = ask(app, f"{path}?wait=0.3", cookie=visitor.cookie)
     etag = first.headers["ETag"]
@@ -87,8 +90,12 @@ PREFERENCES = {
 }
 
 
-@pytest.mark.parametrize(("sent", "applied"), PREFERENCES.items(), ids=[key[:20] for key in PREFERENCES])
-def test_preference_is_applied_cut_or_ignored(app: Flask, visitor: Visitor, sent: str, applied: str | None) -> None:
+@pytest.mark.parametrize(
+    ("sent", "applied"), PREFERENCES.items(), ids=[key[:20] for key in PREFERENCES]
+)
+def test_preference_is_applied_cut_or_ignored(
+    app: Flask, visitor: Visitor, sent: str, applied: str | None
+) -> None:
     """RFC 7240: a preference is never an error; what was done with it is said."""
     path = submit(app, visitor, "sample.echo", wait_s=2)
     answer = ask(app, path, cookie=visitor.cookie, headers={"Prefer": sent})
@@ -96,30 +103,54 @@ def test_preference_is_applied_cut_or_ignored(app: Flask, visitor: Visitor, sent
 
 
 def test_preference_waits_and_the_query_wins(app: Flask, visitor: Visitor) -> None:
-    """``Prefer: wait=1`` holds the answer of a look and of a submit; ``?wait=0`` beside it does not."""
+    """``Prefer: wait=1`` holds the answer of a look and of a submit;
+    ``?wait=0`` beside it does not."""
     body = {"task": "sample.hang"}
     began = time.monotonic()
-    answer = ask(app, "/api/jobs", method="POST", cookie=visitor.cookie, json=body, headers={"Prefer": "wait=1"})
+    answer = ask(
+        app,
+        "/api/jobs",
+        method="POST",
+        cookie=visitor.cookie,
+        json=body,
+        headers={"Prefer": "wait=1"},
+    )
     assert time.monotonic() - began >= 1
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (202, "wait=1")
     began = time.monotonic()
-    quick = ask(app, f"{answer.headers['Location']}?wait=0", cookie=visitor.cookie, headers={"Prefer": "wait=2"})
+    quick = ask(
+        app,
+        f"{answer.headers['Location']}?wait=0",
+        cookie=visitor.cookie,
+        headers={"Prefer": "wait=2"},
+    )
     assert time.monotonic() - began < 1
     assert "Preference-Applied" not in quick.headers
 
 
 def test_result_is_bare_and_comes_when_it_is_there(app: Flask, visitor: Visitor) -> None:
-    """Any JSON value, null too, with a tag; asked for with a wait it comes as soon as the job has ended."""
+    """Any JSON value, null too, with a tag; asked for with a wait it comes as soon as the job has
+    ended."""
     for value in (None, {"a": [1]}, "text"):
         path = submit(app, visitor, "sample.echo", value=value)
         answer = ask(app, f"{path}/result?wait=2", cookie=visitor.cookie)
-        assert (answer.status_code, answer.mimetype, answer.get_json()) == (200, "application/json", [value])
-        again = ask(app, f"{path}/result", cookie=visitor.cookie, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (answer.status_code, answer.mimetype, answer.get_json()) == (
+            200,
+            "application/json",
+            [value],
+        )
+        again = ask(
+            app,
+            f"{path}/result",
+            cookie=visitor.cookie,
+            headers={"If-None-Match": answer.headers["ETag"]},
+        )
         assert again.status_code == 304
 
 
 def test_job_without_a_result_says_why(app: Flask, visitor: Visitor) -> None:
-    """409 with a code for each reason; the error of a failed job without its traceback, which staff gets."""
+    """409 with a code for each reason; the error of a failed job without its traceback,
+    which staff gets."""
     running = submit(app, visitor, "sample.hang")
     failed = submit(app, visitor, "sample.fail", wait_s=2, message="no luck")
     cancelled = submit(app, visitor, "sample.hang")
@@ -130,9 +161,17 @@ def test_job_without_a_result_says_why(app: Flask, visitor: Visitor) -> None:
         answer = ask(app, f"{path}/result", cookie=visitor.cookie)
         assert answer.status_code == 409
         codes[name] = answer.get_json()["code"]
-    assert codes == {"running": "job_unfinished", "failed": "job_failed", "cancelled": "job_cancelled"}
+    assert codes == {
+        "running": "job_unfinished",
+        "failed": "job_failed",
+        "cancelled": "job_cancelled",
+    }
     problem = ask(app, f"{failed}/result", cookie=visitor.cookie).get_json()
-    assert problem["error"] == {"type": "RuntimeError", "message": "no luck", "bases": ["Exception"]}
+    assert problem["error"] == {
+        "type": "RuntimeError",
+        "message": "no luck",
+        "bases": ["Exception"],
+    }
     staff = new_visitor(is_staff=True)
     assert "traceback" in ask(app, f"{failed}/result", cookie=staff.cookie).get_json()["error"]
     assert ask(app, f"{failed}/result", cookie=new_visitor().cookie).status_code == 404
@@ -151,20 +190,27 @@ def test_results_of_a_batch_wait_no_longer_than_anybody_may(app: Flask, visitor:
 
 
 def test_who_is_logged_out_while_they_wait_reads_nothing(app: Flask, visitor: Visitor) -> None:
-    """The credential is looked at again after the wait: 401, whether they wait for a record or for a result."""
+    """The credential is looked at again after the wait:
+    401, whether they wait for a record or for a result."""
     path = submit(app, visitor, "sample.hang")
     job_id = path.rpartition("/")[2]
     watchers = current_engine(app)._waiting._watchers
     with ThreadPoolExecutor(2) as threads:
-        asked = [threads.submit(ask, app, f"{each}?wait=2", cookie=visitor.cookie) for each in (path, f"{path}/result")]
+        asked = [
+            threads.submit(ask, app, f"{each}?wait=2", cookie=visitor.cookie)
+            for each in (path, f"{path}/result")
+        ]
         wait_until(lambda: len(watchers.get(job_id, ())) == 2, timeout_s=2, what="both wait")
         visitor.browser.logout()
         sample_tasks.RELEASE.set()
     assert [answer.result().status_code for answer in asked] == [401, 401]
 
 
-def test_results_wait_only_while_a_place_is_free(api_settings: ApiSettings, visitor: Visitor) -> None:
-    """Who waits holds a thread of the server: beyond the bound the answer ends with what there is, to be asked again."""
+def test_results_wait_only_while_a_place_is_free(
+    api_settings: ApiSettings, visitor: Visitor
+) -> None:
+    """Who waits holds a thread of the server: beyond the bound the answer ends with what there is,
+    to be asked again."""
     sample_tasks.RELEASE.clear()
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,), max_waiting=1) as app:
         body = {"task": "sample.hang", "arguments": [{}]}

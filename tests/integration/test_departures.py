@@ -1,4 +1,5 @@
-"""Somebody is deleted or deactivated by Django: what waits of theirs in Flask is cancelled, what they shared opens nothing."""
+"""Somebody is deleted or deactivated by Django:
+what waits of theirs in Flask is cancelled, what they shared opens nothing."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -72,7 +73,11 @@ def set_active(visitor: Visitor, *, is_active: bool) -> None:
 
 def submit_waiting(app: Flask, visitor: Visitor, **options: Any) -> str:
     """Submit a job that waits for its time."""
-    return str(post(app, visitor, "/api/jobs", {"task": "sample.echo", "delay_s": 3600, **options}).get_json()["id"])
+    return str(
+        post(
+            app, visitor, "/api/jobs", {"task": "sample.echo", "delay_s": 3600, **options}
+        ).get_json()["id"]
+    )
 
 
 def record(admin: redis.Redis, job: str) -> dict[str, str]:
@@ -86,20 +91,32 @@ def status(admin: redis.Redis, job: str) -> str:
     return record(admin, job).get("status", "")
 
 
-def test_waiting_jobs_of_who_is_gone_are_cancelled_by_the_server(app: Flask, admin: redis.Redis) -> None:
-    """Queued, delayed and of a batch; a running one stops at its next checkpoint; another person's go on."""
+def test_waiting_jobs_of_who_is_gone_are_cancelled_by_the_server(
+    app: Flask, admin: redis.Redis
+) -> None:
+    """Queued, delayed and of a batch; a running one stops at its next checkpoint;
+    another person's go on."""
     deleted, deactivated, stays = (new_visitor() for _ in range(3))
     running = post(app, deleted, "/api/jobs", {"task": "sample.hang"}).get_json()["id"]
     wait_until(lambda: status(admin, running) == "running", timeout_s=20)
     batches = [submit_batch(app, each, "sample.echo", [{}, {}]) for each in (deleted, stays)]
-    ours, others = ([job.decode() for job in admin.lrange(keyspace.members(batch), 0, -1)] for batch in batches)  # type: ignore[union-attr]
+    ours, others = (
+        [job.decode() for job in admin.lrange(keyspace.members(batch), 0, -1)]  # type: ignore[union-attr]
+        for batch in batches
+    )
     delayed = [submit_waiting(app, each) for each in (deleted, deactivated, stays)]
     owners = [str(each.person.pk) for each in (deleted, deactivated)]
     delete(deleted)
     deactivate(deactivated)
     for job in (*ours, *delayed[:2], running):
-        wait_until(lambda job=job: status(admin, job) == "cancelled", timeout_s=30, what=f"{job} is cancelled")  # type: ignore[misc]
-    assert not [owner for owner in owners if admin.exists(keyspace.opened(owner))], "nothing of theirs is unfinished"
+        wait_until(
+            lambda job=job: status(admin, job) == "cancelled",  # type: ignore[misc]
+            timeout_s=30,
+            what=f"{job} is cancelled",
+        )
+    assert not [owner for owner in owners if admin.exists(keyspace.opened(owner))], (
+        "nothing of theirs is unfinished"
+    )
     assert int(admin.hget(keyspace.batch(batches[0]), "cancelled")) == 2  # type: ignore[arg-type]
     assert status(admin, delayed[2]) == "queued"
     for job in others:
@@ -113,7 +130,9 @@ def test_share_of_who_is_gone_opens_nothing_from_the_next_request_on(
     """And is removed soon, so that it does not come back with them."""
     owner, guest = new_visitor(), new_visitor()
     job = run(app, owner)
-    url = ask(app, f"/api/jobs/{job['id']}/share", method="POST", cookie=owner.cookie).get_json()["url"]
+    url = ask(app, f"/api/jobs/{job['id']}/share", method="POST", cookie=owner.cookie).get_json()[
+        "url"
+    ]
     assert ask(app, url, cookie=guest.cookie).status_code == 200
     leave(owner)
     assert ask(app, url, cookie=guest.cookie).status_code == 404
@@ -124,8 +143,11 @@ def test_share_of_who_is_gone_opens_nothing_from_the_next_request_on(
         assert ask(app, url, cookie=guest.cookie).status_code == 404, "nothing comes back"
 
 
-def test_reactivated_person_works_and_nothing_comes_back(app: Flask, admin: redis.Redis, visit: Callable[..., int]) -> None:
-    """What was cancelled stays so; no later visit touches what is new, though the person was marked before."""
+def test_reactivated_person_works_and_nothing_comes_back(
+    app: Flask, admin: redis.Redis, visit: Callable[..., int]
+) -> None:
+    """What was cancelled stays so; no later visit touches what is new,
+    though the person was marked before."""
     visitor = new_visitor()
     old = submit_waiting(app, visitor)
     deactivate(visitor)
@@ -141,7 +163,8 @@ def test_reactivated_person_works_and_nothing_comes_back(app: Flask, admin: redi
 def test_person_who_is_back_before_the_visit_keeps_what_they_have(
     app: Flask, admin: redis.Redis, visit: Callable[..., int]
 ) -> None:
-    """A visitor that read of the departure, and was slow, asks again before it ends anything: the list alone is no mark."""
+    """A visitor that read of the departure, and was slow, asks again before it ends anything:
+    the list alone is no mark."""
     visitor = new_visitor()
     waiting = submit_waiting(app, visitor)
     admin.zadd(GONE_LATEST, {str(visitor.person.pk): 2**52})
@@ -160,21 +183,26 @@ def test_person_who_is_back_before_the_visit_keeps_what_they_have(
 def test_job_accepted_just_after_the_mark_is_cancelled_by_the_second_visit(
     app: Flask, admin: redis.Redis, visit: Callable[..., int]
 ) -> None:
-    """Its submit passed the gate just before the deactivation; the first visit was over when it was accepted."""
+    """Its submit passed the gate just before the deactivation;
+    the first visit was over when it was accepted."""
     visitor = new_visitor()
     deactivate(visitor)
     visit()
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     owner = Owner(id=str(visitor.person.pk), username="late")
-    late = current_engine(app).submit("sample.echo", {}, owner=owner, start_at=tomorrow).id  # past the gate
+    # past the gate
+    late = current_engine(app).submit("sample.echo", {}, owner=owner, start_at=tomorrow).id
     visit()
     assert status(admin, late) == "queued"
     visit(again_s=-60)
     assert status(admin, late) == "cancelled"
 
 
-def test_lost_write_of_a_departure_is_repeated(app: Flask, admin: redis.Redis, visit: Callable[..., int]) -> None:
-    """A deletion while Redis is away, in a process that is killed before it can repeat it, is found by the reconciler."""
+def test_lost_write_of_a_departure_is_repeated(
+    app: Flask, admin: redis.Redis, visit: Callable[..., int]
+) -> None:
+    """A deletion while Redis is away, in a process that is killed before it can repeat it,
+    is found by the reconciler."""
     from django_site.principals.rebuild import rebuild
 
     visitor = new_visitor()

@@ -20,7 +20,13 @@ KEY = IdempotencyKey(key="a key", body_digest="a" * 64)
 OTHER_BODY = IdempotencyKey(key="a key", body_digest="b" * 64)
 
 
-def submit(bench: EngineBench, engine: JobEngine, task: str, arguments: list[dict[str, Any]], **options: Any) -> str:
+def submit(
+    bench: EngineBench,
+    engine: JobEngine,
+    task: str,
+    arguments: list[dict[str, Any]],
+    **options: Any,
+) -> str:
     """Submit a batch of the bench's person; return its id."""
     return engine.submit_batch(task, arguments, owner=bench.owner, **options).id
 
@@ -33,9 +39,15 @@ def get(bench: EngineBench, engine: JobEngine, batch_id: str) -> Batch:
     return batch
 
 
-def wait_for(bench: EngineBench, engine: JobEngine, batch_id: str, *, timeout_s: float = 20) -> Batch:
+def wait_for(
+    bench: EngineBench, engine: JobEngine, batch_id: str, *, timeout_s: float = 20
+) -> Batch:
     """Wait for a batch's end."""
-    wait_until(lambda: get(bench, engine, batch_id).finished_at, timeout_s=timeout_s, what="the batch has ended")
+    wait_until(
+        lambda: get(bench, engine, batch_id).finished_at,
+        timeout_s=timeout_s,
+        what="the batch has ended",
+    )
     return get(bench, engine, batch_id)
 
 
@@ -55,7 +67,8 @@ def test_ten_thousand_jobs_are_accepted_and_done(bench: EngineBench) -> None:
 
 @pytest.mark.parametrize("in_order", [True, False])
 def test_results_come_while_jobs_end(bench: EngineBench, in_order: bool) -> None:
-    """In the order of submission or of completion; ``after`` goes on where another reader stopped."""
+    """In the order of submission or of completion;
+    ``after`` goes on where another reader stopped."""
     engine = bench.start()
     slow_first = [{"path": bench.path(str(number))} for number in range(3)]
     batch_id = submit(bench, engine, "sample.hold", slow_first)
@@ -75,7 +88,10 @@ def test_results_come_while_jobs_end(bench: EngineBench, in_order: bool) -> None
         assert job.status is JobStatus.SUCCEEDED
         seen.append(job.position)
     assert seen == ([0, 1, 2] if in_order else [2, 1, 0])
-    rest = [job.position for job in engine.results(batch, in_order=in_order, after=2, wait=lambda: False)]
+    rest = [
+        job.position
+        for job in engine.results(batch, in_order=in_order, after=2, wait=lambda: False)
+    ]
     assert rest == seen[2:]
     assert list(engine.results(batch, in_order=in_order, after=3, wait=lambda: False)) == []
 
@@ -83,7 +99,9 @@ def test_results_come_while_jobs_end(bench: EngineBench, in_order: bool) -> None
 def test_mixed_outcomes_and_retries_are_counted(bench: EngineBench) -> None:
     """A job that goes back to the queue is counted there; the history is in the record."""
     engine = bench.start()
-    batch_id = submit(bench, engine, "sample.flaky", [{"failures": number % 5} for number in range(50)])
+    batch_id = submit(
+        bench, engine, "sample.flaky", [{"failures": number % 5} for number in range(50)]
+    )
     batch = wait_for(bench, engine, batch_id)
     assert (batch.counts[JobStatus.SUCCEEDED], batch.counts[JobStatus.FAILED]) == (30, 20)
     jobs = list(engine.results(batch, in_order=True, after=0, wait=lambda: False))
@@ -91,7 +109,8 @@ def test_mixed_outcomes_and_retries_are_counted(bench: EngineBench) -> None:
 
 
 def test_cancelled_batch_ends_whole(bench: EngineBench) -> None:
-    """What waits at once, what runs at its next checkpoint; what had ended stays; asked twice, from elsewhere, is fine."""
+    """What waits at once, what runs at its next checkpoint; what had ended stays;
+    asked twice, from elsewhere, is fine."""
     engine, other = bench.start(), bench.start()
     arguments = [{"path": bench.path("first")}] * 4 + [{"path": bench.path()}] * 600
     batch_id = submit(bench, engine, "sample.hold", arguments)
@@ -119,7 +138,8 @@ def test_batch_over_the_limit_is_refused_whole(bench: EngineBench) -> None:
 
 
 def test_same_key_is_the_same_batch(bench: EngineBench) -> None:
-    """One after the other and at once: one batch; another body is a conflict; nothing is left of the copies."""
+    """One after the other and at once: one batch; another body is a conflict;
+    nothing is left of the copies."""
     engines = [bench.start(), bench.start()]
     together = threading.Barrier(8)
     arguments = [{"value": number} for number in range(50)]
@@ -159,12 +179,16 @@ def test_batch_of_a_killed_process_is_rescued_whole(bench: EngineBench) -> None:
 def test_empty_wait_gives_what_is_there(bench: EngineBench) -> None:
     """Without waiting a reader gets the ended ones only."""
     engine = bench.start()
-    batch_id = submit(bench, engine, "sample.hold", [{"path": bench.path("a")}, {"path": bench.path("b")}])
+    batch_id = submit(
+        bench, engine, "sample.hold", [{"path": bench.path("a")}, {"path": bench.path("b")}]
+    )
     bench.go("b")
     never: Callable[[], bool] = lambda: False  # noqa: E731  # a name for it reads best here
     wait_until(lambda: get(bench, engine, batch_id).done == 1, timeout_s=5, what="one has ended")
     batch = get(bench, engine, batch_id)
-    assert [job.position for job in engine.results(batch, in_order=False, after=0, wait=never)] == [1]
+    assert [job.position for job in engine.results(batch, in_order=False, after=0, wait=never)] == [
+        1
+    ]
     assert list(engine.results(batch, in_order=True, after=0, wait=never)) == []
     bench.go("a")
     wait_for(bench, engine, batch_id)

@@ -1,4 +1,5 @@
-"""A job that finds a free slot begins with its acceptance: one write, and the slot is given back whatever comes of it."""
+"""A job that finds a free slot begins with its acceptance:
+one write, and the slot is given back whatever comes of it."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,9 @@ OTHER_BODY = IdempotencyKey(key="k", body_digest="b" * 64)
 
 
 def _is_idle(engine: JobEngine) -> bool:
-    return not engine._crew.known and all(each.queue.running == 0 for each in engine._crew._executors.values())
+    return not engine._crew.known and all(
+        each.queue.running == 0 for each in engine._crew._executors.values()
+    )
 
 
 def test_job_with_a_free_slot_is_accepted_as_running(bench: EngineBench) -> None:
@@ -28,17 +31,26 @@ def test_job_with_a_free_slot_is_accepted_as_running(bench: EngineBench) -> None
     second = engine.submit("sample.hold", {"path": bench.path()}, owner=bench.owner).job
     assert first is not None
     assert second is not None
-    assert (first.status, first.attempt, first.started_at) == (JobStatus.RUNNING, 1, first.submitted_at)
+    assert (first.status, first.attempt, first.started_at) == (
+        JobStatus.RUNNING,
+        1,
+        first.submitted_at,
+    )
     assert (second.status, second.attempt, second.started_at) == (JobStatus.QUEUED, 0, None)
     record = bench.record(first.id)
-    assert (record["status"], record["attempt"], record["instance"]) == ("running", "1", engine._crew.instance)
+    assert (record["status"], record["attempt"], record["instance"]) == (
+        "running",
+        "1",
+        engine._crew.instance,
+    )
     bench.go()
     assert [bench.outcome(engine, job.id).attempt for job in (first, second)] == [1, 1]
     bench.check_nothing_is_left()
 
 
 def test_refused_submit_gives_its_slot_back(bench: EngineBench) -> None:
-    """Known, in conflict, or one too many: the only slot is free afterwards, and so are the limits of person and task."""
+    """Known, in conflict, or one too many: the only slot is free afterwards,
+    and so are the limits of person and task."""
     engine = bench.start(job_threads=1, job_person_limit=1)
     job_id = bench.submit(engine, "sample.echo", idempotency=KEY)
     bench.outcome(engine, job_id)
@@ -47,7 +59,9 @@ def test_refused_submit_gives_its_slot_back(bench: EngineBench) -> None:
         assert bench.submit(engine, "sample.echo", idempotency=KEY) == job_id
         with pytest.raises(IdempotencyConflict):
             bench.submit(engine, "sample.echo", idempotency=OTHER_BODY)
-    delayed = engine.submit("sample.echo", {}, owner=bench.owner, start_at=datetime.now(UTC) + timedelta(hours=1)).id
+    delayed = engine.submit(
+        "sample.echo", {}, owner=bench.owner, start_at=datetime.now(UTC) + timedelta(hours=1)
+    ).id
     with pytest.raises(TooManyUnfinished):
         bench.submit(engine, "sample.echo")
     wait_until(lambda: _is_idle(engine), timeout_s=5, what="the slot is free")
@@ -64,11 +78,21 @@ def test_slot_on_processes_begins_at_once_too(bench: EngineBench) -> None:
     assert bench.outcome(engine, job.id).result == [4]
 
 
-def test_accepted_job_that_nobody_knows_is_taken_up_while_others_are_being_accepted(bench: EngineBench) -> None:
-    """The answer to its acceptance was lost: what is seized and not yet durable must not hide it from the audit."""
+def test_accepted_job_that_nobody_knows_is_taken_up_while_others_are_being_accepted(
+    bench: EngineBench,
+) -> None:
+    """The answer to its acceptance was lost: what is seized and not yet durable must not hide it
+    from the audit."""
     engine = bench.start()
-    stray = engine.submit("sample.echo", {"value": 1}, owner=bench.owner, start_at=datetime.now(UTC) + timedelta(hours=1)).id
-    arriving = Launch(job_id="arriving", task="sample.echo", arguments="{}", owner_id=bench.owner.id)
+    stray = engine.submit(
+        "sample.echo",
+        {"value": 1},
+        owner=bench.owner,
+        start_at=datetime.now(UTC) + timedelta(hours=1),
+    ).id
+    arriving = Launch(
+        job_id="arriving", task="sample.echo", arguments="{}", owner_id=bench.owner.id
+    )
     assert engine._crew.seize(arriving)
     bench.admin.zrem(keyspace.DELAYED, stray)
     bench.admin.sadd(keyspace.held(engine.instance), stray)
@@ -90,14 +114,17 @@ def test_job_retried_elsewhere_is_not_cancelled_when_it_comes_back(bench: Engine
     second.retry(job)
     wait_until(lambda: len(bench.runs()) > before, timeout_s=5, what="it runs again")
     bench.stop(second)
-    wait_until(lambda: len(bench.runs()) > before + 1, timeout_s=5, what="it came back to the first")
+    wait_until(
+        lambda: len(bench.runs()) > before + 1, timeout_s=5, what="it came back to the first"
+    )
     first._instance.tick()  # which reads whose cancel was asked for
     bench.go()
     assert bench.outcome(first, job_id).status is JobStatus.SUCCEEDED
 
 
 def test_process_that_stops_takes_no_new_name(bench: EngineBench) -> None:
-    """A submit that finds out in the middle of a stop that its name is gone must not register one that nobody keeps alive."""
+    """A submit that finds out in the middle of a stop that its name is gone must not register one
+    that nobody keeps alive."""
     engine = bench.start()
     name, hand_over = engine.instance, engine._ledger.hand_over
     late: list[threading.Thread] = []

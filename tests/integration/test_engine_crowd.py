@@ -1,4 +1,5 @@
-"""Many threads submit, cancel and retry at once, what is taken and what is refused: afterwards every slot and place is free."""
+"""Many threads submit, cancel and retry at once, what is taken and what is refused:
+afterwards every slot and place is free."""
 
 import random
 import threading
@@ -32,20 +33,42 @@ TASKS: list[tuple[str, dict[str, Any]]] = [
 
 
 def test_crowd_leaves_every_slot_free_and_every_job_with_an_outcome(bench: EngineBench) -> None:
-    """Begun at once or queued, delayed, refused, known, cancelled, retried, failed: nothing is counted that is not there."""
-    engine = bench.start(job_threads=6, job_running_limit=4, job_queue_limit=120, job_person_limit=60, redis_connections=32)
+    """Begun at once or queued, delayed, refused, known, cancelled, retried, failed:
+    nothing is counted that is not there."""
+    engine = bench.start(
+        job_threads=6,
+        job_running_limit=4,
+        job_queue_limit=120,
+        job_person_limit=60,
+        redis_connections=32,
+    )
     seed = random.randrange(2**32)
     people = [new_owner() for _ in range(4)]
     with ThreadPoolExecutor(SUBMITTERS) as pool:
         seen = sum(
-            pool.map(lambda number: _submit_and_cancel(engine, people, seed + number), range(SUBMITTERS)), Counter[str]()
+            pool.map(
+                lambda number: _submit_and_cancel(engine, people, seed + number), range(SUBMITTERS)
+            ),
+            Counter[str](),
         )
-    wait_until(lambda: _is_idle(engine) and not bench.leftovers(), timeout_s=15, what=f"all is idle, seed {seed}, {seen}")
-    records = [bench.admin.hgetall(key) for key in bench.admin.scan_iter(keyspace.record("*"), count=1000)]
+    wait_until(
+        lambda: _is_idle(engine) and not bench.leftovers(),
+        timeout_s=15,
+        what=f"all is idle, seed {seed}, {seen}",
+    )
+    records = [
+        bench.admin.hgetall(key) for key in bench.admin.scan_iter(keyspace.record("*"), count=1000)
+    ]
     assert len(records) == seen["accepted"], (seed, seen)
     assert all(JobStatus(str(record["status"])).is_outcome for record in records), seed
     assert bench.admin.zcard(keyspace.EXPIRING) == len(records), seed
-    assert {"accepted", "running", "IdempotencyConflict", "InvalidArguments", "UnknownTask"} <= seen.keys(), (seed, seen)
+    assert {
+        "accepted",
+        "running",
+        "IdempotencyConflict",
+        "InvalidArguments",
+        "UnknownTask",
+    } <= seen.keys(), (seed, seen)
 
 
 def _submit_and_cancel(engine: JobEngine, people: list[Owner], seed: int) -> Counter[str]:
@@ -63,8 +86,11 @@ def _submit_and_cancel(engine: JobEngine, people: list[Owner], seed: int) -> Cou
 def _one(engine: JobEngine, person: Owner, chance: random.Random, seen: Counter[str]) -> None:
     name, arguments = chance.choice(TASKS)
     options: dict[str, Any] = {"priority": chance.choice((-1, 0, 0, 1))}
-    if name == "sample.echo" and chance.random() < 0.3:  # one that is known again is of the same task
-        options["idempotency"] = IdempotencyKey(key=str(chance.randrange(20)), body_digest=chance.choice("aab") * 64)
+    # one that is known again is of the same task
+    if name == "sample.echo" and chance.random() < 0.3:
+        options["idempotency"] = IdempotencyKey(
+            key=str(chance.randrange(20)), body_digest=chance.choice("aab") * 64
+        )
     if chance.random() < 0.1:
         options["start_at"] = datetime.now(UTC) + timedelta(seconds=chance.random())
     submitted = engine.submit(name, arguments, owner=person, **options)
@@ -79,6 +105,14 @@ def _one(engine: JobEngine, person: Owner, chance: random.Random, seen: Counter[
 
 def _is_idle(engine: JobEngine) -> bool:
     crew = engine._crew
-    queues = [(each._active, each.queue.running, each.queue._reserved, len(each.queue)) for each in crew._executors.values()]
-    counted = [each.queue._running_of_person or each.queue._running_of_task for each in crew._executors.values()]
-    return not (crew.known or crew._signals or crew._returned or any(map(any, queues)) or any(counted))
+    queues = [
+        (each._active, each.queue.running, each.queue._reserved, len(each.queue))
+        for each in crew._executors.values()
+    ]
+    counted = [
+        each.queue._running_of_person or each.queue._running_of_task
+        for each in crew._executors.values()
+    ]
+    return not (
+        crew.known or crew._signals or crew._returned or any(map(any, queues)) or any(counted)
+    )

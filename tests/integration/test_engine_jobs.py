@@ -1,4 +1,5 @@
-"""Jobs from submit to end, on several engines: idempotency, delays, retries, cancels, limits and fairness."""
+"""Jobs from submit to end, on several engines:
+idempotency, delays, retries, cancels, limits and fairness."""
 
 import json
 import threading
@@ -35,17 +36,25 @@ def soon(seconds: float) -> datetime:
 
 
 def test_same_key_and_body_is_the_same_job(bench: EngineBench) -> None:
-    """From any engine, after its end too; another body is a conflict, another person's key is their own."""
+    """From any engine, after its end too; another body is a conflict,
+    another person's key is their own."""
     first, second = bench.start(), bench.start()
     job_id = bench.submit(first, "sample.note", {"path": bench.path("notes")}, idempotency=KEY)
-    assert bench.submit(second, "sample.note", {"path": bench.path("notes")}, idempotency=KEY) == job_id
+    assert (
+        bench.submit(second, "sample.note", {"path": bench.path("notes")}, idempotency=KEY)
+        == job_id
+    )
     bench.outcome(first, job_id)
-    assert bench.submit(first, "sample.note", {"path": bench.path("notes")}, idempotency=KEY) == job_id
+    assert (
+        bench.submit(first, "sample.note", {"path": bench.path("notes")}, idempotency=KEY) == job_id
+    )
     with pytest.raises(IdempotencyConflict):
         bench.submit(second, "sample.note", {"path": bench.path("other")}, idempotency=OTHER_BODY)
     assert bench.submit(second, "sample.echo", idempotency=OTHER_BODY, owner=new_owner()) != job_id
     assert read_words(bench.path("notes")) == [""]
-    assert 86_000 < int(str(bench.admin.ttl(keyspace.idempotency(bench.owner.id, KEY.key)))) <= 86_400
+    assert (
+        86_000 < int(str(bench.admin.ttl(keyspace.idempotency(bench.owner.id, KEY.key)))) <= 86_400
+    )
 
 
 def test_same_key_at_the_same_moment_is_one_job(bench: EngineBench) -> None:
@@ -55,7 +64,9 @@ def test_same_key_at_the_same_moment_is_one_job(bench: EngineBench) -> None:
 
     def submit(number: int) -> str:
         together.wait(timeout=10)
-        return bench.submit(engines[number % 2], "sample.note", {"path": bench.path("notes")}, idempotency=KEY)
+        return bench.submit(
+            engines[number % 2], "sample.note", {"path": bench.path("notes")}, idempotency=KEY
+        )
 
     with ThreadPoolExecutor(8) as pool:
         jobs = set(pool.map(submit, range(8)))
@@ -84,17 +95,25 @@ def test_delayed_job_starts_at_its_time_even_after_a_restart(bench: EngineBench)
 
 def test_time_that_is_over_starts_at_once(bench: EngineBench) -> None:
     """A start in the past is no mistake."""
-    assert bench.run(bench.start(), "sample.echo", start_at=soon(-3600)).status is JobStatus.SUCCEEDED
+    assert (
+        bench.run(bench.start(), "sample.echo", start_at=soon(-3600)).status is JobStatus.SUCCEEDED
+    )
 
 
 def test_ended_job_is_retried_by_hand(bench: EngineBench) -> None:
-    """Failed and cancelled ones, with as many attempts as at first; what failed before stays in the history."""
+    """Failed and cancelled ones, with as many attempts as at first;
+    what failed before stays in the history."""
     engine, other = bench.start(), bench.start()
     failed = bench.run(engine, "sample.flaky", {"failures": 4})
     assert (failed.status, failed.attempt, len(failed.attempts)) == (JobStatus.FAILED, 3, 3)
     other.retry(failed)
     again = bench.outcome(other, failed.id)
-    assert (again.status, again.result, again.attempt, again.error) == (JobStatus.SUCCEEDED, 5, 5, None)
+    assert (again.status, again.result, again.attempt, again.error) == (
+        JobStatus.SUCCEEDED,
+        5,
+        5,
+        None,
+    )
     assert [each["attempt"] for each in again.attempts] == [1, 2, 3, 4]
     cancelled = bench.submit(engine, "sample.echo", start_at=soon(600))
     engine.cancel(engine.get(cancelled, viewer=bench.owner))
@@ -108,18 +127,25 @@ def test_job_that_did_not_fail_is_not_retried(bench: EngineBench) -> None:
     """Nor one that waits or runs, nor one job of a batch; nothing changes."""
     engine = bench.start()
     done = bench.run(engine, "sample.echo")
-    waiting = engine.get(bench.submit(engine, "sample.echo", start_at=soon(600)), viewer=bench.owner)
+    waiting = engine.get(
+        bench.submit(engine, "sample.echo", start_at=soon(600)), viewer=bench.owner
+    )
     batch_id = engine.submit_batch("sample.fail", [{"message": "no"}], owner=bench.owner).id
     in_batch = bench.outcome(engine, engine._batches.members(batch_id)[0])
     for job in (done, waiting, in_batch):
         with pytest.raises(IllegalTransition):
             engine.retry(job)
-    assert [bench.status(job.id) for job in (done, waiting, in_batch)] == ["succeeded", "queued", "failed"]
+    assert [bench.status(job.id) for job in (done, waiting, in_batch)] == [
+        "succeeded",
+        "queued",
+        "failed",
+    ]
 
 
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_job_in_any_state_is_cancelled_or_refused(bench: EngineBench, where: str) -> None:
-    """Running, queued, delayed; by the process that holds it or by another; an ended one is a conflict."""
+    """Running, queued, delayed; by the process that holds it or by another;
+    an ended one is a conflict."""
     holder = bench.start(job_threads=1)
     asked: JobEngine = holder if where == "here" else bench.start(job_threads=1)
     running = bench.submit(holder, "sample.hold", {"path": bench.path()})
@@ -130,7 +156,9 @@ def test_job_in_any_state_is_cancelled_or_refused(bench: EngineBench, where: str
         asked.cancel(asked.get(job_id, viewer=bench.owner))
         assert bench.status(job_id) == "cancelled"
     asked.cancel(asked.get(running, viewer=bench.owner))
-    asked.cancel(asked.get(running, viewer=bench.owner)) if bench.status(running) == "running" else None
+    asked.cancel(asked.get(running, viewer=bench.owner)) if bench.status(
+        running
+    ) == "running" else None
     assert bench.outcome(asked, running, timeout_s=3).status is JobStatus.CANCELLED
     for job_id in (running, queued, delayed):
         with pytest.raises(IllegalTransition):
@@ -180,7 +208,8 @@ def test_persons_slots_are_limited(bench: EngineBench) -> None:
 
 
 def test_persons_unfinished_jobs_are_limited_everywhere(bench: EngineBench) -> None:
-    """Across engines, delayed ones too; nothing is stored of what was refused; an end makes room."""
+    """Across engines, delayed ones too; nothing is stored of what was refused;
+    an end makes room."""
     first, second = bench.start(job_person_limit=3), bench.start(job_person_limit=3)
     bench.submit(first, "sample.hold", {"path": bench.path()})
     delayed = bench.submit(second, "sample.echo", start_at=soon(600))
@@ -193,7 +222,11 @@ def test_persons_unfinished_jobs_are_limited_everywhere(bench: EngineBench) -> N
     assert bench.submit(first, "sample.echo", owner=new_owner())
     first.cancel(first.get(delayed, viewer=bench.owner))
     bench.go()
-    wait_until(lambda: not bench.admin.exists(keyspace.opened(bench.owner.id)), timeout_s=5, what="all have ended")
+    wait_until(
+        lambda: not bench.admin.exists(keyspace.opened(bench.owner.id)),
+        timeout_s=5,
+        what="all have ended",
+    )
     assert bench.run(second, "sample.echo").status is JobStatus.SUCCEEDED
 
 
@@ -202,7 +235,8 @@ def test_full_queue_refuses_and_opens_again(bench: EngineBench) -> None:
     engine = bench.start(job_queue_limit=5, job_threads=1)
     with ThreadPoolExecutor(8) as pool:
         answers = list(filter(None, pool.map(lambda _: _try(bench, engine), range(20))))
-    # A place counts twice for a moment while its job is put: at the brim one may be refused too early, never taken too much.
+    # A place counts twice for a moment while its job is put:
+    # at the brim one may be refused too early, never taken too much.
     while (answer := _try(bench, engine)) is not None:
         answers.append(answer)
     assert len(answers) == 5
@@ -224,7 +258,8 @@ def _try(bench: EngineBench, engine: JobEngine) -> str | None:
 
 
 def test_events_tell_each_change_in_order(bench: EngineBench) -> None:
-    """Begun as it is accepted, progress and lines, a retry, the end: in the stream of the owner alone."""
+    """Begun as it is accepted, progress and lines, a retry, the end:
+    in the stream of the owner alone."""
     engine = bench.start()
     job = bench.run(engine, "sample.words", {"folder": str(bench.folder)})
     events = [event for event in _events(bench) if event["job"] == job.id]
@@ -233,7 +268,11 @@ def test_events_tell_each_change_in_order(bench: EngineBench) -> None:
     assert "plain" in str(events)
     assert "half" in str(events) or "done" in str(events)
     flaky = bench.run(engine, "sample.flaky", {"failures": 1})
-    statuses = [event["status"] for event in _events(bench) if event["job"] == flaky.id and event["event"] == "status"]
+    statuses = [
+        event["status"]
+        for event in _events(bench)
+        if event["job"] == flaky.id and event["event"] == "status"
+    ]
     assert statuses == ["running", "queued", "running", "succeeded"]
     assert bench.admin.keys("gatehouse:jobs:events:*") == [keyspace.events(bench.owner.id)]
 
@@ -249,7 +288,11 @@ def test_events_are_bounded(bench: EngineBench) -> None:
     for _ in range(3):
         engine.submit_batch("sample.echo", [{}] * 6000, owner=bench.owner)
     wait_until(lambda: not bench.leftovers(), timeout_s=40, what="all have ended")
-    assert EVENTS_KEPT * 0.9 <= int(str(bench.admin.xlen(keyspace.events(bench.owner.id)))) <= EVENTS_KEPT * 1.1
+    assert (
+        EVENTS_KEPT * 0.9
+        <= int(str(bench.admin.xlen(keyspace.events(bench.owner.id))))
+        <= EVENTS_KEPT * 1.1
+    )
     assert 0 < int(str(bench.admin.ttl(keyspace.events(bench.owner.id)))) <= 30 * 86_400
 
 
@@ -260,9 +303,16 @@ def test_wrong_arguments_store_nothing(bench: EngineBench) -> None:
     with pytest.raises(InvalidArguments):
         bench.submit(engine, "sample.echo", {"count": "x"})
     with pytest.raises(InvalidArguments) as caught:
-        engine.submit_batch("sample.echo", [{}, {"count": "x"}, {}, {"other": 1}], owner=bench.owner)
-    assert [problem.pointer for problem in caught.value.problems] == ["/arguments/1/count", "/arguments/3/other"]
-    assert {name for name in set(bench.admin.keys("*")) - before if "heartbeat" not in str(name)} == set()
+        engine.submit_batch(
+            "sample.echo", [{}, {"count": "x"}, {}, {"other": 1}], owner=bench.owner
+        )
+    assert [problem.pointer for problem in caught.value.problems] == [
+        "/arguments/1/count",
+        "/arguments/3/other",
+    ]
+    assert {
+        name for name in set(bench.admin.keys("*")) - before if "heartbeat" not in str(name)
+    } == set()
 
 
 def test_other_peoples_jobs_and_batches_do_not_exist(bench: EngineBench) -> None:

@@ -26,7 +26,22 @@ def stored_files(bench: EngineBench) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", ".hidden", "../up", "a/b", "/etc/passwd", "a\\b", "a b", "é", "a\n", "x" * 101, "a\x00"]
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "../up",
+        "a/b",
+        "/etc/passwd",
+        "a\\b",
+        "a b",
+        "é",
+        "a\n",
+        "x" * 101,
+        "a\x00",
+    ],
 )
 def test_file_name_that_could_lead_elsewhere_fails_the_job(bench: EngineBench, name: str) -> None:
     """The error says what is accepted; nothing is stored anywhere."""
@@ -59,7 +74,8 @@ def test_files_of_a_job_are_counted(bench: EngineBench) -> None:
 
 
 def test_only_listed_files_are_opened(bench: EngineBench) -> None:
-    """No name leads to what the record does not list, and a file that vanished is absent, not an error."""
+    """No name leads to what the record does not list, and a file that vanished is absent,
+    not an error."""
     engine = bench.start()
     job = bench.run(engine, "sample.save", {"name": "a", "size": 1})
     (bench.folder / "files" / job.id / "secret").write_text("x")
@@ -71,8 +87,11 @@ def test_only_listed_files_are_opened(bench: EngineBench) -> None:
         engine.open_file(job, "a")
 
 
-def test_expired_job_is_gone_with_all_it_kept(bench: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the moment that its record names; swept later: listing, log, files and result are gone, 410 stays."""
+def test_expired_job_is_gone_with_all_it_kept(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the moment that its record names; swept later:
+    listing, log, files and result are gone, 410 stays."""
     engine = bench.start()
     job = bench.run(engine, "sample.brief", {"folder": str(bench.folder)})
     kept = bench.run(engine, "sample.echo")
@@ -96,7 +115,11 @@ def test_one_of_many_processes_sweeps(bench: EngineBench) -> None:
     """In each interval it is one process's turn, whichever asks first."""
     engine = bench.start()
     jobs = [bench.run(engine, "sample.brief", {"folder": str(bench.folder)}) for _ in range(2)]
-    wait_until(lambda: all(_is_expired(bench, engine, job.id) for job in jobs), timeout_s=4, what="both are expired")
+    wait_until(
+        lambda: all(_is_expired(bench, engine, job.id) for job in jobs),
+        timeout_s=4,
+        what="both are expired",
+    )
     bench.admin.delete(keyspace.SWEEP_TURN)
     store = open_job_connections(bench.settings())
     files = FileStore(bench.settings())
@@ -121,24 +144,36 @@ def test_retried_job_does_not_expire(bench: EngineBench) -> None:
 def test_ended_batch_leaves_nothing_for_ever(bench: EngineBench) -> None:
     """Once it is swept, its lists are gone, and what says that it is expired has a time to live."""
     engine = bench.start()
-    batch_id = engine.submit_batch("sample.brief", [{"folder": str(bench.folder)}] * 2, owner=bench.owner).id
+    batch_id = engine.submit_batch(
+        "sample.brief", [{"folder": str(bench.folder)}] * 2, owner=bench.owner
+    ).id
     members = engine._batches.members(batch_id)
     jobs = [bench.outcome(engine, job_id) for job_id in members]
-    wait_until(lambda: all(_is_expired(bench, engine, job.id) for job in jobs), timeout_s=4, what="both are expired")
+    wait_until(
+        lambda: all(_is_expired(bench, engine, job.id) for job in jobs),
+        timeout_s=4,
+        what="both are expired",
+    )
     assert _sweep(bench) == 2
-    assert not bench.admin.exists(keyspace.members(batch_id), keyspace.ended(batch_id), keyspace.batches(bench.owner.id))
+    assert not bench.admin.exists(
+        keyspace.members(batch_id), keyspace.ended(batch_id), keyspace.batches(bench.owner.id)
+    )
     entries = [keyspace.batch(batch_id), *map(keyspace.record, members)]
     assert all(int(str(bench.admin.ttl(entry))) > 0 for entry in entries)
 
 
-def test_batch_that_was_never_accepted_is_swept(bench: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_that_was_never_accepted_is_swept(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A process that died while it wrote a batch's records leaves nothing for ever."""
     engine = bench.start()
     members = [bench.run(engine, "sample.echo").id for _ in range(3)]
     bench.admin.rpush(keyspace.members("lost"), *members)
     bench.admin.zadd(keyspace.STAGED, {"lost": 1.0})
     _sweep(bench)
-    assert not bench.admin.exists(keyspace.members("lost"), keyspace.STAGED, *map(keyspace.record, members))
+    assert not bench.admin.exists(
+        keyspace.members("lost"), keyspace.STAGED, *map(keyspace.record, members)
+    )
 
 
 def _sweep(bench: EngineBench) -> int:
@@ -166,8 +201,11 @@ def test_files_folder_is_made_on_first_use(bench: EngineBench) -> None:
     assert not Path(bench.folder / "files").exists()
 
 
-def test_file_that_is_being_saved_again_is_the_former_one_until_it_is_whole(bench: EngineBench) -> None:
-    """A kill in the middle leaves what an earlier attempt saved; so does a new one that is too large."""
+def test_file_that_is_being_saved_again_is_the_former_one_until_it_is_whole(
+    bench: EngineBench,
+) -> None:
+    """A kill in the middle leaves what an earlier attempt saved;
+    so does a new one that is too large."""
     files = FileStore(bench.settings(job_file_max_bytes=10))
     kept = {"a": files.save("job", "a", "former", kept={})}
     source = bench.folder / "source"
@@ -176,7 +214,11 @@ def test_file_that_is_being_saved_again_is_the_former_one_until_it_is_whole(benc
         saving = pool.submit(files.save, "job", "a", source, kept=kept)
         with source.open("wb", buffering=0) as half:
             half.write(b"lat")
-            wait_until(lambda: len(stored_files(bench)) > 1 or _read(files, "a") != b"former", timeout_s=5, what="it is stored")
+            wait_until(
+                lambda: len(stored_files(bench)) > 1 or _read(files, "a") != b"former",
+                timeout_s=5,
+                what="it is stored",
+            )
             assert _read(files, "a") == b"former"
             half.write(b"er")
         assert saving.result(5)["size"] == 5
@@ -192,7 +234,9 @@ def _read(files: FileStore, name: str) -> bytes:
         return opened.read()
 
 
-def test_what_a_killed_attempt_stored_and_never_listed_goes_with_the_job(bench: EngineBench) -> None:
+def test_what_a_killed_attempt_stored_and_never_listed_goes_with_the_job(
+    bench: EngineBench,
+) -> None:
     """Between storing a file and listing it a process may die: the folder is found all the same."""
     engine = bench.start()
     job = bench.run(engine, "sample.save", {"name": "a.bin", "size": 11})

@@ -1,4 +1,5 @@
-"""Redis is away, slow, full or killed: what was accepted stays, what runs keeps its outcome until it can be written."""
+"""Redis is away, slow, full or killed: what was accepted stays,
+what runs keeps its outcome until it can be written."""
 
 import os
 import signal
@@ -54,9 +55,12 @@ def own_bench(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[EngineBenc
     bench.close()
 
 
-def test_submit_whose_reply_is_lost_is_one_job_that_runs(bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine) -> None:
+def test_submit_whose_reply_is_lost_is_one_job_that_runs(
+    bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine
+) -> None:
     """The client reads 503 and does not know; the job was accepted, so it runs, once."""
-    bench.run(far_engine, "sample.echo")  # from here on Redis knows the scripts: a call is one round trip
+    # from here on Redis knows the scripts: a call is one round trip
+    bench.run(far_engine, "sample.echo")
     proxy.lose_reply_to = b"sample.note"
     with pytest.raises(JobStoreUnavailable):
         bench.submit(far_engine, "sample.note", {"path": bench.path("notes"), "word": "ran"})
@@ -66,12 +70,18 @@ def test_submit_whose_reply_is_lost_is_one_job_that_runs(bench: EngineBench, pro
     bench.check_nothing_is_left()
 
 
-def test_begin_whose_reply_is_lost_runs_once(bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine) -> None:
-    """Redis says that the job runs, and nobody heard it: the same slot asks again and runs it, as its first attempt."""
+def test_begin_whose_reply_is_lost_runs_once(
+    bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine
+) -> None:
+    """Redis says that the job runs, and nobody heard it:
+    the same slot asks again and runs it, as its first attempt."""
     for name in ("one", "two"):
         proxy.lose_reply_to = keyspace.EXPIRING.encode()
-        batch_id = far_engine.submit_batch("sample.hold", [{"path": bench.path(name)}], owner=bench.owner).id
-        (job_id,) = bench.admin.lrange(keyspace.members(batch_id), 0, -1)  # the far engine may think that Redis is away
+        batch_id = far_engine.submit_batch(
+            "sample.hold", [{"path": bench.path(name)}], owner=bench.owner
+        ).id
+        # the far engine may think that Redis is away
+        (job_id,) = bench.admin.lrange(keyspace.members(batch_id), 0, -1)
         wait_until(lambda: bench.runs(name), timeout_s=10, what="the task runs")  # noqa: B023  # asked at once
         assert not proxy.lose_reply_to, "a reply was lost"
         bench.go(name)
@@ -80,8 +90,11 @@ def test_begin_whose_reply_is_lost_runs_once(bench: EngineBench, proxy: FaultPro
     bench.check_nothing_is_left()
 
 
-def test_end_whose_reply_is_lost_is_one_outcome(bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine) -> None:
-    """The outcome is written; asked again, Redis says that the job is nobody's any more, and the slot goes on."""
+def test_end_whose_reply_is_lost_is_one_outcome(
+    bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine
+) -> None:
+    """The outcome is written; asked again, Redis says that the job is nobody's any more,
+    and the slot goes on."""
     job_id = bench.submit(far_engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="the task runs")
     proxy.lose_reply_to = keyspace.EXPIRING.encode()
@@ -93,14 +106,21 @@ def test_end_whose_reply_is_lost_is_one_outcome(bench: EngineBench, proxy: Fault
     bench.check_nothing_is_left()
 
 
-def test_outcome_waits_for_redis(bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine) -> None:
-    """A job that ends while Redis is away longer than the heartbeat lasts is written when it is back: not run again."""
+def test_outcome_waits_for_redis(
+    bench: EngineBench, proxy: FaultProxy, far_engine: JobEngine
+) -> None:
+    """A job that ends while Redis is away longer than the heartbeat lasts is written when it is
+    back: not run again."""
     job_id = bench.submit(far_engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="the task runs")
     proxy.fault = Fault.REFUSE
     proxy.cut()
     bench.go()
-    wait_until(lambda: not bench.admin.keys("gatehouse:jobs:heartbeat:*"), timeout_s=5, what="the heartbeat ended")
+    wait_until(
+        lambda: not bench.admin.keys("gatehouse:jobs:heartbeat:*"),
+        timeout_s=5,
+        what="the heartbeat ended",
+    )
     with pytest.raises(JobStoreUnavailable):
         bench.submit(far_engine, "sample.echo")
     proxy.fault = Fault.NONE
@@ -109,8 +129,11 @@ def test_outcome_waits_for_redis(bench: EngineBench, proxy: FaultProxy, far_engi
 
 
 @pytest.mark.parametrize("spoiled", ["full", "read-only"])
-def test_redis_that_takes_no_writes_refuses_submits_and_keeps_outcomes(own_bench: EngineBench, spoiled: str) -> None:
-    """503 for what is new; what runs ends when it can be written. Nothing is stored of what was refused."""
+def test_redis_that_takes_no_writes_refuses_submits_and_keeps_outcomes(
+    own_bench: EngineBench, spoiled: str
+) -> None:
+    """503 for what is new; what runs ends when it can be written.
+    Nothing is stored of what was refused."""
     bench, admin = own_bench, own_bench.admin
     engine = bench.start()
     job_id = bench.submit(engine, "sample.hold", {"path": bench.path()})
@@ -130,7 +153,9 @@ def test_redis_that_takes_no_writes_refuses_submits_and_keeps_outcomes(own_bench
     assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
 
 
-def test_redis_killed_under_load_loses_no_accepted_job(own_bench: EngineBench, own_valkey: EmbeddedValkey) -> None:
+def test_redis_killed_under_load_loses_no_accepted_job(
+    own_bench: EngineBench, own_valkey: EmbeddedValkey
+) -> None:
     """P7: every job that was accepted is there after kill -9 and a new start, and ends."""
     engine = own_bench.start(job_threads=8)
     accepted: list[str] = []
@@ -147,7 +172,11 @@ def test_redis_killed_under_load_loses_no_accepted_job(own_bench: EngineBench, o
         submitters = [pool.submit(submit) for _ in range(4)]
         for _ in range(2):
             before = len(accepted)
-            wait_until(lambda: len(accepted) > before + 300, timeout_s=20, what="300 more were accepted")  # noqa: B023
+            wait_until(
+                lambda: len(accepted) > before + 300,  # noqa: B023
+                timeout_s=20,
+                what="300 more were accepted",
+            )
             assert own_valkey.pid is not None
             os.kill(own_valkey.pid, signal.SIGKILL)
             own_valkey.stop()
@@ -157,14 +186,21 @@ def test_redis_killed_under_load_loses_no_accepted_job(own_bench: EngineBench, o
             submitter.result(10)
     missing = [job_id for job_id in accepted if not own_bench.status(job_id)]
     assert missing == [], f"{len(missing)} of {len(accepted)}"
-    wait_until(lambda: all(own_bench.status(job_id) == "succeeded" for job_id in accepted), timeout_s=20, what="all have ended")
+    wait_until(
+        lambda: all(own_bench.status(job_id) == "succeeded" for job_id in accepted),
+        timeout_s=20,
+        what="all have ended",
+    )
     own_bench.check_nothing_is_left()
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"), [("appendonly", "no", "append-only"), ("maxmemory-policy", "allkeys-lru", "allkeys-lru")]
+    ("option", "value", "said"),
+    [("appendonly", "no", "append-only"), ("maxmemory-policy", "allkeys-lru", "allkeys-lru")],
 )
-def test_redis_that_may_lose_jobs_is_refused_at_start(own_bench: EngineBench, option: str, value: str, said: str) -> None:
+def test_redis_that_may_lose_jobs_is_refused_at_start(
+    own_bench: EngineBench, option: str, value: str, said: str
+) -> None:
     """The message names the option and the setting that overrides; with that, the engine starts."""
     own_bench.admin.config_set(option, value)
     engine = own_bench.make()
@@ -174,7 +210,9 @@ def test_redis_that_may_lose_jobs_is_refused_at_start(own_bench: EngineBench, op
     assert own_bench.run(allowed, "sample.echo").status is JobStatus.SUCCEEDED
 
 
-def test_engine_started_before_redis_takes_jobs_when_it_is_there(own_bench: EngineBench, own_valkey: EmbeddedValkey) -> None:
+def test_engine_started_before_redis_takes_jobs_when_it_is_there(
+    own_bench: EngineBench, own_valkey: EmbeddedValkey
+) -> None:
     """Until then a submit is 503; no restart is needed."""
     own_valkey.stop()
     engine = own_bench.start()
@@ -182,6 +220,8 @@ def test_engine_started_before_redis_takes_jobs_when_it_is_there(own_bench: Engi
         own_bench.submit(engine, "sample.echo")
     own_valkey.start()
     client = build_client(own_valkey.url("admin"), timeout_s=1, max_connections=1)
-    wait_until(lambda: client.scard(keyspace.INSTANCES), timeout_s=5, what="the engine has registered")
+    wait_until(
+        lambda: client.scard(keyspace.INSTANCES), timeout_s=5, what="the engine has registered"
+    )
     client.connection_pool.disconnect()
     assert own_bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED

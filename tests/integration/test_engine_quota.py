@@ -1,4 +1,5 @@
-"""What one person may keep: refused when it is reached, failed in plain words while it runs, free again after a deletion."""
+"""What one person may keep: refused when it is reached, failed in plain words while it runs,
+free again after a deletion."""
 
 from typing import Any
 
@@ -22,14 +23,19 @@ def _check(bench: EngineBench, engine: JobEngine) -> None:
 
 
 def test_person_at_the_limit_of_bytes_is_refused_and_others_are_not(bench: EngineBench) -> None:
-    """The refusal says how much is kept; deleting makes room at once; nothing of what was refused is stored."""
+    """The refusal says how much is kept; deleting makes room at once;
+    nothing of what was refused is stored."""
     engine = bench.start(person_bytes=BYTES)
     kept = [bench.run(engine, "sample.big", {"size": 14_000}) for _ in range(3)]
     before = set(bench.admin.scan_iter("gatehouse:jobs:*"))
     with pytest.raises(PersonQuotaExceeded) as refused:
         bench.submit(engine, "sample.echo", {"value": "x" * 10_000})
     quota = refused.value.quota
-    assert (quota.kind, quota.limit, quota.used) == ("bytes", BYTES, engine.usage(bench.owner).bytes)
+    assert (quota.kind, quota.limit, quota.used) == (
+        "bytes",
+        BYTES,
+        engine.usage(bench.owner).bytes,
+    )
     with pytest.raises(PersonQuotaExceeded):
         engine.submit_batch("sample.echo", [{"value": "x" * 4_000}] * 3, owner=bench.owner)
     assert set(bench.admin.scan_iter("gatehouse:jobs:*")) == before
@@ -69,10 +75,15 @@ def test_person_at_the_limit_of_ended_jobs_is_refused(bench: EngineBench) -> Non
 def test_running_job_that_wants_to_keep_more_fails_in_plain_words(
     task: str, arguments: dict[str, Any], bench: EngineBench
 ) -> None:
-    """A result, a state, log lines or a file: failed as QuotaExceeded, not tried again, and the outcome is stored."""
+    """A result, a state, log lines or a file: failed as QuotaExceeded, not tried again,
+    and the outcome is stored."""
     engine = bench.start(person_bytes=BYTES, person_file_bytes=3_000)
     job = bench.run(engine, task, arguments)
-    assert (job.status, job.error and job.error["type"], job.attempt) == (JobStatus.FAILED, "QuotaExceeded", 1)
+    assert (job.status, job.error and job.error["type"], job.attempt) == (
+        JobStatus.FAILED,
+        "QuotaExceeded",
+        1,
+    )
     assert job.error is not None
     assert "traceback" not in job.error
     assert "elete" in job.error["message"]
@@ -81,11 +92,16 @@ def test_running_job_that_wants_to_keep_more_fails_in_plain_words(
 
 
 def test_outcome_is_stored_however_much_is_kept(bench: EngineBench) -> None:
-    """At the limit a small result is kept whole, an error without its traceback; progress goes on."""
+    """At the limit a small result is kept whole, an error without its traceback;
+    progress goes on."""
     engine = bench.start(person_bytes=BYTES)
     going = bench.submit(engine, "sample.hang")
-    failing = bench.submit(engine, "sample.hold_and_fail", {"path": bench.path(), "message": "m" * 300})
-    wait_until(lambda: bench.runs() and bench.status(going) == "running", timeout_s=20, what="both run")
+    failing = bench.submit(
+        engine, "sample.hold_and_fail", {"path": bench.path(), "message": "m" * 300}
+    )
+    wait_until(
+        lambda: bench.runs() and bench.status(going) == "running", timeout_s=20, what="both run"
+    )
     room = BYTES - engine.usage(bench.owner).bytes - 1_100
     bench.submit(engine, "sample.echo", {"value": "x" * room, "count": 0})
     sample_tasks.RELEASE.set()
@@ -109,7 +125,8 @@ def test_file_that_is_saved_again_counts_once(bench: EngineBench) -> None:
 
 
 def test_deleted_job_is_gone_with_all_that_it_kept(bench: EngineBench) -> None:
-    """Record, log, files, share, its Idempotency-Key: nothing is left but the event, and it is as if it had never been."""
+    """Record, log, files, share, its Idempotency-Key:
+    nothing is left but the event, and it is as if it had never been."""
     engine = bench.start()
     job = bench.run(engine, "sample.save", {"name": "a", "size": 10})
     bench.admin.set(keyspace.shared(job.id), "x")
@@ -141,7 +158,11 @@ def test_unfinished_job_is_not_deleted(bench: EngineBench) -> None:
     bench.wait_for(running, "cancelled")
     engine.delete(job)
     engine.cancel_batch(batch)
-    wait_until(lambda: engine.get_batch(batch_id, viewer=bench.owner).finished_at, timeout_s=5, what="the batch has ended")
+    wait_until(
+        lambda: engine.get_batch(batch_id, viewer=bench.owner).finished_at,
+        timeout_s=5,
+        what="the batch has ended",
+    )
     engine.delete_batch(batch)
     assert engine.usage(bench.owner).bytes == 0
     bench.check_nothing_is_left()
@@ -150,7 +171,9 @@ def test_unfinished_job_is_not_deleted(bench: EngineBench) -> None:
 def test_deleted_batch_is_gone_with_its_jobs(bench: EngineBench) -> None:
     """Its jobs go with it and not alone; it is listed until then."""
     engine = bench.start()
-    batch_id = engine.submit_batch("sample.save", [{"name": "a", "size": 5}] * 3, owner=bench.owner).id
+    batch_id = engine.submit_batch(
+        "sample.save", [{"name": "a", "size": 5}] * 3, owner=bench.owner
+    ).id
     batch = engine.get_batch(batch_id, viewer=bench.owner)
     members = engine._batches.members(batch_id)
     jobs = [bench.outcome(engine, job_id) for job_id in members]
@@ -168,10 +191,17 @@ def test_deleted_batch_is_gone_with_its_jobs(bench: EngineBench) -> None:
 
 
 def test_expired_batch_says_so(bench: EngineBench) -> None:
-    """Once the results of its jobs are forgotten it is expired, not a batch of empty results; a stub of it stays a while."""
+    """Once the results of its jobs are forgotten it is expired, not a batch of empty results;
+    a stub of it stays a while."""
     engine = bench.start()
-    batch_id = engine.submit_batch("sample.brief", [{"folder": str(bench.folder)}] * 2, owner=bench.owner).id
-    wait_until(lambda: bench.admin.hget(keyspace.batch(batch_id), "expires_at"), timeout_s=5, what="it has ended")
+    batch_id = engine.submit_batch(
+        "sample.brief", [{"folder": str(bench.folder)}] * 2, owner=bench.owner
+    ).id
+    wait_until(
+        lambda: bench.admin.hget(keyspace.batch(batch_id), "expires_at"),
+        timeout_s=5,
+        what="it has ended",
+    )
 
     def is_expired() -> bool:
         try:
@@ -183,14 +213,21 @@ def test_expired_batch_says_so(bench: EngineBench) -> None:
     wait_until(is_expired, timeout_s=5, what="it is expired")
 
 
-def test_stubs_of_forgotten_jobs_are_bounded(bench: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stubs_of_forgotten_jobs_are_bounded(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of one person so many say 410; the oldest of more are gone, with their Idempotency-Key."""
     monkeypatch.setattr("flask_api.jobs.removal.STUBS_KEPT", 2)
     engine = bench.start()
     jobs = [bench.run(engine, "sample.echo").id for _ in range(4)]
     bench.admin.zadd(keyspace.EXPIRING, {job: 1.0 + number for number, job in enumerate(jobs)})
     Removal(engine._store, engine._files).expire(jobs)
-    assert [bool(bench.admin.exists(keyspace.record(job))) for job in jobs] == [False, False, True, True]
+    assert [bool(bench.admin.exists(keyspace.record(job))) for job in jobs] == [
+        False,
+        False,
+        True,
+        True,
+    ]
     assert engine.usage(bench.owner).bytes == 0
 
 

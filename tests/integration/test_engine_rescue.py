@@ -1,4 +1,5 @@
-"""Processes die, pause, stop and come back: no accepted job is lost, and each has one outcome (P1, P3, P4, P5, P12, P17)."""
+"""Processes die, pause, stop and come back:
+no accepted job is lost, and each has one outcome (P1, P3, P4, P5, P12, P17)."""
 
 import signal
 import threading
@@ -27,7 +28,8 @@ def instances(bench: EngineBench) -> set[str]:
 
 @pytest.mark.parametrize("prefix", ["sample", "child"])
 def test_killed_process_is_rescued(bench: EngineBench, prefix: str) -> None:
-    """kill -9: what ran runs again elsewhere, an attempt spent; what waited runs as it was; nobody else's work is touched."""
+    """kill -9: what ran runs again elsewhere, an attempt spent; what waited runs as it was;
+    nobody else's work is touched."""
     child, other = bench.start_process(), bench.start()
     mine = bench.submit(other, "sample.hold", {"path": bench.path("mine")})
     running = child.submit(f"{prefix}.hold", [{"path": bench.path()}] * 2, owner=bench.owner)
@@ -61,7 +63,8 @@ def test_jobs_of_a_killed_process_wait_for_the_next_start(bench: EngineBench) ->
 
 
 def test_paused_process_spoils_no_outcome_and_comes_back(bench: EngineBench) -> None:
-    """P4: SIGSTOP past the heartbeat, rescue, SIGCONT: what it writes late changes nothing; it takes part again, renamed."""
+    """P4: SIGSTOP past the heartbeat, rescue, SIGCONT: what it writes late changes nothing;
+    it takes part again, renamed."""
     child = bench.start_process()
     (former,) = instances(bench)
     jobs = child.submit("sample.hold", [{"path": bench.path()}] * 3, owner=bench.owner)
@@ -83,7 +86,8 @@ def test_paused_process_spoils_no_outcome_and_comes_back(bench: EngineBench) -> 
 
 
 def test_one_of_many_adopters_gets_all(bench: EngineBench) -> None:
-    """Adoption is one step: the whole set for one, nothing for the others, and nothing while the heartbeat is there."""
+    """Adoption is one step: the whole set for one, nothing for the others,
+    and nothing while the heartbeat is there."""
     settings = bench.settings()
     stores = [open_job_connections(settings) for _ in range(8)]
     ledgers = [Ledger(store) for store in stores]
@@ -114,11 +118,15 @@ def _close(stores: list[Store]) -> None:
 
 
 def test_stopping_process_hands_over_at_once(bench: EngineBench) -> None:
-    """What does not end by the deadline and what waited goes on elsewhere within 2 s, with no attempt spent."""
+    """What does not end by the deadline and what waited goes on elsewhere within 2 s,
+    with no attempt spent."""
     stopping = bench.start(job_threads=2)
     running = [bench.submit(stopping, "sample.hold", {"path": bench.path()}) for _ in range(2)]
     wait_until(lambda: len(bench.runs()) == 2, timeout_s=5, what="both run")
-    waiting = [bench.submit(stopping, "sample.note", {"path": bench.path("notes"), "word": str(n)}) for n in range(20)]
+    waiting = [
+        bench.submit(stopping, "sample.note", {"path": bench.path("notes"), "word": str(n)})
+        for n in range(20)
+    ]
     other = bench.start()
     assert bench.stop(stopping, deadline_s=0.1)
     stopped_at = time.monotonic()
@@ -137,7 +145,8 @@ def test_stopping_process_hands_over_at_once(bench: EngineBench) -> None:
 
 
 def test_stopping_process_lets_jobs_finish_in_time(bench: EngineBench) -> None:
-    """A job that ends within the deadline is not moved, and the stop does not wait for longer than that."""
+    """A job that ends within the deadline is not moved,
+    and the stop does not wait for longer than that."""
     stopping = bench.start()
     other = bench.start()
     job_id = bench.submit(stopping, "sample.steps", {"count": 10, "step_s": 0.05})
@@ -150,7 +159,8 @@ def test_stopping_process_lets_jobs_finish_in_time(bench: EngineBench) -> None:
 
 
 def test_stopping_process_takes_nothing_new(bench: EngineBench) -> None:
-    """While one job holds up its stop, jobs whose time comes are begun by the others; its own waiting ones, too."""
+    """While one job holds up its stop, jobs whose time comes are begun by the others;
+    its own waiting ones, too."""
     stopping = bench.start(job_threads=1)
     held = bench.submit(stopping, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")
@@ -160,7 +170,9 @@ def test_stopping_process_takes_nothing_new(bench: EngineBench) -> None:
         wait_until(lambda: stopping.is_draining, timeout_s=5, what="the stop has begun")
         other = bench.start()
         late = [
-            bench.submit(other, "sample.echo", start_at=datetime.now(UTC) + timedelta(seconds=0.1 * number))
+            bench.submit(
+                other, "sample.echo", start_at=datetime.now(UTC) + timedelta(seconds=0.1 * number)
+            )
             for number in range(1, 16)
         ]
         for job_id in late:
@@ -185,7 +197,8 @@ def test_handed_over_job_is_resumed_by_the_next_start(bench: EngineBench) -> Non
 
 
 def test_deaf_job_is_handed_over_and_its_late_word_discarded(bench: EngineBench) -> None:
-    """A task that can't be stopped runs again elsewhere; what the first one returns afterwards changes nothing."""
+    """A task that can't be stopped runs again elsewhere;
+    what the first one returns afterwards changes nothing."""
     first = bench.start()
     job_id = bench.submit(first, "sample.deaf", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")
@@ -199,7 +212,8 @@ def test_deaf_job_is_handed_over_and_its_late_word_discarded(bench: EngineBench)
 
 
 def test_poison_job_ends_failed_and_the_others_succeed(bench: EngineBench) -> None:
-    """P5: a task that kills its whole server does so as often as it has attempts, then it is a failed job with a reason."""
+    """P5: a task that kills its whole server does so as often as it has attempts,
+    then it is a failed job with a reason."""
     children = [bench.start_process() for _ in range(2)]
     (poison,) = children[0].submit("sample.crash", [{"path": bench.path()}], owner=bench.owner)
     children[0].wait()
@@ -208,7 +222,10 @@ def test_poison_job_ends_failed_and_the_others_succeed(bench: EngineBench) -> No
     job = bench.outcome(engine, poison, timeout_s=RESCUE_S)
     assert (job.status, job.attempt, bench.runs()) == (JobStatus.FAILED, 2, ["x", "x"])
     assert job.error is not None
-    assert (job.error["type"], job.error["message"]) == ("WorkerLost", "The process that ran the job died.")
+    assert (job.error["type"], job.error["message"]) == (
+        "WorkerLost",
+        "The process that ran the job died.",
+    )
     assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
     bench.check_nothing_is_left()
 
@@ -225,7 +242,8 @@ def test_children_end_with_their_killed_server(bench: EngineBench) -> None:
 
 
 def test_submit_after_being_taken_for_dead_is_accepted_under_a_new_name(bench: EngineBench) -> None:
-    """Many requests find that out at once: each is accepted once, and the process has one new name."""
+    """Many requests find that out at once: each is accepted once,
+    and the process has one new name."""
     engine = bench.start(job_threads=8)
     (former,) = instances(bench)
     bench.admin.srem(keyspace.INSTANCES, former)
@@ -234,7 +252,9 @@ def test_submit_after_being_taken_for_dead_is_accepted_under_a_new_name(bench: E
 
     def submit(number: int) -> str:
         together.wait(timeout=10)
-        return bench.submit(engine, "sample.note", {"path": bench.path("notes"), "word": str(number)})
+        return bench.submit(
+            engine, "sample.note", {"path": bench.path("notes"), "word": str(number)}
+        )
 
     with ThreadPoolExecutor(8) as pool:
         jobs = list(pool.map(submit, range(8)))
@@ -249,7 +269,9 @@ def test_batch_after_being_taken_for_dead_is_accepted_once(bench: EngineBench) -
     engine = bench.start()
     (former,) = instances(bench)
     bench.admin.srem(keyspace.INSTANCES, former)
-    batch_id = engine.submit_batch("sample.echo", [{"value": number} for number in range(300)], owner=bench.owner).id
+    batch_id = engine.submit_batch(
+        "sample.echo", [{"value": number} for number in range(300)], owner=bench.owner
+    ).id
 
     def batch_is_done() -> bool:
         return engine.get_batch(batch_id, viewer=bench.owner).finished_at is not None

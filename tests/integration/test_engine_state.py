@@ -1,4 +1,5 @@
-"""State and files outlive an attempt: its error, its process, its server, a retry by hand; on threads and on processes."""
+"""State and files outlive an attempt: its error, its process, its server, a retry by hand;
+on threads and on processes."""
 
 import json
 import time
@@ -37,15 +38,20 @@ def is_stopped(bench: EngineBench) -> bool:
 
 
 def check_counted_once(bench: EngineBench, job: Job) -> None:
-    """Check that all numbers were counted, none twice, and that the files of every attempt are listed and there."""
+    """Check that all numbers were counted, none twice,
+    and that the files of every attempt are listed and there."""
     assert (job.status, job.result) == (JobStatus.SUCCEEDED, [1, 2, 3, 4, 5, 6]), job
     assert bench.runs() == ALL
     assert [file["name"] for file in job.files] == [f"{number}.txt" for number in ALL]
-    assert sorted(path.name for path in (bench.folder / "files" / job.id).iterdir()) == [f"{n}.txt" for n in ALL]
+    assert sorted(path.name for path in (bench.folder / "files" / job.id).iterdir()) == [
+        f"{n}.txt" for n in ALL
+    ]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_attempt_after_an_error_goes_on_where_the_first_stopped(bench: EngineBench, prefix: str) -> None:
+def test_attempt_after_an_error_goes_on_where_the_first_stopped(
+    bench: EngineBench, prefix: str
+) -> None:
     """The state is that of the last save, and the files of the first attempt stay listed."""
     job = bench.run(bench.start(), f"{prefix}.count", count(bench, "error"))
     check_counted_once(bench, job)
@@ -60,7 +66,9 @@ def test_attempt_after_its_child_died_goes_on_where_it_stopped(bench: EngineBenc
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_job_of_a_stopped_server_goes_on_as_its_first_attempt(bench: EngineBench, prefix: str) -> None:
+def test_job_of_a_stopped_server_goes_on_as_its_first_attempt(
+    bench: EngineBench, prefix: str
+) -> None:
     """A graceful stop spends no attempt, so a first attempt may find a state too."""
     first = bench.start()
     job_id = bench.submit(first, f"{prefix}.count", count(bench, "wait"))
@@ -101,21 +109,27 @@ def test_file_is_read_back_once_it_is_saved(bench: EngineBench, prefix: str) -> 
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_state_of_the_limit_is_kept_and_a_larger_one_fails_the_job(bench: EngineBench, prefix: str) -> None:
+def test_state_of_the_limit_is_kept_and_a_larger_one_fails_the_job(
+    bench: EngineBench, prefix: str
+) -> None:
     """Both sizes are named, and nothing of it is stored."""
     engine = bench.start()
     assert bench.run(engine, f"{prefix}.keep", {"size": STATE_MAX_BYTES}).result == STATE_MAX_BYTES
     job = bench.run(engine, f"{prefix}.keep", {"size": STATE_MAX_BYTES + 1})
     assert job.error == {
         "type": "TaskError",
-        "message": f"The state has {STATE_MAX_BYTES + 1} bytes of JSON; accepted are at most {STATE_MAX_BYTES}.",
+        "message": f"The state has {STATE_MAX_BYTES + 1} bytes of JSON; accepted are at most "
+        f"{STATE_MAX_BYTES}.",
         "bases": ["Exception"],
     }
     assert "state" not in bench.record(job.id)
 
 
-def test_state_is_shown_nowhere_and_goes_with_the_job(bench: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the job as it is read nor an event carries it; when the job is forgotten so is its state."""
+def test_state_is_shown_nowhere_and_goes_with_the_job(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the job as it is read nor an event carries it;
+    when the job is forgotten so is its state."""
     engine = bench.start()
     job = bench.run(engine, "sample.count", {**count(bench, "none"), "stop_at": 0})
     assert json.loads(bench.record(job.id)["state"]) == job.result
@@ -136,7 +150,10 @@ def test_only_the_attempt_that_holds_the_job_saves_its_state(bench: EngineBench)
     job_id = bench.submit(engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")
     store = open_job_connections(bench.settings())
-    checkpoints, launch = Checkpoints(store, Ledger(store)), launch_of(engine.get(job_id, viewer=bench.owner))
+    checkpoints, launch = (
+        Checkpoints(store, Ledger(store)),
+        launch_of(engine.get(job_id, viewer=bench.owner)),
+    )
     holder = JobStore(store).find_instance(job_id)
     assert checkpoints.save_state(launch, '"mine"', instance=holder, attempt=1) == 0
     assert checkpoints.save_state(launch, '"stale"', instance="dead", attempt=1) == -1

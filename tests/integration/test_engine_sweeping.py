@@ -1,4 +1,5 @@
-"""The sweep in the middle of things: a retry at its side, storage that fails or hangs, its process at a stop."""
+"""The sweep in the middle of things: a retry at its side, storage that fails or hangs,
+its process at a stop."""
 
 import json
 import threading
@@ -51,8 +52,11 @@ class _Interrupted(Store):
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_job_that_is_retried_while_it_is_swept_runs_whole_or_is_refused(bench: EngineBench, number: int) -> None:
-    """Before whichever write of the sweep the retry comes: never a job without its arguments, or one that is forgotten."""
+def test_job_that_is_retried_while_it_is_swept_runs_whole_or_is_refused(
+    bench: EngineBench, number: int
+) -> None:
+    """Before whichever write of the sweep the retry comes:
+    never a job without its arguments, or one that is forgotten."""
     engine = bench.start()
     job = bench.run(engine, "sample.fail", {"message": "no"})
     bench.admin.zadd(keyspace.EXPIRING, {job.id: 1.0})
@@ -77,17 +81,24 @@ def test_job_that_is_retried_while_it_is_swept_runs_whole_or_is_refused(bench: E
         record = bench.wait_for(job.id, "failed")
         assert json.loads(record["arguments"]) == {"message": "no"}
         assert json.loads(record["error"])["type"] == "RuntimeError"
-        assert (bench.admin.ttl(keyspace.record(job.id)), bench.admin.zcard(keyspace.EXPIRING)) == (-1, 1)
+        assert (bench.admin.ttl(keyspace.record(job.id)), bench.admin.zcard(keyspace.EXPIRING)) == (
+            -1,
+            1,
+        )
         assert [each.id for each in engine.list_of(bench.owner, limit=10).jobs] == [job.id]
     else:
         assert (record["status"], "arguments" in record) == ("failed", False)
-        assert (int(str(bench.admin.ttl(keyspace.record(job.id)))) > 0, bench.admin.zcard(keyspace.EXPIRING)) == (True, 0)
+        assert (
+            int(str(bench.admin.ttl(keyspace.record(job.id)))) > 0,
+            bench.admin.zcard(keyspace.EXPIRING),
+        ) == (True, 0)
     assert answers == (["accepted"] if number < 2 else ["refused"])
     store.close()
 
 
 class _StuckFiles(FileStore):
-    """A storage on which the files of one job can't be deleted: at once, or not before it is let go."""
+    """A storage on which the files of one job can't be deleted:
+    at once, or not before it is let go."""
 
     def __init__(self, bench: EngineBench, job_id: str, *, hangs: bool) -> None:
         super().__init__(bench.settings())
@@ -119,7 +130,9 @@ def test_files_that_cant_be_deleted_keep_no_others(bench: EngineBench) -> None:
     assert not _has_files(bench, other)
 
 
-def test_process_whose_sweep_takes_long_is_not_taken_for_dead(bench: EngineBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_whose_sweep_takes_long_is_not_taken_for_dead(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its heart beats meanwhile, what it runs is its own, and it stops when it is asked to."""
     monkeypatch.setattr(membership, "_SWEEP_EVERY_S", 0.05)
     engine = bench.make()
@@ -134,7 +147,11 @@ def test_process_whose_sweep_takes_long_is_not_taken_for_dead(bench: EngineBench
     try:
         wait_until(stuck.is_asked.is_set, timeout_s=5, what="it sweeps")
         bench.admin.delete(keyspace.heartbeat(engine.instance))
-        wait_until(lambda: bench.admin.exists(keyspace.heartbeat(engine.instance)), timeout_s=2, what="it beats")
+        wait_until(
+            lambda: bench.admin.exists(keyspace.heartbeat(engine.instance)),
+            timeout_s=2,
+            what="it beats",
+        )
         began = time.monotonic()
         bench.stop(engine)
         assert time.monotonic() - began < 5

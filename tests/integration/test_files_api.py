@@ -1,4 +1,5 @@
-"""Files in, over the API: upload by form and by body, look, list, get back, delete, and whose they are."""
+"""Files in, over the API: upload by form and by body, look, list, get back, delete,
+and whose they are."""
 
 import hashlib
 from io import BytesIO
@@ -9,7 +10,15 @@ import pytest
 import redis
 from flask import Flask
 
-from tests.integration.gate_bench import Visitor, ask, keys_of, new_visitor, stored_files, upload, upload_form
+from tests.integration.gate_bench import (
+    Visitor,
+    ask,
+    keys_of,
+    new_visitor,
+    stored_files,
+    upload,
+    upload_form,
+)
 
 pytestmark = pytest.mark.usefixtures("site")
 
@@ -25,7 +34,8 @@ def get(app: Flask, visitor: Visitor, path: str) -> Any:
 
 
 def test_body_becomes_a_file_and_comes_back_as_it_was(app: Flask, visitor: Visitor) -> None:
-    """201 with Location and the documented record; the content is a download and byte for byte the same."""
+    """201 with Location and the documented record;
+    the content is a download and byte for byte the same."""
     body = "straße,1\n".encode() * 1000
     answer = upload(app, visitor, body, query="?name=a%20table.csv")
     record = answer.get_json()
@@ -52,7 +62,9 @@ def test_form_with_one_file_is_as_good(app: Flask, visitor: Visitor) -> None:
     record = upload_form(app, visitor, file=(BytesIO(body), "logs/access.log")).get_json()
     assert (record["name"], record["size"]) == ("access.log", len(body))
     assert ask(app, record["links"]["content"], cookie=visitor.cookie).data == body
-    named = upload_form(app, visitor, query="?name=other.log", anything=(BytesIO(b""), "x.log")).get_json()
+    named = upload_form(
+        app, visitor, query="?name=other.log", anything=(BytesIO(b""), "x.log")
+    ).get_json()
     assert (named["name"], named["size"]) == ("other.log", 0)
 
 
@@ -81,7 +93,8 @@ def test_media_type_is_by_content_whatever_the_client_says(
 
 @pytest.mark.parametrize("tail", STRANGERS)
 def test_file_of_another_person_does_not_exist(app: Flask, visitor: Visitor, tail: str) -> None:
-    """404 with the very answer of an id that nobody has, by every verb; staff sees it, as with jobs."""
+    """404 with the very answer of an id that nobody has, by every verb;
+    staff sees it, as with jobs."""
     path = upload(app, visitor, b"mine").get_json()["links"]["self"]
     other, staff = new_visitor(), new_visitor(is_staff=True)
     for method in ("GET", "DELETE") if not tail else ("GET",):
@@ -103,13 +116,18 @@ def test_listing_pages_through_all_newest_first(app: Flask, visitor: Visitor) ->
     assert second["next_cursor"] is None
 
 
-def test_deleted_file_is_gone(app: Flask, visitor: Visitor, admin: redis.Redis, tmp_path: Path) -> None:
+def test_deleted_file_is_gone(
+    app: Flask, visitor: Visitor, admin: redis.Redis, tmp_path: Path
+) -> None:
     """204, then 404; nothing of it stays, in Redis or in the storage."""
     before = keys_of(admin)
     path = upload(app, visitor, b"x").get_json()["links"]["self"]
     assert len(stored_files(tmp_path)) == 1
     assert ask(app, path, method="DELETE", cookie=visitor.cookie).status_code == 204
-    assert [ask(app, path, method=method, cookie=visitor.cookie).status_code for method in ("GET", "DELETE")] == [404, 404]
+    assert [
+        ask(app, path, method=method, cookie=visitor.cookie).status_code
+        for method in ("GET", "DELETE")
+    ] == [404, 404]
     assert stored_files(tmp_path) == []
     assert keys_of(admin) == before
 
@@ -123,7 +141,9 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("query", "name"), NAMES.values(), ids=NAMES.keys())
-def test_name_is_a_label_and_no_path(app: Flask, visitor: Visitor, tmp_path: Path, query: str, name: str) -> None:
+def test_name_is_a_label_and_no_path(
+    app: Flask, visitor: Visitor, tmp_path: Path, query: str, name: str
+) -> None:
     """Only its last part counts, and it never is part of where the file lies."""
     record = upload(app, visitor, b"x", query=query).get_json()
     assert record["name"] == name
@@ -131,16 +151,24 @@ def test_name_is_a_label_and_no_path(app: Flask, visitor: Visitor, tmp_path: Pat
     assert ask(app, record["links"]["content"], cookie=visitor.cookie).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["?limit=0", "?cursor=x", "/not-a-uuid", f"/{ABSENT}", f"/{ABSENT}/content", "/../x"])
+@pytest.mark.parametrize(
+    "path", ["?limit=0", "?cursor=x", "/not-a-uuid", f"/{ABSENT}", f"/{ABSENT}/content", "/../x"]
+)
 def test_odd_address_is_a_client_error(app: Flask, visitor: Visitor, path: str) -> None:
     """Never a 5xx."""
     for method in ("GET", "DELETE", "PUT", "PATCH"):
-        assert 400 <= ask(app, f"/api/files{path}", method=method, cookie=visitor.cookie).status_code < 500
+        assert (
+            400
+            <= ask(app, f"/api/files{path}", method=method, cookie=visitor.cookie).status_code
+            < 500
+        )
 
 
 def test_api_writes_only_its_own_entries(app: Flask, visitor: Visitor, admin: redis.Redis) -> None:
     """The suite runs under the API's own ACL; nothing was refused."""
     admin.acl_log_reset()
     record = upload(app, visitor, b"x").get_json()
-    assert ask(app, record["links"]["self"], method="DELETE", cookie=visitor.cookie).status_code == 204
+    assert (
+        ask(app, record["links"]["self"], method="DELETE", cookie=visitor.cookie).status_code == 204
+    )
     assert admin.acl_log() == []

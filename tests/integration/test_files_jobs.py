@@ -18,18 +18,29 @@ from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("task", ["inputs.read", "inputs.read_apart"])
-def test_task_gets_the_file_on_threads_and_on_processes(bench: EngineBench, engine: JobEngine, task: str) -> None:
+def test_task_gets_the_file_on_threads_and_on_processes(
+    bench: EngineBench, engine: JobEngine, task: str
+) -> None:
     """Opened, by path, with what is known of it; the record shows the id."""
     upload = give(engine, bench.owner, "grüße", "greeting.txt")
     job = bench.run(engine, task, {"file": upload.id})
-    assert job.result == {"name": "greeting.txt", "size": 7, "media_type": "text/plain", "text": "grüße"}, job.error
+    assert job.result == {
+        "name": "greeting.txt",
+        "size": 7,
+        "media_type": "text/plain",
+        "text": "grüße",
+    }, job.error
     assert json.loads(job.arguments) == {"file": upload.id}
 
 
 def test_files_may_be_in_lists_and_left_out(bench: EngineBench, engine: JobEngine) -> None:
     """Wherever pydantic validates one."""
     ids = [give(engine, bench.owner, text).id for text in "abc"]
-    assert bench.run(engine, "inputs.read_all", {"files": ids[:2], "more": ids[2]}).result == ["a", "b", "c"]
+    assert bench.run(engine, "inputs.read_all", {"files": ids[:2], "more": ids[2]}).result == [
+        "a",
+        "b",
+        "c",
+    ]
     assert bench.run(engine, "inputs.read_all", {"files": []}).result == []
 
 
@@ -67,7 +78,9 @@ def test_id_that_is_no_file_of_the_submitter_is_refused(
         engine.submit("inputs.read", {"file": bad}, owner=bench.owner)
     assert [problem.pointer for problem in refused.value.problems] == ["/arguments/file"]
     with pytest.raises(InvalidArguments) as refused:
-        engine.submit_batch("inputs.read_all", [{"files": [good]}, {"files": [good, bad]}], owner=bench.owner)
+        engine.submit_batch(
+            "inputs.read_all", [{"files": [good]}, {"files": [good, bad]}], owner=bench.owner
+        )
     assert [problem.pointer for problem in refused.value.problems] == ["/arguments/1/files/1"]
     assert set(bench.admin.scan_iter()) == before
 
@@ -83,8 +96,11 @@ def test_foreign_and_absent_file_look_alike(bench: EngineBench, engine: JobEngin
     assert "upload" in details[0]
 
 
-def test_failed_job_is_retried_with_its_file_or_refused(bench: EngineBench, engine: JobEngine) -> None:
-    """While the file is there it is held again; after it is gone the retry is refused, by pointer."""
+def test_failed_job_is_retried_with_its_file_or_refused(
+    bench: EngineBench, engine: JobEngine
+) -> None:
+    """While the file is there it is held again;
+    after it is gone the retry is refused, by pointer."""
     upload = give(engine, bench.owner)
     job = bench.run(engine, "inputs.fail", {"file": upload.id})
     engine.retry(job)
@@ -139,9 +155,15 @@ def _counting_processes() -> list[str]:
 def test_words_are_counted_on_several_processes(bench: EngineBench) -> None:
     """The whole way: uploaded, counted in a child and its helper, added up."""
     engine = bench.start(task_modules=("flask_api.tasks.text",))
-    upload = engine.uploads.receive([b"one two three " * 100_000] * 4, owner=bench.owner, name="a.txt")
+    upload = engine.uploads.receive(
+        [b"one two three " * 100_000] * 4, owner=bench.owner, name="a.txt"
+    )
     job = bench.run(engine, "text.word_count", {"file": upload.id, "top": 1})
-    assert job.result == {"words": 1_200_000, "distinct": 3, "top": [{"word": "one", "count": 400_000}]}, job.error
+    assert job.result == {
+        "words": 1_200_000,
+        "distinct": 3,
+        "top": [{"word": "one", "count": 400_000}],
+    }, job.error
     assert job.progress is not None
     assert job.progress["total"] == upload.size
 
@@ -150,7 +172,9 @@ def test_words_are_counted_on_several_processes(bench: EngineBench) -> None:
 def test_cancelled_count_leaves_no_helper(bench: EngineBench) -> None:
     """The child is killed by force; its helper hears that nobody listens."""
     engine = bench.start(task_modules=("flask_api.tasks.text",))
-    upload = engine.uploads.receive([b"one two three " * 100_000] * 60, owner=bench.owner, name="a.txt")
+    upload = engine.uploads.receive(
+        [b"one two three " * 100_000] * 60, owner=bench.owner, name="a.txt"
+    )
     job_id = bench.submit(engine, "text.word_count", {"file": upload.id})
     wait_until(_counting_processes, timeout_s=10, what="the helper counts")
     engine.cancel(engine.get(job_id, viewer=bench.owner))

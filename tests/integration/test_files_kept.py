@@ -1,4 +1,5 @@
-"""How long uploaded files stay: nothing is taken from under a job, and nothing outlives its time or a broken upload."""
+"""How long uploaded files stay: nothing is taken from under a job,
+and nothing outlives its time or a broken upload."""
 
 import time
 from typing import Any
@@ -6,7 +7,13 @@ from typing import Any
 import pytest
 
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.errors import InvalidArguments, UploadInUse, UploadNotFound, UploadQuotaExceeded, UploadTooSlow
+from flask_api.jobs.errors import (
+    InvalidArguments,
+    UploadInUse,
+    UploadNotFound,
+    UploadQuotaExceeded,
+    UploadTooSlow,
+)
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import PATIENCE_S, SLOWEST_BYTES_S, Uploads
 from flask_api.jobs.records import keyspace
@@ -37,8 +44,11 @@ def test_expired_file_is_swept_with_its_content(bench: EngineBench, engine: JobE
 
 
 @pytest.mark.parametrize("is_batch", [False, True])
-def test_file_of_an_unfinished_job_stays(bench: EngineBench, engine: JobEngine, is_batch: bool) -> None:
-    """Neither its time nor its owner takes it from under a job or a batch; once that has ended, both can."""
+def test_file_of_an_unfinished_job_stays(
+    bench: EngineBench, engine: JobEngine, is_batch: bool
+) -> None:
+    """Neither its time nor its owner takes it from under a job or a batch;
+    once that has ended, both can."""
     upload = give(engine, bench.owner, "still here")
     arguments = {"file": upload.id, "path": bench.path()}
     if is_batch:
@@ -57,7 +67,11 @@ def test_file_of_an_unfinished_job_stays(bench: EngineBench, engine: JobEngine, 
         engine.uploads.delete(found)
     bench.go()
     assert bench.outcome(engine, job_id).result == "still here"
-    wait_until(lambda: not list(bench.admin.scan_iter("gatehouse:jobs:open:*")), timeout_s=5, what="all have ended")
+    wait_until(
+        lambda: not list(bench.admin.scan_iter("gatehouse:jobs:open:*")),
+        timeout_s=5,
+        what="all have ended",
+    )
     make_due(bench, upload.id)
     assert engine.uploads.sweep(limit=10) == 1
     assert stored(bench) == []
@@ -89,7 +103,9 @@ def test_file_deleted_during_a_submit_refuses_it(bench: EngineBench, engine: Job
     assert not bench.admin.exists(keyspace.holders(upload.id))
 
 
-def test_file_that_is_held_between_look_and_drop_stays(bench: EngineBench, engine: JobEngine) -> None:
+def test_file_that_is_held_between_look_and_drop_stays(
+    bench: EngineBench, engine: JobEngine
+) -> None:
     """The sweeper looked before the submit and acts after it: the script sees the new time."""
     upload, now = give(engine, bench.owner), time.time()
     make_due(bench, upload.id)
@@ -99,7 +115,8 @@ def test_file_that_is_held_between_look_and_drop_stays(bench: EngineBench, engin
 
 
 def test_upload_of_a_process_that_died_is_swept(bench: EngineBench, engine: JobEngine) -> None:
-    """Begun and never completed: its bytes count as its person's until then, and it is not listed."""
+    """Begun and never completed: its bytes count as its person's until then,
+    and it is not listed."""
     entries = engine.uploads.entries
     limits = {"largest": 100, "person_bytes": 100, "person_files": 10}
     assert entries.reserve(ABSENT, owner_id=bench.owner.id, size=None, **limits) == 100
@@ -114,7 +131,9 @@ def test_upload_of_a_process_that_died_is_swept(bench: EngineBench, engine: JobE
     assert entries.reserve("second", owner_id=bench.owner.id, size=1, **limits) == 1
 
 
-def test_process_that_died_while_it_deleted_leaves_the_rest_to_the_sweeper(bench: EngineBench, engine: JobEngine) -> None:
+def test_process_that_died_while_it_deleted_leaves_the_rest_to_the_sweeper(
+    bench: EngineBench, engine: JobEngine
+) -> None:
     """Forgotten in Redis, its content not yet deleted."""
     upload = give(engine, bench.owner)
     assert engine.uploads.entries.drop(upload.id)
@@ -125,7 +144,8 @@ def test_process_that_died_while_it_deleted_leaves_the_rest_to_the_sweeper(bench
 
 
 def test_trickling_upload_is_ended(bench: EngineBench) -> None:
-    """Slower than the slowest rate for longer than the patience: nothing is kept. A steady sender is not concerned."""
+    """Slower than the slowest rate for longer than the patience: nothing is kept.
+    A steady sender is not concerned."""
     clock = FakeClock(0.0)
     store = open_job_connections(bench.settings())
     uploads = Uploads(store, FileStore(bench.settings()), bench.settings(), clock=clock)
@@ -140,7 +160,10 @@ def test_trickling_upload_is_ended(bench: EngineBench) -> None:
     assert PATIENCE_S < clock() < PATIENCE_S + 5
     assert stored(bench) == []
     assert not bench.admin.exists(keyspace.uploads(bench.owner.id))
-    assert uploads.receive(trickle(SLOWEST_BYTES_S), owner=bench.owner, name="x").size == 100 * SLOWEST_BYTES_S
+    assert (
+        uploads.receive(trickle(SLOWEST_BYTES_S), owner=bench.owner, name="x").size
+        == 100 * SLOWEST_BYTES_S
+    )
     store.close()
 
 

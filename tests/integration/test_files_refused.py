@@ -1,4 +1,5 @@
-"""Uploads that are refused: too large, too many, broken off, of a broken form, with an odd name; nothing of them stays."""
+"""Uploads that are refused: too large, too many, broken off, of a broken form, with an odd name;
+nothing of them stays."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,7 +12,15 @@ from flask import Flask
 
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
-from tests.integration.gate_bench import Visitor, ask, keys_of, new_visitor, stored_files, upload, upload_form
+from tests.integration.gate_bench import (
+    Visitor,
+    ask,
+    keys_of,
+    new_visitor,
+    stored_files,
+    upload,
+    upload_form,
+)
 
 pytestmark = pytest.mark.usefixtures("site")
 
@@ -61,9 +70,15 @@ def test_too_large_file_is_refused_before_it_is_read(app: Flask, visitor: Visito
     assert (answer.status_code, answer.get_json()["code"]) == (413, "file_too_large")
 
 
-def test_person_may_keep_so_many_files_and_bytes(api_settings: ApiSettings, visitor: Visitor, tmp_path: Path) -> None:
+def test_person_may_keep_so_many_files_and_bytes(
+    api_settings: ApiSettings, visitor: Visitor, tmp_path: Path
+) -> None:
     """Beyond it 507 that says why; what is deleted makes room; others are not concerned."""
-    limits = {"upload_person_files": 3, "upload_person_bytes": 100, "job_files_url": f"file://{tmp_path / 'files'}"}
+    limits = {
+        "upload_person_files": 3,
+        "upload_person_bytes": 100,
+        "job_files_url": f"file://{tmp_path / 'files'}",
+    }
     with running_api(api_settings, **limits) as app:
         assert upload(app, visitor, b"x" * 60).status_code == 201
         full = upload(app, visitor, b"x" * 41)
@@ -82,7 +97,9 @@ def test_person_may_keep_so_many_files_and_bytes(api_settings: ApiSettings, visi
         assert upload(app, visitor, b"x" * 20).status_code == 201
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/", "a%0Ab", "a%00", "%E2%80%A8", "x" * 256, "x" * 2000])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/", "a%0Ab", "a%00", "%E2%80%A8", "x" * 256, "x" * 2000]
+)
 def test_odd_name_is_refused(app: Flask, visitor: Visitor, admin: redis.Redis, name: str) -> None:
     """400 that says what is accepted; nothing is stored."""
     before = keys_of(admin)
@@ -103,9 +120,11 @@ FORMS: dict[str, bytes] = {
     "cut in the file": HEAD + b"x" * 1000,
     "cut in the last boundary": HEAD + b"x\r\n--b",
     "two files": HEAD + b"x\r\n" + HEAD + b"y\r\n--b--\r\n",
-    "a file and a field": HEAD + b'x\r\n--b\r\nContent-Disposition: form-data; name="more"\r\n\r\ny\r\n--b--\r\n',
+    "a file and a field": HEAD + b"x\r\n--b\r\nContent-Disposition: form-data; "
+    b'name="more"\r\n\r\ny\r\n--b--\r\n',
     "no disposition": b"--b\r\nX: y\r\n\r\nx\r\n--b--\r\n",
-    "head that is not UTF-8": b'--b\r\nContent-Disposition: form-data; name="\xff"; filename="x"\r\n\r\nx\r\n--b--\r\n',
+    "head that is not UTF-8": b'--b\r\nContent-Disposition: form-data; name="\xff"; '
+    b'filename="x"\r\n\r\nx\r\n--b--\r\n',
     "long preamble": b"x" * 150_000,
     "name with a control character": HEAD.replace(b'"x"', b'"x\x01"') + b"x\r\n--b--\r\n",
 }
@@ -123,7 +142,9 @@ def test_broken_form_is_400_and_leaves_nothing(
     assert stored_files(tmp_path) == []
 
 
-@pytest.mark.parametrize("content_type", ["multipart/form-data", 'multipart/form-data; boundary=""'])
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data", 'multipart/form-data; boundary=""']
+)
 def test_form_without_a_boundary_is_400(app: Flask, visitor: Visitor, content_type: str) -> None:
     """It can't be read."""
     assert upload(app, visitor, HEAD, content_type=content_type).status_code == 400
@@ -133,7 +154,8 @@ def test_form_without_a_boundary_is_400(app: Flask, visitor: Visitor, content_ty
 def test_upload_that_breaks_off_leaves_nothing(
     app: Flask, visitor: Visitor, admin: redis.Redis, tmp_path: Path, terminated: bool
 ) -> None:
-    """Fewer bytes than declared are no file, under a server that says so and under one that just ends."""
+    """Fewer bytes than declared are no file, under a server that says so and under one that just
+    ends."""
     before = keys_of(admin)
     environ = {"wsgi.input": BytesIO(b"x" * 100_000), "CONTENT_LENGTH": "100001"}
     if terminated:
@@ -154,5 +176,7 @@ def test_upload_from_another_site_is_refused(app: Flask, visitor: Visitor) -> No
     """A form on a foreign page sends the cookie along: that is not enough."""
     parts = {"file": (BytesIO(b"x"), "x")}
     headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
-    answer = ask(app, "/api/files", method="POST", cookie=visitor.cookie, data=parts, headers=headers)
+    answer = ask(
+        app, "/api/files", method="POST", cookie=visitor.cookie, data=parts, headers=headers
+    )
     assert answer.status_code == 403

@@ -1,4 +1,5 @@
-"""What the gate must refuse, all of it alike: the client learns nothing, the security log learns why.
+"""What the gate must refuse, all of it alike:
+the client learns nothing, the security log learns why.
 
 Source: OWASP ASVS 5.0: 1.5.2, 1.5.3, 6.3.8, 7.2, 7.3.2, 7.4.2, 9.2.
 """
@@ -40,7 +41,8 @@ def seen_by_client(answer: TestResponse) -> tuple[int, bytes, dict[str, str]]:
 
 
 def refusal_of(app: Flask, cookie: str | None, caplog: pytest.LogCaptureFixture) -> str:
-    """Send the cookie, check that it is refused just as no cookie is, and return the logged reason."""
+    """Send the cookie, check that it is refused just as no cookie is,
+    and return the logged reason."""
     expected = seen_by_client(ask(app, "/api/me"))
     caplog.clear()
     with caplog.at_level(logging.INFO, logger="gatehouse.security"):
@@ -73,7 +75,9 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("cookie", MALFORMED.values(), ids=MALFORMED.keys())
-def test_malformed_key_never_reaches_redis(api: Flask, forge: Forge, caplog: pytest.LogCaptureFixture, cookie: str) -> None:
+def test_malformed_key_never_reaches_redis(
+    api: Flask, forge: Forge, caplog: pytest.LogCaptureFixture, cookie: str
+) -> None:
     """What Django never made is refused without a question to Redis."""
     sent = cookie.encode().decode("latin-1")  # as a server hands raw bytes to the application
     before = forge.admin.info("commandstats").get("cmdstat_get", {}).get("calls", 0)
@@ -81,7 +85,9 @@ def test_malformed_key_never_reaches_redis(api: Flask, forge: Forge, caplog: pyt
     assert forge.admin.info("commandstats").get("cmdstat_get", {}).get("calls", 0) == before
 
 
-def test_no_cookie_is_the_answer_all_others_look_like(api: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_cookie_is_the_answer_all_others_look_like(
+    api: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
     """The reason in the log says that nothing was sent."""
     assert refusal_of(api, None, caplog) == Refusal.NO_CREDENTIAL
 
@@ -116,7 +122,9 @@ def _signed_as(*, secret: str | None = None, salt: str | None = None, age_s: flo
         key = forge.new_key()
         payload = forge.payload(forge.data_of(visitor.cookie))
         right_salt = f"gatehouse.entry.v1:{session_entry(key)}"
-        value = forge.signed(payload, secret=secret or forge.secrets[0], salt=salt or right_salt, age_s=age_s)
+        value = forge.signed(
+            payload, secret=secret or forge.secrets[0], salt=salt or right_salt, age_s=age_s
+        )
         return forge.put(value, key=key)
 
     return prepare
@@ -137,13 +145,20 @@ def _past_idle(forge: Forge, visitor: Visitor) -> str:
 
 
 def _past_absolute(forge: Forge, visitor: Visitor) -> str:
-    return forge.put_record(forge.data_of(visitor.cookie), created_ago_s=forge.lifetimes.absolute_s + 1)
+    return forge.put_record(
+        forge.data_of(visitor.cookie), created_ago_s=forge.lifetimes.absolute_s + 1
+    )
 
 
 def _other_version(forge: Forge, visitor: Visitor) -> str:
     key = forge.new_key()
     payload = {**forge.payload(forge.data_of(visitor.cookie)), "v": 2}
-    return forge.put(forge.signed(payload, secret=forge.secrets[0], salt=f"gatehouse.entry.v1:{session_entry(key)}"), key=key)
+    return forge.put(
+        forge.signed(
+            payload, secret=forge.secrets[0], salt=f"gatehouse.entry.v1:{session_entry(key)}"
+        ),
+        key=key,
+    )
 
 
 def _anonymous(forge: Forge, visitor: Visitor) -> str:
@@ -224,13 +239,16 @@ ATTACKS: dict[str, tuple[Prepare, Refusal]] = {
 def test_attack_is_refused_like_every_other(
     api: Flask, forge: Forge, caplog: pytest.LogCaptureFixture, prepare: Prepare, reason: Refusal
 ) -> None:
-    """Status, body and headers are those of no cookie at all; the log has the reason and not the cookie."""
+    """Status, body and headers are those of no cookie at all;
+    the log has the reason and not the cookie."""
     visitor = new_visitor()
     assert ask(api, "/api/me", cookie=visitor.cookie).status_code == 200
     assert refusal_of(api, prepare(forge, visitor), caplog) == reason
 
 
-def test_signature_made_by_the_forge_is_accepted_when_nothing_is_wrong(api: Flask, forge: Forge) -> None:
+def test_signature_made_by_the_forge_is_accepted_when_nothing_is_wrong(
+    api: Flask, forge: Forge
+) -> None:
     """The control: what the attacks change is what they are refused for."""
     visitor = new_visitor()
     key = _signed_as()(forge, visitor)
@@ -246,7 +264,9 @@ def test_each_flipped_bit_is_refused(api: Flask, forge: Forge) -> None:
         bit = chosen.randrange(8)
         bad = bytes([*good[:position], good[position] ^ 1 << bit, *good[position + 1 :]])
         forge.put(bad, key=visitor.cookie)
-        assert ask(api, "/api/me", cookie=visitor.cookie).status_code == 401, f"seed {SEED}: byte {position}, bit {bit}"
+        assert ask(api, "/api/me", cookie=visitor.cookie).status_code == 401, (
+            f"seed {SEED}: byte {position}, bit {bit}"
+        )
     forge.put(good, key=visitor.cookie)
     assert ask(api, "/api/me", cookie=visitor.cookie).status_code == 200
 
@@ -265,7 +285,8 @@ class _Touch:
 def test_pickle_is_never_loaded_on_either_side(
     api: Flask, forge: Forge, caplog: pytest.LogCaptureFixture, tmp_path: Path, protocol: int
 ) -> None:
-    """A pickle that would run code, text or binary, is a session of nobody; Django shows its anonymous page."""
+    """A pickle that would run code, text or binary, is a session of nobody;
+    Django shows its anonymous page."""
     trace = tmp_path / "loaded"
     evil = pickle.dumps(_Touch(trace), protocol=protocol)
     pickle.loads(evil)

@@ -1,4 +1,5 @@
-"""Which credential counts: who sends a key is judged by it alone, whatever cookie comes with it (OWASP ASVS 6.3.4)."""
+"""Which credential counts: who sends a key is judged by it alone,
+whatever cookie comes with it (OWASP ASVS 6.3.4)."""
 
 import logging
 
@@ -21,12 +22,15 @@ BAD_AUTHORIZATION = {
 }
 
 
-@pytest.mark.parametrize(("authorization", "reason"), BAD_AUTHORIZATION.values(), ids=BAD_AUTHORIZATION.keys())
+@pytest.mark.parametrize(
+    ("authorization", "reason"), BAD_AUTHORIZATION.values(), ids=BAD_AUTHORIZATION.keys()
+)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_bad_key_beside_a_good_cookie_is_401(
     api: Flask, caplog: pytest.LogCaptureFixture, method: str, authorization: str, reason: Refusal
 ) -> None:
-    """Who sends a key is judged by it alone: the cookie doesn't help, and the key is no way around the cross-site check."""
+    """Who sends a key is judged by it alone: the cookie doesn't help,
+    and the key is no way around the cross-site check."""
     visitor = new_visitor()
     path = "/api/me" if method == "GET" else "/api/jobs"
     expected = ask(api, path, method=method)
@@ -36,4 +40,8 @@ def test_bad_key_beside_a_good_cookie_is_401(
         answer = ask(api, path, method=method, cookie=visitor.cookie, headers=headers)
     assert (answer.data, dict(answer.headers)) == (expected.data, dict(expected.headers))
     assert answer.status_code == 401
-    assert [str(vars(record)["reason"]) for record in caplog.records if record.name == "gatehouse.security"] == [reason]
+    assert [
+        str(vars(record)["reason"])
+        for record in caplog.records
+        if record.name == "gatehouse.security"
+    ] == [reason]

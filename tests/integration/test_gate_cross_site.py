@@ -1,4 +1,5 @@
-"""A cookie rides on requests that other sites cause: only this site's own pages may change something with it.
+"""A cookie rides on requests that other sites cause:
+only this site's own pages may change something with it.
 
 Source: OWASP ASVS 5.0, 3.5.1; the Fetch Metadata specification; RFC 6454.
 """
@@ -51,7 +52,9 @@ def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
 
 
 @pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED.keys())
-def test_unsafe_request_from_elsewhere_is_refused(api: Flask, admin: redis.Redis, headers: dict[str, str]) -> None:
+def test_unsafe_request_from_elsewhere_is_refused(
+    api: Flask, admin: redis.Redis, headers: dict[str, str]
+) -> None:
     """403 with a code, and no job is stored."""
     visitor, before = new_visitor(), keys_of(admin)
     answer = ask(api, "/api/jobs", method="POST", cookie=visitor.cookie, headers=headers, json=JOB)
@@ -60,10 +63,17 @@ def test_unsafe_request_from_elsewhere_is_refused(api: Flask, admin: redis.Redis
 
 
 @pytest.mark.parametrize("headers", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_unsafe_request_of_this_site_or_no_browser_is_accepted(api: Flask, headers: dict[str, str]) -> None:
+def test_unsafe_request_of_this_site_or_no_browser_is_accepted(
+    api: Flask, headers: dict[str, str]
+) -> None:
     """A page of the same origin, and scripts."""
     visitor = new_visitor()
-    assert ask(api, "/api/jobs", method="POST", cookie=visitor.cookie, headers=headers, json=JOB).status_code == 202
+    assert (
+        ask(
+            api, "/api/jobs", method="POST", cookie=visitor.cookie, headers=headers, json=JOB
+        ).status_code
+        == 202
+    )
 
 
 @pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED.keys())
@@ -74,11 +84,14 @@ def test_reading_is_allowed_from_anywhere(api: Flask, headers: dict[str, str]) -
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}])
-def test_cross_site_request_does_not_tell_whether_one_is_logged_in(api: Flask, headers: dict[str, str]) -> None:
+def test_cross_site_request_does_not_tell_whether_one_is_logged_in(
+    api: Flask, headers: dict[str, str]
+) -> None:
     """A good and a worthless cookie get the same answer."""
     visitor = new_visitor()
     answers = [
-        ask(api, "/api/jobs", method="POST", cookie=cookie, headers=headers, json=JOB) for cookie in (visitor.cookie, "a" * 32)
+        ask(api, "/api/jobs", method="POST", cookie=cookie, headers=headers, json=JOB)
+        for cookie in (visitor.cookie, "a" * 32)
     ]
     assert answers[0].data == answers[1].data
     assert [answer.status_code for answer in answers] == [403, 403]
@@ -95,11 +108,21 @@ def test_cross_site_request_does_not_tell_whether_one_is_logged_in(api: Flask, h
         "text/json",
     ],
 )
-def test_body_that_a_form_can_send_is_415(api: Flask, admin: redis.Redis, content_type: str) -> None:
-    """A browser without either header could still be used by a form: what forms send is not read."""
+def test_body_that_a_form_can_send_is_415(
+    api: Flask, admin: redis.Redis, content_type: str
+) -> None:
+    """A browser without either header could still be used by a form:
+    what forms send is not read."""
     visitor, before = new_visitor(), keys_of(admin)
     body = b'{"task": "primes.sum", "arguments": {"limit": 10}}'
-    answer = ask(api, "/api/jobs", method="POST", cookie=visitor.cookie, data=body, headers={"Content-Type": content_type})
+    answer = ask(
+        api,
+        "/api/jobs",
+        method="POST",
+        cookie=visitor.cookie,
+        data=body,
+        headers={"Content-Type": content_type},
+    )
     assert (answer.status_code, answer.get_json()["code"]) == (415, "unsupported_media_type")
     assert "application/json" in answer.get_json()["detail"]
     assert keys_of(admin) == before
@@ -110,7 +133,12 @@ def test_json_with_a_charset_parameter_is_json(api: Flask) -> None:
     visitor = new_visitor()
     headers = {"Content-Type": "application/json; charset=utf-8"}
     body = b'{"task": "primes.sum", "arguments": {"limit": 10}}'
-    assert ask(api, "/api/jobs", method="POST", cookie=visitor.cookie, data=body, headers=headers).status_code == 202
+    assert (
+        ask(
+            api, "/api/jobs", method="POST", cookie=visitor.cookie, data=body, headers=headers
+        ).status_code
+        == 202
+    )
 
 
 def test_port_in_host_must_be_the_origins(api: Flask) -> None:
@@ -119,7 +147,9 @@ def test_port_in_host_must_be_the_origins(api: Flask) -> None:
 
     def status(host: str, origin: str) -> int:
         headers = {"Host": host, "Origin": origin}
-        return ask(api, "/api/jobs", method="POST", cookie=visitor.cookie, headers=headers, json=JOB).status_code
+        return ask(
+            api, "/api/jobs", method="POST", cookie=visitor.cookie, headers=headers, json=JOB
+        ).status_code
 
     assert status("127.0.0.1:8765", "http://127.0.0.1:8765") == 202
     assert status("127.0.0.1:8765", "http://127.0.0.1:8766") == 403
@@ -142,8 +172,12 @@ TRUSTED = {"csrf_trusted_origins": ("https://app.example.org", "http://*.example
         ({"Origin": "null"}, 403),
     ],
 )
-def test_origin_that_django_trusts_is_trusted_here_too(api_settings: ApiSettings, headers: dict[str, str], status: int) -> None:
+def test_origin_that_django_trusts_is_trusted_here_too(
+    api_settings: ApiSettings, headers: dict[str, str], status: int
+) -> None:
     """One list for both sides; what is not on it is refused as ever."""
     with running_api(api_settings.model_copy(update=TRUSTED)) as api:
-        answer = ask(api, "/api/jobs", method="POST", cookie=new_visitor().cookie, headers=headers, json=JOB)
+        answer = ask(
+            api, "/api/jobs", method="POST", cookie=new_visitor().cookie, headers=headers, json=JOB
+        )
     assert answer.status_code == status

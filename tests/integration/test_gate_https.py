@@ -12,12 +12,19 @@ pytestmark = pytest.mark.usefixtures("site")
 
 @pytest.mark.parametrize(
     ("trusted_proxy", "forwarded", "status"),
-    [(True, "https", 401), (True, "http", 403), (True, None, 403), (False, "https", 403), (False, None, 403)],
+    [
+        (True, "https", 401),
+        (True, "http", 403),
+        (True, None, 403),
+        (False, "https", 403),
+        (False, None, 403),
+    ],
 )
 def test_plain_http_is_refused_in_production(
     api_settings: ApiSettings, trusted_proxy: bool, forwarded: str | None, status: int
 ) -> None:
-    """Only a proxy of ours is believed when it says that the request came over HTTPS; open endpoints stay open."""
+    """Only a proxy of ours is believed when it says that the request came over HTTPS;
+    open endpoints stay open."""
     headers = {} if forwarded is None else {"X-Forwarded-Proto": forwarded}
     with running_api(api_settings, production=True, trusted_proxy=trusted_proxy) as app:
         answer = ask(app, "/api/me", headers=headers)

@@ -37,7 +37,9 @@ class Issued:
         from django_site.keys.issue import create_key
 
         self.person = person
-        self.row, self.token = create_key(person, name="test", scopes=["jobs:read", "tasks:primes.sum"], expires_in_days=1)
+        self.row, self.token = create_key(
+            person, name="test", scopes=["jobs:read", "tasks:primes.sum"], expires_in_days=1
+        )
         self._admin = admin
         self._signer = EntrySigner(settings.secrets)
         self.record = KeyRecord(
@@ -50,7 +52,11 @@ class Issued:
 
     def store(self, record: KeyRecord, *, signer: EntrySigner | None = None) -> None:
         """Replace the entry by this record."""
-        self._admin.set(key_entry(self.token), encode_key(signer or self._signer, digest(self.token), record), ex=600)
+        self._admin.set(
+            key_entry(self.token),
+            encode_key(signer or self._signer, digest(self.token), record),
+            ex=600,
+        )
 
     def store_text(self, text: str) -> None:
         """Replace the entry by this text."""
@@ -77,10 +83,19 @@ def test_key_made_on_the_page_is_its_person_within_its_scopes(api: Flask, issued
     headers = _bearer(issued.token)
     me = ask(api, "/api/me", headers=headers).get_json()
     assert me["username"] == issued.person.username
-    assert me["credential"] == {"kind": "key", "name": "test", "scopes": ["jobs:read", "tasks:primes.sum"]}
+    assert me["credential"] == {
+        "kind": "key",
+        "name": "test",
+        "scopes": ["jobs:read", "tasks:primes.sum"],
+    }
     wanted = {"task": "primes.sum", "arguments": {"limit": 10}}
     other = {"task": "primes.check", "arguments": {"numbers": [7]}}
-    assert ask(api, "/api/jobs?wait=30", method="POST", headers=headers, json=wanted).get_json()["result"] == 17
+    assert (
+        ask(api, "/api/jobs?wait=30", method="POST", headers=headers, json=wanted).get_json()[
+            "result"
+        ]
+        == 17
+    )
     refused = ask(api, "/api/jobs", method="POST", headers=headers, json=other)
     assert (refused.status_code, refused.get_json()["code"]) == (403, "permission_denied")
     assert ask(api, "/api/jobs", headers=headers).status_code == 200
@@ -88,15 +103,23 @@ def test_key_made_on_the_page_is_its_person_within_its_scopes(api: Flask, issued
 
 def test_key_needs_no_same_origin(api: Flask, issued: Issued) -> None:
     """A key is sent on purpose: no page of another site can make a browser send it."""
-    headers = {**_bearer(issued.token), "Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"}
+    headers = {
+        **_bearer(issued.token),
+        "Sec-Fetch-Site": "cross-site",
+        "Origin": "https://elsewhere.example",
+    }
     body = {"task": "primes.sum", "arguments": {"limit": 10}}
     assert ask(api, "/api/jobs", method="POST", headers=headers, json=body).status_code == 202
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", "ApiKey", ""])
 def test_key_under_another_scheme_is_refused(api: Flask, issued: Issued, scheme: str) -> None:
-    """A key counts as ``Bearer`` only: one way to send it, one way to find it in logs and proxies."""
-    assert ask(api, "/api/me", headers={"Authorization": f"{scheme} {issued.token}"}).status_code == 401
+    """A key counts as ``Bearer`` only: one way to send it,
+    one way to find it in logs and proxies."""
+    assert (
+        ask(api, "/api/me", headers={"Authorization": f"{scheme} {issued.token}"}).status_code
+        == 401
+    )
 
 
 def _expire(issued: Issued) -> None:
@@ -143,28 +166,42 @@ SPOILED: dict[str, tuple[Callable[[Issued], object], Refusal]] = {
     "revoked": (_revoke, Refusal.KEY_ABSENT),
     "person deactivated": (_deactivate, Refusal.PRINCIPAL_INACTIVE),
     "person deleted": (lambda issued: issued.person.delete(), Refusal.KEY_ABSENT),
-    "of nobody": (lambda issued: issued.store(replace(issued.record, user_id="999999")), Refusal.PRINCIPAL_ABSENT),
+    "of nobody": (
+        lambda issued: issued.store(replace(issued.record, user_id="999999")),
+        Refusal.PRINCIPAL_ABSENT,
+    ),
 }
 
 
 @pytest.mark.parametrize(("spoil", "reason"), SPOILED.values(), ids=SPOILED.keys())
 def test_spoiled_key_is_refused_like_no_credential(
-    api: Flask, issued: Issued, caplog: pytest.LogCaptureFixture, spoil: Callable[[Issued], object], reason: Refusal
+    api: Flask,
+    issued: Issued,
+    caplog: pytest.LogCaptureFixture,
+    spoil: Callable[[Issued], object],
+    reason: Refusal,
 ) -> None:
-    """On the very next request, with the answer that everybody gets; the log has the reason and never the key."""
+    """On the very next request, with the answer that everybody gets;
+    the log has the reason and never the key."""
     expected = ask(api, "/api/me")
     assert ask(api, "/api/me", headers=_bearer(issued.token)).status_code == 200
     spoil(issued)
     caplog.clear()
     with caplog.at_level(logging.INFO, logger="gatehouse.security"):
         answer = ask(api, "/api/me", headers=_bearer(issued.token))
-    assert (answer.status_code, answer.data, dict(answer.headers)) == (401, expected.data, dict(expected.headers))
+    assert (answer.status_code, answer.data, dict(answer.headers)) == (
+        401,
+        expected.data,
+        dict(expected.headers),
+    )
     lines = [vars(record) for record in caplog.records if "credential" in vars(record)]
     assert [str(line["reason"]) for line in lines] == [reason]
     assert issued.token not in str(lines)
 
 
-def test_key_outlives_its_persons_log_out_but_not_their_password(api: Flask, issued: Issued) -> None:
+def test_key_outlives_its_persons_log_out_but_not_their_password(
+    api: Flask, issued: Issued
+) -> None:
     """A key is not a session; but whoever had the password for a minute must not keep a door."""
     issued.person.save()
     assert ask(api, "/api/me", headers=_bearer(issued.token)).status_code == 200

@@ -1,4 +1,5 @@
-"""Who is not logged in: a browser goes to log in and comes back, everything else gets 401; nothing is open by accident."""
+"""Who is not logged in: a browser goes to log in and comes back, everything else gets 401;
+nothing is open by accident."""
 
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -16,7 +17,15 @@ pytestmark = pytest.mark.usefixtures("site")
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 PAGES = [CHROME, "text/html", "text/html, application/json;q=0.9", "text/*"]
-SCRIPTS = ["*/*", "", "application/json", "application/json, text/html;q=0.9", "application/json, text/html", "image/png", "@@"]
+SCRIPTS = [
+    "*/*",
+    "",
+    "application/json",
+    "application/json, text/html;q=0.9",
+    "application/json, text/html",
+    "image/png",
+    "@@",
+]
 
 
 def _asked(answer: TestResponse) -> dict[str, list[str]]:
@@ -31,12 +40,16 @@ def _asked(answer: TestResponse) -> dict[str, list[str]]:
 def test_browser_is_sent_to_log_in_and_back(api: Flask, accept: str) -> None:
     """``next`` is the whole path with prefix and query; the reason is for the note on the page."""
     answer = ask(api, "/api/jobs?limit=5&task=primes.sum", headers={"Accept": accept})
-    assert _asked(answer) == {"next": ["/api/jobs?limit=5&task=primes.sum"], "reason": ["login_required"]}
+    assert _asked(answer) == {
+        "next": ["/api/jobs?limit=5&task=primes.sum"],
+        "reason": ["login_required"],
+    }
 
 
 @pytest.mark.parametrize("accept", SCRIPTS)
 def test_script_gets_401_problem(api: Flask, accept: str) -> None:
-    """curl sends ``*/*``: it gets problem+json and the scheme that it can log in with, no redirect."""
+    """curl sends ``*/*``: it gets problem+json and the scheme that it can log in with,
+    no redirect."""
     answer = ask(api, "/api/me", headers={"Accept": accept} if accept else {})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -51,16 +64,24 @@ def test_script_gets_401_problem(api: Flask, accept: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_only_a_page_view_is_redirected(api: Flask, method: str) -> None:
-    """After log-in a browser would come back with GET: a POST must not be lost that way, it is 401."""
+    """After log-in a browser would come back with GET:
+    a POST must not be lost that way, it is 401."""
     answer = ask(api, "/api/jobs", method=method, headers={"Accept": CHROME})
     assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
 
 
 @pytest.mark.parametrize(
-    "path", ["/api//evil.example/", "/api/%2F%2Fevil.example", "/api/%5Cevil.example", "/api/@evil.example"]
+    "path",
+    [
+        "/api//evil.example/",
+        "/api/%2F%2Fevil.example",
+        "/api/%5Cevil.example",
+        "/api/@evil.example",
+    ],
 )
 def test_next_never_leads_to_another_host(api: Flask, path: str) -> None:
-    """Whatever the path says, ``next`` begins with this service's own prefix; under another's host nothing is answered."""
+    """Whatever the path says, ``next`` begins with this service's own prefix;
+    under another's host nothing is answered."""
     (target,) = _asked(ask(api, path, headers={"Accept": CHROME, "Host": "localhost"}))["next"]
     assert target.startswith("/api/")
     assert urlsplit(target).netloc == ""
@@ -75,15 +96,19 @@ def test_next_keeps_escapes_that_matter(api: Flask) -> None:
     assert parse_qs(urlsplit(target).query)["task"] == ["a&b=c#d é\r\nX: y"]
 
 
-@pytest.mark.parametrize("page", ["http://id.example.org:8000/in/", "https://id.example.org/in/?realm=a"])
-def test_log_in_page_elsewhere_is_told_the_whole_way_back(api_settings: ApiSettings, page: str) -> None:
+@pytest.mark.parametrize(
+    "page", ["http://id.example.org:8000/in/", "https://id.example.org/in/?realm=a"]
+)
+def test_log_in_page_elsewhere_is_told_the_whole_way_back(
+    api_settings: ApiSettings, page: str
+) -> None:
     """``next`` names this service, scheme and port included, for the site serves other hosts."""
     headers = {"Accept": CHROME, "Host": "localhost:5000", "X-Forwarded-Proto": "https"}
     with running_api(api_settings, login_url=page, trusted_proxy=True) as app:
         answer = ask(app, "/api/jobs?limit=5", headers=headers)
-        assert 'href="' + page.partition("in/")[0] in ask(app, "/api/problems/queue_full", headers=headers).get_data(
-            as_text=True
-        )
+        assert 'href="' + page.partition("in/")[0] in ask(
+            app, "/api/problems/queue_full", headers=headers
+        ).get_data(as_text=True)
     address = answer.headers["Location"]
     assert address.startswith(page)
     assert parse_qs(urlsplit(address).query)["next"] == ["https://localhost:5000/api/jobs?limit=5"]
@@ -95,7 +120,11 @@ def test_person_comes_back_to_the_page_after_log_in(api: Flask) -> None:
     visitor.browser.logout()
     redirect = ask(api, "/api/jobs?limit=5", headers={"Accept": CHROME}).headers["Location"]
     assert "Please log in to see that page" in visitor.browser.get(redirect).content.decode()
-    data = {"login": visitor.person.username, "password": "correct horse battery staple", "next": "/api/jobs?limit=5"}
+    data = {
+        "login": visitor.person.username,
+        "password": "correct horse battery staple",
+        "next": "/api/jobs?limit=5",
+    }
     answer = visitor.browser.post("/accounts/login/", data)
     assert (answer.status_code, answer["Location"]) == (302, "/api/jobs?limit=5")
 
@@ -124,7 +153,10 @@ def test_view_without_a_decorator_is_gated(api: Flask) -> None:
     assert ask(api, "/api/forgotten", cookie=new_visitor().cookie).data == b"secret"
 
 
-@pytest.mark.parametrize("path", ["/api/nothing-here", "/api", "/api/", "/api/jobs/", "/api/jobs/not-a-uuid", "/api/../admin"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/nothing-here", "/api", "/api/", "/api/jobs/", "/api/jobs/not-a-uuid", "/api/../admin"],
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "TRACE"])
 def test_unknown_path_is_401_before_404(api: Flask, path: str, method: str) -> None:
     """Who is not logged in can't find out what there is."""
@@ -140,5 +172,11 @@ def test_open_endpoint_needs_no_credential_and_ignores_a_bad_one(api: Flask, pat
 
 def test_the_open_list_is_what_this_test_says(api: Flask) -> None:
     """Opening another endpoint is a decision: it changes this line."""
-    assert sorted(OPEN_ENDPOINTS) == ["docs.asset", "health.live", "health.ready", "metrics.show", "problems.show"]
+    assert sorted(OPEN_ENDPOINTS) == [
+        "docs.asset",
+        "health.live",
+        "health.ready",
+        "metrics.show",
+        "problems.show",
+    ]
     assert {rule.endpoint for rule in api.url_map.iter_rules()} >= OPEN_ENDPOINTS

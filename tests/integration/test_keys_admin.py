@@ -45,7 +45,10 @@ def test_admin_lists_keys_with_their_last_use_and_no_hash(staff: "Client", perso
         assert "nightly" in page
         assert key.token_digest not in page
         assert token not in page
-    assert time.strftime("%Y", time.gmtime(at)) in staff.get(f"{LIST}?q={person.username}").content.decode()
+    assert (
+        time.strftime("%Y", time.gmtime(at))
+        in staff.get(f"{LIST}?q={person.username}").content.decode()
+    )
 
 
 def test_admin_makes_and_changes_no_key(staff: "Client", person: "User") -> None:
@@ -65,7 +68,9 @@ def test_admin_revokes_the_chosen_keys_at_once(staff: "Client", person: "User") 
     assert not is_refused(second[1])
 
 
-@pytest.mark.parametrize(("permissions", "revokes"), [(["view_apikey"], False), (["view_apikey", "revoke_apikey"], True)])
+@pytest.mark.parametrize(
+    ("permissions", "revokes"), [(["view_apikey"], False), (["view_apikey", "revoke_apikey"], True)]
+)
 def test_revoking_needs_its_own_permission(
     browser: "Client", new_person: "Callable[..., User]", permissions: list[str], revokes: bool
 ) -> None:

@@ -44,7 +44,9 @@ class Program:
     def post(self, body: Any) -> Any:
         """Ask for a key; a str or bytes is sent as it is."""
         data = body if isinstance(body, str | bytes) else json.dumps(body)
-        return self.client.post(PAGE, data, content_type="application/json", headers={"x-csrftoken": self.token})
+        return self.client.post(
+            PAGE, data, content_type="application/json", headers={"x-csrftoken": self.token}
+        )
 
     def listing(self) -> Any:
         """Ask for the list."""
@@ -78,13 +80,23 @@ def test_program_makes_lists_and_revokes_a_key(program: Program, person: "User")
     answer = program.post(WANTED)
     assert answer.status_code == 201
     made = answer.json()
-    assert made.keys() == {"id", "name", "scopes", "created_at", "last_used_at", "expires_at", "key"}
+    assert made.keys() == {
+        "id",
+        "name",
+        "scopes",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "key",
+    }
     assert is_key(made["key"])
     assert identify(made["key"]).principal.id == str(person.pk)
     left = datetime.fromisoformat(made["expires_at"]) - timezone.now()
     assert abs(left - timedelta(days=10)) < timedelta(minutes=1)
     listed = program.listing()
-    assert listed.json() == {"keys": [{name: value for name, value in made.items() if name != "key"}]}
+    assert listed.json() == {
+        "keys": [{name: value for name, value in made.items() if name != "key"}]
+    }
     assert program.delete(made["id"]).status_code == 204
     assert is_refused(made["key"])
     assert program.listing().json() == {"keys": []}
@@ -125,7 +137,9 @@ def test_fields_left_out_have_defaults(program: Program, person: "User") -> None
         (7, ""),
     ],
 )
-def test_wrong_field_is_named_by_a_pointer(program: Program, person: "User", body: Any, pointer: str) -> None:
+def test_wrong_field_is_named_by_a_pointer(
+    program: Program, person: "User", body: Any, pointer: str
+) -> None:
     """422, and nothing is made."""
     answer = program.post(body)
     assert code_of(answer, 422) == "invalid_arguments"
@@ -147,7 +161,9 @@ def test_wrong_field_is_named_by_a_pointer(program: Program, person: "User", bod
         (" " * 3_000_000, 413),
     ],
 )
-def test_unreadable_body_is_refused(program: Program, person: "User", body: str | bytes, status: int) -> None:
+def test_unreadable_body_is_refused(
+    program: Program, person: "User", body: str | bytes, status: int
+) -> None:
     """Never a 5xx."""
     code_of(program.post(body), status)
     assert keys_of(person) == []
@@ -197,7 +213,9 @@ def test_logged_in_without_the_cross_site_token_is_403(program: Program, person:
 
 def test_json_sent_as_text_is_no_json(program: Program, person: "User") -> None:
     """What another site's form can send unasked is read as a form."""
-    answer = program.client.post(PAGE, json.dumps(WANTED), content_type="text/plain", headers={"x-csrftoken": program.token})
+    answer = program.client.post(
+        PAGE, json.dumps(WANTED), content_type="text/plain", headers={"x-csrftoken": program.token}
+    )
     assert answer.status_code == 422
     assert keys_of(person) == []
 
@@ -213,7 +231,9 @@ def test_someone_elses_key_is_404(program: Program, new_person: "Callable[..., U
     assert not is_refused(token)
 
 
-def test_outage_is_503_and_nothing_is_made(program: Program, person: "User", valkey: EmbeddedValkey) -> None:
+def test_outage_is_503_and_nothing_is_made(
+    program: Program, person: "User", valkey: EmbeddedValkey
+) -> None:
     """With Retry-After, and the session lives on."""
     with hanging(valkey):
         answer = program.post(WANTED)
@@ -241,7 +261,9 @@ def test_browser_gets_the_page_and_a_program_json(logged_in: "Client") -> None:
         {"name": "x", **{str(number): 0 for number in range(5_000)}},
     ],
 )
-def test_many_wrong_members_are_refused_by_the_first_of_them(program: Program, body: dict[str, Any]) -> None:
+def test_many_wrong_members_are_refused_by_the_first_of_them(
+    program: Program, body: dict[str, Any]
+) -> None:
     """No more errors are made than are shown."""
     answer = program.post(body)
     assert answer.status_code == 422

@@ -87,7 +87,9 @@ def test_revoke_all_ends_every_key_of_the_person_only(
     assert other.revoked_at is None
 
 
-def test_someone_elses_key_is_not_there(logged_in: "Client", new_person: "Callable[..., User]") -> None:
+def test_someone_elses_key_is_not_there(
+    logged_in: "Client", new_person: "Callable[..., User]"
+) -> None:
     """Neither listed nor revocable; alike to one that never was."""
     from django_site.keys.issue import create_key
 
@@ -99,7 +101,9 @@ def test_someone_elses_key_is_not_there(logged_in: "Client", new_person: "Callab
     assert identify(token).key is not None
 
 
-def test_list_shows_the_last_use_and_survives_nonsense_in_it(logged_in: "Client", person: "User") -> None:
+def test_list_shows_the_last_use_and_survives_nonsense_in_it(
+    logged_in: "Client", person: "User"
+) -> None:
     """What the API notes is displayed, never trusted."""
     from django_site.keys.issue import create_key
     from django_site.sessions.contract import session_store
@@ -120,7 +124,9 @@ def test_list_shows_the_last_use_and_survives_nonsense_in_it(logged_in: "Client"
         assert shown in answer.content.decode(), value
 
 
-def test_old_log_in_must_be_confirmed_before_a_key_is_made(logged_in: "Client", person: "User") -> None:
+def test_old_log_in_must_be_confirmed_before_a_key_is_made(
+    logged_in: "Client", person: "User"
+) -> None:
     """A browser left open makes no key; after the password it does."""
     assert "Create key" in logged_in.get(PAGE).content.decode()
     grow_old(logged_in)
@@ -130,7 +136,9 @@ def test_old_log_in_must_be_confirmed_before_a_key_is_made(logged_in: "Client", 
     answer = logged_in.post(PAGE, FIELDS)
     assert answer["Location"] == "/accounts/reauthenticate/?next=%2Faccount%2Fkeys%2F"
     assert keys_of(person) == []
-    assert logged_in.post(answer["Location"], {"password": PASSWORD, "next": PAGE})["Location"] == PAGE
+    assert (
+        logged_in.post(answer["Location"], {"password": PASSWORD, "next": PAGE})["Location"] == PAGE
+    )
     assert is_key(created(logged_in.post(PAGE, FIELDS)))
 
 
@@ -157,7 +165,9 @@ def test_old_log_in_must_be_confirmed_before_a_key_is_made(logged_in: "Client", 
         {"expires_in_days": ""},
     ],
 )
-def test_wrong_field_makes_no_key(logged_in: "Client", person: "User", change: dict[str, Any]) -> None:
+def test_wrong_field_makes_no_key(
+    logged_in: "Client", person: "User", change: dict[str, Any]
+) -> None:
     """The form comes back with the reason beside the field."""
     answer = logged_in.post(PAGE, {**FIELDS, **change})
     assert answer.status_code == 422
@@ -200,13 +210,16 @@ def test_rows_of_dead_keys_are_kept_to_a_limit(person: "User") -> None:
 
     past = timezone.now() - timedelta(days=1)
     ApiKey.objects.bulk_create(
-        ApiKey(user=person, name="old", token_digest=digest(f"{person.pk}-{n}"), expires_at=past) for n in range(MAX_OVER + 20)
+        ApiKey(user=person, name="old", token_digest=digest(f"{person.pk}-{n}"), expires_at=past)
+        for n in range(MAX_OVER + 20)
     )
     create_key(person, name="new", scopes=[], expires_in_days=1)
     assert len(keys_of(person)) == MAX_OVER + 1
 
 
-@pytest.mark.parametrize(("method", "path"), [("get", ""), ("post", ""), ("post", "1/revoke/"), ("post", "revoke-all/")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", ""), ("post", ""), ("post", "1/revoke/"), ("post", "revoke-all/")]
+)
 def test_who_is_not_logged_in_is_sent_to_log_in(browser: "Client", method: str, path: str) -> None:
     """And comes back to the page."""
     answer = getattr(browser, method)(PAGE + path)

@@ -50,7 +50,10 @@ def test_other_keys_of_the_person_stay(token: str, person: "User") -> None:
     assert not is_refused(other)
 
 
-@pytest.mark.parametrize("scheme", ["", "Bearer", "Basic {}", "Bearer x{}", "Bearer {}x", "Bearer  {}", "Bearer \x00", "{}"])
+@pytest.mark.parametrize(
+    "scheme",
+    ["", "Bearer", "Basic {}", "Bearer x{}", "Bearer {}x", "Bearer  {}", "Bearer \x00", "{}"],
+)
 def test_what_is_no_key_is_401(token: str, scheme: str) -> None:
     """And nothing is revoked."""
     answer = delete(scheme.format(token))

@@ -1,4 +1,5 @@
-"""Keys in the database and in the session store: they change together, and what drifts apart is repaired."""
+"""Keys in the database and in the session store:
+they change together, and what drifts apart is repaired."""
 
 import threading
 from collections.abc import Callable
@@ -24,7 +25,9 @@ def make(person: "User", **fields: Any) -> "tuple[ApiKey, str]":
     """A key of this person."""
     from django_site.keys.issue import create_key
 
-    return create_key(person, **{"name": "a", "scopes": ["jobs:read"], "expires_in_days": 1, **fields})
+    return create_key(
+        person, **{"name": "a", "scopes": ["jobs:read"], "expires_in_days": 1, **fields}
+    )
 
 
 def drop(token: str) -> None:
@@ -43,7 +46,9 @@ def published(token_digest: str) -> bool:
     """Tell whether there is an entry."""
     from django_site.sessions.contract import session_store
 
-    return bool(session_store().read(lambda client: client.exists(key_entry_of_digest(token_digest))))
+    return bool(
+        session_store().read(lambda client: client.exists(key_entry_of_digest(token_digest)))
+    )
 
 
 def test_key_dies_with_its_person(person: "User") -> None:
@@ -94,7 +99,9 @@ def test_creation_during_an_outage_leaves_no_row(person: "User", valkey: Embedde
     assert keys_of(person) == []
 
 
-def test_revocation_during_an_outage_changes_nothing(person: "User", valkey: EmbeddedValkey) -> None:
+def test_revocation_during_an_outage_changes_nothing(
+    person: "User", valkey: EmbeddedValkey
+) -> None:
     """Nobody is told that a key is dead while it is not."""
     from django_site.keys.issue import revoke_keys
     from django_site.keys.models import ApiKey
@@ -110,7 +117,9 @@ def test_revocation_during_an_outage_changes_nothing(person: "User", valkey: Emb
     assert not is_refused(token)
 
 
-def test_deletion_during_an_outage_is_made_good_by_the_rebuild(person: "User", valkey: EmbeddedValkey) -> None:
+def test_deletion_during_an_outage_is_made_good_by_the_rebuild(
+    person: "User", valkey: EmbeddedValkey
+) -> None:
     """Code that deletes a row isn't stopped by Redis; the entry goes as soon as it can."""
     from django_site.keys.publish import rebuild_keys
 
@@ -122,7 +131,8 @@ def test_deletion_during_an_outage_is_made_good_by_the_rebuild(person: "User", v
 
 
 def test_rebuild_repairs_all_that_drifted(new_person: "Callable[..., User]") -> None:
-    """Missing, forged and outdated entries are written; those without a live row are pruned; the rest is left alone."""
+    """Missing, forged and outdated entries are written; those without a live row are pruned;
+    the rest is left alone."""
     from django_site.keys.models import ApiKey
     from django_site.keys.publish import rebuild_keys
     from django_site.sessions.contract import session_store
@@ -137,7 +147,9 @@ def test_rebuild_repairs_all_that_drifted(new_person: "Callable[..., User]") -> 
     session_store().write(lambda client: client.set(f"{key_entry_of_digest('')}no digest", "x"))
     done = rebuild_keys()
     assert (done.written, done.pruned) == (3, 2)
-    assert [is_refused(token) for _, token in (missing, forged, outdated, revoked, good)] == [False] * 3 + [True, False]
+    assert [is_refused(token) for _, token in (missing, forged, outdated, revoked, good)] == [
+        False
+    ] * 3 + [True, False]
     assert not identify(outdated[1]).has_scope("jobs:read")
     again = rebuild_keys()
     assert (again.live, again.written, again.pruned) == (done.live, 0, 0)
@@ -153,7 +165,8 @@ def test_rebuild_of_many_keys_reads_in_chunks(new_person: "Callable[..., User]")
     rebuild_keys()
     person, soon = new_person(), timezone.now() + timedelta(days=1)
     ApiKey.objects.bulk_create(
-        ApiKey(user=person, name="x", token_digest=digest(new_key()), expires_at=soon) for _ in range(1200)
+        ApiKey(user=person, name="x", token_digest=digest(new_key()), expires_at=soon)
+        for _ in range(1200)
     )
     assert rebuild_keys().written == 1200
     with CaptureQueriesContext(connection) as queries:

@@ -1,4 +1,5 @@
-"""Two entries in one round trip, and never a stale one: against a real server, as the API's user."""
+"""Two entries in one round trip, and never a stale one:
+against a real server, as the API's user."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -42,11 +43,15 @@ def _people() -> tuple[str, str]:
 
 def _gets(admin: redis.Redis) -> tuple[int, int]:
     statistics = admin.info("commandstats")
-    get, mget = (int(statistics.get(f"cmdstat_{name}", {"calls": 0})["calls"]) for name in ("get", "mget"))
+    get, mget = (
+        int(statistics.get(f"cmdstat_{name}", {"calls": 0})["calls"]) for name in ("get", "mget")
+    )
     return get, mget
 
 
-def test_second_time_asks_for_both_at_once(admin: redis.Redis, reader: LinkedReader, session: str) -> None:
+def test_second_time_asks_for_both_at_once(
+    admin: redis.Redis, reader: LinkedReader, session: str
+) -> None:
     """The first pair costs two commands, each further one a single command."""
     ada, _ = _people()
     admin.mset({session: "s", ada: "a"})
@@ -57,7 +62,9 @@ def test_second_time_asks_for_both_at_once(admin: redis.Redis, reader: LinkedRea
     assert _gets(admin) == (gets + 2, mgets + 2)
 
 
-def test_both_values_are_what_they_are_now(admin: redis.Redis, reader: LinkedReader, session: str) -> None:
+def test_both_values_are_what_they_are_now(
+    admin: redis.Redis, reader: LinkedReader, session: str
+) -> None:
     """A change of either entry is seen by the next read; a deleted one is absent."""
     ada, _ = _people()
     admin.mset({session: "s1", ada: "a1"})
@@ -82,7 +89,9 @@ def test_entry_that_leads_elsewhere_now_never_gives_the_former_person(
     assert reader.follow(reader.read(session), bob) == "b"
 
 
-def test_absent_first_entry_is_forgotten(admin: redis.Redis, reader: LinkedReader, session: str) -> None:
+def test_absent_first_entry_is_forgotten(
+    admin: redis.Redis, reader: LinkedReader, session: str
+) -> None:
     """A session that ended leaves nothing behind in the process."""
     ada, _ = _people()
     admin.mset({session: "s", ada: "a"})
@@ -92,7 +101,9 @@ def test_absent_first_entry_is_forgotten(admin: redis.Redis, reader: LinkedReade
     assert reader.read(session) == FirstRead(entry=session, value=None)
 
 
-def test_guesses_are_bounded(admin: redis.Redis, reader: LinkedReader, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guesses_are_bounded(
+    admin: redis.Redis, reader: LinkedReader, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When it knows as many as it may, it starts over; the answers stay right."""
     monkeypatch.setattr("shared.linked_reader._MAX_GUESSES", 1)
     ada, bob = _people()

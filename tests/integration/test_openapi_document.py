@@ -25,8 +25,26 @@ pytestmark = pytest.mark.usefixtures("site")
 ABSENT = "00000000-0000-7000-8000-000000000000"
 # Clients are written against these names: none is ever taken away or used for something else.
 STABLE = {
-    *("getPrincipal", "listTasks", "getOpenApi", "getDocs", "getDocsAsset", "getProblem", "getLive", "getReady"),
-    *("submitJob", "listJobs", "getJob", "getJobResult", "getJobLog", "getJobFile", "cancelJob", "retryJob"),
+    *(
+        "getPrincipal",
+        "listTasks",
+        "getOpenApi",
+        "getDocs",
+        "getDocsAsset",
+        "getProblem",
+        "getLive",
+        "getReady",
+    ),
+    *(
+        "submitJob",
+        "listJobs",
+        "getJob",
+        "getJobResult",
+        "getJobLog",
+        "getJobFile",
+        "cancelJob",
+        "retryJob",
+    ),
     *("submitBatch", "getBatch", "getBatchResults", "cancelBatch"),
 }
 
@@ -45,7 +63,8 @@ def visitor(site: None) -> Visitor:
 
 
 def closed(schema: Any) -> Any:
-    """Return the schema with every object shut: what it does not name is an error, so nothing is undocumented."""
+    """Return the schema with every object shut:
+    what it does not name is an error, so nothing is undocumented."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -54,15 +73,25 @@ def closed(schema: Any) -> Any:
     return {**shut, "additionalProperties": False} if "properties" in shut else shut
 
 
-def fits(document: dict[str, Any], schema: dict[str, Any], value: Any, *, is_answer: bool = True) -> None:
-    """Fail unless the value fits the schema; an answer must have no member that the schema does not name."""
-    components = {"components": closed(document["components"]) if is_answer else document["components"]}
-    errors = list(Draft202012Validator({**schema, **components}, format_checker=FormatChecker()).iter_errors(value))
+def fits(
+    document: dict[str, Any], schema: dict[str, Any], value: Any, *, is_answer: bool = True
+) -> None:
+    """Fail unless the value fits the schema; an answer must have no member that the schema does not
+    name."""
+    components = {
+        "components": closed(document["components"]) if is_answer else document["components"]
+    }
+    errors = list(
+        Draft202012Validator({**schema, **components}, format_checker=FormatChecker()).iter_errors(
+            value
+        )
+    )
     assert not errors, errors[:3]
 
 
 def check_answer(document: dict[str, Any], operation_id: str, answer: TestResponse) -> None:
-    """Fail unless the answer is one that the operation describes: status, media type, headers, body."""
+    """Fail unless the answer is one that the operation describes:
+    status, media type, headers, body."""
     (operation,) = [
         operation
         for methods in document["paths"].values()
@@ -71,7 +100,9 @@ def check_answer(document: dict[str, Any], operation_id: str, answer: TestRespon
     ]
     described = operation["responses"][str(answer.status_code)]
     missing = [
-        name for name, header in described.get("headers", {}).items() if header["required"] and name not in answer.headers
+        name
+        for name, header in described.get("headers", {}).items()
+        if header["required"] and name not in answer.headers
     ]
     assert not missing
     if not answer.data:
@@ -86,20 +117,29 @@ def check_answer(document: dict[str, Any], operation_id: str, answer: TestRespon
 
 
 def test_document_is_valid_and_served_as_it_is_built(app: Flask, visitor: Visitor) -> None:
-    """OpenAPI 3.1 by its own schema; gated, because it names the site's tasks; 304 for who has it."""
+    """OpenAPI 3.1 by its own schema; gated, because it names the site's tasks;
+    304 for who has it."""
     answer = ask(app, "/api/openapi.json", cookie=visitor.cookie)
     validate(answer.get_json())
     assert answer.get_json() == build_document(app)
     assert answer.get_json()["openapi"].startswith("3.1")
     assert ask(app, "/api/openapi.json").status_code == 401
-    again = ask(app, "/api/openapi.json", cookie=visitor.cookie, headers={"If-None-Match": answer.headers["ETag"]})
+    again = ask(
+        app,
+        "/api/openapi.json",
+        cookie=visitor.cookie,
+        headers={"If-None-Match": answer.headers["ETag"]},
+    )
     assert (again.status_code, again.data) == (304, b"")
 
 
 def test_every_route_is_described(app: Flask) -> None:
     """A view without @describe is a hole in the document."""
     described = {endpoint.path for endpoint in find_endpoints(app)}
-    routes = {rule.rule.replace("<uuid:", "<").replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules()}
+    routes = {
+        rule.rule.replace("<uuid:", "<").replace("<", "{").replace(">", "}")
+        for rule in app.url_map.iter_rules()
+    }
     assert routes <= described
     operations = [endpoint.operation for endpoint in find_endpoints(app)]
     assert all(operation.summary.endswith(".") and operation.answers for operation in operations)
@@ -118,24 +158,53 @@ def test_only_the_open_list_is_described_as_open(app: Flask) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             url = "/api" + path.replace("{name}", "api.css").replace("{code}", "not_found")
-            url = url.replace("{job_id}", ABSENT).replace("{batch_id}", ABSENT).replace("{", "").replace("}", "")
+            url = (
+                url.replace("{job_id}", ABSENT)
+                .replace("{batch_id}", ABSENT)
+                .replace("{", "")
+                .replace("}", "")
+            )
             answer = ask(app, url, method=method.upper())
-            assert (operation["security"] == []) == (answer.status_code != 401), (method, path, answer.status_code)
-    assert len(OPEN_ENDPOINTS) == sum(o["security"] == [] for m in document["paths"].values() for o in m.values())
+            assert (operation["security"] == []) == (answer.status_code != 401), (
+                method,
+                path,
+                answer.status_code,
+            )
+    assert len(OPEN_ENDPOINTS) == sum(
+        o["security"] == [] for m in document["paths"].values() for o in m.values()
+    )
 
 
-def test_documented_scopes_are_those_that_are_asked_for(app: Flask, valkey: EmbeddedValkey, visitor: Visitor) -> None:
+def test_documented_scopes_are_those_that_are_asked_for(
+    app: Flask, valkey: EmbeddedValkey, visitor: Visitor
+) -> None:
     """A key of another scope is refused by every operation that documents one, and by no other."""
     from django_site.keys.issue import create_key
 
-    _, token = create_key(visitor.person, name="narrow", scopes=["tasks:no.such"], expires_in_days=1)
+    _, token = create_key(
+        visitor.person, name="narrow", scopes=["tasks:no.such"], expires_in_days=1
+    )
     for endpoint in find_endpoints(app):
         url = "/api" + endpoint.path
         for name in endpoint.path_parameters:
             url = url.replace(f"{{{name}}}", ABSENT)
-        body = {"task": "fuzz.words", "arguments": [{}] if "batches" in url else {}} if endpoint.operation.per_task else None
-        answer = ask(app, url, method=endpoint.method.upper(), headers={"Authorization": f"Bearer {token}"}, json=body)
-        assert (answer.status_code == 403) == bool(endpoint.operation.scopes), (endpoint.method, url, answer.data)
+        body = (
+            {"task": "fuzz.words", "arguments": [{}] if "batches" in url else {}}
+            if endpoint.operation.per_task
+            else None
+        )
+        answer = ask(
+            app,
+            url,
+            method=endpoint.method.upper(),
+            headers={"Authorization": f"Bearer {token}"},
+            json=body,
+        )
+        assert (answer.status_code == 403) == bool(endpoint.operation.scopes), (
+            endpoint.method,
+            url,
+            answer.data,
+        )
         answer.close()
 
 
@@ -145,13 +214,16 @@ def test_unknown_query_parameter_is_refused_everywhere(app: Flask, visitor: Visi
         url = "/api" + endpoint.path
         for name in endpoint.path_parameters:
             url = url.replace(f"{{{name}}}", ABSENT)
-        answer = ask(app, f"{url}?nonsense=1", method=endpoint.method.upper(), cookie=visitor.cookie)
+        answer = ask(
+            app, f"{url}?nonsense=1", method=endpoint.method.upper(), cookie=visitor.cookie
+        )
         assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_query"), url
         assert [line["parameter"] for line in answer.get_json()["errors"]] == ["nonsense"]
 
 
 def test_answers_of_jobs_are_as_described(app: Flask, visitor: Visitor) -> None:
-    """In every state, with files, progress, errors and log lines; and every member is in the document."""
+    """In every state, with files, progress, errors and log lines;
+    and every member is in the document."""
     document = build_document(app)
 
     def asked(operation_id: str, path: str, status: int, **options: Any) -> Any:
@@ -175,7 +247,9 @@ def test_answers_of_jobs_are_as_described(app: Flask, visitor: Visitor) -> None:
     }
     assert asked("getJobResult", f"/jobs/{later['id']}/result", 409)["code"] == "job_unfinished"
     running = submit("fuzz.last")
-    wait_until(lambda: asked("getJob", f"/jobs/{running['id']}", 200)["status"] == "running", timeout_s=5)
+    wait_until(
+        lambda: asked("getJob", f"/jobs/{running['id']}", 200)["status"] == "running", timeout_s=5
+    )
     cancelled = ask(app, f"/api/jobs/{running['id']}/cancel", method="POST", cookie=visitor.cookie)
     assert cancelled.status_code in (200, 202)  # 200 if its task was that quick
     check_answer(document, "cancelJob", cancelled)
@@ -190,7 +264,13 @@ def test_answers_of_jobs_are_as_described(app: Flask, visitor: Visitor) -> None:
     asked("getJob", f"/jobs/{ABSENT}", 404)
     asked("listJobs", "/jobs?limit=1", 200)
     asked("listJobs", "/jobs", 200)
-    asked("submitJob", "/jobs", 422, method="POST", json={"task": "fuzz.shapes", "arguments": {"number": "x"}})
+    asked(
+        "submitJob",
+        "/jobs",
+        422,
+        method="POST",
+        json={"task": "fuzz.shapes", "arguments": {"number": "x"}},
+    )
     asked("submitJob", "/jobs", 404, method="POST", json={"task": "no.such"})
     asked("submitJob", "/jobs", 415, method="POST", data="x")
 
@@ -225,16 +305,26 @@ def test_bodies_are_one_alternative_for_each_task(app: Flask) -> None:
         document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         for path in ("/jobs", "/batches")
     )
-    assert job["discriminator"]["mapping"].keys() == batch["discriminator"]["mapping"].keys() == tasks
+    assert (
+        job["discriminator"]["mapping"].keys() == batch["discriminator"]["mapping"].keys() == tasks
+    )
     fits(
         document,
         job,
-        {"task": "fuzz.shapes", "arguments": {"text": "a", "points": [{"x": 1, "inside": [{"x": 2}]}]}},
+        {
+            "task": "fuzz.shapes",
+            "arguments": {"text": "a", "points": [{"x": 1, "inside": [{"x": 2}]}]},
+        },
         is_answer=False,
     )
     fits(document, job, {"task": "fuzz.words", "delay_s": 3, "start_at": None}, is_answer=False)
     fits(document, batch, {"task": "fuzz.words", "arguments": [{"count": 2}, {}]}, is_answer=False)
-    fits(document, batch, {"task": "fuzz.either", "arguments": [{"names": ["a"]}, {"leader": "b"}]}, is_answer=False)
+    fits(
+        document,
+        batch,
+        {"task": "fuzz.either", "arguments": [{"names": ["a"]}, {"leader": "b"}]},
+        is_answer=False,
+    )
     wrong: list[tuple[Any, Any]] = [
         (job, {"task": "fuzz.shapes", "arguments": {}}),
         (job, {"task": "fuzz.words", "arguments": {"text": "of another task"}}),
@@ -254,18 +344,35 @@ def test_bodies_are_one_alternative_for_each_task(app: Flask) -> None:
 
 def test_document_follows_prefix_cookie_and_limits(api_settings: ApiSettings) -> None:
     """It describes this deployment, not the default one."""
-    changes: dict[str, Any] = {"api_prefix": "/backend/v1", "session_cookie_name": "sid", "max_wait_s": 7, "batch_max": 3}
+    changes: dict[str, Any] = {
+        "api_prefix": "/backend/v1",
+        "session_cookie_name": "sid",
+        "max_wait_s": 7,
+        "batch_max": 3,
+    }
     with running_api(api_settings, task_modules=(FUZZ_TASKS,), **changes) as app:
         document = build_document(app)
     assert document["servers"] == [{"url": "/backend/v1"}]
     assert document["components"]["securitySchemes"]["session"]["name"] == "sid"
-    (wait,) = [each for each in document["paths"]["/jobs/{job_id}"]["get"]["parameters"] if each["name"] == "wait"]
+    (wait,) = [
+        each
+        for each in document["paths"]["/jobs/{job_id}"]["get"]["parameters"]
+        if each["name"] == "wait"
+    ]
     assert wait["schema"]["maximum"] == 7
-    assert document["components"]["schemas"]["fuzz.words.BatchRequest"]["properties"]["arguments"]["maxItems"] == 3
+    assert (
+        document["components"]["schemas"]["fuzz.words.BatchRequest"]["properties"]["arguments"][
+            "maxItems"
+        ]
+        == 3
+    )
 
 
 def test_links_lead_from_what_was_made_to_what_can_be_done_with_it(app: Flask) -> None:
     """A generated client or a fuzzer can follow them."""
     links = build_document(app)["paths"]["/jobs"]["post"]["responses"]["202"]["links"]
     assert {"getJob", "cancelJob", "retryJob", "getJobResult", "getJobLog"} <= links.keys()
-    assert links["cancelJob"] == {"operationId": "cancelJob", "parameters": {"job_id": "$response.body#/id"}}
+    assert links["cancelJob"] == {
+        "operationId": "cancelJob",
+        "parameters": {"job_id": "$response.body#/id"},
+    }

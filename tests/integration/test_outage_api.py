@@ -1,7 +1,9 @@
-"""Redis away from the API: 503 soon, at once when that is known, never 'log in'; and back without a restart (P8).
+"""Redis away from the API: 503 soon, at once when that is known, never 'log in';
+and back without a restart (P8).
 
-The figures of the promise are 300 ms for the first answer, 20 ms once the breaker is open, 2 s to recover. Shared machines
-stall, so the assertions allow a multiple; what was measured is logged (pytest --log-cli-level=info).
+The figures of the promise are 300 ms for the first answer, 20 ms once the breaker is open, 2 s to
+recover. Shared machines stall, so the assertions allow a multiple;
+what was measured is logged (pytest --log-cli-level=info).
 """
 
 import logging
@@ -53,7 +55,9 @@ def own_valkey(tmp_path: Any) -> Iterator[EmbeddedValkey]:
 @pytest.fixture
 def own_api(own_valkey: EmbeddedValkey, api_settings: ApiSettings) -> Iterator[Flask]:
     """The API on that Valkey."""
-    with running_api(api_settings, api_redis_url=SecretStr(own_valkey.url("api")), task_modules=(SAMPLE_TASKS,)) as app:
+    with running_api(
+        api_settings, api_redis_url=SecretStr(own_valkey.url("api")), task_modules=(SAMPLE_TASKS,)
+    ) as app:
         yield app
 
 
@@ -67,7 +71,9 @@ def visitor(own_valkey: EmbeddedValkey, valkey: EmbeddedValkey) -> Visitor:
     return visitor
 
 
-def timed(app: Flask, visitor: Visitor, path: str = "/api/me", **options: Any) -> tuple[float, TestResponse]:
+def timed(
+    app: Flask, visitor: Visitor, path: str = "/api/me", **options: Any
+) -> tuple[float, TestResponse]:
     """Return how many seconds the answer took, and the answer."""
     started = time.perf_counter()
     answer = ask(app, path, cookie=visitor.cookie, **options)
@@ -85,7 +91,10 @@ def check_outage(app: Flask, visitor: Visitor) -> None:
         assert int(answer.headers["Retry-After"]) >= 1
         assert "Set-Cookie" not in answer.headers
         assert "WWW-Authenticate" not in answer.headers
-    log.info(f"first {durations[0] * 1000:.0f} ms, median of the next {median(durations[1:]) * 1000:.1f} ms")
+    log.info(
+        f"first {durations[0] * 1000:.0f} ms, median of the next "
+        f"{median(durations[1:]) * 1000:.1f} ms"
+    )
     assert durations[0] <= FIRST_ANSWER_S * ALLOWANCE
     assert median(durations[1:]) <= NEXT_ANSWER_S * ALLOWANCE
     assert max(durations) <= FIRST_ANSWER_S * ALLOWANCE
@@ -105,8 +114,11 @@ def check_recovery(app: Flask, visitor: Visitor) -> None:
     assert seen <= {200, 503}
 
 
-def test_frozen_redis_is_503_within_bounds_and_recovers(own_api: Flask, own_valkey: EmbeddedValkey, visitor: Visitor) -> None:
-    """The server's process is stopped in the middle of its work: nothing refuses, nothing answers."""
+def test_frozen_redis_is_503_within_bounds_and_recovers(
+    own_api: Flask, own_valkey: EmbeddedValkey, visitor: Visitor
+) -> None:
+    """The server's process is stopped in the middle of its work:
+    nothing refuses, nothing answers."""
     assert ask(own_api, "/api/me", cookie=visitor.cookie).status_code == 200
     assert own_valkey.pid is not None
     os.kill(own_valkey.pid, signal.SIGSTOP)
@@ -115,7 +127,9 @@ def test_frozen_redis_is_503_within_bounds_and_recovers(own_api: Flask, own_valk
     check_recovery(own_api, visitor)
 
 
-def test_stopped_redis_is_503_within_bounds_and_recovers(own_api: Flask, own_valkey: EmbeddedValkey, visitor: Visitor) -> None:
+def test_stopped_redis_is_503_within_bounds_and_recovers(
+    own_api: Flask, own_valkey: EmbeddedValkey, visitor: Visitor
+) -> None:
     """Gone with its socket, and started again with the data it had."""
     assert ask(own_api, "/api/me", cookie=visitor.cookie).status_code == 200
     own_valkey.stop()
@@ -139,12 +153,18 @@ def test_open_endpoints_answer_without_redis(own_api: Flask, own_valkey: Embedde
     """The process is alive; restarting it would not help."""
     own_valkey.stop()
     assert ask(own_api, "/api/health/live").status_code == 200
-    assert ask(own_api, "/api/me").status_code == 401, "who sends no credential is told so without Redis"
+    assert ask(own_api, "/api/me").status_code == 401, (
+        "who sends no credential is told so without Redis"
+    )
 
 
-def test_job_store_away_is_503_while_log_ins_work(own_valkey: EmbeddedValkey, api_settings: ApiSettings, site: None) -> None:
+def test_job_store_away_is_503_while_log_ins_work(
+    own_valkey: EmbeddedValkey, api_settings: ApiSettings, site: None
+) -> None:
     """Jobs may live in another Redis: then only they are away, and nothing was accepted."""
-    with running_api(api_settings, jobs_redis_url=SecretStr(own_valkey.url("api")), task_modules=(SAMPLE_TASKS,)) as app:
+    with running_api(
+        api_settings, jobs_redis_url=SecretStr(own_valkey.url("api")), task_modules=(SAMPLE_TASKS,)
+    ) as app:
         visitor = new_visitor()
         own_valkey.stop()
         answer = ask(app, "/api/jobs", method="POST", cookie=visitor.cookie, json=JOB)
@@ -153,21 +173,30 @@ def test_job_store_away_is_503_while_log_ins_work(own_valkey: EmbeddedValkey, ap
         assert ask(app, "/api/me", cookie=visitor.cookie).status_code == 200
 
 
-def test_job_that_ends_during_an_outage_keeps_its_result(own_api: Flask, own_valkey: EmbeddedValkey, visitor: Visitor) -> None:
+def test_job_that_ends_during_an_outage_keeps_its_result(
+    own_api: Flask, own_valkey: EmbeddedValkey, visitor: Visitor
+) -> None:
     """The outcome waits in the process until Redis takes it."""
     sample_tasks.RELEASE.clear()
     sample_tasks.RELEASED.clear()
     body = {"task": "sample.hang", "arguments": {}}
-    path = ask(own_api, "/api/jobs", method="POST", cookie=visitor.cookie, json=body).headers["Location"]
+    path = ask(own_api, "/api/jobs", method="POST", cookie=visitor.cookie, json=body).headers[
+        "Location"
+    ]
     wait_until(
-        lambda: ask(own_api, path, cookie=visitor.cookie).get_json()["status"] == "running", timeout_s=5, what="the job runs"
+        lambda: ask(own_api, path, cookie=visitor.cookie).get_json()["status"] == "running",
+        timeout_s=5,
+        what="the job runs",
     )
     own_valkey.stop()
     sample_tasks.RELEASE.set()
     assert sample_tasks.RELEASED.wait(timeout=5)
     own_valkey.start()
     wait_until(
-        lambda: (ask(own_api, path, cookie=visitor.cookie).get_json() or {}).get("status") == "succeeded",
+        lambda: (
+            (ask(own_api, path, cookie=visitor.cookie).get_json() or {}).get("status")
+            == "succeeded"
+        ),
         timeout_s=10,
         what="the outcome is written",
     )
@@ -181,7 +210,9 @@ def proxy(own_valkey: EmbeddedValkey) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def far_api(own_valkey: EmbeddedValkey, proxy: FaultProxy, api_settings: ApiSettings) -> Iterator[Flask]:
+def far_api(
+    own_valkey: EmbeddedValkey, proxy: FaultProxy, api_settings: ApiSettings
+) -> Iterator[Flask]:
     """The API that reaches its Valkey through the proxy."""
     url = SecretStr(proxy.url(own_valkey.url("api")))
     with running_api(api_settings, api_redis_url=url, task_modules=(SAMPLE_TASKS,)) as app:
@@ -201,7 +232,9 @@ def test_network_fault_is_503_within_bounds_and_recovers(
     check_recovery(far_api, visitor)
 
 
-def test_slow_redis_below_the_bound_is_only_slow(far_api: Flask, proxy: FaultProxy, visitor: Visitor) -> None:
+def test_slow_redis_below_the_bound_is_only_slow(
+    far_api: Flask, proxy: FaultProxy, visitor: Visitor
+) -> None:
     """An answer that takes Redis 50 ms is an answer, not an outage."""
     ask(far_api, "/api/me", cookie=visitor.cookie)
     proxy.fault, proxy.delay_s = Fault.DELAY, 0.05
@@ -210,14 +243,18 @@ def test_slow_redis_below_the_bound_is_only_slow(far_api: Flask, proxy: FaultPro
     assert 0.05 <= duration_s < 1
 
 
-def test_redis_slower_than_the_bound_is_503(far_api: Flask, proxy: FaultProxy, visitor: Visitor) -> None:
+def test_redis_slower_than_the_bound_is_503(
+    far_api: Flask, proxy: FaultProxy, visitor: Visitor
+) -> None:
     """An answer after 400 ms is none."""
     ask(far_api, "/api/me", cookie=visitor.cookie)
     proxy.fault, proxy.delay_s = Fault.DELAY, 0.4
     check_outage(far_api, visitor)
 
 
-def test_idle_connection_that_was_cut_is_not_noticed(far_api: Flask, proxy: FaultProxy, visitor: Visitor) -> None:
+def test_idle_connection_that_was_cut_is_not_noticed(
+    far_api: Flask, proxy: FaultProxy, visitor: Visitor
+) -> None:
     """A firewall that forgets connections costs one reconnect and no error."""
     assert ask(far_api, "/api/me", cookie=visitor.cookie).status_code == 200
     made = proxy.connections
@@ -229,13 +266,22 @@ def test_idle_connection_that_was_cut_is_not_noticed(far_api: Flask, proxy: Faul
 def test_submit_whose_reply_is_lost_is_sent_once(
     own_valkey: EmbeddedValkey, proxy: FaultProxy, api_settings: ApiSettings
 ) -> None:
-    """The client is told 503; a second copy of the job would be worse than an answer that leaves it open (M2)."""
+    """The client is told 503; a second copy of the job would be worse than an answer that leaves it
+    open (M2)."""
     url = SecretStr(proxy.url(own_valkey.url("api")))
-    with running_api(api_settings, jobs_redis_url=url, task_modules=(SAMPLE_TASKS,)) as app, admin_of(own_valkey) as admin:
+    with (
+        running_api(api_settings, jobs_redis_url=url, task_modules=(SAMPLE_TASKS,)) as app,
+        admin_of(own_valkey) as admin,
+    ):
         visitor = new_visitor()
-        assert ask(app, "/api/jobs?wait=5", method="POST", cookie=visitor.cookie, json=JOB).status_code == 202
+        assert (
+            ask(app, "/api/jobs?wait=5", method="POST", cookie=visitor.cookie, json=JOB).status_code
+            == 202
+        )
         before = keys_of(admin, "gatehouse:jobs:record:*")
         proxy.fault = Fault.LOSE_REPLY
-        assert ask(app, "/api/jobs", method="POST", cookie=visitor.cookie, json=JOB).status_code == 503
+        assert (
+            ask(app, "/api/jobs", method="POST", cookie=visitor.cookie, json=JOB).status_code == 503
+        )
         proxy.fault = Fault.NONE
         assert len(keys_of(admin, "gatehouse:jobs:record:*") - before) <= 1

@@ -1,4 +1,5 @@
-"""Redis away from the site: a 503 page within a bounded time; the cookie and the log-in survive (P8, M6)."""
+"""Redis away from the site: a 503 page within a bounded time;
+the cookie and the log-in survive (P8, M6)."""
 
 import logging
 import os
@@ -17,7 +18,15 @@ log = logging.getLogger(__name__)
 
 FIRST_ANSWER_S, NEXT_ANSWER_S, RECOVERY_S = 0.3, 0.02, 2.0
 ALLOWANCE = 3  # how much slower than promised a stalling machine may be
-PATHS = ("/", "/accounts/login/", "/accounts/email/", "/admin/", "/nothing-here", "/api/me", "/api/jobs")
+PATHS = (
+    "/",
+    "/accounts/login/",
+    "/accounts/email/",
+    "/admin/",
+    "/nothing-here",
+    "/api/me",
+    "/api/jobs",
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +81,14 @@ def _is_back(browser: Browser, seen: set[int]) -> bool:
 Change = Callable[[ServiceProcess], None]
 
 
-@pytest.mark.parametrize(("away", "back"), [(_freeze, _thaw), (_stop, _start)], ids=["frozen", "stopped"])
+@pytest.mark.parametrize(
+    ("away", "back"), [(_freeze, _thaw), (_stop, _start)], ids=["frozen", "stopped"]
+)
 def test_outage_is_503_and_the_person_is_still_logged_in_afterwards(
     service: ServiceProcess, away: Change, back: Change
 ) -> None:
-    """No page says 'log in', none deletes the cookie; soon after Redis is back the same cookie works, with no restart."""
+    """No page says 'log in', none deletes the cookie;
+    soon after Redis is back the same cookie works, with no restart."""
     browser = service.new_browser()
     browser.log_in()
     cookie, pid = browser.cookie, service.pid
@@ -87,7 +99,11 @@ def test_outage_is_503_and_the_person_is_still_logged_in_afterwards(
     finally:
         back(service)
     started, seen = time.perf_counter(), set[int]()
-    wait_until(lambda: _is_back(browser, seen), timeout_s=RECOVERY_S * ALLOWANCE, what="both sides answer again")
+    wait_until(
+        lambda: _is_back(browser, seen),
+        timeout_s=RECOVERY_S * ALLOWANCE,
+        what="both sides answer again",
+    )
     log.info(
         "first %.0f ms, median of the next %.1f ms, recovered after %.2f s",
         durations[0] * 1000, median(durations[1:]) * 1000, time.perf_counter() - started,
@@ -98,7 +114,9 @@ def test_outage_is_503_and_the_person_is_still_logged_in_afterwards(
     assert median(durations) <= NEXT_ANSWER_S * ALLOWANCE
 
 
-def test_log_in_and_log_out_during_an_outage_are_503_and_change_nothing(service: ServiceProcess) -> None:
+def test_log_in_and_log_out_during_an_outage_are_503_and_change_nothing(
+    service: ServiceProcess,
+) -> None:
     """A form sent into the outage is neither a wrong password nor half a log-out."""
     browser, newcomer = service.new_browser(), service.new_browser()
     browser.log_in()
@@ -108,11 +126,19 @@ def test_log_in_and_log_out_during_an_outage_are_503_and_change_nothing(service:
     try:
         form = {"login": "demo", "password": service.password}
         _check_refusal(newcomer.http.post("/accounts/login/", data=form, headers=headers))
-        _check_refusal(browser.http.post("/accounts/logout/", headers={**headers, "Sec-Fetch-Site": "same-origin"}))
+        _check_refusal(
+            browser.http.post(
+                "/accounts/logout/", headers={**headers, "Sec-Fetch-Site": "same-origin"}
+            )
+        )
     finally:
         _start(service)
     seen: set[int] = set()
-    wait_until(lambda: _is_back(browser, seen), timeout_s=RECOVERY_S * ALLOWANCE, what="both sides answer again")
+    wait_until(
+        lambda: _is_back(browser, seen),
+        timeout_s=RECOVERY_S * ALLOWANCE,
+        what="both sides answer again",
+    )
     newcomer.log_in()
 
 

@@ -35,11 +35,17 @@ def _groups_and_permissions(person: "User") -> None:
 
 
 def test_permissions_built_in_bulk_are_djangos_own(new_person: "Callable[..., User]") -> None:
-    """Four queries for a chunk give what ``get_all_permissions`` gives one by one: staff, superuser, inactive, groups."""
+    """Four queries for a chunk give what ``get_all_permissions`` gives one by one:
+    staff, superuser, inactive, groups."""
     from django_site.accounts.models import User
     from django_site.principals.build import build_principals
 
-    people = [new_person(), new_person(is_superuser=True), new_person(is_active=False), new_person(is_staff=True)]
+    people = [
+        new_person(),
+        new_person(is_superuser=True),
+        new_person(is_active=False),
+        new_person(is_staff=True),
+    ]
     _groups_and_permissions(people[0])
     _groups_and_permissions(people[2])
     rows = list(User.objects.filter(pk__in=[person.pk for person in people]))
@@ -49,8 +55,11 @@ def test_permissions_built_in_bulk_are_djangos_own(new_person: "Callable[..., Us
         assert principal.groups == set(row.groups.values_list("name", flat=True))
 
 
-def test_slow_publisher_never_overwrites_a_newer_principal(person: "User", monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rebuild that read the row before a deactivation does not bring the person back: its version is the older one."""
+def test_slow_publisher_never_overwrites_a_newer_principal(
+    person: "User", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebuild that read the row before a deactivation does not bring the person back:
+    its version is the older one."""
     from django_site.accounts.models import User
     from django_site.principals import publish
     from django_site.principals.build import build_principals
@@ -74,7 +83,9 @@ def test_slow_publisher_never_overwrites_a_newer_principal(person: "User", monke
     assert not principal.is_active
 
 
-def test_rebuild_restores_a_flushed_redis_and_prunes_strangers(person: "User", admin: redis.Redis) -> None:
+def test_rebuild_restores_a_flushed_redis_and_prunes_strangers(
+    person: "User", admin: redis.Redis
+) -> None:
     """``publish_principals`` writes who is there and removes who is not."""
     for name in admin.scan_iter(match=principal_entry("*")):
         admin.delete(name)
@@ -91,7 +102,8 @@ def test_rebuild_restores_a_flushed_redis_and_prunes_strangers(person: "User", a
 
 
 def test_rebuild_signs_anew_what_an_older_secret_signed(person: "User", admin: redis.Redis) -> None:
-    """After rotation every principal gets the first secret's signature, so that the old one can be removed."""
+    """After rotation every principal gets the first secret's signature,
+    so that the old one can be removed."""
     from django_site.principals.publish import find_principal
     from django_site.principals.rebuild import rebuild
     from django_site.sessions.contract import contract_settings, entry_signer
@@ -121,7 +133,10 @@ def test_reconciler_sees_a_change_that_sent_no_signal(person: "User", admin: red
     reconciler.start()
     try:
         wait_until(
-            lambda: (principal := find_principal(str(person.pk))) is not None and not principal.is_active,
+            lambda: (
+                (principal := find_principal(str(person.pk))) is not None
+                and not principal.is_active
+            ),
             timeout_s=20,
             what="the deactivation is published",
         )
@@ -146,8 +161,11 @@ def test_one_process_reconciles_per_interval(admin: redis.Redis) -> None:
     admin.delete("gatehouse:lock:reconcile")
 
 
-def test_rebuild_longer_than_the_interval_keeps_its_turn(person: "User", admin: redis.Redis) -> None:
-    """With very many people a rebuild takes longer than the lock lasts: no second process joins in meanwhile."""
+def test_rebuild_longer_than_the_interval_keeps_its_turn(
+    person: "User", admin: redis.Redis
+) -> None:
+    """With very many people a rebuild takes longer than the lock lasts:
+    no second process joins in meanwhile."""
     from django_site.principals.rebuild import Reconciler, rebuild
 
     admin.delete("gatehouse:lock:reconcile")
@@ -160,7 +178,8 @@ def test_rebuild_longer_than_the_interval_keeps_its_turn(person: "User", admin: 
 
 
 def test_stopping_ends_a_rebuild_while_it_prunes(person: "User") -> None:
-    """A graceful stop waits for one chunk of people or of entries, whichever is looked at, not for all."""
+    """A graceful stop waits for one chunk of people or of entries, whichever is looked at,
+    not for all."""
     from django_site.principals.rebuild import rebuild
 
     told: list[int] = []

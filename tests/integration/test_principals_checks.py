@@ -12,11 +12,16 @@ import pytest
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.db"}, ["gatehouse.E001"]),
         ({"SESSION_COOKIE_NAME": "mysite"}, ["gatehouse.E002"]),
         ({"CSRF_TRUSTED_ORIGINS": ["https://app.example.org"]}, ["gatehouse.W004"]),
-        ({"MIDDLEWARE": ["django.contrib.sessions.middleware.SessionMiddleware"]}, ["gatehouse.W003", "gatehouse.W003"]),
+        (
+            {"MIDDLEWARE": ["django.contrib.sessions.middleware.SessionMiddleware"]},
+            ["gatehouse.W003", "gatehouse.W003"],
+        ),
     ],
 )
 @pytest.mark.usefixtures("site")
-def test_setting_that_leaves_the_api_knowing_nobody_is_named(changed: dict[str, Any], ids: list[str]) -> None:
+def test_setting_that_leaves_the_api_knowing_nobody_is_named(
+    changed: dict[str, Any], ids: list[str]
+) -> None:
     """An owner who missed a step of docs/adopt.md is told by the command they run anyway."""
     from django.core.checks import run_checks
     from django.test import override_settings
@@ -32,7 +37,10 @@ def test_setting_that_leaves_the_api_knowing_nobody_is_named(changed: dict[str, 
     [
         ({"SESSION_COOKIE_SECURE": True}, []),
         ({}, ["gatehouse.E004"]),
-        ({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_DOMAIN": "example.org"}, ["gatehouse.E005"]),
+        (
+            {"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_DOMAIN": "example.org"},
+            ["gatehouse.E005"],
+        ),
         ({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_PATH": "/api"}, ["gatehouse.E006"]),
         (
             {"SESSION_COOKIE_DOMAIN": "example.org", "SESSION_COOKIE_PATH": "/shop"},
@@ -44,10 +52,13 @@ def test_setting_that_leaves_the_api_knowing_nobody_is_named(changed: dict[str, 
 def test_host_cookie_that_no_browser_keeps_is_an_error_for_each_attribute(
     changed: dict[str, Any], ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A browser drops a __Host- cookie without Secure, with a Domain, or with another Path than /."""
+    """A browser drops a __Host- cookie without Secure, with a Domain,
+    or with another Path than /."""
     from django_site.sessions import contract
 
-    production = contract.contract_settings().model_copy(update={"session_cookie_name": "__Host-sessionid"})
+    production = contract.contract_settings().model_copy(
+        update={"session_cookie_name": "__Host-sessionid"}
+    )
     monkeypatch.setattr("django_site.principals.checks.contract_settings", lambda: production)
     assert cookie_ids({"SESSION_COOKIE_NAME": "__Host-sessionid", **changed}) == ids
 
@@ -71,13 +82,16 @@ def test_host_cookie_that_no_browser_keeps_is_an_error_for_each_attribute(
     ],
 )
 @pytest.mark.usefixtures("site")
-def test_cookie_that_flask_never_sees_or_no_browser_keeps_is_an_error(changed: dict[str, Any], ids: list[str]) -> None:
+def test_cookie_that_flask_never_sees_or_no_browser_keeps_is_an_error(
+    changed: dict[str, Any], ids: list[str]
+) -> None:
     """Each attribute that makes the log-in impossible is named before anyone tries to log in."""
     assert cookie_ids(changed) == ids
 
 
 def cookie_ids(changed: dict[str, Any]) -> list[str]:
-    """The ids of what the check says about cookies under these settings; each message names its setting."""
+    """The ids of what the check says about cookies under these settings;
+    each message names its setting."""
     from django.test import override_settings
 
     from django_site.principals.checks import check_settings

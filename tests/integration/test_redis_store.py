@@ -1,4 +1,5 @@
-"""The seam to Redis against a real server that is broken on purpose: bounded, retried once at most, never an empty answer."""
+"""The seam to Redis against a real server that is broken on purpose:
+bounded, retried once at most, never an empty answer."""
 
 import os
 import signal
@@ -12,7 +13,12 @@ from redis.exceptions import DataError, ResponseError
 
 from deploy.valkey import EmbeddedValkey, new_passwords
 from shared.breaker import CircuitBreaker
-from shared.errors import ConfigurationError, SessionFormatError, SessionStoreUnavailable, StoreUnavailable
+from shared.errors import (
+    ConfigurationError,
+    SessionFormatError,
+    SessionStoreUnavailable,
+    StoreUnavailable,
+)
 from shared.redis import Client, Script, Store, build_client, scan
 from shared.signing import EntrySigner
 from tests.waiting import wait_until
@@ -28,15 +34,21 @@ class Bench:
 
     def __init__(self, server: EmbeddedValkey) -> None:
         self.server = server
-        self.admin = build_client(server.url("admin"), timeout_s=2, max_connections=2, of_primary=False)
+        self.admin = build_client(
+            server.url("admin"), timeout_s=2, max_connections=2, of_primary=False
+        )
         self.breaker = CircuitBreaker()
         self._stores: list[Store] = []
         self.store = self.new_store()
 
     def new_store(self, *, timeout_s: float = TIMEOUT_S, max_connections: int = 4) -> Store:
         """Return a store as the API's user, on the bench's breaker."""
-        client = build_client(self.server.url("api"), timeout_s=timeout_s, max_connections=max_connections)
-        self._stores.append(Store(client, unavailable=SessionStoreUnavailable, breaker=self.breaker))
+        client = build_client(
+            self.server.url("api"), timeout_s=timeout_s, max_connections=max_connections
+        )
+        self._stores.append(
+            Store(client, unavailable=SessionStoreUnavailable, breaker=self.breaker)
+        )
         return self._stores[-1]
 
     def close(self) -> None:
@@ -49,7 +61,9 @@ class Bench:
         """Cut the connection of the client that waits in a blocking command."""
 
         def blocked() -> list[str]:
-            return [str(client["id"]) for client in self.admin.client_list() if client["cmd"] == "blpop"]
+            return [
+                str(client["id"]) for client in self.admin.client_list() if client["cmd"] == "blpop"
+            ]
 
         wait_until(lambda: len(blocked()) == 1, timeout_s=5, what="a client waits in BLPOP")
         self.admin.client_kill_filter(_id=blocked()[0])
@@ -107,7 +121,8 @@ def test_write_whose_connection_broke_is_not_sent_again(bench: Bench) -> None:
 
 
 def test_idle_connections_that_broke_cost_nothing(bench: Bench) -> None:
-    """After a restart of the server even a write goes through at once: dead connections are noticed before use."""
+    """After a restart of the server even a write goes through at once:
+    dead connections are noticed before use."""
     bench.store.write(lambda client: client.set(KEY, "1"))
     bench.admin.client_kill_filter(_type="normal", skipme=True)
     bench.store.write(lambda client: client.set(KEY, "2"))
@@ -116,7 +131,8 @@ def test_idle_connections_that_broke_cost_nothing(bench: Bench) -> None:
 
 @pytest.mark.parametrize("kind", ["read", "write"])
 def test_frozen_server_is_unavailable_within_the_bound(kind: str, bench: Bench) -> None:
-    """One time-out and no second one, also for a read; then the breaker answers at once, until the server is back."""
+    """One time-out and no second one, also for a read;
+    then the breaker answers at once, until the server is back."""
     bench.store.write(lambda client: client.set(KEY, "kept"))
     run = getattr(bench.store, kind)
     assert bench.server.pid is not None
@@ -141,7 +157,8 @@ def _answers(store: Store) -> bool:
 
 
 def test_stopped_server_is_unavailable_at_once_and_found_again(bench: Bench) -> None:
-    """A refused connection needs no time-out, and a restart of ours is not needed when the server is back."""
+    """A refused connection needs no time-out, and a restart of ours is not needed when the server
+    is back."""
     bench.store.write(lambda client: client.set(KEY, "kept"))
     bench.server.stop()
     assert elapsed_s(lambda: bench.store.read(lambda client: client.get(KEY))) < SLACK_S
@@ -152,7 +169,8 @@ def test_stopped_server_is_unavailable_at_once_and_found_again(bench: Bench) -> 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
 def test_exhausted_pool_is_unavailable_and_opens_no_breaker(kind: str, bench: Bench) -> None:
-    """Too many requests of our own wait for one pool time-out, and don't cut off those that hold a connection."""
+    """Too many requests of our own wait for one pool time-out,
+    and don't cut off those that hold a connection."""
     store = bench.new_store(max_connections=1)
     held = store.client.connection_pool.get_connection()
     run = getattr(store, kind)
@@ -179,8 +197,11 @@ def test_full_server_is_unavailable_for_writes(bench: Bench) -> None:
 
 
 def test_wrong_password_is_unavailable(bench: Bench) -> None:
-    """An operator's mistake looks like an outage to people, never like a log-out; the password is in no message."""
-    client = build_client(f"unix://api:canary@{bench.server.socket}", timeout_s=TIMEOUT_S, max_connections=1)
+    """An operator's mistake looks like an outage to people, never like a log-out;
+    the password is in no message."""
+    client = build_client(
+        f"unix://api:canary@{bench.server.socket}", timeout_s=TIMEOUT_S, max_connections=1
+    )
     store = Store(client, unavailable=SessionStoreUnavailable)
     with pytest.raises(SessionStoreUnavailable) as caught:
         store.read(lambda client: client.get(KEY))
@@ -196,9 +217,12 @@ def test_mistake_of_our_own_stays_an_error(bench: Bench) -> None:
     assert bench.breaker.allow()
 
 
-@pytest.mark.parametrize("value", [b"\x80\x04\x95\xff\xfe.", b"\xff:1vM0WG:\xfe", b"e30:1vM0WG:\xe9"])
+@pytest.mark.parametrize(
+    "value", [b"\x80\x04\x95\xff\xfe.", b"\xff:1vM0WG:\xfe", b"e30:1vM0WG:\xe9"]
+)
 def test_value_that_is_no_text_fails_its_signature(value: bytes, bench: Bench) -> None:
-    """A pickle or other bytes under an entry are read as something unsigned, not a crash of the driver."""
+    """A pickle or other bytes under an entry are read as something unsigned,
+    not a crash of the driver."""
     bench.admin.set(KEY, value)
     found = bench.store.read(lambda client: client.get(KEY))
     assert isinstance(found, str)
@@ -213,7 +237,9 @@ def test_scan_finds_every_name_once_or_more(bench: Bench) -> None:
     assert set(scan(bench.store, "gatehouse:jobs:*")) == names
 
 
-@pytest.mark.parametrize("url", ["", "canary", "http://api:canary@127.0.0.1", "redis://api:canary@127.0.0.1:port/0"])
+@pytest.mark.parametrize(
+    "url", ["", "canary", "http://api:canary@127.0.0.1", "redis://api:canary@127.0.0.1:port/0"]
+)
 def test_unreadable_url_is_refused_without_repeating_it(url: str) -> None:
     """The URL may hold a password."""
     with pytest.raises(ConfigurationError) as caught:
@@ -225,7 +251,11 @@ def test_time_outs_in_the_url_count_for_nothing() -> None:
     """Else a URL that a service hands out would undo the bound on every request."""
     url = "redis://127.0.0.1:1/3?socket_timeout=30&socket_connect_timeout=30"
     options = build_client(url, timeout_s=0.2, max_connections=1).connection_pool.connection_kwargs
-    assert (options["socket_timeout"], options["socket_connect_timeout"], options["db"]) == (0.2, 0.2, 3)
+    assert (options["socket_timeout"], options["socket_connect_timeout"], options["db"]) == (
+        0.2,
+        0.2,
+        3,
+    )
 
 
 def test_new_client_opens_no_connection() -> None:

@@ -1,4 +1,5 @@
-"""The decorators on somebody else's Flask application: each requirement, by session and by key, alone and stacked."""
+"""The decorators on somebody else's Flask application:
+each requirement, by session and by key, alone and stacked."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -42,15 +43,23 @@ def service(api_settings: ApiSettings) -> Iterator[Flask]:
     gates: dict[str, Callable[[Callable[[], str]], Callable[[], str]]] = {
         "login": login_required,
         "permission": permission_required(PERMISSION),
-        "test": user_passes_test(lambda principal: principal.username.endswith("0"), reason="Names end in 0 here."),
+        "test": user_passes_test(
+            lambda principal: principal.username.endswith("0"), reason="Names end in 0 here."
+        ),
         "email": email_verified_required,
         "staff": staff_required,
         "scope": scope_required("jobs:read"),
-        "recent": recent_login_required(max_age_s=60, clock=lambda: time.time() + app.config.get("LATER_S", 0)),
-        "stacked": lambda view: login_required(staff_required(permission_required(PERMISSION)(view))),
+        "recent": recent_login_required(
+            max_age_s=60, clock=lambda: time.time() + app.config.get("LATER_S", 0)
+        ),
+        "stacked": lambda view: login_required(
+            staff_required(permission_required(PERMISSION)(view))
+        ),
     }
     for name, gate in gates.items():
-        views.add_url_rule(f"/{name}", endpoint=name, view_func=gate(lambda: current_principal().username))
+        views.add_url_rule(
+            f"/{name}", endpoint=name, view_func=gate(lambda: current_principal().username)
+        )
     app.register_blueprint(views)
     yield app
     gate_state(app).store.close()
@@ -60,7 +69,9 @@ def service(api_settings: ApiSettings) -> Iterator[Flask]:
 def new_api_key(valkey: EmbeddedValkey, api_settings: ApiSettings) -> Iterator[Callable[..., str]]:
     """A function that publishes a key of a person with given scopes, as the site does."""
     with People(api_settings, writer_url=valkey.url("django")) as people:
-        yield lambda person, *scopes: people.new_api_key(new_principal(id=str(person.pk)), scopes=scopes)
+        yield lambda person, *scopes: people.new_api_key(
+            new_principal(id=str(person.pk)), scopes=scopes
+        )
 
 
 @pytest.fixture
@@ -76,7 +87,9 @@ def test_open_view_asks_nobody(service: Flask) -> None:
     assert service.test_client().get("/open").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/login", "/permission", "/test", "/email", "/staff", "/scope", "/recent", "/stacked"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/permission", "/test", "/email", "/staff", "/scope", "/recent", "/stacked"]
+)
 def test_every_requirement_refuses_nobody_with_401(service: Flask, path: str) -> None:
     """Who is not identified is asked to log in, whatever else is required."""
     answer = service.test_client().get(path)
@@ -85,19 +98,28 @@ def test_every_requirement_refuses_nobody_with_401(service: Flask, path: str) ->
     assert service.test_client().get(path, headers=PAGE).status_code == 302
 
 
-def test_person_without_privileges_gets_403_with_what_is_missing(service: Flask, logged_in: "Client", person: "User") -> None:
+def test_person_without_privileges_gets_403_with_what_is_missing(
+    service: Flask, logged_in: "Client", person: "User"
+) -> None:
     """403 as problem+json that names the requirement, and a page for a browser."""
     forget_address(person)
     client = service.test_client()
     client.set_cookie("sessionid", logged_in.cookies["sessionid"].value)
-    for path, said in {"/permission": PERMISSION, "/staff": "staff", "/email": "e-mail", "/stacked": "staff"}.items():
+    for path, said in {
+        "/permission": PERMISSION,
+        "/staff": "staff",
+        "/email": "e-mail",
+        "/stacked": "staff",
+    }.items():
         answer = client.get(path)
         assert answer.status_code == 403
         assert said in answer.get_json()["detail"]
     assert "text/html" in client.get("/staff", headers=PAGE).headers["Content-Type"]
 
 
-def test_permission_counts_from_the_next_request_and_ends_with_it(ask: Callable[..., int], person: "User") -> None:
+def test_permission_counts_from_the_next_request_and_ends_with_it(
+    ask: Callable[..., int], person: "User"
+) -> None:
     """Given and taken on Django's side, obeyed on Flask's at once; a stack wants all of it."""
     from django.contrib.auth.models import Permission
 
@@ -133,7 +155,9 @@ def forget_address(person: "User") -> None:
         address.delete()
 
 
-def test_old_log_in_must_be_renewed(service: Flask, ask: Callable[..., int], logged_in: "Client") -> None:
+def test_old_log_in_must_be_renewed(
+    service: Flask, ask: Callable[..., int], logged_in: "Client"
+) -> None:
     """RFC 9470: 401 with the age that is accepted; a browser is sent to confirm who it is."""
     assert ask("/recent") == 200
     service.config["LATER_S"] = 120
@@ -141,7 +165,10 @@ def test_old_log_in_must_be_renewed(service: Flask, ask: Callable[..., int], log
     client.set_cookie("sessionid", logged_in.cookies["sessionid"].value)
     answer = client.get("/recent")
     assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_user_authentication", max_age="60"'
+    assert (
+        answer.headers["WWW-Authenticate"]
+        == 'Bearer error="insufficient_user_authentication", max_age="60"'
+    )
     assert "reason=recent_login_required" in client.get("/recent", headers=PAGE).headers["Location"]
 
 
@@ -160,9 +187,14 @@ def test_key_opens_what_its_scopes_and_person_allow(
 
 
 def test_use_of_a_key_is_noted_once_a_minute(
-    service: Flask, person: "User", new_api_key: Callable[..., str], valkey: EmbeddedValkey, logged_in: "Client"
+    service: Flask,
+    person: "User",
+    new_api_key: Callable[..., str],
+    valkey: EmbeddedValkey,
+    logged_in: "Client",
 ) -> None:
-    """Its person can see when it was last used; the gate writes it after the answer, and not on every request."""
+    """Its person can see when it was last used;
+    the gate writes it after the answer, and not on every request."""
     token = new_api_key(person, "jobs:read")
     with redis.Redis.from_url(valkey.url("admin"), decode_responses=True) as admin:
         identity = gate_state(service).guards.identify_key(token)

@@ -46,7 +46,8 @@ def shown(api: Flask, visitor: Visitor, member: str) -> Any:
 
 
 def test_log_out_ends_this_session_and_no_other(api: Flask, admin: redis.Redis) -> None:
-    """The cookie of the browser that logged out is worth nothing; the person's other browser stays logged in."""
+    """The cookie of the browser that logged out is worth nothing;
+    the person's other browser stays logged in."""
     visitor = new_visitor()
     here = log_in_again(visitor.person)
     assert here.browser.post("/accounts/logout/").status_code == 302
@@ -62,7 +63,10 @@ def test_password_change_on_the_page_ends_every_other_session(api: Flask) -> Non
     answer = here.browser.post("/accounts/password/change/", form)
     assert answer.status_code == 302, answer.content.decode()
     assert status(api, elsewhere) == 401
-    assert status(api, Visitor(here.person, here.browser, here.browser.cookies["sessionid"].value)) == 200
+    assert (
+        status(api, Visitor(here.person, here.browser, here.browser.cookies["sessionid"].value))
+        == 200
+    )
 
 
 def _set_password(person: Any) -> None:
@@ -84,7 +88,9 @@ def _delete_by_query(person: Any) -> None:
 
 
 @pytest.mark.parametrize("change", [_set_password, _deactivate, _delete, _delete_by_query])
-def test_person_who_may_no_longer_is_refused_on_the_next_request(api: Flask, change: Callable[[Any], None]) -> None:
+def test_person_who_may_no_longer_is_refused_on_the_next_request(
+    api: Flask, change: Callable[[Any], None]
+) -> None:
     """In every browser, by both sides alike, and in an API that answered them a moment ago."""
     visitor = new_visitor()
     other = log_in_again(visitor.person)
@@ -148,7 +154,8 @@ def test_renamed_and_deleted_permission_shows_at_once(api: Flask) -> None:
 
 
 def test_group_and_what_it_may_show_at_once(api: Flask) -> None:
-    """Joining, the group's own permissions, its name, and its end: each is seen on the next request."""
+    """Joining, the group's own permissions, its name, and its end:
+    each is seen on the next request."""
     visitor, name = new_visitor(), "accounts.view_user"
     permission = _view_user()
     group = _group(f"analysts of {visitor.person.username}")
@@ -234,8 +241,11 @@ def test_committed_transaction_publishes_its_end_only(api: Flask) -> None:
 
 
 @pytest.mark.parametrize("damage", [None, b"not ours", b"\x80\x05pickle"])
-def test_missing_principal_is_healed_by_the_next_django_page(api: Flask, admin: redis.Redis, damage: bytes | None) -> None:
-    """After a flushed Redis the API refuses, one page of Django publishes the person, and the same cookie works again."""
+def test_missing_principal_is_healed_by_the_next_django_page(
+    api: Flask, admin: redis.Redis, damage: bytes | None
+) -> None:
+    """After a flushed Redis the API refuses, one page of Django publishes the person,
+    and the same cookie works again."""
     visitor = new_visitor()
     entry = principal_entry(str(visitor.person.pk))
     admin.delete(entry)
@@ -248,19 +258,26 @@ def test_missing_principal_is_healed_by_the_next_django_page(api: Flask, admin: 
     assert status(api, visitor) == 200
 
 
-def test_browser_with_a_missing_principal_is_in_no_redirect_loop(api: Flask, admin: redis.Redis) -> None:
-    """Flask sends it to the log-in page, Django knows it and sends it back, and Flask lets it in."""
+def test_browser_with_a_missing_principal_is_in_no_redirect_loop(
+    api: Flask, admin: redis.Redis
+) -> None:
+    """Flask sends it to the log-in page, Django knows it and sends it back,
+    and Flask lets it in."""
     visitor = new_visitor()
     admin.delete(principal_entry(str(visitor.person.pk)))
     first = ask(api, "/api/me", cookie=visitor.cookie, headers={"Accept": "text/html"})
     assert first.status_code == 302
     second = visitor.browser.get(first.headers["Location"])
     assert (second.status_code, second["Location"]) == (302, "/api/me")
-    assert ask(api, "/api/me", cookie=visitor.cookie, headers={"Accept": "text/html"}).status_code == 200
+    assert (
+        ask(api, "/api/me", cookie=visitor.cookie, headers={"Accept": "text/html"}).status_code
+        == 200
+    )
 
 
 def test_deactivated_person_is_not_healed(api: Flask, admin: redis.Redis) -> None:
-    """A missing principal of somebody who may not log in stays missing, whatever pages they ask for."""
+    """A missing principal of somebody who may not log in stays missing,
+    whatever pages they ask for."""
     visitor = new_visitor()
     _deactivate(visitor.person)
     admin.delete(principal_entry(str(visitor.person.pk)))

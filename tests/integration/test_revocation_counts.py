@@ -1,4 +1,5 @@
-"""Revocation, counted (P9): many people are logged in, each is changed on Django's side, and Flask's very next answer refuses.
+"""Revocation, counted (P9): many people are logged in, each is changed on Django's side,
+and Flask's very next answer refuses.
 
 40 people per change here; ``NIGHTLY_COUNT=1000`` for the long run (script/nightly).
 """
@@ -28,7 +29,8 @@ Change = Callable[[Visitor], object]
 
 @dataclass(frozen=True)
 class Revocation:
-    """One way to lose access. ``keys``: API keys end with it too; log-out and password are the session's own."""
+    """One way to lose access. ``keys``: API keys end with it too;
+    log-out and password are the session's own."""
 
     change: Change
     path: str = GATED
@@ -41,7 +43,8 @@ def _log_out(visitor: Visitor) -> None:
 
 
 def _change_password(visitor: Visitor) -> None:
-    # Another hash of the same password: its salt alone makes it another one, and hashing anew would take most of the time.
+    # Another hash of the same password: its salt alone makes it another one,
+    # and hashing anew would take most of the time.
     visitor.person.password = _other_hash()
     visitor.person.save()
 
@@ -91,13 +94,17 @@ def _credentials(visitor: Visitor, *, with_key: bool) -> list[dict[str, str]]:
     if with_key:
         from django_site.keys.issue import create_key
 
-        _, token = create_key(visitor.person, name="counted", scopes=["jobs:read"], expires_in_days=1)
+        _, token = create_key(
+            visitor.person, name="counted", scopes=["jobs:read"], expires_in_days=1
+        )
         found.append({"Authorization": f"Bearer {token}"})
     return found
 
 
 @pytest.mark.parametrize("revocation", REVOCATIONS.values(), ids=REVOCATIONS.keys())
-def test_everyone_revoked_is_refused_on_the_very_next_request(apps: list[Flask], revocation: Revocation) -> None:
+def test_everyone_revoked_is_refused_on_the_very_next_request(
+    apps: list[Flask], revocation: Revocation
+) -> None:
     """All of them, by both instances and every credential, right after all of these were let in."""
     people = [new_visitor(is_staff=True) for _ in range(COUNT)]
     known = [_credentials(visitor, with_key=revocation.keys) for visitor in people]
@@ -117,8 +124,14 @@ def test_person_next_to_the_revoked_ones_is_let_in_all_the_time(apps: list[Flask
     """The control: what the counts show is the change, not a gate that is shut."""
     stays, goes = new_visitor(), new_visitor()
     _deactivate(goes)
-    assert [_status(app, GATED, {"Cookie": f"sessionid={stays.cookie}"}) for app in apps] == [200, 200]
-    assert [_status(app, GATED, {"Cookie": f"sessionid={goes.cookie}"}) for app in apps] == [401, 401]
+    assert [_status(app, GATED, {"Cookie": f"sessionid={stays.cookie}"}) for app in apps] == [
+        200,
+        200,
+    ]
+    assert [_status(app, GATED, {"Cookie": f"sessionid={goes.cookie}"}) for app in apps] == [
+        401,
+        401,
+    ]
 
 
 def _rotated(ways: list[Any], number: int) -> list[Any]:

@@ -1,4 +1,5 @@
-"""The cases of Django's own suite for session backends, against our engine: what any site may expect of a session."""
+"""The cases of Django's own suite for session backends, against our engine:
+what any site may expect of a session."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,7 +44,11 @@ def test_dictionary_methods_note_access_and_change(session: Any) -> None:
     assert (session.pop("some", "no"), session.modified) == ("no", False)
     assert (session.pop("cat"), session.modified) == ("dog", True)
     session.modified = False
-    assert (session.setdefault("a", 1), session.setdefault("a", 2), session.modified) == (1, 1, True)
+    assert (session.setdefault("a", 1), session.setdefault("a", 2), session.modified) == (
+        1,
+        1,
+        True,
+    )
     session.update({"b": 2})
     assert (sorted(session.keys()), sorted(session.values()), sorted(session.items())) == (
         ["a", "b"],
@@ -72,7 +77,12 @@ def test_flush_ends_the_session_and_forgets_its_key(session: Any) -> None:
     session.save()
     key = session.session_key
     session.flush()
-    assert (session.exists(key), session.session_key, session.modified, session.accessed) == (False, None, True, True)
+    assert (session.exists(key), session.session_key, session.modified, session.accessed) == (
+        False,
+        None,
+        True,
+        True,
+    )
 
 
 def test_cycle_changes_the_key_and_keeps_the_data(session: Any) -> None:
@@ -112,9 +122,11 @@ def test_expiry_is_told_in_seconds_and_as_a_date(session: Any, idle_s: int) -> N
     for given in (10, timedelta(seconds=10), modification + timedelta(seconds=10)):
         session.set_expiry(given)
         assert session.get_expiry_age(modification=modification) in (9, 10)
-        assert abs(session.get_expiry_date(modification=modification) - modification - timedelta(seconds=10)) < timedelta(
-            seconds=1
-        )
+        assert abs(
+            session.get_expiry_date(modification=modification)
+            - modification
+            - timedelta(seconds=10)
+        ) < timedelta(seconds=1)
     for default in (None, 0):
         session.set_expiry(default)
         assert session.get_expiry_age() == idle_s
@@ -128,8 +140,11 @@ def test_zero_ends_with_the_browser(session: Any, given: int | None, at_close: b
 
 
 @pytest.mark.parametrize("days", [14, 10_000])
-def test_expiry_set_by_others_never_exceeds_the_idle_lifetime(session: Any, idle_s: int, days: int) -> None:
-    """django-allauth's 'remember me' sets two weeks: a session ends by the contract's setting, its cookie too."""
+def test_expiry_set_by_others_never_exceeds_the_idle_lifetime(
+    session: Any, idle_s: int, days: int
+) -> None:
+    """django-allauth's 'remember me' sets two weeks:
+    a session ends by the contract's setting, its cookie too."""
     session["x"] = 1
     for given in (days * 86_400, timedelta(days=days)):
         session.set_expiry(given)
@@ -173,7 +188,8 @@ def test_session_logged_out_elsewhere_is_not_brought_back(session: Any) -> None:
 
 
 def test_two_requests_at_once_keep_what_each_changed(session: Any) -> None:
-    """Set, removed, and the renewal of one that changed nothing; of one key the last writer wins."""
+    """Set, removed, and the renewal of one that changed nothing;
+    of one key the last writer wins."""
     session.update({"cart": [1], "elevated": True, "both": 0, "kind": 1})
     session.save()
     slow, reading, cycling = (_session(session.session_key) for _ in range(3))

@@ -1,4 +1,5 @@
-"""The session engine against a real Valkey: insert is not update, an outage is an error, nothing is written back."""
+"""The session engine against a real Valkey:
+insert is not update, an outage is an error, nothing is written back."""
 
 import asyncio
 import time
@@ -105,7 +106,10 @@ def test_cycle_key_keeps_data_and_ends_the_old_key() -> None:
     assert not session.exists(str(old))
 
 
-@pytest.mark.parametrize("key", ["", "short", "A" * 32, "../../etc", "rq:job:1", "a" * 33, "x" * 1_000_000, "a" * 31 + "\n"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "short", "A" * 32, "../../etc", "rq:job:1", "a" * 33, "x" * 1_000_000, "a" * 31 + "\n"],
+)
 def test_malformed_key_is_no_key(key: str) -> None:
     """What Django never made is not asked for in Redis."""
     assert _again(key).session_key is None
@@ -127,7 +131,9 @@ def test_absolute_lifetime_ends_a_session_that_redis_keeps(admin: redis.Redis) -
     session = _new_session(x=1)
     entry = session_entry(_key(session))
     now = int(time.time())
-    old = SessionRecord(data={"x": 1}, created_at=now - contract_settings().session_absolute_s, expires_at=now + 100)
+    old = SessionRecord(
+        data={"x": 1}, created_at=now - contract_settings().session_absolute_s, expires_at=now + 100
+    )
     admin.set(entry, session_format().encode(entry, old))
     assert dict(_again(session.session_key).items()) == {}
 

@@ -36,14 +36,19 @@ def database(tmp_path: Path) -> Iterator[TableDatabase]:
     (tmp_path / "own").mkdir()
     (tmp_path / "given.csv").write_text("a,b\n1,2\n")
     (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
-    with TableDatabase(files=(tmp_path / "given.csv",), folder=tmp_path / "own", memory_mb=128, threads=1) as database:
+    with TableDatabase(
+        files=(tmp_path / "given.csv",), folder=tmp_path / "own", memory_mb=128, threads=1
+    ) as database:
         yield database
 
 
 def test_given_file_and_folder_can_be_used(database: TableDatabase, tmp_path: Path) -> None:
     """Read the file, write into the folder, read that."""
     target = literal(tmp_path / "own" / "x.parquet")
-    database.run(f"COPY (SELECT * FROM read_csv({literal(tmp_path / 'given.csv')})) TO {target} (FORMAT parquet)")
+    database.run(
+        f"COPY (SELECT * FROM read_csv({literal(tmp_path / 'given.csv')})) TO {target} "
+        "(FORMAT parquet)"
+    )
     assert database.run(f"SELECT * FROM read_parquet({target})") == [(1, 2)]
 
 
@@ -104,19 +109,28 @@ def test_watched_query_is_ended_soon(database: TableDatabase) -> None:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="VmHWM is Linux's")
 @pytest.mark.parametrize("kind", ["rows", "cell", "bad rows"])
 def test_memory_is_bounded(tmp_path: Path, kind: str) -> None:
-    """A process with nothing else stays under 300 MB: with many rows, a cell of 300 MB, many rows that can't be read."""
+    """A process with nothing else stays under 300 MB:
+    with many rows, a cell of 300 MB, many rows that can't be read."""
     source = tmp_path / "large.csv"
     with source.open("wb") as stream:
         stream.write(b"a,b,c\n1,2,x\n")
         for number in range(300):
             if kind == "rows":
-                stream.write(b"".join(b"%d,%d,some text %d\n" % (row, number, row) for row in range(2000)))
+                stream.write(
+                    b"".join(b"%d,%d,some text %d\n" % (row, number, row) for row in range(2000))
+                )
             else:
                 stream.write(b"x" * 1_000_000 if kind == "cell" else b"1,2,x\n1,2\n" * 700)
         stream.write(b"\n3,4,y\n")
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", MEASURE, str(source)]
-    shown = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=100)
+    shown = subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=100
+    )
     rows, left_out, peak_kb = map(int, shown.stdout.split())
-    assert (rows, left_out) == {"rows": (600_002, 0), "cell": (2, 1), "bad rows": (210_002, 210_000)}[kind]
+    assert (rows, left_out) == {
+        "rows": (600_002, 0),
+        "cell": (2, 1),
+        "bad rows": (210_002, 210_000),
+    }[kind]
     assert peak_kb < 300_000

@@ -10,7 +10,9 @@ from flask_api.tasks.tables.parse import parse_table
 from shared.settings import ApiSettings
 
 
-def test_table_that_needs_more_temporary_disk_than_it_may_take_fails_in_plain_words(tmp_path: Path) -> None:
+def test_table_that_needs_more_temporary_disk_than_it_may_take_fails_in_plain_words(
+    tmp_path: Path,
+) -> None:
     """A packed table counts as long as its text is; one that fits is read."""
     source = tmp_path / "table.csv"
     source.write_text("a,b\n" + "1,2\n" * 500_000)

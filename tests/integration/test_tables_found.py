@@ -1,4 +1,5 @@
-"""Tables that the random ones showed to be read wrongly without a word, each as small as it gets."""
+"""Tables that the random ones showed to be read wrongly without a word,
+each as small as it gets."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ READ: dict[str, tuple[bytes, list[Any]]] = {
     "numbers with a comma in one column": (b"price\n3572,16\n3960,23\n", [3572.16]),
     "quoted lines without a separator": (b'a\n"two\nlines"\n"one, line"\n', ["two\nlines"]),
     "empty cell in the first row": (b",7\nT,8\nF,9\n", [None, 7]),
-    "quotes of two kinds": (b"'a','b'\n'x','say \"hi\", twice'\n'y','it''s'\n", ["x", 'say "hi", twice']),
+    "quotes of two kinds": (
+        b"'a','b'\n'x','say \"hi\", twice'\n'y','it''s'\n",
+        ["x", 'say "hi", twice'],
+    ),
 }
 
 
@@ -28,7 +32,10 @@ def test_cell_is_kept(tmp_path: Path, case: tuple[bytes, list[Any]]) -> None:
     parsed = Parsed(content, tmp_path)
     if parsed.result["rows"] > 1_000:  # of the late ones the column's range shows enough
         assert parsed.summaries[0]["summary"]["highest"] == row[0]
-        assert row[1] in (parsed.summaries[1]["summary"]["lowest"], parsed.summaries[1]["summary"]["highest"])
+        assert row[1] in (
+            parsed.summaries[1]["summary"]["lowest"],
+            parsed.summaries[1]["summary"]["highest"],
+        )
     else:
         assert row in parsed.rows
     assert parsed.problems == []
@@ -37,7 +44,9 @@ def test_cell_is_kept(tmp_path: Path, case: tuple[bytes, list[Any]]) -> None:
 def test_hour_that_no_day_has_is_text(tmp_path: Path) -> None:
     """24:00:00 fits DuckDB's type and hardly another one."""
     hours = ["23:00:00", "22:00:00", "24:00:00"]
-    assert Parsed(("h,n\n" + "".join(f"{hour},1\n" for hour in hours)).encode(), tmp_path).column("h") == ("text", hours)
+    assert Parsed(("h,n\n" + "".join(f"{hour},1\n" for hour in hours)).encode(), tmp_path).column(
+        "h"
+    ) == ("text", hours)
 
 
 CODES = ["1E5", "12E3", "7"]
@@ -47,9 +56,15 @@ def test_code_with_an_e_is_a_number_only_when_its_owner_says_so(tmp_path: Path) 
     """12E3 may be a part number; what programs write for numbers has a sign or a point."""
     content = ("code,x\n" + "".join(f"{code},1.5e3\n" for code in CODES)).encode()
     parsed = Parsed(content, tmp_path)
-    assert (parsed.column("code"), parsed.column("x")) == (("text", CODES), ("number", [1500.0] * 3))
+    assert (parsed.column("code"), parsed.column("x")) == (
+        ("text", CODES),
+        ("number", [1500.0] * 3),
+    )
     assert parsed.read_as("code")["ambiguous"] == ["decimal=."]
-    assert Parsed(content, tmp_path, decimal=".").column("code") == ("number", [100_000.0, 12_000.0, 7.0])
+    assert Parsed(content, tmp_path, decimal=".").column("code") == (
+        "number",
+        [100_000.0, 12_000.0, 7.0],
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +117,12 @@ def test_guess_that_may_be_wrong_is_called_one(tmp_path: Path, case: tuple[bytes
 def test_row_that_takes_the_next_line_with_it_says_so(tmp_path: Path) -> None:
     """An open quote and one on the next line make a row of both."""
     parsed = Parsed(b'a,b\n1,"x\n2," y\n' + b"3,z\n" * 5, tmp_path)
-    lines = [line for problem in parsed.result["problems"] for line in range(2, 4) if str(line) in str(problem)]
+    lines = [
+        line
+        for problem in parsed.result["problems"]
+        for line in range(2, 4)
+        if str(line) in str(problem)
+    ]
     assert sorted({*lines}) == [2, 3]
 
 

@@ -24,12 +24,26 @@ def test_kinds_summary_and_histogram_of_a_small_table(tmp_path: Path) -> None:
         for number in range(1, 21)
     )
     parsed = Parsed(content + b",,,,,,,\n", tmp_path)
-    assert parsed.kinds == ["integer", "number", "boolean", "date", "timestamp", "timestamp", "time", "text"]
+    assert parsed.kinds == [
+        "integer",
+        "number",
+        "boolean",
+        "date",
+        "timestamp",
+        "timestamp",
+        "time",
+        "text",
+    ]
     assert parsed.rows[0] == [
         1, 0.5, True, "2020-01-01", "2020-01-01T10:00:01", "2020-01-01T08:00:00Z", "10:00:00", "w1"
     ]  # fmt: skip
     summary = parsed.result["columns"][0]["summary"]
-    assert (summary["nulls"], summary["distinct"], summary["lowest"], summary["highest"]) == (1, 20, 1, 20)
+    assert (summary["nulls"], summary["distinct"], summary["lowest"], summary["highest"]) == (
+        1,
+        20,
+        1,
+        20,
+    )
     assert summary["numbers"]["mean"] == 10.5
     assert summary["numbers"]["deviation"] == pytest.approx(5.916, abs=0.001)
     assert summary["numbers"]["histogram"]["counts"] == [1] * 20
@@ -55,13 +69,19 @@ def test_kinds_summary_and_histogram_of_a_small_table(tmp_path: Path) -> None:
 def test_dialect_is_found_out(tmp_path: Path, content: bytes, delimiter: str) -> None:
     """Separators, line ends of any kind even mixed, quotes, lines in cells, comments."""
     parsed = Parsed(content, tmp_path)
-    assert (parsed.layout["delimiter"], parsed.names, parsed.kinds) == (delimiter, ["a", "b"], ["integer", "text"])
+    assert (parsed.layout["delimiter"], parsed.names, parsed.kinds) == (
+        delimiter,
+        ["a", "b"],
+        ["integer", "text"],
+    )
     assert (parsed.result["rows"], parsed.result["left_out"]) == (2, 0)
 
 
 def test_what_is_given_is_not_guessed(tmp_path: Path) -> None:
     """A separator, no header, an encoding; what is none of them is refused."""
-    parsed = Parsed("ä:b\nc:d\n".encode("cp1252"), tmp_path, delimiter=":", header=False, encoding="cp1252")
+    parsed = Parsed(
+        "ä:b\nc:d\n".encode("cp1252"), tmp_path, delimiter=":", header=False, encoding="cp1252"
+    )
     assert parsed.rows == [["ä", "b"], ["c", "d"]]
     assert parsed.layout == {
         "encoding": "cp1252",
@@ -90,15 +110,21 @@ def test_what_is_given_is_not_guessed(tmp_path: Path) -> None:
     ],
 )
 def test_encoding_is_found_out(tmp_path: Path, encoding: str, shown: str) -> None:
-    """By its mark, its zeros, or its words; a first odd letter after a megabyte of plain ones counts too."""
-    text = "name,town,number\n" + "Anna,Ulm,1\n" * 100_000 + "Müller,Köln,2\nHélène,Orléans,3\n" * 20
+    """By its mark, its zeros, or its words; a first odd letter after a megabyte of plain ones
+    counts too."""
+    text = (
+        "name,town,number\n" + "Anna,Ulm,1\n" * 100_000 + "Müller,Köln,2\nHélène,Orléans,3\n" * 20
+    )
     parsed = Parsed(text.encode(encoding), tmp_path)
     assert parsed.layout["encoding"] == shown
     assert parsed.names == ["name", "town", "number"]
     assert parsed.result["columns"][0]["summary"]["highest"] == "Müller"
 
 
-@pytest.mark.parametrize(("encoding", "line"), [("cp1251", "Иван,Москва"), ("cp932", "田中,東京"), ("gb18030", "张伟,北京")])
+@pytest.mark.parametrize(
+    ("encoding", "line"),
+    [("cp1251", "Иван,Москва"), ("cp932", "田中,東京"), ("gb18030", "张伟,北京")],
+)
 def test_other_scripts_are_found_out(tmp_path: Path, encoding: str, line: str) -> None:
     """Their words tell."""
     parsed = Parsed(("a,b\n" + f"{line}\n" * 20).encode(encoding), tmp_path)
@@ -115,15 +141,25 @@ BAD_ROWS: dict[str, tuple[bytes, int, list[int]]] = {
     "many cells": (b"a,b\n1,2\n" + b",".join([b"1"] * 100_000) + b"\n3,4\n", 2, [3]),
     "long row": (b"a,b\n1,2\n" + b"x" * 5_000_000 + b",2\n3,4\n5\n", 2, [3, 5]),
     "open quote": (b"a,b\n" + b'1,"u,v"\n' * 10 + b'1,"x\n2,y\n3,z\n', 12, [12]),
-    "open quote far down": (b"a,b\n" + b"2,y\n" * 30_000 + b'1,"x\n' + b"2,y\n" * 300_000, 330_000, [30_002]),
+    "open quote far down": (
+        b"a,b\n" + b"2,y\n" * 30_000 + b'1,"x\n' + b"2,y\n" * 300_000,
+        330_000,
+        [30_002],
+    ),
     "text after a quote": (b"a,b\n" + b'1,"u"\n' * 10 + b'2,"y"z\n3,z\n', 11, [12]),
-    "damaged letters": ("a,b\nKöln,1\nZürich,2\nMünchen,3\n".encode() + b"\xff\xfe,4\nx,5\n", 4, [5]),
+    "damaged letters": (
+        "a,b\nKöln,1\nZürich,2\nMünchen,3\n".encode() + b"\xff\xfe,4\nx,5\n",
+        4,
+        [5],
+    ),
     "title": (b"a,b\nthis is a title of the table\n1,2\n3,4\n", 2, [2]),
 }
 
 
 @pytest.mark.parametrize("case", BAD_ROWS.values(), ids=BAD_ROWS.keys())
-def test_row_that_can_not_be_read_is_left_out(tmp_path: Path, case: tuple[bytes, int, list[int]]) -> None:
+def test_row_that_can_not_be_read_is_left_out(
+    tmp_path: Path, case: tuple[bytes, int, list[int]]
+) -> None:
     """It is named by its line; all others are there."""
     content, rows, lines = case
     parsed = Parsed(content, tmp_path)
@@ -135,12 +171,19 @@ def test_many_bad_rows_are_counted_and_a_hundred_described(tmp_path: Path) -> No
     """The count is exact, also where quotes are never closed again and again."""
     content = b"a,b,c\n" + b"1,2,3\n1,2\n" * 50_000 + b"7,8,9\n"
     parsed = Parsed(content, tmp_path)
-    assert (parsed.result["rows"], parsed.result["left_out"], parsed.problems) == (50_001, 50_000, list(range(3, 203, 2)))
+    assert (parsed.result["rows"], parsed.result["left_out"], parsed.problems) == (
+        50_001,
+        50_000,
+        list(range(3, 203, 2)),
+    )
 
 
 def test_long_cell_of_many_lines_is_left_out_alone(tmp_path: Path) -> None:
-    """A quoted cell that is longer than a row may be: its lines are no rows of this table, those after it are."""
-    content = b"a,b\n" + b'1,"x"\n' * 50_000 + b'2,"' + (b"word" * 25 + b"\n") * 12_000 + b'"\n3,"y"\n'
+    """A quoted cell that is longer than a row may be:
+    its lines are no rows of this table, those after it are."""
+    content = (
+        b"a,b\n" + b'1,"x"\n' * 50_000 + b'2,"' + (b"word" * 25 + b"\n") * 12_000 + b'"\n3,"y"\n'
+    )
     parsed = Parsed(content, tmp_path)
     assert parsed.result["rows"] == 50_001
     assert parsed.result["left_out"] == 12_002 - 1
@@ -155,7 +198,9 @@ def test_long_cell_of_many_lines_is_left_out_alone(tmp_path: Path) -> None:
         (b"9007199254740993", "integer", "9007199254740993"),
     ],
 )
-def test_late_value_of_another_kind_widens_the_column(tmp_path: Path, late: bytes, kind: str, shown: str) -> None:
+def test_late_value_of_another_kind_widens_the_column(
+    tmp_path: Path, late: bytes, kind: str, shown: str
+) -> None:
     """What the sample did not show is neither lost nor rounded."""
     parsed = Parsed(b"a,b\n" + b"1,2\n" * 25_000 + late + b",3\n", tmp_path)
     assert parsed.kinds == [kind, "integer"]
@@ -166,7 +211,10 @@ def test_late_value_of_another_kind_widens_the_column(tmp_path: Path, late: byte
 def test_late_time_of_day_widens_a_column_of_dates(tmp_path: Path) -> None:
     """The time is not cut off; a date in another writing makes the column text."""
     parsed = Parsed(b"a,b\n" + b"2020-01-01,1\n" * 25_000 + b"2020-01-02 10:30:00,1\n", tmp_path)
-    assert (parsed.kinds[0], parsed.rows[0][0]) in (("timestamp", "2020-01-01T00:00:00"), ("text", "2020-01-01"))
+    assert (parsed.kinds[0], parsed.rows[0][0]) in (
+        ("timestamp", "2020-01-01T00:00:00"),
+        ("text", "2020-01-01"),
+    )
     european = Parsed(b"a;b\n" + b"31.12.2020;1\n" * 25_000 + b"soon;1\n", tmp_path)
     assert (european.kinds[0], european.rows[0][0]) == ("text", "31.12.2020")
 
@@ -184,7 +232,9 @@ ODD: dict[str, tuple[bytes, list[str], list[list[Any]]]] = {
 
 
 @pytest.mark.parametrize("case", ODD.values(), ids=ODD.keys())
-def test_odd_table_has_a_known_outcome(tmp_path: Path, case: tuple[bytes, list[str], list[list[Any]]]) -> None:
+def test_odd_table_has_a_known_outcome(
+    tmp_path: Path, case: tuple[bytes, list[str], list[list[Any]]]
+) -> None:
     """Nothing is invented, lost or rounded."""
     content, kinds, rows = case
     parsed = Parsed(content, tmp_path)
@@ -196,12 +246,19 @@ def test_odd_table_has_a_known_outcome(tmp_path: Path, case: tuple[bytes, list[s
 def test_numbers_that_are_not_finite_are_counted_apart(tmp_path: Path) -> None:
     """They are in no mean, no range and no histogram."""
     summary = Parsed(b"a\ninf\n-Infinity\nNaN\n1\n3\n\n", tmp_path).result["columns"][0]["summary"]
-    assert (summary["not_finite"], summary["lowest"], summary["highest"], summary["numbers"]["mean"]) == (2, 1, 3, 2)
+    assert (
+        summary["not_finite"],
+        summary["lowest"],
+        summary["highest"],
+        summary["numbers"]["mean"],
+    ) == (2, 1, 3, 2)
     assert sum(summary["numbers"]["histogram"]["counts"]) == 2
     assert (summary["nulls"], summary["read_as"]["missing"]) == (2, 1)
 
 
-@pytest.mark.parametrize("values", ["1e+308 -1e+308 5", "5e-324 0 1e-323", "7 7 7", "1e999 -1e999", "9007199254740993 1"])
+@pytest.mark.parametrize(
+    "values", ["1e+308 -1e+308 5", "5e-324 0 1e-323", "7 7 7", "1e999 -1e999", "9007199254740993 1"]
+)
 def test_extreme_numbers_have_a_histogram_of_all(tmp_path: Path, values: str) -> None:
     """Ranges that overflow, vanish or are a point don't end the job."""
     content = "a\n" + "".join(f"{value}\n" for value in values.split())
@@ -212,7 +269,9 @@ def test_extreme_numbers_have_a_histogram_of_all(tmp_path: Path, values: str) ->
 
 def test_names_from_the_file_are_only_names(tmp_path: Path) -> None:
     """Quotes, SQL, duplicates, empty and very long names."""
-    parsed = Parsed(b'"a""b","c\'; DROP TABLE x; --",d,D,,"' + b"n" * 5000 + b'"\n1,2,3,4,5,6\n', tmp_path)
+    parsed = Parsed(
+        b'"a""b","c\'; DROP TABLE x; --",d,D,,"' + b"n" * 5000 + b'"\n1,2,3,4,5,6\n', tmp_path
+    )
     assert parsed.names[:2] == ['a"b', "c'; DROP TABLE x; --"]
     assert len({name.casefold() for name in parsed.names}) == 6
     assert len(parsed.names[5]) == 100
@@ -229,7 +288,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "packed binary": (gzip.compress(_RANDOM), "not text"),
     "cut gzip": (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "gzip file is damaged"),
     "damaged gzip": (b"\x1f\x8b" + b"\x00" * 100, "gzip file is damaged"),
-    "100,000 columns": (b",".join(b"c%d" % number for number in range(100_000)) + b"\n", "100,000 columns"),
+    "100,000 columns": (
+        b",".join(b"c%d" % number for number in range(100_000)) + b"\n",
+        "100,000 columns",
+    ),
 }
 
 
@@ -252,7 +314,11 @@ def test_packed_bomb_ends_at_the_limit(tmp_path: Path) -> None:
 
 def test_result_of_a_wide_table_stays_in_bounds(tmp_path: Path) -> None:
     """Summaries that don't fit are left out of the result; the file has them all."""
-    content = ",".join(f"number {each}" for each in range(300)) + "\n" + (",".join(["1.25"] * 300) + "\n") * 3
+    content = (
+        ",".join(f"number {each}" for each in range(300))
+        + "\n"
+        + (",".join(["1.25"] * 300) + "\n") * 3
+    )
     settings = ApiSettings.model_construct(job_result_max_bytes=65_536)
     source = tmp_path / "wide.csv"
     source.write_text(content)
@@ -264,7 +330,9 @@ def test_result_of_a_wide_table_stays_in_bounds(tmp_path: Path) -> None:
     assert all(column["summary"] for column in json.loads(reporter.files["summary.json"]))
 
 
-def test_cancel_ends_the_work_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancel_ends_the_work_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also in the middle of a long query; the folder of what was in between goes."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()

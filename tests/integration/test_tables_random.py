@@ -1,4 +1,5 @@
-"""Of random tables, damaged ones among them, no cell comes back other than it was written without a word."""
+"""Of random tables, damaged ones among them,
+no cell comes back other than it was written without a word."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ from flask_api.tasks.tables.read import csv_table
 from tests.integration.random_tables import RandomTable, tables
 from tests.integration.table_oracle import faults, read
 
-# NIGHTLY_EXAMPLES=100000 for the long run, which tries others each time; the suite tries the same ones.
+# NIGHTLY_EXAMPLES=100000 for the long run, which tries others each time;
+# the suite tries the same ones.
 EXAMPLES = int(os.environ.get("NIGHTLY_EXAMPLES", "2000"))
 CHECKED = settings(
     max_examples=EXAMPLES,
@@ -27,7 +29,8 @@ CHECKED = settings(
 )
 
 
-# Finding the smallest of what fails takes a while: the suite's bound for a test is for one that succeeds.
+# Finding the smallest of what fails takes a while:
+# the suite's bound for a test is for one that succeeds.
 pytestmark = pytest.mark.timeout(0 if "NIGHTLY_EXAMPLES" in os.environ else 600)
 
 
@@ -49,7 +52,8 @@ def database(folder: Path) -> Iterator[TableDatabase]:
 def test_every_cell_is_what_was_written_or_the_answer_says_why_not(
     table: RandomTable, folder: Path, database: TableDatabase
 ) -> None:
-    """Fifty kinds of cells, seventeen ways to write and as many encodings, late surprises, damage anywhere."""
+    """Fifty kinds of cells, seventeen ways to write and as many encodings, late surprises,
+    damage anywhere."""
     try:
         reading = read(table.content, folder, database, **table.arguments)
     except TaskError as error:
@@ -58,13 +62,38 @@ def test_every_cell_is_what_was_written_or_the_answer_says_why_not(
         assert list(faults(table, reading)) == []
         return
     # Nothing but empty cells; a stray zero, or a few letters of UTF-16 without a mark.
-    assert "no rows" in refused or ("not text" in refused and (table.damage or table.encoding.startswith("utf-16-")))
+    assert "no rows" in refused or (
+        "not text" in refused and (table.damage or table.encoding.startswith("utf-16-"))
+    )
 
 
 PIECES = st.sampled_from(
-    ["a", "b", " ", '"', '""', "'", "\t", "\\", "\u00e9", "\0", "\ufeff", "\r", "\n", "\r\n", ",", ', "', '" ,', "#"]
+    [
+        "a",
+        "b",
+        " ",
+        '"',
+        '""',
+        "'",
+        "\t",
+        "\\",
+        "\u00e9",
+        "\0",
+        "\ufeff",
+        "\r",
+        "\n",
+        "\r\n",
+        ",",
+        ', "',
+        '" ,',
+        "#",
+    ]
 )
-STYLES = [Style(delimiter=mark, quote=quote, escape=quote) for mark in (",", "\t", " ") for quote in ('"', "'", "")]
+STYLES = [
+    Style(delimiter=mark, quote=quote, escape=quote)
+    for mark in (",", "\t", " ")
+    for quote in ('"', "'", "")
+]
 
 
 @settings(CHECKED, max_examples=EXAMPLES // 4)
@@ -83,7 +112,15 @@ def test_what_is_plain_is_read_by_both_readers_alike(
     if not is_plain(path, style, line_end=end, is_narrow=width == 1):
         return
     dialect = Dialect(
-        style=style, width=width, skip=0, header=Header(), line_end=end, line_bytes=10, first_rows=(), is_simple=True, doubt=""
+        style=style,
+        width=width,
+        skip=0,
+        header=Header(),
+        line_end=end,
+        line_bytes=10,
+        first_rows=(),
+        is_simple=True,
+        doubt="",
     )
     try:
         rows = database.run(f"SELECT * FROM {csv_table(path, dialect)}")  # quoted

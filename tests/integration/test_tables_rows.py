@@ -25,7 +25,12 @@ TASKS = ("tests.integration.row_tasks", "flask_api.tasks.tables.parse")
 @pytest.fixture
 def app(api_settings: ApiSettings, tmp_path: Path) -> Iterator[Flask]:
     """The API with tasks that keep rows."""
-    with running_api(api_settings, task_modules=TASKS, job_files_url=f"file://{tmp_path / 'files'}", job_processes=1) as app:
+    with running_api(
+        api_settings,
+        task_modules=TASKS,
+        job_files_url=f"file://{tmp_path / 'files'}",
+        job_processes=1,
+    ) as app:
         yield app
 
 
@@ -35,7 +40,9 @@ def visitor(site: None) -> Visitor:
     return new_visitor()
 
 
-def run(app: Flask, visitor: Visitor, task: str = "rows.keep", arguments: dict[str, Any] | None = None) -> dict[str, Any]:
+def run(
+    app: Flask, visitor: Visitor, task: str = "rows.keep", arguments: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Run a job to its end; return its record."""
     body = {"task": task, "arguments": arguments or {}}
     answer = ask(app, "/api/jobs?wait=20", method="POST", cookie=visitor.cookie, json=body)
@@ -44,7 +51,9 @@ def run(app: Flask, visitor: Visitor, task: str = "rows.keep", arguments: dict[s
     return job
 
 
-def rows_of(app: Flask, visitor: Visitor, job: dict[str, Any], query: str = "", **headers: str) -> TestResponse:
+def rows_of(
+    app: Flask, visitor: Visitor, job: dict[str, Any], query: str = "", **headers: str
+) -> TestResponse:
     """Ask for rows."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return ask(app, f"/api/jobs/{job['id']}/rows{query}", cookie=visitor.cookie, headers=sent)
@@ -67,8 +76,13 @@ def test_uploaded_table_is_parsed_and_read_in_pages(app: Flask, visitor: Visitor
         pages.append(ask(app, path, cookie=visitor.cookie).get_json())
         path = pages[-1]["links"]["next"]
     assert [page["page"] for page in pages] == [1, 2, 3]
-    assert pages[0]["columns"] == [{"name": "id", "kind": "integer"}, {"name": "town", "kind": "text"}]
-    assert [row for page in pages for row in page["rows"]] == [[number, f"Köln {number}"] for number in range(1, 251)]
+    assert pages[0]["columns"] == [
+        {"name": "id", "kind": "integer"},
+        {"name": "town", "kind": "text"},
+    ]
+    assert [row for page in pages for row in page["rows"]] == [
+        [number, f"Köln {number}"] for number in range(1, 251)
+    ]
     assert all((page["total"], page["pages"], page["size"]) == (250, 3, 100) for page in pages)
     assert (pages[0]["links"]["prev"], pages[1]["links"]["prev"][-15:]) == (None, "page=1&size=100")
 
@@ -81,7 +95,8 @@ def test_page_after_the_last_is_empty(app: Flask, visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["page=0", "page=-1", "page=x", "page=1&page=2", "size=0", "size=1001", "page=1e9", "pages=1"]
+    "query",
+    ["page=0", "page=-1", "page=x", "page=1&page=2", "size=0", "size=1001", "page=1e9", "pages=1"],
 )
 def test_wrong_parameter_is_named(app: Flask, visitor: Visitor, query: str) -> None:
     """400, with what is accepted."""
@@ -110,24 +125,40 @@ def test_names_that_are_sql_are_only_names(app: Flask, visitor: Visitor) -> None
     """The rows of a file whose columns are called like attacks."""
     sql = """SELECT 1 AS "a"", (SELECT 2)", 3 AS "file_row_number", 4 AS "x'; DROP TABLE y; --" """
     page = rows_of(app, visitor, run(app, visitor, arguments={"sql": sql})).get_json()
-    assert [column["name"] for column in page["columns"]] == ['a", (SELECT 2)', "file_row_number", "x'; DROP TABLE y; --"]
+    assert [column["name"] for column in page["columns"]] == [
+        'a", (SELECT 2)',
+        "file_row_number",
+        "x'; DROP TABLE y; --",
+    ]
     assert page["rows"] == [[1, 3, 4]]
 
 
 def test_wide_table_gives_fewer_rows_at_once(app: Flask, visitor: Visitor) -> None:
     """The refusal says how many; that many are given."""
-    sql = "SELECT " + ", ".join(f"{number} AS c{number}" for number in range(2000)) + " FROM range(200)"
+    sql = (
+        "SELECT "
+        + ", ".join(f"{number} AS c{number}" for number in range(2000))
+        + " FROM range(200)"
+    )
     job = run(app, visitor, arguments={"sql": sql})
     refused = rows_of(app, visitor, job)
     assert refused.status_code == 400
-    assert refused.get_json()["errors"] == [{"parameter": "size", "detail": "accepted are 1 to 50 rows of this table at once"}]
+    assert refused.get_json()["errors"] == [
+        {"parameter": "size", "detail": "accepted are 1 to 50 rows of this table at once"}
+    ]
     assert len(rows_of(app, visitor, job, "?size=50").get_json()["rows"]) == 50
 
 
 def test_answer_of_fat_rows_is_bounded(app: Flask, visitor: Visitor) -> None:
-    """A thousand rows of ten long texts: cells are cut so that the whole stays under four megabytes of letters."""
+    """A thousand rows of ten long texts: cells are cut so that the whole stays under four megabytes
+    of letters."""
     columns = ", ".join(f"repeat('é', 2000) AS c{number}" for number in range(10))
-    answer = rows_of(app, visitor, run(app, visitor, arguments={"sql": f"SELECT {columns} FROM range(1000)"}), "?size=1000")
+    answer = rows_of(
+        app,
+        visitor,
+        run(app, visitor, arguments={"sql": f"SELECT {columns} FROM range(1000)"}),
+        "?size=1000",
+    )
     assert len(answer.get_json()["rows"][0][0]) == 400
     assert sum(len(text) for row in answer.get_json()["rows"] for text in row) == 4_000_000
 
@@ -155,7 +186,8 @@ def test_job_without_rows_says_why(app: Flask, visitor: Visitor) -> None:
 
 
 def test_known_page_is_not_sent_again(app: Flask, visitor: Visitor) -> None:
-    """304 to who has its tag, without a look at the rows; another page has another tag, and no tag opens a door."""
+    """304 to who has its tag, without a look at the rows;
+    another page has another tag, and no tag opens a door."""
     job = run(app, visitor)
     tag = rows_of(app, visitor, job).headers["ETag"]
     again = rows_of(app, visitor, job, If_None_Match=tag)
@@ -175,7 +207,9 @@ def test_many_readers_at_once_all_get_their_page(app: Flask, visitor: Visitor) -
     """More than there are places: they take turns."""
     job = run(app, visitor)
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda page: rows_of(app, visitor, job, f"?page={page}&size=10"), range(1, 25)))
+        answers = list(
+            pool.map(lambda page: rows_of(app, visitor, job, f"?page={page}&size=10"), range(1, 25))
+        )
     assert [answer.status_code for answer in answers] == [200] * 24
     assert [answer.get_json()["rows"][0][0] for answer in answers] == list(range(0, 240, 10))
 
@@ -189,14 +223,19 @@ def test_reader_that_would_wait_too_long_is_told_when_to_come_back(
     desk: RowDesk = app.extensions[row_files.EXTENSION]
     with desk._places, desk._places, desk._places, desk._places:
         busy = rows_of(app, visitor, job)
-    assert (busy.status_code, busy.get_json()["code"], busy.headers["Retry-After"]) == (503, "rows_busy", "2")
+    assert (busy.status_code, busy.get_json()["code"], busy.headers["Retry-After"]) == (
+        503,
+        "rows_busy",
+        "2",
+    )
     assert rows_of(app, visitor, job).status_code == 200
 
 
 def test_rows_that_are_stored_elsewhere_are_fetched_once(
     api_settings: ApiSettings, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A storage that is no local folder: one copy for each job, the oldest go, those in use stay."""
+    """A storage that is no local folder: one copy for each job, the oldest go,
+    those in use stay."""
     monkeypatch.setattr(row_files, "COPIES", 2)
     with running_api(api_settings, task_modules=TASKS[:1], job_files_url="memory://rows") as app:
         jobs = [run(app, visitor) for _ in range(4)]

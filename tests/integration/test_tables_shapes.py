@@ -1,4 +1,5 @@
-"""Tables as people send them, in tests/data/tables, with the right reading of each in expected.json beside them."""
+"""Tables as people send them, in tests/data/tables,
+with the right reading of each in expected.json beside them."""
 
 import json
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from tests.integration.table_bench import Parsed
 
 FOLDER = Path(__file__).parents[1] / "data" / "tables"
-EXPECTED: dict[str, dict[str, Any]] = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))
+EXPECTED: dict[str, dict[str, Any]] = json.loads(
+    (FOLDER / "expected.json").read_text(encoding="utf-8")
+)
 
 
 def test_every_shape_has_an_expected_reading() -> None:
@@ -24,9 +27,19 @@ def test_shape_is_read_as_expected(tmp_path: Path, name: str) -> None:
     expected = EXPECTED[name]
     assert (parsed.names, parsed.kinds) == (expected["names"], expected["kinds"])
     assert parsed.rows[:5] == expected["rows"]
-    assert (parsed.result["rows"], parsed.problems) == (expected["total"], expected.get("left_out", []))
+    assert (parsed.result["rows"], parsed.problems) == (
+        expected["total"],
+        expected.get("left_out", []),
+    )
     layout = parsed.layout
-    assert (layout["encoding"], layout["skipped"]) == (expected.get("encoding", "utf-8"), expected.get("skipped", 0))
+    assert (layout["encoding"], layout["skipped"]) == (
+        expected.get("encoding", "utf-8"),
+        expected.get("skipped", 0),
+    )
     assert layout["notes"] == expected.get("notes", [])
-    ambiguous = {each: parsed.read_as(each)["ambiguous"] for each in parsed.names if parsed.read_as(each)["ambiguous"]}
+    ambiguous = {
+        each: parsed.read_as(each)["ambiguous"]
+        for each in parsed.names
+        if parsed.read_as(each)["ambiguous"]
+    }
     assert ambiguous == expected.get("ambiguous", {})

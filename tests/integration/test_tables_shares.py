@@ -1,4 +1,5 @@
-"""Sharing the rows of a job: an address for whoever is logged in, until its owner ends it, and nothing but the rows."""
+"""Sharing the rows of a job: an address for whoever is logged in, until its owner ends it,
+and nothing but the rows."""
 
 import base64
 import logging
@@ -24,7 +25,9 @@ pytestmark = pytest.mark.usefixtures("site")
 def app(api_settings: ApiSettings, tmp_path: Path) -> Iterator[Flask]:
     """The API with tasks that keep rows."""
     url = f"file://{tmp_path / 'files'}"
-    with running_api(api_settings, task_modules=("tests.integration.row_tasks",), job_files_url=url) as app:
+    with running_api(
+        api_settings, task_modules=("tests.integration.row_tasks",), job_files_url=url
+    ) as app:
         yield app
 
 
@@ -45,8 +48,11 @@ def share(app: Flask, visitor: Visitor, job: dict[str, Any], method: str = "POST
     return ask(app, f"/api/jobs/{job['id']}/share", method=method, cookie=visitor.cookie)
 
 
-def test_shared_rows_are_seen_by_whoever_is_logged_in(app: Flask, visitor: Visitor, job: dict[str, Any]) -> None:
-    """By several people, page by page; not by somebody who is not logged in; the job itself stays the owner's."""
+def test_shared_rows_are_seen_by_whoever_is_logged_in(
+    app: Flask, visitor: Visitor, job: dict[str, Any]
+) -> None:
+    """By several people, page by page; not by somebody who is not logged in;
+    the job itself stays the owner's."""
     answer = share(app, visitor, job)
     url = answer.get_json()["url"]
     assert (answer.status_code, answer.headers["Location"]) == (201, url)
@@ -62,7 +68,9 @@ def test_shared_rows_are_seen_by_whoever_is_logged_in(app: Flask, visitor: Visit
         assert ask(app, f"/api/jobs/{job['id']}{path}", cookie=stranger.cookie).status_code == 404
 
 
-def test_shared_answer_tells_nothing_but_the_rows(app: Flask, visitor: Visitor, job: dict[str, Any]) -> None:
+def test_shared_answer_tells_nothing_but_the_rows(
+    app: Flask, visitor: Visitor, job: dict[str, Any]
+) -> None:
     """Not whose they are, which job made them, nor from what."""
     answer = ask(app, share(app, visitor, job).get_json()["url"], cookie=new_visitor().cookie)
     assert set(answer.get_json()) == {"columns", "rows", "page", "size", "pages", "total", "links"}
@@ -77,7 +85,9 @@ def test_ended_share_opens_nothing(app: Flask, visitor: Visitor, job: dict[str, 
     assert ask(app, url, cookie=visitor.cookie).status_code == 404
 
 
-def test_sharing_again_ends_the_old_address(app: Flask, visitor: Visitor, job: dict[str, Any]) -> None:
+def test_sharing_again_ends_the_old_address(
+    app: Flask, visitor: Visitor, job: dict[str, Any]
+) -> None:
     """Whom the old one was given to no longer sees anything."""
     old, new = (share(app, visitor, job).get_json()["url"] for _ in range(2))
     assert ask(app, old, cookie=visitor.cookie).status_code == 404
@@ -85,7 +95,9 @@ def test_sharing_again_ends_the_old_address(app: Flask, visitor: Visitor, job: d
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_only_the_owner_shares(app: Flask, visitor: Visitor, job: dict[str, Any], method: str) -> None:
+def test_only_the_owner_shares(
+    app: Flask, visitor: Visitor, job: dict[str, Any], method: str
+) -> None:
     """Not another person, not staff, not nobody, not another site's page."""
     url = share(app, visitor, job).get_json()["url"]
     assert share(app, new_visitor(), job, method).status_code == 404
@@ -119,15 +131,32 @@ def test_altered_token_opens_nothing(app: Flask, visitor: Visitor, job: dict[str
     token = share(app, visitor, job).get_json()["token"]
     raw = base64.urlsafe_b64decode(token)
     assert len(raw) == 48
-    altered = [raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :] for place in (0, 15, 16, 47)]
-    tokens = [base64.urlsafe_b64encode(each).decode() for each in [*altered, raw[:-1], raw + b"x", raw[:16]]]
-    for wrong in [*tokens, "x", "ü", "%00", "a" * 5000, token.replace(token[0], "*", 1), f"{token}=", job["id"]]:
+    altered = [
+        raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :] for place in (0, 15, 16, 47)
+    ]
+    tokens = [
+        base64.urlsafe_b64encode(each).decode()
+        for each in [*altered, raw[:-1], raw + b"x", raw[:16]]
+    ]
+    for wrong in [
+        *tokens,
+        "x",
+        "ü",
+        "%00",
+        "a" * 5000,
+        token.replace(token[0], "*", 1),
+        f"{token}=",
+        job["id"],
+    ]:
         answer = ask(app, f"/api/shared/{wrong}/rows", cookie=visitor.cookie)
         assert (answer.status_code, answer.get_json()["code"]) == (404, "job_not_found"), wrong
 
 
-def test_log_holds_no_token(app: Flask, visitor: Visitor, job: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    """Who follows the address before they log in, or misspells it, leaves a line that opens nothing."""
+def test_log_holds_no_token(
+    app: Flask, visitor: Visitor, job: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who follows the address before they log in, or misspells it,
+    leaves a line that opens nothing."""
     shared = share(app, visitor, job).get_json()
     url, token = shared["url"], shared["token"]
     with caplog.at_level(logging.INFO, logger="gatehouse.security"):
@@ -138,7 +167,9 @@ def test_log_holds_no_token(app: Flask, visitor: Visitor, job: dict[str, Any], c
     assert token not in str(paths)
 
 
-def test_redis_holds_no_token(app: Flask, visitor: Visitor, job: dict[str, Any], valkey: EmbeddedValkey) -> None:
+def test_redis_holds_no_token(
+    app: Flask, visitor: Visitor, job: dict[str, Any], valkey: EmbeddedValkey
+) -> None:
     """Who reads a dump can't open anything; the entry goes some time after the job."""
     secret = base64.urlsafe_b64decode(share(app, visitor, job).get_json()["token"])[16:]
     with admin_of(valkey) as admin:

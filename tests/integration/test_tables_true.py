@@ -1,4 +1,5 @@
-"""No value is changed, dropped or guessed without a word: inputs that readers of tables are known to get wrong."""
+"""No value is changed, dropped or guessed without a word:
+inputs that readers of tables are known to get wrong."""
 
 from itertools import zip_longest
 from pathlib import Path
@@ -13,7 +14,8 @@ from tests.integration.table_bench import Parsed
 
 
 def beside(cases: list[list[str]], folder: Path, **arguments: Any) -> Parsed:
-    """Parse a table that has a column of each of these lists of cells, called a0, a1, ...; short ones end with empty cells."""
+    """Parse a table that has a column of each of these lists of cells, called a0, a1, ...;
+    short ones end with empty cells."""
     rows = zip_longest(*cases, fillvalue="")
     lines = [";".join(f"a{number}" for number in range(len(cases))), *map(";".join, rows)]
     return Parsed("\n".join(lines).encode() + b"\n", folder, **arguments)
@@ -23,7 +25,10 @@ def check(parsed: Parsed, cases: list[tuple[list[str], str, list[Any]]]) -> None
     """Compare each column with the kind and the cells that its case says, digit for digit."""
     for number, (cells, kind, shown) in enumerate(cases):
         found, values = parsed.column(f"a{number}")
-        assert (found, [repr(cell) for cell in values[: len(cells)]]) == (kind, [repr(cell) for cell in shown]), cells
+        assert (found, [repr(cell) for cell in values[: len(cells)]]) == (
+            kind,
+            [repr(cell) for cell in shown],
+        ), cells
 
 
 def one(cells: list[str], folder: Path, *, separator: str = ";", **arguments: Any) -> Parsed:
@@ -58,7 +63,8 @@ def test_two_digit_years_that_fit_two_orders_stay_text(tmp_path: Path) -> None:
 def test_order_of_day_and_month_that_nothing_shows_is_not_guessed(
     tmp_path: Path, dates: str | None, kind: str, first: str, last: str
 ) -> None:
-    """Where both fit it is text and called ambiguous; ``dates`` decides, and never bends what doesn't fit."""
+    """Where both fit it is text and called ambiguous;
+    ``dates`` decides, and never bends what doesn't fit."""
     parsed = one(BOTH, tmp_path, dates=dates)
     found, cells = parsed.column("a")
     assert (found, cells[0], cells[-1]) == (kind, first, last)
@@ -71,11 +77,31 @@ DATES: list[tuple[list[str], str, list[Any]]] = [
     (["1.2.2020", "31.12.1999"], "date", ["2020-02-01", "1999-12-31"]),
     (["31/12/99", "1/2/98"], "date", ["1999-12-31", "1998-02-01"]),
     (["2020/01/02", "2020/12/31"], "date", ["2020-01-02", "2020-12-31"]),
-    (["31/12/2020 10:30", "01/02/2021 9:05"], "timestamp", ["2020-12-31T10:30:00", "2021-02-01T09:05:00"]),
-    (["12/31/2020 1:30 PM", "01/02/2021 12:05 AM"], "timestamp", ["2020-12-31T13:30:00", "2021-01-02T00:05:00"]),
-    (["01/07/99 10:00", "31/07/99 10:00"], "timestamp", ["1999-07-01T10:00:00", "1999-07-31T10:00:00"]),
-    (["2020-01-01T10:00", "2020-01-01 10:00:00.5"], "timestamp", ["2020-01-01T10:00:00", "2020-01-01T10:00:00.5"]),
-    (["2020-01-01T10:00:00Z", "2020-01-01 10:00+02:00"], "timestamp", ["2020-01-01T10:00:00Z", "2020-01-01T08:00:00Z"]),
+    (
+        ["31/12/2020 10:30", "01/02/2021 9:05"],
+        "timestamp",
+        ["2020-12-31T10:30:00", "2021-02-01T09:05:00"],
+    ),
+    (
+        ["12/31/2020 1:30 PM", "01/02/2021 12:05 AM"],
+        "timestamp",
+        ["2020-12-31T13:30:00", "2021-01-02T00:05:00"],
+    ),
+    (
+        ["01/07/99 10:00", "31/07/99 10:00"],
+        "timestamp",
+        ["1999-07-01T10:00:00", "1999-07-31T10:00:00"],
+    ),
+    (
+        ["2020-01-01T10:00", "2020-01-01 10:00:00.5"],
+        "timestamp",
+        ["2020-01-01T10:00:00", "2020-01-01T10:00:00.5"],
+    ),
+    (
+        ["2020-01-01T10:00:00Z", "2020-01-01 10:00+02:00"],
+        "timestamp",
+        ["2020-01-01T10:00:00Z", "2020-01-01T08:00:00Z"],
+    ),
     (["08:30", "23:59:59.25"], "time", ["08:30:00", "23:59:59.25"]),
 ]
 NO_DATES = [
@@ -98,7 +124,8 @@ NO_DATES = [
 
 
 def test_date_is_read_only_when_every_cell_is_one_in_one_order(tmp_path: Path) -> None:
-    """One cell of the column is enough to tell the order; versions, part numbers, impossible days stay text.
+    """One cell of the column is enough to tell the order;
+    versions, part numbers, impossible days stay text.
 
     So do times that would lose their day's time, offset or nanoseconds by it.
     """
@@ -111,7 +138,11 @@ DIGITS: list[tuple[list[str], str, list[Any]]] = [
     (["1234567890123456789", "1.5"], "text", ["1234567890123456789", "1.5"]),
     (["1234567890123456789", "1e3"], "text", ["1234567890123456789", "1e3"]),
     (["9007199254740993", "0.5"], "text", ["9007199254740993", "0.5"]),
-    (["9007199254740993", "-9007199254740993"], "integer", ["9007199254740993", "-9007199254740993"]),
+    (
+        ["9007199254740993", "-9007199254740993"],
+        "integer",
+        ["9007199254740993", "-9007199254740993"],
+    ),
     (["9223372036854775808", "1"], "text", ["9223372036854775808", "1"]),
     (["0.12345678901234567890", "1"], "text", ["0.12345678901234567890", "1"]),
     (["0.30000000000000004", "1"], "number", [0.30000000000000004, 1.0]),
@@ -132,7 +163,8 @@ DIGITS: list[tuple[list[str], str, list[Any]]] = [
 
 
 def test_no_digit_is_lost(tmp_path: Path) -> None:
-    """A number that a DOUBLE doesn't hold makes its column text; an integer beyond 2**53 is text in JSON."""
+    """A number that a DOUBLE doesn't hold makes its column text;
+    an integer beyond 2**53 is text in JSON."""
     check(beside([cells for cells, *_ in DIGITS], tmp_path), DIGITS)
 
 
@@ -159,7 +191,9 @@ def test_what_comes_late_counts_as_much(tmp_path: Path, lines: int) -> None:
     """The last line decides like the first: nothing is known from a sample alone."""
     head = ";".join(f"a{number}" for number in range(len(LATE)))
     rows = ";".join(many for many, *_ in LATE) + "\n"
-    parsed = Parsed(f"{head}\n{rows * lines}{';'.join(late for _, late, _ in LATE)}\n".encode(), tmp_path)
+    parsed = Parsed(
+        f"{head}\n{rows * lines}{';'.join(late for _, late, _ in LATE)}\n".encode(), tmp_path
+    )
     assert parsed.result["rows"] == lines + 1
     for number, (many, late, kind) in enumerate(LATE):
         summary = parsed.summaries[number]["summary"]
@@ -172,12 +206,18 @@ def test_what_comes_late_counts_as_much(tmp_path: Path, lines: int) -> None:
         )  # fmt: skip
 
 
-@pytest.mark.parametrize(("many", "late"), [("5", "01234"), ("2020-01-01 10:00:00", "2020-01-01 10:00:00+02:00")])
+@pytest.mark.parametrize(
+    ("many", "late"), [("5", "01234"), ("2020-01-01 10:00:00", "2020-01-01 10:00:00+02:00")]
+)
 def test_late_cell_alone_is_not_lost(tmp_path: Path, many: str, late: str) -> None:
-    """Where all else is sound and simple, one cell beyond the first twenty thousand lines is looked at, too."""
+    """Where all else is sound and simple, one cell beyond the first twenty thousand lines is looked
+    at, too."""
     parsed = Parsed(b"a;n\n" + f"{many};1\n".encode() * 25_000 + f"{late};1\n".encode(), tmp_path)
     summary = parsed.summaries[0]["summary"]
-    assert (parsed.kinds, {summary["lowest"], summary["highest"]}) == (["text", "integer"], {many, late})
+    assert (parsed.kinds, {summary["lowest"], summary["highest"]}) == (
+        ["text", "integer"],
+        {many, late},
+    )
 
 
 BOOLEANS: list[tuple[list[str], str, list[Any]]] = [
@@ -202,7 +242,9 @@ def test_boolean_needs_both_sides_in_one_spelling(tmp_path: Path) -> None:
     parsed = beside([cells for cells, *_ in BOOLEANS], tmp_path)
     check(parsed, BOOLEANS)
     for number, (cells, kind, _) in enumerate(BOOLEANS):
-        assert kind != "boolean" or all(cell in parsed.read_as(f"a{number}")["rule"] for cell in cells)
+        assert kind != "boolean" or all(
+            cell in parsed.read_as(f"a{number}")["rule"] for cell in cells
+        )
 
 
 @pytest.mark.parametrize("text", ["£5", "20€", "5µm", "10°C", "“a”"])
@@ -222,7 +264,9 @@ def test_given_encoding_is_taken(tmp_path: Path) -> None:
     """As the owner says; a row with bytes that it has no letter for is left out, not changed."""
     parsed = Parsed("a,b\nД,1\n".encode("cp1251"), tmp_path, encoding="cp1251")
     assert (parsed.rows, parsed.layout["encoding_is"]) == ([["Д", 1]], "given")
-    damaged = Parsed("a,b\nд,1\nж,2\n".encode("cp932") + b"\x82\xff,3\n", tmp_path, encoding="cp932")
+    damaged = Parsed(
+        "a,b\nд,1\nж,2\n".encode("cp932") + b"\x82\xff,3\n", tmp_path, encoding="cp932"
+    )
     assert (damaged.rows, damaged.problems) == ([["д", 1], ["ж", 2]], [4])
 
 
@@ -274,7 +318,9 @@ def test_mark_that_may_be_decimal_or_between_thousands_is_said(
     parsed = beside([POINTS, COMMAS], tmp_path, decimal=decimal)
     check(parsed, cases)
     for name in ("a0", "a1"):
-        assert sorted(parsed.read_as(name)["ambiguous"]) == ([] if decimal else ["decimal=,", "decimal=."])
+        assert sorted(parsed.read_as(name)["ambiguous"]) == (
+            [] if decimal else ["decimal=,", "decimal=."]
+        )
 
 
 WORDS = ["NA", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "None", "-"]
@@ -303,7 +349,12 @@ def test_text_column_that_was_nearly_of_another_kind_says_so(tmp_path: Path) -> 
     """How many cells forced it, and what the others are."""
     parsed = one([*map(str, range(50)), "unknown", "00"], tmp_path)
     read_as = parsed.read_as("a")
-    assert (parsed.kinds[0], read_as["mostly"], read_as["others"], read_as["rule"]) == ("text", "integer", 2, "text")
+    assert (parsed.kinds[0], read_as["mostly"], read_as["others"], read_as["rule"]) == (
+        "text",
+        "integer",
+        2,
+        "text",
+    )
 
 
 def test_column_that_begins_with_thousands_of_empty_cells_is_read(tmp_path: Path) -> None:
@@ -316,14 +367,19 @@ def test_column_that_begins_with_thousands_of_empty_cells_is_read(tmp_path: Path
 def test_table_that_leaves_out_more_than_it_reads_fails(tmp_path: Path) -> None:
     """It says what to do; who wants it all the same gets what could be read."""
     content = b"a,b\n" + b"1,2\n" * 10 + b"1,2,3\n1\n1,2,3,4\n1,2,3,4,5\n" * 3
-    with pytest.raises(TaskError, match=r"12 of 22 rows .* line 12: It has 3 cells.*allow_left_out"):
+    with pytest.raises(
+        TaskError,
+        match=r"12 of 22 rows .* line 12: It has 3 "
+        r"cells.*allow_left_out",
+    ):
         Parsed(content, tmp_path, delimiter=",")
     parsed = Parsed(content, tmp_path, delimiter=",", allow_left_out=True)
     assert (parsed.result["rows"], parsed.result["left_out"]) == (10, 12)
 
 
 def test_skip_and_header_overrule_what_was_found(tmp_path: Path) -> None:
-    """Lines at the top are passed over as told; a first line of words is a row when its owner says so."""
+    """Lines at the top are passed over as told;
+    a first line of words is a row when its owner says so."""
     parsed = Parsed(b"x,y\n1,2\na,b\n3,4\n", tmp_path, skip=2)
     assert (parsed.names, parsed.rows) == (["a", "b"], [[3, 4]])
     told = Parsed(b"name,n\n1,2\n", tmp_path, header=False)
@@ -333,9 +389,12 @@ def test_skip_and_header_overrule_what_was_found(tmp_path: Path) -> None:
 
 
 def test_no_delimiter_keeps_each_line_whole(tmp_path: Path) -> None:
-    """Also its quotes, commas and tabs, and one with the mark that stands for no separator inside."""
+    """Also its quotes, commas and tabs, and one with the mark that stands for no separator
+    inside."""
     lines = ['say "a, b"', "one,two", "three\tfour", "five\x1fsix"]
-    parsed = Parsed("\n".join(["text", *lines, ""]).encode(), tmp_path, delimiter="none", header=True)
+    parsed = Parsed(
+        "\n".join(["text", *lines, ""]).encode(), tmp_path, delimiter="none", header=True
+    )
     assert parsed.rows == [[line] for line in lines]
 
 
@@ -343,4 +402,8 @@ def test_width_is_the_one_of_most_lines_of_the_whole_file(tmp_path: Path) -> Non
     """Not the one of the first thousands."""
     content = b"a,b\n" + b"1,2\n" * 6_000 + b"1,2,3\n" * 20_000
     parsed = Parsed(content, tmp_path)
-    assert (parsed.result["rows"], parsed.result["left_out"], len(parsed.names)) == (20_000, 6_000, 3)
+    assert (parsed.result["rows"], parsed.result["left_out"], len(parsed.names)) == (
+        20_000,
+        6_000,
+        3,
+    )

@@ -1,4 +1,5 @@
-"""web.links and web.feed_titles against a real server: packed answers, encodings, bad servers, documents made to harm."""
+"""web.links and web.feed_titles against a real server:
+packed answers, encodings, bad servers, documents made to harm."""
 
 import gzip
 from collections.abc import Iterator
@@ -19,7 +20,10 @@ from tests.integration.engine_bench import EngineBench
 from tests.integration.web_server import Page, WebServer, running_server
 
 LOCAL = (ip_network("127.0.0.1/32"),)
-RSS = "<rss version='2.0'><channel><title>{title}</title><item><title>{title}</title><link>/1</link></item></channel></rss>"
+RSS = (
+    "<rss "
+    "version='2.0'><channel><title>{title}</title><item><title>{title}</title><link>/1</link></item></channel></rss>"
+)
 
 
 @pytest.fixture
@@ -45,15 +49,24 @@ def test_links_of_a_packed_page_behind_a_redirect_are_listed(server: WebServer) 
     assert result == {
         "url": server.url("/deep/page"),
         "total": 2,
-        "links": [{"url": server.url("/x"), "text": "Köln"}, {"url": server.url("/deep/page#top"), "text": "up"}],
+        "links": [
+            {"url": server.url("/x"), "text": "Köln"},
+            {"url": server.url("/deep/page#top"), "text": "up"},
+        ],
     }
 
 
 def test_links_beyond_the_limit_are_counted(server: WebServer) -> None:
     """The list is bounded by number and by what a result may hold."""
-    server.pages["/many"] = Page("".join(f"<a href=/{number}>{'é' * 400}</a>" for number in range(3000)).encode())
+    server.pages["/many"] = Page(
+        "".join(f"<a href=/{number}>{'é' * 400}</a>" for number in range(3000)).encode()
+    )
     result = run(find_links, server.url("/many"), limit=10)
-    assert (len(result["links"]), result["total"], len(result["links"][0]["text"])) == (10, 3000, 300)
+    assert (len(result["links"]), result["total"], len(result["links"][0]["text"])) == (
+        10,
+        3000,
+        300,
+    )
     result = run(find_links, server.url("/many"), limit=10_000)
     assert result["total"] == 3000
     assert 10 < len(result["links"]) < 100
@@ -62,11 +75,19 @@ def test_links_beyond_the_limit_are_counted(server: WebServer) -> None:
 def test_feed_is_read_in_its_own_encoding(server: WebServer) -> None:
     """Packed too; the link is relative to the feed."""
     text = "<?xml version='1.0' encoding='windows-1251'?>" + RSS.format(title="Новости")
-    server.pages["/feed"] = Page(gzip.compress(text.encode("cp1251")), headers={"Content-Encoding": "gzip"})
+    server.pages["/feed"] = Page(
+        gzip.compress(text.encode("cp1251")), headers={"Content-Encoding": "gzip"}
+    )
     result = run(read_feed, server.url("/feed"))
     assert (result["title"], result["format"], result["total"]) == ("Новости", "rss20", 1)
     assert result["entries"] == [
-        {"title": "Новости", "link": server.url("/1"), "published_at": None, "published": None, "assumed_zone": None}
+        {
+            "title": "Новости",
+            "link": server.url("/1"),
+            "published_at": None,
+            "published": None,
+            "assumed_zone": None,
+        }
     ]
 
 
@@ -75,12 +96,21 @@ def test_page_that_names_its_feed_is_followed_once(server: WebServer) -> None:
     link = b"<html><link rel=alternate type=application/rss+xml href='%b'>"
     server.pages["/"] = Page(link % b"/feed")
     server.pages["/feed"] = Page(
-        RSS.format(title="x").replace("<link>", "<pubDate>2016/6/29 15:07:41</pubDate><link>").encode()
+        RSS.format(title="x")
+        .replace("<link>", "<pubDate>2016/6/29 15:07:41</pubDate><link>")
+        .encode()
     )
     result = run(read_feed, server.url("/"))
-    assert (result["url"], result["found_on"], result["total"]) == (server.url("/feed"), server.url("/"), 1)
+    assert (result["url"], result["found_on"], result["total"]) == (
+        server.url("/feed"),
+        server.url("/"),
+        1,
+    )
     [entry] = result["entries"]
-    assert (entry["published_at"], entry["published"]) == ("2016-06-29T15:07:41Z", "2016/6/29 15:07:41")
+    assert (entry["published_at"], entry["published"]) == (
+        "2016-06-29T15:07:41Z",
+        "2016/6/29 15:07:41",
+    )
     assert entry["assumed_zone"] == "UTC"
     server.pages["/feed"] = Page(link % b"/")
     with pytest.raises(NotReadable):
@@ -91,9 +121,13 @@ def test_page_that_names_its_feed_is_followed_once(server: WebServer) -> None:
 def test_date_of_a_feed_is_json(server: WebServer) -> None:
     """UTC, in the form of RFC 3339."""
     server.pages["/feed"] = Page(
-        RSS.format(title="x").replace("<link>", "<pubDate>Mon, 02 Jan 2006 15:04:05 GMT</pubDate><link>").encode()
+        RSS.format(title="x")
+        .replace("<link>", "<pubDate>Mon, 02 Jan 2006 15:04:05 GMT</pubDate><link>")
+        .encode()
     )
-    assert run(read_feed, server.url("/feed"))["entries"][0]["published_at"] == "2006-01-02T15:04:05Z"
+    assert (
+        run(read_feed, server.url("/feed"))["entries"][0]["published_at"] == "2006-01-02T15:04:05Z"
+    )
 
 
 @pytest.mark.parametrize("task", [find_links, read_feed], ids=lambda task: task.name)
@@ -110,7 +144,9 @@ def test_date_of_a_feed_is_json(server: WebServer) -> None:
         ("/to/http%3A%2F%2F%5B::ffff:10.0.0.1%5D%2F", "address_refused"),
     ],
 )
-def test_bad_server_is_a_typed_error(server: WebServer, task: Task[..., Any], path: str, code: str) -> None:
+def test_bad_server_is_a_typed_error(
+    server: WebServer, task: Task[..., Any], path: str, code: str
+) -> None:
     """There is one document, so the job fails, with the words for its owner."""
     with pytest.raises(WebError) as failure:
         run(task, server.url(path), timeout_s=1)
@@ -120,7 +156,9 @@ def test_bad_server_is_a_typed_error(server: WebServer, task: Task[..., Any], pa
 def test_document_that_is_no_page_is_a_typed_error(server: WebServer) -> None:
     """An image has no links, but whoever asks for them made a mistake."""
     server.pages["/a.png"] = Page(b"\x89PNG", headers={"Content-Type": "image/png"})
-    server.pages["/a.xhtml"] = Page(b"<a href=/x>x</a>", headers={"Content-Type": "application/xhtml+xml"})
+    server.pages["/a.xhtml"] = Page(
+        b"<a href=/x>x</a>", headers={"Content-Type": "application/xhtml+xml"}
+    )
     with pytest.raises(NotReadable, match=r"no HTML page: .* image/png"):
         run(find_links, server.url("/a.png"))
     assert run(find_links, server.url("/a.xhtml"))["total"] == 1
@@ -130,23 +168,38 @@ def test_document_that_is_no_page_is_a_typed_error(server: WebServer) -> None:
     ("task", "path", "document"),
     [
         ("hurried.web.links", "/nested", "<div>" * 400_000),
-        ("hurried.web.feed_titles", "/attributes", "<rss " + " ".join(f"a{number}='1'" for number in range(200_000)) + ">"),
+        (
+            "hurried.web.feed_titles",
+            "/attributes",
+            "<rss " + " ".join(f"a{number}='1'" for number in range(200_000)) + ">",
+        ),
     ],
 )
 def test_document_made_to_harm_ends_with_its_child(
     bench: EngineBench, server: WebServer, task: str, path: str, document: str
 ) -> None:
-    """Minutes of parsing that can't be interrupted: the child is killed, the job fails by its time-out, the engine goes on."""
+    """Minutes of parsing that can't be interrupted:
+    the child is killed, the job fails by its time-out, the engine goes on."""
     server.pages[path] = Page(document.encode())
     server.pages["/good"] = Page(RSS.format(title="x").encode())
-    engine = bench.start(task_modules=("tests.integration.hostile_pages",), web_allowed_networks=LOCAL, job_processes=1)
+    engine = bench.start(
+        task_modules=("tests.integration.hostile_pages",),
+        web_allowed_networks=LOCAL,
+        job_processes=1,
+    )
     job = bench.outcome(engine, bench.submit(engine, task, {"url": server.url(path)}), timeout_s=30)
     assert (job.status, job.error and job.error["type"]) == (JobStatus.FAILED, "TimedOut")
     assert bench.run(engine, task, {"url": server.url("/good")}).status is JobStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"url": "file:///x"}, {"url": "http://a/", "limit": 0}, {"url": "http://a/", "limit": 10**6}, {}]
+    "arguments",
+    [
+        {"url": "file:///x"},
+        {"url": "http://a/", "limit": 0},
+        {"url": "http://a/", "limit": 10**6},
+        {},
+    ],
 )
 def test_wrong_arguments_are_refused_before_a_job_is_made(arguments: dict[str, Any]) -> None:
     """Of both tasks."""

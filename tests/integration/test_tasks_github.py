@@ -1,4 +1,5 @@
-"""github.languages against a server of our own: pages, totals, files, rate limits, and answers that are none."""
+"""github.languages against a server of our own:
+pages, totals, files, rate limits, and answers that are none."""
 
 import json
 import threading
@@ -41,7 +42,9 @@ def settings() -> ApiSettings:
     return ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.0/8"),))
 
 
-def run(server: GithubServer, reporter: InlineReporter | None = None, **arguments: Any) -> dict[str, Any]:
+def run(
+    server: GithubServer, reporter: InlineReporter | None = None, **arguments: Any
+) -> dict[str, Any]:
     """Run the task on the server, for its owner unless other arguments are given."""
     given = {"owner": "octo", "base_url": server.base_url, **arguments}
     result: dict[str, Any] = run_inline(languages, given, settings=settings(), reporter=reporter)
@@ -72,10 +75,14 @@ def test_all_pages_of_an_owner_are_added_up(server: GithubServer) -> None:
     }
     assert server.asked_for("repos") == ["1", "2", "3"]
     assert server.asked_for() == list(server.repositories)
-    assert {name: row["languages"] for name, row in rows_of(reporter).items()} == server.repositories
+    assert {
+        name: row["languages"] for name, row in rows_of(reporter).items()
+    } == server.repositories
 
 
-def test_named_repositories_are_asked_for_with_those_of_the_owner_once_each(server: GithubServer) -> None:
+def test_named_repositories_are_asked_for_with_those_of_the_owner_once_each(
+    server: GithubServer,
+) -> None:
     """Both may be given, and neither is refused in words."""
     server.repositories["else/x"] = {"Ada": 1}
     assert run(server, owner=None, repositories=["else/x", "octo/a", "else/x"])["done"] == 2
@@ -84,7 +91,9 @@ def test_named_repositories_are_asked_for_with_those_of_the_owner_once_each(serv
     assert run(server, repositories=["octo/b", "else/gone"])["done"] == 5
     with pytest.raises(InvalidArguments) as refused:
         run(server, owner=None)
-    assert [problem.detail for problem in refused.value.problems] == ["Give at least one of repositories, owner."]
+    assert [problem.detail for problem in refused.value.problems] == [
+        "Give at least one of repositories, owner."
+    ]
 
 
 def test_request_carries_no_secret(server: GithubServer) -> None:
@@ -115,7 +124,9 @@ def test_owner_without_repositories_is_an_empty_result(server: GithubServer) -> 
     ElementTree.fromstring(reporter.files["languages.svg"])
 
 
-def test_listing_that_never_ends_is_cut(server: GithubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_that_never_ends_is_cut(
+    server: GithubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The result says that it is not complete, by pages or by repositories."""
     monkeypatch.setattr(github, "MAX_PAGES", 4)
     server.next_link = f"{server.base_url}/users/octo/repos?page=1"
@@ -144,8 +155,12 @@ def test_refused_request_is_made_again_after_the_wait(server: GithubServer, stat
     assert server.asked_for() == ["octo/a", "octo/a"]
 
 
-@pytest.mark.parametrize("headers", [{"Retry-After": "3600"}, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, {}])
-def test_longer_wait_is_left_to_the_next_attempt(server: GithubServer, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers", [{"Retry-After": "3600"}, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, {}]
+)
+def test_longer_wait_is_left_to_the_next_attempt(
+    server: GithubServer, headers: dict[str, str]
+) -> None:
     """No slot is held for it; the next attempt asks only for what is missing."""
     reporter = InlineReporter()
     server.odd["octo/.github"] = odd({}, 429, **headers)
@@ -171,7 +186,9 @@ def test_listing_goes_on_with_the_page_it_came_to(server: GithubServer) -> None:
     assert server.asked_for("repos") == ["3"]
 
 
-def test_server_that_is_away_ends_the_attempt_and_nothing_counts_as_failed(server: GithubServer) -> None:
+def test_server_that_is_away_ends_the_attempt_and_nothing_counts_as_failed(
+    server: GithubServer,
+) -> None:
     """Five times no answer is an outage, not five bad repositories: a later attempt asks again."""
     reporter = InlineReporter()
     for name in server.repositories:

@@ -1,4 +1,5 @@
-"""github.languages and answers that are none: each is an error of its repository, or ends the attempt in words."""
+"""github.languages and answers that are none:
+each is an error of its repository, or ends the attempt in words."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -55,13 +56,17 @@ def server() -> Iterator[GithubServer]:
         (odd({}, 302, Location="http://10.0.0.1/"), "address_refused"),
     ],
 )
-def test_bad_answer_is_an_error_of_its_repository(server: GithubServer, answer: Odd, code: str) -> None:
+def test_bad_answer_is_an_error_of_its_repository(
+    server: GithubServer, answer: Odd, code: str
+) -> None:
     """The others go on, and the totals are theirs."""
     server.odd["octo/b"] = answer
     reporter = InlineReporter()
     result = run(server, reporter)
     assert (result["done"], result["failed"], result["bytes"]) == (4, 1, 400)
-    assert [(each["repository"], each["error"]["code"]) for each in result["failures"]] == [("octo/b", code)]
+    assert [(each["repository"], each["error"]["code"]) for each in result["failures"]] == [
+        ("octo/b", code)
+    ]
     assert rows_of(reporter)["octo/b"]["error"]["code"] == code
     ElementTree.fromstring(reporter.files["languages.svg"])
 
@@ -75,7 +80,9 @@ def test_bad_answer_is_an_error_of_its_repository(server: GithubServer, answer: 
         (odd({}, 502), ServerAway),
     ],
 )
-def test_listing_that_can_not_be_read_ends_the_attempt(server: GithubServer, answer: Odd, error: type[GithubError]) -> None:
+def test_listing_that_can_not_be_read_ends_the_attempt(
+    server: GithubServer, answer: Odd, error: type[GithubError]
+) -> None:
     """Only what may pass is worth another attempt."""
     server.odd["listing"] = answer
     with pytest.raises(error):
@@ -84,7 +91,8 @@ def test_listing_that_can_not_be_read_ends_the_attempt(server: GithubServer, ans
 
 
 def test_names_in_a_listing_are_checked(server: GithubServer) -> None:
-    """What is no repository's name is never put into a URL; the job's log says how many there were."""
+    """What is no repository's name is never put into a URL;
+    the job's log says how many there were."""
     wrong: list[Any] = [
         "x",
         {"full_name": "octo/../../admin"},
@@ -100,7 +108,13 @@ def test_names_in_a_listing_are_checked(server: GithubServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["http://127.0.0.2:{port}/x", "https://127.0.0.1:{port}/x", "http://127.0.0.1:1/x", "//e.org/x"]
+    "where",
+    [
+        "http://127.0.0.2:{port}/x",
+        "https://127.0.0.1:{port}/x",
+        "http://127.0.0.1:1/x",
+        "//e.org/x",
+    ],
 )
 def test_next_page_on_another_server_is_not_followed(server: GithubServer, where: str) -> None:
     """A link leads within the server that was named, or nowhere."""
@@ -111,17 +125,31 @@ def test_next_page_on_another_server_is_not_followed(server: GithubServer, where
 
 
 @pytest.mark.parametrize(
-    "link", ['</api/v3/users/octo/repos?page=2>; rel="last next"', "<?page=2>;REL=NEXT", '<?page=2>;title="a,b";rel=" Next "']
+    "link",
+    [
+        '</api/v3/users/octo/repos?page=2>; rel="last next"',
+        "<?page=2>;REL=NEXT",
+        '<?page=2>;title="a,b";rel=" Next "',
+    ],
 )
 def test_next_page_is_followed_however_it_is_named(server: GithubServer, link: str) -> None:
-    """RFC 8288: several relations in one, any case, no quotes; a list is never called complete after a page of it."""
+    """RFC 8288: several relations in one, any case, no quotes;
+    a list is never called complete after a page of it."""
     server.first_link = link
     result = run(server)
     assert (result["done"], result["is_complete"]) == (5, True)
 
 
 @pytest.mark.parametrize(
-    "link", ["\xff\xfe", "<>; rel=next", "<http://[::1>; rel=next", "<http://a:b/>; rel=next", "<" * 50_000, ";,<,>"]
+    "link",
+    [
+        "\xff\xfe",
+        "<>; rel=next",
+        "<http://[::1>; rel=next",
+        "<http://a:b/>; rel=next",
+        "<" * 50_000,
+        ";,<,>",
+    ],
 )
 def test_link_that_is_none_is_not_followed(server: GithubServer, link: str) -> None:
     """Whatever the header is, it is a last page or a bad answer."""

@@ -1,4 +1,5 @@
-"""github.languages goes on where it stopped, whatever stopped it: the server that is asked counts what it is asked for."""
+"""github.languages goes on where it stopped, whatever stopped it:
+the server that is asked counts what it is asked for."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ NAMES = [f"octo/r{number}" for number in range(6)]
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GithubServer]:
-    """A server with six repositories on three pages, which engines in processes of their own may ask, too."""
+    """A server with six repositories on three pages,
+    which engines in processes of their own may ask, too."""
     monkeypatch.setenv("GATEHOUSE_WEB_ALLOWED_NETWORKS", "127.0.0.0/8")
     with running_github() as running:
         running.page_size = 2
@@ -46,8 +48,11 @@ def check_all_is_there(engine: JobEngine, job: Job) -> None:
         assert [json.loads(line)["repository"] for line in stream] == NAMES
 
 
-def test_killed_server_is_asked_again_only_for_what_was_left(bench: EngineBench, server: GithubServer) -> None:
-    """kill -9 while the fourth repository is asked for: the next attempt begins with it, and with no page."""
+def test_killed_server_is_asked_again_only_for_what_was_left(
+    bench: EngineBench, server: GithubServer
+) -> None:
+    """kill -9 while the fourth repository is asked for:
+    the next attempt begins with it, and with no page."""
     server.hold_at = NAMES[3]
     child = bench.start_process()
     (job_id,) = child.submit("sample.languages", [arguments(server)], owner=bench.owner)
@@ -64,7 +69,8 @@ def test_killed_server_is_asked_again_only_for_what_was_left(bench: EngineBench,
 
 
 def test_stopped_server_hands_over_what_was_left(bench: EngineBench, server: GithubServer) -> None:
-    """A graceful stop in the middle of a request: nothing that was done is asked for again, no attempt is spent."""
+    """A graceful stop in the middle of a request:
+    nothing that was done is asked for again, no attempt is spent."""
     server.hold_at = NAMES[2]
     first = start(bench)
     job_id = bench.submit(first, "sample.languages", arguments(server))
@@ -80,8 +86,11 @@ def test_stopped_server_hands_over_what_was_left(bench: EngineBench, server: Git
 
 
 @pytest.mark.parametrize("prefix", ["sample", "child"])
-def test_rate_limit_ends_the_attempt_and_the_next_one_goes_on(bench: EngineBench, server: GithubServer, prefix: str) -> None:
-    """The slot is free meanwhile, the record says why, and nothing is asked for twice but what was refused."""
+def test_rate_limit_ends_the_attempt_and_the_next_one_goes_on(
+    bench: EngineBench, server: GithubServer, prefix: str
+) -> None:
+    """The slot is free meanwhile, the record says why,
+    and nothing is asked for twice but what was refused."""
     server.odd[NAMES[4]] = (429, b"", {"Retry-After": "3600"})
     engine = start(bench)
     job_id = bench.submit(engine, f"{prefix}.languages", arguments(server, max_wait_s=0))

@@ -1,4 +1,5 @@
-"""web.download_images against a real server: files, names, pages, threads, limits, and every kind of bad image."""
+"""web.download_images against a real server:
+files, names, pages, threads, limits, and every kind of bad image."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -36,16 +37,22 @@ def server() -> Iterator[WebServer]:
         yield running
 
 
-def download(arguments: dict[str, Any], reporter: InlineReporter | None = None, **settings: Any) -> dict[str, Any]:
+def download(
+    arguments: dict[str, Any], reporter: InlineReporter | None = None, **settings: Any
+) -> dict[str, Any]:
     """Run the task with 127.0.0.1 allowed."""
     kept = ApiSettings.model_construct(**{"web_allowed_networks": LOCAL, **settings})
-    result: dict[str, Any] = run_inline(download_images, arguments, settings=kept, reporter=reporter)
+    result: dict[str, Any] = run_inline(
+        download_images, arguments, settings=kept, reporter=reporter
+    )
     return result
 
 
 def code_of(server: WebServer, path: str) -> str:
     """Return why one image failed; a good one beside it must be there."""
-    result = download({"urls": [server.url(path), server.url("/a.png")], "timeout_s": 1, "max_bytes": 100_000})
+    result = download(
+        {"urls": [server.url(path), server.url("/a.png")], "timeout_s": 1, "max_bytes": 100_000}
+    )
     bad, good = result["images"]
     assert (result["saved"], good["error"], bad["file"]) == (1, None, None)
     code: str = bad["error"]["code"]
@@ -57,7 +64,14 @@ def test_images_are_kept_as_files_with_what_is_known_of_them(server: WebServer) 
     server.pages["/dir/..%2f..%2fetc%2fpasswd"] = server.pages["/b.jpg"]
     server.pages[f"/{'x' * 200}.php"] = server.pages["/b.jpg"]
     server.pages["/%00%e2%80%ae.exe"] = server.pages["/b.jpg"]
-    paths = ["/a.png", "/b.jpg?v=2", "/b.jpg", "/dir/..%2f..%2fetc%2fpasswd", f"/{'x' * 200}.php", "/%00%e2%80%ae.exe"]
+    paths = [
+        "/a.png",
+        "/b.jpg?v=2",
+        "/b.jpg",
+        "/dir/..%2f..%2fetc%2fpasswd",
+        f"/{'x' * 200}.php",
+        "/%00%e2%80%ae.exe",
+    ]
     reporter = InlineReporter()
     result = download({"urls": [server.url(path) for path in paths]}, reporter)
     first, second, *_ = result["images"]
@@ -77,17 +91,24 @@ def test_images_are_kept_as_files_with_what_is_known_of_them(server: WebServer) 
     names = ["1-a.png", "2-b.jpg", "3-b.jpg", "4-passwd.jpg", f"5-{'x' * 60}.jpg", "6-image.jpg"]
     assert [row["file"] for row in result["images"]] == sorted(reporter.files) == names
     assert reporter.files["1-a.png"] == png
-    assert (result["saved"], result["bytes"]) == (6, sum(len(data) for data in reporter.files.values()))
+    assert (result["saved"], result["bytes"]) == (
+        6,
+        sum(len(data) for data in reporter.files.values()),
+    )
 
 
 def test_page_gives_the_images_on_it(server: WebServer) -> None:
     """With a base, relative URLs and a srcset; a URL in both arguments is fetched once."""
     html = (
-        b"<base href=/><img src=a.png><img srcset='b.jpg 1x, gone.png 2x'><img src='data:,x'><img src='http://10.0.0.1/x.png'>"
+        b"<base href=/><img src=a.png><img srcset='b.jpg 1x, gone.png 2x'><img src='data:,x'><img "
+        b"src='http://10.0.0.1/x.png'>"
     )
     server.pages["/page"] = Page(html)
     result = download({"page": server.url("/page"), "urls": [server.url("/b.jpg")]})
-    assert [(row["url"].rpartition("/")[2], row["error"] and row["error"]["code"]) for row in result["images"]] == [
+    assert [
+        (row["url"].rpartition("/")[2], row["error"] and row["error"]["code"])
+        for row in result["images"]
+    ] == [
         ("b.jpg", None),
         ("a.png", None),
         ("gone.png", "bad_status"),
@@ -146,13 +167,23 @@ def test_eight_are_downloaded_at_the_same_time(server: WebServer) -> None:
     assert server.most_busy == 1
 
 
-def test_image_beyond_what_a_job_may_keep_is_an_error_of_its_row(bench: EngineBench, server: WebServer) -> None:
+def test_image_beyond_what_a_job_may_keep_is_an_error_of_its_row(
+    bench: EngineBench, server: WebServer
+) -> None:
     """On the engine, in a child process: two files are kept, the third has nowhere to go."""
-    engine = bench.start(task_modules=("flask_api.tasks.web.images",), web_allowed_networks=LOCAL, job_files_max=2)
-    job = bench.run(engine, "web.download_images", {"urls": [server.url(f"/a.png?{number}") for number in range(3)]})
+    engine = bench.start(
+        task_modules=("flask_api.tasks.web.images",), web_allowed_networks=LOCAL, job_files_max=2
+    )
+    job = bench.run(
+        engine,
+        "web.download_images",
+        {"urls": [server.url(f"/a.png?{number}") for number in range(3)]},
+    )
     assert job.result["saved"] == 2, job.error
     assert [row["error"]["code"] for row in job.result["images"] if row["error"]] == ["not_kept"]
-    assert sorted(file["name"] for file in job.files) == sorted(row["file"] for row in job.result["images"] if row["file"])
+    assert sorted(file["name"] for file in job.files) == sorted(
+        row["file"] for row in job.result["images"] if row["file"]
+    )
 
 
 def test_cancel_while_downloads_hang_ends_them(server: WebServer) -> None:
@@ -178,7 +209,9 @@ def test_no_url_and_no_page_is_an_error_that_names_both() -> None:
     for arguments in nothing:
         with pytest.raises(InvalidArguments) as refused:
             download(arguments)
-        assert [problem.detail for problem in refused.value.problems] == ["Give at least one of urls, page."]
+        assert [problem.detail for problem in refused.value.problems] == [
+            "Give at least one of urls, page."
+        ]
 
 
 @pytest.mark.parametrize(
@@ -201,8 +234,11 @@ def test_wrong_arguments_are_refused_before_a_job_is_made(arguments: dict[str, A
         download(arguments)
 
 
-def test_images_that_are_not_had_in_the_time_for_all_are_given_up(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow hosts keep a process from everybody's work for minutes, not for an hour; what was had is kept."""
+def test_images_that_are_not_had_in_the_time_for_all_are_given_up(
+    server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow hosts keep a process from everybody's work for minutes, not for an hour;
+    what was had is kept."""
     monkeypatch.setattr(images, "TOTAL_S", 0)
     result = download({"urls": [server.url("/a.png"), server.url("/b.jpg")]})
     assert [row["error"]["code"] for row in result["images"]] == ["timed_out", "timed_out"]

@@ -1,4 +1,5 @@
-"""The pages about tasks: every block of Python is loaded and run, and the reference is what the code says."""
+"""The pages about tasks: every block of Python is loaded and run,
+and the reference is what the code says."""
 
 import os
 import re
@@ -44,7 +45,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def registry(folder: Path) -> TaskRegistry:
     """The page's task modules, loaded as the setting loads them."""
-    return load_tasks([path.stem for path in sorted(folder.glob("*.py")) if not path.stem.startswith("test_")])
+    return load_tasks(
+        [path.stem for path in sorted(folder.glob("*.py")) if not path.stem.startswith("test_")]
+    )
 
 
 def run_greeting(task: Task[..., Any], folder: Path) -> None:
@@ -122,7 +125,9 @@ def test_every_task_of_the_page_is_run_here(registry: TaskRegistry) -> None:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_task_of_the_page_does_what_it_says(name: str, registry: TaskRegistry, folder: Path) -> None:
+def test_task_of_the_page_does_what_it_says(
+    name: str, registry: TaskRegistry, folder: Path
+) -> None:
     """Loaded by the setting's way, run inline."""
     RUNS[name](registry.get(name), folder)
 
@@ -158,7 +163,10 @@ def test_tests_of_the_page_pass(folder: Path) -> None:
 def test_adopters_test_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The block under "Test it" in docs/adopt.md, on the page's own service."""
     page = (ROOT / "docs/adopt.md").read_text()
-    service, test = (re.findall(rf"## {part}.*?```python\n(.*?)```", page, flags=re.DOTALL)[0] for part in ("4", "5"))
+    service, test = (
+        re.findall(rf"## {part}.*?```python\n(.*?)```", page, flags=re.DOTALL)[0]
+        for part in ("4", "5")
+    )
     monkeypatch.setenv("GATEHOUSE_REDIS_URL", os.environ["GATEHOUSE_SITE_REDIS_URL"])
     namespace: dict[str, Any] = {"__name__": "service"}
     exec(service, namespace)
@@ -167,7 +175,8 @@ def test_adopters_test_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reference_is_what_the_code_says() -> None:
-    """docs/task-reference.md is made from the code: python -m flask_api.tasks.reference > docs/task-reference.md."""
+    """docs/task-reference.md is made from the code:
+    python -m flask_api.tasks.reference > docs/task-reference.md."""
     assert (ROOT / "docs/task-reference.md").read_text() == reference()
 
 
@@ -175,7 +184,9 @@ def test_every_task_that_is_shipped_is_offered_by_default() -> None:
     """And so it is in the reference: whatever is decorated below flask_api/tasks."""
     pages = [path.read_text() for path in (ROOT / "flask_api/tasks").rglob("*.py")]
     shipped = {name for page in pages for name in re.findall(r'\n@task\(\s*"([^"]+)"', page)}
-    assert {task.name for task in load_tasks(ApiSettings.model_fields["task_modules"].default)} == shipped
+    assert {
+        task.name for task in load_tasks(ApiSettings.model_fields["task_modules"].default)
+    } == shipped
 
 
 @pytest.mark.parametrize(
@@ -184,10 +195,16 @@ def test_every_task_that_is_shipped_is_offered_by_default() -> None:
         ({}, "anything"),
         ({"type": "string", "minLength": 1}, "text (at least 1 characters)"),
         ({"type": "integer", "minimum": 1, "maximum": 2}, "integer (1 to 2)"),
-        ({"type": "array", "items": {"type": "boolean"}, "maxItems": 3}, "list (at most 3 items) of boolean"),
+        (
+            {"type": "array", "items": {"type": "boolean"}, "maxItems": 3},
+            "list (at most 3 items) of boolean",
+        ),
         ({"anyOf": [{"$ref": "#/$defs/Size"}, {"type": "null"}]}, '"S" or "L" or null'),
         ({"type": "string", "x-gatehouse-file": True}, "uploaded file"),
-        ({"type": "object", "additionalProperties": {"type": "number"}}, "object of number by name"),
+        (
+            {"type": "object", "additionalProperties": {"type": "number"}},
+            "object of number by name",
+        ),
         ({"properties": {"a": {"properties": {"b": {"const": 1}}}}}, "{\n  a: {\n    b: 1\n  }\n}"),
     ],
 )

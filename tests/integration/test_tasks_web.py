@@ -1,4 +1,5 @@
-"""web.page_sizes against real servers on this machine: sizes, limits, redirects, concurrency, cancel."""
+"""web.page_sizes against real servers on this machine:
+sizes, limits, redirects, concurrency, cancel."""
 
 import socket
 import threading
@@ -29,7 +30,9 @@ def server() -> Iterator[WebServer]:
 def sizes_of(*urls: str, allowed: str = "127.0.0.0/8", **arguments: Any) -> list[dict[str, Any]]:
     """Run the task on the URLs with one network allowed."""
     settings = ApiSettings.model_construct(web_allowed_networks=(ip_network(allowed),))
-    result: list[dict[str, Any]] = run_inline(page_sizes, {"urls": list(urls), **arguments}, settings=settings)
+    result: list[dict[str, Any]] = run_inline(
+        page_sizes, {"urls": list(urls), **arguments}, settings=settings
+    )
     assert [row["url"] for row in result] == list(urls)
     return result
 
@@ -47,7 +50,12 @@ def code_of(row: dict[str, Any]) -> str | None:
 
 def test_pages_of_known_size_are_measured_in_input_order(server: WebServer) -> None:
     """Duplicates stay, sizes are exact, a status other than 200 is a result too."""
-    rows = sizes_of(server.url("/size/0"), server.url("/size/100000"), server.url("/none"), server.url("/size/0"))
+    rows = sizes_of(
+        server.url("/size/0"),
+        server.url("/size/100000"),
+        server.url("/none"),
+        server.url("/size/0"),
+    )
     assert [(row["status"], row["bytes"], row["error"]) for row in rows] == [
         (200, 0, None),
         (200, 100_000, None),
@@ -56,7 +64,9 @@ def test_pages_of_known_size_are_measured_in_input_order(server: WebServer) -> N
     ]
 
 
-def test_request_says_who_asks_and_nothing_else(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_says_who_asks_and_nothing_else(
+    server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No proxy from the environment is used and the headers are ours alone."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
@@ -87,7 +97,11 @@ def test_redirect_with_endless_body_is_followed_without_reading_it(server: WebSe
 def test_redirect_to_refused_address_never_reaches_it(server: WebServer) -> None:
     """Each hop is checked: a permitted server can't send us on to one that is not."""
     with running_server("127.0.0.2") as inner:
-        targets = [inner.url("/size/7"), inner.url("/size/7", host="0x7f.0.0.2"), inner.url("/size/7", host="2130706434")]
+        targets = [
+            inner.url("/size/7"),
+            inner.url("/size/7", host="0x7f.0.0.2"),
+            inner.url("/size/7", host="2130706434"),
+        ]
         for target in targets:
             row = size_of(server.url(f"/to/{quote(target, safe='')}"), allowed="127.0.0.1/32")
             assert code_of(row) in {"address_refused", "name_not_found", "bad_response"}
@@ -98,8 +112,21 @@ def test_redirect_to_refused_address_never_reaches_it(server: WebServer) -> None
 @pytest.mark.parametrize(
     "location",
     [
-        *("file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "data:text/plain,x", "http://u:p@127.0.0.1/"),
-        *("http://", "http:///x", "http://[::1", "http://127.0.0.1:99999/", "http://a..b/", "http://.a/"),
+        *(
+            "file:///etc/passwd",
+            "ftp://127.0.0.1/",
+            "gopher://127.0.0.1/",
+            "data:text/plain,x",
+            "http://u:p@127.0.0.1/",
+        ),
+        *(
+            "http://",
+            "http:///x",
+            "http://[::1",
+            "http://127.0.0.1:99999/",
+            "http://a..b/",
+            "http://.a/",
+        ),
         *(f"http://{'a' * 64}/", "http://xn--a/", "https://xn--0x7f/"),
     ],
 )
@@ -129,8 +156,11 @@ def test_slow_server_ends_at_the_time_limit(server: WebServer, path: str) -> Non
     assert 1000 <= row["duration_ms"] < 10_000
 
 
-def test_job_ends_in_the_time_for_all_its_pages(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fetches that run and those that wait for their turn at a slow host end together; what was had is kept."""
+def test_job_ends_in_the_time_for_all_its_pages(
+    server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fetches that run and those that wait for their turn at a slow host end together;
+    what was had is kept."""
     monkeypatch.setattr("flask_api.tasks.web.page_sizes.TOTAL_S", 1)
     began = time.monotonic()
     rows = sizes_of(server.url("/size/3"), *[server.url("/hold")] * 30, timeout_s=60)
@@ -187,18 +217,26 @@ def test_plain_server_asked_by_https_is_an_error_of_the_row(server: WebServer) -
 
 
 def test_hundred_slow_pages_are_fetched_at_the_same_time() -> None:
-    """The server answers nobody until fifty requests are there together, and each takes 100 ms more."""
+    """The server answers nobody until fifty requests are there together,
+    and each takes 100 ms more."""
     reports: list[Progress] = []
     with running_server(gather=50) as server:
         urls = [server.url(f"/gather/{number}") for number in range(100)]
-        settings = ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.1/32"),), web_host_connections=100)
-        rows = run_inline(page_sizes, {"urls": urls, "timeout_s": 30}, settings=settings, report=reports.append)
-    assert [(row["url"], row["status"], row["bytes"]) for row in rows] == [(url, 200, 8) for url in urls]
+        settings = ApiSettings.model_construct(
+            web_allowed_networks=(ip_network("127.0.0.1/32"),), web_host_connections=100
+        )
+        rows = run_inline(
+            page_sizes, {"urls": urls, "timeout_s": 30}, settings=settings, report=reports.append
+        )
+    assert [(row["url"], row["status"], row["bytes"]) for row in rows] == [
+        (url, 200, 8) for url in urls
+    ]
     assert (reports[-1].done, reports[-1].total) == (100, 100)
 
 
 def test_cancel_while_all_fetches_hang_ends_the_task_and_its_threads(server: WebServer) -> None:
-    """Fetches under way are aborted, those not begun are dropped; nothing waits for the sixty seconds."""
+    """Fetches under way are aborted, those not begun are dropped;
+    nothing waits for the sixty seconds."""
     urls = [server.url(f"/hold/{number}") for number in range(300)]
     settings = ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.1/32"),))
 
@@ -206,7 +244,9 @@ def test_cancel_while_all_fetches_hang_ends_the_task_and_its_threads(server: Web
         return StopReason.CANCELLED if server.held.is_set() else None
 
     with pytest.raises(JobCancelled):
-        run_inline(page_sizes, {"urls": urls, "timeout_s": 60}, settings=settings, must_stop=must_stop)
+        run_inline(
+            page_sizes, {"urls": urls, "timeout_s": 60}, settings=settings, must_stop=must_stop
+        )
     assert len(server.requests) <= 100
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("web-")] == []
 
@@ -231,6 +271,7 @@ def test_cancel_while_all_fetches_hang_ends_the_task_and_its_threads(server: Web
     ],
 )
 def test_wrong_arguments_are_refused_before_a_job_is_made(arguments: dict[str, Any]) -> None:
-    """Number and form of URLs and both limits are checked; nobody can pass settings as arguments."""
+    """Number and form of URLs and both limits are checked;
+    nobody can pass settings as arguments."""
     with pytest.raises(InvalidArguments):
         run_inline(page_sizes, arguments)

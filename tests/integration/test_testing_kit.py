@@ -1,4 +1,5 @@
-"""The test kit for service developers, on somebody else's Flask application and on a Valkey of its own."""
+"""The test kit for service developers, on somebody else's Flask application and on a Valkey of its
+own."""
 
 import time
 from collections.abc import Iterator
@@ -54,7 +55,10 @@ def service(settings: ApiSettings, clock: FakeClock | None = None) -> Flask:
     }
     for name, gate in gates.items():
         app.add_url_rule(
-            f"/{name}", endpoint=name, view_func=gate(lambda: current_principal().username), methods=["GET", "POST"]
+            f"/{name}",
+            endpoint=name,
+            view_func=gate(lambda: current_principal().username),
+            methods=["GET", "POST"],
         )
     return app
 
@@ -135,11 +139,16 @@ def test_fake_clock_makes_a_session_old(settings: ApiSettings) -> None:
 
 
 def test_nothing_is_left_behind(app: Flask, settings: ApiSettings) -> None:
-    """Sessions, principals and keys go when the block ends, by an error too, and live for an hour at most."""
+    """Sessions, principals and keys go when the block ends, by an error too,
+    and live for an hour at most."""
     before = set(entries(settings))
 
     def fail() -> None:
-        with logged_in(app), with_key(app), build_client(_writer(settings), timeout_s=1, max_connections=1) as client:
+        with (
+            logged_in(app),
+            with_key(app),
+            build_client(_writer(settings), timeout_s=1, max_connections=1) as client,
+        ):
             made = set(entries(settings)) - before
             assert len(made) == 4
             assert all(0 < int(client.ttl(name)) <= 3600 for name in made)
@@ -150,8 +159,11 @@ def test_nothing_is_left_behind(app: Flask, settings: ApiSettings) -> None:
     assert set(entries(settings)) == before
 
 
-def test_one_person_may_have_several_clients_and_be_changed(app: Flask, settings: ApiSettings) -> None:
-    """What Django does to a person takes effect on the next request: demotion, password, log-out, deactivation, deletion."""
+def test_one_person_may_have_several_clients_and_be_changed(
+    app: Flask, settings: ApiSettings
+) -> None:
+    """What Django does to a person takes effect on the next request:
+    demotion, password, log-out, deactivation, deletion."""
     with People(settings) as people:
         ada = people.add(new_principal("ada", is_staff=True))
         cookie = people.new_session(ada)
@@ -170,13 +182,20 @@ def test_one_person_may_have_several_clients_and_be_changed(app: Flask, settings
         assert script.get("/login").status_code == 200
         people.remove(ada)
         assert script.get("/login").status_code == 401
-        assert key_client(app, people.new_api_key(people.add(ada), expires_in_s=-1)).get("/login").status_code == 401
+        assert (
+            key_client(app, people.new_api_key(people.add(ada), expires_in_s=-1))
+            .get("/login")
+            .status_code
+            == 401
+        )
 
 
 def test_identity_is_a_whole_one(app: Flask, settings: ApiSettings) -> None:
     """What a view asks about the person and the credential is there."""
     with People(settings) as people:
-        ada = people.add(new_principal("ada", groups=["readers"], email="ada@example.org", email_verified=True))
+        ada = people.add(
+            new_principal("ada", groups=["readers"], email="ada@example.org", email_verified=True)
+        )
         cookie = people.new_session(ada, ago_s=7)
         with app.test_request_context("/login", headers={"Cookie": f"sessionid={cookie}"}):
             identity = current_identity()
@@ -186,14 +205,22 @@ def test_identity_is_a_whole_one(app: Flask, settings: ApiSettings) -> None:
     assert 7 <= time.time() - identity.authenticated_at < 60
 
 
-@pytest.mark.parametrize("changes", [{"production": True, "trusted_proxy": True}, {"session_cookie_name": "theirs"}])
-def test_client_sends_the_cookie_that_the_settings_name(settings: ApiSettings, changes: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"production": True, "trusted_proxy": True}, {"session_cookie_name": "theirs"}]
+)
+def test_client_sends_the_cookie_that_the_settings_name(
+    settings: ApiSettings, changes: dict[str, object]
+) -> None:
     """Also under a server name of their own, and for production's HTTPS."""
     app = service(settings.model_copy(update={**changes, "allowed_hosts": ("theirs.example.org",)}))
     app.config["SERVER_NAME"] = "theirs.example.org:8443"
     with logged_in(app) as client:
         assert (
-            client.get("/login", base_url="https://theirs.example.org:8443", headers={"X-Forwarded-Proto": "https"}).text
+            client.get(
+                "/login",
+                base_url="https://theirs.example.org:8443",
+                headers={"X-Forwarded-Proto": "https"},
+            ).text
             == "ada"
         )
     gate_state(app).store.close()
@@ -230,7 +257,8 @@ def test_settings_without_a_named_redis_write_where_the_gate_reads(tmp_path: Pat
 
 
 def test_private_settings_are_the_tests_own(tmp_path: Path, settings: ApiSettings) -> None:
-    """Another server, other secrets, files in the folder that was given, and no setting that leads elsewhere."""
+    """Another server, other secrets, files in the folder that was given,
+    and no setting that leads elsewhere."""
     with private_settings(tmp_path, job_threads=3) as own:
         assert own.job_threads == 3
         assert own.secrets != settings.secrets
@@ -246,7 +274,9 @@ def test_task_runs_as_a_job_of_who_is_logged_in(settings: ApiSettings) -> None:
         logged_in(api) as ada,
         with_key(api, "bob") as bob,
     ):
-        job = ada.post("/jobs?wait=10", json={"task": "primes.sum", "arguments": {"limit": 10}}).get_json()
+        job = ada.post(
+            "/jobs?wait=10", json={"task": "primes.sum", "arguments": {"limit": 10}}
+        ).get_json()
         assert (job["status"], job["result"], job["owner"]["username"]) == ("succeeded", 17, "ada")
         assert ada.get(f"/jobs/{job['id']}").status_code == 200
         assert bob.get(f"/jobs/{job['id']}").status_code == 404
@@ -254,6 +284,14 @@ def test_task_runs_as_a_job_of_who_is_logged_in(settings: ApiSettings) -> None:
 
 def test_service_itself_never_imports_the_kit() -> None:
     """What writes sessions is for tests only."""
-    files = [path for folder in ("shared", "flask_api", "django_site", "deploy") for path in (ROOT / folder).rglob("*.py")]
-    users = [path for path in files if "flask_api.testing" in path.read_text() and path.parent.name != "testing"]
+    files = [
+        path
+        for folder in ("shared", "flask_api", "django_site", "deploy")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    users = [
+        path
+        for path in files
+        if "flask_api.testing" in path.read_text() and path.parent.name != "testing"
+    ]
     assert users == []

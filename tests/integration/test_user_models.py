@@ -1,4 +1,5 @@
-"""Any user model: a UUID for a key, no username, no e-mail address, no permissions, no is_active."""
+"""Any user model: a UUID for a key, no username, no e-mail address, no permissions,
+no is_active."""
 
 import uuid
 from collections.abc import Iterator
@@ -46,7 +47,8 @@ def _shown(id_: str) -> Any:
 
 
 def test_bare_model_with_a_uuid_is_published_rebuilt_and_withdrawn() -> None:
-    """AbstractBaseUser alone, with a login name of its own: known by Django's own id, with no permissions."""
+    """AbstractBaseUser alone, with a login name of its own:
+    known by Django's own id, with no permissions."""
     from django.contrib.auth.base_user import AbstractBaseUser
 
     from django_site.principals.rebuild import rebuild
@@ -61,7 +63,12 @@ def test_bare_model_with_a_uuid_is_published_rebuilt_and_withdrawn() -> None:
         # A small one: the run's table of e-mail addresses has whole numbers for people.
         person = model.objects.create(id=uuid.UUID(int=7_000_000_007), badge="b-1", password="!")
         shown = _shown(str(person.pk))
-        assert (shown.username, shown.email, shown.permissions, shown.is_active) == ("b-1", "", frozenset(), True)
+        assert (shown.username, shown.email, shown.permissions, shown.is_active) == (
+            "b-1",
+            "",
+            frozenset(),
+            True,
+        )
         assert shown.auth_hash == person.get_session_auth_hash()
         rebuild()
         assert _shown(str(person.pk)) == shown
@@ -71,6 +78,7 @@ def test_bare_model_with_a_uuid_is_published_rebuilt_and_withdrawn() -> None:
 
 
 def test_model_without_a_session_hash_is_named_by_the_check() -> None:
-    """The API could not notice a changed password, and refuses everybody: manage.py check says what is missing."""
+    """The API could not notice a changed password, and refuses everybody:
+    manage.py check says what is missing."""
     with _user_model("Nobody", (models.Model,), nick=models.CharField(max_length=9)):
         assert _checks() == ["gatehouse.E005"]

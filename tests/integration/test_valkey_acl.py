@@ -1,4 +1,5 @@
-"""Who may do what in Redis: deploy/redis/users.acl, tried against the real server with the clients that Gatehouse builds."""
+"""Who may do what in Redis: deploy/redis/users.acl,
+tried against the real server with the clients that Gatehouse builds."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,7 +108,9 @@ WRITES = [
 
 @pytest.mark.parametrize("entry", CONTRACT)
 @pytest.mark.parametrize("command", WRITES, ids=lambda command: " ".join(map(str, command)))
-def test_api_writing_what_django_owns_is_refused(clients: Clients, command: tuple[Any, ...], entry: str) -> None:
+def test_api_writing_what_django_owns_is_refused(
+    clients: Clients, command: tuple[Any, ...], entry: str
+) -> None:
     """No command of the API's user changes, moves or ends a session, principal or key."""
     filled = [word.format(entry=entry) if isinstance(word, str) else word for word in command]
     assert refused(clients["api"], *filled)
@@ -116,8 +119,12 @@ def test_api_writing_what_django_owns_is_refused(clients: Clients, command: tupl
 
 
 @pytest.mark.parametrize("declared", [True, False])
-@pytest.mark.parametrize("command", ["'SET', {0}, 'forged'", "'DEL', {0}", "'EXPIRE', {0}, 1", "'GETEX', {0}, 'EX', 9"])
-def test_api_writing_a_session_from_a_script_is_refused(clients: Clients, command: str, declared: bool) -> None:
+@pytest.mark.parametrize(
+    "command", ["'SET', {0}, 'forged'", "'DEL', {0}", "'EXPIRE', {0}, 1", "'GETEX', {0}, 'EX', 9"]
+)
+def test_api_writing_a_session_from_a_script_is_refused(
+    clients: Clients, command: str, declared: bool
+) -> None:
     """A script has its user's rights, whether it names the entry in KEYS or hides it."""
     call = command.format("KEYS[1]" if declared else "ARGV[1]")
     script, keys = f"return redis.call({call})", [SESSION] if declared else []
@@ -139,7 +146,8 @@ def test_api_writing_a_session_in_a_transaction_is_refused(clients: Clients) -> 
 
 
 def test_api_reading_the_contract_is_allowed(clients: Clients) -> None:
-    """The gate's reads, alone and in a read-only script, work. (EVAL itself claims to write each of its KEYS.)"""
+    """The gate's reads, alone and in a read-only script, work.
+    (EVAL itself claims to write each of its KEYS.)"""
     api = clients["api"]
     assert [api.get(entry) for entry in CONTRACT] == ["signed"] * 4
     assert api.mget(*CONTRACT) == ["signed"] * 4
@@ -148,7 +156,8 @@ def test_api_reading_the_contract_is_allowed(clients: Clients) -> None:
 
 
 def test_gate_beside_a_jobs_server_of_its_own_does_what_the_gate_needs(clients: Clients) -> None:
-    """It reads the contract and who is gone, and notes from where keys are used: the first use of a network is mailed."""
+    """It reads the contract and who is gone, and notes from where keys are used:
+    the first use of a network is mailed."""
     admin, gate = clients["admin"], Store(clients["gate"], unavailable=SessionStoreUnavailable)
     admin.zadd(GONE_LATEST, {"7": 5})
     assert GonePeople(gate, EntrySigner(["x" * 32])).marked_after(4, limit=9) == [("7", 5)]
@@ -162,7 +171,8 @@ def test_gate_beside_a_jobs_server_of_its_own_does_what_the_gate_needs(clients: 
 
 
 def test_api_working_on_jobs_is_allowed(clients: Clients) -> None:
-    """What a job engine needs: every structure, scripts with the server's time, transactions, blocking reads, key use."""
+    """What a job engine needs: every structure, scripts with the server's time, transactions,
+    blocking reads, key use."""
     api = clients["api"]
     api.hset("gatehouse:jobs:h", mapping={"status": "queued"})
     api.lpush("gatehouse:jobs:l", "1")
@@ -171,7 +181,9 @@ def test_api_working_on_jobs_is_allowed(clients: Clients) -> None:
     api.xadd("gatehouse:jobs:x", {"event": "started"}, maxlen=10)
     assert api.xread({"gatehouse:jobs:x": "0"}, block=10)
     assert api.lmove("gatehouse:jobs:l", "gatehouse:jobs:m") == "1"
-    script = api.register_script("redis.call('SET', KEYS[1], redis.call('TIME')[1]) return redis.call('EXPIRE', KEYS[1], 9)")
+    script = api.register_script(
+        "redis.call('SET', KEYS[1], redis.call('TIME')[1]) return redis.call('EXPIRE', KEYS[1], 9)"
+    )
     assert script(keys=["gatehouse:jobs:t"]) == 1
     with api.pipeline(transaction=True) as pipeline:
         watch: Callable[[str], Any] = pipeline.watch
@@ -192,7 +204,14 @@ def test_django_owning_the_contract_is_allowed(clients: Clients) -> None:
     assert django.set("gatehouse:session:" + "c" * 64, "new", ex=60, nx=True) is True
     assert django.sadd("gatehouse:sessions-of:7", SESSION) == 1
     assert django.eval("return redis.call('DEL', KEYS[1])", 1, SESSION) == 1
-    for entry in (PRINCIPAL, KEY, GONE, "gatehouse:key-used:12", "gatehouse:cache:1", "gatehouse:lock:1"):
+    for entry in (
+        PRINCIPAL,
+        KEY,
+        GONE,
+        "gatehouse:key-used:12",
+        "gatehouse:cache:1",
+        "gatehouse:lock:1",
+    ):
         assert django.set(entry, "x", ex=60) is True
         assert django.delete(entry) == 1
 
@@ -216,7 +235,9 @@ def test_django_owning_the_contract_is_allowed(clients: Clients) -> None:
         ("worker", "anything"),
     ],
 )
-def test_role_touching_what_is_not_its_own_is_refused(clients: Clients, role: str, entry: str) -> None:
+def test_role_touching_what_is_not_its_own_is_refused(
+    clients: Clients, role: str, entry: str
+) -> None:
     """Beyond its own entries a role neither reads nor writes."""
     assert refused(clients[role], "GET", entry)
     assert refused(clients[role], "SET", entry, "x")
@@ -257,14 +278,17 @@ def test_worker_working_on_jobs_is_allowed(clients: Clients) -> None:
         "SWAPDB 0 1",
     ],
 )
-def test_role_administering_the_server_is_refused(clients: Clients, role: str, command: str) -> None:
+def test_role_administering_the_server_is_refused(
+    clients: Clients, role: str, command: str
+) -> None:
     """No part that serves requests can look at others, change the server or stop it."""
     assert refused(clients[role], *command.split())
 
 
 @pytest.mark.parametrize("role", ["django", "api", "worker", "admin"])
 def test_client_connecting_leaves_the_acl_log_empty(clients: Clients, role: str) -> None:
-    """What our client sends on connect is permitted to every role: a refusal in the log always means something."""
+    """What our client sends on connect is permitted to every role:
+    a refusal in the log always means something."""
     assert clients[role].ping() is True
     assert clients["admin"].acl_log() == []
 

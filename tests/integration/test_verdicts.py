@@ -21,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("site")
 # NIGHTLY_EXAMPLES=100000 for the long run; the suite's share is 2,000 in all.
 EXAMPLES = int(os.environ.get("NIGHTLY_EXAMPLES", "1000"))
 CHECKED = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 KEY = "v" * 32
@@ -29,7 +31,8 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 def _django_says(cookie: str) -> str | None:
-    """Who Django's own middleware and ``get_user`` say it is: the user's id, None for nobody, 'refused' for a 400."""
+    """Who Django's own middleware and ``get_user`` say it is:
+    the user's id, None for nobody, 'refused' for a 400."""
     from django.contrib.auth import get_user
 
     from django_site.sessions.middleware import GatehouseSessionMiddleware
@@ -60,7 +63,9 @@ def _store(data: dict[str, Any]) -> None:
 
     now = int(time.time())
     entry = session_entry(KEY)
-    value = session_format().encode(entry, SessionRecord(data=data, created_at=now, expires_at=now + 600))
+    value = session_format().encode(
+        entry, SessionRecord(data=data, created_at=now, expires_at=now + 600)
+    )
     session_store().write(lambda client: client.set(entry, value, ex=600))
 
 
@@ -69,12 +74,19 @@ _text = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00")
 
 @CHECKED
 @given(data=st.data())
-def test_flask_says_of_any_session_what_django_says(api: Flask, person: "User", data: st.DataObject) -> None:
+def test_flask_says_of_any_session_what_django_says(
+    api: Flask, person: "User", data: st.DataObject
+) -> None:
     """Sessions with the person's own marks, others', wrong ones and none, in every mix."""
-    own = {"_auth_user_id": str(person.pk), "_auth_user_hash": person.get_session_auth_hash(), "_auth_user_backend": BACKEND}
+    own = {
+        "_auth_user_id": str(person.pk),
+        "_auth_user_hash": person.get_session_auth_hash(),
+        "_auth_user_backend": BACKEND,
+    }
     strange = {
         "_auth_user_id": st.sampled_from(["0", "-1", "999999", str(person.pk + 1), ""]),
-        "_auth_user_hash": _text | st.sampled_from(["", own["_auth_user_hash"][:-1], own["_auth_user_hash"].upper()]),
+        "_auth_user_hash": _text
+        | st.sampled_from(["", own["_auth_user_hash"][:-1], own["_auth_user_hash"].upper()]),
         "_auth_user_backend": _text | st.just("django.contrib.auth.backends.ModelBackend"),
     }
     session: dict[str, Any] = data.draw(st.dictionaries(_text, _text, max_size=2))
@@ -89,16 +101,38 @@ def test_flask_says_of_any_session_what_django_says(api: Flask, person: "User", 
 
 @CHECKED
 @given(data=st.data())
-def test_flask_reads_any_cookie_header_as_django_does(api: Flask, person: "User", data: st.DataObject) -> None:
-    """Names, quotes, spaces, semicolons, doubles: both sides see the same person, nobody, or refuse."""
-    _store({"_auth_user_id": str(person.pk), "_auth_user_hash": person.get_session_auth_hash(), "_auth_user_backend": BACKEND})
+def test_flask_reads_any_cookie_header_as_django_does(
+    api: Flask, person: "User", data: st.DataObject
+) -> None:
+    """Names, quotes, spaces, semicolons, doubles:
+    both sides see the same person, nobody, or refuse."""
+    _store(
+        {
+            "_auth_user_id": str(person.pk),
+            "_auth_user_hash": person.get_session_auth_hash(),
+            "_auth_user_backend": BACKEND,
+        }
+    )
     text = st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=12)
     part = st.one_of(
         st.just(f"sessionid={KEY}"),
         st.just(f'sessionid="{KEY}"'),
         st.just(f" sessionid = {KEY} "),
-        st.sampled_from([f"SESSIONID={KEY}", f"xsessionid={KEY}", f"sessionid={KEY}x", "sessionid=", "sessionid", f"={KEY}"]),
+        st.sampled_from(
+            [
+                f"SESSIONID={KEY}",
+                f"xsessionid={KEY}",
+                f"sessionid={KEY}x",
+                "sessionid=",
+                "sessionid",
+                f"={KEY}",
+            ]
+        ),
         text,
     )
-    header = data.draw(st.lists(part, max_size=4).map(lambda parts: data.draw(st.sampled_from([";", "; ", ", "])).join(parts)))
+    header = data.draw(
+        st.lists(part, max_size=4).map(
+            lambda parts: data.draw(st.sampled_from([";", "; ", ", "])).join(parts)
+        )
+    )
     assert _flask_says(api, header) == _django_says(header)

@@ -17,7 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from flask_api.tasks.web import network
 from flask_api.tasks.web.access import GuardedClient
-from flask_api.tasks.web.errors import ConnectFailed, FetchAborted, NameNotFound, TimedOut, UrlRefused, WebError
+from flask_api.tasks.web.errors import (
+    ConnectFailed,
+    FetchAborted,
+    NameNotFound,
+    TimedOut,
+    UrlRefused,
+    WebError,
+)
 from flask_api.tasks.web.network import Resolver, resolve_by_system
 from tests.integration.web_server import WebServer, running_server
 
@@ -46,7 +53,8 @@ NAMES = {
 
 
 def resolve_offline(host: str, port: int) -> list[str]:
-    """Resolve the names of the tests, and let the system read every spelling of a number; never ask the network."""
+    """Resolve the names of the tests, and let the system read every spelling of a number;
+    never ask the network."""
     if host in NAMES:
         return NAMES[host]
     return [str(info[4][0]) for info in socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)]
@@ -105,20 +113,35 @@ def test_redirect_to_hostile_url_reaches_nobody(everywhere: WebServer, template:
         ),
         *(
             f"https://{host}:PORT/"
-            for host in (".a.test", "a..test", "a" * 64, "xn--a", "xn--0x7f", "a" + ".a" * 127, "\ud800")
+            for host in (
+                ".a.test",
+                "a..test",
+                "a" * 64,
+                "xn--a",
+                "xn--0x7f",
+                "a" + ".a" * 127,
+                "\ud800",
+            )
         ),
     ],
 )
-def test_odd_url_is_refused_though_its_address_is_permitted(server: WebServer, template: str) -> None:
-    """Credentials, port 0, other schemes and host names that aren't any: refused as URLs, never another exception."""
-    with GuardedClient(LOCAL, resolver=lambda host, port: ["127.0.0.1"]) as client, pytest.raises(UrlRefused):
+def test_odd_url_is_refused_though_its_address_is_permitted(
+    server: WebServer, template: str
+) -> None:
+    """Credentials, port 0, other schemes and host names that aren't any:
+    refused as URLs, never another exception."""
+    with (
+        GuardedClient(LOCAL, resolver=lambda host, port: ["127.0.0.1"]) as client,
+        pytest.raises(UrlRefused),
+    ):
         fetch(client, template.replace("PORT", str(server.port)))
     assert server.requests == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001"])
 def test_system_resolver_reads_spelling_as_loopback(host: str) -> None:
-    """The spellings above do mean this machine: it is the check of the address that refuses them."""
+    """The spellings above do mean this machine:
+    it is the check of the address that refuses them."""
     assert resolve_by_system(host, 80) == ["127.0.0.1"]
 
 
@@ -134,14 +157,21 @@ def test_name_rebound_after_the_check_is_not_asked_again(server: WebServer) -> N
 def test_name_rebound_between_redirects_is_refused(server: WebServer) -> None:
     """Each hop is resolved and checked afresh, to the same host too."""
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
-    with GuardedClient(LOCAL, resolver=lambda host, port: next(answers)) as client, pytest.raises(NameNotFound):
+    with (
+        GuardedClient(LOCAL, resolver=lambda host, port: next(answers)) as client,
+        pytest.raises(NameNotFound),
+    ):
         fetch(client, server.url("/redirect/1", host="rebind.test"))
     assert [path for path, _ in server.requests] == ["/redirect/1"]
 
 
-def test_name_with_refused_and_permitted_addresses_connects_to_the_permitted_one(server: WebServer) -> None:
+def test_name_with_refused_and_permitted_addresses_connects_to_the_permitted_one(
+    server: WebServer,
+) -> None:
     """Refused addresses are dropped, the rest are tried in order."""
-    with GuardedClient(LOCAL, resolver=lambda host, port: ["127.0.0.2", "::1", "127.0.0.1"]) as client:
+    with GuardedClient(
+        LOCAL, resolver=lambda host, port: ["127.0.0.2", "::1", "127.0.0.1"]
+    ) as client:
         assert fetch(client, server.url("/size/3", host="both.test")) == b"xxx"
 
 
@@ -166,7 +196,9 @@ def test_inner_name_is_told_from_no_name_by_nothing() -> None:
     assert {refusal_of(name, resolve_offline) for name in NAMES} == {nobody}
 
 
-def test_name_of_this_machines_own_public_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_of_this_machines_own_public_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Before anything is sent: no way leads from a test's machine to that address."""
     monkeypatch.setattr(network, "is_own_address", lambda address: str(address) == "8.8.8.8")
     assert refusal_of("own.test", lambda host, port: ["8.8.8.8"])[0] == "name_not_found"
@@ -178,7 +210,9 @@ def fail_to_resolve(host: str, port: int) -> list[str]:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
-@pytest.mark.parametrize(("resolver", "error"), [(fail_to_resolve, NameNotFound), (lambda host, port: [], NameNotFound)])
+@pytest.mark.parametrize(
+    ("resolver", "error"), [(fail_to_resolve, NameNotFound), (lambda host, port: [], NameNotFound)]
+)
 def test_name_without_address_is_refused(resolver: Resolver, error: type[WebError]) -> None:
     """Nothing to connect to."""
     with GuardedClient(resolver=resolver) as client, pytest.raises(error):
@@ -220,9 +254,15 @@ def self_signed(folder: Path, name: str) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    builder = x509.CertificateBuilder(
+        subject, subject, key.public_key(), x509.random_serial_number()
+    )
+    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(
+        now + datetime.timedelta(days=1)
+    )
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
+    )
     certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     path = folder / "server.pem"
@@ -245,10 +285,15 @@ def tls_server(certificate: Path) -> Iterator[WebServer]:
         yield running
 
 
-def test_tls_certificate_is_checked_against_the_name_not_the_address(tls_server: WebServer, certificate: Path) -> None:
-    """Connecting by address leaves the name in the handshake; silence longer than a slice breaks nothing."""
+def test_tls_certificate_is_checked_against_the_name_not_the_address(
+    tls_server: WebServer, certificate: Path
+) -> None:
+    """Connecting by address leaves the name in the handshake;
+    silence longer than a slice breaks nothing."""
     trusting = ssl.create_default_context(cafile=str(certificate))
-    with GuardedClient(LOCAL, resolver=lambda host, port: ["127.0.0.1"], ssl_context=trusting) as client:
+    with GuardedClient(
+        LOCAL, resolver=lambda host, port: ["127.0.0.1"], ssl_context=trusting
+    ) as client:
         assert fetch(client, tls_server.url("/late", host="site.test")) == b"late"
         with pytest.raises(ConnectFailed, match="TLS failed"):
             fetch(client, tls_server.url("/size/3", host="other.test"))

@@ -1,4 +1,5 @@
-"""The guarded client's manners and its reading: turns at a host, packed bodies, HEAD, who it says it is."""
+"""The guarded client's manners and its reading:
+turns at a host, packed bodies, HEAD, who it says it is."""
 
 import gzip
 import threading
@@ -27,7 +28,9 @@ def server() -> Iterator[WebServer]:
         yield running
 
 
-def fetch(client: GuardedClient, url: str, *, max_bytes: int = 1_000_000, timeout_s: float = 10) -> bytes:
+def fetch(
+    client: GuardedClient, url: str, *, max_bytes: int = 1_000_000, timeout_s: float = 10
+) -> bytes:
     """Return the body, unpacked."""
     with client.stream(url, timeout_s=timeout_s, max_bytes=max_bytes, unpack=True) as reply:
         return b"".join(reply.iter_body())
@@ -43,10 +46,15 @@ def code_of(client: GuardedClient, url: str, *, max_bytes: int = 1_000_000) -> s
 def test_one_address_gets_no_more_connections_at_once_than_its_slots(server: WebServer) -> None:
     """Thirty threads, two clients, several names for the host: three at a time."""
     hosts = HostSlots(3)
-    clients = [GuardedClient(LOCAL, hosts=hosts, resolver=lambda host, port: ["127.0.0.1"]) for _ in range(2)]
+    clients = [
+        GuardedClient(LOCAL, hosts=hosts, resolver=lambda host, port: ["127.0.0.1"])
+        for _ in range(2)
+    ]
     urls = [server.url(f"/busy/{number}", host=f"name{number}.test") for number in range(30)]
     with ThreadPoolExecutor(30) as pool:
-        bodies = list(pool.map(lambda numbered: fetch(clients[numbered[0] % 2], numbered[1]), enumerate(urls)))
+        bodies = list(
+            pool.map(lambda numbered: fetch(clients[numbered[0] % 2], numbered[1]), enumerate(urls))
+        )
     for client in clients:
         client.close()
     assert bodies == [b"done"] * 30
@@ -64,7 +72,8 @@ def test_waiting_for_a_turn_takes_no_time_from_the_fetch(server: WebServer) -> N
 
 
 def test_turn_is_given_back_however_a_fetch_ends(server: WebServer) -> None:
-    """Errors at every stage leave the one slot free, and nothing is remembered of hosts no longer in use."""
+    """Errors at every stage leave the one slot free,
+    and nothing is remembered of hosts no longer in use."""
     server.raw = b"no HTTP"
     hosts = HostSlots(1)
     with GuardedClient((ip_network("127.0.0.0/8"),), hosts=hosts) as client:
@@ -78,7 +87,10 @@ def test_turn_is_given_back_however_a_fetch_ends(server: WebServer) -> None:
 
 def test_wait_for_a_turn_ends_in_time(server: WebServer) -> None:
     """A host that keeps all its turns busy is an error, and a closed client doesn't wait for it."""
-    with GuardedClient(LOCAL, hosts=HostSlots(1, max_wait_s=0.1)) as client, ThreadPoolExecutor(1) as pool:
+    with (
+        GuardedClient(LOCAL, hosts=HostSlots(1, max_wait_s=0.1)) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
         holding = pool.submit(fetch, client, server.url("/hold"), timeout_s=60)
         assert server.held.wait(10)
         with pytest.raises(HostBusy):
@@ -122,7 +134,11 @@ def test_packed_body_is_unpacked_and_plain_one_left(server: WebServer) -> None:
     ("body", "coding", "code"),
     [
         (gzip.compress(bytes(20_000_000), mtime=0), "gzip", "too_large"),
-        (gzip.compress(gzip.compress(bytes(200_000_000), mtime=0), mtime=0), "gzip, gzip", "bad_response"),
+        (
+            gzip.compress(gzip.compress(bytes(200_000_000), mtime=0), mtime=0),
+            "gzip, gzip",
+            "bad_response",
+        ),
         (gzip.compress(b"x" * 1000, mtime=0)[:-20], "gzip", "bad_response"),
         (gzip.compress(b"x" * 1000, mtime=0)[:-4] + b"\0\0\0\0", "gzip", "bad_response"),
         (b"no gzip", "gzip", "bad_response"),
@@ -132,7 +148,9 @@ def test_packed_body_is_unpacked_and_plain_one_left(server: WebServer) -> None:
         (b"x", "rot13", "bad_response"),
     ],
 )
-def test_packed_body_that_harms_or_breaks_is_an_error(server: WebServer, body: bytes, coding: str, code: str) -> None:
+def test_packed_body_that_harms_or_breaks_is_an_error(
+    server: WebServer, body: bytes, coding: str, code: str
+) -> None:
     """A bomb ends at the limit while it is unpacked; broken, cut and unwanted codings are named."""
     server.pages["/packed"] = Page(body, headers={"Content-Encoding": coding})
     with GuardedClient(LOCAL) as client:
@@ -145,13 +163,19 @@ def test_head_gives_status_and_length_without_a_body(server: WebServer) -> None:
         GuardedClient(LOCAL) as client,
         client.stream(server.url("/size/5000"), timeout_s=10, max_bytes=10, method="HEAD") as reply,
     ):
-        assert (reply.status, reply.headers["Content-Length"], b"".join(reply.iter_body())) == (200, "5000", b"")
+        assert (reply.status, reply.headers["Content-Length"], b"".join(reply.iter_body())) == (
+            200,
+            "5000",
+            b"",
+        )
 
 
 def test_redirect_is_the_reply_where_none_is_followed(server: WebServer) -> None:
     """Who wants the server's own answer gets it."""
     with GuardedClient(LOCAL) as client:
-        with client.stream(server.url("/redirect/1"), timeout_s=10, max_bytes=10, max_redirects=0) as reply:
+        with client.stream(
+            server.url("/redirect/1"), timeout_s=10, max_bytes=10, max_redirects=0
+        ) as reply:
             assert (reply.status, reply.headers["Location"]) == (302, "/redirect/0")
         with (
             pytest.raises(TooManyRedirects),
@@ -163,12 +187,16 @@ def test_redirect_is_the_reply_where_none_is_followed(server: WebServer) -> None
 def test_settings_say_who_asks_and_how_many_at_once(server: WebServer) -> None:
     """The operator's name for the service is sent, and the operator's limit kept."""
     settings = ApiSettings.model_construct(
-        web_allowed_networks=LOCAL, web_host_connections=2, web_user_agent="Example-Bot (+https://example.org/bot)"
+        web_allowed_networks=LOCAL,
+        web_host_connections=2,
+        web_user_agent="Example-Bot (+https://example.org/bot)",
     )
     with GuardedClient.of(settings) as client, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: fetch(client, server.url(f"/busy/{number}")), range(8)))
     assert server.most_busy == 2
-    assert {headers["User-Agent"] for _, headers in server.requests} == {"Example-Bot (+https://example.org/bot)"}
+    assert {headers["User-Agent"] for _, headers in server.requests} == {
+        "Example-Bot (+https://example.org/bot)"
+    }
 
 
 def test_slots_belong_to_the_process(server: WebServer) -> None:

@@ -1,4 +1,5 @@
-"""A web server on this machine that behaves well or badly on request, and remembers what it was asked."""
+"""A web server on this machine that behaves well or badly on request,
+and remembers what it was asked."""
 
 import gzip
 import ssl
@@ -24,8 +25,9 @@ class Page:
 
 
 class WebServer(ThreadingHTTPServer):
-    """One server. ``gather``: how many requests of /gather must be there together before any is answered; ``raw``: what /raw
-    sends, HTTP or not; ``pages``: whole answers by path; ``most_busy``: how many requests of /busy were there at once.
+    """One server. ``gather``: how many requests of /gather must be there together before any is
+    answered; ``raw``: what /raw sends, HTTP or not; ``pages``: whole answers by path;
+    ``most_busy``: how many requests of /busy were there at once.
     """
 
     daemon_threads = False  # closing waits for every handler: a test leaves no thread
@@ -56,7 +58,9 @@ class WebServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def running_server(host: str = "127.0.0.1", *, gather: int = 1, tls: ssl.SSLContext | None = None) -> Iterator[WebServer]:
+def running_server(
+    host: str = "127.0.0.1", *, gather: int = 1, tls: ssl.SSLContext | None = None
+) -> Iterator[WebServer]:
     """Serve until the block ends, then end every handler and close."""
     server = WebServer(host, gather=gather, tls=tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -117,7 +121,9 @@ def _size(handler: _Handler, argument: str) -> None:
 
 def _redirect(handler: _Handler, argument: str) -> None:
     left = int(argument)
-    handler.answer(302, b"going on", Location=f"/redirect/{left - 1}") if left else handler.answer(200, b"end")
+    handler.answer(302, b"going on", Location=f"/redirect/{left - 1}") if left else handler.answer(
+        200, b"end"
+    )
 
 
 def _to(handler: _Handler, argument: str) -> None:

@@ -34,17 +34,33 @@ ACCOUNTS_MUTANTS = (
             "address is not None and may_take_back(address) and bool(",
             "address is not None and bool(",
         ),
-        Mutant("own address only", _RECOVERY, "return is_own and not EmailAddress", "return not EmailAddress"),
+        Mutant(
+            "own address only",
+            _RECOVERY,
+            "is_own and not EmailAddress",
+            "not EmailAddress",
+        ),
         Mutant(
             "verified address first",
             _RECOVERY,
-            "return is_own and not EmailAddress.objects.filter(user_id=address.user_id, verified=True).exists()",
-            "return is_own",
+            "is_own and not EmailAddress.objects.filter(user_id=address.user_id, "
+            "verified=True).exists()",
+            "is_own",
         ),
         Mutant("address in the token", _RECOVERY, "|{self._address.pk}:{self._address.email}", ""),
         Mutant("recovery codes of before", _RECOVERY, "        void_recovery_codes(person)\n", ""),
-        Mutant("addresses that nobody proved", _RECOVERY, "        forget_unproved_addresses(person)\n", ""),
-        Mutant("password of who makes a key", "django_site/keys/issue.py", "if password != person.password:", "if False:"),
+        Mutant(
+            "addresses that nobody proved",
+            _RECOVERY,
+            "        forget_unproved_addresses(person)\n",
+            "",
+        ),
+        Mutant(
+            "password of who makes a key",
+            "django_site/keys/issue.py",
+            "if password != person.password:",
+            "if False:",
+        ),
         Mutant(
             "keys made meanwhile",
             "django_site/keys/signals.py",
@@ -58,12 +74,20 @@ ACCOUNTS_MUTANTS = (
             "if False:",
         ),
         Mutant(
-            "void codes are replaced", "django_site/second_factor/recovery_codes.py", "        _codes_of(user).delete()\n", ""
+            "void codes are replaced",
+            "django_site/second_factor/recovery_codes.py",
+            "        _codes_of(user).delete()\n",
+            "",
         ),
     ),
     *of(
         ("tests/security/test_second_factor_seeds.py",),
-        Mutant("seeds are sealed", "django_site/second_factor/adapter.py", "return seal(text)", "return text"),
+        Mutant(
+            "seeds are sealed",
+            "django_site/second_factor/adapter.py",
+            "return seal(text)",
+            "return text",
+        ),
         Mutant(
             "seed in the session",
             "django_site/second_factor/adapter.py",
@@ -79,8 +103,18 @@ ACCOUNTS_MUTANTS = (
     ),
     *of(
         ("tests/security/test_keys_told.py",),
-        Mutant("key needs a verified address", "django_site/keys/issue.py", "if needs_verified_address(person):", "if False:"),
-        Mutant("of the account's own address", "django_site/keys/verified.py", "email=email, verified=True", "verified=True"),
+        Mutant(
+            "key needs a verified address",
+            "django_site/keys/issue.py",
+            "if needs_verified_address(person):",
+            "if False:",
+        ),
+        Mutant(
+            "of the account's own address",
+            "django_site/keys/verified.py",
+            "email=email, verified=True",
+            "verified=True",
+        ),
     ),
     *of(
         ("tests/security/test_log_in_limits.py",),
@@ -103,27 +137,52 @@ ACCOUNTS_MUTANTS = (
     *of(
         ("tests/security/test_sign_up.py",),
         Mutant(
-            "closed sign-up", "django_site/accounts/adapter.py", 'return mode == "open" or (', 'return mode != "invited" or ('
+            "closed sign-up",
+            "django_site/accounts/adapter.py",
+            'return mode == "open" or (',
+            'return mode != "invited" or (',
         ),
-        Mutant("invited sign-up", "django_site/accounts/adapter.py", "and find_invitation(request) is not None)", ")"),
+        Mutant(
+            "invited sign-up",
+            "django_site/accounts/adapter.py",
+            "and find_invitation(request) is not None)",
+            ")",
+        ),
         Mutant(
             "invitation once",
             _INVITATIONS,
-            "return bool(Invitation.objects.valid().filter(pk=invitation.pk).update(used_at=timezone.now()))",
+            "return "
+            "bool(Invitation.objects.valid().filter(pk=invitation.pk).update(used_at=timezone.now()))",
             "return True",
         ),
         Mutant(
-            "invitation's week", "django_site/accounts/models.py", "used_at=None, expires_at__gt=timezone.now()", "used_at=None"
+            "invitation's week",
+            "django_site/accounts/models.py",
+            "used_at=None, expires_at__gt=timezone.now()",
+            "used_at=None",
         ),
     ),
     *of(
         ("tests/security/test_staff_power.py",),
-        Mutant("superusers out of reach", _REACH, 'return not getattr(person, "is_superuser", False) and ', "return "),
+        Mutant(
+            "superusers out of reach",
+            _REACH,
+            'return not getattr(person, "is_superuser", False) and ',
+            "return ",
+        ),
         Mutant("stronger people out of reach", _REACH, " and _held_by(person) <= _own(staff)", ""),
         Mutant(
-            "groups out of reach", _REACH, "return _names(Permission.objects.filter(group=group)) <= _own(staff)", "return True"
+            "groups out of reach",
+            _REACH,
+            "return _names(Permission.objects.filter(group=group)) <= _own(staff)",
+            "return True",
         ),
-        Mutant("permissions to give", _REACH, "return is_superuser(staff) or _names(wanted) <= _own(staff)", "return True"),
+        Mutant(
+            "permissions to give",
+            _REACH,
+            "return is_superuser(staff) or _names(wanted) <= _own(staff)",
+            "return True",
+        ),
         Mutant(
             "fields of power",
             "django_site/accounts/admin.py",
@@ -142,7 +201,12 @@ ACCOUNTS_MUTANTS = (
             "return super().has_delete_permission(request, obj) and self.is_in_reach(request, obj)",
             "return super().has_delete_permission(request, obj)",
         ),
-        Mutant("reach of many deletions", "django_site/staff/admin.py", "        self._require_reach(request, queryset)\n", ""),
+        Mutant(
+            "reach of many deletions",
+            "django_site/staff/admin.py",
+            "        self._require_reach(request, queryset)\n",
+            "",
+        ),
     ),
     *of(
         ("tests/security/test_session_renewal.py",),

@@ -1,6 +1,7 @@
 """A guard that is removed, and the tests that must notice."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 # Compiled modules come along: only the one that is changed is compiled again.
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "var", ".*_cache", ".hypothesis")
 TIMEOUT_S = 600
+_OPENING, _CLOSING = map(frozenset, ((r"\(", r"\[", r"\{"), (r"\)", r"\]", r"\}")))
 # What the long runs ask for would be asked of every mutant.
 FEWER = {"NIGHTLY_EXAMPLES": "50", "NIGHTLY_SCHEDULES": "60"}
 
@@ -27,6 +29,31 @@ class Mutant:
     guard: str
     without: str
     tests: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The guard wherever the formatter breaks its lines;
+        one that holds whole lines, as it is."""
+        if "\n" in self.guard:
+            return re.compile(re.escape(self.guard))
+        pieces = [
+            re.escape(piece)
+            for piece in re.findall(r"\s+|[(\[{]|[)\]}]|[^\s()\[\]{}]+", self.guard)
+        ]
+        spaced = [r"\s+" if piece.startswith("\\ ") else piece for piece in pieces]
+        text = "".join(
+            f"{each}\\s*" if each in _OPENING else f",?\\s*{each}" if each in _CLOSING else each
+            for each in spaced
+        )
+        return re.compile(text)
+
+    def is_in(self, text: str) -> bool:
+        """Tell whether the text holds the guard exactly once."""
+        return len(self.pattern.findall(text)) == 1
+
+    def remove_from(self, text: str) -> str:
+        """Return the text without the guard."""
+        return self.pattern.sub(lambda found: self.without, text)
 
 
 def of(tests: Sequence[str], *mutants: Mutant) -> tuple[Mutant, ...]:
@@ -47,11 +74,13 @@ def survivors(mutants: Sequence[Mutant], *, at_once: int = 2) -> Iterator[str]:
 
 def _fails_by_itself(tests: tuple[str, ...]) -> str | None:
     code = _code_of(tests, None)
-    return None if code == 0 else f"with nothing removed pytest ended with {code}: {' '.join(tests)}"
+    return (
+        None if code == 0 else f"with nothing removed pytest ended with {code}: {' '.join(tests)}"
+    )
 
 
 def _survives(mutant: Mutant) -> str | None:
-    if (ROOT / mutant.path).read_text().count(mutant.guard) != 1:
+    if not mutant.is_in((ROOT / mutant.path).read_text()):
         return f"{mutant.name}: {mutant.path} does not hold its guard exactly once any more"
     code = _code_of(mutant.tests, mutant)
     # 1: a test failed. Anything else (5: no tests, 2: broken) proves nothing.
@@ -59,13 +88,14 @@ def _survives(mutant: Mutant) -> str | None:
 
 
 def _code_of(tests: Sequence[str], mutant: Mutant | None) -> int:
-    """Run the tests in a copy of the tree, with the guard removed; return pytest's exit code, -1 when it takes too long."""
+    """Run the tests in a copy of the tree, with the guard removed;
+    return pytest's exit code, -1 when it takes too long."""
     with tempfile.TemporaryDirectory(prefix="gatehouse-mutant-") as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
         if mutant is not None:
             changed = copy / mutant.path
-            changed.write_text(changed.read_text().replace(mutant.guard, mutant.without))
+            changed.write_text(mutant.remove_from(changed.read_text()))
         try:
             return subprocess.run(
                 [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],

@@ -1,4 +1,5 @@
-"""The guards between Django, the database and Redis: what is published, by whom, and which server is believed."""
+"""The guards between Django, the database and Redis:
+what is published, by whom, and which server is believed."""
 
 from tests.mutants.mutant import Mutant, of
 
@@ -12,7 +13,10 @@ STORES_MUTANTS = (
             "true",
         ),
         Mutant(
-            "floor of a rebuild", "django_site/sessions/replace.lua", " or version < tonumber(order[2] or '0') then", " then"
+            "floor of a rebuild",
+            "django_site/sessions/replace.lua",
+            " or version < tonumber(order[2] or '0') then",
+            " then",
         ),
         Mutant(
             "version of a deletion",
@@ -24,9 +28,17 @@ STORES_MUTANTS = (
     *of(
         ("tests/security/test_models_of_one_table.py", "tests/security/test_second_database.py"),
         Mutant(
-            "proxies of a key", "django_site/keys/signals.py", "if tables_of(model) & tables_of(ApiKey):", "if model is ApiKey:"
+            "proxies of a key",
+            "django_site/keys/signals.py",
+            "if tables_of(model) & tables_of(ApiKey):",
+            "if model is ApiKey:",
         ),
-        Mutant("models made later", "django_site/principals/tables.py", "            listen(sender)\n", "            pass\n"),
+        Mutant(
+            "models made later",
+            "django_site/principals/tables.py",
+            "            listen(sender)\n",
+            "            pass\n",
+        ),
         Mutant(
             "database of a key's commit",
             "django_site/keys/signals.py",
@@ -36,7 +48,12 @@ STORES_MUTANTS = (
     ),
     *of(
         ("tests/security/test_replicas.py",),
-        Mutant("role on connecting", "shared/redis/client.py", 'if about.get("role") != "master":', "if False:"),
+        Mutant(
+            "role on connecting",
+            "shared/redis/client.py",
+            'if about.get("role") != "master":',
+            "if False:",
+        ),
         Mutant(
             "connections of before",
             "shared/redis/client.py",
@@ -58,7 +75,12 @@ STORES_MUTANTS = (
     ),
     *of(
         ("tests/security/test_error_replies.py",),
-        Mutant("reply that is no answer", "shared/redis/store.py", "if meaning is Meaning.MISTAKE:", "if True:"),
+        Mutant(
+            "reply that is no answer",
+            "shared/redis/store.py",
+            "if meaning is Meaning.MISTAKE:",
+            "if True:",
+        ),
     ),
     *of(
         ("tests/integration/test_valkey_acl.py",),

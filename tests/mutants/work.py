@@ -8,11 +8,31 @@ _SUBMIT = "flask_api/jobs/records/lua/submit.lua"
 WORK_MUTANTS = (
     *of(
         ("tests/security/test_scopes.py",),
-        Mutant("operator's permission", _REACH, "if not principal.has_permission(OPERATE_PERMISSION):", "if False:"),
+        Mutant(
+            "operator's permission",
+            _REACH,
+            "if not principal.has_permission(OPERATE_PERMISSION):",
+            "if False:",
+        ),
         Mutant("operator's scope", _REACH, "    require_scope(identity, OPERATE_SCOPE)\n", ""),
-        Mutant("receipts", _REACH, "if sees_contents() else receipt_json(job)", "if True else receipt_json(job)"),
-        Mutant("log of acts", _REACH, '    security_log.warning("act on another person\'s", extra=details)\n', ""),
-        Mutant("wait needs jobs:read", "flask_api/views/jobs.py", 'require_scope(current_identity(), "jobs:read")', "pass"),
+        Mutant(
+            "receipts",
+            _REACH,
+            "if sees_contents() else receipt_json(job)",
+            "if True else receipt_json(job)",
+        ),
+        Mutant(
+            "log of acts",
+            _REACH,
+            '    security_log.warning("act on another person\'s", extra=details)\n',
+            "",
+        ),
+        Mutant(
+            "wait needs jobs:read",
+            "flask_api/views/jobs.py",
+            'require_scope(current_identity(), "jobs:read")',
+            "pass",
+        ),
         Mutant(
             "share needs jobs:read",
             "flask_api/views/shares.py",
@@ -28,12 +48,27 @@ WORK_MUTANTS = (
             "get(str(job_id), viewer=owner)",
             "get(str(job_id), viewer=owner, sees_all=True)",
         ),
-        Mutant("share's secret", "flask_api/jobs/shares.py", "if hmac.compare_digest(stored.encode(), ", "if bool("),
+        Mutant(
+            "share's secret",
+            "flask_api/jobs/shares.py",
+            "if hmac.compare_digest(stored.encode(), ",
+            "if bool(",
+        ),
     ),
     *of(
         ("tests/integration/test_engine_quota.py",),
-        Mutant("bytes of a person", _SUBMIT, "if kept.bytes + bytes > tonumber(ARGV[9]) then", "if false then"),
-        Mutant("ended jobs of a person", _SUBMIT, "if kept.ended >= tonumber(ARGV[10]) then", "if false then"),
+        Mutant(
+            "bytes of a person",
+            _SUBMIT,
+            "if kept.bytes + bytes > tonumber(ARGV[9]) then",
+            "if false then",
+        ),
+        Mutant(
+            "ended jobs of a person",
+            _SUBMIT,
+            "if kept.ended >= tonumber(ARGV[10]) then",
+            "if false then",
+        ),
         Mutant(
             "bytes of a batch",
             "flask_api/jobs/records/lua/stage.lua",
@@ -49,39 +84,87 @@ WORK_MUTANTS = (
         Mutant("stubs of a person", "flask_api/jobs/removal.py", "if excess > 0:", "if False:"),
     ),
     *of(
-        ("tests/unit/test_jobs_waiting.py", "tests/unit/test_streams.py", "tests/integration/test_api_events_places.py"),
-        Mutant("long-polls of a person", "flask_api/jobs/waiting.py", " and self._taken[person_id] < self._limit_each", ""),
-        Mutant("streams of a person", "flask_api/streams/places.py", " or self._taken[person_id] >= self._limit_each", ""),
+        (
+            "tests/unit/test_jobs_waiting.py",
+            "tests/unit/test_streams.py",
+            "tests/integration/test_api_events_places.py",
+        ),
+        Mutant(
+            "long-polls of a person",
+            "flask_api/jobs/waiting.py",
+            " and self._taken[person_id] < self._limit_each",
+            "",
+        ),
+        Mutant(
+            "streams of a person",
+            "flask_api/streams/places.py",
+            " or self._taken[person_id] >= self._limit_each",
+            "",
+        ),
     ),
     *of(
         ("tests/unit/test_tasks_web_addresses.py", "tests/integration/test_web_access.py"),
         Mutant("own addresses", "flask_api/tasks/web/addresses.py", " and not is_own(address)", ""),
-        Mutant("public addresses", "flask_api/tasks/web/addresses.py", "return is_public(address) and (", "return ("),
-        Mutant("ports", "flask_api/tasks/web/addresses.py", "(port in _WEB_PORTS or port >= _FIRST_USER_PORT)", "True"),
+        Mutant(
+            "public addresses",
+            "flask_api/tasks/web/addresses.py",
+            "is_public(address) and (",
+            "(",
+        ),
+        Mutant(
+            "ports",
+            "flask_api/tasks/web/addresses.py",
+            "(port in _WEB_PORTS or port >= _FIRST_USER_PORT)",
+            "True",
+        ),
         Mutant(
             "words for inner names",
             "flask_api/tasks/web/network.py",
             "raise NameNotFound(_NO_PUBLIC_ADDRESS)\n        raise",
             "pass\n        raise",
         ),
-        Mutant("credentials in a URL", "flask_api/tasks/web/access.py", "if url.userinfo:", "if False:"),
+        Mutant(
+            "credentials in a URL", "flask_api/tasks/web/access.py", "if url.userinfo:", "if False:"
+        ),
     ),
     *of(
         ("tests/integration/test_tasks_web.py", "tests/integration/test_tasks_images.py"),
-        Mutant("time of all fetches", "flask_api/tasks/web/budget.py", "if self._until <= self._clock():", "if False:"),
-        Mutant("time of a fetch", "flask_api/tasks/web/budget.py", "if self._ends_at <= now:", "if False:"),
+        Mutant(
+            "time of all fetches",
+            "flask_api/tasks/web/budget.py",
+            "if self._until <= self._clock():",
+            "if False:",
+        ),
+        Mutant(
+            "time of a fetch",
+            "flask_api/tasks/web/budget.py",
+            "if self._ends_at <= now:",
+            "if False:",
+        ),
     ),
     *of(
         ("tests/security/test_child_secrets.py",),
-        Mutant("child's settings", "flask_api/jobs/workers/child.py", '"session_secrets": (), ', ""),
-        Mutant("child's sessions", "flask_api/jobs/workers/child.py", '"redis_url": jobs, "api_redis_url": jobs, ', ""),
-        Mutant("child's environment", "flask_api/jobs/workers/child.py", "    forget_secrets()\n", ""),
+        Mutant(
+            "child's settings", "flask_api/jobs/workers/child.py", '"session_secrets": (), ', ""
+        ),
+        Mutant(
+            "child's sessions",
+            "flask_api/jobs/workers/child.py",
+            '"redis_url": jobs, "api_redis_url": jobs, ',
+            "",
+        ),
+        Mutant(
+            "child's environment", "flask_api/jobs/workers/child.py", "    forget_secrets()\n", ""
+        ),
     ),
     *of(
         ("tests/security/test_shown.py",),
         Mutant("mode of folders", "flask_api/jobs/files/storage.py", "mode=0o700", "mode=0o755"),
         Mutant(
-            "mode of files", "flask_api/jobs/files/storage.py", "os.open(name, flags, 0o600)", "os.open(name, flags, 0o644)"
+            "mode of files",
+            "flask_api/jobs/files/storage.py",
+            "os.open(name, flags, 0o600)",
+            "os.open(name, flags, 0o644)",
         ),
     ),
 )

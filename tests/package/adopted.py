@@ -1,4 +1,5 @@
-"""Somebody else's Django site that adopts Gatehouse as docs/adopt.md says, from the wheel, and a Flask service beside it."""
+"""Somebody else's Django site that adopts Gatehouse as docs/adopt.md says, from the wheel,
+and a Flask service beside it."""
 
 import json
 import re
@@ -40,7 +41,9 @@ def block(after: str) -> str:
 class AdoptedSite:
     """A Django project in a folder of its own, run with the environment's Python."""
 
-    def __init__(self, folder: Path, environment: Environment, valkey: EmbeddedValkey, *, settings: str) -> None:
+    def __init__(
+        self, folder: Path, environment: Environment, valkey: EmbeddedValkey, *, settings: str
+    ) -> None:
         self.folder = folder
         self._environment = environment
         self._variables = {
@@ -54,7 +57,8 @@ class AdoptedSite:
         return self._environment.run(*arguments, cwd=self.folder, **self._variables).strip()
 
     def script(self, text: str) -> str:
-        """Run a script with Django set up and what such scripts use imported; return what it prints."""
+        """Run a script with Django set up and what such scripts use imported;
+        return what it prints."""
         return self.run("-c", _DJANGO + text)
 
     def adopt(self, settings_file: str, *more: str) -> None:
@@ -64,7 +68,8 @@ class AdoptedSite:
 
 
 class GatedService:
-    """The page's own Flask service in a process that knows no Django: a cookie in, what it answers out."""
+    """The page's own Flask service in a process that knows no Django:
+    a cookie in, what it answers out."""
 
     def __init__(self, folder: Path, environment: Environment, valkey: EmbeddedValkey) -> None:
         folder.mkdir()
@@ -72,7 +77,11 @@ class GatedService:
         self._process = subprocess.Popen(
             [str(environment.bin / "python"), "-c", _SERVE],
             cwd=folder,
-            env={"GATEHOUSE_SESSION_SECRETS": SECRET, "GATEHOUSE_API_REDIS_URL": valkey.url("api"), "PATH": ""},
+            env={
+                "GATEHOUSE_SESSION_SECRETS": SECRET,
+                "GATEHOUSE_API_REDIS_URL": valkey.url("api"),
+                "PATH": "",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,6 +1,8 @@
-"""An environment that holds the built wheel with some extras, and of other packages only what those need.
+"""An environment that holds the built wheel with some extras,
+and of other packages only what those need.
 
-The needed distributions are linked from the virtual environment of these tests: no network, the same versions.
+The needed distributions are linked from the virtual environment of these tests:
+no network, the same versions.
 """
 
 import os
@@ -24,12 +26,15 @@ _SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 def tracked_files(*folders: str) -> list[str]:
     """Return what git tracks, or would, below these folders of the checkout."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *folders]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    listed = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
     return [name for name in listed if (ROOT / name).is_file()]
 
 
 def build(folder: Path) -> Path:
-    """Build the distribution from a copy of the checkout, as ``python -m build`` does; return the wheel."""
+    """Build the distribution from a copy of the checkout, as ``python -m build`` does;
+    return the wheel."""
     for name in tracked_files():
         if not name.startswith(("tests/", "benchmarks/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -41,22 +46,30 @@ def build(folder: Path) -> Path:
 
 
 def requirements(wheel: Path, *extras: str) -> dict[str, Distribution]:
-    """Return every distribution that ``pip install gatehouse[extras]`` brings besides gatehouse, by name."""
+    """Return every distribution that ``pip install gatehouse[extras]`` brings besides gatehouse,
+    by name."""
     with ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         lines = archive.read(name).decode().splitlines()
-    own = [Requirement(line.partition(": ")[2]) for line in lines if line.startswith("Requires-Dist: ")]
+    own = [
+        Requirement(line.partition(": ")[2]) for line in lines if line.startswith("Requires-Dist: ")
+    ]
     found: dict[str, Distribution] = {}
     _collect(own, extras, found, own)
     return found
 
 
 def _collect(
-    wanted: Iterable[Requirement], extras: Iterable[str], found: dict[str, Distribution], own: list[Requirement]
+    wanted: Iterable[Requirement],
+    extras: Iterable[str],
+    found: dict[str, Distribution],
+    own: list[Requirement],
 ) -> None:
     for requirement in wanted:
         marker = requirement.marker
-        if marker is not None and not any(marker.evaluate({"extra": extra}) for extra in (*extras, "")):
+        if marker is not None and not any(
+            marker.evaluate({"extra": extra}) for extra in (*extras, "")
+        ):
             continue
         name = canonicalize_name(requirement.name)
         if name == "gatehouse":  # an extra made of others
@@ -100,7 +113,8 @@ class Environment:
                 target.symlink_to(_SITE_PACKAGES / top)
 
     def run(self, *arguments: str, cwd: Path, **variables: str) -> str:
-        """Run this environment's Python and return what it prints; AssertionError with its errors when it fails."""
+        """Run this environment's Python and return what it prints;
+        AssertionError with its errors when it fails."""
         return self.run_command("python", *arguments, cwd=cwd, **variables)
 
     def run_command(self, name: str, *arguments: str, cwd: Path, **variables: str) -> str:
@@ -122,5 +136,9 @@ def modules_of(wheel: Path, package: str) -> Iterator[str]:
     """Yield the names of all modules of a package in the wheel."""
     with ZipFile(wheel) as archive:
         for name in archive.namelist():
-            if name.startswith(f"{package}/") and name.endswith(".py") and not name.endswith("__main__.py"):
+            if (
+                name.startswith(f"{package}/")
+                and name.endswith(".py")
+                and not name.endswith("__main__.py")
+            ):
                 yield name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

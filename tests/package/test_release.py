@@ -1,4 +1,5 @@
-"""script/release and the hook that calls script/check, in a clone of their own whose check passes or fails as a test says."""
+"""script/release and the hook that calls script/check,
+in a clone of their own whose check passes or fails as a test says."""
 
 import os
 import shutil
@@ -29,7 +30,8 @@ class Clone:
         (folder / "var").mkdir()
         self.write(
             "CHANGELOG.md",
-            f"# Changelog\n\n## [Unreleased]\n\n## [{VERSION}] - 2026-11-29\n\n{ENTRY}\n\n## [0.0.9] - 2026-01-01\n\n- Old.\n",
+            f"# Changelog\n\n## [Unreleased]\n\n## [{VERSION}] - 2026-11-29\n\n{ENTRY}\n\n## "
+            "[0.0.9] - 2026-01-01\n\n- Old.\n",
         )
         self.run("git", "init", "--quiet")
         (folder / ".git/info/exclude").write_text(".venv\n")
@@ -47,11 +49,21 @@ class Clone:
 
     def run(self, *command: str, code: int = 0) -> str:
         """Run a command there and return what it prints; it must end with this code."""
-        who = {f"GIT_{role}_{what}": "ada@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        who = {
+            f"GIT_{role}_{what}": "ada@example.org"
+            for role in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         done = subprocess.run(
-            command, cwd=self.folder, env={**kept, **who, **alone}, capture_output=True, text=True, timeout=60, check=False
+            command,
+            cwd=self.folder,
+            env={**kept, **who, **alone},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -64,7 +76,8 @@ def clone(tmp_path: Path) -> Clone:
 
 
 def test_release_that_is_ready_is_built_and_tagged_when_asked(clone: Clone) -> None:
-    """The dry run makes no tag; the tag holds the changelog's entry alone; the same release again is refused."""
+    """The dry run makes no tag; the tag holds the changelog's entry alone;
+    the same release again is refused."""
     assert "would tag" in clone.run("script/release")
     assert clone.run("git", "tag") == ""
     built = {f"gatehouse-{VERSION}-py3-none-any.whl", f"gatehouse-{VERSION}.tar.gz"}
@@ -87,7 +100,10 @@ def test_release_that_is_not_ready_says_what_is_missing(clone: Clone) -> None:
     for changelog, said in [
         ("# Changelog\n\n## [Unreleased]\n\n- All.\n", "has no heading"),
         (f"## [{VERSION}] - soon\n\n- All.\n", "has no heading"),
-        (f"## [{VERSION}] - 2026-11-29\n\n## [0.0.9] - 2026-01-01\n\n- Old.\n", "says nothing under"),
+        (
+            f"## [{VERSION}] - 2026-11-29\n\n## [0.0.9] - 2026-01-01\n\n- Old.\n",
+            "says nothing under",
+        ),
     ]:
         clone.write("CHANGELOG.md", changelog)
         clone.commit()
@@ -101,7 +117,8 @@ def test_release_that_is_not_ready_says_what_is_missing(clone: Clone) -> None:
 
 
 def test_hook_refuses_a_commit_that_the_check_refuses(clone: Clone) -> None:
-    """Switched on as CONTRIBUTING.md says, also in a subfolder; the commit is made when the check passes."""
+    """Switched on as CONTRIBUTING.md says, also in a subfolder;
+    the commit is made when the check passes."""
     clone.run("git", "config", "core.hooksPath", "script/hooks")
     clone.write("docs/more.md", "More.\n")
     clone.run("git", "add", "--all")

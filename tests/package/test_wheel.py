@@ -66,30 +66,43 @@ assert not {"flask", "django"} & set(sys.modules)
 
 
 def test_wheel_holds_all_of_the_service_and_nothing_else(wheel: Path) -> None:
-    """Every file of the packages that git knows, templates, scripts and styles too; the types of each."""
+    """Every file of the packages that git knows, templates, scripts and styles too;
+    the types of each."""
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == {*tracked_files(*PACKAGES), "wsgi.py", "deploy/gunicorn.conf.py"}
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
 
 
-def test_installed_command_says_the_one_version(wheel: Path, client_environment: Environment, tmp_path: Path) -> None:
+def test_installed_command_says_the_one_version(
+    wheel: Path, client_environment: Environment, tmp_path: Path
+) -> None:
     """It is written in shared/version.py alone."""
-    assert client_environment.run_command("gatehouse", "--version", cwd=tmp_path) == f"gatehouse, version {VERSION}\n"
+    assert (
+        client_environment.run_command("gatehouse", "--version", cwd=tmp_path)
+        == f"gatehouse, version {VERSION}\n"
+    )
     assert f"-{VERSION}-" in wheel.name
 
 
-def test_client_alone_needs_nothing_of_the_service(wheel: Path, client_environment: Environment, tmp_path: Path) -> None:
+def test_client_alone_needs_nothing_of_the_service(
+    wheel: Path, client_environment: Environment, tmp_path: Path
+) -> None:
     """Every module of it is imported where neither Django, Flask, Redis nor pydantic is."""
     client = client_environment
     client.run("-c", IMPORT_ALL, *modules_of(wheel, "gatehouse"), cwd=tmp_path)
     needed = requirements(wheel)
     assert not {"django", "flask", "redis", "pydantic"} & set(needed)
-    client.run("-c", "import gatehouse; [getattr(gatehouse, name) for name in gatehouse.__all__]", cwd=tmp_path)
+    client.run(
+        "-c",
+        "import gatehouse; [getattr(gatehouse, name) for name in gatehouse.__all__]",
+        cwd=tmp_path,
+    )
 
 
 def test_gate_brings_few_packages_and_gates(wheel: Path, tmp_path: Path) -> None:
-    """Beyond the client at most fifteen, Django not among them; a view is refused without Redis being asked."""
+    """Beyond the client at most fifteen, Django not among them;
+    a view is refused without Redis being asked."""
     needed = set(requirements(wheel, "gate")) - set(requirements(wheel))
     assert len(needed) <= GATE_PACKAGES, sorted(needed)
     assert not any("django" in name for name in needed)
@@ -97,7 +110,9 @@ def test_gate_brings_few_packages_and_gates(wheel: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("extra", "program"), [("site", SITE), ("worker", WORKER)])
-def test_extra_brings_what_its_part_needs(wheel: Path, tmp_path: Path, extra: str, program: str) -> None:
+def test_extra_brings_what_its_part_needs(
+    wheel: Path, tmp_path: Path, extra: str, program: str
+) -> None:
     """The part works where nothing else is installed."""
     Environment(tmp_path / "env", wheel, extra).run("-c", program, cwd=tmp_path)
 
@@ -111,7 +126,8 @@ def test_new_service_passes_its_own_tests_from_the_wheel(wheel: Path, tmp_path: 
 
 
 def test_whole_service_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    """In an empty folder: the site, the API and an embedded Valkey, data under var/ there, and a job that a log-in runs."""
+    """In an empty folder: the site, the API and an embedded Valkey, data under var/ there,
+    and a job that a log-in runs."""
     server = Environment(tmp_path / "env", wheel, "server")
 
     class InstalledLaunch(Launch):
@@ -121,7 +137,13 @@ def test_whole_service_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     with serving(InstalledLaunch(tmp_path / "var", "--port", str(free_port()))) as launch:
         address = launch.address
         live = httpx.get(f"{address}/api/health/live", trust_env=False).json()
-        done = subprocess.run(["bash", "-c", launch.pasted_lines], cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["bash", "-c", launch.pasted_lines],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert f"env/bin/gatehouse login {address}" in launch.output
         assert launch.end() == 0
     assert live == {"status": "live", "version": VERSION}
@@ -130,10 +152,14 @@ def test_whole_service_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_import_of_the_client_is_quick_and_starts_nothing() -> None:
-    """The best of five, beyond an interpreter that does nothing: what is named is loaded when it is used."""
+    """The best of five, beyond an interpreter that does nothing:
+    what is named is loaded when it is used."""
     program = "import threading, gatehouse; assert threading.active_count() == 1"
     assert min(_time(program) for _ in range(5)) - min(_time("pass") for _ in range(5)) < IMPORT_S
-    assert min(_time("import gatehouse; gatehouse.Client; gatehouse.Executor") for _ in range(3)) < 10 * IMPORT_S
+    assert (
+        min(_time("import gatehouse; gatehouse.Client; gatehouse.Executor") for _ in range(3))
+        < 10 * IMPORT_S
+    )
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

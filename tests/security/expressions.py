@@ -1,8 +1,8 @@
 """Which regular expressions of a source file can take more than linear time.
 
-A backtracking engine tries every way to share the same bytes between two quantifiers: quadratic for two that stand beside each
-other, exponential for one inside the other. A search that fails begins again at every byte, which is quadratic too when a
-quantifier runs over its own beginnings.
+A backtracking engine tries every way to share the same bytes between two quantifiers: quadratic for
+two that stand beside each other, exponential for one inside the other. A search that fails begins
+again at every byte, which is quadratic too when a quantifier runs over its own beginnings.
 """
 
 import ast
@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 # What a class is tried with: ASCII, Latin-1, and one of each kind beyond.
-_SAMPLES = [*map(chr, range(256)), "\u1680", "\u2019", "\u0416", "\u4e00", "\u0663", "\ud7ff", "\U0001f600"]
+_SAMPLES = [
+    *map(chr, range(256)),
+    "\u1680",
+    "\u2019",
+    "\u0416",
+    "\u4e00",
+    "\u0663",
+    "\ud7ff",
+    "\U0001f600",
+]
 # A quantifier with fewer choices than that is bounded work.
 _BOUNDED = 100
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT)
@@ -50,13 +59,19 @@ def _between(items: list[Item], after: tuple[Item, ...], state: Any) -> Iterator
 
 
 def _meets(rest: tuple[Item, ...], chars: frozenset[str], state: Any) -> bool:
-    """Tell whether an open quantifier over some of ``chars`` can follow, with nothing but ``chars`` before it."""
+    """Tell whether an open quantifier over some of ``chars`` can follow,
+    with nothing but ``chars`` before it."""
     for index, item in enumerate(rest):
         kind, value = item
         left = rest[index + 1 :]
         if kind in _REPEATS:
             low, high, body = value
-            if len(body) == 1 and not _parts(body[0]) and _is_open(low, high) and _chars(body[0], state) & chars:
+            if (
+                len(body) == 1
+                and not _parts(body[0])
+                and _is_open(low, high)
+                and _chars(body[0], state) & chars
+            ):
                 return True
             if _meets((*body, *left), chars, state):
                 return True
@@ -73,22 +88,29 @@ def _meets(rest: tuple[Item, ...], chars: frozenset[str], state: Any) -> bool:
 
 
 def _restarts(items: list[Item], state: Any) -> list[str]:
-    """Find open quantifiers that run over the expression's own first characters and can fail afterwards."""
+    """Find open quantifiers that run over the expression's own first characters and can fail
+    afterwards."""
     return [
         f"a search begins again inside the quantifier over {_shown(item, state)}"
         for item, before, rest in _flat(items, (), ())
-        if item[0] in _REPEATS and _is_open(*item[1][:2]) and _can_hold(item, before, state) and _is_needed(rest)
+        if item[0] in _REPEATS
+        and _is_open(*item[1][:2])
+        and _can_hold(item, before, state)
+        and _is_needed(rest)
     ]
 
 
 def _can_hold(repeat: Item, before: tuple[Item, ...], state: Any) -> bool:
-    """Tell whether a quantifier can run over what stands before it, so that a new search begins inside it."""
+    """Tell whether a quantifier can run over what stands before it,
+    so that a new search begins inside it."""
     chars = _firsts(list(repeat[1][2]), state)
     if not before or all(_least(item) == 0 for item in before):
         before = (*before, repeat)
     if before[0][0] is sre.AT:
         return False
-    return all(_firsts([item], state) & chars for item in before if _least(item) > 0 or item is repeat)
+    return all(
+        _firsts([item], state) & chars for item in before if _least(item) > 0 or item is repeat
+    )
 
 
 def _flat(
@@ -107,7 +129,8 @@ def _is_needed(rest: tuple[Item, ...]) -> bool:
 
 
 def _least(item: Item) -> int:
-    """Return how many characters an item takes at least; ``(?:^|,)`` takes one wherever a search can begin again."""
+    """Return how many characters an item takes at least;
+    ``(?:^|,)`` takes one wherever a search can begin again."""
     kind, value = item
     if kind in _REPEATS:
         return int(value[0]) * sum(map(_least, value[2]))
@@ -123,7 +146,8 @@ def _begun(parts: list[list[Item]]) -> list[list[Item]]:
 
 
 def _firsts(items: list[Item], state: Any) -> frozenset[str]:
-    """Return the characters that can begin these items; an anchor at the beginning begins nothing else."""
+    """Return the characters that can begin these items;
+    an anchor at the beginning begins nothing else."""
     found: frozenset[str] = frozenset()
     for item in items:
         kind, value = item
@@ -159,16 +183,23 @@ def _chars(item: Item, state: Any) -> frozenset[str]:
     """Return those of the samples that one character class matches."""
     is_bytes = isinstance(state.str, bytes)
     single = sre_compiler.compile(sre_parser.SubPattern(state, [item]), state.flags)
-    samples = ((char, char.encode("latin-1")) if is_bytes else (char, char) for char in _SAMPLES[: 256 if is_bytes else None])
+    samples = (
+        (char, char.encode("latin-1")) if is_bytes else (char, char)
+        for char in _SAMPLES[: 256 if is_bytes else None]
+    )
     return frozenset(char for char, sample in samples if single.fullmatch(sample))
 
 
 def _shown(item: Item, state: Any) -> str:
-    return "".join(sorted(char for char in _firsts([item], state) if "!" <= char <= "~"))[:20] or "blanks"
+    return (
+        "".join(sorted(char for char in _firsts([item], state) if "!" <= char <= "~"))[:20]
+        or "blanks"
+    )
 
 
 def expressions(path: Path, root: Path) -> Iterator[tuple[int, str | bytes, bool]]:
-    """Yield line, pattern and whether it is searched for, of each expression in a file; composed ones are evaluated in it."""
+    """Yield line, pattern and whether it is searched for, of each expression in a file;
+    composed ones are evaluated in it."""
     text = path.read_text()
     tree = ast.parse(text)
     named: dict[int, str] = {
@@ -181,22 +212,36 @@ def expressions(path: Path, root: Path) -> Iterator[tuple[int, str | bytes, bool
     for node in ast.walk(tree):
         for pattern in _patterns(node):
             users = {name for name in _SEARCHES if f"{named.get(id(node))}.{name}(" in text}
-            is_direct = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES
+            is_direct = (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in _SEARCHES
+            )
             # What is passed around before it is used may be searched for.
-            is_searched = bool(users) or is_direct or (id(node) not in named and not _is_anchored(node))
+            is_searched = (
+                bool(users) or is_direct or (id(node) not in named and not _is_anchored(node))
+            )
             if value := _value(pattern, path, root):
                 yield pattern.lineno, value, is_searched
 
 
 def _is_anchored(node: ast.AST) -> bool:
     """Tell whether these are pydantic's patterns, or a call that matches from the beginning."""
-    return not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "compile")
+    return not (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "compile"
+    )
 
 
 def _patterns(node: ast.AST) -> list[ast.expr]:
     if not isinstance(node, ast.Call):
         return []
-    is_re = isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
+    is_re = (
+        isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "re"
+    )
     if is_re and isinstance(node.func, ast.Attribute) and node.func.attr in _CALLS:
         return node.args[:1]
     return [keyword.value for keyword in node.keywords if keyword.arg == "pattern"]
@@ -211,6 +256,8 @@ def _value(pattern: ast.expr, path: Path, root: Path) -> str | bytes | None:
     except NameError:  # made of what only the function knows: a separator in its place
         if not isinstance(pattern, ast.JoinedStr):
             return None
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "," for part in pattern.values)
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "," for part in pattern.values
+        )
     assert isinstance(value, str | bytes)
     return value

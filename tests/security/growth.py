@@ -4,7 +4,8 @@ import gc
 import time
 from collections.abc import Callable
 
-# Four times the input may take six times the time: caches grow, and buffers are moved. Quadratic is sixteen times.
+# Four times the input may take six times the time: caches grow, and buffers are moved.
+# Quadratic is sixteen times.
 MOST = 6.0
 _TRIES = 3
 _ROUNDS = 4
@@ -14,8 +15,9 @@ _MEASURABLE_S = 0.002
 def growth(act: Callable[[], Callable[[int], object]], small: int) -> float:
     """Return how many times longer the input of ``4 * small`` takes than that of ``small``.
 
-    The quickest of several tries of each, in processor time of this thread; noise can only make it larger, so the smallest of
-    several rounds counts. ``act`` prepares nothing but returns what takes a size and does the work.
+    The quickest of several tries of each, in processor time of this thread; noise can only make it
+    larger, so the smallest of several rounds counts.
+    ``act`` prepares nothing but returns what takes a size and does the work.
     """
     work = act()
     found = float("inf")

@@ -1,7 +1,9 @@
-"""Run several operations in one order of their steps after another: a step ends before each command to Redis or the database.
+"""Run several operations in one order of their steps after another:
+a step ends before each command to Redis or the database.
 
-Operations are ordinary code on threads of their own, with database connections of their own. One thread runs at a time, and
-who runs next is chosen by a seed: a schedule that failed is repeated by its seed.
+Operations are ordinary code on threads of their own, with database connections of their own. One
+thread runs at a time, and who runs next is chosen by a seed:
+a schedule that failed is repeated by its seed.
 """
 
 import threading

@@ -3,16 +3,24 @@
 import random
 from collections.abc import Callable
 
-HEAD = b"Host: {host}\r\nCookie: sessionid=abc; csrftoken=def\r\nAccept: text/html;q=0.9, */*\r\nUser-Agent: a/1\r\n"
+HEAD = (
+    b"Host: {host}\r\nCookie: sessionid=abc; csrftoken=def\r\nAccept: text/html;q=0.9, "
+    b"*/*\r\nUser-Agent: a/1\r\n"
+)
 BODY = b'{"task": "primes.sum", "arguments": {"limit": 5}}'
 SEEDS = [
-    b"GET /api/me?wait=1 HTTP/1.1\r\n" + HEAD + b"Prefer: wait=1\r\nIf-None-Match: W/\"a\"\r\nRange: bytes=0-1\r\n\r\n",
+    b"GET /api/me?wait=1 HTTP/1.1\r\n" + HEAD + b"Prefer: wait=1\r\nIf-None-Match: "
+                                                b"W/\"a\"\r\nRange: bytes=0-1\r\n\r\n",
     b"GET http://{host}/api/health/live HTTP/1.1\r\n" + HEAD + b"\r\n",
-    b"POST /api/jobs HTTP/1.1\r\n" + HEAD + b"Authorization: Bearer gh_abc\r\nIdempotency-Key: a\r\n"
+    b"POST /api/jobs HTTP/1.1\r\n" + HEAD + b"Authorization: Bearer gh_abc\r\nIdempotency-Key: "
+                                            b"a\r\n"
     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY),
-    b"POST /accounts/login/ HTTP/1.1\r\n" + HEAD + b"Content-Type: application/x-www-form-urlencoded\r\n"
-    b"Origin: http://{host}\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nlogin=a\r\n0\r\nX-Trailer: a\r\n\r\n",
-    b"POST /accounts/signup/ HTTP/1.1\r\n" + HEAD + b"Expect: 100-continue\r\nX-Forwarded-For: 192.0.2.1, ::1\r\n"
+    b"POST /accounts/login/ HTTP/1.1\r\n" + HEAD + b"Content-Type: "
+                                                   b"application/x-www-form-urlencoded\r\n"
+    b"Origin: http://{host}\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nlogin=a\r\n0\r\nX-Trailer: "
+    b"a\r\n\r\n",
+    b"POST /accounts/signup/ HTTP/1.1\r\n" + HEAD + b"Expect: 100-continue\r\nX-Forwarded-For: "
+                                                    b"192.0.2.1, ::1\r\n"
     b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 66\r\n\r\n"
     b'--b\r\nContent-Disposition: form-data; name="email"\r\n\r\na@b.c\r\n--b--\r\n',
     b"GET /accounts/login/?next=/api/me HTTP/1.0\r\n" + HEAD + b"Connection: keep-alive\r\n\r\n",
@@ -74,7 +82,19 @@ TOKENS = [
         b"HTTP/2.0",
     ],
 ]
-METHODS = [b"GET", b"HEAD", b"PUT", b"OPTIONS", b"TRACE", b"CONNECT", b"DELETE", b"PATCH", b"get", b"QUERY", b"G\xe4T"]
+METHODS = [
+    b"GET",
+    b"HEAD",
+    b"PUT",
+    b"OPTIONS",
+    b"TRACE",
+    b"CONNECT",
+    b"DELETE",
+    b"PATCH",
+    b"get",
+    b"QUERY",
+    b"G\xe4T",
+]
 
 Change = Callable[[random.Random, bytes], bytes]
 
@@ -107,7 +127,10 @@ def _cut(dice: random.Random, sent: bytes) -> bytes:
 def _other_target(dice: random.Random, sent: bytes) -> bytes:
     first, blank, rest = sent.partition(b" ")
     _, _, after = rest.partition(b" ")
-    target = b"".join(dice.choice([*TOKENS, b"/", b"api", b"accounts", b"?a=b"]) for _ in range(dice.randint(1, 5)))
+    target = b"".join(
+        dice.choice([*TOKENS, b"/", b"api", b"accounts", b"?a=b"])
+        for _ in range(dice.randint(1, 5))
+    )
     return first + blank + target.replace(b"\r\n", b"") + b" " + after
 
 
@@ -115,11 +138,22 @@ def _other_method(dice: random.Random, sent: bytes) -> bytes:
     return dice.choice(METHODS) + b" " + sent.partition(b" ")[2]
 
 
-CHANGES: list[Change] = [_insert, _insert, _replace, _replace, _remove, _repeat, _cut, _other_target, _other_method]
+CHANGES: list[Change] = [
+    _insert,
+    _insert,
+    _replace,
+    _replace,
+    _remove,
+    _repeat,
+    _cut,
+    _other_target,
+    _other_method,
+]
 
 
 def mutated(seed: int, *, host: bytes) -> bytes:
-    """Return the request of this seed, for a server that is called ``host``: bent alike for each."""
+    """Return the request of this seed, for a server that is called ``host``:
+    bent alike for each."""
     dice = random.Random(seed)
     sent = dice.choice(SEEDS)
     for _ in range(dice.choice((1, 1, 1, 2, 3, 6))):

@@ -1,4 +1,5 @@
-"""A site whose people are on a second database, and whose reads may go to a replica that lags. Real SQLite files."""
+"""A site whose people are on a second database, and whose reads may go to a replica that lags.
+Real SQLite files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ class PeopleApart:
 
 
 class ReadsFromReplica(PeopleApart):
-    """A router: writes go to the second database, reads to its replica, whatever row they begin with."""
+    """A router: writes go to the second database, reads to its replica,
+    whatever row they begin with."""
 
     def db_for_read(self, _model: Any, **_hints: Any) -> str:
         """Read from the replica."""

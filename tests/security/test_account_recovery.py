@@ -1,4 +1,5 @@
-"""What ends with a password: nobody who was in the account keeps a door, and a mailbox alone opens none."""
+"""What ends with a password: nobody who was in the account keeps a door,
+and a mailbox alone opens none."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,9 @@ def reset_mails(email: str) -> list[Any]:
 def ask_for_reset(email: str) -> str | None:
     """Ask for a reset; return the link's path, None when no link came."""
     before = len(reset_mails(email))
-    assert new_client().post(RESET, {"email": email})["Location"] == "/accounts/password/reset/done/"
+    assert (
+        new_client().post(RESET, {"email": email})["Location"] == "/accounts/password/reset/done/"
+    )
     mails = reset_mails(email)
     return link_in(mails[-1]) if len(mails) > before else None
 
@@ -89,7 +92,8 @@ def test_reset_by_mail_ends_every_key_and_session(person: "User", logged_in: "Cl
 
 
 def test_first_proof_of_an_address_takes_the_whole_account(person: "User") -> None:
-    """Signed up with somebody else's address, with a second one beside it: its owner's reset leaves no way back."""
+    """Signed up with somebody else's address, with a second one beside it:
+    its owner's reset leaves no way back."""
     from allauth.account.models import EmailAddress
 
     EmailAddress.objects.filter(user=person).update(verified=False)
@@ -103,8 +107,11 @@ def test_first_proof_of_an_address_takes_the_whole_account(person: "User") -> No
 
 
 @pytest.mark.parametrize("own_is_verified", [True, False])
-def test_second_address_that_was_only_typed_in_takes_nothing(person: "User", own_is_verified: bool) -> None:
-    """Its owner may be a stranger: neither when the account has a proved address, nor when it has none."""
+def test_second_address_that_was_only_typed_in_takes_nothing(
+    person: "User", own_is_verified: bool
+) -> None:
+    """Its owner may be a stranger: neither when the account has a proved address,
+    nor when it has none."""
     from allauth.account.models import EmailAddress
 
     EmailAddress.objects.filter(user=person).update(verified=own_is_verified)
@@ -113,7 +120,9 @@ def test_second_address_that_was_only_typed_in_takes_nothing(person: "User", own
     assert ask_for_reset(person.email) is not None
 
 
-def test_link_of_another_account_or_address_changes_nothing(new_person: "Callable[..., User]") -> None:
+def test_link_of_another_account_or_address_changes_nothing(
+    new_person: "Callable[..., User]",
+) -> None:
     """The token is bound to the person and to the address that it went to."""
     from allauth.account.models import EmailAddress
 
@@ -126,7 +135,10 @@ def test_link_of_another_account_or_address_changes_nothing(new_person: "Callabl
     for pk in (other.pk, own.pk, 10**12, 0):
         from django.utils.http import int_to_base36
 
-        assert "invalid" in new_client().get(f"{head}-{int_to_base36(pk)}/", follow=True).content.decode()
+        assert (
+            "invalid"
+            in new_client().get(f"{head}-{int_to_base36(pk)}/", follow=True).content.decode()
+        )
     for token in ("x", "-", "x-", "-x", "9" * 50, "a" * 5_000):
         assert new_client().get(f"/accounts/password/reset/key/1-{token}/").status_code == 200
 
@@ -142,7 +154,9 @@ def test_mailbox_alone_does_not_pass_the_second_factor(person: "User") -> None:
     assert client.post(SECOND_FACTOR, {"code": totp_code(secret)}).status_code == 302
     assert is_logged_in(client)
     late = begin_log_in(person, NEW_PASSWORD)
-    assert late.post(SECOND_FACTOR, {"code": codes[1]}).status_code == 200, "codes that were copied before the reset are void"
+    assert late.post(SECOND_FACTOR, {"code": codes[1]}).status_code == 200, (
+        "codes that were copied before the reset are void"
+    )
 
 
 def test_recovery_codes_of_before_are_good_for_one_log_in(person: "User") -> None:
@@ -161,7 +175,8 @@ def test_recovery_codes_of_before_are_good_for_one_log_in(person: "User") -> Non
 
 
 def test_half_finished_log_in_ends_with_the_password(person: "User") -> None:
-    """A thief who has sent the password and is asked for the second factor can't send it after the reset."""
+    """A thief who has sent the password and is asked for the second factor can't send it after the
+    reset."""
     secret, _ = give_second_factor(person)
     thief = begin_log_in(person, PASSWORD)
     person.set_password(NEW_PASSWORD)

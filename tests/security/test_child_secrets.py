@@ -1,4 +1,5 @@
-"""A task in a child process is somebody's code: it is given nothing that opens a session or the database."""
+"""A task in a child process is somebody's code:
+it is given nothing that opens a session or the database."""
 
 import os
 
@@ -8,7 +9,8 @@ from tests.integration.engine_bench import EngineBench
 
 
 def test_task_in_a_child_is_given_no_secret(bench: EngineBench) -> None:
-    """Neither what signs sessions, nor Django's key, nor a way to the sessions' Redis; nor does a program it starts."""
+    """Neither what signs sessions, nor Django's key, nor a way to the sessions' Redis;
+    nor does a program it starts."""
     jobs = bench.valkey.url("worker")
     engine = bench.start(jobs_redis_url=SecretStr(jobs))
     seen = "\n".join(bench.run(engine, "child.look_around").result)

@@ -1,4 +1,5 @@
-"""A wrong current password is logged and counted like a failed log-in: who has somebody's open browser guesses no faster."""
+"""A wrong current password is logged and counted like a failed log-in:
+who has somebody's open browser guesses no faster."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,9 @@ def _quick_hashes(site: None, settings_with_quick_hashes: None) -> None:
 
 def change_password(client: "Client", current: str) -> Any:
     """Send the form that changes the password."""
-    return client.post("/accounts/password/change/", {"oldpassword": current, "password1": NEW, "password2": NEW})
+    return client.post(
+        "/accounts/password/change/", {"oldpassword": current, "password1": NEW, "password2": NEW}
+    )
 
 
 def confirm(client: "Client", current: str) -> Any:
@@ -53,7 +56,8 @@ def test_wrong_current_password_is_in_the_security_log(
 def test_current_passwords_are_counted_together_on_every_page(
     logged_in: "Client", person: "User", caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Five wrong ones on whatever pages, and then the right one is refused too; the password is what it was."""
+    """Five wrong ones on whatever pages, and then the right one is refused too;
+    the password is what it was."""
     for number in range(5):  # by turns
         answer = (change_password if number % 2 else confirm)(logged_in, GUESS)
         assert TOO_MANY not in answer.content.decode()
@@ -61,9 +65,11 @@ def test_current_passwords_are_counted_together_on_every_page(
     with caplog.at_level(logging.INFO, logger="gatehouse.security"):
         for ask in (change_password, confirm):
             assert TOO_MANY in ask(logged_in, PASSWORD).content.decode()
-    assert {getattr(record, "reason", "") for record in caplog.records if record.name == "gatehouse.security"} == {
-        "too_many_attempts"
-    }
+    assert {
+        getattr(record, "reason", "")
+        for record in caplog.records
+        if record.name == "gatehouse.security"
+    } == {"too_many_attempts"}
     person.refresh_from_db()
     assert person.check_password(PASSWORD)
 

@@ -1,6 +1,8 @@
-"""Every error reply that Redis and Valkey document, to both sides, over a real connection: 503 with Retry-After, and no more.
+"""Every error reply that Redis and Valkey document, to both sides, over a real connection:
+503 with Retry-After, and no more.
 
-A proxy before a real Valkey answers in its place. What is not on this list is tried as well: a code of a version to come.
+A proxy before a real Valkey answers in its place. What is not on this list is tried as well:
+a code of a version to come.
 """
 
 from collections.abc import Iterator
@@ -37,7 +39,8 @@ REPLIES = (
     "BUSY Redis is busy running a module command",
     "OOM command not allowed when used memory > 'maxmemory'.",
     "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
-    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+    "disk.",
     "MISCONF Errors writing to the AOF file: No space left on device",
     "NOREPLICAS Not enough good replicas to write.",
     "NOREPLICAS Not enough good slaves to write.",
@@ -60,7 +63,8 @@ REPLIES = (
     "WRONGPASS invalid username-password pair or user is disabled.",
     "NOPERM User api has no permissions to run the 'get' command",
     "NOPERM this user has no permissions to access one of the keys used as arguments",
-    "DENIED Redis is running in protected mode because protected mode is enabled and no password is set.",
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password "
+    "is set.",
     "NOPROTO unsupported protocol version",
     "NOSCRIPT No matching script. Please use EVAL.",
     "NOTBUSY No scripts in execution right now.",
@@ -70,14 +74,17 @@ REPLIES = (
     "BUSYGROUP Consumer Group name already exists",
     "NOGROUP No such key 'a' or consumer group 'b'",
     "INVALIDOBJ Corrupted HLL object detected",
-    "NOQUORUM 1 usable Sentinels. Not enough available Sentinels to reach the specified quorum for this master",
+    "NOQUORUM 1 usable Sentinels. Not enough available Sentinels to reach the specified quorum for "
+    "this master",
     "ERR max number of clients reached",
     "ERR max number of clients + cluster connections reached",
-    "ERR WAIT cannot be used with replica instances. Please also note that writes to replicas are just local.",
+    "ERR WAIT cannot be used with replica instances. Please also note that writes to replicas are "
+    "just local.",
     "ERR unknown command 'evalsha', with args beginning with: 'a' ",
     "ERR DB index is out of range",
     "ERR invalid password",
-    "ERR AUTH <password> called without any password configured for the default user. Are you sure of your configuration?",
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure "
+    "of your configuration?",
     "ERR Client sent AUTH, but no password is set",
     "FROMTHEFUTURE a reply that no version knows yet",
     "no healthy upstream",
@@ -104,24 +111,32 @@ def proxy(request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
 
 
 def spoil(proxy: FaultProxy, reply: str) -> None:
-    """Let the proxy answer with ``reply`` where a command is sent with a question for the role behind it."""
+    """Let the proxy answer with ``reply`` where a command is sent with a question for the role
+    behind it."""
     proxy.answers = dict.fromkeys(COMMANDS, f"-{reply}\r\n:0\r\n".encode())
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
-def test_every_documented_reply_is_unavailable(proxy: FaultProxy, valkey: EmbeddedValkey, kind: str) -> None:
-    """At the seam: no reply but those that only a mistake of ours brings comes through as another error."""
+def test_every_documented_reply_is_unavailable(
+    proxy: FaultProxy, valkey: EmbeddedValkey, kind: str
+) -> None:
+    """At the seam: no reply but those that only a mistake of ours brings comes through as another
+    error."""
     for reply in REPLIES:
         store = _store(proxy, valkey)
         spoil(proxy, reply)
         with pytest.raises(SessionStoreUnavailable):
             getattr(store, kind)(lambda client: client.get("gatehouse:jobs:x"))
         proxy.answers = {}
-        wait_until(partial(_answers, store), timeout_s=2, what=f"the store answers again after {reply}")
+        wait_until(
+            partial(_answers, store), timeout_s=2, what=f"the store answers again after {reply}"
+        )
         store.close()
 
 
-def test_reply_that_only_a_mistake_of_ours_brings_is_seen(proxy: FaultProxy, valkey: EmbeddedValkey) -> None:
+def test_reply_that_only_a_mistake_of_ours_brings_is_seen(
+    proxy: FaultProxy, valkey: EmbeddedValkey
+) -> None:
     """An outage that is none would hide it."""
     store = _store(proxy, valkey)
     for reply in MISTAKES:
@@ -133,7 +148,8 @@ def test_reply_that_only_a_mistake_of_ours_brings_is_seen(proxy: FaultProxy, val
 
 
 def test_answer_that_is_no_answer_is_unavailable(proxy: FaultProxy, valkey: EmbeddedValkey) -> None:
-    """A web server at the port, for example: the connection is closed, not believed and not a crash."""
+    """A web server at the port, for example: the connection is closed,
+    not believed and not a crash."""
     store = _store(proxy, valkey)
     proxy.answers = {b"GET\r\n": b"HTTP/1.1 400 Bad Request\r\n\r\n"}
     with pytest.raises(SessionStoreUnavailable):
@@ -146,18 +162,28 @@ def test_answer_that_is_no_answer_is_unavailable(proxy: FaultProxy, valkey: Embe
 def test_every_documented_reply_is_503_from_the_api(
     proxy: FaultProxy, valkey: EmbeddedValkey, api_settings: ApiSettings, visitor: Visitor
 ) -> None:
-    """Who is asked, and a submit and a list: 503 with Retry-After, neither 'log in' nor 'something went wrong'."""
+    """Who is asked, and a submit and a list: 503 with Retry-After,
+    neither 'log in' nor 'something went wrong'."""
     url = SecretStr(proxy.url(valkey.url("api")))
-    with running_api(api_settings, api_redis_url=url, jobs_redis_url=url, task_modules=(SAMPLE_TASKS,)) as app:
+    with running_api(
+        api_settings, api_redis_url=url, jobs_redis_url=url, task_modules=(SAMPLE_TASKS,)
+    ) as app:
         for store in (gate_state(app).store, app.extensions["gatehouse_job_connections"]):
             store._breaker = CircuitBreaker(open_s=0.01)
         for reply in REPLIES:
             spoil(proxy, reply)
             for path, options in REQUESTS:
                 answer = ask(app, path, cookie=visitor.cookie, **options)
-                assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "1"), (reply, answer.data)
+                assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "1"), (
+                    reply,
+                    answer.data,
+                )
             proxy.answers = {}
-            wait_until(partial(_is_open, app, visitor), timeout_s=2, what=f"the API answers again after {reply}")
+            wait_until(
+                partial(_is_open, app, visitor),
+                timeout_s=2,
+                what=f"the API answers again after {reply}",
+            )
 
 
 def test_every_documented_reply_is_503_from_the_site(
@@ -167,7 +193,8 @@ def test_every_documented_reply_is_503_from_the_site(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A page: 503 with Retry-After and no cookie touched; the operator reads which setting it is about."""
+    """A page: 503 with Retry-After and no cookie touched;
+    the operator reads which setting it is about."""
     from django_site.sessions.contract import session_store
 
     client = build_client(proxy.url(valkey.url("django")), timeout_s=1, max_connections=4)
@@ -176,12 +203,23 @@ def test_every_documented_reply_is_503_from_the_site(
     for reply in REPLIES:
         spoil(proxy, reply)
         answer = logged_in.get("/", headers={"Accept": "text/html"})
-        assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "1"), (reply, answer.content)
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "1"), (
+            reply,
+            answer.content,
+        )
         assert not answer.cookies
         proxy.answers = {}
-        wait_until(lambda: logged_in.get("/").status_code == 200, timeout_s=2, what=f"the site answers again after {reply}")
+        wait_until(
+            lambda: logged_in.get("/").status_code == 200,
+            timeout_s=2,
+            what=f"the site answers again after {reply}",
+        )
     client.connection_pool.disconnect()
-    problems = [record for record in caplog.records if record.name == "gatehouse.redis" and record.levelname == "ERROR"]
+    problems = [
+        record
+        for record in caplog.records
+        if record.name == "gatehouse.redis" and record.levelname == "ERROR"
+    ]
     assert {"NOPERM", "WRONGPASS", "MOVED"} <= {record.code for record in problems}  # type: ignore[attr-defined]
     assert all("GATEHOUSE_SITE_REDIS_URL" in record.settings for record in problems)  # type: ignore[attr-defined]
 

@@ -1,4 +1,5 @@
-"""No regular expression of ours takes more than linear time: strangers' bytes reach most of them."""
+"""No regular expression of ours takes more than linear time:
+strangers' bytes reach most of them."""
 
 from pathlib import Path
 
@@ -28,7 +29,8 @@ SOURCES = ["shared", "django_site", "flask_api", "gatehouse", "deploy"]
     ],
 )
 def test_expression_that_backtracks_is_found(pattern: str | bytes, *, is_searched: bool) -> None:
-    """The judge of the test below: nested and adjacent quantifiers over the same characters, searches that begin again."""
+    """The judge of the test below: nested and adjacent quantifiers over the same characters,
+    searches that begin again."""
     assert faults(pattern, is_searched=is_searched)
 
 

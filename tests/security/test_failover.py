@@ -1,4 +1,5 @@
-"""A failover under the whole service: people and jobs are back within two seconds, and nobody is let in by the past."""
+"""A failover under the whole service: people and jobs are back within two seconds,
+and nobody is let in by the past."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,8 @@ JOB = {"task": "primes.sum", "arguments": {"limit": 10}}
 
 @dataclass(repr=False)
 class House:
-    """A service, the primary and the replica behind it, and the address that leads to one of them."""
+    """A service, the primary and the replica behind it,
+    and the address that leads to one of them."""
 
     service: ServiceProcess
     address: FaultProxy
@@ -28,11 +30,13 @@ class House:
     admins: tuple[Client, Client]
 
     def demote(self) -> None:
-        """Make the primary a replica of nobody: it keeps its data, its connections, and answers reads."""
+        """Make the primary a replica of nobody: it keeps its data, its connections,
+        and answers reads."""
         self.admins[0].replicaof("127.0.0.1", "1")
 
     def promote(self) -> None:
-        """Make the replica the primary, and lead the address there; connections that are open stay with the old one."""
+        """Make the replica the primary, and lead the address there;
+        connections that are open stay with the old one."""
         self.admins[1].replicaof("NO", "ONE")
         self.address.upstream = self.replica.socket
 
@@ -62,17 +66,24 @@ def _admin(server: EmbeddedValkey) -> Client:
 def _follow(replica: Client, *, port: int, password: str) -> None:
     replica.config_set("masteruser", "admin", "masterauth", password)
     replica.replicaof("127.0.0.1", str(port))
-    wait_until(lambda: replica.info("replication")["master_link_status"] == "up", timeout_s=10, what="the replica follows")
+    wait_until(
+        lambda: replica.info("replication")["master_link_status"] == "up",
+        timeout_s=10,
+        what="the replica follows",
+    )
 
 
 def test_people_and_jobs_follow_the_primary(house: House) -> None:
-    """Log-ins, log-outs and submits work soon after the promotion; a session ended there is refused; readiness says so."""
+    """Log-ins, log-outs and submits work soon after the promotion;
+    a session ended there is refused; readiness says so."""
     stays, leaves, late = (house.service.new_browser() for _ in range(3))
     for browser in (stays, leaves):
         browser.log_in()
     assert [_ready(stays), _submits(stays)] == [200, 202]
     ended = session_entry(leaves.cookie)
-    wait_until(lambda: house.admins[1].exists(ended), timeout_s=5, what="the replica has the session")
+    wait_until(
+        lambda: house.admins[1].exists(ended), timeout_s=5, what="the replica has the session"
+    )
 
     house.demote()
     house.admins[1].replicaof("NO", "ONE")
@@ -84,7 +95,11 @@ def test_people_and_jobs_follow_the_primary(house: House) -> None:
 
     house.promote()
     began = time.monotonic()
-    for works in (lambda: _submits(stays) == 202, lambda: _logs_in(house, late), lambda: _ready(stays) == 200):
+    for works in (
+        lambda: _submits(stays) == 202,
+        lambda: _logs_in(house, late),
+        lambda: _ready(stays) == 200,
+    ):
         _wait(works)
     assert time.monotonic() - began < RECOVERY_S * ALLOWANCE
     assert leaves.http.get("/api/me").status_code == 401
@@ -103,11 +118,16 @@ def _ready(browser: Browser) -> int:
 
 
 def _submits(browser: Browser) -> int:
-    return browser.http.post("/api/jobs", json=JOB, headers={"Sec-Fetch-Site": "same-origin"}).status_code
+    return browser.http.post(
+        "/api/jobs", json=JOB, headers={"Sec-Fetch-Site": "same-origin"}
+    ).status_code
 
 
 def _logs_in(house: House, browser: Browser) -> bool:
-    """Try to log in; what may come before that works is 503, while the circuit breaker is open, and nothing else."""
-    answer = browser.send_form("/accounts/login/", {"login": PERSON, "password": house.service.password})
+    """Try to log in; what may come before that works is 503, while the circuit breaker is open,
+    and nothing else."""
+    answer = browser.send_form(
+        "/accounts/login/", {"login": PERSON, "password": house.service.password}
+    )
     assert answer.status_code in (302, 503), answer.text
     return answer.status_code == 302

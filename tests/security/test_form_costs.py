@@ -1,4 +1,5 @@
-"""What the worst form of a stranger costs: the service takes bodies of 16 MB, and no form of the site needs one."""
+"""What the worst form of a stranger costs: the service takes bodies of 16 MB,
+and no form of the site needs one."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +21,9 @@ def escapes(size: int) -> bytes:
 
 def bad_escapes(size: int) -> bytes:
     """As many fields as are read, of escapes that are none."""
-    return b"&".join(b"%d=%b" % (number, b"%zz" * (size // FIELDS // 3 - 3)) for number in range(FIELDS))
+    return b"&".join(
+        b"%d=%b" % (number, b"%zz" * (size // FIELDS // 3 - 3)) for number in range(FIELDS)
+    )
 
 
 # Of a form, and of the largest that is read.
@@ -29,7 +32,11 @@ SHAPES: dict[str, tuple[str, Callable[[int], bytes], bool]] = {
     "escapes, as many as are read": (URLENCODED, escapes, True),
     "bad escapes, as many as are read": (URLENCODED, bad_escapes, True),
     "names": (URLENCODED, lambda size: b"a&" * (size // 2), False),
-    "parts": (MULTIPART, lambda size: b"".join(PART % number for number in range(size // 60)), False),
+    "parts": (
+        MULTIPART,
+        lambda size: b"".join(PART % number for number in range(size // 60)),
+        False,
+    ),
     "boundaries": (MULTIPART, lambda size: b"--b\r\n" * (size // 5), False),
     "headers of a part": (MULTIPART, lambda size: b"--b\r\n" + b"X: a\r\n" * (size // 6), False),
 }
@@ -37,7 +44,8 @@ SHAPES: dict[str, tuple[str, Callable[[int], bytes], bool]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_worst_form_of_a_stranger_costs_little(site: None, shape: str) -> None:
-    """Sent with the cookie that lets Django look for the form's token: without one it is not read at all."""
+    """Sent with the cookie that lets Django look for the form's token:
+    without one it is not read at all."""
     from django.conf import settings
     from django.test import Client
 

@@ -1,4 +1,5 @@
-"""A jobs' Redis without memory: nothing new is accepted, nothing that was is lost, and what frees memory works."""
+"""A jobs' Redis without memory: nothing new is accepted, nothing that was is lost,
+and what frees memory works."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,8 +33,11 @@ def _refused(submit: Callable[[], object]) -> None:
         submit()
 
 
-def test_submit_to_a_full_store_is_refused_and_leaves_nothing(bench: EngineBench, engine: JobEngine) -> None:
-    """A job, a batch, a retry: an error that says so, no entry more, and the server is not taken for away."""
+def test_submit_to_a_full_store_is_refused_and_leaves_nothing(
+    bench: EngineBench, engine: JobEngine
+) -> None:
+    """A job, a batch, a retry: an error that says so, no entry more,
+    and the server is not taken for away."""
     failed = bench.run(engine, "sample.fail", {"message": "no"})
     before = set(bench.admin.scan_iter("gatehouse:jobs:*"))
     with _full(bench):
@@ -46,14 +50,24 @@ def test_submit_to_a_full_store_is_refused_and_leaves_nothing(bench: EngineBench
     check_counters(engine._store, bench.admin, bench.owner.id)
 
 
-def test_cancel_delete_and_sweep_work_in_a_full_store(bench: EngineBench, engine: JobEngine) -> None:
-    """All that frees memory: of running and waiting jobs, of ended ones and batches, of what is due."""
+def test_cancel_delete_and_sweep_work_in_a_full_store(
+    bench: EngineBench, engine: JobEngine
+) -> None:
+    """All that frees memory: of running and waiting jobs, of ended ones and batches,
+    of what is due."""
     jobs = [bench.run(engine, "sample.save", {"name": "a", "size": 3}) for _ in range(2)]
     batch_id = engine.submit_batch("sample.echo", [{}] * 3, owner=bench.owner).id
-    wait_until(lambda: engine.get_batch(batch_id, viewer=bench.owner).finished_at, timeout_s=5, what="the batch has ended")
+    wait_until(
+        lambda: engine.get_batch(batch_id, viewer=bench.owner).finished_at,
+        timeout_s=5,
+        what="the batch has ended",
+    )
     running = bench.submit(engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")
-    waiting = [bench.submit(engine, "sample.hold", {"path": bench.path()}, start_at=_in_an_hour()) for _ in range(2)]
+    waiting = [
+        bench.submit(engine, "sample.hold", {"path": bench.path()}, start_at=_in_an_hour())
+        for _ in range(2)
+    ]
     with _full(bench):
         for job_id in (running, *waiting):
             engine.cancel(engine.get(job_id, viewer=bench.owner))
@@ -74,7 +88,8 @@ def test_cancel_delete_and_sweep_work_in_a_full_store(bench: EngineBench, engine
 def test_outcomes_are_stored_in_a_full_store_and_nothing_runs_twice(
     bench: EngineBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What ran when the memory ran out ends with its result, once; what waited begins when there is room again."""
+    """What ran when the memory ran out ends with its result, once;
+    what waited begins when there is room again."""
     monkeypatch.setattr(membership, "_AUDIT_EVERY_S", 0.3)
     engine = bench.start()
     running = [bench.submit(engine, "sample.hold", {"path": bench.path()}) for _ in range(4)]
@@ -95,7 +110,9 @@ def test_outcomes_are_stored_in_a_full_store_and_nothing_runs_twice(
     check_counters(engine._store, bench.admin, bench.owner.id)
 
 
-def test_process_that_stops_in_a_full_store_loses_no_outcome(bench: EngineBench, engine: JobEngine) -> None:
+def test_process_that_stops_in_a_full_store_loses_no_outcome(
+    bench: EngineBench, engine: JobEngine
+) -> None:
     """Its last outcome is stored, and what did not begin is another's when there is room."""
     running = bench.submit(engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")

@@ -1,4 +1,5 @@
-"""Jobs that count don't slow down everybody's requests unseen: ours run on processes, others' are named in the log."""
+"""Jobs that count don't slow down everybody's requests unseen:
+ours run on processes, others' are named in the log."""
 
 import logging
 
@@ -10,17 +11,25 @@ from tests.integration import sample_tasks
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
 
-# These wait for other servers nearly all their time; whatever else we ship counts, for a while at least.
+# These wait for other servers nearly all their time;
+# whatever else we ship counts, for a while at least.
 WAITING = {"web.page_sizes", "github.languages"}
 
 
 def test_every_task_of_ours_that_counts_runs_on_processes() -> None:
-    """A new task on threads must be looked at here: does it wait, or does it hold the interpreter?"""
-    assert {task.name for task in load_tasks(["flask_api.tasks.library"]) if task.policy.executor == "threads"} == WAITING
+    """A new task on threads must be looked at here:
+    does it wait, or does it hold the interpreter?"""
+    assert {
+        task.name
+        for task in load_tasks(["flask_api.tasks.library"])
+        if task.policy.executor == "threads"
+    } == WAITING
 
 
 @pytest.mark.skipif(not IS_ABLE, reason="other systems have no clocks of threads")
-def test_task_that_hogs_the_interpreter_is_named_once(bench: EngineBench, caplog: pytest.LogCaptureFixture) -> None:
+def test_task_that_hogs_the_interpreter_is_named_once(
+    bench: EngineBench, caplog: pytest.LogCaptureFixture
+) -> None:
     """With where it is; a job that waits beside it is not."""
     sample_tasks.RELEASE.clear()
     engine = bench.start()

@@ -30,7 +30,9 @@ def make_account(new_person: Any, email: str, *, is_verified: bool, is_own: bool
         EmailAddress.objects.filter(user=person).delete()
         person.email = email
         person.save()
-    EmailAddress.objects.create(user=person, email=email.lower(), verified=is_verified, primary=is_own)
+    EmailAddress.objects.create(
+        user=person, email=email.lower(), verified=is_verified, primary=is_own
+    )
     return person
 
 
@@ -46,20 +48,26 @@ def accounts_of(email: str) -> int:
 def test_invited_address_that_has_an_account_gets_no_second_one(
     host: "Client", site_that: Callable[[str], None], new_person: Any, is_verified: bool, when: str
 ) -> None:
-    """In any letter case, proved or not, whenever the account was made: the person is told to log in."""
+    """In any letter case, proved or not, whenever the account was made:
+    the person is told to log in."""
     site_that("invited")
     email, link = invited(host)
     client = new_client()
     if when == "before the form is sent":
         assert client.get(link)["Location"] == SIGN_UP
     make_account(new_person, email.upper(), is_verified=is_verified)
-    answer = client.get(link) if when == "before the link is opened" else client.post(SIGN_UP, form())
+    answer = (
+        client.get(link) if when == "before the link is opened" else client.post(SIGN_UP, form())
+    )
     assert answer["Location"] == "/accounts/login/"
     assert "There is an account with the address" in client.get("/accounts/login/").content.decode()
     client.post(SIGN_UP, form())
     assert not is_logged_in(client)
     assert accounts_of(email) == 1
-    assert "has an account" in host.post("/admin/accounts/invitation/add/", {"email": email.title()}).content.decode()
+    assert (
+        "has an account"
+        in host.post("/admin/accounts/invitation/add/", {"email": email.title()}).content.decode()
+    )
 
 
 def test_address_that_a_stranger_only_typed_in_keeps_nobody_out(

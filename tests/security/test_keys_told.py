@@ -1,4 +1,5 @@
-"""Keys: only for who has proved their address, and nobody has one without their person being told."""
+"""Keys: only for who has proved their address,
+and nobody has one without their person being told."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,9 @@ def subjects(person: "User") -> list[str]:
     return [str(mail["Subject"]) for mail in mails_to(person.email)]
 
 
-@pytest.mark.parametrize(("mode", "may"), [("none", True), ("optional", False), ("mandatory", False)])
+@pytest.mark.parametrize(
+    ("mode", "may"), [("none", True), ("optional", False), ("mandatory", False)]
+)
 def test_key_needs_a_verified_address_where_the_site_verifies(
     unproved: "User", browser: "Client", mode: str, may: bool
 ) -> None:
@@ -52,7 +55,8 @@ def test_key_needs_a_verified_address_where_the_site_verifies(
 
 
 def test_second_address_that_is_verified_gives_no_key(unproved: "User") -> None:
-    """Who signed up with somebody else's address can't do it by proving one of their own beside it."""
+    """Who signed up with somebody else's address can't do it by proving one of their own beside
+    it."""
     from allauth.account.models import EmailAddress
     from django.core.exceptions import ValidationError
 
@@ -66,17 +70,23 @@ def test_second_address_that_is_verified_gives_no_key(unproved: "User") -> None:
 def test_person_is_told_of_a_key_made_and_revoked(
     logged_in: "Client", person: "User", caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A mail and a line in the security log for each, with the address it came from; the key is in neither."""
+    """A mail and a line in the security log for each, with the address it came from;
+    the key is in neither."""
     with caplog.at_level(logging.INFO, logger="gatehouse.security"):
         logged_in.post(PAGE, FIELDS)
         [key] = keys_of(person)
         logged_in.post(f"{PAGE}{key.pk}/revoke/")
-    assert subjects(person) == ["[Gatehouse] An API key was made", "[Gatehouse] An API key was revoked"]
+    assert subjects(person) == [
+        "[Gatehouse] An API key was made",
+        "[Gatehouse] An API key was revoked",
+    ]
     text = "".join(str(mail.get_payload()) for mail in mails_to(person.email))
     assert "nightly" in text
     assert "127.0.0.1" in text
     assert "gh_" not in text
-    lines: list[Any] = [record for record in caplog.records if record.message in ("key created", "key revoked")]
+    lines: list[Any] = [
+        record for record in caplog.records if record.message in ("key created", "key revoked")
+    ]
     assert [(line.message, line.key_id, line.address) for line in lines] == [
         ("key created", key.pk, "127.0.0.1"),
         ("key revoked", key.pk, "127.0.0.1"),
@@ -91,34 +101,58 @@ def test_keys_revoked_together_are_one_mail(logged_in: "Client", person: "User")
     assert subjects(person)[3:] == ["[Gatehouse] API keys were revoked"]
 
 
-def test_mail_server_that_is_away_keeps_nobody_from_revoking(logged_in: "Client", person: "User") -> None:
+def test_mail_server_that_is_away_keeps_nobody_from_revoking(
+    logged_in: "Client", person: "User"
+) -> None:
     """The key is dead all the same."""
     from django.test import override_settings
 
     logged_in.post(PAGE, FIELDS)
     [key] = keys_of(person)
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_HOST="127.0.0.1", EMAIL_PORT=1):
+    with override_settings(
+        EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
+        EMAIL_HOST="127.0.0.1",
+        EMAIL_PORT=1,
+    ):
         assert logged_in.post(f"{PAGE}{key.pk}/revoke/").status_code == 302
     assert keys_of(person)[0].revoked_at is not None
 
 
-def test_use_from_a_new_network_is_told_once(app: Flask, person: "User", caplog: pytest.LogCaptureFixture) -> None:
+def test_use_from_a_new_network_is_told_once(
+    app: Flask, person: "User", caplog: pytest.LogCaptureFixture
+) -> None:
     """Neighbours are no news; a second network within ten minutes is in the log only."""
     from django_site.keys.networks import tell_news
 
     key, token = made_from(person, "198.51.100.7")
     tell_news()
-    for address in ("198.51.100.200", "203.0.113.9", "203.0.113.10", "2001:db8:5::1", "203.0.113.9"):
+    for address in (
+        "198.51.100.200",
+        "203.0.113.9",
+        "203.0.113.10",
+        "2001:db8:5::1",
+        "203.0.113.9",
+    ):
         use(app, token, address)
     with caplog.at_level(logging.WARNING, logger="gatehouse.security"):
         assert tell_news() == 2
         assert tell_news() == 0
-    lines: list[Any] = [record for record in caplog.records if record.message == "key used from a new network"]
-    assert {(line.key_id, line.network) for line in lines} == {(key.pk, "203.0.113.0/24"), (key.pk, "2001:db8:5::/48")}
-    assert subjects(person) == ["[Gatehouse] An API key was made", "[Gatehouse] An API key was used from a new network"]
+    lines: list[Any] = [
+        record for record in caplog.records if record.message == "key used from a new network"
+    ]
+    assert {(line.key_id, line.network) for line in lines} == {
+        (key.pk, "203.0.113.0/24"),
+        (key.pk, "2001:db8:5::/48"),
+    }
+    assert subjects(person) == [
+        "[Gatehouse] An API key was made",
+        "[Gatehouse] An API key was used from a new network",
+    ]
 
 
-def test_forwarded_address_is_believed_from_a_trusted_proxy_only(app: Flask, person: "User") -> None:
+def test_forwarded_address_is_believed_from_a_trusted_proxy_only(
+    app: Flask, person: "User"
+) -> None:
     """Without one, a thief can't look like a neighbour of the owner."""
     from django_site.keys.networks import tell_news
 
@@ -151,7 +185,9 @@ def made_from(person: "User", address: str) -> "tuple[ApiKey, str]":
 
 def use(app: Flask, token: str, address: str, *, forwarded: str | None = None) -> None:
     """Ask the API who this is, from an address."""
-    headers = {"Authorization": f"Bearer {token}"} | ({"X-Forwarded-For": forwarded} if forwarded else {})
+    headers = {"Authorization": f"Bearer {token}"} | (
+        {"X-Forwarded-For": forwarded} if forwarded else {}
+    )
     with app.test_client() as client:
         answer = client.get("/me", headers=headers, environ_base={"REMOTE_ADDR": address})
         assert answer.status_code == 200, answer.text

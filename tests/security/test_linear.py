@@ -1,4 +1,5 @@
-"""Whatever bytes strangers send, each of them costs the same: every parser that they reach, with n and with 4n of its worst."""
+"""Whatever bytes strangers send, each of them costs the same:
+every parser that they reach, with n and with 4n of its worst."""
 
 import io
 from collections.abc import Callable
@@ -34,7 +35,8 @@ from shared.entries import is_session_key
 from shared.errors import GatehouseError
 from tests.security.growth import MOST, growth
 
-# Header fields and the first line are capped before anything parses them; bodies and files are large.
+# Header fields and the first line are capped before anything parses them;
+# bodies and files are large.
 IN_HEADER = FIELD_MAX // 4
 IN_BODY = 100_000
 
@@ -94,7 +96,9 @@ def multipart(sent: bytes) -> None:
 
 def accepted(sent: bytes) -> object:
     """Ask what a client accepts, as the gate does when it refuses."""
-    types = Request({"HTTP_ACCEPT": sent.decode("latin-1"), "REQUEST_METHOD": "GET"}).accept_mimetypes
+    types = Request(
+        {"HTTP_ACCEPT": sent.decode("latin-1"), "REQUEST_METHOD": "GET"}
+    ).accept_mimetypes
     return types["text/html"] > types["application/json"]
 
 
@@ -160,7 +164,8 @@ CASES: dict[str, Case] = {
     "form: headers without an end": (quietly(multipart, *REFUSED), IN_BODY, repeated(b"a", before=b"--b\r\nX: ")),
     "form: nearly a boundary": (
         *(quietly(multipart, *REFUSED), IN_BODY),
-        repeated(b"\r\n--", before=b'--b\r\nContent-Disposition: form-data; name="a"; filename="f"\r\n\r\n'),
+        repeated(b"\r\n--", before=b'--b\r\nContent-Disposition: form-data; name="a"; '
+                                   b'filename="f"\r\n\r\n'),
     ),
     "form: many boundaries": (quietly(multipart, *REFUSED), IN_BODY, repeated(b"\r\n--b\r\n")),
     "form: parameters of a part": (
@@ -171,7 +176,8 @@ CASES: dict[str, Case] = {
     "JSON: escapes": (quietly(parse_json), 20_000, repeated(b"\\u0061", before=b'["')),
     "access log: quotes": (parse_line, 10_000, repeated(b'] "\\"', before=b"a - - [")),
     "access log: brackets": (parse_line, IN_BODY, repeated(b" [", before=b"a")),
-    "access log: backslashes": (parse_line, IN_BODY, repeated(b"\\", before=b'a - - [b] "', after=b'" 200 1')),
+    "access log: backslashes": (parse_line, IN_BODY, repeated(b"\\", before=b'a - - [b] "', after=b'" 200 '
+                                                                                                  b'1')),
     "feed: open elements": (quietly(feed), 1000, repeated(b"<a>", before=b"<rss><channel><title>")),
     "feed: many items": (quietly(feed), 2000, repeated(b"<item><title>a</title></item>", before=b"<rss><channel>")),
     "feed: dates": (

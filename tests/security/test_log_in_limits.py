@@ -50,7 +50,8 @@ def lock_out(login: str, address: str) -> None:
 
 
 def test_stranger_locks_their_own_network_only(person: "User") -> None:
-    """By name or address in any case, from any neighbour; the owner elsewhere gets in, even with a browser that is new."""
+    """By name or address in any case, from any neighbour;
+    the owner elsewhere gets in, even with a browser that is new."""
     lock_out(person.username, "203.0.113.5")
     for login in (person.username.upper(), person.email):
         neighbour = browser_at("203.0.113.77")
@@ -59,7 +60,8 @@ def test_stranger_locks_their_own_network_only(person: "User") -> None:
 
 
 def test_known_device_gets_in_from_the_strangers_network(person: "User") -> None:
-    """The cookie of an earlier log-in has its own count; with another password than the person's it is worth nothing."""
+    """The cookie of an earlier log-in has its own count;
+    with another password than the person's it is worth nothing."""
     owner = browser_at("203.0.113.8")
     assert try_password(owner, person.username, PASSWORD).status_code == 302
     owner.post("/accounts/logout/")
@@ -68,18 +70,29 @@ def test_known_device_gets_in_from_the_strangers_network(person: "User") -> None
     owner.post("/accounts/logout/")
     for _ in range(5):
         try_password(owner, person.username, "wrong")
-    assert TOO_MANY in try_password(owner, person.username, PASSWORD).content.decode(), "a stolen device guesses no faster"
+    assert TOO_MANY in try_password(owner, person.username, PASSWORD).content.decode(), (
+        "a stolen device guesses no faster"
+    )
 
 
 def test_ipv4_client_of_a_socket_for_both_kinds_is_itself(person: "User", new_person: Any) -> None:
-    """As ``::ffff:...`` all IPv4 clients would share one limit per address; and it is the same client without."""
+    """As ``::ffff:...`` all IPv4 clients would share one limit per address;
+    and it is the same client without."""
     for number in range(10):
         try_password(browser_at("::ffff:203.0.113.5"), f"nobody-{number}", "wrong")
-    assert try_password(browser_at("::ffff:198.51.100.7"), person.username, PASSWORD).status_code == 302
-    assert TOO_MANY in try_password(browser_at("203.0.113.5"), new_person().username, PASSWORD).content.decode()
+    assert (
+        try_password(browser_at("::ffff:198.51.100.7"), person.username, PASSWORD).status_code
+        == 302
+    )
+    assert (
+        TOO_MANY
+        in try_password(browser_at("203.0.113.5"), new_person().username, PASSWORD).content.decode()
+    )
 
 
-def test_device_cookie_of_others_or_of_a_former_password_is_worth_nothing(person: "User", new_person: Any) -> None:
+def test_device_cookie_of_others_or_of_a_former_password_is_worth_nothing(
+    person: "User", new_person: Any
+) -> None:
     """Forged, of another person, or from before a new password."""
     other, thief = new_person(), browser_at("203.0.113.8")
     assert try_password(thief, other.username, PASSWORD).status_code == 302
@@ -93,9 +106,15 @@ def test_device_cookie_of_others_or_of_a_former_password_is_worth_nothing(person
     forged = browser_at("203.0.113.10")
     for value in ("x", "a:b:c", "." * 3_000, former.cookies["gatehouse_device"].value[:-2] + "AA"):
         forged.cookies["gatehouse_device"] = value
-        assert TOO_MANY in try_password(forged, person.username, "another horse battery 7").content.decode()
+        assert (
+            TOO_MANY
+            in try_password(forged, person.username, "another horse battery 7").content.decode()
+        )
     for client in (thief, former):
-        assert TOO_MANY in try_password(client, person.username, "another horse battery 7").content.decode()
+        assert (
+            TOO_MANY
+            in try_password(client, person.username, "another horse battery 7").content.decode()
+        )
 
 
 def test_many_networks_together_are_stopped_too(person: "User") -> None:
@@ -104,20 +123,37 @@ def test_many_networks_together_are_stopped_too(person: "User") -> None:
     try_password(owner, person.username, PASSWORD)
     owner.post("/accounts/logout/")
     for number in range(50):
-        assert TOO_MANY not in try_password(browser_at(f"10.9.{number}.1"), person.username, "wrong").content.decode()
-    assert TOO_MANY in try_password(browser_at("10.9.99.1"), person.username, "wrong").content.decode()
+        assert (
+            TOO_MANY
+            not in try_password(
+                browser_at(f"10.9.{number}.1"), person.username, "wrong"
+            ).content.decode()
+        )
+    assert (
+        TOO_MANY in try_password(browser_at("10.9.99.1"), person.username, "wrong").content.decode()
+    )
     assert try_password(owner, person.username, PASSWORD).status_code == 302
 
 
 def test_one_customer_of_ipv6_is_one_address(site: None) -> None:
-    """With another address of a /48 for each of many accounts, nobody guesses more than with one; nor do mapped ones."""
+    """With another address of a /48 for each of many accounts, nobody guesses more than with one;
+    nor do mapped ones."""
     for number in range(10):
         one, other = browser_at(f"2001:db8:7:{number:x}::1"), browser_at(f"::ffff:10.8.{number}.1")
         assert TOO_MANY not in try_password(one, f"nobody-{number}", "wrong").content.decode()
         assert TOO_MANY not in try_password(other, f"none-{number}", "wrong").content.decode()
-    assert TOO_MANY in try_password(browser_at("2001:db8:7:ffff::1"), "somebody-else", "wrong").content.decode()
-    assert TOO_MANY not in try_password(browser_at("2001:db8:8::1"), "somebody-else", "wrong").content.decode()
-    assert TOO_MANY not in try_password(browser_at("::ffff:10.8.99.1"), "one-more", "wrong").content.decode()
+    assert (
+        TOO_MANY
+        in try_password(browser_at("2001:db8:7:ffff::1"), "somebody-else", "wrong").content.decode()
+    )
+    assert (
+        TOO_MANY
+        not in try_password(browser_at("2001:db8:8::1"), "somebody-else", "wrong").content.decode()
+    )
+    assert (
+        TOO_MANY
+        not in try_password(browser_at("::ffff:10.8.99.1"), "one-more", "wrong").content.decode()
+    )
 
 
 def test_account_that_is_not_there_is_locked_like_one_that_is(site: None) -> None:
@@ -126,8 +162,11 @@ def test_account_that_is_not_there_is_locked_like_one_that_is(site: None) -> Non
     lock_out("nobody@example.org", "198.51.100.5")
 
 
-def test_failures_are_in_the_security_log_without_what_was_typed(person: "User", caplog: pytest.LogCaptureFixture) -> None:
-    """With reason and address; a name that isn't there may be a password in the wrong field, or a forged line."""
+def test_failures_are_in_the_security_log_without_what_was_typed(
+    person: "User", caplog: pytest.LogCaptureFixture
+) -> None:
+    """With reason and address; a name that isn't there may be a password in the wrong field,
+    or a forged line."""
     typed = "hunter2\nevent='logged in' user_id='1'"
     with caplog.at_level(logging.INFO, logger="gatehouse.security"):
         try_password(browser_at("203.0.113.5"), typed, "secret-password")
@@ -148,7 +187,9 @@ def test_failures_are_in_the_security_log_without_what_was_typed(person: "User",
     assert "secret-password" not in everything
 
 
-def test_limits_and_second_factors_are_in_the_security_log(person: "User", caplog: pytest.LogCaptureFixture) -> None:
+def test_limits_and_second_factors_are_in_the_security_log(
+    person: "User", caplog: pytest.LogCaptureFixture
+) -> None:
     """A log-in refused for its number, a page refused with 429, a wrong code."""
     from allauth.mfa.totp.internal.auth import TOTP
 
@@ -161,7 +202,9 @@ def test_limits_and_second_factors_are_in_the_security_log(person: "User", caplo
         flood = browser_at("203.0.114.5")
         assert [flood.post(LOG_IN, {}).status_code for _ in range(31)][-1] == 429
     lines: list[Any] = [record for record in caplog.records if record.name == "gatehouse.security"]
-    found = {(line.message, getattr(line, "reason", None) or getattr(line, "page", "")) for line in lines}
+    found = {
+        (line.message, getattr(line, "reason", None) or getattr(line, "page", "")) for line in lines
+    }
     assert ("second factor refused", "") in found
     assert ("log-in refused", "too_many_attempts") in found
     assert ("rate limit reached", "account_login") in found

@@ -1,4 +1,5 @@
-"""Whoever changes a person through another model of the same table has changed the person: refused on the next request."""
+"""Whoever changes a person through another model of the same table has changed the person:
+refused on the next request."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -14,7 +15,8 @@ pytestmark = pytest.mark.usefixtures("site")
 
 
 class Models(NamedTuple):
-    """Models that share a table with the person, the group or the key. They are made when all receivers are connected."""
+    """Models that share a table with the person, the group or the key.
+    They are made when all receivers are connected."""
 
     proxy: Any
     child: Any
@@ -35,8 +37,13 @@ def kin(site: None) -> Iterator[Models]:
     def proxy_of(base: Any) -> Any:
         return _model(f"{base.__name__}Proxy", base, {"proxy": True})
 
-    columns: dict[str, Any] = {"username": models.CharField(max_length=150), "is_active": models.BooleanField()}
-    twin = _model("UserTwin", models.Model, {"managed": False, "db_table": User._meta.db_table}, **columns)
+    columns: dict[str, Any] = {
+        "username": models.CharField(max_length=150),
+        "is_active": models.BooleanField(),
+    }
+    twin = _model(
+        "UserTwin", models.Model, {"managed": False, "db_table": User._meta.db_table}, **columns
+    )
     desk: dict[str, Any] = {"desk": models.CharField(max_length=9, default="")}
     found = Models(
         proxy=proxy_of(User),
@@ -121,7 +128,9 @@ def test_change_through_an_unmanaged_model_of_the_table_counts(api: Flask, kin: 
 
 
 @pytest.mark.parametrize("which", ["group_proxy", "group_child"])
-def test_change_of_a_group_through_its_proxy_or_child_counts(api: Flask, kin: Models, which: str) -> None:
+def test_change_of_a_group_through_its_proxy_or_child_counts(
+    api: Flask, kin: Models, which: str
+) -> None:
     """Renamed, given and taken a permission, left from both sides, cleared, deleted."""
     from django.contrib.auth.models import Group, Permission
 
@@ -156,8 +165,11 @@ def test_key_changed_through_a_proxy_is_published(api: Flask, kin: Models) -> No
 
 
 def test_models_of_other_tables_keep_their_quick_deletion() -> None:
-    """Django fetches every row before a deletion somebody listens to: nobody listens to what is no person's."""
+    """Django fetches every row before a deletion somebody listens to:
+    nobody listens to what is no person's."""
     from django.contrib.admin.models import LogEntry
     from django.db.models.signals import m2m_changed, post_delete, pre_delete
 
-    assert not any(signal.has_listeners(LogEntry) for signal in (pre_delete, post_delete, m2m_changed))
+    assert not any(
+        signal.has_listeners(LogEntry) for signal in (pre_delete, post_delete, m2m_changed)
+    )

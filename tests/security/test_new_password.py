@@ -1,4 +1,5 @@
-"""A new password, whoever sets it: what was made with the old one ends, also what is being made in that moment."""
+"""A new password, whoever sets it: what was made with the old one ends,
+also what is being made in that moment."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,14 @@ import pytest
 from tests.integration.accounts_site import is_logged_in, mails_to
 from tests.integration.conftest import PASSWORD
 from tests.integration.keys_site import is_refused
-from tests.security.test_account_recovery import CHANGE, NEW_PASSWORD, ask_for_reset, follow, make_key, new_client
+from tests.security.test_account_recovery import (
+    CHANGE,
+    NEW_PASSWORD,
+    ask_for_reset,
+    follow,
+    make_key,
+    new_client,
+)
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -34,19 +42,25 @@ def _change(person: "User") -> None:
 def test_link_that_proves_a_thiefs_address_ends_with_the_password(
     person: "User", renew_password: "Callable[[User], None]"
 ) -> None:
-    """Typed in while the thief had the password, confirmed when the owner has a new one: it would take the account back."""
+    """Typed in while the thief had the password, confirmed when the owner has a new one:
+    it would take the account back."""
     from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 
-    address = EmailAddress.objects.create(user=person, email=f"thief-{person.email}", verified=False)
+    address = EmailAddress.objects.create(
+        user=person, email=f"thief-{person.email}", verified=False
+    )
     proof = f"/accounts/confirm-email/{EmailConfirmationHMAC(address).key}/"
     renew_password(person)
     assert new_client().post(proof).status_code == 404
     assert ask_for_reset(f"thief-{person.email}") is None
-    assert list(EmailAddress.objects.filter(user=person).values_list("email", flat=True)) == [person.email]
+    assert list(EmailAddress.objects.filter(user=person).values_list("email", flat=True)) == [
+        person.email
+    ]
 
 
 def test_key_is_not_made_by_a_request_of_before_the_new_password(person: "User") -> None:
-    """The request was let in by the old password, and paused: neither before nor after the row is written does it get one."""
+    """The request was let in by the old password, and paused:
+    neither before nor after the row is written does it get one."""
     from django.core.exceptions import ValidationError
     from django.db.models.signals import pre_save
 
@@ -55,7 +69,9 @@ def test_key_is_not_made_by_a_request_of_before_the_new_password(person: "User")
     paused = type(person).objects.get(pk=person.pk)
     tokens = []
     # After ours: the keys are revoked, and the new password is not yet there.
-    pre_save.connect(last_moment := lambda **_: tokens.append(make_key(paused)), sender=type(person))
+    pre_save.connect(
+        last_moment := lambda **_: tokens.append(make_key(paused)), sender=type(person)
+    )
     try:
         _set_password(person)
     finally:
@@ -72,7 +88,8 @@ def _set_password(person: "User") -> None:
 
 
 def test_link_ends_when_its_address_may_no_longer_take_the_account_back(person: "User") -> None:
-    """It went to the account's own address while none was proved; another one is proved before it is followed."""
+    """It went to the account's own address while none was proved;
+    another one is proved before it is followed."""
     from allauth.account.models import EmailAddress
 
     addresses = EmailAddress.objects.filter(user=person)
@@ -89,8 +106,17 @@ def test_owner_is_told_of_an_address_that_was_added_and_confirmed(person: "User"
     from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 
     added = EmailAddress.objects.create(user=person, email=f"added-{person.email}", verified=False)
-    assert new_client().post(f"/accounts/confirm-email/{EmailConfirmationHMAC(added).key}/").status_code == 302
-    (mail,) = [mail for mail in mails_to(person.email) if "was added to your account" in str(mail["Subject"])]
+    assert (
+        new_client()
+        .post(f"/accounts/confirm-email/{EmailConfirmationHMAC(added).key}/")
+        .status_code
+        == 302
+    )
+    (mail,) = [
+        mail
+        for mail in mails_to(person.email)
+        if "was added to your account" in str(mail["Subject"])
+    ]
     assert added.email in str(mail.get_payload())
 
 
@@ -108,7 +134,9 @@ def test_password_change_asks_what_happens_to_the_keys(
     assert is_refused(token) == refused
 
 
-def test_new_password_by_staff_or_a_script_revokes_the_keys(new_person: "Callable[..., User]") -> None:
+def test_new_password_by_staff_or_a_script_revokes_the_keys(
+    new_person: "Callable[..., User]",
+) -> None:
     """Whoever sets it, by whatever way Django has; a saved name or a renewed hash doesn't."""
     from django.contrib.auth.hashers import make_password
 
@@ -128,7 +156,12 @@ def test_new_password_by_staff_or_a_script_revokes_the_keys(new_person: "Callabl
         person.set_unusable_password()
         person.save()
 
-    for change, refused in ((renamed, False), (hashed_anew, False), (set_anew, True), (taken_away, True)):
+    for change, refused in (
+        (renamed, False),
+        (hashed_anew, False),
+        (set_anew, True),
+        (taken_away, True),
+    ):
         person = new_person()
         token = make_key(person)
         change(person)
@@ -136,7 +169,8 @@ def test_new_password_by_staff_or_a_script_revokes_the_keys(new_person: "Callabl
 
 
 def test_redis_away_leaves_password_and_keys_as_they_were(person: "User", valkey: Any) -> None:
-    """There is never a new password beside a live key of before, nor a row that says what is not so."""
+    """There is never a new password beside a live key of before,
+    nor a row that says what is not so."""
     from shared.errors import SessionStoreUnavailable
     from tests.integration.keys_site import hanging, keys_of
 

@@ -1,7 +1,9 @@
-"""What Redis says of a person or a key never exceeds what the database ever allowed after the last published commit (P23).
+"""What Redis says of a person or a key never exceeds what the database ever allowed after the last
+published commit (P23).
 
-Random operations run at once, and their steps are interleaved at random. 100 schedules here; ``NIGHTLY_SCHEDULES=10000`` for
-the long run (script/nightly). A failure names its seed: ``SCHEDULE_SEED=n`` repeats that one.
+Random operations run at once, and their steps are interleaved at random. 100 schedules here;
+``NIGHTLY_SCHEDULES=10000`` for the long run (script/nightly). A failure names its seed:
+``SCHEDULE_SEED=n`` repeats that one.
 """
 
 import os
@@ -26,12 +28,20 @@ from tests.security.second_database import PEOPLE, PeopleApart, database, routed
 
 SCHEDULES = int(os.environ.get("NIGHTLY_SCHEDULES", "100"))
 FIRST = int(os.environ.get("SCHEDULE_FIRST", "0"))
-SEEDS = [int(os.environ["SCHEDULE_SEED"])] if "SCHEDULE_SEED" in os.environ else range(FIRST, FIRST + SCHEDULES)
+SEEDS = (
+    [int(os.environ["SCHEDULE_SEED"])]
+    if "SCHEDULE_SEED" in os.environ
+    else range(FIRST, FIRST + SCHEDULES)
+)
 ACTORS, OPERATIONS = 3, 6
 
 pytestmark = [pytest.mark.usefixtures("site"), pytest.mark.timeout(120 + SCHEDULES)]
 
-REPAIRS, SILENT, KEYS_ONLY = ("rebuild", "prune", "publish_again"), ("flush", "update_silently"), ("create_key", "revoke_key")
+REPAIRS, SILENT, KEYS_ONLY = (
+    ("rebuild", "prune", "publish_again"),
+    ("flush", "update_silently"),
+    ("create_key", "revoke_key"),
+)
 State = Any  # what the database, or Redis, says of all people and keys: comparable
 PERSON, KEY = 1, "d" * 64
 ENTRIES = [principal_entry(str(PERSON)), key_entry_of_digest(KEY), gone_entry(str(PERSON))]
@@ -46,7 +56,8 @@ def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def crew(site: None, tmp_path: Path) -> Iterator[list[Actor]]:
-    """Actors on a database of their own; afterwards Redis says again what the run's own database says."""
+    """Actors on a database of their own; afterwards Redis says again what the run's own database
+    says."""
     from django.core.management import call_command
 
     from django_site.principals.rebuild import rebuild
@@ -60,7 +71,8 @@ def crew(site: None, tmp_path: Path) -> Iterator[list[Actor]]:
 
 
 class World:
-    """One person and one key, what was ever committed about them, and what of that was published."""
+    """One person and one key, what was ever committed about them,
+    and what of that was published."""
 
     def __init__(self, chooser: Random, admin: redis.Redis) -> None:
         self.chooser, self.admin = chooser, admin
@@ -72,8 +84,25 @@ class World:
 
     def operations(self) -> list[Callable[[], None]]:
         """Return what may happen: each is a change with its publishing, or a repair."""
-        loud = [self.activate, self.deactivate, self.promote, self.demote, self.delete, self.create_key, self.revoke_key]
-        return [*loud, self.join, self.leave, self.rebuild, self.prune, self.publish_again, self.update_silently, self.flush]
+        loud = [
+            self.activate,
+            self.deactivate,
+            self.promote,
+            self.demote,
+            self.delete,
+            self.create_key,
+            self.revoke_key,
+        ]
+        return [
+            *loud,
+            self.join,
+            self.leave,
+            self.rebuild,
+            self.prune,
+            self.publish_again,
+            self.update_silently,
+            self.flush,
+        ]
 
     def look(self) -> None:
         """Note what is committed, and compare it with what Redis says, if either has changed."""
@@ -86,8 +115,12 @@ class World:
         self._commits, self._seen = commits, seen
 
     def note_published(self, at: int, *, person: bool = True, key: bool = True) -> None:
-        """Note that what was committed then is published, and see that nothing older stands there."""
-        self.published = [max(old, at) if is_it else old for old, is_it in zip(self.published, (person, key), strict=True)]
+        """Note that what was committed then is published,
+        and see that nothing older stands there."""
+        self.published = [
+            max(old, at) if is_it else old
+            for old, is_it in zip(self.published, (person, key), strict=True)
+        ]
         self._compare(in_redis(self.admin.mget(ENTRIES)))
 
     def _compare(self, shown: State) -> None:
@@ -131,7 +164,9 @@ class World:
         from django_site.keys.models import ApiKey
 
         if people().filter(pk=PERSON).exists() and not ApiKey.objects.exists():
-            ApiKey(user_id=PERSON, name="a", token_digest=KEY, scopes=[], expires_at=_tomorrow()).save()
+            ApiKey(
+                user_id=PERSON, name="a", token_digest=KEY, scopes=[], expires_at=_tomorrow()
+            ).save()
 
     def revoke_key(self) -> None:
         """Revoke the key as its page does."""
@@ -172,7 +207,9 @@ class World:
         self.admin.delete(*names, *ENTRIES, GONE_LATEST)
 
     def _save(self, **fields: bool) -> None:
-        row = people().filter(pk=PERSON).first() or people().model(pk=PERSON, username="ada", password="!")
+        row = people().filter(pk=PERSON).first() or people().model(
+            pk=PERSON, username="ada", password="!"
+        )
         for name, value in fields.items():
             setattr(row, name, value)
         row.save()
@@ -201,11 +238,17 @@ def in_redis(values: Any) -> State:
 
     key = values[1] and decode_key(entry_signer(), KEY, values[1], now=0).user_id
     person = values[0] and decode_principal(entry_signer(), str(PERSON), values[0])
-    return person and (person.is_active, person.is_superuser, person.is_staff, bool(person.groups)), key
+    return person and (
+        person.is_active,
+        person.is_superuser,
+        person.is_staff,
+        bool(person.groups),
+    ), key
 
 
 def _check_mark(values: Any) -> None:
-    """Check that somebody is marked as gone whenever they are shown as deactivated, and never when they are shown as active."""
+    """Check that somebody is marked as gone whenever they are shown as deactivated,
+    and never when they are shown as active."""
     person = in_redis(values)[0]
     assert person is None or person[0] == (values[2] is None), values
 
@@ -232,7 +275,10 @@ def _play(world: World, crew: list[Actor]) -> None:
     began: dict[Actor, tuple[str, int]] = {}
     own: dict[Actor, int] = {}  # what each has committed
     while left or any(actor.is_busy for actor in crew):
-        idle, busy = [actor for actor in crew if not actor.is_busy], [actor for actor in crew if actor.is_busy]
+        idle, busy = (
+            [actor for actor in crew if not actor.is_busy],
+            [actor for actor in crew if actor.is_busy],
+        )
         if left and idle and (not busy or chooser.random() < 0.2):
             operation = chooser.choice(world.operations())
             idle[0].begin(partial(_refusable, operation))
@@ -250,16 +296,18 @@ def _play(world: World, crew: list[Actor]) -> None:
 
 
 def _refusable(operation: Callable[[], None]) -> None:
-    """Do it; what the database refuses (to let a person join who was deleted meanwhile) is not done."""
+    """Do it; what the database refuses (to let a person join who was deleted meanwhile)
+    is not done."""
     with suppress(IntegrityError):
         operation()
 
 
 def _note_end(world: World, name: str, at: int, own: int | None) -> None:
-    """A change is published when its operation ends; a repair publishes what was committed when it began.
+    """A change is published when its operation ends;
+    a repair publishes what was committed when it began.
 
-    A rebuild looks for who is gone and then for who is there: who is deleted between may be met by neither look, and is
-    published by the deletion itself.
+    A rebuild looks for who is gone and then for who is there: who is deleted between may be met by
+    neither look, and is published by the deletion itself.
     """
     if name in REPAIRS:
         stayed = len({state[0] is None for state in world.committed[at:]}) == 1
@@ -280,8 +328,11 @@ def _reset(admin: redis.Redis) -> None:
     row.save()
 
 
-def test_any_interleaving_ends_with_what_the_database_says(crew: list[Actor], admin: redis.Redis) -> None:
-    """No older publish replaces a newer one; at the end, after a rebuild if a change was silent, both say the same."""
+def test_any_interleaving_ends_with_what_the_database_says(
+    crew: list[Actor], admin: redis.Redis
+) -> None:
+    """No older publish replaces a newer one; at the end, after a rebuild if a change was silent,
+    both say the same."""
     from django_site.principals.rebuild import rebuild
 
     for seed in SEEDS:

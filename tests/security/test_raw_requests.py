@@ -1,4 +1,5 @@
-"""Any bytes at either server: an answer, never an error of ours, never a request more than was sent."""
+"""Any bytes at either server: an answer, never an error of ours,
+never a request more than was sent."""
 
 import os
 import re
@@ -26,7 +27,11 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ServiceP
     """One start of each server for all of these."""
     with ExitStack() as stack:
         yield [
-            stack.enter_context(ServiceProcess(tmp_path_factory.mktemp(f"raw-{name}"), server=name, server_workers="1"))
+            stack.enter_context(
+                ServiceProcess(
+                    tmp_path_factory.mktemp(f"raw-{name}"), server=name, server_workers="1"
+                )
+            )
             for name in COMMANDS
         ]
 
@@ -34,7 +39,10 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ServiceP
 def answer(port: int, sent: bytes) -> bytes:
     """Send the bytes, say that they are all, and return what comes back until the server closes."""
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection, suppress(ConnectionError):
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection,
+        suppress(ConnectionError),
+    ):
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         while piece := connection.recv(65_536):
@@ -44,7 +52,9 @@ def answer(port: int, sent: bytes) -> bytes:
 
 def statuses(received: bytes) -> list[int]:
     """Return the status of each answer."""
-    return [status for status in map(int, _ANSWER.findall(received)) if status != HTTPStatus.CONTINUE]
+    return [
+        status for status in map(int, _ANSWER.findall(received)) if status != HTTPStatus.CONTINUE
+    ]
 
 
 def fault(received: bytes, sent: bytes) -> str | None:
@@ -61,7 +71,8 @@ def fault(received: bytes, sent: bytes) -> str | None:
 
 
 def judged(seed: int, services: list[ServiceProcess]) -> str | None:
-    """Send what this seed makes to each server; say what is wrong with an answer, or that they differ."""
+    """Send what this seed makes to each server;
+    say what is wrong with an answer, or that they differ."""
     answers = []
     for service in services:
         sent = mutated(seed, host=service.host.encode())
@@ -72,14 +83,18 @@ def judged(seed: int, services: list[ServiceProcess]) -> str | None:
         if found := fault(answers[-1], sent):
             return f"seed {seed}: {found}: {sent!r}"
     lists = sorted(map(statuses, answers), key=len)
-    # One may close where the other reads a body in chunks away that nobody wanted, but none may see another request.
+    # One may close where the other reads a body in chunks away that nobody wanted,
+    # but none may see another request.
     is_same = all(each[: len(lists[0])] == lists[0] for each in lists)
     is_same &= len(lists[0]) == len(lists[-1]) or b"chunked" in sent
     return None if is_same else f"seed {seed}: {lists}: {sent!r}"
 
 
-def test_bent_requests_get_the_same_answer_from_each_server_and_no_error_of_ours(services: list[ServiceProcess]) -> None:
-    """RAW_SEED=... starts with another one; a seed that fails is printed and makes the same bytes again."""
+def test_bent_requests_get_the_same_answer_from_each_server_and_no_error_of_ours(
+    services: list[ServiceProcess],
+) -> None:
+    """RAW_SEED=... starts with another one; a seed that fails is printed and makes the same bytes
+    again."""
     with ThreadPoolExecutor(4) as clients:
         seeds = range(FIRST_SEED, FIRST_SEED + COUNT)
         faults = [each for each in clients.map(lambda seed: judged(seed, services), seeds) if each]

@@ -1,4 +1,5 @@
-"""A server that is no primary is never believed: it may still have a session that was ended on the primary."""
+"""A server that is no primary is never believed:
+it may still have a session that was ended on the primary."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -22,7 +23,9 @@ class Pair:
 
     def __init__(self, folder: Path) -> None:
         passwords = new_passwords()
-        self.servers = [EmbeddedValkey(folder / name, passwords=passwords, port=0) for name in ("one", "two")]
+        self.servers = [
+            EmbeddedValkey(folder / name, passwords=passwords, port=0) for name in ("one", "two")
+        ]
         for server in self.servers:
             server.start()
         self.admins = [_admin(server) for server in self.servers]
@@ -65,7 +68,8 @@ def store(pair: Pair) -> Iterator[Store]:
 
 
 def test_read_of_a_server_that_was_demoted_is_no_answer(pair: Pair, store: Store) -> None:
-    """The connection stays open and the server goes on answering reads: the very next one is refused all the same."""
+    """The connection stays open and the server goes on answering reads:
+    the very next one is refused all the same."""
     pair.admins[0].set(KEY, "ended elsewhere")
     assert store.get(KEY) == "ended elsewhere"
     pair.demote(0)
@@ -84,7 +88,8 @@ def test_new_connection_to_a_replica_is_refused(pair: Pair, store: Store) -> Non
 
 
 def test_write_that_a_replica_refused_leaves_it(pair: Pair, store: Store) -> None:
-    """Every connection of the pool is closed before it is used again, and the next writes go to the new primary."""
+    """Every connection of the pool is closed before it is used again,
+    and the next writes go to the new primary."""
     with fault_proxy(pair.servers[0].socket) as proxy:
         moved = Store(
             build_client(proxy.url(pair.servers[0].url("api")), timeout_s=1, max_connections=4),
@@ -105,7 +110,8 @@ def test_write_that_a_replica_refused_leaves_it(pair: Pair, store: Store) -> Non
 
 
 def test_command_finds_the_new_primary_in_the_same_call(pair: Pair) -> None:
-    """Nobody notices anything, if the address leads to the new primary already: a write that was refused was not done."""
+    """Nobody notices anything, if the address leads to the new primary already:
+    a write that was refused was not done."""
     pair.admins[1].set(KEY, "new")
     with fault_proxy(pair.servers[0].socket) as proxy:
         client = build_client(proxy.url(pair.servers[0].url("api")), timeout_s=1, max_connections=4)
@@ -123,7 +129,8 @@ def test_command_finds_the_new_primary_in_the_same_call(pair: Pair) -> None:
 
 
 def test_user_that_may_not_ask_by_wait_is_protected_too(pair: Pair) -> None:
-    """The least that reads sessions, GET, is enough; after the first refusal no further one is in the server's ACL log."""
+    """The least that reads sessions, GET, is enough;
+    after the first refusal no further one is in the server's ACL log."""
     admin = pair.admins[0]
     admin.execute_command("ACL", "SETUSER", "least", "on", ">word", "%R~gatehouse:*", "+get")
     admin.set("gatehouse:x", "1")

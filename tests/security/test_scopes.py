@@ -31,9 +31,17 @@ NOWHERE = "00000000-0000-7000-8000-000000000000"
 def table() -> dict[str, dict[str, str]]:
     """Return the table of the docs: by operation, by column."""
     page = (Path(ROOT) / "docs/scopes.md").read_text()
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line.startswith("|")
+    ]
     heading = next(line for line in lines if line[0] == "operation")
-    rows = [line for line in lines if re.fullmatch(r"`[a-z]+[A-Za-z]*`", line[0]) and len(line) == len(heading)]
+    rows = [
+        line
+        for line in lines
+        if re.fullmatch(r"`[a-z]+[A-Za-z]*`", line[0]) and len(line) == len(heading)
+    ]
     return {row[0].strip("`"): dict(zip(heading[1:], row[1:], strict=True)) for row in rows}
 
 
@@ -42,7 +50,12 @@ def operations(app: Flask) -> Iterator[tuple[str, str, str]]:
     for rule in app.url_map.iter_rules():
         operation = find_operation(app.view_functions[rule.endpoint])
         assert operation is not None, rule
-        path = re.sub(r"<uuid:\w+>", NOWHERE, rule.rule).replace("<token>", "x").replace("<name>", "x").replace("<code>", "x")
+        path = (
+            re.sub(r"<uuid:\w+>", NOWHERE, rule.rule)
+            .replace("<token>", "x")
+            .replace("<name>", "x")
+            .replace("<code>", "x")
+        )
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield operation.id, method, path
 
@@ -61,15 +74,25 @@ def ada_keys(app: Flask, people: People) -> Callable[..., FlaskClient]:
     return lambda *scopes: key_client(app, people.new_api_key(ada, scopes=scopes))
 
 
-def test_every_operation_by_every_scope_is_as_the_docs_say(app: Flask, ada_keys: Callable[..., FlaskClient]) -> None:
-    """Refused as without the scope, or let in: then it is 404 or 422 for what was asked for here."""
+def test_every_operation_by_every_scope_is_as_the_docs_say(
+    app: Flask, ada_keys: Callable[..., FlaskClient]
+) -> None:
+    """Refused as without the scope, or let in:
+    then it is 404 or 422 for what was asked for here."""
     found: dict[str, dict[str, str]] = {}
     clients = {column: ada_keys(*scopes) for column, scopes in COLUMNS.items()}
     for operation, method, path in operations(app):
-        body = {"task": TASK, "arguments": [{"count": "x"}] if "batches" in path else {"count": "x"}}
+        body = {
+            "task": TASK,
+            "arguments": [{"count": "x"}] if "batches" in path else {"count": "x"},
+        }
         for column, client in clients.items():
-            answer = client.open(path, method=method, json=body if method == "POST" else None, buffered=False)
-            is_refused = answer.status_code == 403 and answer.get_json()["code"] == "permission_denied"
+            answer = client.open(
+                path, method=method, json=body if method == "POST" else None, buffered=False
+            )
+            is_refused = (
+                answer.status_code == 403 and answer.get_json()["code"] == "permission_denied"
+            )
             answer.close()
             found.setdefault(operation, {})[column] = "no" if is_refused else "yes"
     said = {
@@ -89,7 +112,8 @@ SECRET = "a word that only a reader may see"
 
 
 def submit(client: FlaskClient, **body: Any) -> dict[str, Any]:
-    """Submit a job with the secret in its arguments and its result; wait for its end where the key may."""
+    """Submit a job with the secret in its arguments and its result;
+    wait for its end where the key may."""
     sent = {"task": TASK, "arguments": {"value": SECRET}, **body}
     answer = client.post("/jobs?wait=10" if "delay_s" not in body else "/jobs", json=sent)
     assert answer.status_code == 202, answer.text
@@ -102,7 +126,10 @@ def test_repeated_submit_tells_no_result_to_a_key_that_may_not_read(
     app: Flask, ada_keys: Callable[..., FlaskClient], scope: str
 ) -> None:
     """It is told where the job is and how it stands; a key that may read gets the whole."""
-    sent: dict[str, Any] = {"json": {"task": TASK, "arguments": {"value": SECRET}}, "headers": {"Idempotency-Key": "one"}}
+    sent: dict[str, Any] = {
+        "json": {"task": TASK, "arguments": {"value": SECRET}},
+        "headers": {"Idempotency-Key": "one"},
+    }
     reader = ada_keys("jobs:submit", "jobs:read")
     first = reader.post("/jobs?wait=10", **sent).get_json()
     assert (first["status"], first["result"]) == ("succeeded", [SECRET])
@@ -113,7 +140,12 @@ def test_repeated_submit_tells_no_result_to_a_key_that_may_not_read(
     assert receipt["withheld"] == ["arguments", "attempts", "progress", "result", "error", "files"]
     assert receipt.keys() - {"withheld"} == first.keys()
     assert ada_keys(scope).post("/jobs?wait=1", **sent).status_code == 403
-    assert ada_keys(scope).post("/jobs", **{**sent, "headers": {**sent["headers"], "Prefer": "wait=1"}}).status_code == 403
+    assert (
+        ada_keys(scope)
+        .post("/jobs", **{**sent, "headers": {**sent["headers"], "Prefer": "wait=1"}})
+        .status_code
+        == 403
+    )
 
 
 @pytest.mark.parametrize(("scope", "act"), [("jobs:cancel", "cancel"), ("jobs:submit", "retry")])
@@ -151,7 +183,9 @@ def things_of(owner: FlaskClient) -> dict[str, str]:
 def act_on(client: FlaskClient, things: dict[str, str]) -> list[int]:
     """Do every act on everything; return the statuses."""
     return [
-        client.open(f"/{kind}/{things[kind]}/{act}".rstrip("/"), method=method, json={"positions": [0]}).status_code
+        client.open(
+            f"/{kind}/{things[kind]}/{act}".rstrip("/"), method=method, json={"positions": [0]}
+        ).status_code
         for kind, acts in ACTS.items()
         for method, act in acts
     ]
@@ -160,7 +194,8 @@ def act_on(client: FlaskClient, things: dict[str, str]) -> list[int]:
 def test_acting_on_other_peoples_needs_the_operators_permission(
     app: Flask, people: People, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Others see nothing, staff sees only; an operator may, with a key only by its scope, and each act is logged."""
+    """Others see nothing, staff sees only; an operator may, with a key only by its scope,
+    and each act is logged."""
 
     def session(principal: Principal) -> FlaskClient:
         return session_client(app, people.new_session(people.add(principal)))
@@ -170,7 +205,9 @@ def test_acting_on_other_peoples_needs_the_operators_permission(
     acts = sum(map(len, ACTS.values()))
     assert act_on(session(new_principal("bob")), things) == [404] * acts
     assert act_on(session(new_principal("sue", is_staff=True)), things) == [403] * acts
-    usual = key_client(app, people.new_api_key(operator, scopes=("jobs:read", "jobs:submit", "jobs:cancel")))
+    usual = key_client(
+        app, people.new_api_key(operator, scopes=("jobs:read", "jobs:submit", "jobs:cancel"))
+    )
     assert act_on(usual, things) == [403] * acts
     with caplog.at_level(logging.INFO, "gatehouse.security"):
         every_scope = key_client(app, people.new_api_key(operator, scopes=SCOPES))
@@ -186,7 +223,9 @@ def test_acting_on_other_peoples_needs_the_operators_permission(
             ("delete", "file"),
         ]
     ]
-    assert act_on(session_client(app, people.new_session(operator)), things_of(session(new_principal("ada")))) == [
+    assert act_on(
+        session_client(app, people.new_session(operator)), things_of(session(new_principal("ada")))
+    ) == [
         200,
         202,
         202,

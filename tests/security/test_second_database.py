@@ -1,4 +1,5 @@
-"""People on a second database, with reads that go to a replica that lags: the commit that counts is that of their database."""
+"""People on a second database, with reads that go to a replica that lags:
+the commit that counts is that of their database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,14 @@ import pytest
 from django.db import transaction
 
 from shared.errors import NotAuthenticated
-from tests.security.second_database import PEOPLE, REPLICA, PeopleApart, ReadsFromReplica, database, routed_by
+from tests.security.second_database import (
+    PEOPLE,
+    REPLICA,
+    PeopleApart,
+    ReadsFromReplica,
+    database,
+    routed_by,
+)
 
 pytestmark = pytest.mark.usefixtures("site")
 
@@ -29,7 +37,10 @@ def person(apart: None) -> Any:
 @pytest.fixture
 def lagging(person: Any, tmp_path: Path) -> Iterator[None]:
     """From now on reads go to a replica that is told nothing more."""
-    with database(REPLICA, tmp_path / "replica.sqlite3", copy_of=PEOPLE), routed_by(ReadsFromReplica):
+    with (
+        database(REPLICA, tmp_path / "replica.sqlite3", copy_of=PEOPLE),
+        routed_by(ReadsFromReplica),
+    ):
         yield
 
 
@@ -96,7 +107,8 @@ def test_publish_in_an_open_transaction_says_what_is_committed(person: Any) -> N
 
 @pytest.mark.usefixtures("lagging")
 def test_replica_that_lags_is_never_published(person: Any) -> None:
-    """The value just replaced is still on the replica; what is published comes from where it was written."""
+    """The value just replaced is still on the replica;
+    what is published comes from where it was written."""
     from django.contrib.auth.models import Group
 
     from django_site.principals.rebuild import rebuild

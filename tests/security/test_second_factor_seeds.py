@@ -22,7 +22,10 @@ def rows(person: "User") -> list[Any]:
     from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
     from allauth.mfa.totp.internal.auth import TOTP
 
-    return [TOTP.activate(person, "JBSWY3DPEHPK3PXP").instance, RecoveryCodes.activate(person).instance]
+    return [
+        TOTP.activate(person, "JBSWY3DPEHPK3PXP").instance,
+        RecoveryCodes.activate(person).instance,
+    ]
 
 
 def stored(rows: list[Any]) -> list[str]:
@@ -53,8 +56,11 @@ def test_seeds_are_stored_encrypted_and_altered_ones_are_refused(rows: list[Any]
         unseal(sealed[:-8] + "AAAAAAA=")
 
 
-def test_change_of_secret_key_keeps_second_factors_and_resealing_lets_the_old_one_go(rows: list[Any]) -> None:
-    """Listed as a fallback it opens; after the command it isn't needed; without both, nothing opens."""
+def test_change_of_secret_key_keeps_second_factors_and_resealing_lets_the_old_one_go(
+    rows: list[Any],
+) -> None:
+    """Listed as a fallback it opens; after the command it isn't needed;
+    without both, nothing opens."""
     from django.conf import settings
     from django.core.management import call_command
     from django.test import override_settings
@@ -78,7 +84,8 @@ def test_change_of_secret_key_keeps_second_factors_and_resealing_lets_the_old_on
 
 
 def test_seeds_of_before_work_and_are_sealed_by_the_migration(rows: list[Any]) -> None:
-    """Those in clear, codes brought from another program among them; what was used stays used, and back again."""
+    """Those in clear, codes brought from another program among them;
+    what was used stays used, and back again."""
     from allauth.mfa.models import Authenticator
 
     from django_site.second_factor.reseal import reseal, unseal_all
@@ -101,13 +108,16 @@ def test_seeds_of_before_work_and_are_sealed_by_the_migration(rows: list[Any]) -
 
 
 def test_code_of_activation_opens_nothing_afterwards(person: "User", logged_in: "Client") -> None:
-    """Whoever looked over the shoulder can't send it; while the seed waits in the session it is sealed too."""
+    """Whoever looked over the shoulder can't send it;
+    while the seed waits in the session it is sealed too."""
     from django.test import Client
 
     from tests.integration.conftest import PASSWORD
 
     logged_in.post("/accounts/reauthenticate/", {"password": PASSWORD})
-    found = re.search(r'id="authenticator_secret" value="(\w+)"', logged_in.get(ACTIVATE).content.decode())
+    found = re.search(
+        r'id="authenticator_secret" value="(\w+)"', logged_in.get(ACTIVATE).content.decode()
+    )
     assert found
     assert found[1] not in str(dict(logged_in.session.items()))
     code = totp_code(found[1])

@@ -1,4 +1,5 @@
-"""A page that renews a session writes back nothing that it only read, and brings no ended session back."""
+"""A page that renews a session writes back nothing that it only read,
+and brings no ended session back."""
 
 import time
 from collections.abc import Callable

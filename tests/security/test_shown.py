@@ -1,4 +1,5 @@
-"""What is sent back to who asked: the address as they sent it, and names of files that say what they seem to say."""
+"""What is sent back to who asked: the address as they sent it,
+and names of files that say what they seem to say."""
 
 import os
 import stat
@@ -58,7 +59,9 @@ def test_next_is_the_target_as_it_was_sent(foreign: Flask, target: str, name: st
     """Byte for byte, by what CherryPy and what gunicorn call it."""
     other = {"REQUEST_URI": "RAW_URI", "RAW_URI": "REQUEST_URI"}[name]
     overrides = {name: target, other: ""}
-    answer = foreign.test_client().get(target, headers={"Accept": "text/html"}, environ_overrides=overrides)
+    answer = foreign.test_client().get(
+        target, headers={"Accept": "text/html"}, environ_overrides=overrides
+    )
     assert answer.status_code == 302
     assert parse_qs(urlsplit(answer.headers["Location"]).query)["next"] == [target]
 
@@ -66,16 +69,29 @@ def test_next_is_the_target_as_it_was_sent(foreign: Flask, target: str, name: st
 @pytest.mark.parametrize(
     ("environ", "target"),
     [
-        ({"SCRIPT_NAME": "/api", "PATH_INFO": "/a?b", "QUERY_STRING": "x=%3F", "RAW_URI": "/a%3Fb?x=%3F"}, "/api/a%3Fb?x=%3F"),
+        (
+            {
+                "SCRIPT_NAME": "/api",
+                "PATH_INFO": "/a?b",
+                "QUERY_STRING": "x=%3F",
+                "RAW_URI": "/a%3Fb?x=%3F",
+            },
+            "/api/a%3Fb?x=%3F",
+        ),
         ({"PATH_INFO": "//evil.example/x", "RAW_URI": "//evil.example/x"}, "/evil.example/x"),
         ({"PATH_INFO": "/\\evil.example", "RAW_URI": "/\\evil.example"}, "/evil.example"),
         ({"PATH_INFO": "/x", "RAW_URI": "http://evil.example/x"}, "/x"),
         ({"PATH_INFO": "/a#b", "RAW_URI": "/a#b"}, "/a%23b"),
-        ({"PATH_INFO": "/a\r\nb", "QUERY_STRING": "c\r\nd", "RAW_URI": "/a\r\nb"}, "/a%0D%0Ab?c%0D%0Ad"),
+        (
+            {"PATH_INFO": "/a\r\nb", "QUERY_STRING": "c\r\nd", "RAW_URI": "/a\r\nb"},
+            "/a%0D%0Ab?c%0D%0Ad",
+        ),
         ({"PATH_INFO": ""}, "/"),
     ],
 )
-def test_target_that_leads_elsewhere_is_made_from_what_was_routed(environ: dict[str, str], target: str) -> None:
+def test_target_that_leads_elsewhere_is_made_from_what_was_routed(
+    environ: dict[str, str], target: str
+) -> None:
     """A stripped prefix comes back; another host, a fragment and a line break never do."""
     assert sent_target(environ) == target
 
@@ -92,11 +108,15 @@ def test_errors_of_a_foreign_application_stay_its_own(foreign: Flask) -> None:
     assert (refused.status_code, refused.mimetype) == (401, "application/problem+json")
 
 
-@pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200f", "\u061c", "\x1b", "\x85", "\u2028", "\ud800"])
+@pytest.mark.parametrize(
+    "character", ["\u202e", "\u2066", "\u200f", "\u061c", "\x1b", "\x85", "\u2028", "\ud800"]
+)
 def test_name_shows_where_it_held_what_is_not_seen(character: str) -> None:
-    """What turns the text around becomes a mark; letters of any script, and what joins them, stay."""
+    """What turns the text around becomes a mark;
+    letters of any script, and what joins them, stay."""
     assert shown_name(f"report{character}fdp.exe") == "report\ufffdfdp.exe"
-    joined = "\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f52c.csv"  # Persian, and a picture of two
+    # Persian, and a picture of two
+    joined = "\u0645\u06cc\u200c\u062e \U0001f469\u200d\U0001f52c.csv"
     assert shown_name(joined) == joined
 
 
@@ -112,7 +132,8 @@ def test_uploaded_name_is_shown_without_what_turns_it_around(ada: FlaskClient) -
 
 @pytest.fixture
 def lax_umask() -> Iterator[Callable[[Path], str]]:
-    """A function that returns a path's mode, while new files are everybody's unless somebody cares."""
+    """A function that returns a path's mode, while new files are everybody's unless somebody
+    cares."""
     before = os.umask(0)
     yield lambda path: oct(stat.S_IMODE(path.stat().st_mode))
     os.umask(before)

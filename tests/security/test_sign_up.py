@@ -29,7 +29,12 @@ def new_client() -> "Client":
 def form(email: str = "") -> dict[str, str]:
     """A filled-in sign-up form."""
     name = f"new-{uuid.uuid4().hex[:12]}"
-    return {"username": name, "email": email or f"{name}@example.org", "password1": PASSWORD, "password2": PASSWORD}
+    return {
+        "username": name,
+        "email": email or f"{name}@example.org",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
 
 
 def seen_by_a_stranger(filled: dict[str, str]) -> tuple[Any, ...]:
@@ -37,11 +42,19 @@ def seen_by_a_stranger(filled: dict[str, str]) -> tuple[Any, ...]:
     client = new_client()
     answer = client.post(SIGN_UP, filled)
     cookies = sorted(client.cookies)
-    pages = [client.get(path).content.decode() for path in (answer.headers.get("Location", "/"), "/", "/accounts/email/")]
+    pages = [
+        client.get(path).content.decode()
+        for path in (answer.headers.get("Location", "/"), "/", "/accounts/email/")
+    ]
     for word in (filled["email"], filled["username"]):
         pages = [page.replace(word, "TYPED") for page in pages]
     tokens = re.compile(r'(csrfmiddlewaretoken" value=")\w+')
-    return answer.status_code, answer.headers.get("Location"), cookies, [tokens.sub(r"\1", page) for page in pages]
+    return (
+        answer.status_code,
+        answer.headers.get("Location"),
+        cookies,
+        [tokens.sub(r"\1", page) for page in pages],
+    )
 
 
 @pytest.fixture
@@ -66,7 +79,8 @@ def site_that() -> Iterator[Callable[[str], None]]:
 def test_known_address_gets_the_answer_of_an_unknown_one_and_its_owner_a_mail(
     person: "User", mode: str, is_verified: bool
 ) -> None:
-    """Status, place, cookies and pages are the same; what was known is in the owner's mailbox only."""
+    """Status, place, cookies and pages are the same;
+    what was known is in the owner's mailbox only."""
     from allauth.account.models import EmailAddress
     from django.test import override_settings
 
@@ -95,7 +109,9 @@ def test_sign_up_with_a_known_address_hashes_a_password_all_the_same(person: "Us
 
     globals()["Counting"] = Counting
     counts = []
-    with override_settings(ACCOUNT_EMAIL_VERIFICATION="mandatory", PASSWORD_HASHERS=[f"{__name__}.Counting"]):
+    with override_settings(
+        ACCOUNT_EMAIL_VERIFICATION="mandatory", PASSWORD_HASHERS=[f"{__name__}.Counting"]
+    ):
         for filled in (form(person.email), form()):
             hashed.clear()
             new_client().post(SIGN_UP, filled)
@@ -104,7 +120,8 @@ def test_sign_up_with_a_known_address_hashes_a_password_all_the_same(person: "Us
 
 
 def test_second_account_with_a_proved_address_takes_nothing_from_its_owner(person: "User") -> None:
-    """It can't verify the address, gets no reset link, and the owner logs in with the address as before."""
+    """It can't verify the address, gets no reset link,
+    and the owner logs in with the address as before."""
     from allauth.account.models import EmailAddress
 
     from tests.integration.conftest import PASSWORD as OWN_PASSWORD
@@ -121,7 +138,9 @@ def test_second_account_with_a_proved_address_takes_nothing_from_its_owner(perso
     assert f"Hello, {person.username}" in owner.get("/").content.decode()
 
 
-def test_adding_a_known_address_looks_like_adding_an_unknown_one(logged_in: "Client", new_person: Any) -> None:
+def test_adding_a_known_address_looks_like_adding_an_unknown_one(
+    logged_in: "Client", new_person: Any
+) -> None:
     """The form of further addresses asks the same question; its owner is told."""
     from tests.integration.conftest import PASSWORD as OWN_PASSWORD
 
@@ -130,12 +149,16 @@ def test_adding_a_known_address_looks_like_adding_an_unknown_one(logged_in: "Cli
     for email in (other.email, form()["email"]):
         answer = logged_in.post("/accounts/email/", {"action_add": "", "email": email})
         page = logged_in.get("/accounts/email/").content.decode()
-        answers.append((answer.status_code, answer["Location"], f"Confirmation email sent to {email}" in page))
+        answers.append(
+            (answer.status_code, answer["Location"], f"Confirmation email sent to {email}" in page)
+        )
     assert answers[0] == answers[1]
     assert "Somebody used your e-mail address" in str(mails_to(other.email)[0]["Subject"])
 
 
-def test_closed_site_makes_no_account_and_offers_none(site: None, site_that: Callable[[str], None]) -> None:
+def test_closed_site_makes_no_account_and_offers_none(
+    site: None, site_that: Callable[[str], None]
+) -> None:
     """Neither by the page nor by the form, and no page points there."""
     from django_site.accounts.models import User
 
@@ -180,8 +203,11 @@ def invited(host: "Client") -> tuple[str, str]:
     return email, link_in(mails_to(email)[-1])
 
 
-def test_invitation_lets_its_address_in_once(host: "Client", site_that: Callable[[str], None]) -> None:
-    """Whatever address the form brings; the address counts as proved; a second browser with the same link is too late."""
+def test_invitation_lets_its_address_in_once(
+    host: "Client", site_that: Callable[[str], None]
+) -> None:
+    """Whatever address the form brings; the address counts as proved;
+    a second browser with the same link is too late."""
     from allauth.account.models import EmailAddress
 
     site_that("invited")
@@ -199,7 +225,9 @@ def test_invitation_lets_its_address_in_once(host: "Client", site_that: Callable
     assert new_client().get(link).status_code == 410
 
 
-def test_invitation_that_is_forged_withdrawn_or_old_lets_nobody_in(host: "Client", site_that: Callable[[str], None]) -> None:
+def test_invitation_that_is_forged_withdrawn_or_old_lets_nobody_in(
+    host: "Client", site_that: Callable[[str], None]
+) -> None:
     """Nor does one of a site that has closed since."""
     from django.utils import timezone
 
@@ -207,7 +235,11 @@ def test_invitation_that_is_forged_withdrawn_or_old_lets_nobody_in(host: "Client
 
     site_that("invited")
     email, link = invited(host)
-    for forged in (link[:-6] + "AAAAA/", "/accounts/invitation/1/", "/accounts/invitation/" + "a" * 3_000 + "/"):
+    for forged in (
+        link[:-6] + "AAAAA/",
+        "/accounts/invitation/1/",
+        "/accounts/invitation/" + "a" * 3_000 + "/",
+    ):
         assert new_client().get(forged).status_code == 410
     row = Invitation.objects.get(email=email)
     Invitation.objects.filter(pk=row.pk).update(expires_at=timezone.now())

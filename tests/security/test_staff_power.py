@@ -23,7 +23,8 @@ NEW_PASSWORD = "another horse battery 7"
 
 @pytest.fixture
 def clerk(new_person: "Callable[..., User]") -> "User":
-    """Staff with every permission on people, groups, addresses, second factors and keys, and no superuser."""
+    """Staff with every permission on people, groups, addresses, second factors and keys,
+    and no superuser."""
     from django.contrib.auth.models import Permission
 
     person = new_person(is_staff=True)
@@ -58,13 +59,24 @@ def colleague(new_person: "Callable[..., User]") -> "User":
 def form_of(person: "User", **changed: str) -> dict[str, str]:
     """The change form as the page sends it."""
     joined = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
-    return {"username": person.username, "email": person.email, "is_active": "on", **joined, **changed}
+    return {
+        "username": person.username,
+        "email": person.email,
+        "is_active": "on",
+        **joined,
+        **changed,
+    }
 
 
 def powers(person: "User") -> tuple[Any, ...]:
     """What the person may, as the database has it."""
     person.refresh_from_db()
-    return person.is_staff, person.is_superuser, person.groups.count(), person.user_permissions.count()
+    return (
+        person.is_staff,
+        person.is_superuser,
+        person.groups.count(),
+        person.user_permissions.count(),
+    )
 
 
 def new_group(*codenames: str) -> "Group":
@@ -76,13 +88,22 @@ def new_group(*codenames: str) -> "Group":
     return group
 
 
-def test_staff_changes_a_persons_name_and_no_field_of_power(desk: "Client", clerk: "User", person: "User") -> None:
+def test_staff_changes_a_persons_name_and_no_field_of_power(
+    desk: "Client", clerk: "User", person: "User"
+) -> None:
     """Neither for somebody else nor for themselves, whatever the form brings."""
     group = new_group("delete_logentry")
-    power = {"is_staff": "on", "is_superuser": "on", "groups": str(group.pk), "user_permissions": "1"}
+    power = {
+        "is_staff": "on",
+        "is_superuser": "on",
+        "groups": str(group.pk),
+        "user_permissions": "1",
+    }
     for target in (person, clerk):
         before = powers(target)
-        answer = desk.post(f"{PEOPLE}{target.pk}/change/", form_of(target, first_name="Ada", **power))
+        answer = desk.post(
+            f"{PEOPLE}{target.pk}/change/", form_of(target, first_name="Ada", **power)
+        )
         assert answer.status_code == 302, answer.content.decode()
         assert powers(target) == before
         assert target.first_name == "Ada"
@@ -91,7 +112,9 @@ def test_staff_changes_a_persons_name_and_no_field_of_power(desk: "Client", cler
 def test_superuser_still_gives_power(browser: "Client", boss: "User", person: "User") -> None:
     """The form works for whom it is for."""
     browser.force_login(boss)
-    answer = browser.post(f"{PEOPLE}{person.pk}/change/", form_of(person, is_staff="on", is_superuser="on"))
+    answer = browser.post(
+        f"{PEOPLE}{person.pk}/change/", form_of(person, is_staff="on", is_superuser="on")
+    )
     assert answer.status_code == 302, answer.content.decode()
     assert powers(person)[:2] == (True, True)
 
@@ -108,7 +131,10 @@ def test_stronger_persons_row_is_out_of_reach_by_form_password_and_deletion(
         desk.post(f"{PEOPLE}{stronger.pk}/change/", form_of(stronger, email="mine@example.org")),
         desk.post(f"{PEOPLE}{stronger.pk}/password/", passwords),
         desk.post(f"{PEOPLE}{stronger.pk}/delete/", {"post": "yes"}),
-        desk.post(PEOPLE, {"action": "delete_selected", "_selected_action": [str(stronger.pk)], "post": "yes"}),
+        desk.post(
+            PEOPLE,
+            {"action": "delete_selected", "_selected_action": [str(stronger.pk)], "post": "yes"},
+        ),
     ]
     assert [answer.status_code for answer in tries] == [403] * len(tries)
     stronger.refresh_from_db()
@@ -126,15 +152,26 @@ def test_deactivated_persons_power_counts(desk: "Client", colleague: "User") -> 
 def test_editable_list_of_a_site_gives_no_power(
     desk: "Client", clerk: "User", boss: "User", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Django asks an editable list for no permission on the row and for no read-only field: the rule stands below it."""
+    """Django asks an editable list for no permission on the row and for no read-only field:
+    the rule stands below it."""
     from django.contrib import admin
 
     from django_site.accounts.models import User
 
     monkeypatch.setattr(admin.site._registry[User], "list_editable", ("is_superuser", "email"))
-    monkeypatch.setattr(admin.site._registry[User], "list_display", ("username", "is_superuser", "email"))
-    for target, fields in ((clerk, {"form-0-is_superuser": "on"}), (boss, {"form-0-email": "mine@example.org"})):
-        head = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": str(target.pk), "_save": "Save"}
+    monkeypatch.setattr(
+        admin.site._registry[User], "list_display", ("username", "is_superuser", "email")
+    )
+    for target, fields in (
+        (clerk, {"form-0-is_superuser": "on"}),
+        (boss, {"form-0-email": "mine@example.org"}),
+    ):
+        head = {
+            "form-TOTAL_FORMS": "1",
+            "form-INITIAL_FORMS": "1",
+            "form-0-id": str(target.pk),
+            "_save": "Save",
+        }
         sent = {**head, "form-0-email": target.email, **fields}
         if target is boss:
             sent["form-0-is_superuser"] = "on"
@@ -160,12 +197,16 @@ def test_groups_give_nothing_that_the_member_of_staff_lacks(desk: "Client", cler
     desk.post(f"{GROUPS}{own.pk}/change/", {"name": "operators", "permissions": []})
     own.refresh_from_db()
     assert own.name == name
-    assert desk.post(f"{GROUPS}{stronger.pk}/change/", {"name": "weak", "permissions": []}).status_code == 403
+    assert (
+        desk.post(f"{GROUPS}{stronger.pk}/change/", {"name": "weak", "permissions": []}).status_code
+        == 403
+    )
     assert desk.post(f"{GROUPS}{stronger.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
 def test_addresses_lead_to_no_stronger_account(desk: "Client", clerk: "User", boss: "User") -> None:
-    """An address given to a superuser, theirs taken over or marked as verified: each would be one reset from their account."""
+    """An address given to a superuser, theirs taken over or marked as verified:
+    each would be one reset from their account."""
     from allauth.account.models import EmailAddress
 
     theirs = EmailAddress.objects.create(user=boss, email=f"second-{boss.email}", verified=False)
@@ -178,13 +219,17 @@ def test_addresses_lead_to_no_stronger_account(desk: "Client", clerk: "User", bo
         desk.post(f"{ADDRESSES}{theirs.pk}/delete/", {"post": "yes"}),
     ]
     assert [answer.status_code for answer in tries] == [403] * len(tries)
-    desk.post(ADDRESSES, {"action": "make_verified", "_selected_action": [str(theirs.pk), str(mine.pk)]})
+    desk.post(
+        ADDRESSES, {"action": "make_verified", "_selected_action": [str(theirs.pk), str(mine.pk)]}
+    )
     theirs.refresh_from_db()
     assert not theirs.verified
     assert not EmailAddress.objects.filter(email="mine@example.org").exists()
 
 
-def test_second_factor_and_keys_of_a_superuser_stay(desk: "Client", boss: "User", person: "User") -> None:
+def test_second_factor_and_keys_of_a_superuser_stay(
+    desk: "Client", boss: "User", person: "User"
+) -> None:
     """Staff removes and revokes those of people in their reach only."""
     from allauth.mfa.models import Authenticator
 
@@ -203,7 +248,8 @@ def test_second_factor_and_keys_of_a_superuser_stay(desk: "Client", boss: "User"
 
 
 def test_each_rule_holds_where_the_others_are_not_asked(clerk: "User", boss: "User") -> None:
-    """The pages ask several of them in turn; an action or an admin class of a site may ask one only."""
+    """The pages ask several of them in turn; an action or an admin class of a site may ask one
+    only."""
     from allauth.mfa.models import Authenticator
     from django.contrib import admin
     from django.contrib.auth.models import Permission
@@ -229,7 +275,8 @@ def test_each_rule_holds_where_the_others_are_not_asked(clerk: "User", boss: "Us
 def test_what_staff_does_is_in_both_logs(
     desk: "Client", clerk: "User", person: "User", caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Django's admin log for the history page, the security log with the address; a revoked key too."""
+    """Django's admin log for the history page, the security log with the address;
+    a revoked key too."""
     from django.contrib.admin.models import LogEntry
 
     from tests.integration.test_keys_admin import make
@@ -239,8 +286,16 @@ def test_what_staff_does_is_in_both_logs(
         desk.post(f"{PEOPLE}{person.pk}/change/", form_of(person, first_name="Ada"))
         desk.post(KEYS, {"action": "revoke", "_selected_action": [str(key.pk)]})
         desk.post(f"{PEOPLE}{person.pk}/delete/", {"post": "yes"})
-    logged = [(record.message, record.row) for record in caplog.records if record.message.startswith("admin ")]  # type: ignore[attr-defined]
-    assert logged == [("admin changed", str(person.pk)), ("admin changed", str(key.pk)), ("admin deleted", str(person.pk))]
+    logged = [
+        (record.message, record.row)  # type: ignore[attr-defined]
+        for record in caplog.records
+        if record.message.startswith("admin ")
+    ]
+    assert logged == [
+        ("admin changed", str(person.pk)),
+        ("admin changed", str(key.pk)),
+        ("admin deleted", str(person.pk)),
+    ]
     record: Any = next(record for record in caplog.records if record.message == "admin changed")
     assert (record.by, record.address) == (str(clerk.pk), "127.0.0.1")
     assert LogEntry.objects.filter(user=clerk).count() == 3

@@ -15,7 +15,9 @@ HTML = {"accept": "text/html,application/xhtml+xml"}
 KEYS = ("a" * 32, "b" * 32)
 
 
-def ask(path: str, *, cookies: tuple[str, ...] = KEYS, host: str = "testserver", **headers: str) -> Any:
+def ask(
+    path: str, *, cookies: tuple[str, ...] = KEYS, host: str = "testserver", **headers: str
+) -> Any:
     """The answer to a browser that sends these session cookies."""
     from django.test import Client
 
@@ -42,8 +44,11 @@ def test_program_with_two_session_cookies_gets_one_line_of_text() -> None:
     assert (answer.status_code, answer["Content-Type"]) == (400, "text/plain; charset=utf-8")
 
 
-def test_link_ends_both_sessions_and_expires_every_cookie_that_can_be_meant(person: "User", browser: "Client") -> None:
-    """The browser tells neither Domain nor Path, so each that fits the request is expired; the sessions end in Redis too."""
+def test_link_ends_both_sessions_and_expires_every_cookie_that_can_be_meant(
+    person: "User", browser: "Client"
+) -> None:
+    """The browser tells neither Domain nor Path, so each that fits the request is expired;
+    the sessions end in Redis too."""
     from django.test import override_settings
 
     from django_site.sessions.engine import SessionStore
@@ -61,13 +66,18 @@ def test_link_ends_both_sessions_and_expires_every_cookie_that_can_be_meant(pers
     for domain in ("", "shop.example.org", "example.org"):
         for path in ("/", "/account", "/account/", "/account/keys", "/account/keys/"):
             assert (domain, path) in expired
-    assert {(morsel.key, morsel.value, morsel["max-age"]) for morsel in answer.cookies.values()} == {("sessionid", "", "0")}
+    assert {
+        (morsel.key, morsel.value, morsel["max-age"]) for morsel in answer.cookies.values()
+    } == {("sessionid", "", "0")}
 
 
 @pytest.mark.usefixtures("site")
 def test_link_with_many_cookies_and_a_long_path_stays_small() -> None:
     """What an outsider sends bounds neither the work nor the answer."""
-    answer = ask("/" + "a/" * 500 + "?end-both-sessions", cookies=tuple(f"{number:032}" for number in range(200)))
+    answer = ask(
+        "/" + "a/" * 500 + "?end-both-sessions",
+        cookies=tuple(f"{number:032}" for number in range(200)),
+    )
     assert len(answer.cookies) <= 40
     assert sum(len(morsel.OutputString()) for morsel in answer.cookies.values()) < 8_192
 

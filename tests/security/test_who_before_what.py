@@ -41,20 +41,30 @@ def test_key_without_the_scope_is_refused_with_its_body_unread(
 ) -> None:
     """However large it is."""
     with client_of(app, writer, *scopes) as client:
-        assert client.post(path, input_stream=Unread(b"x" * 1000), headers=HEADERS).status_code == 403
+        assert (
+            client.post(path, input_stream=Unread(b"x" * 1000), headers=HEADERS).status_code == 403
+        )
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_stranger_and_cross_site_page_are_refused_with_their_body_unread(app: Flask, ada: FlaskClient, path: str) -> None:
+def test_stranger_and_cross_site_page_are_refused_with_their_body_unread(
+    app: Flask, ada: FlaskClient, path: str
+) -> None:
     """401 and 403."""
-    assert app.test_client().post(path, input_stream=Unread(b"x" * 1000), headers=HEADERS).status_code == 401
+    assert (
+        app.test_client().post(path, input_stream=Unread(b"x" * 1000), headers=HEADERS).status_code
+        == 401
+    )
     cross_site = {**HEADERS, "Sec-Fetch-Site": "cross-site"}
     assert ada.post(path, input_stream=Unread(b"x" * 1000), headers=cross_site).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/batches"])
-def test_task_is_decided_before_its_arguments_are_checked(app: Flask, writer: str, path: str) -> None:
-    """Of another task not even whether it exists is told; of no task the arguments are not looked at."""
+def test_task_is_decided_before_its_arguments_are_checked(
+    app: Flask, writer: str, path: str
+) -> None:
+    """Of another task not even whether it exists is told;
+    of no task the arguments are not looked at."""
     wrong: Any = {"count": "x"} if path == "/jobs" else [{"count": "x"}]
     with client_of(app, writer, "tasks:sample.echo") as client:
         answers = {

@@ -17,13 +17,29 @@ SMTP = "django.core.mail.backends.smtp.EmailBackend"
     ("url", "server"),
     [
         (None, FILES),
-        ("smtp://mail.example", MailServer(backend=SMTP, host="mail.example", port=587, use_tls=True)),
+        (
+            "smtp://mail.example",
+            MailServer(backend=SMTP, host="mail.example", port=587, use_tls=True),
+        ),
         (
             "smtp://ada:p%40ss%3Aword@mail.example:2525",
-            MailServer(backend=SMTP, host="mail.example", port=2525, user="ada", password="p@ss:word", use_tls=True),
+            MailServer(
+                backend=SMTP,
+                host="mail.example",
+                port=2525,
+                user="ada",
+                password="p@ss:word",
+                use_tls=True,
+            ),
         ),
-        ("smtps://mail.example", MailServer(backend=SMTP, host="mail.example", port=465, use_ssl=True)),
-        ("smtp+ssl://mail.example", MailServer(backend=SMTP, host="mail.example", port=465, use_ssl=True)),
+        (
+            "smtps://mail.example",
+            MailServer(backend=SMTP, host="mail.example", port=465, use_ssl=True),
+        ),
+        (
+            "smtp+ssl://mail.example",
+            MailServer(backend=SMTP, host="mail.example", port=465, use_ssl=True),
+        ),
         ("smtp+plain://localhost", MailServer(backend=SMTP, host="localhost", port=25)),
     ],
 )

@@ -1,4 +1,5 @@
-"""docs/session-contract.md is followed to the letter, as a service in another language would, and compared with the code."""
+"""docs/session-contract.md is followed to the letter, as a service in another language would,
+and compared with the code."""
 
 import base64
 import hashlib
@@ -38,13 +39,19 @@ def test_value_on_the_page_verifies_by_the_pages_own_steps() -> None:
     signed, _, signature = _block("value").rpartition(":")
     salt = "gatehouse.entry.v1:" + _block("entry")
     key = hashlib.sha256((salt + "signer" + SECRET).encode()).digest()
-    expected = base64.urlsafe_b64encode(hmac.new(key, signed.encode(), hashlib.sha256).digest()).rstrip(b"=")
+    expected = base64.urlsafe_b64encode(
+        hmac.new(key, signed.encode(), hashlib.sha256).digest()
+    ).rstrip(b"=")
     payload = signed.partition(":")[0]
     assert hmac.compare_digest(expected.decode(), signature)
-    assert json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))) == json.loads(_block("payload"))
+    assert json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))) == json.loads(
+        _block("payload")
+    )
 
 
-def test_value_on_the_page_is_what_the_code_reads_and_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_value_on_the_page_is_what_the_code_reads_and_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Golden bytes: a change of the wire format fails here."""
     monkeypatch.setattr("django.core.signing.time.time", lambda: SIGNED_AT)
     sessions = SessionFormat(EntrySigner([SECRET]), Lifetimes(idle_s=604_800, absolute_s=2_592_000))

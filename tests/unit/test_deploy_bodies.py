@@ -35,7 +35,9 @@ WHOLE: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
 
 @pytest.mark.parametrize("make", WHOLE.values(), ids=WHOLE.keys())
 @pytest.mark.parametrize("size", [1, 4, 1000])
-def test_body_is_read_to_its_end_and_no_further(make: Callable[[], tuple[Body, io.BytesIO]], size: int) -> None:
+def test_body_is_read_to_its_end_and_no_further(
+    make: Callable[[], tuple[Body, io.BytesIO]], size: int
+) -> None:
     """In pieces of any size; what follows is still there."""
     body, source = make()
     buffered = io.BufferedReader(body)
@@ -62,14 +64,17 @@ BROKEN: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
     "NUL in an extension": lambda: chunked(b"3;a\0b\r\nabc\r\n0\r\n\r\n"),
     "trailers without end": lambda: chunked(b"0\r\n" + b"X: y\r\n" * 1000 + b"\r\n"),
     "larger than the limit": lambda: chunked(b"7\r\nabcdefg\r\n0\r\n\r\n", largest=6),
-    "larger than the limit in all": lambda: chunked(b"3\r\nabc\r\n4\r\nabcd\r\n0\r\n\r\n", largest=6),
+    "larger than the limit in all": lambda: chunked(
+        b"3\r\nabc\r\n4\r\nabcd\r\n0\r\n\r\n", largest=6
+    ),
     "larger than memory": lambda: chunked(b"ffffffffffffff\r\nabc"),
 }
 
 
 @pytest.mark.parametrize("make", BROKEN.values(), ids=BROKEN.keys())
 def test_broken_body_is_an_error_and_stays_one(make: Callable[[], tuple[Body, io.BytesIO]]) -> None:
-    """One that frameworks know; afterwards nothing on the connection is taken for a body or a request."""
+    """One that frameworks know; afterwards nothing on the connection is taken for a body or a
+    request."""
     body, _ = make()
     with pytest.raises((OSError, ValueError)):
         io.BufferedReader(body).read()
@@ -106,7 +111,9 @@ class _Trickle:
         raise AssertionError(size)
 
 
-@pytest.mark.parametrize(("bytes_s", "is_read"), [(1, False), (SLOWEST_BYTES_S // 2, False), (SLOWEST_BYTES_S, True)])
+@pytest.mark.parametrize(
+    ("bytes_s", "is_read"), [(1, False), (SLOWEST_BYTES_S // 2, False), (SLOWEST_BYTES_S, True)]
+)
 def test_trickle_is_ended(bytes_s: int, is_read: bool) -> None:
     """Slower than the slowest rate, after the patience is over."""
     source = _Trickle(bytes_s)

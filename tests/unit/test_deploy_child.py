@@ -16,15 +16,20 @@ from deploy.log_files import keep_short
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
-IGNORES_SIGTERM = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+IGNORES_SIGTERM = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); "
+    "time.sleep(60)"
+)
 WITH_GRANDCHILD = (
     "import subprocess, sys, time; "
-    "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print(p.pid, flush=True); time.sleep(60)"
+    "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print(p.pid, "
+    "flush=True); time.sleep(60)"
 )
 
 
 class Interrupting(list[str]):
-    """A command that Ctrl-C comes with: subprocess iterates over it just before the child is made."""
+    """A command that Ctrl-C comes with: subprocess iterates over it just before the child is
+    made."""
 
     def __iter__(self) -> Iterator[str]:
         signal.raise_signal(signal.SIGINT)
@@ -55,7 +60,8 @@ def test_started_child_has_a_session_of_its_own(child: ChildProcess) -> None:
 
 
 def test_child_that_ends_is_noticed_with_its_last_words(child: ChildProcess) -> None:
-    """Its exit code and the end of its log are at hand for the error message; the log is private."""
+    """Its exit code and the end of its log are at hand for the error message;
+    the log is private."""
     start(child, "import sys; print('one', 'two', flush=True, sep='\\n'); sys.exit('three')")
     wait_until(lambda: not child.is_running(), timeout_s=10)
     assert child.exit_code == 1
@@ -98,7 +104,8 @@ def test_stop_takes_grandchildren_along(child: ChildProcess) -> None:
 
 
 def test_signal_while_starting_never_forgets_the_child(child: ChildProcess) -> None:
-    """Ctrl-C at the worst moment, while the child is being made, takes effect when the child is known."""
+    """Ctrl-C at the worst moment, while the child is being made,
+    takes effect when the child is known."""
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -110,7 +117,8 @@ def test_signal_while_starting_never_forgets_the_child(child: ChildProcess) -> N
 
 
 def test_child_of_the_same_name_is_adopted_not_doubled(child: ChildProcess, tmp_path: Path) -> None:
-    """A second holder of the name can't start, but can take over, watch and stop the first child."""
+    """A second holder of the name can't start, but can take over,
+    watch and stop the first child."""
     pid = start(child, "import time; time.sleep(60)")
     other = ChildProcess("sleeper", folder=tmp_path)
     with pytest.raises(ChildError, match=f"still runs .process {pid}"):
@@ -129,8 +137,11 @@ def test_process_that_only_has_the_recorded_id_is_not_adopted(tmp_path: Path) ->
     assert not ChildProcess("sleeper", folder=tmp_path).adopt()
 
 
-def test_log_that_grows_begins_anew_while_the_child_writes(child: ChildProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is renamed under the writer, who goes on at the begin of the file; the last text is kept, once and privately."""
+def test_log_that_grows_begins_anew_while_the_child_writes(
+    child: ChildProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is renamed under the writer, who goes on at the begin of the file;
+    the last text is kept, once and privately."""
     monkeypatch.setattr("deploy.child.keep_short", partial(keep_short, max_bytes=1000))
     start(child, "import time\nwhile not time.sleep(0.001): print('line', 'x' * 40, flush=True)")
     kept = child.log_file.with_name("sleeper.log.1")
@@ -139,8 +150,15 @@ def test_log_that_grows_begins_anew_while_the_child_writes(child: ChildProcess, 
         child.keep_log_short()
         assert kept.stat().st_size > 0
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    wait_until(lambda: child.log_file.read_bytes().startswith(b"line "), timeout_s=60, what="no gap at the begin")
-    assert sorted(each.name for each in child.log_file.parent.glob("*.log*")) == ["sleeper.log", "sleeper.log.1"]
+    wait_until(
+        lambda: child.log_file.read_bytes().startswith(b"line "),
+        timeout_s=60,
+        what="no gap at the begin",
+    )
+    assert sorted(each.name for each in child.log_file.parent.glob("*.log*")) == [
+        "sleeper.log",
+        "sleeper.log.1",
+    ]
 
 
 def test_log_keeps_its_end(tmp_path: Path) -> None:

@@ -16,7 +16,14 @@ from shared.settings import ApiSettings, ContractSettings, SiteSettings, load_se
 @pytest.fixture
 def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty var folder that the settings are read from, with nothing else in the environment."""
-    for name in ("SESSION_SECRETS", "SECRET_KEY", "REDIS_URL", "SITE_REDIS_URL", "API_REDIS_URL", "JOBS_REDIS_URL"):
+    for name in (
+        "SESSION_SECRETS",
+        "SECRET_KEY",
+        "REDIS_URL",
+        "SITE_REDIS_URL",
+        "API_REDIS_URL",
+        "JOBS_REDIS_URL",
+    ):
         monkeypatch.delenv(f"GATEHOUSE_{name}", raising=False)
     monkeypatch.setenv("GATEHOUSE_VAR_DIR", str(tmp_path))
     return tmp_path
@@ -55,7 +62,8 @@ def test_lines_of_a_person_stay(var: Path) -> None:
 
 
 def test_redis_urls_taken_out_leave_the_shared_one(var: Path) -> None:
-    """After a change to a server of one's own, the embedded one's address is gone from the files."""
+    """After a change to a server of one's own,
+    the embedded one's address is gone from the files."""
     ensure_secrets(var)
     set_redis_urls(var, site="unix://django:a@/s", api="unix://api:b@/s")
     set_redis_urls(var, site=None, api=None)
@@ -87,7 +95,9 @@ def test_secret_files_are_private(var: Path) -> None:
     ensure_valkey_passwords(var)
     set_redis_urls(var, site="unix://django:a@/s", api="unix://api:b@/s")
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in var.iterdir()}
-    assert modes == dict.fromkeys(["contract.env", "site.env", "api.env", "valkey.passwords"], 0o600)
+    assert modes == dict.fromkeys(
+        ["contract.env", "site.env", "api.env", "valkey.passwords"], 0o600
+    )
 
 
 def test_valkey_passwords_are_made_once_and_completed(var: Path) -> None:
@@ -108,7 +118,8 @@ def test_private_folder_is_closed_to_others(tmp_path: Path) -> None:
 
 
 def test_replaced_file_drops_its_former_mode(tmp_path: Path) -> None:
-    """A file that was readable by others is private once it holds a secret, as is a leftover of a crash."""
+    """A file that was readable by others is private once it holds a secret,
+    as is a leftover of a crash."""
     file, leftover = tmp_path / "a.env", tmp_path / "a.env.new"
     for each in (file, leftover):
         each.write_text("old")

@@ -2,7 +2,15 @@
 
 import pytest
 
-from deploy.servers.framing import Head, HeadError, HeadReader, is_plain_head, is_plain_target, read_field, repeated_field
+from deploy.servers.framing import (
+    Head,
+    HeadError,
+    HeadReader,
+    is_plain_head,
+    is_plain_target,
+    read_field,
+    repeated_field,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +43,8 @@ def test_header_line_is_split_at_its_first_colon(line: bytes, field: tuple[bytes
     ],
 )
 def test_header_line_of_another_form_is_refused(line: bytes) -> None:
-    """Cut off, folded, with a blank before the colon, with a control character that some servers take for an end."""
+    """Cut off, folded, with a blank before the colon,
+    with a control character that some servers take for an end."""
     with pytest.raises(ValueError, match="malformed"):
         read_field(line)
 
@@ -54,7 +63,8 @@ def test_only_fields_that_may_come_once_are_refused_twice() -> None:
     ],
 )
 def test_target_is_plain_when_every_server_reads_one_path(target: str, is_plain: bool) -> None:
-    """An encoded slash, another host's name and a fragment are read differently; what follows the question mark is data."""
+    """An encoded slash, another host's name and a fragment are read differently;
+    what follows the question mark is data."""
     assert is_plain_target(target) == is_plain
 
 
@@ -75,15 +85,28 @@ def head_with(*fields: bytes, first: bytes = b"GET / HTTP/1.1") -> bytes:
 @pytest.mark.parametrize("piece", [1, 2, 7, 1000])
 def test_head_is_the_same_in_pieces_of_any_size(piece: int) -> None:
     """One empty line before it is forgiven, and what follows it is left for who reads the body."""
-    head, rest = read(b"\r\n" + head_with(b"X-List: a", b"x-list:b", b"X_List: evil") + b"body", piece=piece)
+    head, rest = read(
+        b"\r\n" + head_with(b"X-List: a", b"x-list:b", b"X_List: evil") + b"body", piece=piece
+    )
     assert (head.method, head.target, head.is_http_1_1, rest) == ("GET", "/", True, b"body")
     assert head.joined() == {b"Host": b"x", b"X-List": b"a,b"}
     assert read(head.wire)[0] == head
 
 
 MALFORMED_LINES = [
-    *[b"get / HTTP/1.1", b"GET  / HTTP/1.1", b"GET / HTTP/1.1 ", b"GET /", b"", b"GET / HTTP/11", b"GE / HTTP/1.1"],
-    *[b"GET %s HTTP/1.1" % target for target in (b"s://]ufd/:", b"*", b"http:///", b"/\xe4", b"//x/", b"http://x//y")],
+    *[
+        b"get / HTTP/1.1",
+        b"GET  / HTTP/1.1",
+        b"GET / HTTP/1.1 ",
+        b"GET /",
+        b"",
+        b"GET / HTTP/11",
+        b"GE / HTTP/1.1",
+    ],
+    *[
+        b"GET %s HTTP/1.1" % target
+        for target in (b"s://]ufd/:", b"*", b"http:///", b"/\xe4", b"//x/", b"http://x//y")
+    ],
 ]
 MALFORMED_LENGTHS = [b"", b"+3", b"-1", b"0_3", b"3,3", b"9" * 19, b"\xb2"]
 
@@ -106,7 +129,9 @@ MALFORMED_LENGTHS = [b"", b"+3", b"-1", b"0_3", b"3,3", b"9" * 19, b"\xb2"]
         (head_with(b"Expect: tea", b"Expect: 100-continue"), 417),
         (head_with(b'Cookie: a="%s"' % (b"\\" * 33)), 400),
         (head_with(b"Content-Length: 3", b"Transfer-Encoding: chunked"), 400),
-        *[(head_with(field, field.lower()), 400) for field in (b"Cookie: a=b", b"Authorization: a", b"Content-Length: 3")],
+        *[(head_with(field, field.lower()), 400) for field in (b"Cookie: a=b", b"Authorization: "
+                                                                               b"a", b"Content-Length: "
+                                                                                     b"3")],
         *[(head_with(b"Content-Length: %s" % length), 400) for length in MALFORMED_LENGTHS],
         (b"GET / HTTP/1.1\nHost: x\n\n", 400),
         (b"\r\n\r\n" + head_with(), 400),
@@ -119,14 +144,21 @@ def test_head_of_another_form_is_refused_while_it_comes(sent: bytes, status: int
     assert caught.value.status == status
 
 
-@pytest.mark.parametrize("fields", [(), (b"Connection: keep-alive",), (b"Connection: Upgrade, closed", b"Upgrade: h2c")])
+@pytest.mark.parametrize(
+    "fields", [(), (b"Connection: keep-alive",), (b"Connection: Upgrade, closed", b"Upgrade: h2c")]
+)
 def test_connection_of_http_1_1_goes_on_unless_it_says_close(fields: tuple[bytes, ...]) -> None:
     """One reading for every server: they compare the field's text each in its own way."""
     assert b"Connection" not in read(head_with(*fields))[0].joined()
 
 
 @pytest.mark.parametrize(
-    "fields", [(b"Connection: Close",), (b"Connection: x,\tclose ,y",), (b"connection: keep-alive", b"Connection: CLOSE")]
+    "fields",
+    [
+        (b"Connection: Close",),
+        (b"Connection: x,\tclose ,y",),
+        (b"connection: keep-alive", b"Connection: CLOSE"),
+    ],
 )
 def test_close_counts_in_any_case_and_place(fields: tuple[bytes, ...]) -> None:
     """RFC 9112, 9.3; and HTTP/1.0 ends with its answer, whatever it says."""
@@ -143,7 +175,12 @@ def test_head_at_each_limit_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("target", "path"),
-    [(b"http://x/a?b", "/a?b"), (b"HTTPS://X?b", "/?b"), (b"http://x", "/"), (b"http://x/?a=http://y", "/?a=http://y")],
+    [
+        (b"http://x/a?b", "/a?b"),
+        (b"HTTPS://X?b", "/?b"),
+        (b"http://x", "/"),
+        (b"http://x/?a=http://y", "/?a=http://y"),
+    ],
 )
 def test_target_in_absolute_form_is_a_path_of_its_host(target: bytes, path: str) -> None:
     """RFC 9112, 3.2.2; without a Host field the target's host is it."""
@@ -166,6 +203,9 @@ def test_target_in_absolute_form_is_a_path_of_its_host(target: bytes, path: str)
         ("x", "", True, False),
     ],
 )
-def test_head_says_one_host_and_one_end(*, host: str | None, coding: str | None, is_http_1_1: bool, is_plain: bool) -> None:
-    """Anything but "chunked" is read in several ways, and so are chunks in HTTP/1.0, which has none."""
+def test_head_says_one_host_and_one_end(
+    *, host: str | None, coding: str | None, is_http_1_1: bool, is_plain: bool
+) -> None:
+    """Anything but "chunked" is read in several ways, and so are chunks in HTTP/1.0,
+    which has none."""
     assert is_plain_head(host=host, coding=coding, is_http_1_1=is_http_1_1) is is_plain

@@ -1,4 +1,5 @@
-"""What GATEHOUSE_MOUNTS accepts: a wrong value ends the start with a line that names the variable."""
+"""What GATEHOUSE_MOUNTS accepts: a wrong value ends the start with a line that names the
+variable."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,10 @@ def loaded(mounts: str, mounts_open: str = "") -> dict[str, Any]:
 
 def test_application_is_gated_unless_its_path_is_named() -> None:
     """The name may be left out, as for gunicorn."""
-    assert loaded(f"{GOOD},/a/b=tests.e2e.shop", "/a/b") == {"/shop": ("gated", shop.application), "/a/b": shop.application}
+    assert loaded(f"{GOOD},/a/b=tests.e2e.shop", "/a/b") == {
+        "/shop": ("gated", shop.application),
+        "/a/b": shop.application,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""What one client address may hold of a server, and the threads that are lent while somebody waits."""
+"""What one client address may hold of a server,
+and the threads that are lent while somebody waits."""
 
 import threading
 
@@ -22,13 +23,15 @@ from deploy.servers.slow_clients import LENT_EACH
     ],
 )
 def test_share_is_of_an_address_or_of_a_customers_network(peer: object, holder: str | None) -> None:
-    """An IPv6 customer has a /48 of addresses; a Unix socket and a trusted proxy have none of their own."""
+    """An IPv6 customer has a /48 of addresses;
+    a Unix socket and a trusted proxy have none of their own."""
     assert holder_of(peer, trusted_proxy=False) == holder
     assert holder_of(peer, trusted_proxy=True) is None
 
 
 def test_one_holder_gets_its_share_and_others_the_rest() -> None:
-    """What is given back can be taken again; a holder without an address is bound by the total only."""
+    """What is given back can be taken again; a holder without an address is bound by the total
+    only."""
     shares = Shares(total=4, each=2)
     assert [shares.take("a") for _ in range(3)] == [True, True, False]
     assert [shares.take(None) for _ in range(3)] == [True, True, False]

@@ -62,9 +62,17 @@ def test_address_is_one_that_can_be_opened(tmp_path: Path, host: str, address: s
 
 
 @pytest.mark.parametrize(
-    ("host", "bind"), [("0.0.0.0", "0.0.0.0:8080"), ("::1", "[::1]:8080"), ("[::1]", "[::1]:8080"), ("::", "[::]:8080")]
+    ("host", "bind"),
+    [
+        ("0.0.0.0", "0.0.0.0:8080"),
+        ("::1", "[::1]:8080"),
+        ("[::1]", "[::1]:8080"),
+        ("::", "[::]:8080"),
+    ],
 )
-def test_gunicorn_listens_on_every_kind_of_address(monkeypatch: pytest.MonkeyPatch, host: str, bind: str) -> None:
+def test_gunicorn_listens_on_every_kind_of_address(
+    monkeypatch: pytest.MonkeyPatch, host: str, bind: str
+) -> None:
     """Its own syntax has brackets around IPv6."""
     monkeypatch.setenv("GATEHOUSE_HOST", host)
     monkeypatch.setenv("GATEHOUSE_PORT", "8080")
@@ -72,7 +80,9 @@ def test_gunicorn_listens_on_every_kind_of_address(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9000", "[::1]:9000", "[::1", "[127.0.0.1]", "::1::"])
-def test_host_that_is_none_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_host_that_is_none_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     """In one line, before anything starts."""
     monkeypatch.setenv("GATEHOUSE_HOST", host)
     with pytest.raises(ConfigurationError, match=r"GATEHOUSE_HOST.*without a port"):
@@ -106,18 +116,25 @@ def test_unreachable_redis_is_named_without_its_password(url: str, place: str) -
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         url, place = url.format(port=port), place.format(port=port)
-        site = SiteSettings.model_validate({"session_secrets": SECRET, "secret_key": SECRET, "site_redis_url": url})
+        site = SiteSettings.model_validate(
+            {"session_secrets": SECRET, "secret_key": SECRET, "site_redis_url": url}
+        )
         api = ApiSettings.model_validate({"session_secrets": SECRET, "api_redis_url": url})
         with pytest.raises(StartError) as raised:
             check_redis(site, api)
-    assert f"Redis at {place} can't be used, it does not answer: see GATEHOUSE_" in raised.value.message
+    assert (
+        f"Redis at {place} can't be used, it does not answer: see GATEHOUSE_"
+        in raised.value.message
+    )
     assert "hush" not in raised.value.message
 
 
 def test_curl_lines_quote_whatever_the_password_is() -> None:
     """A shell reads the password back exactly, and globs nothing."""
     password = 'it\'s $HOME `x` "y" *'
-    lines = curl_lines("http://127.0.0.1:8080", api_prefix="/api", login_url="/accounts/login/", password=password)
+    lines = curl_lines(
+        "http://127.0.0.1:8080", api_prefix="/api", login_url="/accounts/login/", password=password
+    )
     assert len(lines) == 3
     assert f"password={password}" in shlex.split(lines[1])
     assert shlex.split(lines[2])[-1] == "http://127.0.0.1:8080/api/jobs?wait=10"
@@ -125,7 +142,9 @@ def test_curl_lines_quote_whatever_the_password_is() -> None:
 
 def test_banner_without_a_password_leaves_the_lines_out() -> None:
     """Where there is no demo person, no line pretends so."""
-    text = banner("http://h:1", api_prefix="/api", login_url="/l/", password=None, log_file="var/server.log")
+    text = banner(
+        "http://h:1", api_prefix="/api", login_url="/l/", password=None, log_file="var/server.log"
+    )
     assert text.splitlines() == [
         "Gatehouse is at http://h:1",
         f"For scripts and shells: {os.path.relpath(sys.prefix)}/bin/gatehouse login http://h:1",
@@ -139,4 +158,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    assert all(word in text for word in ("--host", "--port", "--server", "GATEHOUSE_VAR_DIR", "GATEHOUSE_REDIS_URL"))
+    assert all(
+        word in text
+        for word in ("--host", "--port", "--server", "GATEHOUSE_VAR_DIR", "GATEHOUSE_REDIS_URL")
+    )

@@ -13,7 +13,8 @@ def _rules(path: Path) -> set[tuple[str, str]]:
     text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
     text = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\s*\}", "", text)
     return {
-        (" ".join(selector.split()), " ".join(body.split())) for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", text)
+        (" ".join(selector.split()), " ".join(body.split()))
+        for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", text)
     }
 
 

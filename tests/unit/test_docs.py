@@ -14,20 +14,28 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def test_settings_page_is_what_the_code_says() -> None:
-    """docs/settings.md is made from the code: python -m deploy.settings_table > docs/settings.md."""
+    """docs/settings.md is made from the code: python -m deploy.settings_table >
+    docs/settings.md."""
     assert (ROOT / "docs/settings.md").read_text() == settings_table()
 
 
 def test_only_what_has_no_default_is_called_required() -> None:
     """The number of child processes has one, though it is found out on the machine."""
     rows = [line.split(" | ") for line in settings_table().splitlines() if line.startswith("| `")]
-    assert {row[0] for row in rows if row[1] == "required"} == {"| `GATEHOUSE_SESSION_SECRETS`", "| `GATEHOUSE_SECRET_KEY`"}
+    assert {row[0] for row in rows if row[1] == "required"} == {
+        "| `GATEHOUSE_SESSION_SECRETS`",
+        "| `GATEHOUSE_SECRET_KEY`",
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_variables_named_in_documentation_exist(page: Path) -> None:
     """No page names a setting that is not there."""
-    known = {f"GATEHOUSE_{name.upper()}" for kind in (ApiSettings, ServerSettings, SiteSettings) for name in kind.model_fields}
+    known = {
+        f"GATEHOUSE_{name.upper()}"
+        for kind in (ApiSettings, ServerSettings, SiteSettings)
+        for name in kind.model_fields
+    }
     known |= {"GATEHOUSE_VAR_DIR", ADDRESS_VARIABLE, KEY_VARIABLE}
     assert set(re.findall(r"GATEHOUSE_[A-Z_]*[A-Z]", page.read_text())) <= known
 
@@ -41,7 +49,9 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 def test_readmes_settings_have_the_defaults_of_the_code() -> None:
     """The README's short table agrees with the whole one."""
-    rows = re.findall(r"^\| `[A-Z_]+` \| .* \|$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| `[A-Z_]+` \| .* \|$", (ROOT / "README.md").read_text(), flags=re.MULTILINE
+    )
     assert rows
     assert set(rows) <= set(settings_table().splitlines())
 
@@ -49,17 +59,28 @@ def test_readmes_settings_have_the_defaults_of_the_code() -> None:
 @pytest.mark.parametrize("page", ["docs/threat-model.md", "docs/reliability.md"])
 def test_tests_that_a_promise_names_exist(page: str) -> None:
     """Each row of a promise names its test, and the test is there."""
-    rows = [row for row in (ROOT / page).read_text().splitlines() if re.search(r"`(tests/)?[\w/]*test_\w+\.py`", row)]
+    rows = [
+        row
+        for row in (ROOT / page).read_text().splitlines()
+        if re.search(r"`(tests/)?[\w/]*test_\w+\.py`", row)
+    ]
     assert len(rows) > 5
     named = {
-        name if "/" in name else f"tests/chaos/{name}" for row in rows for name in re.findall(r"`([\w/]*test_\w+\.py)`", row)
+        name if "/" in name else f"tests/chaos/{name}"
+        for row in rows
+        for name in re.findall(r"`([\w/]*test_\w+\.py)`", row)
     }
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
 def test_every_promise_of_the_threat_model_rests_on_a_test() -> None:
     """A promise without one is a hope."""
-    table = (ROOT / "docs/threat-model.md").read_text().partition("| promise | mechanism | test |")[2].partition("\n\n")[0]
+    table = (
+        (ROOT / "docs/threat-model.md")
+        .read_text()
+        .partition("| promise | mechanism | test |")[2]
+        .partition("\n\n")[0]
+    )
     promises = table.splitlines()[2:]
     assert len(promises) > 20
     assert [row for row in promises if not re.search(r"\| `tests/[^|]+\|$", row)] == []

@@ -1,4 +1,5 @@
-"""A batch's body in two parts: whatever it holds, they are what a parser of the whole would have found."""
+"""A batch's body in two parts: whatever it holds,
+they are what a parser of the whole would have found."""
 
 import json
 from typing import Any
@@ -15,12 +16,22 @@ from shared.errors import RequestError
 
 LIMITS: dict[str, Any] = {"most_sets": 10, "most_bytes": 10_000}
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 bodies = st.fixed_dictionaries(
-    {"arguments": st.lists(st.dictionaries(st.text(max_size=4), values, max_size=3) | values, max_size=5)},
+    {
+        "arguments": st.lists(
+            st.dictionaries(st.text(max_size=4), values, max_size=3) | values, max_size=5
+        )
+    },
     optional={"task": values, "priority": values, "ärguments": values},
 )
 
@@ -40,14 +51,22 @@ def whole(text: bytes) -> Any:
 
 
 @given(bodies, st.sampled_from([None, 2]), st.booleans())
-def test_two_parts_of_a_body_are_the_whole(body: dict[str, Any], indent: int | None, is_ascii: bool) -> None:
+def test_two_parts_of_a_body_are_the_whole(
+    body: dict[str, Any], indent: int | None, is_ascii: bool
+) -> None:
     """In whatever order, with whatever blanks and characters."""
     text = json.dumps(body, indent=indent, ensure_ascii=is_ascii).encode()
     assert whole(text) == parse_json(text)
 
 
-@given(bodies, st.integers(0, 200), st.sampled_from([b"", b"}", b"]", b",", b'"', b"{", b"\\", b"\xff", b"NaN", b":"]))
-def test_broken_body_is_refused_in_parts_as_it_is_whole(body: dict[str, Any], place: int, piece: bytes) -> None:
+@given(
+    bodies,
+    st.integers(0, 200),
+    st.sampled_from([b"", b"}", b"]", b",", b'"', b"{", b"\\", b"\xff", b"NaN", b":"]),
+)
+def test_broken_body_is_refused_in_parts_as_it_is_whole(
+    body: dict[str, Any], place: int, piece: bytes
+) -> None:
     """A body with something more or less in it is read alike, or refused by both."""
     text = json.dumps(body).encode()
     place %= len(text)
@@ -91,13 +110,19 @@ def test_more_sets_than_may_be_are_refused_before_they_are_read() -> None:
 def test_set_larger_than_a_job_may_be_is_named() -> None:
     """A batch is no way around the limit of a job's body."""
     with pytest.raises(InvalidArguments) as caught:
-        parse_batch(b'{"arguments": [{}, {"a": "%s"}]}' % (b"x" * 9_990 + b'", "b": "' + b"x" * 100), **LIMITS)
+        parse_batch(
+            b'{"arguments": [{}, {"a": "%s"}]}' % (b"x" * 9_990 + b'", "b": "' + b"x" * 100),
+            **LIMITS,
+        )
     assert caught.value.problems[0].pointer == "/arguments/1"
 
 
 def test_long_text_is_refused_before_a_parser_copies_it() -> None:
     """Wherever it stands: one character of another plane would make four bytes of each."""
-    for body in (b'{"task": "%b", "arguments": [{}]}', b'{"task": "a", "arguments": [{"x": "%b"}]}'):
+    for body in (
+        b'{"task": "%b", "arguments": [{}]}',
+        b'{"task": "a", "arguments": [{"x": "%b"}]}',
+    ):
         with pytest.raises(RequestError, match="too long a text"):
             parse_batch(body % (b"a" * 5_000), most_sets=10, most_bytes=1_000)
 

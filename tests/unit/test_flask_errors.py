@@ -54,7 +54,9 @@ def all_errors() -> set[type[GatehouseError]]:
 def test_every_error_that_can_reach_a_client_has_a_status() -> None:
     """A new error without a row would be answered as an opaque 500."""
     missing = all_errors() - set(STATUS) - NEVER_REACH_A_CLIENT
-    assert not missing, f"without a row in flask_api.errors.STATUS: {sorted(kind.__name__ for kind in missing)}"
+    assert not missing, (
+        f"without a row in flask_api.errors.STATUS: {sorted(kind.__name__ for kind in missing)}"
+    )
 
 
 def test_table_holds_only_errors_of_clients_and_outages() -> None:

@@ -1,4 +1,5 @@
-"""Reading JSON strictly: what two parsers could read differently is refused, and nothing is a 500."""
+"""Reading JSON strictly: what two parsers could read differently is refused,
+and nothing is a 500."""
 
 import json
 from contextlib import suppress
@@ -79,7 +80,11 @@ def test_json_is_read_as_it_is(text: bytes, value: object) -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
     max_leaves=20,
 )
@@ -108,7 +113,8 @@ def test_nesting_is_bounded_at_one_depth() -> None:
 
 
 def test_deepest_accepted_arguments_are_checked_without_a_crash() -> None:
-    """What the body's reader accepts, the check of the arguments can read too: it is deeper in the stack."""
+    """What the body's reader accepts, the check of the arguments can read too:
+    it is deeper in the stack."""
 
     @task("text.length")
     def length(text: str) -> int:
@@ -135,7 +141,9 @@ def test_deepest_accepted_arguments_are_checked_without_a_crash() -> None:
 app = Flask(__name__)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
+)
 def test_object_of_the_right_type_is_read(kind: str) -> None:
     """The media type may have parameters and any case."""
     with app.test_request_context(data=b'{"a": 1}', content_type=kind, method="POST"):
@@ -143,11 +151,15 @@ def test_object_of_the_right_type_is_read(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [None, "", "text/plain", "text/json", "application/x-www-form-urlencoded", "application/jsonx"]
+    "kind",
+    [None, "", "text/plain", "text/json", "application/x-www-form-urlencoded", "application/jsonx"],
 )
 def test_body_of_another_type_is_refused(kind: str | None) -> None:
     """A form on another site can't send application/json: no other type is read."""
-    with app.test_request_context(data=b"{}", content_type=kind, method="POST"), pytest.raises(UnsupportedMediaType):
+    with (
+        app.test_request_context(data=b"{}", content_type=kind, method="POST"),
+        pytest.raises(UnsupportedMediaType),
+    ):
         read_json_object()
 
 

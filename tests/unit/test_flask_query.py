@@ -25,7 +25,10 @@ def test_parameters_are_read_into_the_model() -> None:
         assert read_query(Query) == Query(limit=20)
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=", "limit=1.5", "limit=%FF", "limit=1&limit=2"])
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=101", "limit=x", "limit=", "limit=1.5", "limit=%FF", "limit=1&limit=2"],
+)
 def test_wrong_parameter_is_named(query: str) -> None:
     """The problem names the parameter, one that is there twice too."""
     with app.test_request_context(f"/?{query}"), pytest.raises(InvalidQuery) as caught:
@@ -35,8 +38,14 @@ def test_wrong_parameter_is_named(query: str) -> None:
 
 def test_unknown_parameter_gets_the_accepted_ones() -> None:
     """A misspelt filter is refused instead of ignored; a long name is cut."""
-    with app.test_request_context(f"/?state=x&{'y' * 1000}=1"), pytest.raises(InvalidQuery) as caught:
+    with (
+        app.test_request_context(f"/?state=x&{'y' * 1000}=1"),
+        pytest.raises(InvalidQuery) as caught,
+    ):
         read_query(Query)
     first, second = caught.value.problems
-    assert (first.parameter, first.detail) == ("state", "There is no such parameter; accepted: limit, status.")
+    assert (first.parameter, first.detail) == (
+        "state",
+        "There is no such parameter; accepted: limit, status.",
+    )
     assert second.parameter == "y" * 100

@@ -10,7 +10,14 @@ import pytest
 from flask_api.jobs.errors import StopReason, TaskError
 from flask_api.jobs.records.job import JobStatus, Launch
 from flask_api.jobs.tasks.policy import Policy
-from flask_api.jobs.workers.attempt import Outcome, deadline_check, describe, ending_of, stopped, worker_lost
+from flask_api.jobs.workers.attempt import (
+    Outcome,
+    deadline_check,
+    describe,
+    ending_of,
+    stopped,
+    worker_lost,
+)
 from flask_api.testing import FakeClock
 
 POLICY = Policy(timeout_s=2, max_attempts=3, retry_on=(OSError,), backoff_s=8)
@@ -37,7 +44,8 @@ FAILED_TO_RETRY = Outcome(error={**FAILURE, "traceback": "where"}, may_retry=Tru
     ],
 )
 def test_outcome_decides_the_status(outcome: Outcome, attempt: int, status: JobStatus) -> None:
-    """Only errors that may be tried again are, and only while attempts are left; a stop is nobody's fault."""
+    """Only errors that may be tried again are, and only while attempts are left;
+    a stop is nobody's fault."""
     launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", batch="b", max_attempts=3)
     ending = ending_of(launch, attempt, outcome, policy=POLICY)
     assert (ending.status, ending.attempt) == (status, attempt)
@@ -54,17 +62,26 @@ def test_stopped_attempt_is_not_counted_and_goes_on_at_once() -> None:
 
 
 def test_attempt_whose_process_died_is_soon_followed_by_another() -> None:
-    """The task's pause is about errors of its own: a server that was killed goes on with its jobs in a second or two."""
+    """The task's pause is about errors of its own:
+    a server that was killed goes on with its jobs in a second or two."""
     launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=3)
-    ending = ending_of(launch, 1, worker_lost("died"), policy=Policy(backoff_s=600, backoff_cap_s=900))
+    ending = ending_of(
+        launch, 1, worker_lost("died"), policy=Policy(backoff_s=600, backoff_cap_s=900)
+    )
     assert ending.due_at is not None
     assert ending.due_at - time.time() <= 1
 
 
 def test_failed_attempts_are_kept_without_traceback() -> None:
     """The history grows by one; the error that ends the job has its traceback for staff."""
-    earlier = {"attempt": 1, "ended_at": "2026-11-20T00:00:00.000Z", "error": {"type": "OSError", "message": "first"}}
-    launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=3, attempts=(earlier,))
+    earlier = {
+        "attempt": 1,
+        "ended_at": "2026-11-20T00:00:00.000Z",
+        "error": {"type": "OSError", "message": "first"},
+    }
+    launch = Launch(
+        job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=3, attempts=(earlier,)
+    )
     again = ending_of(launch, 2, FAILED_TO_RETRY, policy=POLICY)
     history = json.loads(again.changes["attempts"])
     assert [each["attempt"] for each in history] == [1, 2]
@@ -87,7 +104,11 @@ def test_time_out_is_tried_again_if_the_task_says_so() -> None:
 
 def test_error_for_its_owner_has_no_traceback() -> None:
     """TaskError is words for the owner; any other is a fault of the code."""
-    assert describe(TaskError("no such report")) == {"type": "TaskError", "message": "no such report", "bases": ["Exception"]}
+    assert describe(TaskError("no such report")) == {
+        "type": "TaskError",
+        "message": "no such report",
+        "bases": ["Exception"],
+    }
     assert "traceback" in describe(ValueError("x"))
     assert len(describe(ValueError("x" * 10_000))["message"]) == 2000
 
@@ -115,8 +136,11 @@ class _Wordless:
         (subprocess.TimeoutExpired("x", 1), ["subprocess.SubprocessError", "Exception"]),
     ],
 )
-def test_error_names_the_bases_by_which_it_is_caught(error: BaseException, bases: list[str]) -> None:
-    """Built-in ones by name, all others with their module: another library's TimeoutError is not Python's."""
+def test_error_names_the_bases_by_which_it_is_caught(
+    error: BaseException, bases: list[str]
+) -> None:
+    """Built-in ones by name, all others with their module:
+    another library's TimeoutError is not Python's."""
     assert describe(error)["bases"] == bases
 
 

@@ -1,4 +1,5 @@
-"""The context of a running task: progress and log lines that are cheap and bounded, and checkpoints."""
+"""The context of a running task: progress and log lines that are cheap and bounded,
+and checkpoints."""
 
 import json
 import math
@@ -10,7 +11,13 @@ from typing import Any, BinaryIO
 import pytest
 
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
-from flask_api.jobs.tasks.context import PROGRESS_INTERVAL_S, STATE_MAX_BYTES, STATE_WAIT_S, JobContext, Progress
+from flask_api.jobs.tasks.context import (
+    PROGRESS_INTERVAL_S,
+    STATE_MAX_BYTES,
+    STATE_WAIT_S,
+    JobContext,
+    Progress,
+)
 from flask_api.testing import FakeClock
 from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings
@@ -90,7 +97,8 @@ def test_first_progress_is_written_at_once() -> None:
 def test_progress_that_can_not_be_is_clamped_and_said_once(
     done: int, total: int | None, shown: tuple[int, int | None], said: str
 ) -> None:
-    """A bar never shows 12 of 10, and a mistake of counting doesn't fail the job or fill its log."""
+    """A bar never shows 12 of 10, and a mistake of counting doesn't fail the job or fill its
+    log."""
     bench = Bench()
     for _ in range(3):
         bench.context.progress(done, total)
@@ -107,7 +115,12 @@ def test_progress_that_can_be_is_said_as_it_is() -> None:
     for done, total in ((0, 0), (10, 10), (12, 20), (5, None)):
         bench.context.progress(done, total)
         bench.clock.advance(1)
-    assert [(each.done, each.total) for each in bench.reported] == [(0, 0), (10, 10), (12, 20), (5, None)]
+    assert [(each.done, each.total) for each in bench.reported] == [
+        (0, 0),
+        (10, 10),
+        (12, 20),
+        (5, None),
+    ]
     assert bench.lines == []
 
 
@@ -118,7 +131,9 @@ def test_frequent_progress_is_written_once_per_interval() -> None:
         bench.context.progress(step)
         bench.clock.advance(PROGRESS_INTERVAL_S / 100)
     assert len(bench.reported) == pytest.approx(10, abs=1)
-    assert [progress.done for progress in bench.reported] == sorted(progress.done for progress in bench.reported)
+    assert [progress.done for progress in bench.reported] == sorted(
+        progress.done for progress in bench.reported
+    )
 
 
 def test_last_word_is_written_on_flush_once() -> None:
@@ -134,7 +149,8 @@ def test_last_word_is_written_on_flush_once() -> None:
 
 
 def test_checkpoint_writes_what_was_held_back_when_it_is_due() -> None:
-    """A task that waits long after a quick step shows where it is, not where it was: waiting is made of checkpoints."""
+    """A task that waits long after a quick step shows where it is, not where it was:
+    waiting is made of checkpoints."""
     bench = Bench()
     bench.context.progress(1)
     bench.context.progress(2)
@@ -218,7 +234,10 @@ def test_lines_held_back_are_written_on_flush_once() -> None:
     assert [line["message"] for line in bench.lines] == ["first"]
     bench.context.flush()
     bench.context.flush()
-    assert [[line["message"] for line in write] for write in bench.writes] == [["first"], ["second"]]
+    assert [[line["message"] for line in write] for write in bench.writes] == [
+        ["first"],
+        ["second"],
+    ]
     assert [progress.done for progress in bench.reported] == [1]
 
 
@@ -243,7 +262,9 @@ def test_state_comes_back_as_json_gives_it() -> None:
         (object(), TypeError, "not JSON serializable"),
     ],
 )
-def test_state_that_can_not_be_kept_is_refused(state: object, error: type[Exception], said: str) -> None:
+def test_state_that_can_not_be_kept_is_refused(
+    state: object, error: type[Exception], said: str
+) -> None:
     """What is kept stays what it was."""
     bench = Bench()
     bench.context.save_state("before")

@@ -36,13 +36,19 @@ def test_attempt_with_an_outcome_ends_its_job(counts: JobCounts) -> None:
 def test_attempt_of_a_job_that_runs_again_ends_no_job(counts: JobCounts) -> None:
     """A retry is not yet an outcome."""
     counts.end_attempts("counts.known", JobStatus.QUEUED, kept=True)
-    assert (changed(counts.attempts()), changed(counts.ended())) == ({("counts.known", "queued"): 1}, {})
+    assert (changed(counts.attempts()), changed(counts.ended())) == (
+        {("counts.known", "queued"): 1},
+        {},
+    )
 
 
 def test_discarded_attempt_ends_no_job(counts: JobCounts) -> None:
     """Its outcome was not written: the process that took the job over counts it."""
     counts.end_attempts("counts.known", JobStatus.SUCCEEDED, kept=False)
-    assert (changed(counts.attempts()), changed(counts.ended())) == ({("counts.known", "discarded"): 1}, {})
+    assert (changed(counts.attempts()), changed(counts.ended())) == (
+        {("counts.known", "discarded"): 1},
+        {},
+    )
 
 
 def test_names_that_are_no_tasks_share_one_number(counts: JobCounts) -> None:

@@ -1,4 +1,5 @@
-"""The check of large arguments: it accepts what the usual one accepts, and ends at the first wrong item of a list."""
+"""The check of large arguments: it accepts what the usual one accepts,
+and ends at the first wrong item of a list."""
 
 from typing import Any
 
@@ -52,8 +53,11 @@ NAMES = {f"name{number}": 1 for number in range(MANY)}
         ({"unknown": [0] * MANY}, "/arguments/unknown"),
     ],
 )
-def test_large_wrong_arguments_are_refused_at_the_first_wrong_item(arguments: dict[str, Any], pointer: str) -> None:
-    """By its pointer; a list of any length adds one problem for each type that it might have been."""
+def test_large_wrong_arguments_are_refused_at_the_first_wrong_item(
+    arguments: dict[str, Any], pointer: str
+) -> None:
+    """By its pointer; a list of any length adds one problem for each type that it might have
+    been."""
     with pytest.raises(InvalidArguments) as caught:
         large.check(arguments)
     assert caught.value.problems[0].pointer == pointer
@@ -81,7 +85,9 @@ def test_unknown_arguments_are_named_up_to_a_hundred() -> None:
 def test_large_right_arguments_are_stored_as_small_ones_are(arguments: dict[str, Any]) -> None:
     """How a set is checked depends on its size; what is stored does not."""
     small = large.check({**arguments, "text": "x"})
-    assert large.check({**arguments, "text": "x" * LARGE_BYTES}) == small.replace('"x"', f'"{"x" * LARGE_BYTES}"')
+    assert large.check({**arguments, "text": "x" * LARGE_BYTES}) == small.replace(
+        '"x"', f'"{"x" * LARGE_BYTES}"'
+    )
 
 
 def test_few_wrong_arguments_are_all_named() -> None:

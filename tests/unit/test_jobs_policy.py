@@ -16,9 +16,12 @@ from shared.errors import ConfigurationError
     attempt=st.integers(1, 5000),
 )
 def test_delay_is_exponential_within_its_cap(backoff_s: float, cap_s: float, attempt: int) -> None:
-    """Between half of the doubled time and all of it, never above the cap, for any number of attempts."""
+    """Between half of the doubled time and all of it, never above the cap,
+    for any number of attempts."""
     longest = min(cap_s, backoff_s * 2.0 ** min(attempt - 1, 100))
-    delay = Policy(backoff_s=backoff_s, backoff_cap_s=cap_s, max_attempts=5001).retry_delay_s(attempt)
+    delay = Policy(backoff_s=backoff_s, backoff_cap_s=cap_s, max_attempts=5001).retry_delay_s(
+        attempt
+    )
     assert longest / 2 <= delay <= longest
 
 
@@ -55,7 +58,14 @@ def test_by_default_no_error_is_tried_again() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("max_attempts", 0), ("max_attempts", -1), ("timeout_s", 0), ("timeout_s", -0.5), ("ttl_s", 0), ("max_running", 0)],
+    [
+        ("max_attempts", 0),
+        ("max_attempts", -1),
+        ("timeout_s", 0),
+        ("timeout_s", -0.5),
+        ("ttl_s", 0),
+        ("max_running", 0),
+    ],
 )
 def test_policy_that_can_not_work_is_refused(name: str, value: Any) -> None:
     """When the task is made, with the name of the number."""

@@ -26,7 +26,9 @@ def new_queue(
     max_running: Callable[[str], int | None] = lambda _: None,
 ) -> FairQueue:
     """Return a queue that is bounded only where a test says so."""
-    return FairQueue(limit=limit, per_person=per_person, while_shared=while_shared, max_running=max_running)
+    return FairQueue(
+        limit=limit, per_person=per_person, while_shared=while_shared, max_running=max_running
+    )
 
 
 def take_all(queue: FairQueue) -> list[str]:
@@ -57,13 +59,22 @@ def test_priority_orders_ones_own_jobs_only() -> None:
     """Between people it says nothing: they take turns."""
     queue = new_queue()
     queue.put(
-        [launch("low", priority=-1), launch("n1"), launch("n2"), launch("high", priority=1), launch("higher", priority=1)]
+        [
+            launch("low", priority=-1),
+            launch("n1"),
+            launch("n2"),
+            launch("high", priority=1),
+            launch("higher", priority=1),
+        ]
     )
     queue.put([launch("bob1", owner="bob", priority=-1), launch("bob2", owner="bob")])
     assert take_all(queue) == ["high", "bob2", "higher", "bob1", "n1", "n2", "low"]
 
 
-@pytest.mark.parametrize(("slots", "share", "expected"), [(1, 1.0, 1), (2, 1.0, 1), (16, 1.0, 15), (16, 0.5, 8), (4, 0.1, 1)])
+@pytest.mark.parametrize(
+    ("slots", "share", "expected"),
+    [(1, 1.0, 1), (2, 1.0, 1), (16, 1.0, 15), (16, 0.5, 8), (4, 0.1, 1)],
+)
 def test_share_is_of_the_slots_and_leaves_one(slots: int, share: float, expected: int) -> None:
     """A person's share is one slot at least."""
     assert shared_slots(slots, share) == expected
@@ -88,7 +99,8 @@ def test_slot_that_frees_goes_to_who_waits(slots: int) -> None:
 
 
 def test_person_keeps_to_their_share_while_another_waits() -> None:
-    """However long their jobs are, and however often the other's end; what nobody else may use, they may."""
+    """However long their jobs are, and however often the other's end;
+    what nobody else may use, they may."""
     queue = new_queue(while_shared=2, max_running=lambda task: 1 if task == "only.one" else None)
     queue.put([launch(f"a{number}") for number in range(100)])
     queue.put([launch(f"b{number}", owner="bob") for number in range(20)])
@@ -106,7 +118,8 @@ def test_person_keeps_to_their_share_while_another_waits() -> None:
 
 
 def test_many_batches_of_a_task_at_its_limit_cost_the_next_job_nothing() -> None:
-    """The next job is looked for by task: five thousand batches that may not run are asked about once."""
+    """The next job is looked for by task: five thousand batches that may not run are asked about
+    once."""
     asked: list[str] = []
 
     def max_running(task: str) -> int | None:
@@ -138,7 +151,13 @@ def test_person_at_their_limit_waits_and_others_go_on() -> None:
 def test_task_at_its_limit_holds_up_no_other_task() -> None:
     """Of the same person, too; of the limited one as many run as may, whoever's they are."""
     queue = new_queue(max_running=lambda task: 1 if task == "only.one" else None)
-    queue.put([launch("1", task="only.one"), launch("2", task="only.one"), launch("3", task="only.one", owner="bob")])
+    queue.put(
+        [
+            launch("1", task="only.one"),
+            launch("2", task="only.one"),
+            launch("3", task="only.one", owner="bob"),
+        ]
+    )
     queue.put([launch("other")])
     first = queue.take()
     rest = [each.job_id for chunk in iter(queue.take, []) for each in chunk]
@@ -150,7 +169,8 @@ def test_task_at_its_limit_holds_up_no_other_task() -> None:
 
 
 def test_chunk_is_of_one_person_task_and_batch() -> None:
-    """What is begun in one round trip shares its keys; it counts as one that runs, for it has one slot."""
+    """What is begun in one round trip shares its keys;
+    it counts as one that runs, for it has one slot."""
     queue = new_queue(per_person=1)
     queue.chunk_of = lambda task: 10 if task == "short.one" else 1
     queue.put([launch(f"s{number}", task="short.one") for number in range(12)])
@@ -162,14 +182,17 @@ def test_chunk_is_of_one_person_task_and_batch() -> None:
         assert queue.take() == []
         assert queue.running == len(chunk)
         queue.done(chunk)
-    assert all(len({(each.owner_id, each.task, each.batch) for each in chunk}) == 1 for chunk in chunks)
+    assert all(
+        len({(each.owner_id, each.task, each.batch) for each in chunk}) == 1 for chunk in chunks
+    )
     assert max(len(chunk) for chunk in chunks if chunk[0].task == "short.one") == 10
     assert all(len(chunk) == 1 for chunk in chunks if chunk[0].task != "short.one")
     assert sum(len(chunk) for chunk in chunks) == 17
 
 
 def test_places_are_reserved_and_freed() -> None:
-    """What waits, what is about to, and what runs counts; what is put was accepted and always fits."""
+    """What waits, what is about to, and what runs counts;
+    what is put was accepted and always fits."""
     queue = new_queue(limit=3)
     queue.reserve(2)
     with pytest.raises(QueueFull, match="3"):
@@ -193,7 +216,9 @@ def test_places_are_reserved_and_freed() -> None:
 def test_cleared_queue_gives_back_what_waited_and_goes_on() -> None:
     """What runs stays counted until it is given back."""
     queue = new_queue(limit=4)
-    queue.put([launch("a"), launch("b", priority=1), launch("c", owner="bob"), launch("d", task="c.d")])
+    queue.put(
+        [launch("a"), launch("b", priority=1), launch("c", owner="bob"), launch("d", task="c.d")]
+    )
     running = queue.take()
     assert sorted(each.job_id for each in queue.clear()) == ["a", "c", "d"]
     assert (len(queue), queue.take(), queue.running) == (0, [], 1)
@@ -206,7 +231,12 @@ def test_cleared_queue_gives_back_what_waited_and_goes_on() -> None:
 
 actions = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), st.sampled_from("abc"), st.sampled_from(["t.x", "t.y"]), st.integers(-1, 1)),
+        st.tuples(
+            st.just("put"),
+            st.sampled_from("abc"),
+            st.sampled_from(["t.x", "t.y"]),
+            st.integers(-1, 1),
+        ),
         st.tuples(st.just("take")),
         st.tuples(st.just("done"), st.integers(0, 20)),
     ),
@@ -215,9 +245,16 @@ actions = st.lists(
 
 
 @given(actions, st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))
-def test_nothing_is_lost_or_comes_twice(script: list[tuple[Any, ...]], per_person: int, share: int, chunk: int) -> None:
-    """In any order of what happens each job is taken once, within every limit, and ``has_next`` tells the truth."""
-    queue = new_queue(per_person=per_person, while_shared=share, max_running=lambda task: 2 if task == "t.x" else None)
+def test_nothing_is_lost_or_comes_twice(
+    script: list[tuple[Any, ...]], per_person: int, share: int, chunk: int
+) -> None:
+    """In any order of what happens each job is taken once, within every limit,
+    and ``has_next`` tells the truth."""
+    queue = new_queue(
+        per_person=per_person,
+        while_shared=share,
+        max_running=lambda task: 2 if task == "t.x" else None,
+    )
     queue.chunk_of = lambda _: chunk
     running: list[list[Launch]] = []
     put: list[str] = []
@@ -246,8 +283,11 @@ def test_nothing_is_lost_or_comes_twice(script: list[tuple[Any, ...]], per_perso
 
 
 def test_job_overtakes_nobody_who_waits() -> None:
-    """A job goes at once only where the queue would have taken it next: nothing waits, and no limit is reached."""
-    queue = new_queue(limit=3, per_person=2, max_running=lambda task: 1 if task == "one.only" else None)
+    """A job goes at once only where the queue would have taken it next:
+    nothing waits, and no limit is reached."""
+    queue = new_queue(
+        limit=3, per_person=2, max_running=lambda task: 1 if task == "one.only" else None
+    )
     assert queue.seize(launch("first"))
     assert queue.seize(launch("second", task="one.only"))
     assert not queue.seize(launch("third"))  # ada runs two

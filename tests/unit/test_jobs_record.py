@@ -26,7 +26,11 @@ from flask_api.jobs.records.job import (
 
 texts = st.text(max_size=20)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
@@ -41,9 +45,11 @@ def nested(levels: int) -> list[object]:
 
 
 objects = st.dictionaries(texts, json_values, max_size=4)
-moments = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2999, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001  # hypothesis wants them naive
-    lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-)
+moments = st.datetimes(
+    min_value=datetime(1970, 1, 1),  # noqa: DTZ001  # hypothesis wants them naive
+    max_value=datetime(2999, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+).map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
 jobs = st.builds(
     Job,
     id=st.uuids().map(str),
@@ -184,11 +190,15 @@ def test_number_that_nobody_could_read_again_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["Infinity 漢", "NaN é", "é" * 5000])
 def test_text_is_written_as_it_is(text: str) -> None:
-    """A word that looks like a number that JSON has not, or a long text, takes no more room than another."""
+    """A word that looks like a number that JSON has not, or a long text,
+    takes no more room than another."""
     assert json_text(text) == f'"{text}"'
 
 
-@given(value=json_values | st.sampled_from([{"text": "NaN and Infinity"}, "half a character: \ud800", nested(300)]))
+@given(
+    value=json_values
+    | st.sampled_from([{"text": "NaN and Infinity"}, "half a character: \ud800", nested(300)])
+)
 def test_data_is_written_as_json(value: object) -> None:
     """Whatever writes it, it is the same JSON."""
     assert json.loads(json_text(value)) == value
@@ -206,7 +216,10 @@ def test_what_is_no_text_is_refused(value: object) -> None:
     [
         (datetime(2026, 11, 20, 9, 30, 0, 125_999, UTC), "2026-11-20T09:30:00.125Z"),
         (datetime(2026, 11, 20, 9, 30, tzinfo=UTC), "2026-11-20T09:30:00.000Z"),
-        (datetime(2026, 11, 20, 1, 0, tzinfo=timezone(timedelta(hours=2))), "2026-11-19T23:00:00.000Z"),
+        (
+            datetime(2026, 11, 20, 1, 0, tzinfo=timezone(timedelta(hours=2))),
+            "2026-11-19T23:00:00.000Z",
+        ),
     ],
 )
 def test_time_is_written_in_utc_with_milliseconds(moment: datetime, text: str) -> None:
@@ -216,4 +229,8 @@ def test_time_is_written_in_utc_with_milliseconds(moment: datetime, text: str) -
 
 def test_outcomes_are_the_three_final_states() -> None:
     """Queued and running jobs can still change."""
-    assert {status.value for status in JobStatus if status.is_outcome} == {"succeeded", "failed", "cancelled"}
+    assert {status.value for status in JobStatus if status.is_outcome} == {
+        "succeeded",
+        "failed",
+        "cancelled",
+    }

@@ -87,7 +87,18 @@ def test_result_that_json_or_the_annotation_can_not_hold_is_refused() -> None:
 
 
 NOT_FINITE = [math.nan, math.inf, -math.inf]
-ANNOTATIONS: list[Any] = [Any, object, float, dict, list, dict[str, Any], dict[str, object], list[float], float | None, Loose]
+ANNOTATIONS: list[Any] = [
+    Any,
+    object,
+    float,
+    dict,
+    list,
+    dict[str, Any],
+    dict[str, object],
+    list[float],
+    float | None,
+    Loose,
+]
 WRAPS: list[Callable[[Any], Any]] = [
     lambda value: value,
     lambda value: {"a": value, "b": None},
@@ -104,15 +115,20 @@ WRAPS: list[Callable[[Any], Any]] = [
 
 @pytest.mark.parametrize("number", NOT_FINITE)
 @pytest.mark.parametrize("wrap", WRAPS)
-def test_number_that_json_has_not_fails_the_job_wherever_it_is(number: float, wrap: Callable[[Any], Any]) -> None:
-    """pydantic makes null of it where the annotation says nothing about numbers: that would be a wrong result."""
+def test_number_that_json_has_not_fails_the_job_wherever_it_is(
+    number: float, wrap: Callable[[Any], Any]
+) -> None:
+    """pydantic makes null of it where the annotation says nothing about numbers:
+    that would be a wrong result."""
     for annotation in ANNOTATIONS:
 
         def function():  # type: ignore[no-untyped-def]  # noqa: ANN202  # given below
             return wrap(number)
 
         function.__annotations__["return"] = annotation
-        with pytest.raises(ValueError, match="JSON compliant" if annotation in (Any, object) else r"."):
+        with pytest.raises(
+            ValueError, match="JSON compliant" if annotation in (Any, object) else r"."
+        ):
             result_of(function)
 
 

@@ -1,4 +1,5 @@
-"""The threads that slots run on: as many as needed, kept, and never in the way of a process that ends."""
+"""The threads that slots run on: as many as needed, kept,
+and never in the way of a process that ends."""
 
 import subprocess
 import sys
@@ -36,7 +37,9 @@ def test_works_at_once_have_a_thread_each_and_leave_them_to_the_next(threads: Sl
     assert names_of() == {"slots_0", "slots_1", "slots_2"}
 
 
-def test_work_that_raises_costs_no_thread(threads: SlotThreads, caplog: pytest.LogCaptureFixture) -> None:
+def test_work_that_raises_costs_no_thread(
+    threads: SlotThreads, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is logged, and the thread takes the next work."""
     done = threading.Event()
     threads.run(lambda: [].pop())

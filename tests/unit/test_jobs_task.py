@@ -37,7 +37,15 @@ def everything(
     More about it.
     """
     names.append("changed")
-    return {"count": count, "ratio": ratio, "flag": flag, "names": names, "table": table, "point": point, "small": small}
+    return {
+        "count": count,
+        "ratio": ratio,
+        "flag": flag,
+        "names": names,
+        "table": table,
+        "point": point,
+        "small": small,
+    }
 
 
 def problems_of(checked: Task[..., Any], arguments: Mapping[str, Any]) -> dict[str, str]:
@@ -68,7 +76,11 @@ def problems_of(checked: Task[..., Any], arguments: Mapping[str, Any]) -> dict[s
         ({"count": 1, "point": {"x": 1, "y": "2"}}, "/arguments/point/y", "valid integer"),
         ({"count": 1, "point": {}}, "/arguments/point/x", "Field required"),
         ({"count": 1, "small": 10}, "/arguments/small", '"maximum": 9'),
-        ({"count": 1, "other": 1}, "/arguments/other", "no such argument; accepted: count, ratio, flag"),
+        (
+            {"count": 1, "other": 1},
+            "/arguments/other",
+            "no such argument; accepted: count, ratio, flag",
+        ),
         ({"count": 1, "a~b/c": 1}, "/arguments/a~0b~1c", "no such argument"),
         ({"count": 1, "": 1}, "/arguments/", "no such argument"),
     ],
@@ -82,7 +94,11 @@ def test_wrong_argument_is_pointed_at(arguments: dict[str, Any], pointer: str, s
 
 def test_all_wrong_arguments_are_told_at_once() -> None:
     """One answer is enough to correct everything; no more than a hundred are listed."""
-    assert set(problems_of(everything, {"ratio": "x", "z": 1})) == {"/arguments/count", "/arguments/ratio", "/arguments/z"}
+    assert set(problems_of(everything, {"ratio": "x", "z": 1})) == {
+        "/arguments/count",
+        "/arguments/ratio",
+        "/arguments/z",
+    }
     assert len(problems_of(everything, {f"z{number}": 1 for number in range(500)})) == 100
 
 
@@ -95,7 +111,10 @@ def test_problem_of_a_union_points_at_the_argument() -> None:
         return 0
 
     assert set(problems_of(union, {"value": "x"})) == {"/arguments/value"}
-    assert set(problems_of(union, {"value": [1, "x"]})) == {"/arguments/value", "/arguments/value/1"}
+    assert set(problems_of(union, {"value": [1, "x"]})) == {
+        "/arguments/value",
+        "/arguments/value/1",
+    }
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
@@ -113,13 +132,16 @@ def test_number_that_json_has_not_is_refused(number: float) -> None:
         """Take anything."""
         return value
 
-    assert problems_of(anything, {"value": {"a": [number]}})["/arguments"].startswith("NaN and Infinity")
+    assert problems_of(anything, {"value": {"a": [number]}})["/arguments"].startswith(
+        "NaN and Infinity"
+    )
     assert run_inline(anything, {"value": "NaN and Infinity"}) == "NaN and Infinity"
 
 
 @pytest.mark.parametrize("default", [math.nan, math.inf, {"a": [-math.inf]}, "\ud800"])
 def test_default_that_json_has_not_is_refused(default: object) -> None:
-    """When the task is made, with its parameter's name: each job would be given null in its place, or fail."""
+    """When the task is made, with its parameter's name:
+    each job would be given null in its place, or fail."""
 
     def limited(count: int, limit: Any = default) -> None: ...
 
@@ -128,7 +150,8 @@ def test_default_that_json_has_not_is_refused(default: object) -> None:
 
 
 def test_defaults_are_filled_in_and_not_shared() -> None:
-    """The record shows every argument; one run's changes to a default are not the next one's default."""
+    """The record shows every argument; one run's changes to a default are not the next one's
+    default."""
     expected = {
         "count": 1,
         "ratio": 0.5,
@@ -156,7 +179,8 @@ def test_task_still_is_its_function() -> None:
 
 
 def test_context_is_given_and_is_no_argument() -> None:
-    """The parameter annotated JobContext, whatever its name, is filled in by the engine and can't be sent."""
+    """The parameter annotated JobContext, whatever its name,
+    is filled in by the engine and can't be sent."""
 
     @task("example.context")
     def with_context(n: int, *, me: JobContext) -> str:
@@ -175,18 +199,35 @@ def _unannotated(number) -> None: ...  # type: ignore[no-untyped-def]  # noqa: A
 def _private(_number: int) -> None: ...
 
 
-@pytest.mark.parametrize("function", [_variable, _variable_names, _positional_only, _unannotated, _private])
+@pytest.mark.parametrize(
+    "function", [_variable, _variable_names, _positional_only, _unannotated, _private]
+)
 def test_parameter_that_can_not_be_sent_by_name_is_refused(function: Callable[..., None]) -> None:
-    """Such a function is refused when it is made a task, with the task's and the parameter's name."""
+    """Such a function is refused when it is made a task,
+    with the task's and the parameter's name."""
     with pytest.raises(ConfigurationError, match=r"task example\.wrong: parameter _?number"):
         task("example.wrong")(function)
 
 
 @pytest.mark.parametrize(
-    "name", ["", "sum", "Primes.sum", "primes.Sum", "primes.", ".sum", "a..b", "a.b\n", "a-b.c", "é.a", "1.a"]
+    "name",
+    [
+        "",
+        "sum",
+        "Primes.sum",
+        "primes.Sum",
+        "primes.",
+        ".sum",
+        "a..b",
+        "a.b\n",
+        "a-b.c",
+        "é.a",
+        "1.a",
+    ],
 )
 def test_bad_task_name_is_refused(name: str) -> None:
-    """A name is at least two dotted lower-case words, so that it fits a URL, a scope and a command."""
+    """A name is at least two dotted lower-case words, so that it fits a URL,
+    a scope and a command."""
     with pytest.raises(ConfigurationError, match="task name"):
         task(name)
 
@@ -214,9 +255,14 @@ def either(names: tuple[str, ...] = (), leader: str | None = None, size: int = 1
     return len(names) + (leader is not None) + size
 
 
-@pytest.mark.parametrize("arguments", [{}, {"names": []}, {"leader": None}, {"names": [], "leader": None, "size": 2}])
-def test_none_of_the_arguments_that_stand_for_each_other_is_refused(arguments: dict[str, Any]) -> None:
-    """The pointer leads to all arguments, the sentence names those that are accepted; the default of one says nothing."""
+@pytest.mark.parametrize(
+    "arguments", [{}, {"names": []}, {"leader": None}, {"names": [], "leader": None, "size": 2}]
+)
+def test_none_of_the_arguments_that_stand_for_each_other_is_refused(
+    arguments: dict[str, Any],
+) -> None:
+    """The pointer leads to all arguments, the sentence names those that are accepted;
+    the default of one says nothing."""
     assert problems_of(either, arguments) == {"/arguments": "Give at least one of names, leader."}
 
 
@@ -235,11 +281,18 @@ def test_schema_says_that_one_of_them_is_needed() -> None:
     ]
 
 
-@pytest.mark.parametrize("names", [("names",), ("names", "names"), ("names", "count"), ("names", "nothing")])
+@pytest.mark.parametrize(
+    "names", [("names",), ("names", "names"), ("names", "count"), ("names", "nothing")]
+)
 def test_alternatives_that_can_not_be_left_out_are_refused(names: tuple[str, ...]) -> None:
-    """One alone, one that is required and one that is not there are a mistake of the task's author."""
+    """One alone, one that is required and one that is not there are a mistake of the task's
+    author."""
 
     def pick(count: int, names: tuple[str, ...] = (), leader: str | None = None) -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r"task example\.wrong: at_least_one_of: .* here: names, leader"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"task example\.wrong: at_least_one_of: .* here: "
+        r"names, leader",
+    ):
         task("example.wrong", at_least_one_of=names)(pick)

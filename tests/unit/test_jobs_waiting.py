@@ -20,7 +20,11 @@ class Waiter:
         self.ended = threading.Event()
         self.asked = 0
         self.future: Future[None] = pool.submit(
-            place.wait, job_id, timeout_s=LONG_S, has_ended=self._has_ended, person_id=uuid.uuid4().hex
+            place.wait,
+            job_id,
+            timeout_s=LONG_S,
+            has_ended=self._has_ended,
+            person_id=uuid.uuid4().hex,
         )
         wait_until(lambda: self.asked > 0, timeout_s=5, what="the waiter has asked once")
 

@@ -11,8 +11,14 @@ _ASKED = re.compile(r"NIGHTLY_[A-Z]+")
 
 def long_tests() -> dict[str, set[str]]:
     """Return the variables that each test asks for when it is to take longer."""
-    found = {path: set(_ASKED.findall(path.read_text())) for path in (ROOT / "tests").rglob("test_*.py")}
-    return {str(path.relative_to(ROOT)): names for path, names in found.items() if names and path != Path(__file__)}
+    found = {
+        path: set(_ASKED.findall(path.read_text())) for path in (ROOT / "tests").rglob("test_*.py")
+    }
+    return {
+        str(path.relative_to(ROOT)): names
+        for path, names in found.items()
+        if names and path != Path(__file__)
+    }
 
 
 def test_every_test_that_can_take_longer_is_run_at_night() -> None:
@@ -26,4 +32,6 @@ def test_every_test_that_can_take_longer_is_run_at_night() -> None:
 def test_what_is_run_at_night_is_there() -> None:
     """A part whose test has moved would fail each night for that alone."""
     assert os.access(ROOT / "script/nightly", os.X_OK)
-    assert [path for path in re.findall(r"tests/\S+\.py", NIGHTLY) if not (ROOT / path).is_file()] == []
+    assert [
+        path for path in re.findall(r"tests/\S+\.py", NIGHTLY) if not (ROOT / path).is_file()
+    ] == []

@@ -20,12 +20,22 @@ def _package(folder: Path, name: str, **modules: str) -> Path:
 
 def _run(program: str, *path: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": ":".join(str(entry) for entry in path)}
-    return subprocess.run([sys.executable, "-P", "-c", program], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
-@pytest.mark.parametrize("importer", ["flask_api.gate", "flask_api.jobs", "django_site.sessions.engine", "deploy.launcher"])
+@pytest.mark.parametrize(
+    "importer",
+    ["flask_api.gate", "flask_api.jobs", "django_site.sessions.engine", "deploy.launcher"],
+)
 def test_their_package_found_first_is_named_with_ours(tmp_path: Path, importer: str) -> None:
-    """A site's own ``shared`` hides ours: one line with both paths, not 'no module named shared.errors'."""
+    """A site's own ``shared`` hides ours: one line with both paths,
+    not 'no module named shared.errors'."""
     theirs = _package(tmp_path, "shared", models="")
     done = _run(f"import {importer}", tmp_path, ROOT)
     line = done.stderr.strip().splitlines()[-1]
@@ -56,7 +66,10 @@ def test_missing_module_that_nobody_has_is_pythons_own_error(tmp_path: Path) -> 
     """A misspelt import is what it always was."""
     _package(tmp_path, "shared", models="")
     done = _run("import flask_api, shared.setings", ROOT, tmp_path)
-    assert done.stderr.strip().splitlines()[-1] == "ModuleNotFoundError: No module named 'shared.setings'"
+    assert (
+        done.stderr.strip().splitlines()[-1]
+        == "ModuleNotFoundError: No module named 'shared.setings'"
+    )
 
 
 def test_command_shows_what_is_hidden(tmp_path: Path) -> None:

@@ -12,16 +12,31 @@ from shared.client_address import network_of
         ({"REMOTE_ADDR": "192.0.2.1"}, False, "192.0.2.1"),
         ({"REMOTE_ADDR": "192.0.2.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9"}, False, "192.0.2.1"),
         ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9"}, True, "203.0.113.9"),
-        ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "198.51.100.1, 203.0.113.9"}, True, "203.0.113.9"),
+        (
+            {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "198.51.100.1, 203.0.113.9"},
+            True,
+            "203.0.113.9",
+        ),
         ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": " "}, True, "10.0.0.1"),
         ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "x" * 100}, True, "10.0.0.1"),
-        ({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9:51234"}, True, "203.0.113.9"),
         (
-            {"REMOTE_ADDR": "::1", "HTTP_X_FORWARDED_FOR": "[2001:0db8:0000:0000:0000:0000:0000:0001]:51234"},
+            {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9:51234"},
+            True,
+            "203.0.113.9",
+        ),
+        (
+            {
+                "REMOTE_ADDR": "::1",
+                "HTTP_X_FORWARDED_FOR": "[2001:0db8:0000:0000:0000:0000:0000:0001]:51234",
+            },
             True,
             "2001:db8::1",
         ),
-        ({"REMOTE_ADDR": "2001:0db8:aaaa:bbbb:cccc:dddd:eeee:ffff"}, False, "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"),
+        (
+            {"REMOTE_ADDR": "2001:0db8:aaaa:bbbb:cccc:dddd:eeee:ffff"},
+            False,
+            "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff",
+        ),
         ({"REMOTE_ADDR": "::ffff:192.0.2.1"}, False, "192.0.2.1"),
         ({"REMOTE_ADDR": "fe80::1%eth0"}, False, "fe80::1"),
         ({"REMOTE_ADDR": ""}, False, ""),
@@ -31,7 +46,8 @@ from shared.client_address import network_of
 def test_address_is_the_clients_and_a_proxy_is_believed_only_when_trusted(
     meta: dict[str, str], trusted_proxy: bool, address: str
 ) -> None:
-    """Without a proxy of ours X-Forwarded-For is whatever the client says; with one, its last part is the proxy's word."""
+    """Without a proxy of ours X-Forwarded-For is whatever the client says;
+    with one, its last part is the proxy's word."""
     assert client_address(meta, trusted_proxy=trusted_proxy) == address
 
 

@@ -17,7 +17,13 @@ from shared.signing import EntrySigner
 SIGNER = EntrySigner(["a-secret-of-at-least-32-characters-here"])
 DIGEST = digest("some key")
 EXPIRES_AT = 1_771_405_200
-RECORD = KeyRecord(id="12", user_id="7", name="nightly", scopes=frozenset({"jobs:submit", "jobs:read"}), expires_at=EXPIRES_AT)
+RECORD = KeyRecord(
+    id="12",
+    user_id="7",
+    name="nightly",
+    scopes=frozenset({"jobs:submit", "jobs:read"}),
+    expires_at=EXPIRES_AT,
+)
 WIRE: dict[str, Any] = {
     "v": 1,
     "version": 12,
@@ -66,12 +72,18 @@ def test_key_with_one_other_character_is_refused() -> None:
                 assert not is_key(key[:at] + other + key[at + 1 :])
 
 
-@pytest.mark.parametrize("candidate", ["", "gh_", "gh_" + "0" * 48, "gh_" + "0" * 50, "gh_" + "é" * 49, "٣" * 52, "x" * 10**6])
+@pytest.mark.parametrize(
+    "candidate",
+    ["", "gh_", "gh_" + "0" * 48, "gh_" + "0" * 50, "gh_" + "é" * 49, "٣" * 52, "x" * 10**6],
+)
 def test_text_that_is_no_key_is_refused(candidate: str) -> None:
-    """What has another length or alphabet is no key, and neither is a key with something around it."""
+    """What has another length or alphabet is no key,
+    and neither is a key with something around it."""
     assert not is_key(candidate)
     key = new_key()
-    assert not any(is_key(text) for text in (key + "\n", " " + key, key + "0", key.upper(), key[3:]))
+    assert not any(
+        is_key(text) for text in (key + "\n", " " + key, key + "0", key.upper(), key[3:])
+    )
 
 
 def test_known_key_keeps_its_checksum() -> None:
@@ -79,7 +91,9 @@ def test_known_key_keeps_its_checksum() -> None:
     assert is_key("gh_" + "0" * 43 + "2CZclj")
 
 
-@pytest.mark.parametrize("scope", ["jobs:read", "jobs:submit", "jobs:cancel", "tasks:primes.sum", "tasks:" + "a" * 100])
+@pytest.mark.parametrize(
+    "scope", ["jobs:read", "jobs:submit", "jobs:cancel", "tasks:primes.sum", "tasks:" + "a" * 100]
+)
 def test_scope_of_the_grammar_is_accepted(scope: str) -> None:
     """The three scopes of jobs, and one per task name."""
     assert is_scope(scope)
@@ -88,7 +102,18 @@ def test_scope_of_the_grammar_is_accepted(scope: str) -> None:
 @pytest.mark.parametrize(
     "scope",
     [
-        *("", "jobs", "jobs:", "jobs:*", "jobs:write", "JOBS:READ", "jobs:read ", "jobs:read\n", "xjobs:read", "jobs:readx"),
+        *(
+            "",
+            "jobs",
+            "jobs:",
+            "jobs:*",
+            "jobs:write",
+            "JOBS:READ",
+            "jobs:read ",
+            "jobs:read\n",
+            "xjobs:read",
+            "jobs:readx",
+        ),
         *(
             "tasks:",
             "tasks:*",
@@ -146,7 +171,8 @@ def test_record_of_another_key_is_refused() -> None:
     ],
 )
 def test_record_of_another_shape_is_refused(change: dict[str, Any]) -> None:
-    """Another version, a missing field or an expiry that is no time is refused though its signature is good."""
+    """Another version, a missing field or an expiry that is no time is refused though its signature
+    is good."""
     payload = {name: value for name, value in {**WIRE, **change}.items() if value is not None}
     with pytest.raises(SessionFormatError):
         decode_key(SIGNER, DIGEST, SIGNER.sign(key_entry_of_digest(DIGEST), payload), now=0)

@@ -26,7 +26,8 @@ def test_failure_opens_it_for_the_pause() -> None:
 
 
 def test_pause_over_lets_one_probe_through_per_pause() -> None:
-    """While one caller probes the others still fail fast; if it never reports, another may after the next pause."""
+    """While one caller probes the others still fail fast;
+    if it never reports, another may after the next pause."""
     clock = FakeClock()
     breaker = CircuitBreaker(open_s=0.5, clock=clock)
     breaker.fail()
@@ -80,5 +81,6 @@ def test_threads_at_the_end_of_the_pause_send_exactly_one_probe() -> None:
 
     with ThreadPoolExecutor(threads) as pool:
         columns = list(pool.map(ask, range(threads)))
-    # The barrier's action runs twice per round; the second pause ends unasked, so each round has one probe.
+    # The barrier's action runs twice per round;
+    # the second pause ends unasked, so each round has one probe.
     assert [sum(column[at] for column in columns) for at in range(rounds)] == [1] * rounds

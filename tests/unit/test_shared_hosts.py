@@ -1,4 +1,5 @@
-"""Which hosts are served: what Django says, for both sides, with one line in the log however many are refused."""
+"""Which hosts are served: what Django says, for both sides,
+with one line in the log however many are refused."""
 
 import logging
 from collections.abc import Iterable
@@ -45,11 +46,27 @@ PARTS = [
     [
         *[
             (host, True)
-            for host in ("a.example", "A.Example:80", "a.example.", "example.org", "x.y.example.org:1", "[::1]:8080")
+            for host in (
+                "a.example",
+                "A.Example:80",
+                "a.example.",
+                "example.org",
+                "x.y.example.org:1",
+                "[::1]:8080",
+            )
         ],
         *[
             (host, False)
-            for host in ("", "b.example", "a.example:x", "a.example@evil", "badexample.org", "[::2]", "a.example/", "*")
+            for host in (
+                "",
+                "b.example",
+                "a.example:x",
+                "a.example@evil",
+                "badexample.org",
+                "[::2]",
+                "a.example/",
+                "*",
+            )
         ],
     ],
 )
@@ -74,24 +91,37 @@ def hello(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterab
 def asked(edge: Edge, **environ: str) -> str:
     """Return the status of a request with this environ."""
     statuses: list[str] = []
-    list(edge({"PATH_INFO": "/x", "REMOTE_ADDR": "192.0.2.1", **environ}, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type]
+    list(
+        edge(
+            {"PATH_INFO": "/x", "REMOTE_ADDR": "192.0.2.1", **environ},
+            lambda status, *_: statuses.append(status),  # type: ignore[arg-type]
+        )
+    )
     return statuses[0]
 
 
 def edge_at(now: list[float], *, trusted_proxy: bool = False) -> Edge:
     """Return an edge with a clock."""
-    settings = ContractSettings(session_secrets=("x" * 32,), allowed_hosts=ALLOWED, trusted_proxy=trusted_proxy)
+    settings = ContractSettings(
+        session_secrets=("x" * 32,), allowed_hosts=ALLOWED, trusted_proxy=trusted_proxy
+    )
     return Edge(hello, settings, open_paths=("/health",), clock=lambda: now[0])
 
 
 def test_refused_host_is_400_unless_a_probe_asks(caplog: pytest.LogCaptureFixture) -> None:
-    """A probe asks by address; X-Forwarded-Host is nobody's word; the log has one line in ten seconds, with their number."""
+    """A probe asks by address; X-Forwarded-Host is nobody's word;
+    the log has one line in ten seconds, with their number."""
     now = [0.0]
     edge = edge_at(now)
     caplog.set_level(logging.WARNING)
     assert asked(edge, HTTP_HOST="a.example") == "200 OK"
-    assert asked(edge, HTTP_HOST="evil.example", PATH_INFO="/health", SCRIPT_NAME="/mounted") == "200 OK"
-    refused = [asked(edge, HTTP_HOST="evil\nexample", HTTP_X_FORWARDED_HOST="a.example") for _ in range(50)]
+    assert (
+        asked(edge, HTTP_HOST="evil.example", PATH_INFO="/health", SCRIPT_NAME="/mounted")
+        == "200 OK"
+    )
+    refused = [
+        asked(edge, HTTP_HOST="evil\nexample", HTTP_X_FORWARDED_HOST="a.example") for _ in range(50)
+    ]
     now[0] = 11.0
     refused.append(asked(edge))
     assert set(refused) == {"400 Bad Request"}
@@ -100,7 +130,10 @@ def test_refused_host_is_400_unless_a_probe_asks(caplog: pytest.LogCaptureFixtur
 
 @pytest.mark.parametrize(
     ("environ", "words"),
-    [({"HTTP_X_FORWARDED_FOR": "1.1.1.1"}, "X-Forwarded-For keeps coming"), ({"REMOTE_ADDR": ""}, "Unix socket")],
+    [
+        ({"HTTP_X_FORWARDED_FOR": "1.1.1.1"}, "X-Forwarded-For keeps coming"),
+        ({"REMOTE_ADDR": ""}, "Unix socket"),
+    ],
 )
 def test_proxy_that_is_not_believed_is_named_once(
     caplog: pytest.LogCaptureFixture, environ: dict[str, str], words: str

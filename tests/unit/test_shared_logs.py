@@ -30,12 +30,17 @@ def log_with(log_format: str, *, nasty: str) -> None:
     try:
         raise ValueError(nasty)
     except ValueError:
-        log.exception("refused %s", nasty, extra={"username": nasty, "path": [nasty]}, stack_info=True)
+        log.exception(
+            "refused %s", nasty, extra={"username": nasty, "path": [nasty]}, stack_info=True
+        )
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_line_breaks_in_values_make_no_second_line(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A name, message, traceback or stack with control characters stays inside its one line, escaped (CWE-117)."""
+def test_line_breaks_in_values_make_no_second_line(
+    log_format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name, message, traceback or stack with control characters stays inside its one line,
+    escaped (CWE-117)."""
     log_with(log_format, nasty=NASTY)
     output = capsys.readouterr().err
     assert output.endswith("\n")

@@ -31,7 +31,8 @@ def mounted(**environ: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "prefix"), [("", ""), ("/", ""), ("/tools", "/tools"), ("/tools/", "/tools"), ("/a/b-1._~", "/a/b-1._~")]
+    ("text", "prefix"),
+    [("", ""), ("/", ""), ("/tools", "/tools"), ("/tools/", "/tools"), ("/a/b-1._~", "/a/b-1._~")],
 )
 def test_plain_prefix_is_taken_without_its_last_slash(text: str, prefix: str) -> None:
     """As proxies write it, with or without a slash."""
@@ -46,26 +47,39 @@ def test_prefix_that_could_lead_elsewhere_is_ignored(text: str) -> None:
 
 
 def test_forwarded_prefix_stands_before_the_script_name_once() -> None:
-    """However many applications ask; the proxy's own word is the last, and nobody's word counts without one."""
-    environ = {"SCRIPT_NAME": "/ours", "HTTP_X_FORWARDED_PREFIX": "/forged, /tools", "SCRIPT_URL": "/ours/x"}
+    """However many applications ask; the proxy's own word is the last,
+    and nobody's word counts without one."""
+    environ = {
+        "SCRIPT_NAME": "/ours",
+        "HTTP_X_FORWARDED_PREFIX": "/forged, /tools",
+        "SCRIPT_URL": "/ours/x",
+    }
     enter(environ, trusted_proxy=True)
     list(ForwardedPrefix(lambda *_: [])(environ, lambda *_: None))  # type: ignore[arg-type]
     assert (environ["SCRIPT_NAME"], "SCRIPT_URL" in environ) == ("/tools/ours", False)
-    assert mounted(SCRIPT_NAME="/tools/ours", HTTP_X_FORWARDED_PREFIX="/tools") == "/tools/ours"  # the server knows it
+    # the server knows it
+    assert mounted(SCRIPT_NAME="/tools/ours", HTTP_X_FORWARDED_PREFIX="/tools") == "/tools/ours"
     environ = {"SCRIPT_NAME": "", "HTTP_X_FORWARDED_PREFIX": "/tools"}
     enter(environ, trusted_proxy=False)
     assert find_mount({**environ, "SCRIPT_NAME": "/api"}, api_prefix="/api") == ""
 
 
 def test_mount_is_known_where_nobody_noted_it() -> None:
-    """The API's own SCRIPT_NAME tells; a gated application beside it has a path that is not the site's. Quoted, too."""
+    """The API's own SCRIPT_NAME tells; a gated application beside it has a path that is not the
+    site's. Quoted, too."""
     assert find_mount({"SCRIPT_NAME": "/tools/api"}, api_prefix="/api") == "/tools"
     assert find_mount({"SCRIPT_NAME": "/shop"}, api_prefix="/api") == ""
     assert mounted(SCRIPT_NAME="/t\xc3\xb6\xc3\xb6ls x") == "/t%C3%B6%C3%B6ls%20x"
 
 
 @pytest.mark.parametrize(
-    "url", ["/accounts/login/", "/in?realm=a", "https://id.example.org/in", "http://127.0.0.1:8000/in?a=b"]
+    "url",
+    [
+        "/accounts/login/",
+        "/in?realm=a",
+        "https://id.example.org/in",
+        "http://127.0.0.1:8000/in?a=b",
+    ],
 )
 def test_login_url_is_a_path_or_a_whole_url(url: str) -> None:
     """Below the mount, or a site's elsewhere."""
@@ -74,7 +88,19 @@ def test_login_url_is_a_path_or_a_whole_url(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["//evil", "/\\evil", "/a\\b", "in", "javascript:x", "https:///x", "https://a@b/", "http://h:0/", "/a#b", "/a b", "/\n"],
+    [
+        "//evil",
+        "/\\evil",
+        "/a\\b",
+        "in",
+        "javascript:x",
+        "https:///x",
+        "https://a@b/",
+        "http://h:0/",
+        "/a#b",
+        "/a b",
+        "/\n",
+    ],
 )
 def test_login_url_that_browsers_read_in_two_ways_is_refused(url: str) -> None:
     """Before anything runs."""

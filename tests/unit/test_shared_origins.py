@@ -9,7 +9,12 @@ from django.test import RequestFactory, override_settings
 
 from shared.origins import TrustedOrigins
 
-PATTERNS = ["https://app.example.org", "https://*.example.net", "http://*.dev.example:8080", "https://host.example:8443"]
+PATTERNS = [
+    "https://app.example.org",
+    "https://*.example.net",
+    "http://*.dev.example:8080",
+    "https://host.example:8443",
+]
 ORIGINS = [
     "https://app.example.org",
     "http://app.example.org",

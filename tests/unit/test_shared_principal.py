@@ -80,7 +80,9 @@ def test_field_of_a_newer_writer_is_ignored() -> None:
     assert decode_principal(SIGNER, "7", signed({**WIRE, "shoe_size": 39})) == ADA
 
 
-@pytest.mark.parametrize("name", ["v", "id", "username", "permissions", "groups", "auth_hash_fallbacks", "backends"])
+@pytest.mark.parametrize(
+    "name", ["v", "id", "username", "permissions", "groups", "auth_hash_fallbacks", "backends"]
+)
 def test_missing_field_is_refused(name: str) -> None:
     """A principal without what a decision needs is no principal."""
     payload = {key: value for key, value in WIRE.items() if key != name}
@@ -88,7 +90,9 @@ def test_missing_field_is_refused(name: str) -> None:
         decode_principal(SIGNER, "7", signed(payload))
 
 
-@pytest.mark.parametrize("change", [{"v": 2}, {"id": "8"}, {"id": 7}, {"permissions": None}, {"groups": 5}])
+@pytest.mark.parametrize(
+    "change", [{"v": 2}, {"id": "8"}, {"id": 7}, {"permissions": None}, {"groups": 5}]
+)
 def test_payload_of_another_shape_is_refused(change: dict[str, Any]) -> None:
     """Another version, another id or a list that is none is refused."""
     with pytest.raises(SessionFormatError):

@@ -22,7 +22,9 @@ GOLDEN = (
     "GhfdXNlcl9oYXNoIjoiNWQxYyJ9fQ:1vM0WG:-yQ2fChLUkDcv8WTB7TaoOOxgFPurLYotspsRUYUOt4"
 )
 RECORD = SessionRecord(
-    data={"_auth_user_id": "7", "_auth_user_hash": "5d1c"}, created_at=CREATED_AT, expires_at=CREATED_AT + LIFETIMES.idle_s
+    data={"_auth_user_id": "7", "_auth_user_hash": "5d1c"},
+    created_at=CREATED_AT,
+    expires_at=CREATED_AT + LIFETIMES.idle_s,
 )
 
 
@@ -34,16 +36,22 @@ def _at_creation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_entry_name_is_the_digest_of_the_session_key() -> None:
     """The entry's name is part of the contract and holds no usable cookie."""
-    assert ENTRY == "gatehouse:session:3ba3f5f43b92602683c19aee62a20342b084dd5971ddd33808d81a328879a547"
+    assert (
+        ENTRY
+        == "gatehouse:session:3ba3f5f43b92602683c19aee62a20342b084dd5971ddd33808d81a328879a547"
+    )
 
 
 def test_stored_bytes_are_the_frozen_format() -> None:
-    """A session written by any version is these bytes, and these bytes are read by every version."""
+    """A session written by any version is these bytes,
+    and these bytes are read by every version."""
     assert FORMAT.encode(ENTRY, RECORD) == GOLDEN
     assert FORMAT.decode(ENTRY, GOLDEN, now=CREATED_AT) == RECORD
 
 
-@given(data=st.dictionaries(st.text(), st.text() | st.integers(-(2**53), 2**53) | st.lists(st.text())))
+@given(
+    data=st.dictionaries(st.text(), st.text() | st.integers(-(2**53), 2**53) | st.lists(st.text()))
+)
 def test_any_session_data_comes_back(data: dict[str, Any]) -> None:
     """What Django puts into a session is what Flask reads out of it."""
     signer = EntrySigner(["another-secret-of-at-least-32-characters"])
@@ -66,7 +74,8 @@ def test_session_ends_at_its_idle_lifetime() -> None:
 
 
 def test_renewed_session_ends_at_its_absolute_lifetime() -> None:
-    """Saving a session again, with a new signature and expiry, does not make it live past its absolute lifetime."""
+    """Saving a session again, with a new signature and expiry,
+    does not make it live past its absolute lifetime."""
     end = CREATED_AT + LIFETIMES.absolute_s
     renewed = SessionRecord(data=RECORD.data, created_at=CREATED_AT, expires_at=end + 1000)
     value = FORMAT.encode(ENTRY, renewed)
@@ -76,7 +85,8 @@ def test_renewed_session_ends_at_its_absolute_lifetime() -> None:
 
 
 def test_old_signature_is_refused_whatever_the_record_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A value kept aside for longer than the absolute lifetime is refused by its time stamp alone."""
+    """A value kept aside for longer than the absolute lifetime is refused by its time stamp
+    alone."""
     record = SessionRecord(data={}, created_at=CREATED_AT + 10**9, expires_at=CREATED_AT + 10**9)
     value = FORMAT.encode(ENTRY, record)
     set_clock(monkeypatch, CREATED_AT + LIFETIMES.absolute_s + 1)
@@ -102,7 +112,13 @@ def test_old_signature_is_refused_whatever_the_record_says(monkeypatch: pytest.M
 )
 def test_signed_record_of_another_shape_is_refused(change: dict[str, Any]) -> None:
     """Another version or a missing or mistyped field is refused though its signature is good."""
-    payload = {"v": 1, "data": {}, "created_at": CREATED_AT, "expires_at": CREATED_AT + 60, **change}
+    payload = {
+        "v": 1,
+        "data": {},
+        "created_at": CREATED_AT,
+        "expires_at": CREATED_AT + 60,
+        **change,
+    }
     kept = {name: value for name, value in payload.items() if value is not None}
     with pytest.raises(SessionFormatError):
         FORMAT.decode(ENTRY, SIGNER.sign(ENTRY, kept), now=CREATED_AT)
@@ -111,14 +127,23 @@ def test_signed_record_of_another_shape_is_refused(change: dict[str, Any]) -> No
 def test_unserializable_session_data_is_not_written() -> None:
     """Session data that is no JSON is the caller's mistake, told when it is written."""
     with pytest.raises(TypeError):
-        FORMAT.encode(ENTRY, SessionRecord(data={"x": {1, 2}}, created_at=CREATED_AT, expires_at=CREATED_AT + 60))
+        FORMAT.encode(
+            ENTRY,
+            SessionRecord(data={"x": {1, 2}}, created_at=CREATED_AT, expires_at=CREATED_AT + 60),
+        )
 
 
 @pytest.mark.parametrize(
     ("data", "user_id", "auth_hash"),
-    [({}, None, ""), ({"_auth_user_id": 7, "_auth_user_hash": None}, "7", ""), (RECORD.data, "7", "5d1c")],
+    [
+        ({}, None, ""),
+        ({"_auth_user_id": 7, "_auth_user_hash": None}, "7", ""),
+        (RECORD.data, "7", "5d1c"),
+    ],
 )
-def test_record_says_who_logged_in(data: dict[str, Any], user_id: str | None, auth_hash: str) -> None:
+def test_record_says_who_logged_in(
+    data: dict[str, Any], user_id: str | None, auth_hash: str
+) -> None:
     """An anonymous session has no user id; an id is text whatever Django stored."""
     record = SessionRecord(data=data, created_at=0, expires_at=0)
     assert (record.user_id, record.auth_hash) == (user_id, auth_hash)

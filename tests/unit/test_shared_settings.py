@@ -27,7 +27,9 @@ URL = "redis://api:canary@redis.example.org:6379/0"
 @pytest.fixture(autouse=True)
 def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment with one session secret and an empty var folder."""
-    for name in [name for name in os.environ if name.startswith("GATEHOUSE_") or name == "DATABASE_URL"]:
+    for name in [
+        name for name in os.environ if name.startswith("GATEHOUSE_") or name == "DATABASE_URL"
+    ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GATEHOUSE_VAR_DIR", str(tmp_path))
     monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", FIRST)
@@ -65,7 +67,8 @@ def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_wrong_value_names_the_variable_and_no_value(
     kind: type[ContractSettings], variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says which variable to fix; the value, which may be a secret, is in no part of it."""
+    """The error says which variable to fix; the value, which may be a secret,
+    is in no part of it."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigurationError, match=f"{variable}: ") as caught:
         load_settings(kind)
@@ -84,8 +87,11 @@ def test_wrong_value_names_the_variable_and_no_value(
         ("redis://:canary@redis.example.org/0?canary", "redis://, rediss:// and unix://"),
     ],
 )
-def test_redis_url_whose_parts_would_not_be_heeded_is_refused(url: str, accepted: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database or an option that is passed over without a word leads to another server's data, or to no encryption."""
+def test_redis_url_whose_parts_would_not_be_heeded_is_refused(
+    url: str, accepted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database or an option that is passed over without a word leads to another server's data,
+    or to no encryption."""
     monkeypatch.setenv("GATEHOUSE_REDIS_URL", url)
     with pytest.raises(ConfigurationError, match="GATEHOUSE_REDIS_URL: ") as caught:
         load_settings(ContractSettings)
@@ -103,7 +109,9 @@ def test_redis_url_whose_parts_would_not_be_heeded_is_refused(url: str, accepted
         "redis://redis.example.org/",
     ],
 )
-def test_redis_url_that_is_read_as_it_stands_is_accepted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redis_url_that_is_read_as_it_stands_is_accepted(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Databases, TLS, and the time-outs that services hand out."""
     monkeypatch.setenv("GATEHOUSE_REDIS_URL", url)
     assert load_settings(ContractSettings).redis_url.get_secret_value() == url
@@ -114,7 +122,9 @@ def test_short_secret_is_told_once_and_how_long_it_must_be(monkeypatch: pytest.M
     monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", f"{FIRST},canary")
     with pytest.raises(ConfigurationError) as caught:
         load_settings(ContractSettings)
-    assert caught.value.message.startswith("GATEHOUSE_SESSION_SECRETS: a secret needs at least 32 characters (signs entries")
+    assert caught.value.message.startswith(
+        "GATEHOUSE_SESSION_SECRETS: a secret needs at least 32 characters (signs entries"
+    )
     assert caught.value.message.count("GATEHOUSE_SESSION_SECRETS") == 1
 
 
@@ -123,7 +133,9 @@ def test_missing_values_are_named_together(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("GATEHOUSE_SESSION_SECRETS")
     with pytest.raises(ConfigurationError) as caught:
         load_settings(SiteSettings)
-    assert "GATEHOUSE_SESSION_SECRETS: it is required (signs entries in Redis" in caught.value.message
+    assert (
+        "GATEHOUSE_SESSION_SECRETS: it is required (signs entries in Redis" in caught.value.message
+    )
     assert "GATEHOUSE_SECRET_KEY: it is required (Django's SECRET_KEY)" in caught.value.message
 
 
@@ -148,7 +160,10 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(ApiSettings)
     assert settings.secrets == (SECOND, FIRST)
     assert settings.task_modules == ("a.b", "c.d")
-    assert [str(network) for network in settings.web_allowed_networks] == ["10.1.0.0/16", "fd00::/8"]
+    assert [str(network) for network in settings.web_allowed_networks] == [
+        "10.1.0.0/16",
+        "fd00::/8",
+    ]
 
 
 @given(secrets=st.lists(st.from_regex(r"[!-+\--~]{32,50}", fullmatch=True), min_size=1, max_size=4))
@@ -158,10 +173,17 @@ def test_any_secrets_without_commas_are_read_as_written(secrets: list[str]) -> N
     assert settings.secrets == tuple(secrets)
 
 
-def test_files_are_read_in_order_and_the_environment_wins(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A side's own file comes after the shared one, the environment after both; other sides' files are not read."""
-    (var / "contract.env").write_text("GATEHOUSE_API_PREFIX=/one\nGATEHOUSE_LOG_FORMAT=json\nGATEHOUSE_REDIS_TIMEOUT_MS=100\n")
-    (var / "api.env").write_text("GATEHOUSE_API_PREFIX=/two\nGATEHOUSE_JOB_THREADS=3\nGATEHOUSE_UNKNOWN=1\n")
+def test_files_are_read_in_order_and_the_environment_wins(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A side's own file comes after the shared one, the environment after both;
+    other sides' files are not read."""
+    (var / "contract.env").write_text(
+        "GATEHOUSE_API_PREFIX=/one\nGATEHOUSE_LOG_FORMAT=json\nGATEHOUSE_REDIS_TIMEOUT_MS=100\n"
+    )
+    (var / "api.env").write_text(
+        "GATEHOUSE_API_PREFIX=/two\nGATEHOUSE_JOB_THREADS=3\nGATEHOUSE_UNKNOWN=1\n"
+    )
     (var / "site.env").write_text("GATEHOUSE_API_PREFIX=/three\n")
     monkeypatch.setenv("GATEHOUSE_REDIS_TIMEOUT_MS", "150")
     settings = load_settings(ApiSettings)
@@ -180,7 +202,9 @@ def test_var_folder_is_moved_by_the_environment(var: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "GATEHOUSE_DATABASE_URL"])
-def test_database_url_is_read_by_either_name(variable: str, var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_database_url_is_read_by_either_name(
+    variable: str, var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The name that hosting platforms set works, in the environment and in the file."""
     monkeypatch.setenv("GATEHOUSE_SECRET_KEY", SECOND)
     assert load_settings(SiteSettings).database_url is None
@@ -213,7 +237,8 @@ def test_cookie_name_is_hardened_in_production(monkeypatch: pytest.MonkeyPatch) 
     assert load_settings(ContractSettings).cookie_name == "__Host-sessionid"
     assert load_settings(ContractSettings).hardened("csrftoken") == "__Host-csrftoken"
     monkeypatch.setenv("GATEHOUSE_COOKIE_DOMAIN", "example.org")
-    assert load_settings(ContractSettings).cookie_name == "__Secure-sessionid"  # no browser keeps __Host- with a domain
+    # no browser keeps __Host- with a domain
+    assert load_settings(ContractSettings).cookie_name == "__Secure-sessionid"
     monkeypatch.setenv("GATEHOUSE_COOKIE_PATH", "/tools")
     assert load_settings(ContractSettings).hardened("csrftoken") == "__Secure-csrftoken"
     monkeypatch.setenv("GATEHOUSE_SESSION_COOKIE_NAME", "mine")
@@ -229,6 +254,7 @@ def test_login_path_of_former_versions_is_still_read(monkeypatch: pytest.MonkeyP
 
 
 def test_api_is_never_given_djangos_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the API holds can't forge a password-reset link, even when the variable is set for both."""
+    """What the API holds can't forge a password-reset link,
+    even when the variable is set for both."""
     monkeypatch.setenv("GATEHOUSE_SECRET_KEY", SECOND)
     assert not hasattr(load_settings(ApiSettings), "secret_key")

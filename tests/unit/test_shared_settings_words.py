@@ -13,19 +13,54 @@ from shared.settings.misspelt import misspelt
     ("kind", "variable", "value", "said"),
     [
         (SiteSettings, "GATEHOUSE_SIGNUP", "invite", "accepted are open, invited, closed ("),
-        (SiteSettings, "GATEHOUSE_EMAIL_VERIFICATION", "always", "accepted are none, optional, mandatory ("),
-        (ContractSettings, "GATEHOUSE_SESSION_IDLE_S", "7d", "accepted is a whole number of seconds ("),
-        (ContractSettings, "GATEHOUSE_REDIS_TIMEOUT_MS", "0.2s", "accepted is a whole number of milliseconds ("),
+        (
+            SiteSettings,
+            "GATEHOUSE_EMAIL_VERIFICATION",
+            "always",
+            "accepted are none, optional, mandatory (",
+        ),
+        (
+            ContractSettings,
+            "GATEHOUSE_SESSION_IDLE_S",
+            "7d",
+            "accepted is a whole number of seconds (",
+        ),
+        (
+            ContractSettings,
+            "GATEHOUSE_REDIS_TIMEOUT_MS",
+            "0.2s",
+            "accepted is a whole number of milliseconds (",
+        ),
         (ServerSettings, "GATEHOUSE_PORT", "80o", "accepted is a whole number ("),
         (ContractSettings, "GATEHOUSE_PRODUCTION", "yep", "accepted are true and false ("),
         (ContractSettings, "GATEHOUSE_API_PREFIX", "api", "where Flask is mounted: /api"),
-        (ContractSettings, "GATEHOUSE_ALLOWED_HOSTS", "https://example.org", "without a scheme, a port or a path ("),
-        (ContractSettings, "GATEHOUSE_ALLOWED_HOSTS", "localhost,example.org:8080", "without a scheme, a port or a path ("),
-        (ContractSettings, "GATEHOUSE_ALLOWED_HOSTS", "[::1]:8080", "without a scheme, a port or a path ("),
+        (
+            ContractSettings,
+            "GATEHOUSE_ALLOWED_HOSTS",
+            "https://example.org",
+            "without a scheme, a port or a path (",
+        ),
+        (
+            ContractSettings,
+            "GATEHOUSE_ALLOWED_HOSTS",
+            "localhost,example.org:8080",
+            "without a scheme, a port or a path (",
+        ),
+        (
+            ContractSettings,
+            "GATEHOUSE_ALLOWED_HOSTS",
+            "[::1]:8080",
+            "without a scheme, a port or a path (",
+        ),
     ],
 )
 def test_wrong_value_says_what_is_accepted(
-    kind: type[ContractSettings], variable: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    kind: type[ContractSettings],
+    variable: str,
+    value: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """In plain words, not as a regular expression or a type's name."""
     monkeypatch.setenv("GATEHOUSE_VAR_DIR", str(tmp_path))
@@ -39,7 +74,9 @@ def test_wrong_value_says_what_is_accepted(
 
 
 @pytest.mark.parametrize("hosts", ["*", ".example.org,localhost", "[::1],127.0.0.1", "::1"])
-def test_hosts_as_django_writes_them_are_accepted(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_as_django_writes_them_are_accepted(
+    hosts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Patterns and addresses of either version."""
     monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", "s" * 40)
     monkeypatch.setenv("GATEHOUSE_ALLOWED_HOSTS", hosts)
@@ -48,10 +85,26 @@ def test_hosts_as_django_writes_them_are_accepted(hosts: str, monkeypatch: pytes
 
 def test_misspelt_setting_is_named_with_what_was_meant_and_without_its_value() -> None:
     """What other parts of the product read, and former names, are no mistakes."""
-    fine = ("SESSION_IDLE_S", "PORT", "JOB_THREADS", "SECRET_KEY", "DATABASE_URL", "LOGIN_PATH", "URL", "KEY", "VAR_DIR")
-    environment = {f"GATEHOUSE_{name}": "1" for name in fine} | {"PATH": "/bin", "DATABASE_URL": "x"}
+    fine = (
+        "SESSION_IDLE_S",
+        "PORT",
+        "JOB_THREADS",
+        "SECRET_KEY",
+        "DATABASE_URL",
+        "LOGIN_PATH",
+        "URL",
+        "KEY",
+        "VAR_DIR",
+    )
+    environment = {f"GATEHOUSE_{name}": "1" for name in fine} | {
+        "PATH": "/bin",
+        "DATABASE_URL": "x",
+    }
     assert list(misspelt(environment)) == []
-    assert list(misspelt({"GATEHOUSE_SESSION_IDEL_S": "canary", "GATEHOUSE_NONSENSE": "canary"})) == [
+    assert list(
+        misspelt({"GATEHOUSE_SESSION_IDEL_S": "canary", "GATEHOUSE_NONSENSE": "canary"})
+    ) == [
         "GATEHOUSE_NONSENSE is no setting and is ignored; docs/settings.md has all of them",
-        "GATEHOUSE_SESSION_IDEL_S is no setting and is ignored; did you mean GATEHOUSE_SESSION_IDLE_S?",
+        "GATEHOUSE_SESSION_IDEL_S is no setting and is ignored; did you mean "
+        "GATEHOUSE_SESSION_IDLE_S?",
     ]

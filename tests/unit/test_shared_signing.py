@@ -14,7 +14,11 @@ ENTRY = "gatehouse:principal:7"
 SIGNED_AT = 1_763_629_200
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -28,8 +32,11 @@ def test_any_payload_signed_for_an_entry_comes_back(payload: dict[str, object], 
 
 
 @given(content=st.text(), secret=st.text(min_size=1), entry=st.text())
-def test_what_django_signs_is_what_we_take_for_signed(content: str, secret: str, entry: str) -> None:
-    """Django's signer writes, and what it writes we check by ourselves: the signature of any text is the same."""
+def test_what_django_signs_is_what_we_take_for_signed(
+    content: str, secret: str, entry: str
+) -> None:
+    """Django's signer writes, and what it writes we check by ourselves:
+    the signature of any text is the same."""
     signed, _, signature = EntrySigner([secret])._signer(entry).sign(content).rpartition(":")
     assert _signature(secret, entry, signed.encode()).decode() == signature
 
@@ -51,7 +58,20 @@ def test_every_altered_character_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", ":", "::", "a", "a:b", "a:b:c", ":::::", "\x00", "é", "x" * 100_000, "gASVBAAAAAAAAABLAS4="]
+    "value",
+    [
+        "",
+        ":",
+        "::",
+        "a",
+        "a:b",
+        "a:b:c",
+        ":::::",
+        "\x00",
+        "é",
+        "x" * 100_000,
+        "gASVBAAAAAAAAABLAS4=",
+    ],
 )
 def test_value_that_was_never_signed_is_refused(value: str) -> None:
     """Whatever else stands under an entry gives one error, never another exception."""
@@ -75,7 +95,8 @@ def test_value_of_another_secret_is_refused() -> None:
 
 
 def test_rotated_secret_verifies_while_it_is_listed() -> None:
-    """The first secret signs and every listed one verifies; one that was removed verifies no more."""
+    """The first secret signs and every listed one verifies;
+    one that was removed verifies no more."""
     before, during, after = EntrySigner([OLD]), EntrySigner([NEW, OLD]), EntrySigner([NEW])
     old_value, new_value = before.sign(ENTRY, {"n": 1}), during.sign(ENTRY, {"n": 2})
     assert during.unsign(ENTRY, old_value) == {"n": 1}
@@ -109,7 +130,9 @@ def test_signed_value_that_is_no_object_is_refused(payload: object) -> None:
         signer.unsign(ENTRY, value)
 
 
-@pytest.mark.parametrize("content", ["", "!!!!", "AAAAA", "bm90IGpzb24", "_____w", ".", ".AAAA", ".eJwDAAAAAAE"])
+@pytest.mark.parametrize(
+    "content", ["", "!!!!", "AAAAA", "bm90IGpzb24", "_____w", ".", ".AAAA", ".eJwDAAAAAAE"]
+)
 def test_signed_content_that_is_no_json_is_refused(content: str) -> None:
     """Even with a good signature, what is not base64url of JSON is refused by the same error."""
     signer = EntrySigner([NEW])
@@ -125,7 +148,8 @@ def test_payload_that_is_no_json_is_not_signed() -> None:
 
 
 def test_stored_bytes_are_the_frozen_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bytes of 2025 are written and read for ever: another salt or order would log everyone out."""
+    """The bytes of 2025 are written and read for ever:
+    another salt or order would log everyone out."""
     set_clock(monkeypatch, SIGNED_AT)
     signer = EntrySigner(["golden-secret-of-at-least-32-characters"])
     golden = "eyJpZCI6IjcifQ:1vM0WG:17H4wO0m-8qjiBI_VDTb8dI4hlrDlJExAK8BnGg8spg"

@@ -6,9 +6,13 @@ import sys
 
 from shared.settings import ROOT
 
-_SHOW = "import signal; print(repr(signal.getsignal(signal.SIGINT)), repr(signal.getsignal(signal.SIGHUP)))"
+_SHOW = (
+    "import signal; print(repr(signal.getsignal(signal.SIGINT)), "
+    "repr(signal.getsignal(signal.SIGHUP)))"
+)
 _CHILD = (
-    f"import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', {_SHOW!r}], capture_output=True, text=True).stdout)"
+    f"import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', {_SHOW!r}], "
+    "capture_output=True, text=True).stdout)"
 )
 _PROGRAM = f"import tests.conftest as suite; suite._give_children_default_signals()\n{_CHILD}"
 
@@ -20,7 +24,9 @@ def _ignore() -> None:
 
 def _run(program: str) -> str:
     command = [sys.executable, "-c", program]
-    return subprocess.run(command, cwd=ROOT, preexec_fn=_ignore, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        command, cwd=ROOT, preexec_fn=_ignore, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def test_children_have_default_signals_though_the_suite_was_started_without() -> None:

@@ -1,4 +1,5 @@
-"""The parts of event streams that need no server: positions, entries, frames, places, what is held for followers."""
+"""The parts of event streams that need no server:
+positions, entries, frames, places, what is held for followers."""
 
 import threading
 from typing import Any
@@ -15,7 +16,14 @@ JOB = "0199d0a2-7e1c-7bb0-8f6e-3b1d7f0a5c11"
 
 def an_event(number: int, *, data: str = "{}") -> Event:
     """Return the event at position ``number-0``."""
-    return Event(position=Position(number, 0), kind="status", job=JOB, batch=None, ends_a_job=False, data=data)
+    return Event(
+        position=Position(number, 0),
+        kind="status",
+        job=JOB,
+        batch=None,
+        ends_a_job=False,
+        data=data,
+    )
 
 
 def read(**fields: str) -> Event:
@@ -31,7 +39,9 @@ def test_positions_compare_by_number_not_by_text() -> None:
     assert [str(Position.parse(text)) for text in texts] == texts
 
 
-@pytest.mark.parametrize("text", ["", "1", "-1", "1-", "-1-1", "1-1-1", "a-b", " 1-1", "1-1\n", f"{2**64}-0", "٣-0"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "-1", "1-", "-1-1", "1-1-1", "a-b", " 1-1", "1-1\n", f"{2**64}-0", "٣-0"]
+)
 def test_text_that_is_no_position_is_refused(text: str) -> None:
     """Nothing reaches Redis that it would refuse, or read as something else."""
     with pytest.raises(ValueError, match="not a position"):
@@ -40,12 +50,18 @@ def test_text_that_is_no_position_is_refused(text: str) -> None:
 
 def test_entry_of_a_job_becomes_an_event_in_one_line() -> None:
     """Its job comes first, its kind is left out, log lines are objects; text stays as it was."""
-    event = read(job=JOB, event='{"event":"report","progress":null,"log":["{\\"message\\":\\"a\\\\nb \\u00e9\\"}"]}')
+    event = read(
+        job=JOB,
+        event='{"event":"report","progress":null,"log":["{\\"message\\":\\"a\\\\nb \\u00e9\\"}"]}',
+    )
     assert (event.kind, event.job, event.batch, event.ends_a_job) == ("report", JOB, None, False)
     assert event.data == f'{{"job":"{JOB}"' + r',"progress":null,"log":[{"message":"a\nb \u00e9"}]}'
 
 
-@pytest.mark.parametrize(("status", "ends"), [("queued", False), ("running", False), ("succeeded", True), ("cancelled", True)])
+@pytest.mark.parametrize(
+    ("status", "ends"),
+    [("queued", False), ("running", False), ("succeeded", True), ("cancelled", True)],
+)
 def test_outcome_is_known_as_one(status: str, ends: bool) -> None:
     """It may be the last event of its job."""
     event = read(job=JOB, event=f'{{"event":"status","status":"{status}","batch":"b"}}')
@@ -128,7 +144,10 @@ def test_channel_takes_nothing_twice() -> None:
     assert positions(channel.after(Position(0, 0))) == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("count", "size"), [(3 * _HELD_EVENTS, 2), (30, _HELD_CHARACTERS // 10), (1, 2 * _HELD_CHARACTERS)])
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [(3 * _HELD_EVENTS, 2), (30, _HELD_CHARACTERS // 10), (1, 2 * _HELD_CHARACTERS)],
+)
 def test_channel_is_bounded_in_events_and_size(count: int, size: int) -> None:
     """The oldest go; ``start`` says from where it is whole."""
     channel = channel_with([an_event(number, data="x" * size) for number in range(1, count + 1)])

@@ -31,7 +31,8 @@ def test_value_becomes_json_that_loses_nothing(value: Cell, shown: Cell) -> None
 
 
 def test_unknown_type_is_text_and_cut() -> None:
-    """A type that we have no word for is shown as DuckDB writes it, not longer than a cell may be."""
+    """A type that we have no word for is shown as DuckDB writes it,
+    not longer than a cell may be."""
     assert kind_of("STRUCT(a BIGINT)") is Kind.TEXT
     assert "left(CAST(x AS VARCHAR), 9)" in as_json("x", "STRUCT(a BIGINT)", longest=10)
 
@@ -57,6 +58,8 @@ def test_names_that_collide_after_cleaning_still_differ() -> None:
 @pytest.mark.parametrize("count", [1, 1000])
 def test_long_names_are_cut_to_what_the_result_has_room_for(count: int) -> None:
     """A thousand columns with names of a megabyte each fit into less than a megabyte of JSON."""
-    names = clean_names(["😀" * 1_000_000 if count == 1 else f"{number}" + "😀" * 1000 for number in range(count)])
+    names = clean_names(
+        ["😀" * 1_000_000 if count == 1 else f"{number}" + "😀" * 1000 for number in range(count)]
+    )
     assert len(set(names)) == count
     assert len(json.dumps(names)) < 800_000

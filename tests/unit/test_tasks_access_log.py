@@ -1,4 +1,5 @@
-"""Access log lines: read, changed in what is new, otherwise left byte for byte; files of them in bounded memory."""
+"""Access log lines: read, changed in what is new, otherwise left byte for byte;
+files of them in bounded memory."""
 
 import gzip
 import time
@@ -33,7 +34,8 @@ LINES = [
 
 @pytest.mark.parametrize("line", LINES)
 def test_line_is_written_as_it_was_read(line: bytes) -> None:
-    """Nothing is lost: fields behind the combined format, bytes that are no text, users with blanks."""
+    """Nothing is lost: fields behind the combined format, bytes that are no text,
+    users with blanks."""
     parsed = parse_line(line)
     assert parsed is not None
     assert parsed.to_bytes() == line
@@ -42,8 +44,22 @@ def test_line_is_written_as_it_was_read(line: bytes) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        *(b"", b" ", b"\xff\xfe", b"hello", COMMON.replace(b'"', b"'"), COMMON.replace(b"503", b"1503"), COMMON[:-8]),
-        *(COMMON + b"\0", COMMON.replace(b"[", b""), COMMON.replace(b"503 162", b"503 1e9"), b"{" + COMMON, COMMON + b"x"),
+        *(
+            b"",
+            b" ",
+            b"\xff\xfe",
+            b"hello",
+            COMMON.replace(b'"', b"'"),
+            COMMON.replace(b"503", b"1503"),
+            COMMON[:-8],
+        ),
+        *(
+            COMMON + b"\0",
+            COMMON.replace(b"[", b""),
+            COMMON.replace(b"503 162", b"503 1e9"),
+            b"{" + COMMON,
+            COMMON + b"x",
+        ),
     ],
 )
 def test_line_of_no_known_format_is_none(line: bytes) -> None:
@@ -61,17 +77,33 @@ def test_any_bytes_are_a_line_or_none(line: bytes) -> None:
 
 @pytest.mark.parametrize(
     "user",
-    [b'""', b'"the boss"', b'a "b" c', b"a[1]", b"[a] b", b'[a] "b', b'a] "b', b'[a] "GET / HTTP/1.1" 200 x', b"[", b"]", b'"'],
+    [
+        b'""',
+        b'"the boss"',
+        b'a "b" c',
+        b"a[1]",
+        b"[a] b",
+        b'[a] "b',
+        b'a] "b',
+        b'[a] "GET / HTTP/1.1" 200 x',
+        b"[",
+        b"]",
+        b'"',
+    ],
 )
 def test_any_user_leaves_the_request_what_it_is(user: bytes) -> None:
-    """Empty ones, quotes and brackets: the 503 is found, and none of the user's own words is taken for a request."""
+    """Empty ones, quotes and brackets: the 503 is found,
+    and none of the user's own words is taken for a request."""
     parsed = parse_line(COMBINED.replace(b" ada ", b" " + user + b" "))
     assert parsed is not None
     assert (parsed.who, parsed.status) == (b"192.0.2.7 - " + user + b" ", 503)
     assert parsed.asked == Request("GET", "/search?q=x", b" HTTP/1.1")
 
 
-@pytest.mark.parametrize("request_line", [b"get /x HTTP/1.1", b"GET /x HTTP/", b"GET /x ", b"GET  /x", b"GET /a b HTTP/1.1"])
+@pytest.mark.parametrize(
+    "request_line",
+    [b"get /x HTTP/1.1", b"GET /x HTTP/", b"GET /x ", b"GET  /x", b"GET /a b HTTP/1.1"],
+)
 def test_request_that_is_written_oddly_is_not_made_another(request_line: bytes) -> None:
     """Methods have a case (RFC 9110, 9.1); a blank is never guessed to be part of a path."""
     parsed = parse_line(b'h - - [t] "' + request_line + b'" 500 1')
@@ -89,15 +121,30 @@ WORDS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_s
     size=st.one_of(st.integers(0, 10**19 - 1), st.none()),
     rest=WORDS,
 )
-def test_line_made_of_parts_gives_the_parts(user: str, path: bytes, status: int | None, size: int | None, rest: str) -> None:
-    """Written as Apache writes it and read: the path is the client's byte for byte, and so is the line written back."""
+def test_line_made_of_parts_gives_the_parts(
+    user: str, path: bytes, status: int | None, size: int | None, rest: str
+) -> None:
+    """Written as Apache writes it and read: the path is the client's byte for byte,
+    and so is the line written back."""
     who = f"192.0.2.7 - {user or '-'} ".encode("latin-1")
-    numbers = b"%b %b" % (b"-" if status is None else b"%03d" % status, b"-" if size is None else b"%d" % size)
-    line = b'%b[20/Nov/2026:12:13:36 +0000] "GET /%b HTTP/1.1" %b %b' % (who, logged(path), numbers, rest.encode("latin-1"))
+    numbers = b"%b %b" % (
+        b"-" if status is None else b"%03d" % status,
+        b"-" if size is None else b"%d" % size,
+    )
+    line = b'%b[20/Nov/2026:12:13:36 +0000] "GET /%b HTTP/1.1" %b %b' % (
+        who,
+        logged(path),
+        numbers,
+        rest.encode("latin-1"),
+    )
     parsed = parse_line(line)
     assert parsed is not None
     assert parsed.to_bytes() == line
-    assert (parsed.who, parsed.status, parsed.raw_status + b" " + parsed.size) == (who, status or 0, numbers)
+    assert (parsed.who, parsed.status, parsed.raw_status + b" " + parsed.size) == (
+        who,
+        status or 0,
+        numbers,
+    )
     assert parsed.asked is not None
     assert unquote_to_bytes(parsed.asked.target) == b"/" + unquote_to_bytes(path)
 
@@ -105,14 +152,26 @@ def test_line_made_of_parts_gives_the_parts(user: str, path: bytes, status: int 
 def logged(sent: bytes) -> bytes:
     """Escape bytes as Apache does for its log. Source: ap_escape_logitem in its server/util.c."""
     letters = {8: b"\\b", 9: b"\\t", 10: b"\\n", 11: b"\\v", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
-    return b"".join(letters.get(byte) or (b"%c" % byte if 32 < byte < 127 else b"\\x%02x" % byte) for byte in sent)
+    return b"".join(
+        letters.get(byte) or (b"%c" % byte if 32 < byte < 127 else b"\\x%02x" % byte)
+        for byte in sent
+    )
 
 
-@pytest.mark.parametrize("junk", [b'\\"', b"\\", b'"', b" ", b"[", b"a ", b'" 500 1 "', b'] "', b'[x] "'])
+@pytest.mark.parametrize(
+    "junk", [b'\\"', b"\\", b'"', b" ", b"[", b"a ", b'" 500 1 "', b'] "', b'[x] "']
+)
 def test_long_junk_is_read_in_linear_time(junk: bytes) -> None:
     """No line makes the expressions search for ever."""
     began = time.process_time()
-    for start in (b"", b"h ", b"h - - [", b'h - - [t] "', b'h - - [t] "GET ', b'h - - [t] "GET /" 500 1 "'):
+    for start in (
+        b"",
+        b"h ",
+        b"h - - [",
+        b'h - - [t] "',
+        b'h - - [t] "GET ',
+        b'h - - [t] "GET /" 500 1 "',
+    ):
         parse_line(start + junk * (MAX_LINE // len(junk)))
     assert time.process_time() - began < 2
 
@@ -157,7 +216,9 @@ def test_repeated_line_has_the_new_answer_and_keeps_the_rest() -> None:
     line = parse_line(COMBINED)
     assert line is not None
     assert line.asked is not None
-    again = line.repeated(with_retry(line.asked), at=datetime(2026, 12, 1, 8, 9, 10, tzinfo=UTC), status=200, size=7)
+    again = line.repeated(
+        with_retry(line.asked), at=datetime(2026, 12, 1, 8, 9, 10, tzinfo=UTC), status=200, size=7
+    )
     assert again.to_bytes() == (
         b'192.0.2.7 - ada [01/Dec/2026:08:09:10 +0000] "GET /search?q=x&retry=true HTTP/1.1" 200 7'
         b' "https://example.org/" "curl/8.5 \\"quoted\\""'
@@ -167,7 +228,9 @@ def test_repeated_line_has_the_new_answer_and_keeps_the_rest() -> None:
 def test_long_lines_are_left_out_and_the_next_are_read() -> None:
     """A line of a megabyte is told of; the longest that is taken is taken."""
     fits = b"y" * (MAX_LINE - 1) + b"\n"
-    log = BytesIO(b"a\n" + b"x" * 1_000_000 + b"\nb\r\n" + fits + b"x" * (MAX_LINE + 1) + b"\n" + b"\xff")
+    log = BytesIO(
+        b"a\n" + b"x" * 1_000_000 + b"\nb\r\n" + fits + b"x" * (MAX_LINE + 1) + b"\n" + b"\xff"
+    )
     read = [(line.number, line.data, line.problem is None) for line in read_lines(log)]
     assert read == [
         (1, b"a\n", True),
@@ -187,7 +250,12 @@ def test_packed_log_of_several_parts_is_read_as_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: data[:-12], lambda data: data[:40] + b"\0" * 40 + data[80:], lambda data: data[:2]]
+    "damage",
+    [
+        lambda data: data[:-12],
+        lambda data: data[:40] + b"\0" * 40 + data[80:],
+        lambda data: data[:2],
+    ],
 )
 def test_broken_packing_ends_the_log_with_a_problem(damage: object) -> None:
     """What was read before counts."""
@@ -224,7 +292,9 @@ def test_writer_writes_what_is_read_again(tmp_path: Path, packed: bool) -> None:
             writer.write(b"%d\n" % number)
     with (tmp_path / "log").open("rb") as stream:
         assert is_packed(stream) is packed
-        assert [line.data for line in read_lines(stream)] == [b"%d\n" % number for number in range(100)]
+        assert [line.data for line in read_lines(stream)] == [
+            b"%d\n" % number for number in range(100)
+        ]
 
 
 def test_writer_stops_at_the_size_that_a_job_may_keep(tmp_path: Path) -> None:

@@ -11,18 +11,37 @@ SVG = "{http://www.w3.org/2000/svg}"
 words = st.text(st.characters() | st.sampled_from("<>&'\"]\x00\ud800\ufffe"), max_size=40)
 
 
-@given(words, st.lists(st.builds(Bar, label=words, value=st.floats(0, 1e18), note=words, is_rest=st.booleans()), max_size=5))
+@given(
+    words,
+    st.lists(
+        st.builds(Bar, label=words, value=st.floats(0, 1e18), note=words, is_rest=st.booleans()),
+        max_size=5,
+    ),
+)
 def test_any_words_give_well_formed_xml(title: str, bars: list[Bar]) -> None:
     """Text that XML can't hold is replaced, all else is escaped; one bar for each."""
     root = ElementTree.fromstring(bar_chart(title, bars).encode())
-    assert len([rect for rect in root.iter(f"{SVG}rect") if rect.get("class") in ("bar", "rest")]) == len(bars)
-    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {"svg", "title", "desc", "style", "rect", "text"}
+    assert len(
+        [rect for rect in root.iter(f"{SVG}rect") if rect.get("class") in ("bar", "rest")]
+    ) == len(bars)
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
+        "svg",
+        "title",
+        "desc",
+        "style",
+        "rect",
+        "text",
+    }
 
 
 def test_bars_are_as_long_as_their_values() -> None:
     """The longest fills the width; one that is next to nothing is still seen."""
-    chart = bar_chart("x", [Bar(label="a", value=8), Bar(label="b", value=4), Bar(label="c", value=0)])
-    widths = [float(rect.get("width", "")) for rect in ElementTree.fromstring(chart).iter(f"{SVG}rect")][1:]
+    chart = bar_chart(
+        "x", [Bar(label="a", value=8), Bar(label="b", value=4), Bar(label="c", value=0)]
+    )
+    widths = [
+        float(rect.get("width", "")) for rect in ElementTree.fromstring(chart).iter(f"{SVG}rect")
+    ][1:]
     assert widths == [430.0, 215.0, 1.0]
 
 

@@ -1,4 +1,5 @@
-"""Feeds as text: titles, links and dates of good ones; what is refused, and that nothing of this machine is read."""
+"""Feeds as text: titles, links and dates of good ones;
+what is refused, and that nothing of this machine is read."""
 
 import json
 import time
@@ -28,7 +29,9 @@ RDF = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns=
 
 def parse(text: str, *, limit: int = 50) -> Feed:
     """Read a text as a feed of a.test."""
-    return parse_feed(Document(url="http://a.test/news/feed.xml", text=text, content_type=""), limit=limit)
+    return parse_feed(
+        Document(url="http://a.test/news/feed.xml", text=text, content_type=""), limit=limit
+    )
 
 
 def test_rss_gives_titles_links_and_dates() -> None:
@@ -37,7 +40,10 @@ def test_rss_gives_titles_links_and_dates() -> None:
     assert (feed.title, feed.format, feed.total) == ("Ada & Friends", "rss20", 3)
     at = datetime(2006, 1, 2, 14, 4, 5, tzinfo=UTC)
     assert feed.entries[0] == FeedEntry(
-        title="1 < 2", link="http://a.test/first", published_at=at, published="Mon, 02 Jan 2006 15:04:05 +0100"
+        title="1 < 2",
+        link="http://a.test/first",
+        published_at=at,
+        published="Mon, 02 Jan 2006 15:04:05 +0100",
     )
     assert (feed.entries[1].title, feed.entries[1].link) == ("Two lines", None)
     assert feed.entries[2] == FeedEntry(title=None, link=None, published_at=None)
@@ -60,7 +66,9 @@ def test_oldest_rss_is_read_and_limit_kept() -> None:
     assert (len(feed.entries), feed.total) == (1, 3)
 
 
-@pytest.mark.parametrize("text", ["", " ", "{}", "<html><body>404", "<?xml version='1.0'?><a/>", "\0\0", "rss", "<rss"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "{}", "<html><body>404", "<?xml version='1.0'?><a/>", "\0\0", "rss", "<rss"]
+)
 def test_document_that_is_no_feed_is_refused(text: str) -> None:
     """Pages, JSON and nothing."""
     with pytest.raises(NotReadable):
@@ -78,10 +86,14 @@ def test_text_that_names_a_file_does_not_open_it(tmp_path: Path) -> None:
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
 BOMBS = [
-    f'<!DOCTYPE rss [<!ENTITY l0 "ha">{LAUGHS}]><rss version="2.0"><channel><title>&l11;</title></channel></rss>',
-    f'<!DOCTYPE r [<!ENTITY a "{"x" * 100_000}">]><rss version="2.0"><channel><title>{"&a;" * 50_000}</title></channel></rss>',
-    '<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]><rss version="2.0"><channel><title>&a;</title></channel></rss>',
-    '<!DOCTYPE r [<!entity % a SYSTEM "http://127.0.0.1:9/x">%a;]><rss version="2.0"><channel/></rss>',
+    f'<!DOCTYPE rss [<!ENTITY l0 "ha">{LAUGHS}]><rss '
+    'version="2.0"><channel><title>&l11;</title></channel></rss>',
+    f'<!DOCTYPE r [<!ENTITY a "{"x" * 100_000}">]><rss '
+    f'version="2.0"><channel><title>{"&a;" * 50_000}</title></channel></rss>',
+    '<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]><rss '
+    'version="2.0"><channel><title>&a;</title></channel></rss>',
+    '<!DOCTYPE r [<!entity % a SYSTEM "http://127.0.0.1:9/x">%a;]><rss '
+    'version="2.0"><channel/></rss>',
 ]
 
 
@@ -96,7 +108,10 @@ def test_entity_bomb_is_refused_at_once(bomb: str) -> None:
 
 def test_entities_written_about_are_no_bomb() -> None:
     """A feed may have an article on them."""
-    feed = parse(f"<rss version='2.0'><channel><item><title><![CDATA[{BOMBS[0]}]]></title></item></channel></rss>")
+    feed = parse(
+        "<rss "
+        f"version='2.0'><channel><item><title><![CDATA[{BOMBS[0]}]]></title></item></channel></rss>"
+    )
     assert feed.total == 1
 
 
@@ -104,7 +119,12 @@ JSON_FEED = {
     "version": "https://jsonfeed.org/version/1.1",
     "title": " Ada &amp; \n Friends",
     "items": [
-        {"id": "1", "title": "1 < 2", "url": "/first", "date_published": "2026-01-02T03:04:05+02:00"},
+        {
+            "id": "1",
+            "title": "1 < 2",
+            "url": "/first",
+            "date_published": "2026-01-02T03:04:05+02:00",
+        },
         {"id": "2", "external_url": "http://b.test/2", "date_modified": "2016-W26-3", "title": 7},
         {"id": "3"},
     ],
@@ -112,16 +132,21 @@ JSON_FEED = {
 
 
 @pytest.mark.parametrize(
-    ("content_type", "start"), [("application/feed+json", ""), ("application/json; charset=utf-8", "\n"), ("", "\ufeff")]
+    ("content_type", "start"),
+    [("application/feed+json", ""), ("application/json; charset=utf-8", "\n"), ("", "\ufeff")],
 )
 def test_json_feed_is_read(content_type: str, start: str) -> None:
     """By its type, or by its first character; its titles are plain text already."""
-    document = Document(url="http://a.test/feed.json", text=start + json.dumps(JSON_FEED), content_type=content_type)
+    document = Document(
+        url="http://a.test/feed.json", text=start + json.dumps(JSON_FEED), content_type=content_type
+    )
     feed = parse_feed(document, limit=2)
     assert (feed.title, feed.format, feed.total) == ("Ada &amp; Friends", "json11", 3)
     at = datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)
     first = ("1 < 2", "http://a.test/first", at, "2026-01-02T03:04:05+02:00")
-    assert [(each.title, each.link, each.published_at, each.published) for each in feed.entries] == [
+    assert [
+        (each.title, each.link, each.published_at, each.published) for each in feed.entries
+    ] == [
         first,
         (None, "http://b.test/2", None, "2016-W26-3"),
     ]
@@ -148,8 +173,15 @@ def test_json_that_is_no_feed_is_refused(text: str) -> None:
     ("page", "named"),
     [
         ("<html><link rel=alternate type=application/rss+xml href=/f>", "http://a.test/f"),
-        ("<html><LINK REL='nofollow ALTERNATE' TYPE='application/atom+xml; x=1' HREF=f>", "http://a.test/news/f"),
-        ("<!doctype html><base href=//b.test/><link rel=alternate type=application/feed+json href=f>", "http://b.test/f"),
+        (
+            "<html><LINK REL='nofollow ALTERNATE' TYPE='application/atom+xml; x=1' HREF=f>",
+            "http://a.test/news/f",
+        ),
+        (
+            "<!doctype html><base href=//b.test/><link rel=alternate type=application/feed+json "
+            "href=f>",
+            "http://b.test/f",
+        ),
         ("<html><link rel=alternate type=application/json href=/wp-json>", None),
         ("<html><link rel=stylesheet type=application/rss+xml href=/f>", None),
         ("<html><link rel=alternate type=application/rss+xml href=javascript:x>", None),

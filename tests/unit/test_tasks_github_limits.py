@@ -1,4 +1,5 @@
-"""Rate limits by a clock of the test's own: which answers ask for how long a wait, and when it is too long."""
+"""Rate limits by a clock of the test's own:
+which answers ask for how long a wait, and when it is too long."""
 
 from email.utils import formatdate
 
@@ -62,7 +63,12 @@ def reset_in(seconds: int) -> str:
         (403, {"Retry_After": "20"}, True, 20),
         (403, {"Retry_After": "soon"}, True, 60),
         (429, {}, True, 60),
-        (429, {"Retry_After": "20", "X_RateLimit_Remaining": "0", "X_RateLimit_Reset": reset_in(50)}, True, 20),
+        (
+            429,
+            {"Retry_After": "20", "X_RateLimit_Remaining": "0", "X_RateLimit_Reset": reset_in(50)},
+            True,
+            20,
+        ),
         (429, {"Retry_After": "0"}, True, 1),
         (429, {"Retry_After": "-5"}, True, 60),
         (429, {"Retry_After": "1e99"}, True, 60),
@@ -75,8 +81,11 @@ def reset_in(seconds: int) -> str:
         (404, {"Retry_After": "20"}, False, 0),
     ],
 )
-def test_answer_asks_for_a_wait(status: int, headers: dict[str, str], again: bool, waited_s: float) -> None:
-    """By the first header that can be read, at least a second when refused, a minute when nothing says how long."""
+def test_answer_asks_for_a_wait(
+    status: int, headers: dict[str, str], again: bool, waited_s: float
+) -> None:
+    """By the first header that can be read, at least a second when refused,
+    a minute when nothing says how long."""
     bench = Bench()
     assert bench.heed(status, **headers) is again
     assert bench.waited_s == pytest.approx(waited_s)

@@ -1,4 +1,5 @@
-"""The Link header (RFC 8288): written in every way that it may be, and read back; in linear time."""
+"""The Link header (RFC 8288): written in every way that it may be, and read back;
+in linear time."""
 
 import contextlib
 import time
@@ -37,7 +38,9 @@ def test_next_page_is_found_however_it_is_written(header: str, target: str | Non
     assert target_of(header, "next") == target
 
 
-@pytest.mark.parametrize("header", ["x", "<a", '<a>; rel="next', "<a> x", '<a>; rel="a" b', ";,<,>"])
+@pytest.mark.parametrize(
+    "header", ["x", "<a", '<a>; rel="next', "<a> x", '<a>; rel="a" b', ";,<,>"]
+)
 def test_header_that_can_not_be_read_is_an_error(header: str) -> None:
     """A list that may go on is never called complete."""
     with pytest.raises(LinkHeaderError):
@@ -47,13 +50,16 @@ def test_header_that_can_not_be_read_is_an_error(header: str) -> None:
 NAMES = st.text("abcDEF-*", min_size=1, max_size=8)
 VALUES = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=12)
 LINKS = st.tuples(
-    st.text(st.characters(codec="latin-1", exclude_characters=">"), max_size=20), st.lists(st.tuples(NAMES, VALUES))
+    st.text(st.characters(codec="latin-1", exclude_characters=">"), max_size=20),
+    st.lists(st.tuples(NAMES, VALUES)),
 )
 BLANK = st.sampled_from(["", " ", "\t "])
 
 
 @given(st.lists(LINKS, max_size=4), st.data())
-def test_links_that_were_written_are_read_back(links: list[tuple[str, list[tuple[str, str]]]], data: st.DataObject) -> None:
+def test_links_that_were_written_are_read_back(
+    links: list[tuple[str, list[tuple[str, str]]]], data: st.DataObject
+) -> None:
     """Targets and parameters, with blanks wherever they may be."""
 
     def written(name: str, value: str) -> str:
@@ -61,9 +67,18 @@ def test_links_that_were_written_are_read_back(links: list[tuple[str, list[tuple
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'{first};{second}{name}{third}={first}"{escaped}"{second}'
 
-    header = ",".join(f"<{target}>" + "".join(written(*each) for each in parameters) for target, parameters in links)
+    header = ",".join(
+        f"<{target}>" + "".join(written(*each) for each in parameters)
+        for target, parameters in links
+    )
     meant = [
-        Link(target.strip(), {name.lower(): value for name, value in reversed([(n.lower(), v) for n, v in parameters])})
+        Link(
+            target.strip(),
+            {
+                name.lower(): value
+                for name, value in reversed([(n.lower(), v) for n, v in parameters])
+            },
+        )
         for target, parameters in links
     ]
     assert parse_links(header) == meant
@@ -76,7 +91,9 @@ def test_any_text_is_links_or_an_error(header: str) -> None:
         parse_links(header)
 
 
-@pytest.mark.parametrize("piece", ["<", ">", "<>,", '"', "\\", '<>;a="', "<a>;", "; ", " ", ",", "<>;a=b", "<>;a "])
+@pytest.mark.parametrize(
+    "piece", ["<", ">", "<>,", '"', "\\", '<>;a="', "<a>;", "; ", " ", ",", "<>;a=b", "<>;a "]
+)
 def test_long_header_is_read_in_linear_time(piece: str) -> None:
     """Four times the text takes about four times as long."""
 
@@ -87,4 +104,6 @@ def test_long_header_is_read_in_linear_time(piece: str) -> None:
             parse_links(header)
         return time.process_time() - began
 
-    assert min(seconds(100_000) for _ in range(3)) < 8 * min(seconds(25_000) for _ in range(3)) + 0.05
+    assert (
+        min(seconds(100_000) for _ in range(3)) < 8 * min(seconds(25_000) for _ in range(3)) + 0.05
+    )

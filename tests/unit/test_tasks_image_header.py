@@ -15,7 +15,15 @@ from PIL import Image
 from flask_api.tasks.web.errors import NotReadable
 from flask_api.tasks.web.image_header import ImageHeader, read_header
 
-ENDINGS = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp", "AVIF": "avif", "BMP": "bmp", "TIFF": "tiff"}
+ENDINGS = {
+    "PNG": "png",
+    "JPEG": "jpg",
+    "GIF": "gif",
+    "WEBP": "webp",
+    "AVIF": "avif",
+    "BMP": "bmp",
+    "TIFF": "tiff",
+}
 
 
 def image(kind: str, *, size: tuple[int, int] = (30, 20)) -> bytes:
@@ -33,18 +41,35 @@ def chunk(name: bytes, data: bytes) -> bytes:
 def png_claiming(width: int, height: int, *, data: bytes = b"\0" * 100) -> bytes:
     """Return a PNG, correct in form, whose header claims a size."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(data))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("kind", ENDINGS)
 def test_good_image_says_its_size_and_format(kind: str) -> None:
     """Every format of the web."""
-    assert read_header(image(kind)) == ImageHeader(format=kind, width=30, height=20, extension=ENDINGS[kind])
+    assert read_header(image(kind)) == ImageHeader(
+        format=kind, width=30, height=20, extension=ENDINGS[kind]
+    )
 
 
 def plain_tiff(order: str) -> bytes:
     """Return an uncompressed TIFF whose pixels are last, as many programs write it."""
-    tags = [(256, 30), (257, 20), (258, 8), (259, 1), (262, 1), (273, 128), (277, 1), (278, 20), (279, 600)]
+    tags = [
+        (256, 30),
+        (257, 20),
+        (258, 8),
+        (259, 1),
+        (262, 1),
+        (273, 128),
+        (277, 1),
+        (278, 20),
+        (279, 600),
+    ]
     entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags)
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(tags))
     return (head + entries + bytes(4)).ljust(128, b"\0") + bytes(range(200)) * 3
@@ -61,7 +86,9 @@ def animated(kind: str) -> bytes:
 def with_comment(comment: bytes) -> bytes:
     """Return a JPEG with a comment, which may hold what ends a JPEG elsewhere."""
     file = BytesIO()
-    Image.effect_noise((30, 20), 64).save(file, "JPEG", comment=comment, progressive=True, restart_marker_blocks=1)
+    Image.effect_noise((30, 20), 64).save(
+        file, "JPEG", comment=comment, progressive=True, restart_marker_blocks=1
+    )
     return file.getvalue()
 
 
@@ -83,14 +110,17 @@ WHOLE = {
 def test_image_that_is_cut_at_any_byte_is_refused(name: str) -> None:
     """Also where the last byte looks like an end; WebP's last may be filling."""
     data = WHOLE[name]
-    last = len(data) - read_header(data).trailing_bytes - 1  # Pillow puts filling behind the pages of a TIFF
+    # Pillow puts filling behind the pages of a TIFF
+    last = len(data) - read_header(data).trailing_bytes - 1
     for end in range(last) if last < 2000 else [*range(0, last, 97), *range(last - 40, last)]:
         with pytest.raises(NotReadable):
             read_header(data[:end])
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("behind", [b"\0", b"\r\n", b"<html>not found</html>", b"\x3b", b"\xff\xd9", bytes(3000)])
+@pytest.mark.parametrize(
+    "behind", [b"\0", b"\r\n", b"<html>not found</html>", b"\x3b", b"\xff\xd9", bytes(3000)]
+)
 def test_bytes_behind_the_end_are_accepted_and_counted(name: str, behind: bytes) -> None:
     """Cameras and old scripts put things there; browsers show the image."""
     alone = read_header(WHOLE[name])
@@ -100,7 +130,8 @@ def test_bytes_behind_the_end_are_accepted_and_counted(name: str, behind: bytes)
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP", "AVIF"])
 def test_size_is_the_stored_one_whatever_the_orientation(kind: str) -> None:
-    """One rule for all formats: a picture that is shown turned by 90 degrees has the size that its data have."""
+    """One rule for all formats: a picture that is shown turned by 90 degrees has the size that its
+    data have."""
     file = BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -115,10 +146,18 @@ def test_pages_that_lie_over_each_other_are_refused_quickly() -> None:
     head = b"II*\0" + struct.pack("<I", 8)
     page = struct.pack("<H", 5) + b"".join(
         struct.pack("<HHII", *entry)
-        for entry in [(256, 4, 1, 1), (257, 4, 1, 1), (273, 4, strips, 0), (279, 4, strips, 0), (262, 4, 1, 1)]
+        for entry in [
+            (256, 4, 1, 1),
+            (257, 4, 1, 1),
+            (273, 4, strips, 0),
+            (279, 4, strips, 0),
+            (262, 4, 1, 1),
+        ]
     )
     size = len(page) + 4
-    data = head + b"".join(page + struct.pack("<I", 8 + size * (number + 1)) for number in range(1000))
+    data = head + b"".join(
+        page + struct.pack("<I", 8 + size * (number + 1)) for number in range(1000)
+    )
     data += bytes(strips * 4)
     began = time.process_time()
     with pytest.raises(NotReadable):
@@ -128,7 +167,15 @@ def test_pages_that_lie_over_each_other_are_refused_quickly() -> None:
 
 @pytest.mark.parametrize(
     ("width", "height"),
-    [(60_000, 60_000), (2**31 - 1, 2**31 - 1), (2**32 - 1, 1), (9_000, 9_000), (1, 80_000_000), (0, 0), (0, 7)],
+    [
+        (60_000, 60_000),
+        (2**31 - 1, 2**31 - 1),
+        (2**32 - 1, 1),
+        (9_000, 9_000),
+        (1, 80_000_000),
+        (0, 0),
+        (0, 7),
+    ],
 )
 def test_image_that_lies_about_its_size_is_refused(width: int, height: int) -> None:
     """More pixels than we take, more than its bytes can mean, or none."""
@@ -171,7 +218,16 @@ def test_packed_text_that_unpacks_to_much_is_refused_quickly() -> None:
             b"<html>",
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
         ),
-        *(b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0", b"RIFF\0\0\0\0WEBP", b"\0\0\1\0\1\0", b"8BPS\0\1", b"P6 9 9 255 "),
+        *(
+            b"\xff\xd8\xff",
+            b"GIF89a",
+            b"BM",
+            b"II*\0",
+            b"RIFF\0\0\0\0WEBP",
+            b"\0\0\1\0\1\0",
+            b"8BPS\0\1",
+            b"P6 9 9 255 ",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's own words about what it can't read

@@ -9,10 +9,26 @@ from hypothesis import strategies as st
 from flask_api.jobs.errors import InvalidArguments, JobCancelled, StopReason
 from flask_api.jobs.tasks.context import Progress
 from flask_api.jobs.tasks.inline import run_inline
-from flask_api.tasks.primes import PROVEN_BELOW, SEGMENT, check_primes, is_prime, sum_primes, sum_primes_below
+from flask_api.tasks.primes import (
+    PROVEN_BELOW,
+    SEGMENT,
+    check_primes,
+    is_prime,
+    sum_primes,
+    sum_primes_below,
+)
 
-# OEIS A014233: the smallest composites that pass Miller-Rabin for the first n primes; then Carmichael numbers.
-STRONG_PSEUDOPRIMES = [2047, 1373653, 25326001, 3215031751, 2152302898747, 3474749660383, 341550071728321]
+# OEIS A014233: the smallest composites that pass Miller-Rabin for the first n primes;
+# then Carmichael numbers.
+STRONG_PSEUDOPRIMES = [
+    2047,
+    1373653,
+    25326001,
+    3215031751,
+    2152302898747,
+    3474749660383,
+    341550071728321,
+]
 STRONG_PSEUDOPRIMES += [3825123056546413051, 318665857834031151167461]
 CARMICHAEL = [561, 1105, 1729, 41041, 825265, 321197185]
 
@@ -24,10 +40,22 @@ def by_definition(number: int) -> bool:
 
 @pytest.mark.parametrize(
     ("limit", "expected"),
-    [(0, 0), (1, 0), (2, 0), (3, 2), (4, 5), (5, 5), (6, 10), (10, 17), (100_000, 454_396_537), (2_000_000, 142_913_828_922)],
+    [
+        (0, 0),
+        (1, 0),
+        (2, 0),
+        (3, 2),
+        (4, 5),
+        (5, 5),
+        (6, 10),
+        (10, 17),
+        (100_000, 454_396_537),
+        (2_000_000, 142_913_828_922),
+    ],
 )
 def test_sum_below_known_limit_is_known_sum(limit: int, expected: int) -> None:
-    """The limit itself is left out; the last two are published values (the last one Project Euler 10)."""
+    """The limit itself is left out; the last two are published values (the last one Project Euler
+    10)."""
     assert sum_primes_below(limit) == expected
 
 
@@ -41,7 +69,9 @@ def test_sum_below_small_limit_equals_the_definition(limit: int) -> None:
 def test_sum_around_segment_edge_grows_by_each_prime_once(edge: int) -> None:
     """No number is lost or counted twice where one segment ends and the next begins."""
     for limit in range(edge - 20, edge + 20):
-        assert sum_primes_below(limit + 1) - sum_primes_below(limit) == (limit if is_prime(limit) else 0)
+        assert sum_primes_below(limit + 1) - sum_primes_below(limit) == (
+            limit if is_prime(limit) else 0
+        )
 
 
 def test_progress_of_sum_rises_to_the_limit() -> None:
@@ -56,13 +86,17 @@ def test_is_prime_of_small_number_equals_the_definition() -> None:
     assert [n for n in range(2000) if is_prime(n)] == [n for n in range(2000) if by_definition(n)]
 
 
-@pytest.mark.parametrize("number", [*STRONG_PSEUDOPRIMES, *CARMICHAEL, 2**63, 2**63 - 1, 4294967297, 3037000493**2])
+@pytest.mark.parametrize(
+    "number", [*STRONG_PSEUDOPRIMES, *CARMICHAEL, 2**63, 2**63 - 1, 4294967297, 3037000493**2]
+)
 def test_is_prime_of_deceptive_composite_is_false(number: int) -> None:
     """Numbers made to pass weaker tests don't pass."""
     assert not is_prime(number)
 
 
-@pytest.mark.parametrize("number", [2, 41, 43, 2**31 - 1, 3037000493, 2**61 - 1, 2**63 - 25, 2**64 - 59])
+@pytest.mark.parametrize(
+    "number", [2, 41, 43, 2**31 - 1, 3037000493, 2**61 - 1, 2**63 - 25, 2**64 - 59]
+)
 def test_is_prime_of_large_prime_is_true(number: int) -> None:
     """Primes up to the range's end are found."""
     assert is_prime(number)
@@ -91,10 +125,14 @@ def test_sum_task_run_returns_sum_and_reports_all_done() -> None:
 def test_check_task_run_keeps_order_and_duplicates() -> None:
     """One row per number as given, 2 ** 63 included."""
     rows = run_inline(check_primes, {"numbers": [7, 2**63, 7, 0]})
-    assert rows == [{"number": n, "is_prime": p} for n, p in [(7, True), (2**63, False), (7, True), (0, False)]]
+    assert rows == [
+        {"number": n, "is_prime": p} for n, p in [(7, True), (2**63, False), (7, True), (0, False)]
+    ]
 
 
-@pytest.mark.parametrize(("task", "arguments"), [(sum_primes, {"limit": 10**7}), (check_primes, {"numbers": [7]})])
+@pytest.mark.parametrize(
+    ("task", "arguments"), [(sum_primes, {"limit": 10**7}), (check_primes, {"numbers": [7]})]
+)
 def test_task_that_must_stop_raises_job_cancelled(task: Any, arguments: dict[str, Any]) -> None:
     """Progress is a point where a cancel takes effect."""
     with pytest.raises(JobCancelled):

@@ -1,4 +1,5 @@
-"""Word counts: the same in any number of parts, for any text; what can't be counted is said in plain words."""
+"""Word counts: the same in any number of parts, for any text;
+what can't be counted is said in plain words."""
 
 import subprocess
 import sys
@@ -48,18 +49,28 @@ def count(path: Path, **arguments: Any) -> dict[str, Any]:
 
 def test_words_are_counted_without_regard_to_case(tmp_path: Path) -> None:
     """The most frequent first, equal ones by the alphabet."""
-    path = write(tmp_path, "\ufeffThe cat, the dog; THE END.\nDon't — don\u2019t! Straße 42 under_score")
+    path = write(
+        tmp_path, "\ufeffThe cat, the dog; THE END.\nDon't — don\u2019t! Straße 42 under_score"
+    )
     result = count(path, top=3)
-    assert result["top"] == [{"word": "the", "count": 3}, {"word": "42", "count": 1}, {"word": "cat", "count": 1}]
+    assert result["top"] == [
+        {"word": "the", "count": 3},
+        {"word": "42", "count": 1},
+        {"word": "cat", "count": 1},
+    ]
     assert (result["words"], result["distinct"]) == (12, 10)
 
 
 @given(
-    text=st.lists(st.sampled_from(["a", "bb", "ß", "日本語", "don't", " ", "\n", "\t", "-", "", "x" * 30])).map("".join),
+    text=st.lists(
+        st.sampled_from(["a", "bb", "ß", "日本語", "don't", " ", "\n", "\t", "-", "", "x" * 30])
+    ).map("".join),
     cuts=st.lists(st.integers(0, 200), max_size=4),
 )
 @settings(max_examples=200, deadline=None)
-def test_any_parts_count_each_word_once(text: str, cuts: list[int], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_parts_count_each_word_once(
+    text: str, cuts: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Wherever they are cut, within a word and within a character too."""
     path = write(tmp_path_factory.mktemp("parts"), text)
     inside = [min(cut, path.stat().st_size) for cut in cuts]
@@ -67,18 +78,27 @@ def test_any_parts_count_each_word_once(text: str, cuts: list[int], tmp_path_fac
 
 
 def test_blocks_cut_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks end before a space; only a run without one that is longer than a block is cut, between two characters."""
+    """Blocks end before a space; only a run without one that is longer than a block is cut,
+    between two characters."""
     path = write(tmp_path, "één twee drie " * 50)
     whole = count_in_parts(path, [])
     for size in (16, 17, 31, 64):
         monkeypatch.setattr(word_counting, "BLOCK", size)
         assert count_in_parts(path, [100]) == whole
-        assert sum(len(word) * times for word, times in count_in_parts(write(tmp_path, "é" * 500), []).items()) == 500
+        assert (
+            sum(
+                len(word) * times
+                for word, times in count_in_parts(write(tmp_path, "é" * 500), []).items()
+            )
+            == 500
+        )
         path = write(tmp_path, "één twee drie " * 50)
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 4])
-def test_any_number_of_processes_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+def test_any_number_of_processes_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
     """Real ones: each part but the first is counted by a process of its own."""
     monkeypatch.setattr(text_task, "PART_MIN_BYTES", 10)
     path = write(tmp_path, "one two three " * 1000 + "end")
@@ -100,14 +120,18 @@ def test_text_without_words_has_none(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_other_encoding_is_named_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+def test_other_encoding_is_named_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
     """In whichever process it is found."""
     monkeypatch.setattr(text_task, "PART_MIN_BYTES", 10)
     with pytest.raises(TaskError, match="UTF-8: see byte 105"):
         count(write(tmp_path, b"word " * 21 + b"\xe4\n"), processes=processes)
 
 
-def test_too_many_distinct_words_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_distinct_words_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In one part, and in all together."""
     path = write(tmp_path, " ".join(map(str, range(1000))))
     monkeypatch.setattr(word_counting, "MOST_DISTINCT", 999)
@@ -119,12 +143,16 @@ def test_too_many_distinct_words_are_an_error(tmp_path: Path, monkeypatch: pytes
         count(path)
 
 
-@pytest.mark.parametrize("wrong", [{"top": 0}, {"top": 1001}, {"processes": 0}, {"processes": 17}, {"file": "x"}])
+@pytest.mark.parametrize(
+    "wrong", [{"top": 0}, {"top": 1001}, {"processes": 0}, {"processes": 17}, {"file": "x"}]
+)
 def test_wrong_argument_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     """By its pointer."""
     with pytest.raises(InvalidArguments) as refused:
         run_inline(word_count, {"file": write(tmp_path, "x"), **wrong})
-    assert [problem.pointer for problem in refused.value.problems] == [f"/arguments/{next(iter(wrong))}"]
+    assert [problem.pointer for problem in refused.value.problems] == [
+        f"/arguments/{next(iter(wrong))}"
+    ]
 
 
 def test_cancelled_count_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,14 +167,26 @@ def test_cancelled_count_leaves_no_process(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(text_task, "PartProcess", begin)
     path = write(tmp_path, "one two three " * 100_000)
     with pytest.raises(JobCancelled):
-        run_inline(word_count, {"file": path}, settings=FOUR, must_stop=lambda: StopReason.CANCELLED if begun else None)
+        run_inline(
+            word_count,
+            {"file": path},
+            settings=FOUR,
+            must_stop=lambda: StopReason.CANCELLED if begun else None,
+        )
     assert [is_gone(part._process.pid) for part in begun] == [True]
 
 
 def test_counting_process_ends_when_nobody_listens(tmp_path: Path) -> None:
     """The job's process was killed: its helper does not count on for nobody."""
     path = write(tmp_path, "one two three " * 1_000_000)
-    command = [sys.executable, "-I", word_counting.__file__, str(path), "0", str(path.stat().st_size)]
+    command = [
+        sys.executable,
+        "-I",
+        word_counting.__file__,
+        str(path),
+        "0",
+        str(path.stat().st_size),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.read(1) == b"."

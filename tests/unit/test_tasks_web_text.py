@@ -43,13 +43,27 @@ KOI8_META = "<a charset=utf-8><meta charset=odd><meta charset=koi8-r>ж"
         ("㗎".encode("big5hkscs"), "text/html; charset=big5", "㗎"),
         ("é".encode("utf-16-le"), "text/html; charset=utf-16", "é"),
         ("<meta charset=utf-16>é".encode(), "", "<meta charset=utf-16>é"),
-        ("<?xml version='1.0' encoding='UTF-16'?>é".encode(), "", "<?xml version='1.0' encoding='UTF-16'?>é"),
+        (
+            "<?xml version='1.0' encoding='UTF-16'?>é".encode(),
+            "",
+            "<?xml version='1.0' encoding='UTF-16'?>é",
+        ),
         (b"<meta charset=x-user-defined>\x80", "", "<meta charset=x-user-defined>€"),
         (b"\x80\x81", "text/plain; charset=x-user-defined", "\uf780\uf781"),
         (b"a\x81b\xd2", "text/plain; charset=windows-1253", "a\x81b\ufffd"),
         (b"~{<script>", "text/html; charset=hz-gb-2312", "\ufffd"),
-        ("<!-- charset=utf-8 <meta charset=utf-8> --><META content='x; CHARSET=koi8-r'>ж".encode("koi8-r"), "", KOI8),
-        ("<a charset=utf-8><meta charset=odd><meta charset=koi8-r>ж".encode("koi8-r"), "", KOI8_META),
+        (
+            "<!-- charset=utf-8 <meta charset=utf-8> --><META content='x; CHARSET=koi8-r'>ж".encode(
+                "koi8-r"
+            ),
+            "",
+            KOI8,
+        ),
+        (
+            "<a charset=utf-8><meta charset=odd><meta charset=koi8-r>ж".encode("koi8-r"),
+            "",
+            KOI8_META,
+        ),
         (b"", "", ""),
     ],
 )
@@ -61,16 +75,25 @@ def test_document_is_decoded_as_it_says(body: bytes, content_type: str, text: st
 @pytest.mark.parametrize("label", sorted(CODECS))
 def test_label_of_the_web_is_decoded(label: str) -> None:
     """Each has a decoder, in any case; none raises, whatever the bytes."""
-    assert isinstance(decode(bytes(range(256)) * 3, content_type=f'text/html; charset="{label.upper()}"'), str)
+    assert isinstance(
+        decode(bytes(range(256)) * 3, content_type=f'text/html; charset="{label.upper()}"'), str
+    )
     ascii_only = decode(b"a", content_type=f"text/html; charset={label}")
-    assert ascii_only == ("\ufffd" if CODECS[label] in ("replacement", "utf-16-le", "utf-16-be") else "a")
+    assert ascii_only == (
+        "\ufffd" if CODECS[label] in ("replacement", "utf-16-le", "utf-16-be") else "a"
+    )
 
 
-@pytest.mark.parametrize("name", ["punycode", "idna", "hex", "rot13", "zlib", "undefined", "unicode_escape", "utf-7", "../x"])
+@pytest.mark.parametrize(
+    "name",
+    ["punycode", "idna", "hex", "rot13", "zlib", "undefined", "unicode_escape", "utf-7", "../x"],
+)
 def test_encoding_that_is_none_of_the_web_is_not_used(name: str) -> None:
     """Some of Python's decode in quadratic time, some raise, some are no text."""
     began = time.process_time()
-    assert decode(b"a-" + b"z9" * 1_000_000, content_type=f"text/html; charset={name}")[:4] == "a-z9"
+    assert (
+        decode(b"a-" + b"z9" * 1_000_000, content_type=f"text/html; charset={name}")[:4] == "a-z9"
+    )
     assert time.process_time() - began < 0.5
 
 
@@ -128,8 +151,10 @@ def test_links_have_absolute_urls_and_texts() -> None:
     """In the page's order, with repetitions; broken HTML too."""
     found = links_of(
         page(
-            "<a href=one> One\n <b>bold</b></a><a href='/two?a=1&amp;b=2'></a><a>no</a><a href=mailto:x>m</a>"
-            "<map><area href=3 alt=Map></map><a href=4><img alt=' To\nthe '><b><img alt=top></b><img></a>"
+            "<a href=one> One\n <b>bold</b></a><a href='/two?a=1&amp;b=2'></a><a>no</a><a "
+            "href=mailto:x>m</a>"
+            "<map><area href=3 alt=Map></map><a href=4><img alt=' To\nthe '><b><img "
+            "alt=top></b><img></a>"
             "<a href=5>word<img alt=picture></a><a href=one>x"
         )
     )
@@ -155,7 +180,12 @@ def test_links_have_absolute_urls_and_texts() -> None:
 )
 def test_base_of_the_page_counts(base: str, url: str) -> None:
     """One that is no web address doesn't."""
-    assert [link.url for link in links_of(page(f"<base target=_top><base href='{base}'><base href=/no/><a href=x>x"))] == [url]
+    assert [
+        link.url
+        for link in links_of(
+            page(f"<base target=_top><base href='{base}'><base href=/no/><a href=x>x")
+        )
+    ] == [url]
 
 
 def test_images_are_all_that_the_page_names_once() -> None:

@@ -1,4 +1,5 @@
-"""The part of the test kit that needs no server: tasks run inline, and a clock that a test moves."""
+"""The part of the test kit that needs no server:
+tasks run inline, and a clock that a test moves."""
 
 import json
 
@@ -28,7 +29,8 @@ def resume(*, job: JobContext) -> int:
 
 
 def test_inline_run_takes_the_attempt_and_the_clock() -> None:
-    """Progress is written at most every 100 ms of the clock that was given; the last word always."""
+    """Progress is written at most every 100 ms of the clock that was given;
+    the last word always."""
     told: list[int] = []
     clock = FakeClock()
 
@@ -46,7 +48,8 @@ def test_inline_run_takes_the_attempt_and_the_clock() -> None:
 
 
 def test_inline_run_goes_on_where_another_stopped() -> None:
-    """A reporter keeps state, files and log lines from one run to the next, as a job does from attempt to attempt."""
+    """A reporter keeps state, files and log lines from one run to the next,
+    as a job does from attempt to attempt."""
     reporter = InlineReporter()
     assert run_inline(resume, {}, reporter=reporter) == 1
     assert run_inline(resume, {}, reporter=reporter) == 2

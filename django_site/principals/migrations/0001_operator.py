@@ -17,7 +17,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
             ],
             options={
-                'permissions': [('operate_jobs', "Can cancel, retry and delete other people's jobs and files")],
+                'permissions': [('operate_jobs', "Can cancel, retry and delete other people's jobs "
+                                                 "and files")],
                 'managed': False,
                 'default_permissions': (),
             },

@@ -1,4 +1,5 @@
-"""What a file is, found out while it passes by: its size, its SHA-256, its media type. Never what its sender says it is."""
+"""What a file is, found out while it passes by: its size, its SHA-256, its media type.
+Never what its sender says it is."""
 
 import codecs
 import hashlib
@@ -8,7 +9,8 @@ import puremagic
 _HEAD = 8192
 _UNKNOWN = "application/octet-stream"
 _ZIP = "application/zip"
-# puremagic's confidence is a tenth per byte of the signature. A text may begin with "BM" or "MZ" and be no bitmap, no program.
+# puremagic's confidence is a tenth per byte of the signature.
+# A text may begin with "BM" or "MZ" and be no bitmap, no program.
 _SURE = 0.4
 
 
@@ -37,11 +39,13 @@ class Inspector:
         return self._digest.hexdigest()
 
     def media_type(self) -> str:
-        """Return the media type; call it after the last byte. Text is UTF-8 from end to end, without NUL."""
+        """Return the media type; call it after the last byte.
+        Text is UTF-8 from end to end, without NUL."""
         is_text = self._is_text and self._decodes(b"", final=True)
         found = _by_signature(self._head, at_least=_SURE if is_text else 0.0)
         if not is_text:
-            return _UNKNOWN if not found or _is_of_text(found) else found  # a "{" alone makes no JSON
+            # a "{" alone makes no JSON
+            return _UNKNOWN if not found or _is_of_text(found) else found
         return found or "text/plain"
 
     def _decodes(self, chunk: bytes, *, final: bool = False) -> bool:
@@ -63,6 +67,10 @@ def _by_signature(head: bytes, *, at_least: float) -> str:
         matches = [match for match in puremagic.magic_string(head) if match.mime_type]
     except (puremagic.PureError, ValueError):  # unknown, or empty
         return ""
-    best = [match.mime_type for match in matches if match.confidence >= max(at_least, matches[0].confidence)]
+    best = [
+        match.mime_type
+        for match in matches
+        if match.confidence >= max(at_least, matches[0].confidence)
+    ]
     # Office documents, packages and plain archives begin alike: it is an archive, for certain.
     return _ZIP if head.startswith(b"PK\x03\x04") and len(set(best)) > 1 else next(iter(best), "")

@@ -1,7 +1,8 @@
-"""The files of jobs and uploads, stored through fsspec: a local folder by default, any fsspec URL by setting.
+"""The files of jobs and uploads, stored through fsspec:
+a local folder by default, any fsspec URL by setting.
 
-Each job has a folder of its id, each upload one under ``uploads``. Names are checked, so a file can lie nowhere else; the owner
-gets it through the API only.
+Each job has a folder of its id, each upload one under ``uploads``. Names are checked, so a file can
+lie nowhere else; the owner gets it through the API only.
 """
 
 import mimetypes
@@ -32,29 +33,45 @@ class FileStore:
         self._max_count = settings.job_files_max
 
     def save(
-        self, job_id: str, name: str, source: bytes | str | Path, *, kept: Mapping[str, Any], at_most: int | None = None
+        self,
+        job_id: str,
+        name: str,
+        source: bytes | str | Path,
+        *,
+        kept: Mapping[str, Any],
+        at_most: int | None = None,
     ) -> dict[str, Any]:
-        """Store a file, replacing one of the same name at once; return its entry for the record: name, size, media type.
+        """Store a file, replacing one of the same name at once; return its entry for the record:
+        name, size, media type.
 
-        ``at_most``: how many bytes it may have, when room for so many was kept. Raises TaskError for more.
+        ``at_most``: how many bytes it may have, when room for so many was kept.
+        Raises TaskError for more.
         """
         self._check_entry(name, kept)
         system, folder = self._folder(job_id)
         _make_folder(system, folder)
-        # Beside it first: who dies in the middle must not spoil what was saved before. No file's name begins with a dot.
+        # Beside it first: who dies in the middle must not spoil what was saved before.
+        # No file's name begins with a dot.
         beside = f"{folder}/.{uuid.uuid4().hex}"
         try:
             with _open_new(system, beside) as target:
-                size = self._copy(source, target, at_most=self._max_bytes if at_most is None else at_most)
+                size = self._copy(
+                    source, target, at_most=self._max_bytes if at_most is None else at_most
+                )
             system.mv(beside, f"{folder}/{name}")
         except BaseException:
             with suppress(OSError):
                 system.rm(beside)
             raise
-        return {"name": name, "size": size, "media_type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
+        return {
+            "name": name,
+            "size": size,
+            "media_type": mimetypes.guess_type(name)[0] or "application/octet-stream",
+        }
 
     def check(self, name: str, size: int, kept: Mapping[str, Any]) -> None:
-        """Raise TaskError for a name that is not acceptable, and for what is too large or one too many."""
+        """Raise TaskError for a name that is not acceptable,
+        and for what is too large or one too many."""
         self._check_entry(name, kept)
         self._check(size)
 
@@ -68,12 +85,15 @@ class FileStore:
 
     def _check_entry(self, name: str, kept: Mapping[str, Any]) -> None:
         if _NAME.fullmatch(name) is None:
-            raise TaskError("File names: 1 to 100 letters, digits, '.', '_' and '-', not beginning with '.'.")
+            raise TaskError(
+                "File names: 1 to 100 letters, digits, '.', '_' and '-', not beginning with '.'."
+            )
         if name not in kept and len(kept) >= self._max_count:
             raise TaskError(f"A job keeps at most {self._max_count} files.")
 
     def create(self, folder: str, name: str) -> BinaryIO:
-        """Open a new file for writing, in a folder that is the caller's own; both names must be the service's."""
+        """Open a new file for writing, in a folder that is the caller's own;
+        both names must be the service's."""
         system, path = self._folder(folder)
         _make_folder(system, path)
         return _open_new(system, f"{path}/{name}")
@@ -130,7 +150,8 @@ def size_of(source: bytes | str | Path) -> int:
 
 
 def _make_folder(system: Any, folder: str) -> None:
-    """Make a folder, and those above it that are not there: on this machine for nobody else, whatever the umask is."""
+    """Make a folder, and those above it that are not there:
+    on this machine for nobody else, whatever the umask is."""
     if not isinstance(system, LocalFileSystem):
         system.makedirs(folder, exist_ok=True)
         return

@@ -1,4 +1,5 @@
-"""What Redis knows of uploaded files: the record, whose it is, how much that person keeps, who needs it, when it goes."""
+"""What Redis knows of uploaded files: the record, whose it is, how much that person keeps,
+who needs it, when it goes."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +15,8 @@ _LUA = Path(__file__).parent / "lua"
 _SCRIPTS = ("reserve_upload", "keep_upload", "hold_uploads", "drop_upload")
 # A file that is never completely received is forgotten after so long.
 _RECEIVING_S = 86_400
-# A needed file stays at least so long from the submit on, and so much longer each time that its time is over.
+# A needed file stays at least so long from the submit on,
+# and so much longer each time that its time is over.
 HELD_S = 3600
 
 Fields = dict[str, str]
@@ -34,30 +36,59 @@ class UploadEntries:
 
     def ids_of(self, owner_id: str) -> list[str]:
         """Return the ids of a person's files, newest first; some may still be being received."""
-        ids = self._store.read(lambda client: cast("list[str]", client.hkeys(keyspace.uploads(owner_id))))
+        ids = self._store.read(
+            lambda client: cast("list[str]", client.hkeys(keyspace.uploads(owner_id)))
+        )
         return sorted(ids, reverse=True)
 
     def bytes_of(self, owner_id: str) -> int:
-        """Return how many bytes a person's files have, or may have while they are being received."""
-        sizes = self._store.read(lambda client: cast("list[str]", client.hvals(keyspace.uploads(owner_id))))
+        """Return how many bytes a person's files have,
+        or may have while they are being received."""
+        sizes = self._store.read(
+            lambda client: cast("list[str]", client.hvals(keyspace.uploads(owner_id)))
+        )
         return sum(map(int, sizes))
 
     def reserve(
-        self, file_id: str, *, owner_id: str, size: int | None, largest: int, person_bytes: int, person_files: int
+        self,
+        file_id: str,
+        *,
+        owner_id: str,
+        size: int | None,
+        largest: int,
+        person_bytes: int,
+        person_files: int,
     ) -> int:
-        """Make room among the person's files: how many bytes it may have, -1: too many files, -2: too many bytes."""
+        """Make room among the person's files: how many bytes it may have, -1: too many files, -2:
+        too many bytes."""
         wanted = "" if size is None else size
         forgotten_at = time.time() + _RECEIVING_S
         arguments = [file_id, wanted, largest, person_bytes, person_files, forgotten_at, owner_id]
         return int(self._run("reserve_upload", _keys(file_id, owner_id), arguments))
 
-    def keep(self, file_id: str, fields: Mapping[str, str], *, owner_id: str, size: int, expires_at: datetime) -> bool:
-        """List a file that was received whole; False when that took so long that it was forgotten."""
+    def keep(
+        self,
+        file_id: str,
+        fields: Mapping[str, str],
+        *,
+        owner_id: str,
+        size: int,
+        expires_at: datetime,
+    ) -> bool:
+        """List a file that was received whole; False when that took so long that it was
+        forgotten."""
         flat = [part for pair in fields.items() for part in pair]
-        return bool(self._run("keep_upload", _keys(file_id, owner_id), [file_id, size, expires_at.timestamp(), *flat]))
+        return bool(
+            self._run(
+                "keep_upload",
+                _keys(file_id, owner_id),
+                [file_id, size, expires_at.timestamp(), *flat],
+            )
+        )
 
     def hold(self, file_ids: Sequence[str], holder: str) -> bool:
-        """Keep files for ``holder`` (job:... or batch:...) until it has ended; False when one of them is gone."""
+        """Keep files for ``holder`` (job:... or batch:...) until it has ended;
+        False when one of them is gone."""
         until = time.time() + HELD_S
         keys = [keyspace.EXPIRING_UPLOADS]
         for file_id in file_ids:
@@ -66,22 +97,33 @@ class UploadEntries:
         return bool(self._run("hold_uploads", keys, [holder, until, shown, *file_ids]))
 
     def drop(self, file_id: str, *, expired_by: float | None = None) -> bool:
-        """Forget a file, but not one that an unfinished job needs; then delete its content and call :meth:`forget`.
+        """Forget a file, but not one that an unfinished job needs;
+        then delete its content and call :meth:`forget`.
 
-        With ``expired_by`` only if its time was over by then; one that is needed stays for HELD_S more.
+        With ``expired_by`` only if its time was over by then;
+        one that is needed stays for HELD_S more.
         """
-        owner_id = self._store.read(lambda client: cast("str | None", client.hget(keyspace.upload(file_id), "owner_id")))
-        holders = self._store.read(lambda client: cast("set[str]", client.smembers(keyspace.holders(file_id))))
+        owner_id = self._store.read(
+            lambda client: cast("str | None", client.hget(keyspace.upload(file_id), "owner_id"))
+        )
+        holders = self._store.read(
+            lambda client: cast("set[str]", client.smembers(keyspace.holders(file_id)))
+        )
         needing = self._unfinished(sorted(holders))
         if needing:
             if expired_by is not None:
                 self.hold([file_id], needing[0])
                 ended = holders - set(needing)
-                if ended:  # a file that is needed for years must not know of all jobs that ever needed it
+                # a file that is needed for years must not know of all jobs that ever needed it
+                if ended:
                     self._store.write(lambda client: client.srem(keyspace.holders(file_id), *ended))
             return False
         keys = [*_keys(file_id, owner_id or ""), keyspace.holders(file_id)]
-        return bool(self._run("drop_upload", keys, [file_id, "" if expired_by is None else expired_by, *holders]))
+        return bool(
+            self._run(
+                "drop_upload", keys, [file_id, "" if expired_by is None else expired_by, *holders]
+            )
+        )
 
     def forget(self, file_id: str) -> None:
         """Note that the content of a dropped file is deleted."""
@@ -90,12 +132,22 @@ class UploadEntries:
     def due(self, now: float, *, limit: int) -> list[str]:
         """Return files whose time is over, and those whose content was not deleted yet."""
         entry = keyspace.EXPIRING_UPLOADS
-        return cast("list[str]", self._store.read(lambda client: client.zrangebyscore(entry, "-inf", now, 0, limit)))
+        return cast(
+            "list[str]",
+            self._store.read(lambda client: client.zrangebyscore(entry, "-inf", now, 0, limit)),
+        )
 
     def _unfinished(self, holders: Sequence[str]) -> list[str]:
-        """Return which of these have not ended. One that was never accepted, or is forgotten, has."""
-        states = self._store.read(lambda client: _ask(client, holders, _read_state)) if holders else []
-        return [holder for holder, state in zip(holders, states, strict=True) if _is_unfinished(holder, state)]
+        """Return which of these have not ended. One that was never accepted, or is forgotten,
+        has."""
+        states = (
+            self._store.read(lambda client: _ask(client, holders, _read_state)) if holders else []
+        )
+        return [
+            holder
+            for holder, state in zip(holders, states, strict=True)
+            if _is_unfinished(holder, state)
+        ]
 
     def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         return self._store.run(self._scripts[script], keys, arguments)
@@ -127,4 +179,8 @@ def _read_state(pipeline: Any, holder: str) -> None:
 def _is_unfinished(holder: str, state: str | None) -> bool:
     if state is None:
         return False
-    return state != "0" if holder.startswith("batch:") else state in (JobStatus.QUEUED, JobStatus.RUNNING)
+    return (
+        state != "0"
+        if holder.startswith("batch:")
+        else state in (JobStatus.QUEUED, JobStatus.RUNNING)
+    )

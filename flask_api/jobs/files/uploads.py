@@ -1,4 +1,5 @@
-"""Files that people upload for their jobs: received piece by piece, kept for a time, the owner's alone."""
+"""Files that people upload for their jobs: received piece by piece, kept for a time,
+the owner's alone."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -24,7 +25,8 @@ from flask_api.jobs.tasks.input_file import InputFile
 from shared.redis import Store
 from shared.settings import ApiSettings
 
-# A sender is given so long, and then must have sent so many bytes for each second: a trickle would hold a thread for ever.
+# A sender is given so long, and then must have sent so many bytes for each second:
+# a trickle would hold a thread for ever.
 PATIENCE_S = 30.0
 SLOWEST_BYTES_S = 16_384
 _CONTENT = "content"
@@ -32,7 +34,8 @@ _CONTENT = "content"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One uploaded file. ``name`` is its sender's word and no path; ``media_type`` was found out from the content."""
+    """One uploaded file. ``name`` is its sender's word and no path;
+    ``media_type`` was found out from the content."""
 
     id: str
     owner_id: str
@@ -53,20 +56,30 @@ class UploadPage:
 
 
 class Uploads:
-    """Keeps and gives uploaded files. Thread-safe; raises JobStoreUnavailable while Redis is away."""
+    """Keeps and gives uploaded files. Thread-safe;
+    raises JobStoreUnavailable while Redis is away."""
 
     def __init__(
-        self, store: Store, files: FileStore, settings: ApiSettings, *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        files: FileStore,
+        settings: ApiSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.entries = UploadEntries(store)
         self._files = files
         self._settings = settings
         self._clock = clock
 
-    def receive(self, chunks: Iterable[bytes], *, owner: Owner, name: str, size: int | None = None) -> Upload:
-        """Keep what comes, holding one chunk at a time. ``size`` is how many bytes it has at most, where that is known.
+    def receive(
+        self, chunks: Iterable[bytes], *, owner: Owner, name: str, size: int | None = None
+    ) -> Upload:
+        """Keep what comes, holding one chunk at a time.
+        ``size`` is how many bytes it has at most, where that is known.
 
-        Raises UploadTooLarge, UploadTooSlow, UploadQuotaExceeded and what ``chunks`` raises; then nothing of it is kept.
+        Raises UploadTooLarge, UploadTooSlow, UploadQuotaExceeded and what ``chunks`` raises;
+        then nothing of it is kept.
         """
         file_id = new_job_id()
         room = self._reserve(file_id, owner, size)
@@ -74,7 +87,11 @@ class Uploads:
             inspector = self._write(file_id, owner, chunks, room)
             upload = self._upload(file_id, owner, name, inspector)
             is_kept = self.entries.keep(
-                file_id, _fields(upload), owner_id=owner.id, size=upload.size, expires_at=upload.expires_at
+                file_id,
+                _fields(upload),
+                owner_id=owner.id,
+                size=upload.size,
+                expires_at=upload.expires_at,
             )
             if not is_kept:
                 raise UploadTooSlow("It took longer than a day to receive the file.")
@@ -84,20 +101,31 @@ class Uploads:
         return upload
 
     def get(self, file_id: str, *, viewer: Owner, sees_all: bool = False) -> Upload:
-        """Return a file of the viewer's own, or anyone's if ``sees_all``; else raise UploadNotFound."""
+        """Return a file of the viewer's own, or anyone's if ``sees_all``;
+        else raise UploadNotFound."""
         upload = self.find(file_id)
-        if upload is None or not (sees_all or upload.owner_id == viewer.id) or upload.expires_at <= datetime.now(UTC):
+        if (
+            upload is None
+            or not (sees_all or upload.owner_id == viewer.id)
+            or upload.expires_at <= datetime.now(UTC)
+        ):
             raise UploadNotFound("There is no such file; uploaded files expire.")
         return upload
 
     def find(self, file_id: str) -> Upload | None:
-        """Return a file that was received whole, whoever's it is and if it is expired but needed; None when there is none."""
+        """Return a file that was received whole, whoever's it is and if it is expired but needed;
+        None when there is none."""
         fields = self.entries.find_many([file_id])[0]
         return None if fields is None else _from_fields(file_id, fields)
 
     def list_of(self, owner: Owner, *, limit: int, cursor: str | None = None) -> UploadPage:
-        """Return one page of a person's files, newest first. ``cursor`` is the id to go on after."""
-        ids = [file_id for file_id in self.entries.ids_of(owner.id) if cursor is None or file_id < cursor]
+        """Return one page of a person's files, newest first.
+        ``cursor`` is the id to go on after."""
+        ids = [
+            file_id
+            for file_id in self.entries.ids_of(owner.id)
+            if cursor is None or file_id < cursor
+        ]
         page = ids[:limit]
         rows = zip(page, self.entries.find_many(page), strict=True)
         uploads = [_from_fields(file_id, fields) for file_id, fields in rows if fields is not None]
@@ -115,11 +143,14 @@ class Uploads:
     def delete(self, upload: Upload) -> None:
         """Delete a file now. Raises UploadInUse when a job that has not ended needs it."""
         if not self.entries.drop(upload.id):
-            raise UploadInUse("A job that has not ended needs the file: cancel the job, or wait for its end.")
+            raise UploadInUse(
+                "A job that has not ended needs the file: cancel the job, or wait for its end."
+            )
         self._remove_content(upload.id)
 
     def sweep(self, *, limit: int) -> int:
-        """Delete files whose time is over and that no unfinished job needs; return how many were looked at."""
+        """Delete files whose time is over and that no unfinished job needs;
+        return how many were looked at."""
         now = time.time()
         due = self.entries.due(now, limit=limit)
         for file_id in due:
@@ -159,15 +190,21 @@ class Uploads:
         if room == -1:
             most = settings.upload_person_files
             message = f"You keep {most} files, as many as you may: delete some."
-            raise UploadQuotaExceeded(message, quota=QuotaReached(kind="uploads", used=most, limit=most))
+            raise UploadQuotaExceeded(
+                message, quota=QuotaReached(kind="uploads", used=most, limit=most)
+            )
         if room == -2:
             raise self._too_many_bytes(owner)
         return room
 
     def _too_many_bytes(self, owner: Owner) -> UploadQuotaExceeded:
         used, limit = self.entries.bytes_of(owner.id), self._settings.upload_person_bytes
-        message = f"All your files together may have at most {limit} bytes, and have {used}: delete some."
-        return UploadQuotaExceeded(message, quota=QuotaReached(kind="upload_bytes", used=used, limit=limit))
+        message = (
+            f"All your files together may have at most {limit} bytes, and have {used}: delete some."
+        )
+        return UploadQuotaExceeded(
+            message, quota=QuotaReached(kind="upload_bytes", used=used, limit=limit)
+        )
 
     def _write(self, file_id: str, owner: Owner, chunks: Iterable[bytes], room: int) -> Inspector:
         inspector = Inspector()
@@ -179,7 +216,9 @@ class Uploads:
                     largest = self._settings.upload_max_bytes
                     raise _too_large(largest) if room == largest else self._too_many_bytes(owner)
                 if self._clock() - begun > PATIENCE_S + inspector.size / SLOWEST_BYTES_S:
-                    raise UploadTooSlow(f"The file came too slowly: send at least {SLOWEST_BYTES_S} bytes a second.")
+                    raise UploadTooSlow(
+                        f"The file came too slowly: send at least {SLOWEST_BYTES_S} bytes a second."
+                    )
                 target.write(chunk)
         return inspector
 

@@ -18,7 +18,8 @@ class Acceptance(StrEnum):
 
 
 class Answer(NamedTuple):
-    """A submit's answer: ``known`` is the earlier job or batch, ``unfinished`` the person's unfinished jobs.
+    """A submit's answer: ``known`` is the earlier job or batch,
+    ``unfinished`` the person's unfinished jobs.
 
     ``kept`` is how many ended jobs, or bytes, the person keeps, when these are too many.
     """

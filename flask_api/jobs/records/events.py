@@ -1,15 +1,17 @@
 """What happened to a person's jobs: how it is told, and how it is read back.
 
-The engine and its scripts tell it (docs/events.md; where it is quicker, Lua writes the same: turn.lua) to a bounded stream
-in Redis (flask_api.jobs.records.keyspace).
+The engine and its scripts tell it (docs/events.md; where it is quicker, Lua writes the same:
+turn.lua) to a bounded stream in Redis (flask_api.jobs.records.keyspace).
 
 Each entry of a stream has two fields: the job or batch, and the event as JSON::
 
-    1795167000125-0   job <id>     event {"event": "status", "status": "succeeded", "batch": <id>}
-    1795167000125-1   job <id>     event {"event": "report", "progress": {...}, "log": ["{...}", ...]}
-    1795167000130-0   batch <id>   event {"event": "batch", "total": 100, "task": "primes.sum", "batch": <id>}
+    1795167000125-0  job <id>    event {"event": "status", "status": "succeeded", "batch": <id>}
+    1795167000125-1  job <id>    event {"event": "report", "progress": {...}, "log": ["{...}", ...]}
+    1795167000130-0  batch <id>  event {"event": "batch", "total": 100, "task": "primes.sum",
+                                        "batch": <id>}
 
-Its id is the event's position: positions only grow, and whoever knows one can go on after it as long as the stream holds it.
+Its id is the event's position: positions only grow,
+and whoever knows one can go on after it as long as the stream holds it.
 """
 
 import json
@@ -27,7 +29,8 @@ from shared.redis import Client, Store
 log = logging.getLogger("gatehouse.jobs")
 
 PAGE = 100  # an event may hold 200 log lines: more at once could fill the memory
-LOG_BYTES = 10_000  # one line of the greatest length fits; ten thousand such events are 100 MB at the very most
+# one line of the greatest length fits; ten thousand such events are 100 MB at the very most
+LOG_BYTES = 10_000
 
 CANCEL_REQUESTED = json.dumps({"event": "cancel_requested"})
 DELETED = json.dumps({"event": "deleted"})
@@ -36,7 +39,8 @@ _LARGEST = 2**64 - 1
 
 
 class Position(NamedTuple):
-    """A place in a stream, in Redis's own form ``<milliseconds>-<number>``; ``0-0`` is before everything."""
+    """A place in a stream, in Redis's own form ``<milliseconds>-<number>``;
+    ``0-0`` is before everything."""
 
     milliseconds: int
     number: int
@@ -70,17 +74,23 @@ class Event:
 
 
 class EventLog:
-    """Reads people's streams. Thread-safe; every method raises JobStoreUnavailable when Redis is away."""
+    """Reads people's streams. Thread-safe; every method raises JobStoreUnavailable when Redis is
+    away."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def tail(self, owner_id: str) -> Position:
         """Return the position of the last event, ``0-0`` when there was none."""
-        return _position_of(self._store.read(lambda client: client.xrevrange(keyspace.events(owner_id), count=1)))
+        return _position_of(
+            self._store.read(lambda client: client.xrevrange(keyspace.events(owner_id), count=1))
+        )
 
-    def with_tail(self, owner_id: str, entry: str, fields: Sequence[str]) -> tuple[dict[str, str], Position]:
-        """Return what an entry's fields hold, and the stream's tail at the same instant: what comes later is not in them."""
+    def with_tail(
+        self, owner_id: str, entry: str, fields: Sequence[str]
+    ) -> tuple[dict[str, str], Position]:
+        """Return what an entry's fields hold, and the stream's tail at the same instant:
+        what comes later is not in them."""
 
         def read(client: Client) -> list[Any]:
             with client.pipeline(transaction=True) as pipeline:
@@ -89,16 +99,21 @@ class EventLog:
                 return pipeline.execute()
 
         values, last = self._store.read(read)
-        found = {name: value for name, value in zip(fields, values, strict=True) if value is not None}
+        found = {
+            name: value for name, value in zip(fields, values, strict=True) if value is not None
+        }
         return found, _position_of(last)
 
     def after(self, owner_id: str, position: Position) -> list[Event]:
         """Return the next events after ``position``, at most a page of them."""
-        entries = self._store.read(lambda client: client.xrange(keyspace.events(owner_id), min=f"({position}", count=PAGE))
+        entries = self._store.read(
+            lambda client: client.xrange(keyspace.events(owner_id), min=f"({position}", count=PAGE)
+        )
         return _events(entries)
 
     def is_whole_after(self, owner_id: str, position: Position) -> bool:
-        """Tell whether all that happened after ``position`` is still there. When that can't be known, it is not."""
+        """Tell whether all that happened after ``position`` is still there.
+        When that can't be known, it is not."""
         key = keyspace.events(owner_id)
 
         def read(client: Client) -> list[Any]:
@@ -116,10 +131,17 @@ class EventLog:
         info = self._store.read(lambda client: client.xinfo_stream(key))
         return bool(info["entries-added"] == info["length"])
 
-    def wait_for_any(self, positions: Mapping[str, Position], *, block_ms: int) -> dict[str, list[Event]]:
-        """Return by owner the events after their positions, as soon as there are any; nothing after ``block_ms``."""
-        streams: dict[Any, Any] = {keyspace.events(owner_id): str(position) for owner_id, position in positions.items()}
-        answer: Any = self._store.read(lambda client: client.xread(streams, count=PAGE, block=block_ms))
+    def wait_for_any(
+        self, positions: Mapping[str, Position], *, block_ms: int
+    ) -> dict[str, list[Event]]:
+        """Return by owner the events after their positions, as soon as there are any;
+        nothing after ``block_ms``."""
+        streams: dict[Any, Any] = {
+            keyspace.events(owner_id): str(position) for owner_id, position in positions.items()
+        }
+        answer: Any = self._store.read(
+            lambda client: client.xread(streams, count=PAGE, block=block_ms)
+        )
         owners = {keyspace.events(owner_id): owner_id for owner_id in positions}
         return {owners[key]: _events(entries) for key, entries in answer}
 
@@ -133,7 +155,8 @@ def _events(entries: Any) -> list[Event]:
 
 
 def _event(position: Position, fields: Mapping[str, str]) -> Event:
-    """Return what an entry says. One that is not the engine's is an event of no kind that concerns nobody."""
+    """Return what an entry says. One that is not the engine's is an event of no kind that concerns
+    nobody."""
     try:
         told = json.loads(fields["event"])
         kind = str(told.pop("event"))
@@ -175,7 +198,8 @@ def batch_event(batch: str, *, total: int, task: str) -> str:
 
 
 def report_event(changes: Mapping[str, Any], lines: Sequence[str]) -> str:
-    """Return the event of what a job says: progress, files, and the newest log lines that fit. Its log has all of them."""
+    """Return the event of what a job says: progress, files, and the newest log lines that fit.
+    Its log has all of them."""
     return json.dumps({"event": "report", **changes, **({"log": _newest(lines)} if lines else {})})
 
 

@@ -13,16 +13,20 @@ from shared.redis import Client, Store
 
 
 class Holdings:
-    """Writes on behalf of one instance. Thread-safe; every method raises JobStoreUnavailable when Redis is away."""
+    """Writes on behalf of one instance. Thread-safe;
+    every method raises JobStoreUnavailable when Redis is away."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._scripts = load_scripts()
 
     def beat(self, instance: str, *, ttl_s: int, register: bool = False) -> tuple[bool, list[str]]:
-        """Say that the instance lives. False: it was declared dead. And the jobs whose cancel was asked for."""
+        """Say that the instance lives. False: it was declared dead.
+        And the jobs whose cancel was asked for."""
         keys = [keyspace.INSTANCES, keyspace.heartbeat(instance), keyspace.cancels(instance)]
-        alive, *cancels = cast(list[Any], self._run("heartbeat", keys, [instance, ttl_s, "1" if register else ""]))
+        alive, *cancels = cast(
+            list[Any], self._run("heartbeat", keys, [instance, ttl_s, "1" if register else ""])
+        )
         return bool(alive), [str(job) for job in cancels]
 
     def adopt(self, dead: str, *, instance: str) -> list[str]:

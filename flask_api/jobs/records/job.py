@@ -15,7 +15,8 @@ from pydantic_core import to_json
 
 
 class JobStatus(StrEnum):
-    """queued -> running -> succeeded | failed | cancelled; the last three are outcomes and final."""
+    """queued -> running -> succeeded | failed | cancelled;
+    the last three are outcomes and final."""
 
     QUEUED = "queued"  # accepted and durable, not started
     RUNNING = "running"  # an attempt holds it
@@ -42,7 +43,8 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One launch of a task. Times are aware UTC; ``progress``, ``result`` and ``error`` are JSON data.
+    """One launch of a task. Times are aware UTC;
+    ``progress``, ``result`` and ``error`` are JSON data.
 
     ``arguments`` is an object as JSON text: on its way from the check to the task nobody reads it.
     """
@@ -72,7 +74,8 @@ class Job:
 
 
 class Launch(NamedTuple):
-    """What is needed to begin a job, and to write about it. A tuple: a frozen dataclass takes thrice as long to make."""
+    """What is needed to begin a job, and to write about it. A tuple:
+    a frozen dataclass takes thrice as long to make."""
 
     job_id: str
     task: str
@@ -84,7 +87,8 @@ class Launch(NamedTuple):
     attempts: tuple[Mapping[str, Any], ...] = ()
 
 
-# A job of a batch: its id and its arguments as JSON text. All else it has in common with the others.
+# A job of a batch: its id and its arguments as JSON text.
+# All else it has in common with the others.
 Member = tuple[str, str]
 
 _JSON_FIELDS = frozenset({"progress", "result", "error", "attempts", "files"})
@@ -92,7 +96,13 @@ _TIME_FIELDS = frozenset({"submitted_at", "start_at", "started_at", "finished_at
 _INTEGER_FIELDS = frozenset({"attempt", "max_attempts", "position", "priority"})
 
 # A value that is as good as no field. Scripts read attempt, so that is always there.
-_OMITTED: dict[str, Any] = {"attempts": [], "files": [], "position": 0, "priority": 0, "cancel_requested": False}
+_OMITTED: dict[str, Any] = {
+    "attempts": [],
+    "files": [],
+    "position": 0,
+    "priority": 0,
+    "cancel_requested": False,
+}
 
 _STORED = tuple(each.name for each in fields(Job) if each.name not in ("id", "owner"))
 
@@ -109,10 +119,13 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def new_job_id() -> str:
-    """Return a UUID version 7 (RFC 9562): it sorts by time and holds 74 random bits. It names a job, and opens nothing."""
+    """Return a UUID version 7 (RFC 9562): it sorts by time and holds 74 random bits.
+    It names a job, and opens nothing."""
     milliseconds = time.time_ns() // 1_000_000
-    bits = random.getrandbits(74)  # seeded anew in every process; asking the system cost more than the rest
-    text = f"{milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62 | bits & (1 << 62) - 1:032x}"
+    # seeded anew in every process; asking the system cost more than the rest
+    bits = random.getrandbits(74)
+    number = milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62 | bits & (1 << 62) - 1
+    text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
@@ -122,7 +135,8 @@ def launch_of(job: Job) -> Launch:
 
 
 def launches_of(pattern: Job, members: Sequence[Member]) -> list[Launch]:
-    """Return what is needed to begin each of many jobs; ``pattern`` has what they have in common."""
+    """Return what is needed to begin each of many jobs;
+    ``pattern`` has what they have in common."""
     batch, attempts = pattern.batch or "", tuple(pattern.attempts)
     return [
         Launch(
@@ -149,7 +163,8 @@ def to_fields(job: Job) -> dict[str, str]:
 
 
 def json_text(value: Any) -> str:
-    """Return JSON data as text. Raises ValueError for a number that JSON has not, or that nobody could read again."""
+    """Return JSON data as text. Raises ValueError for a number that JSON has not,
+    or that nobody could read again."""
     try:
         text = to_json(value).decode()  # an eighth of the other's time
     except ValueError:  # half a character, or too many levels for it
@@ -160,7 +175,8 @@ def json_text(value: Any) -> str:
 
 
 def encode_field(name: str, value: Any) -> str:
-    """Return one value of a job as the text stored for it. Raises ValueError for what JSON can't hold."""
+    """Return one value of a job as the text stored for it.
+    Raises ValueError for what JSON can't hold."""
     return _encoder_of(name)(value)
 
 
@@ -183,7 +199,9 @@ def from_fields(job_id: str, stored: dict[str, str]) -> Job:
     values: dict[str, Any] = {"arguments": "{}"}  # of an expired job they are gone
     values |= {name: _decode_field(name, text) for name, text in stored.items()}
     owner = Owner(id=values.pop("owner_id"), username=values.pop("owner_username"))
-    return Job(id=job_id, owner=owner, **{name: value for name, value in values.items() if name in _STORED})
+    return Job(
+        id=job_id, owner=owner, **{name: value for name, value in values.items() if name in _STORED}
+    )
 
 
 def _decode_field(name: str, text: str) -> Any:

@@ -1,4 +1,5 @@
-"""Read jobs: one Redis hash per job, and one sorted set per owner that lists them by time (flask_api.jobs.records.keyspace)."""
+"""Read jobs: one Redis hash per job, and one sorted set per owner that lists them by time
+(flask_api.jobs.records.keyspace)."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ class JobStore:
 
     def find(self, job_id: str) -> Job | None:
         """Return the job, or None when there is none."""
-        # Not HGETALL: who waits for a job asks often, and its record may hold a state of 256 kB besides.
+        # Not HGETALL: who waits for a job asks often,
+        # and its record may hold a state of 256 kB besides.
         row = self._store.read(lambda client: client.hmget(keyspace.record(job_id), _SHOWN_FIELDS))
         fields = _present(cast(list[str | None], row), _SHOWN_FIELDS)
         return from_fields(job_id, fields) if _is_there(fields) else None
@@ -44,11 +46,17 @@ class JobStore:
     def find_many(self, job_ids: Sequence[str]) -> list[Job]:
         """Return the jobs that are there, without their results, in the order asked for."""
         rows = self._store.read(lambda client: _read_summaries(client, job_ids)) if job_ids else []
-        return [from_fields(job_id, row) for job_id, row in zip(job_ids, rows, strict=True) if _is_there(row)]
+        return [
+            from_fields(job_id, row)
+            for job_id, row in zip(job_ids, rows, strict=True)
+            if _is_there(row)
+        ]
 
     def read_log(self, job_id: str) -> list[str]:
         """Return the job's last log lines, each a JSON object."""
-        return cast(list[str], self._store.read(lambda client: client.lrange(keyspace.log(job_id), 0, -1)))
+        return cast(
+            list[str], self._store.read(lambda client: client.lrange(keyspace.log(job_id), 0, -1))
+        )
 
     def find_status(self, job_id: str) -> JobStatus | None:
         """Return only the job's status: a cheap question for who waits."""
@@ -57,7 +65,10 @@ class JobStore:
 
     def find_instance(self, job_id: str) -> str:
         """Return which process last held the job; empty when unknown."""
-        return cast(str, self._store.read(lambda client: client.hget(keyspace.record(job_id), "instance")) or "")
+        return cast(
+            str,
+            self._store.read(lambda client: client.hget(keyspace.record(job_id), "instance")) or "",
+        )
 
     def list_of(
         self,
@@ -70,8 +81,8 @@ class JobStore:
     ) -> Page:
         """Return one person's jobs, newest first, without their results.
 
-        ``cursor`` is the id to go on after. One call looks at 2,000 jobs at most, so a filter that matches few may
-        return a short page with a cursor.
+        ``cursor`` is the id to go on after. One call looks at 2,000 jobs at most, so a filter that
+        matches few may return a short page with a cursor.
         """
         found: list[Job] = []
         last = cursor
@@ -94,7 +105,11 @@ class JobStore:
     def _ids_below(self, owner_id: str, upper: str) -> list[str]:
         return cast(
             list[str],
-            self._store.read(lambda client: client.zrevrangebylex(keyspace.owner(owner_id), upper, "-", start=0, num=_CHUNK)),
+            self._store.read(
+                lambda client: client.zrevrangebylex(
+                    keyspace.owner(owner_id), upper, "-", start=0, num=_CHUNK
+                )
+            ),
         )
 
 

@@ -1,7 +1,8 @@
-"""What an attempt leaves for those after it: the state that its task saved, and the list of its files.
+"""What an attempt leaves for those after it:
+the state that its task saved, and the list of its files.
 
-Both are fields of the job's record: they go when the record goes, and a write is fenced as every other. The API shows the files
-and never the state; no event carries it.
+Both are fields of the job's record: they go when the record goes, and a write is fenced as every
+other. The API shows the files and never the state; no event carries it.
 """
 
 import json
@@ -17,14 +18,16 @@ from shared.redis import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """Where a job came to: the state as JSON text, None when none was saved, and the entries of its files."""
+    """Where a job came to: the state as JSON text, None when none was saved,
+    and the entries of its files."""
 
     state: str | None
     files: tuple[dict[str, Any], ...]
 
 
 class Checkpoints:
-    """Reads and writes checkpoints. Thread-safe; every method raises JobStoreUnavailable when Redis is away."""
+    """Reads and writes checkpoints. Thread-safe;
+    every method raises JobStoreUnavailable when Redis is away."""
 
     def __init__(self, store: Store, ledger: Ledger) -> None:
         self._store = store
@@ -33,20 +36,33 @@ class Checkpoints:
     def get(self, job_id: str) -> Checkpoint:
         """Return what was kept so far; of a job that kept nothing, an empty one."""
         state, files = cast(
-            list[str | None], self._store.read(lambda client: client.hmget(keyspace.record(job_id), ["state", "files"]))
+            list[str | None],
+            self._store.read(
+                lambda client: client.hmget(keyspace.record(job_id), ["state", "files"])
+            ),
         )
         return Checkpoint(state=state, files=tuple(json.loads(files or "[]")))
 
     def save_state(self, launch: Launch, state: str, *, instance: str, attempt: int) -> int:
-        """Write the state; answers as Ledger.report, and if it is not 0 or 1 nothing was written."""
+        """Write the state; answers as Ledger.report,
+        and if it is not 0 or 1 nothing was written."""
         return self._ledger.note(launch, {"state": state}, instance=instance, attempt=attempt)
 
     def expect_files(
-        self, launch: Launch, files: Sequence[Mapping[str, Any]], *, file_bytes: int, instance: str, attempt: int
+        self,
+        launch: Launch,
+        files: Sequence[Mapping[str, Any]],
+        *,
+        file_bytes: int,
+        instance: str,
+        attempt: int,
     ) -> int:
-        """Note that a job is about to store a file, for who deletes them at its end; answers as save_state.
+        """Note that a job is about to store a file, for who deletes them at its end;
+        answers as save_state.
 
         ``files`` are those it has, ``file_bytes`` what all will have with the new one.
         """
         fields = {"files": encode_field("files", list(files))}
-        return self._ledger.note(launch, fields, instance=instance, attempt=attempt, file_bytes=file_bytes)
+        return self._ledger.note(
+            launch, fields, instance=instance, attempt=attempt, file_bytes=file_bytes
+        )

@@ -55,7 +55,8 @@ class Reporter(Protocol):
         """Take progress and log lines (each a JSON object)."""
 
     def save_file(self, name: str, source: bytes | str | Path) -> None:
-        """Keep a file of the job. Raises TaskError when it is too large or its name is not acceptable."""
+        """Keep a file of the job. Raises TaskError when it is too large or its name is not
+        acceptable."""
 
     def find_file(self, name: str) -> BinaryIO | None:
         """Open a file that the job keeps; None when there is none."""
@@ -64,11 +65,13 @@ class Reporter(Protocol):
         """Keep JSON text for later attempts. Raises JobStoreUnavailable."""
 
     def load_state(self) -> str | None:
-        """Return the text that was kept last, by any attempt; None when none was. Raises JobStoreUnavailable."""
+        """Return the text that was kept last, by any attempt; None when none was.
+        Raises JobStoreUnavailable."""
 
 
 class JobContext:
-    """Given to a task that has a parameter annotated ``JobContext``. For the thread that runs the task and its helpers."""
+    """Given to a task that has a parameter annotated ``JobContext``.
+    For the thread that runs the task and its helpers."""
 
     def __init__(
         self,
@@ -95,9 +98,11 @@ class JobContext:
         self._next_report_at = clock()
 
     def progress(self, done: int, total: int | None = None, *, message: str = "") -> None:
-        """Say how far the job is. Cheap: written at most every 100 ms, the last word always. Also a checkpoint.
+        """Say how far the job is. Cheap: written at most every 100 ms, the last word always.
+        Also a checkpoint.
 
-        What can't be (below zero, above ``total``, not finite) is shown as the nearest that can; the log says so, once.
+        What can't be (below zero, above ``total``, not finite) is shown as the nearest that can;
+        the log says so, once.
         """
         self._stop_if_asked()
         shown = possible(done, total)
@@ -107,11 +112,15 @@ class JobContext:
             self._is_clamped = self._is_clamped or is_first
         if is_first:
             was, now = _of(done, total), _of(*shown)
-            self.log(f"progress {was} can't be and is shown as {now}; later ones like it, too", level="warning")
+            self.log(
+                f"progress {was} can't be and is shown as {now}; later ones like it, too",
+                level="warning",
+            )
         self._report_if_due()
 
     def log(self, message: str, *, level: str = "info") -> None:
-        """Add a line to the job's log, which its owner can read. Bytes that are no text are shown escaped."""
+        """Add a line to the job's log, which its owner can read.
+        Bytes that are no text are shown escaped."""
         text = str(message)[:_LINE_LENGTH].encode("utf-8", "backslashreplace").decode()
         line = json.dumps({"at": format_time(datetime.now(UTC)), "level": level, "message": text})
         with self._lock:
@@ -122,30 +131,37 @@ class JobContext:
     def save_file(self, name: str, source: bytes | str | Path) -> None:
         """Keep a file for the owner: bytes, text, or the file at a path. It expires with the job.
 
-        ``name``: letters, digits, ``.``, ``_`` and ``-``. Raises TaskError when it is too large or too many.
+        ``name``: letters, digits, ``.``, ``_`` and ``-``.
+        Raises TaskError when it is too large or too many.
         """
         self.checkpoint()
         self._reporter.save_file(name, source)
 
     def find_file(self, name: str) -> BinaryIO | None:
-        """Open a file that this job keeps, an earlier attempt's too; None when there is none. Close it after use."""
+        """Open a file that this job keeps, an earlier attempt's too; None when there is none.
+        Close it after use."""
         return self._insist(lambda: self._reporter.find_file(name))
 
     def save_state(self, value: Any) -> None:
-        """Keep a small JSON value for the attempts after this one: a retry, a rescue, the next start of the server.
+        """Keep a small JSON value for the attempts after this one:
+        a retry, a rescue, the next start of the server.
 
-        It replaces the one before and is durable on return; nobody else sees it. One round trip to Redis, and a checkpoint.
-        While Redis is away it waits up to 60 s, then raises JobStoreUnavailable: list that in ``retry_on`` if the job may
-        go on later. Raises TaskError for more than 256 kB of JSON, ValueError or TypeError for what JSON can't hold.
+        It replaces the one before and is durable on return; nobody else sees it. One round trip to
+        Redis, and a checkpoint. While Redis is away it waits up to 60 s, then raises
+        JobStoreUnavailable: list that in ``retry_on`` if the job may go on later. Raises TaskError
+        for more than 256 kB of JSON, ValueError or TypeError for what JSON can't hold.
         """
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
         if len(text) > STATE_MAX_BYTES:
-            raise TaskError(f"The state has {len(text)} bytes of JSON; accepted are at most {STATE_MAX_BYTES}.")
+            raise TaskError(
+                f"The state has {len(text)} bytes of JSON; accepted are at most {STATE_MAX_BYTES}."
+            )
         self._insist(lambda: self._reporter.save_state(text))
         self.checkpoint()  # the job may be another process's by now: then nothing was written
 
     def load_state(self) -> Any:
-        """Return what this job saved last, None when nothing was. Read anew each time; raises JobStoreUnavailable as above."""
+        """Return what this job saved last, None when nothing was. Read anew each time;
+        raises JobStoreUnavailable as above."""
         text = self._insist(self._reporter.load_state)
         return None if text is None else json.loads(text)
 
@@ -172,7 +188,8 @@ class JobContext:
             raise JobCancelled(reason)
 
     def _insist(self, action: Callable[[], T]) -> T:
-        """Repeat an idempotent action while Redis is away, willing to stop. Raises JobStoreUnavailable in the end."""
+        """Repeat an idempotent action while Redis is away, willing to stop.
+        Raises JobStoreUnavailable in the end."""
         deadline = self._clock() + STATE_WAIT_S
         while True:
             self._stop_if_asked()

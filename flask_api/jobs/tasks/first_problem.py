@@ -1,7 +1,9 @@
-"""Check a large set of arguments without collecting every error: a million wrong items must not become a million errors.
+"""Check a large set of arguments without collecting every error:
+a million wrong items must not become a million errors.
 
-A model's own validator collects all that is wrong, which is what a person who typed ten arguments wants. This one stops in each
-list and object at the first wrong item, and altogether at a member that no nested model has.
+A model's own validator collects all that is wrong, which is what a person who typed ten arguments
+wants. This one stops in each list and object at the first wrong item,
+and altogether at a member that no nested model has.
 """
 
 from typing import Any
@@ -33,7 +35,9 @@ def _with_early_ends(schema: Any, *, forbids: bool) -> Any:
         return schema
     forbids = _forbids(schema, forbids)
     changed = {
-        name: value if name in _DATA or name == "config" else _with_early_ends(value, forbids=forbids)
+        name: value
+        if name in _DATA or name == "config"
+        else _with_early_ends(value, forbids=forbids)
         for name, value in schema.items()
     }
     kind = schema.get("type")
@@ -48,14 +52,20 @@ def _forbids(schema: dict[str, Any], outer: bool) -> bool:
     """Tell whether the models in this schema refuse members that they don't have."""
     config = schema.get("config") or {}
     behavior = schema.get("extra_behavior") or config.get("extra_fields_behavior")
-    if schema.get("type") in ("model", "dataclass", "typed-dict") and "config" in schema and behavior is None:
+    if (
+        schema.get("type") in ("model", "dataclass", "typed-dict")
+        and "config" in schema
+        and behavior is None
+    ):
         return False  # a model of its own, with pydantic's default
     return outer if behavior is None else behavior == "forbid"
 
 
 def _stop(value: Any) -> Any:
     del value
-    problem = ArgumentProblem(pointer="/arguments", detail="An object has a member that its schema does not name.")
+    problem = ArgumentProblem(
+        pointer="/arguments", detail="An object has a member that its schema does not name."
+    )
     raise InvalidArguments("The arguments have a member too many.", problems=[problem])
 
 

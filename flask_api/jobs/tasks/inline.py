@@ -1,4 +1,5 @@
-"""Run a task here and now, with its arguments checked as the API checks them: for tests and for a look."""
+"""Run a task here and now, with its arguments checked as the API checks them:
+for tests and for a look."""
 
 import json
 import time
@@ -23,7 +24,8 @@ def _never() -> StopReason | None:
 
 
 class InlineReporter:
-    """Hands progress to a function; keeps log lines, files and state in memory, for a second run as for a second attempt."""
+    """Hands progress to a function; keeps log lines, files and state in memory,
+    for a second run as for a second attempt."""
 
     def __init__(self, report: Callable[[Progress], None] = _ignore) -> None:
         self._report = report
@@ -67,15 +69,18 @@ def run_inline(
     attempt: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> Any:
-    """Check ``arguments``, run ``task`` in this thread, return its result as the API gives it; no Redis is needed.
+    """Check ``arguments``, run ``task`` in this thread, return its result as the API gives it;
+    no Redis is needed.
 
-    ``settings`` defaults to every setting's default. ``report`` receives what ``job.progress`` writes; once ``must_stop``
-    returns a reason the next checkpoint raises JobCancelled. ``reporter``, in place of ``report``, shows what the task left;
-    given to another run it lets that go on from there. ``attempt`` and ``clock`` are the job's. A file is given as a Path.
+    ``settings`` defaults to every setting's default. ``report`` receives what ``job.progress``
+    writes; once ``must_stop`` returns a reason the next checkpoint raises JobCancelled.
+    ``reporter``, in place of ``report``, shows what the task left; given to another run it lets
+    that go on from there. ``attempt`` and ``clock`` are the job's. A file is given as a Path.
     Raises InvalidArguments and whatever the task raises.
     """
     files: dict[str, InputFile] = {}
-    named = json.loads(json.dumps(_name_files(arguments, files)))  # nothing but what a client can send
+    # nothing but what a client can send
+    named = json.loads(json.dumps(_name_files(arguments, files)))
     context = JobContext(
         job_id="inline",
         attempt=attempt,
@@ -89,7 +94,8 @@ def run_inline(
 
 
 def _name_files(value: Any, files: dict[str, InputFile]) -> Any:
-    """Return the arguments as JSON has them: in the place of each path the id of a file, which is added to ``files``."""
+    """Return the arguments as JSON has them: in the place of each path the id of a file,
+    which is added to ``files``."""
     if isinstance(value, Mapping):
         return {name: _name_files(each, files) for name, each in value.items()}
     if isinstance(value, list | tuple):

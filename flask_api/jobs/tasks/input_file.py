@@ -6,8 +6,9 @@
         with file.open() as stream:
             return stream.readline(1000).decode()
 
-In JSON it is the upload's id (``POST /api/files``); its JSON Schema is a string with ``"x-gatehouse-file": true``, for forms
-and the command line. A submit with an id that is no file of the submitter's is refused; an unfinished job's file is kept.
+In JSON it is the upload's id (``POST /api/files``); its JSON Schema is a string with
+``"x-gatehouse-file": true``, for forms and the command line.
+A submit with an id that is no file of the submitter's is refused; an unfinished job's file is kept.
 """
 
 import mimetypes
@@ -27,9 +28,11 @@ JSON_SCHEMA = {"type": "string", "format": "uuid", "x-gatehouse-file": True}
 
 
 class InputFile:
-    """One uploaded file. Reading it blocks for the storage's I/O; it may be read several times, also from several threads.
+    """One uploaded file. Reading it blocks for the storage's I/O;
+    it may be read several times, also from several threads.
 
-    ``name`` is the uploader's word and no path; ``size`` is in bytes; ``media_type`` was found out from the content.
+    ``name`` is the uploader's word and no path; ``size`` is in bytes;
+    ``media_type`` was found out from the content.
     """
 
     def __init__(
@@ -54,10 +57,17 @@ class InputFile:
 
     @classmethod
     def of_path(cls, path: Path, *, file_id: str = "") -> Self:
-        """Return a file of this machine as an input: for tests, and for a run without the service."""
+        """Return a file of this machine as an input:
+        for tests, and for a run without the service."""
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         size = path.stat().st_size
-        return cls(file_id or str(uuid.uuid4()), name=path.name, size=size, media_type=media_type, path=path)
+        return cls(
+            file_id or str(uuid.uuid4()),
+            name=path.name,
+            size=size,
+            media_type=media_type,
+            path=path,
+        )
 
     def open(self) -> BinaryIO:
         """Open the content for reading, as bytes; close it, best by ``with``."""
@@ -69,21 +79,26 @@ class InputFile:
 
     @contextmanager
     def local_path(self) -> Iterator[Path]:
-        """Give a path of this machine, for libraries that need one. Read only; it may be gone after the ``with``.
+        """Give a path of this machine, for libraries that need one. Read only;
+        it may be gone after the ``with``.
 
         No copy is made when the storage is a local folder.
         """
         if self._path is not None and self._path.exists():
             yield self._path
             return
-        with tempfile.NamedTemporaryFile(prefix="gatehouse-", suffix=Path(self.name).suffix[:20]) as copy:
+        with tempfile.NamedTemporaryFile(
+            prefix="gatehouse-", suffix=Path(self.name).suffix[:20]
+        ) as copy:
             with self.open() as stream:
                 shutil.copyfileobj(stream, copy, 1 << 20)
             copy.flush()
             yield Path(copy.name)
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         """Read a UUID; what the validation's context is asked for it is the value."""
         del source, handler
         return core_schema.with_info_after_validator_function(
@@ -95,13 +110,16 @@ class InputFile:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         """Describe it so that a form shows a file field."""
         del schema, handler
         return dict(JSON_SCHEMA)
 
 
-# Finds a file by its id. At a submit it refuses what is not the submitter's; in a job it gives what can be opened.
+# Finds a file by its id. At a submit it refuses what is not the submitter's;
+# in a job it gives what can be opened.
 Resolver = Callable[[str], InputFile]
 
 

@@ -10,8 +10,9 @@ from shared.errors import ConfigurationError
 class Policy:
     """What a task declares about its attempts.
 
-    An attempt whose process died counts as one of ``max_attempts``; an exception is tried again only if it is of
-    ``retry_on`` and not of ``never_retry``. A task that must never run twice says ``max_attempts=1``.
+    An attempt whose process died counts as one of ``max_attempts``; an exception is tried again
+    only if it is of ``retry_on`` and not of ``never_retry``.
+    A task that must never run twice says ``max_attempts=1``.
     """
 
     executor: str = "threads"
@@ -37,6 +38,7 @@ class Policy:
         return isinstance(error, self.retry_on) and not isinstance(error, self.never_retry)
 
     def retry_delay_s(self, attempt: int) -> float:
-        """Return how long to wait after this attempt: exponential, capped, and spread so that herds come apart."""
+        """Return how long to wait after this attempt:
+        exponential, capped, and spread so that herds come apart."""
         longest = min(self.backoff_cap_s, self.backoff_s * 2.0 ** min(attempt - 1, 60))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311  # spreads load, guards nothing

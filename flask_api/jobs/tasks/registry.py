@@ -26,7 +26,9 @@ class TaskRegistry:
             first = self._tasks.setdefault(task.name, task)
             if first is not task:
                 places = f"{_place(first)} and {_place(task)}"
-                raise ConfigurationError(f"two tasks are named {task.name}, in {places}: rename one")
+                raise ConfigurationError(
+                    f"two tasks are named {task.name}, in {places}: rename one"
+                )
 
     def __iter__(self) -> Iterator[AnyTask]:
         return iter(sorted(self._tasks.values(), key=lambda task: task.name))
@@ -53,7 +55,9 @@ def load_tasks(modules: Iterable[str]) -> TaskRegistry:
         try:
             module = importlib.import_module(name)
         except (Exception, SystemExit) as error:  # whatever a module does while it is imported
-            raise ConfigurationError(f"GATEHOUSE_TASK_MODULES: {name} can't be imported: {_where(error)}") from error
+            raise ConfigurationError(
+                f"GATEHOUSE_TASK_MODULES: {name} can't be imported: {_where(error)}"
+            ) from error
         found = [value for value in vars(module).values() if isinstance(value, Task)]
         if not found:
             raise ConfigurationError(f"GATEHOUSE_TASK_MODULES: {name} defines no task")
@@ -71,7 +75,12 @@ def _where(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{error.msg} ({error.filename}, line {error.lineno})"
     said = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_IMPORTING)]
-    # A line of a library helps nobody whose module is wrong: they want to know which of theirs led there.
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_IMPORTING)
+    ]
+    # A line of a library helps nobody whose module is wrong:
+    # they want to know which of theirs led there.
     theirs = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)] or frames[:1]
     return f"{said} ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else said

@@ -1,7 +1,8 @@
 """What a task returns, as JSON: with every value in it, or not at all.
 
-pydantic writes NaN and infinity as null wherever a type says nothing about numbers (``Any``, ``object``, ``dict``). A job
-whose result is null in the place of a number would have succeeded with a wrong result: it fails instead.
+pydantic writes NaN and infinity as null wherever a type says nothing about numbers (``Any``,
+``object``, ``dict``). A job whose result is null in the place of a number would have succeeded with
+a wrong result: it fails instead.
 """
 
 import math
@@ -23,28 +24,42 @@ class ResultType:
 
     def __init__(self, annotation: Any) -> None:
         self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-        # In a tuple, since a model or a dataclass takes no configuration from outside when it is alone.
+        # In a tuple, since a model or a dataclass takes no configuration from outside when it is
+        # alone.
         alone: Any = GenericAlias(tuple, (annotation,))
-        self._writer: TypeAdapter[Any] = TypeAdapter(alone, config=ConfigDict(ser_json_inf_nan="constants"))
+        self._writer: TypeAdapter[Any] = TypeAdapter(
+            alone, config=ConfigDict(ser_json_inf_nan="constants")
+        )
 
     def to_json(self, result: Any) -> str:
-        """Return the result as JSON text. Raises ValueError when it fits neither its annotation nor JSON."""
+        """Return the result as JSON text. Raises ValueError when it fits neither its annotation nor
+        JSON."""
         [data] = self._writer.dump_python((result,), mode="json", warnings="error")
         text = json_text(data)
-        if result is not None and "null" in text and any(_hidden([data], self._writer.dump_python((result,), warnings=False))):
-            raise ValueError("Out of range float values are not JSON compliant: NaN or infinity in a model of the result")
+        if (
+            result is not None
+            and "null" in text
+            and any(_hidden([data], self._writer.dump_python((result,), warnings=False)))
+        ):
+            raise ValueError(
+                "Out of range float values are not JSON compliant: NaN or infinity in "
+                "a model of the result"
+            )
         return text
 
 
 def _hidden(written: Any, meant: Any) -> Iterator[bool]:
-    """Tell for each null that was written whether a number was meant: models have a configuration of their own."""
+    """Tell for each null that was written whether a number was meant:
+    models have a configuration of their own."""
     places = [(written, meant)]
     while places:
         written, meant = places.pop()
         if written is None:
             number = meant.value if isinstance(meant, Enum) else meant
             yield isinstance(number, float) and not math.isfinite(number)
-        elif isinstance(written, dict) and isinstance(meant, Mapping) and len(written) == len(meant):
+        elif (
+            isinstance(written, dict) and isinstance(meant, Mapping) and len(written) == len(meant)
+        ):
             places += zip(written.values(), meant.values(), strict=True)
         elif isinstance(written, list) and isinstance(meant, _LISTS) and len(written) == len(meant):
             places += zip(written, meant, strict=True)

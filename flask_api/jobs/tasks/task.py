@@ -1,12 +1,15 @@
-"""What a task is: a typed function with a name, whose arguments are checked before a job is accepted.
+"""What a task is: a typed function with a name,
+whose arguments are checked before a job is accepted.
 
     @task("text.repeat")
-    def repeat(text: str, times: Annotated[int, Field(ge=1, le=100)] = 2, *, job: JobContext) -> str:
+    def repeat(text: str, times: Annotated[int, Field(ge=1, le=100)] = 2, *, job: JobContext)
+    -> str:
         \"\"\"Repeat a text.\"\"\"
         return text * times
 
-Parameters become a pydantic model (strict: "2" is not a number; extra names are refused), the return annotation a schema.
-A parameter annotated ``JobContext`` is given by the engine and is no argument.
+Parameters become a pydantic model (strict: "2" is not a number; extra names are refused), the
+return annotation a schema. A parameter annotated ``JobContext`` is given by the engine and is no
+argument.
 """
 
 import inspect
@@ -33,7 +36,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MAX_PROBLEMS = 100
-# From so many bytes of JSON on, a check ends at the first wrong item of each list: all of them may be a million.
+# From so many bytes of JSON on, a check ends at the first wrong item of each list:
+# all of them may be a million.
 LARGE_BYTES = 16_384
 
 _NAME_SHOWN = 200  # characters of a wrong name that a problem repeats
@@ -44,11 +48,18 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 class Task(Generic[P, R]):
     """A function with a name and checked parameters. Calling it calls the function, as before."""
 
-    def __init__(self, function: Callable[P, R], *, name: str, policy: Policy, at_least_one_of: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *,
+        name: str,
+        policy: Policy,
+        at_least_one_of: tuple[str, ...] = (),
+    ) -> None:
         self.name = name
         self.function = function
         self.policy = policy
-        self.summary = (inspect.getdoc(function) or "").partition("\n")[0]
+        self.summary = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
         hints = get_type_hints(function, include_extras=True)
         self._context_parameter = next((p for p, hint in hints.items() if hint is JobContext), None)
         self._result = ResultType(hints.pop("return", Any))
@@ -63,7 +74,8 @@ class Task(Generic[P, R]):
         return self.function(*args, **kwargs)
 
     def check(self, arguments: Mapping[str, Any], *, inputs: Resolver | None = None) -> str:
-        """Return the arguments as JSON text with defaults filled in, or raise InvalidArguments naming every wrong one.
+        """Return the arguments as JSON text with defaults filled in,
+        or raise InvalidArguments naming every wrong one.
 
         Of large arguments it names the first wrong item of each list; never more than MAX_PROBLEMS.
         ``inputs`` is asked for each file that they name; without it only the ids' form is checked.
@@ -74,9 +86,13 @@ class Task(Generic[P, R]):
         except ValidationError as error:
             lines = error.errors(include_input=False, include_url=False)[:MAX_PROBLEMS]
             problems = [self._problem(arguments, line) for line in lines]
-            raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems) from None
+            raise InvalidArguments(
+                f"The arguments of {self.name} are wrong.", problems=problems
+            ) from None
         if _holds_nan(text):
-            problem = ArgumentProblem(pointer="/arguments", detail="NaN and Infinity are no JSON numbers.")
+            problem = ArgumentProblem(
+                pointer="/arguments", detail="NaN and Infinity are no JSON numbers."
+            )
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=[problem])
         self._needed.check(self.name, model)
         return model.model_dump_json()
@@ -84,10 +100,12 @@ class Task(Generic[P, R]):
     def run(self, arguments: str, context: JobContext) -> str:
         """Call the function with checked arguments (JSON text) and return its result as JSON text.
 
-        Raises whatever the function raises, and ValueError when the result does not fit its annotation or JSON, which has
-        neither NaN nor infinity.
+        Raises whatever the function raises, and ValueError when the result does not fit its
+        annotation or JSON, which has neither NaN nor infinity.
         """
-        model = self.arguments_model.model_validate_json(arguments, strict=True, context=context.inputs)
+        model = self.arguments_model.model_validate_json(
+            arguments, strict=True, context=context.inputs
+        )
         keywords = {name: getattr(model, name) for name in self.arguments_model.model_fields}
         if self._context_parameter is not None:
             keywords[self._context_parameter] = context
@@ -97,11 +115,16 @@ class Task(Generic[P, R]):
             context.flush()  # a task that raises has a last word too
         return self._result.to_json(result)
 
-    def _validate(self, arguments: Mapping[str, Any], text: bytes, inputs: Resolver | None) -> BaseModel:
+    def _validate(
+        self, arguments: Mapping[str, Any], text: bytes, inputs: Resolver | None
+    ) -> BaseModel:
         if len(text) < LARGE_BYTES:
             return self.arguments_model.model_validate_json(text, strict=True, context=inputs)
         unknown = (name for name in arguments if name not in self._names)
-        if problems := [self._no_such_argument(f"/arguments/{_escape(name)}") for name in islice(unknown, MAX_PROBLEMS)]:
+        if problems := [
+            self._no_such_argument(f"/arguments/{_escape(name)}")
+            for name in islice(unknown, MAX_PROBLEMS)
+        ]:
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems)
         model: BaseModel = self._first_problem.validate_json(text, strict=True, context=inputs)
         return model
@@ -117,7 +140,9 @@ class Task(Generic[P, R]):
 
     def _no_such_argument(self, pointer: str) -> ArgumentProblem:
         accepted = ", ".join(self._names) or "none"
-        return ArgumentProblem(pointer=pointer, detail=f"There is no such argument; accepted: {accepted}.")
+        return ArgumentProblem(
+            pointer=pointer, detail=f"There is no such argument; accepted: {accepted}."
+        )
 
     def _problem(self, arguments: Mapping[str, Any], line: ErrorDetails) -> ArgumentProblem:
         location = line["loc"]
@@ -145,10 +170,13 @@ def task(
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a typed function a task. ``name`` is dotted lower case (``primes.sum``).
 
-    ``at_least_one_of`` names parameters with a default: a submit that gives none of them is refused. For the rest see Policy.
+    ``at_least_one_of`` names parameters with a default:
+    a submit that gives none of them is refused. For the rest see Policy.
     """
     if _NAME.fullmatch(name) is None:
-        raise ConfigurationError(f"task name {name!r}: accepted are dotted lower-case words such as primes.sum")
+        raise ConfigurationError(
+            f"task name {name!r}: accepted are dotted lower-case words such as primes.sum"
+        )
     policy = Policy(
         executor=executor,
         timeout_s=timeout_s,
@@ -173,17 +201,31 @@ def _arguments_model(
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ConfigurationError(f"task {name}: parameter {parameter.name} must be passable by name")
-        if parameter.name.startswith("_"):  # pydantic would take it for a private attribute and drop it
-            raise ConfigurationError(f"task {name}: parameter {parameter.name} must not begin with an underscore")
+            raise ConfigurationError(
+                f"task {name}: parameter {parameter.name} must be passable by name"
+            )
+        # pydantic would take it for a private attribute and drop it
+        if parameter.name.startswith("_"):
+            raise ConfigurationError(
+                f"task {name}: parameter {parameter.name} must not begin with an underscore"
+            )
         if parameter.name not in hints:
-            raise ConfigurationError(f"task {name}: parameter {parameter.name} has no type annotation")
+            raise ConfigurationError(
+                f"task {name}: parameter {parameter.name} has no type annotation"
+            )
         if hints[parameter.name] is not JobContext:
             default = ... if parameter.default is parameter.empty else parameter.default
             if not _fits_json(default):
-                raise ConfigurationError(f"task {name}: parameter {parameter.name} has a default that JSON can't hold")
+                raise ConfigurationError(
+                    f"task {name}: parameter {parameter.name} has a default that JSON can't hold"
+                )
             fields[parameter.name] = (hints[parameter.name], default)
-    config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), json_schema_extra=needed.extend)
+    config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        json_schema_extra=needed.extend,
+    )
     return create_model(name, __config__=config, **fields)
 
 
@@ -210,10 +252,14 @@ def _fits_json(default: object) -> bool:
         return False
 
 
-def _pointer(arguments: Mapping[str, Any], location: Sequence[str | int], *, is_missing: bool) -> str:
-    """Return the RFC 6901 pointer to a place in the arguments; of a missing one, to where it belongs.
+def _pointer(
+    arguments: Mapping[str, Any], location: Sequence[str | int], *, is_missing: bool
+) -> str:
+    """Return the RFC 6901 pointer to a place in the arguments;
+    of a missing one, to where it belongs.
 
-    Parts that the arguments don't have are left out: pydantic adds the names of a union's alternatives.
+    Parts that the arguments don't have are left out:
+    pydantic adds the names of a union's alternatives.
     """
     pointer = "/arguments"
     place: Any = arguments
@@ -227,7 +273,11 @@ def _pointer(arguments: Mapping[str, Any], location: Sequence[str | int], *, is_
 
 
 def _has(place: Any, part: str | int) -> bool:
-    return part in range(len(place)) if isinstance(place, list) else isinstance(place, Mapping) and part in place
+    return (
+        part in range(len(place))
+        if isinstance(place, list)
+        else isinstance(place, Mapping) and part in place
+    )
 
 
 def _escape(part: object) -> str:

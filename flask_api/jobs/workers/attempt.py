@@ -1,4 +1,5 @@
-"""One try at a job: call its task, and say how that ended. Where this runs, a thread or a child, is the executor's affair."""
+"""One try at a job: call its task, and say how that ended.
+Where this runs, a thread or a child, is the executor's affair."""
 
 import logging
 import time
@@ -17,7 +18,8 @@ from flask_api.jobs.tasks.registry import AnyTask
 
 log = logging.getLogger("gatehouse.jobs")
 
-# A task's own pauses are about its own errors. A death needs a short one, growing in case that it is the job that kills.
+# A task's own pauses are about its own errors.
+# A death needs a short one, growing in case that it is the job that kills.
 _AFTER_DEATH = Policy()
 
 
@@ -35,14 +37,18 @@ class Outcome(NamedTuple):
 
 
 def call(task: AnyTask, launch: Launch, context: JobContext, *, result_max_bytes: int) -> Outcome:
-    """Run the task in this thread. Whatever its code raises is the outcome; raises nothing itself."""
+    """Run the task in this thread. Whatever its code raises is the outcome;
+    raises nothing itself."""
     token = current_job.set(context)
     try:
         context.checkpoint()
         result = task.run(launch.arguments, context)
         size = len(result.encode())
         if size > result_max_bytes:
-            raise TaskError(f"The result has {size} bytes of JSON; accepted are at most {result_max_bytes}: save it as a file.")
+            raise TaskError(
+                f"The result has {size} bytes of JSON; accepted are at most "
+                f"{result_max_bytes}: save it as a file."
+            )
         _check_once_more(context)
     except JobCancelled as stop:
         return stopped(stop.reason, task.policy)
@@ -54,7 +60,8 @@ def call(task: AnyTask, launch: Launch, context: JobContext, *, result_max_bytes
 
 
 def _check_once_more(context: JobContext) -> None:
-    """One that never checked may be past its time. But what is done is done: a process that stops has its outcome."""
+    """One that never checked may be past its time. But what is done is done:
+    a process that stops has its outcome."""
     try:
         context.checkpoint()
     except JobCancelled as stop:
@@ -65,7 +72,10 @@ def _check_once_more(context: JobContext) -> None:
 def stopped(reason: StopReason, policy: Policy) -> Outcome:
     """Return the outcome of an attempt that was made to stop."""
     if reason is StopReason.TIMED_OUT:
-        error = {"type": "TimedOut", "message": f"The job took longer than the {policy.timeout_s:g} s that its task allows."}
+        error = {
+            "type": "TimedOut",
+            "message": f"The job took longer than the {policy.timeout_s:g} s that its task allows.",
+        }
         return Outcome(error=error, may_retry=TimeoutError in policy.retry_on)
     if reason is StopReason.QUOTA:
         return Outcome(error=describe(QuotaExceeded(OVER_QUOTA)))
@@ -73,17 +83,22 @@ def stopped(reason: StopReason, policy: Policy) -> Outcome:
 
 
 def worker_lost(how: str) -> Outcome:
-    """Return the outcome of an attempt whose process died under it: tried again soon, as long as attempts are left."""
+    """Return the outcome of an attempt whose process died under it:
+    tried again soon, as long as attempts are left."""
     return Outcome(
-        error={"type": "WorkerLost", "message": f"The process that ran the job {how}."}, may_retry=True, is_lost=True
+        error={"type": "WorkerLost", "message": f"The process that ran the job {how}."},
+        may_retry=True,
+        is_lost=True,
     )
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Return an error as its owner may see it, with a traceback for staff. What the engine itself says has no ``bases``."""
+    """Return an error as its owner may see it, with a traceback for staff.
+    What the engine itself says has no ``bases``."""
     try:
         message, caught = str(error)[:2000], caught_by(error)
-    except Exception:  # a task may raise anything, even what has no words; losing the slot over it would hurt others
+    # a task may raise anything, even what has no words; losing the slot over it would hurt others
+    except Exception:
         message, caught = "An error that can't be shown.", {"bases": []}
     described = {"type": type(error).__name__, "message": message, **caught}
     if not isinstance(error, TaskError):
@@ -92,22 +107,33 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 
 def ending_of(launch: Launch, attempt: int, outcome: Outcome, *, policy: Policy) -> Ending:
-    """Say what an outcome means for the job: an end, another attempt later, or its return to whoever goes on with it."""
+    """Say what an outcome means for the job: an end, another attempt later,
+    or its return to whoever goes on with it."""
     now = time.time()
     if outcome.stopped is StopReason.CANCELLED:
         return Ending(launch=launch, attempt=attempt, status=JobStatus.CANCELLED)
-    if outcome.stopped is not None:  # the process stops, or lost the job: the attempt was not the job's fault
+    # the process stops, or lost the job: the attempt was not the job's fault
+    if outcome.stopped is not None:
         changes = {"attempt": str(attempt - 1)}
-        return Ending(launch=launch, attempt=attempt, status=JobStatus.QUEUED, changes=changes, due_at=now)
+        return Ending(
+            launch=launch, attempt=attempt, status=JobStatus.QUEUED, changes=changes, due_at=now
+        )
     if outcome.error is None:
-        return Ending(launch=launch, attempt=attempt, status=JobStatus.SUCCEEDED, changes={"result": outcome.result})
+        return Ending(
+            launch=launch,
+            attempt=attempt,
+            status=JobStatus.SUCCEEDED,
+            changes={"result": outcome.result},
+        )
     shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
     failure = {"attempt": attempt, "ended_at": format_time(datetime.now(UTC)), "error": shown}
     changes = {"attempts": encode_field("attempts", [*launch.attempts, failure])}
     if outcome.may_retry and attempt < launch.max_attempts:
         pauses = _AFTER_DEATH if outcome.is_lost else policy
         due_at = now + pauses.retry_delay_s(attempt)
-        return Ending(launch=launch, attempt=attempt, status=JobStatus.QUEUED, changes=changes, due_at=due_at)
+        return Ending(
+            launch=launch, attempt=attempt, status=JobStatus.QUEUED, changes=changes, due_at=due_at
+        )
     changes["error"] = encode_field("error", outcome.error)
     return Ending(launch=launch, attempt=attempt, status=JobStatus.FAILED, changes=changes)
 
@@ -127,12 +153,18 @@ class JobLogHandler(logging.Handler):
 
 
 def deadline_check(
-    policy: Policy, signal: Callable[[], StopReason | None], *, clock: Callable[[], float] = time.monotonic
+    policy: Policy,
+    signal: Callable[[], StopReason | None],
+    *,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Callable[[], StopReason | None]:
-    """Return ``must_stop`` of an attempt that begins now: what ``signal`` says, or that its time is over."""
+    """Return ``must_stop`` of an attempt that begins now:
+    what ``signal`` says, or that its time is over."""
     deadline = None if policy.timeout_s is None else clock() + policy.timeout_s
 
     def must_stop() -> StopReason | None:
-        return signal() or (StopReason.TIMED_OUT if deadline is not None and clock() > deadline else None)
+        return signal() or (
+            StopReason.TIMED_OUT if deadline is not None and clock() > deadline else None
+        )
 
     return must_stop

@@ -1,4 +1,5 @@
-"""What runs in a child process: its own task registry, its own connection to Redis for progress, log lines and files."""
+"""What runs in a child process: its own task registry, its own connection to Redis for progress,
+log lines and files."""
 
 import logging
 import multiprocessing
@@ -42,8 +43,10 @@ BEGUN = "begun"
 
 
 def serve(pipe: Connection, settings: ApiSettings) -> None:
-    """Be a child: run what comes through the pipe, one attempt after the other, until its other end is closed."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group they are for the server: it ends us in its order
+    """Be a child: run what comes through the pipe, one attempt after the other,
+    until its other end is closed."""
+    # sent to a whole group they are for the server: it ends us in its order
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     prepare(settings)
     with suppress(EOFError, OSError):
@@ -54,9 +57,17 @@ def serve(pipe: Connection, settings: ApiSettings) -> None:
 
 
 def settings_for_child(settings: ApiSettings) -> ApiSettings:
-    """Return what a child is told: where jobs are, and neither what signs sessions nor where those are."""
+    """Return what a child is told: where jobs are,
+    and neither what signs sessions nor where those are."""
     jobs = SecretStr(settings.job_store_url)
-    return settings.model_copy(update={"session_secrets": (), "redis_url": jobs, "api_redis_url": jobs, "jobs_redis_url": jobs})
+    return settings.model_copy(
+        update={
+            "session_secrets": (),
+            "redis_url": jobs,
+            "api_redis_url": jobs,
+            "jobs_redis_url": jobs,
+        }
+    )
 
 
 def prepare(settings: ApiSettings) -> None:
@@ -64,10 +75,20 @@ def prepare(settings: ApiSettings) -> None:
     logging.getLogger().addHandler(JobLogHandler())
     store = open_job_connections(settings, connections=2)
     files = FileStore(settings)
-    registry = load_tasks(settings.task_modules)  # a module of somebody's may read its settings: forget them after that
+    # a module of somebody's may read its settings: forget them after that
+    registry = load_tasks(settings.task_modules)
     forget_secrets()
     ledger = Ledger(store, quota_of(settings))
-    _CHILD[:] = [_Child(settings, registry, ledger, files, Checkpoints(store, ledger), Uploads(store, files, settings))]
+    _CHILD[:] = [
+        _Child(
+            settings,
+            registry,
+            ledger,
+            files,
+            Checkpoints(store, ledger),
+            Uploads(store, files, settings),
+        )
+    ]
     # A child whose server was killed must not go on with a job that another server runs by then.
     threading.Thread(target=_end_with_server, name="gatehouse-server-watch", daemon=True).start()
 

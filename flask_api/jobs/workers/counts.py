@@ -1,4 +1,5 @@
-"""What came of the jobs of one process since it began, for whoever watches it: by task, of no person and no argument."""
+"""What came of the jobs of one process since it began, for whoever watches it:
+by task, of no person and no argument."""
 
 import threading
 from collections import Counter
@@ -14,7 +15,8 @@ from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
 from shared.redis import Store
 
-# A job of a task that was taken out can still be cancelled: what Redis says is no name for a number.
+# A job of a task that was taken out can still be cancelled:
+# what Redis says is no name for a number.
 UNKNOWN_TASK = "unknown"
 
 
@@ -44,14 +46,20 @@ def load_of(executor: str, slots: int, queue: FairQueue) -> Load:
 
 
 class JobCounts:
-    """Counts up, from zero at the start of the process. Thread-safe; every name of a task is a registered one."""
+    """Counts up, from zero at the start of the process. Thread-safe;
+    every name of a task is a registered one."""
 
     def __init__(self, registry: TaskRegistry) -> None:
         self._registry = registry
         self._lock = threading.Lock()
         self._accepted: Counter[str] = Counter({task.name: 0 for task in registry})
         self._ended: Counter[tuple[str, str]] = Counter(
-            {(task.name, status.value): 0 for task in registry for status in JobStatus if status.is_outcome}
+            {
+                (task.name, status.value): 0
+                for task in registry
+                for status in JobStatus
+                if status.is_outcome
+            }
         )
         self._attempts: Counter[tuple[str, str]] = Counter(
             {(task.name, end.value): 0 for task in registry for end in AttemptEnd}
@@ -68,9 +76,12 @@ class JobCounts:
             self._ended[self._known(task), status.value] += 1
 
     def end_attempts(self, task: str, status: JobStatus, count: int = 1, *, kept: bool) -> None:
-        """Count attempts, and their jobs too if those have ended with them. ``kept``: they were still this process's to end."""
+        """Count attempts, and their jobs too if those have ended with them. ``kept``:
+        they were still this process's to end."""
         with self._lock:
-            self._attempts[self._known(task), status.value if kept else AttemptEnd.DISCARDED.value] += count
+            self._attempts[
+                self._known(task), status.value if kept else AttemptEnd.DISCARDED.value
+            ] += count
             if kept and status.is_outcome:
                 self._ended[self._known(task), status.value] += count
 
@@ -106,7 +117,11 @@ class CountingLedger(Ledger):
 
     def accept_batch(self, batch: str, fields: Any, **options: Any) -> Answer:
         """Accept a batch; see Ledger.accept_batch."""
-        return self._counted(super().accept_batch(batch, fields, **options), str(fields["task"]), int(fields["total"]))
+        return self._counted(
+            super().accept_batch(batch, fields, **options),
+            str(fields["task"]),
+            int(fields["total"]),
+        )
 
     def retry(self, job: Job, **options: Any) -> Answer:
         """Queue an ended job again; see Ledger.retry."""

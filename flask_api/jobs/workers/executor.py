@@ -1,7 +1,8 @@
 """Where attempts run: the seam, and threads, its default implementation.
 
-An executor has slots. Each slot takes jobs from the queue, begins them, runs them, and ends them in the same round trip that
-begins the next: a job costs one round trip to Redis, and very short ones share it.
+An executor has slots. Each slot takes jobs from the queue, begins them, runs them, and ends them in
+the same round trip that begins the next: a job costs one round trip to Redis,
+and very short ones share it.
 """
 
 import logging
@@ -26,15 +27,16 @@ _LARGEST_CHUNK = 64
 
 Attempt = tuple[Launch, int]
 Ended = tuple[Launch, int, Outcome]
-# Write what ended and begin what is next; returns each begun launch with its attempt (0: it must not run).
+# Write what ended and begin what is next; returns each begun launch with its attempt (0: it must
+# not run).
 Turn = Callable[[Sequence[Ended], Sequence[Launch]], list[Attempt]]
 
 
 class Executor(ABC):
     """Runs the jobs of one queue in ``slots`` at once.
 
-    Promises: making one starts nothing; ``wake`` never blocks; a launch is begun at most once here; what was begun is ended
-    by ``turn``, whatever happened. Thread-safe.
+    Promises: making one starts nothing; ``wake`` never blocks; a launch is begun at most once here;
+    what was begun is ended by ``turn``, whatever happened. Thread-safe.
     """
 
     name: ClassVar[str]
@@ -63,10 +65,11 @@ class Executor(ABC):
             self._threads.run(self._work)
 
     def seize(self, launch: Launch) -> bool:
-        """Take a free slot for a job that is about to be accepted; then :meth:`begin` it, or :meth:`let_go`.
+        """Take a free slot for a job that is about to be accepted;
+        then :meth:`begin` it, or :meth:`let_go`.
 
-        Its acceptance begins it too, which saves a round trip before its first line. False: it must wait in the queue, as
-        very short jobs do when others run: there they share round trips.
+        Its acceptance begins it too, which saves a round trip before its first line. False: it must
+        wait in the queue, as very short jobs do when others run: there they share round trips.
         """
         with self._changed:
             most = 1 if self.queue.chunk_of(launch.task) > 1 else self.slots
@@ -76,10 +79,12 @@ class Executor(ABC):
             return True
 
     def begin(self, launch: Launch, attempt: int) -> None:
-        """Run a job in the slot that was seized for it: it is durable, and began when it was accepted."""
+        """Run a job in the slot that was seized for it:
+        it is durable, and began when it was accepted."""
         try:
             self._threads.run(lambda: self._work([(launch, attempt)]))
-        except RuntimeError:  # closed meanwhile: the job goes to another process with all that is held
+        # closed meanwhile: the job goes to another process with all that is held
+        except RuntimeError:
             self.let_go(launch)
 
     def let_go(self, launch: Launch) -> None:
@@ -118,7 +123,10 @@ class Executor(ABC):
             self.queue.done(launches)
 
     def _run_all(self, attempts: Sequence[Attempt]) -> list[Ended]:
-        return [(launch, abs(attempt), self._run_safely(launch, abs(attempt))) for launch, attempt in attempts]
+        return [
+            (launch, abs(attempt), self._run_safely(launch, abs(attempt)))
+            for launch, attempt in attempts
+        ]
 
     def _run_safely(self, launch: Launch, attempt: int) -> Outcome:
         try:
@@ -131,7 +139,9 @@ class Executor(ABC):
         try:
             return self._turn(ended, launches)
         except Exception:
-            log.exception("a slot lost its jobs; they are rescued", extra={"jobs": len(ended) + len(launches)})
+            log.exception(
+                "a slot lost its jobs; they are rescued", extra={"jobs": len(ended) + len(launches)}
+            )
             return []
 
     def _next(self) -> list[Launch]:
@@ -181,6 +191,7 @@ class ThreadsExecutor(Executor):
         return outcome
 
     def _chunk_of(self, task: str) -> int:
-        """Return how many jobs of a task one slot begins at a time: one, unless they are very short."""
+        """Return how many jobs of a task one slot begins at a time:
+        one, unless they are very short."""
         taken_s = self._duration_s.get(task, 1.0)
         return 1 if taken_s > _SHORT_S else min(_LARGEST_CHUNK, int(_CHUNK_S / max(taken_s, 1e-6)))

@@ -1,10 +1,13 @@
-"""Notice jobs on threads that hog the interpreter: every request of their process waits then, and nobody could say for what.
+"""Notice jobs on threads that hog the interpreter:
+every request of their process waits then, and nobody could say for what.
 
-The thread that beats asks to be woken after a while, and measures how late it is: to go on it needs the interpreter, as each
-request does. What it waited for a processor doesn't count. If it is late again and again, and jobs used most of the processor
-time of the process, a warning names their task and where it is. A job must last for half a second to be seen.
+The thread that beats asks to be woken after a while, and measures how late it is: to go on it needs
+the interpreter, as each request does. What it waited for a processor doesn't count. If it is late
+again and again, and jobs used most of the processor time of the process,
+a warning names their task and where it is. A job must last for half a second to be seen.
 
-While nothing runs on threads it costs two looks at a clock per wait. Only on Linux, where threads have clocks that others read.
+While nothing runs on threads it costs two looks at a clock per wait.
+Only on Linux, where threads have clocks that others read.
 """
 
 import logging
@@ -32,7 +35,8 @@ _RUN_DELAY = Path("/proc/thread-self/schedstat")
 
 
 class Sample(NamedTuple):
-    """What one wait showed: how late its end was, and who used how many seconds of a processor meanwhile."""
+    """What one wait showed: how late its end was,
+    and who used how many seconds of a processor meanwhile."""
 
     late_s: float
     process_s: float
@@ -40,7 +44,8 @@ class Sample(NamedTuple):
 
 
 def hogs_of(samples: deque[Sample]) -> list[str]:
-    """Return the tasks whose jobs hog the interpreter, by a window of samples; none while the window is not full."""
+    """Return the tasks whose jobs hog the interpreter, by a window of samples;
+    none while the window is not full."""
     if len(samples) < WINDOW or median(each.late_s for each in samples) < LATE_S:
         return []
     used: Counter[str] = Counter()
@@ -53,7 +58,8 @@ def hogs_of(samples: deque[Sample]) -> list[str]:
 
 
 class InterpreterWatch:
-    """Knows the jobs on threads, and measures in :meth:`wait`. Jobs begin and end on any thread, one thread waits."""
+    """Knows the jobs on threads, and measures in :meth:`wait`.
+    Jobs begin and end on any thread, one thread waits."""
 
     def __init__(self) -> None:
         self._running: dict[int, tuple[Launch, int]] = {}  # by thread: its job, and its clock
@@ -93,20 +99,26 @@ class InterpreterWatch:
         used_now = {thread: (run, _clock_s(run[1])) for thread, run in self._running.copy().items()}
         for thread, (run, now_s) in used_now.items():
             before = self._used_before.get(thread)
-            if before is not None and before[0] is run:  # the same job: what a thread does between jobs is not the task's
+            # the same job: what a thread does between jobs is not the task's
+            if before is not None and before[0] is run:
                 used[run[0].task] += max(0.0, now_s - before[1])
         self._used_before = used_now
         before_s, self._process_before_s = self._process_before_s, time.process_time()
-        return Sample(late_s=late_s, process_s=self._process_before_s - before_s, tasks_s=dict(used))
+        return Sample(
+            late_s=late_s, process_s=self._process_before_s - before_s, tasks_s=dict(used)
+        )
 
     def _tell(self, task: str) -> None:
         now = time.monotonic()
         if now - self._told_at.get(task, -_AGAIN_AFTER_S) < _AGAIN_AFTER_S:
             return
         self._told_at[task] = now
-        threads = [thread for thread, (launch, _) in self._running.copy().items() if launch.task == task]
+        threads = [
+            thread for thread, (launch, _) in self._running.copy().items() if launch.task == task
+        ]
         log.warning(
-            "task %s hogs the interpreter: all requests of this process wait for it; run it on processes",
+            "task %s hogs the interpreter: all requests of this process wait for it; run it on "
+            "processes",
             task,
             extra={
                 "task": task,
@@ -125,7 +137,8 @@ def _clock_s(clock: int) -> float:
 
 
 def _run_delay_s() -> float:
-    """Return how long this thread has waited for a processor. Source: Linux, Documentation/scheduler/sched-stats."""
+    """Return how long this thread has waited for a processor. Source:
+    Linux, Documentation/scheduler/sched-stats."""
     try:
         return int(_RUN_DELAY.read_bytes().split()[1]) / 1e9
     except (OSError, IndexError, ValueError):

@@ -7,10 +7,12 @@ from flask_api.jobs.records.job import Launch
 
 
 class Lanes:
-    """Jobs of one person: higher priority first; within one, tasks take turns, and so do the batches of a task.
+    """Jobs of one person: higher priority first;
+    within one, tasks take turns, and so do the batches of a task.
 
-    What is taken together is of one task and one batch. Not thread-safe. Finding the next looks at each task once, however
-    many batches wait: a person's thousands of batches of a task at its limit must not slow down everybody's next job.
+    What is taken together is of one task and one batch. Not thread-safe. Finding the next looks at
+    each task once, however many batches wait:
+    a person's thousands of batches of a task at its limit must not slow down everybody's next job.
     """
 
     def __init__(self) -> None:
@@ -31,13 +33,16 @@ class Lanes:
         waiting = tasks.setdefault(task, OrderedDict()).setdefault(batch, deque())
         for launch in launches:
             if launch.attempts:
-                waiting.appendleft(launch)  # it was first in line already; what came after it must not make its recovery slow
+                # it was first in line already; what came after it must not make its recovery slow
+                waiting.appendleft(launch)
             else:
                 waiting.append(launch)
 
     def find_next(self, may_run: Callable[[str], bool]) -> tuple[int, str] | None:
         """Return priority and task of the job that goes next, None when none may."""
-        for priority in self._levels if len(self._levels) == 1 else sorted(self._levels, reverse=True):
+        for priority in (
+            self._levels if len(self._levels) == 1 else sorted(self._levels, reverse=True)
+        ):
             for task in self._levels[priority]:
                 if may_run(task):
                     return priority, task

@@ -1,8 +1,9 @@
 """Attempts in child processes: for CPU work, and for code that must be stopped by force.
 
-Each slot has a child and a pipe of its own, so a child that is killed, or that kills itself, takes only its own job along; a
-time-out and a cancel kill it. Children are never forked from this threaded process; they come from a fork server or are
-spawned, on first use. Pebble 5.2 shares pipes and locks between its children: one killed while idle broke its pool for good.
+Each slot has a child and a pipe of its own, so a child that is killed, or that kills itself, takes
+only its own job along; a time-out and a cancel kill it. Children are never forked from this
+threaded process; they come from a fork server or are spawned, on first use. Pebble 5.2 shares pipes
+and locks between its children: one killed while idle broke its pool for good.
 """
 
 import multiprocessing
@@ -25,12 +26,15 @@ from shared.settings import ApiSettings
 
 START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 _LOOK_EVERY_S = 0.1
-# A willing task ends itself at its time-out and its child goes on; after so long more the child is killed.
+# A willing task ends itself at its time-out and its child goes on;
+# after so long more the child is killed.
 _GRACE_S = 0.3
 _KILL_WAIT_S = 5.0
-# A child that dies before an attempt has begun in it (it was idle when it was killed) costs the job nothing but another child.
+# A child that dies before an attempt has begun in it (it was idle when it was killed)
+# costs the job nothing but another child.
 _TRIES = 3
-# multiprocessing looks after all children whenever one is started: two threads at once would steal each other's exit codes.
+# multiprocessing looks after all children whenever one is started:
+# two threads at once would steal each other's exit codes.
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -47,7 +51,10 @@ class Child:
         context: Any = multiprocessing.get_context(START_METHOD)
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
-            target=child.serve, args=(theirs, child.settings_for_child(settings)), name="gatehouse-child", daemon=True
+            target=child.serve,
+            args=(theirs, child.settings_for_child(settings)),
+            name="gatehouse-child",
+            daemon=True,
         )
         with _ONE_AT_A_TIME:
             self._process.start()
@@ -67,7 +74,8 @@ class Child:
             raise ChildLostError from error
 
     def find_answer(self) -> Any:
-        """Return what the child says next, None when it says nothing for a moment. Raises ChildLostError."""
+        """Return what the child says next, None when it says nothing for a moment.
+        Raises ChildLostError."""
         ready = wait([self._pipe, self._process.sentinel], timeout=_LOOK_EVERY_S)
         if not ready:
             return None
@@ -79,7 +87,8 @@ class Child:
         raise ChildLostError
 
     def end(self, *, kill: bool = True) -> int | None:
-        """End the process, by force at once or after a moment; return its exit code, negative for a signal. Idempotent."""
+        """End the process, by force at once or after a moment;
+        return its exit code, negative for a signal. Idempotent."""
         with _ONE_AT_A_TIME:
             # One that is ending by itself (its pipe closed first) keeps its own exit code.
             if not wait([self._process.sentinel], timeout=0 if kill else _LOOK_EVERY_S):
@@ -134,7 +143,11 @@ class ProcessesExecutor(Executor):
                     return outcome
                 return stopped(self._stop_of(launch.job_id) or StopReason.TIMED_OUT, policy)
         reason = self._stop_of(launch.job_id)
-        return worker_lost(f"ended with exit code {code}") if reason is None else stopped(reason, policy)
+        return (
+            worker_lost(f"ended with exit code {code}")
+            if reason is None
+            else stopped(reason, policy)
+        )
 
     def close(self) -> None:
         """End the children, too."""
@@ -146,7 +159,8 @@ class ProcessesExecutor(Executor):
             worker.end()
 
     def _wait_for(self, worker: Child, launch: Launch, policy: Policy) -> Outcome | None:
-        """Return how the attempt ended; None when the child was killed for it. Raises ChildLostError."""
+        """Return how the attempt ended; None when the child was killed for it.
+        Raises ChildLostError."""
         deadline: float | None = None
         has_begun = False
         while True:
@@ -159,7 +173,11 @@ class ProcessesExecutor(Executor):
                 return answer
             if answer == child.BEGUN:
                 has_begun = True
-                deadline = None if policy.timeout_s is None else time.monotonic() + policy.timeout_s + _GRACE_S
+                deadline = (
+                    None
+                    if policy.timeout_s is None
+                    else time.monotonic() + policy.timeout_s + _GRACE_S
+                )
             is_late = deadline is not None and time.monotonic() > deadline
             if is_late or self._stop_of(launch.job_id) is not None:
                 worker.end()

@@ -1,7 +1,8 @@
 """The jobs of one process that wait for a slot: in memory, fair between people, bounded.
 
-People take turns, so that one person's ten thousand jobs don't hold up another's one, whatever priority they have: that orders
-a person's own jobs only (flask_api.jobs.workers.lanes). And while another waits, one person keeps to their share of the slots.
+People take turns, so that one person's ten thousand jobs don't hold up another's one, whatever
+priority they have: that orders a person's own jobs only (flask_api.jobs.workers.lanes).
+And while another waits, one person keeps to their share of the slots.
 """
 
 import threading
@@ -19,16 +20,18 @@ _LINE = attrgetter("owner_id", "priority", "task", "batch")
 
 
 def shared_slots(slots: int, share: float) -> int:
-    """Return how many of an executor's slots are one person's while another waits: their share, at most all but one."""
+    """Return how many of an executor's slots are one person's while another waits:
+    their share, at most all but one."""
     return max(1, min(slots - 1, int(slots * share)))
 
 
 class FairQueue:
     """Jobs that wait, of one executor. Thread-safe; nothing blocks.
 
-    ``limit`` bounds what waits and runs here; ``per_person`` how many slots one person's jobs take, ``while_shared`` how many
-    while somebody else's could begin; ``max_running`` how many a task's. Whose job goes next: of those who may, the person
-    whose last job began or ended longest ago. So nobody stays behind for ever, and a slot of one who had all goes to who waits.
+    ``limit`` bounds what waits and runs here; ``per_person`` how many slots one person's jobs take,
+    ``while_shared`` how many while somebody else's could begin; ``max_running`` how many a task's.
+    Whose job goes next: of those who may, the person whose last job began or ended longest ago.
+    So nobody stays behind for ever, and a slot of one who had all goes to who waits.
     """
 
     def __init__(
@@ -66,20 +69,29 @@ class FairQueue:
         return max(0, self._limit - self._waiting - self._reserved - self._running)
 
     def reserve(self, count: int = 1) -> None:
-        """Keep places for jobs about to be accepted, or raise QueueFull: what is accepted later always fits."""
+        """Keep places for jobs about to be accepted, or raise QueueFull:
+        what is accepted later always fits."""
         with self._lock:
             if self._waiting + self._reserved + self._running + count > self._limit:
-                raise QueueFull(f"This server holds as many unfinished jobs as it may ({self._limit}); try again later.")
+                raise QueueFull(
+                    "This server holds as many unfinished jobs as it may "
+                    f"({self._limit}); try again later."
+                )
             self._reserved += count
 
     def seize(self, launch: Launch) -> bool:
-        """Count a job as running that is about to be accepted, if nothing waits before it and its person and task may.
+        """Count a job as running that is about to be accepted,
+        if nothing waits before it and its person and task may.
 
         False: it must wait its turn. Give it back with :meth:`done`.
         """
         with self._lock:
             is_free = self._waiting == 0 and self._reserved + self._running < self._limit
-            if not (is_free and self._running_of_person[launch.owner_id] < self._per_person and self._may_run(launch.task)):
+            if not (
+                is_free
+                and self._running_of_person[launch.owner_id] < self._per_person
+                and self._may_run(launch.task)
+            ):
                 return False
             self._count([launch])
             return True
@@ -99,7 +111,8 @@ class FairQueue:
             self._waiting += len(launches)
 
     def take(self) -> list[Launch]:
-        """Return the jobs of one task that go next, empty when none may. Give them back with :meth:`done`."""
+        """Return the jobs of one task that go next, empty when none may.
+        Give them back with :meth:`done`."""
         with self._lock:
             found = self._find_next()
             if found is None:
@@ -120,18 +133,23 @@ class FairQueue:
             return self._find_next() is not None
 
     def done(self, launches: Sequence[Launch]) -> None:
-        """Note that what one :meth:`take` returned no longer runs here; it may have been nothing."""
+        """Note that what one :meth:`take` returned no longer runs here;
+        it may have been nothing."""
         if not launches:
             return
         with self._lock:
             self._running -= len(launches)
             first = launches[0]
-            for running, name in ((self._running_of_person, first.owner_id), (self._running_of_task, first.task)):
+            for running, name in (
+                (self._running_of_person, first.owner_id),
+                (self._running_of_task, first.task),
+            ):
                 running[name] -= 1
                 if running[name] <= 0:
                     del running[name]
             if first.owner_id in self._people:
-                self._people.move_to_end(first.owner_id)  # or of a single slot the one who had it would be the next, too
+                # or of a single slot the one who had it would be the next, too
+                self._people.move_to_end(first.owner_id)
 
     def clear(self) -> list[Launch]:
         """Forget and return all that waits: it is somebody else's now."""
@@ -146,7 +164,8 @@ class FairQueue:
             yield from lanes
 
     def _find_next(self) -> tuple[str, tuple[int, str]] | None:
-        """Return whose job goes next, its priority and task; one who has their share already only if nobody else may."""
+        """Return whose job goes next, its priority and task;
+        one who has their share already only if nobody else may."""
         beyond_share = None
         for person, lanes in self._people.items():
             running = self._running_of_person[person]

@@ -1,4 +1,5 @@
-"""An attempt's words on their way to Redis: progress, log lines, files, state. From a thread of the server or from a child."""
+"""An attempt's words on their way to Redis: progress, log lines, files, state.
+From a thread of the server or from a child."""
 
 import logging
 import threading
@@ -21,11 +22,15 @@ log = logging.getLogger("gatehouse.jobs")
 _LOST = -1
 _NO_ROOM, _NO_ROOM_FOR_FILES = -2, -3
 _SIGNALS = {1: StopReason.CANCELLED, _LOST: StopReason.LOST, _NO_ROOM: StopReason.QUOTA}
-_FILES_OVER_QUOTA = "Your jobs keep as many bytes of files as they may, and this one does not fit: delete jobs that keep files."
+_FILES_OVER_QUOTA = (
+    "Your jobs keep as many bytes of files as they may, and this one does not fit: delete jobs "
+    "that keep files."
+)
 
 
 class LedgerReporter:
-    """Writes for one attempt; what Redis answers (cancel asked for, job lost) is given to ``signal``. Thread-safe."""
+    """Writes for one attempt; what Redis answers (cancel asked for, job lost)
+    is given to ``signal``. Thread-safe."""
 
     def __init__(
         self,
@@ -45,7 +50,8 @@ class LedgerReporter:
         self._files = files
         self._checkpoints = checkpoints
         self._lock = threading.Lock()
-        self._kept: dict[str, dict[str, Any]] | None = None  # read when it is first needed: most tasks keep nothing
+        # read when it is first needed: most tasks keep nothing
+        self._kept: dict[str, dict[str, Any]] | None = None
         self._signal = signal
 
     def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
@@ -57,16 +63,18 @@ class LedgerReporter:
             log.debug("progress not written", extra={"job_id": self._launch.job_id})
 
     def save_file(self, name: str, source: bytes | str | Path) -> None:
-        """Keep a file and list it on the record. Raises TaskError, and JobStoreUnavailable when it can't be listed.
+        """Keep a file and list it on the record.
+        Raises TaskError, and JobStoreUnavailable when it can't be listed.
 
-        Raises QuotaExceeded when its owner may not keep it, and JobCancelled when the job is another's by now: the file of this
-        name may be another's too.
+        Raises QuotaExceeded when its owner may not keep it, and JobCancelled when the job is
+        another's by now: the file of this name may be another's too.
         """
         size = size_of(source)
         with self._lock:
             kept = self._files_so_far()
             self._files.check(name, size, kept)
-            # Told before it is stored: who dies before listing it must not leave it for ever, nor uncounted.
+            # Told before it is stored: who dies before listing it must not leave it for ever,
+            # nor uncounted.
             self._require(self._expect_files(kept, more=size))
             try:
                 saved = self._files.save(self._launch.job_id, name, source, kept=kept, at_most=size)
@@ -75,7 +83,9 @@ class LedgerReporter:
                     self._expect_files(kept)
                 raise
             kept[name] = saved
-            self._require(self._write({"files": list(kept.values())}, (), file_bytes=_bytes_of(kept)))
+            self._require(
+                self._write({"files": list(kept.values())}, (), file_bytes=_bytes_of(kept))
+            )
 
     def find_file(self, name: str) -> BinaryIO | None:
         """Open a file that the record lists. Raises JobStoreUnavailable."""
@@ -92,7 +102,9 @@ class LedgerReporter:
 
         Raises QuotaExceeded when it is more than the owner may keep, and JobStoreUnavailable.
         """
-        answer = self._checkpoints.save_state(self._launch, state, instance=self._instance, attempt=self._attempt)
+        answer = self._checkpoints.save_state(
+            self._launch, state, instance=self._instance, attempt=self._attempt
+        )
         if answer == _NO_ROOM:
             raise QuotaExceeded(OVER_QUOTA)
         self._heed(answer)
@@ -102,7 +114,8 @@ class LedgerReporter:
         return self._checkpoint().state
 
     def _files_so_far(self) -> dict[str, dict[str, Any]]:
-        """Return the entries that the record lists, by name: a later attempt goes on with the files of an earlier one."""
+        """Return the entries that the record lists, by name:
+        a later attempt goes on with the files of an earlier one."""
         if self._kept is None:
             self._kept = {file["name"]: file for file in self._checkpoint().files}
             if self._attempt > 1:
@@ -128,10 +141,13 @@ class LedgerReporter:
             raise JobCancelled(StopReason.LOST)
 
     def _checkpoint(self) -> Checkpoint:
-        # Asked for at a first attempt too: one that a stopping server handed over is begun as the first again.
+        # Asked for at a first attempt too: one that a stopping server handed over is begun as the
+        # first again.
         return self._checkpoints.get(self._launch.job_id)
 
-    def _write(self, changes: dict[str, Any], lines: Sequence[str], *, file_bytes: int | None = None) -> int:
+    def _write(
+        self, changes: dict[str, Any], lines: Sequence[str], *, file_bytes: int | None = None
+    ) -> int:
         return self._ledger.report(
             self._launch,
             instance=self._instance,

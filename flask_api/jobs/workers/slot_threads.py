@@ -1,8 +1,9 @@
-"""The threads of an executor's slots: made when they are needed, kept, and idle until there is work.
+"""The threads of an executor's slots: made when they are needed, kept,
+and idle until there is work.
 
-What the pool of concurrent.futures does, without a future for each work, which nobody would ask and which took about as long
-as it takes a thread to wake up. And the interpreter does not wait for these: a job that never stops must not keep a
-process alive.
+What the pool of concurrent.futures does, without a future for each work, which nobody would ask and
+which took about as long as it takes a thread to wake up. And the interpreter does not wait for
+these: a job that never stops must not keep a process alive.
 """
 
 import logging
@@ -15,7 +16,8 @@ log = logging.getLogger("gatehouse.jobs")
 
 
 class SlotThreads:
-    """Runs works on as many threads as there are works at once. Thread-safe; ``run`` never blocks."""
+    """Runs works on as many threads as there are works at once. Thread-safe;
+    ``run`` never blocks."""
 
     def __init__(self, *, name: str) -> None:
         self._name = name
@@ -26,14 +28,17 @@ class SlotThreads:
         self._is_closed = False
 
     def run(self, work: Work) -> None:
-        """Run ``work`` on a thread that is free, or on a new one. Raises RuntimeError once closed."""
+        """Run ``work`` on a thread that is free, or on a new one.
+        Raises RuntimeError once closed."""
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the threads were let go")
             self._busy += 1
             self._works.put(work)
             if self._busy > self._made:
-                threading.Thread(target=self._serve, name=f"{self._name}_{self._made}", daemon=True).start()
+                threading.Thread(
+                    target=self._serve, name=f"{self._name}_{self._made}", daemon=True
+                ).start()
                 self._made += 1
 
     def close(self) -> None:

@@ -1,4 +1,5 @@
-"""Write turns so that no outcome is lost: not to a Redis that is away, and not to one whose memory is full."""
+"""Write turns so that no outcome is lost: not to a Redis that is away,
+and not to one whose memory is full."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -23,9 +24,11 @@ def write_turn(
     ttl_s: int,
     stopping: threading.Event,
 ) -> list[int]:
-    """End attempts and begin others; answers as Ledger.turn. Repeats itself while Redis is away, until ``stopping``.
+    """End attempts and begin others; answers as Ledger.turn.
+    Repeats itself while Redis is away, until ``stopping``.
 
-    While Redis is full, what ended is written all the same, it is bounded by what runs; nothing begins that would write more.
+    While Redis is full, what ended is written all the same, it is bounded by what runs;
+    nothing begins that would write more.
     """
 
     def write() -> list[int]:
@@ -35,18 +38,22 @@ def write_turn(
             if not endings:
                 raise
             # What does not begin now is held and not known: the audit puts it in the queue again.
-            return ledger.turn(instance, endings=endings, ttl_s=ttl_s, force=True) + [0] * len(beginnings)
+            return ledger.turn(instance, endings=endings, ttl_s=ttl_s, force=True) + [0] * len(
+                beginnings
+            )
 
     return persist(write, stopping=stopping)
 
 
 def status_of(ending: Ending, answer: int) -> JobStatus:
-    """Return how a job ended, or that it goes on: a result that its person may not keep is a failure."""
+    """Return how a job ended, or that it goes on:
+    a result that its person may not keep is a failure."""
     return JobStatus.FAILED if answer == _OVER_QUOTA else ending.status
 
 
 def persist(action: Callable[[], T], *, stopping: threading.Event) -> T:
-    """Repeat an idempotent write until Redis takes it. Once ``stopping`` is set it is tried a last time.
+    """Repeat an idempotent write until Redis takes it.
+    Once ``stopping`` is set it is tried a last time.
 
     Blocks as long as Redis is away. Raises JobStoreUnavailable only when the process must end.
     """

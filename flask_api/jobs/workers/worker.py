@@ -19,7 +19,14 @@ from flask_api.jobs.records.writes import Ending, Ledger
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
-from flask_api.jobs.workers.attempt import Outcome, call, deadline_check, ending_of, stopped, worker_lost
+from flask_api.jobs.workers.attempt import (
+    Outcome,
+    call,
+    deadline_check,
+    ending_of,
+    stopped,
+    worker_lost,
+)
 from flask_api.jobs.workers.counts import JobCounts, Load, load_of
 from flask_api.jobs.workers.executor import Attempt, Ended, Executor, ThreadsExecutor
 from flask_api.jobs.workers.interpreter_watch import InterpreterWatch
@@ -59,7 +66,8 @@ class Crew:
         self._files = FileStore(settings)
         self._lock = threading.Lock()
         self._known: set[str] = set()
-        # Jobs that came to us again while we were still putting away their last attempt: taken over right after.
+        # Jobs that came to us again while we were still putting away their last attempt:
+        # taken over right after.
         self._returned: set[str] = set()
         self._signals: dict[str, StopReason] = {}
         self._stopping = threading.Event()
@@ -75,10 +83,13 @@ class Crew:
 
     @property
     def room(self) -> int:
-        """How many more jobs are worth claiming: what could begin soon, and always some, or a long queue holds up retries."""
+        """How many more jobs are worth claiming:
+        what could begin soon, and always some, or a long queue holds up retries."""
         if self.is_draining:
             return 0
-        return sum(max(each.slots, 2 * each.slots - len(each.queue)) for each in self._executors.values())
+        return sum(
+            max(each.slots, 2 * each.slots - len(each.queue)) for each in self._executors.values()
+        )
 
     @property
     def places(self) -> int:
@@ -94,19 +105,23 @@ class Crew:
         return self._executor_of(task).queue
 
     def seize(self, launch: Launch) -> bool:
-        """Take a free slot for a job that is about to be accepted as running; False when it must wait in the queue."""
+        """Take a free slot for a job that is about to be accepted as running;
+        False when it must wait in the queue."""
         if not self._executor_of(launch.task).seize(launch):
             return False
         with self._lock:
-            self._known.add(launch.job_id)  # before it is durable, or an audit would take it for a stray
+            # before it is durable, or an audit would take it for a stray
+            self._known.add(launch.job_id)
         return True
 
     def begin(self, launch: Launch) -> None:
-        """Run the first attempt of a job that was accepted as running, in the slot that was seized for it."""
+        """Run the first attempt of a job that was accepted as running,
+        in the slot that was seized for it."""
         self._executor_of(launch.task).begin(launch, 1)
 
     def let_go(self, launch: Launch, *, may_be_durable: bool) -> None:
-        """Give back the slot of a job that was not accepted, or that nobody knows about: a turn finds out then."""
+        """Give back the slot of a job that was not accepted, or that nobody knows about:
+        a turn finds out then."""
         self._forget([launch])
         self._executor_of(launch.task).let_go(launch)
         if may_be_durable:
@@ -115,7 +130,8 @@ class Crew:
     def put(self, launches: Sequence[Launch]) -> None:
         """Take jobs that are durable and held by this instance; free slots begin them at once."""
         with self._lock:
-            # Twice in the queue would be twice at once: an audit may find what a submit is about to put.
+            # Twice in the queue would be twice at once:
+            # an audit may find what a submit is about to put.
             launches = [launch for launch in launches if launch.job_id not in self._known]
             self._known.update(launch.job_id for launch in launches)
         for task, alike in groupby(launches, key=attrgetter("task")):
@@ -131,14 +147,21 @@ class Crew:
                     self._signals.setdefault(job_id, reason)
 
     def take_over(self, job_ids: Sequence[str]) -> None:
-        """Go on with jobs that came to this instance: queue what waited, spend an attempt of what was running."""
+        """Go on with jobs that came to this instance:
+        queue what waited, spend an attempt of what was running."""
         with self._lock:
             strangers = [job_id for job_id in job_ids if job_id not in self._known]
             self._returned.update(job_id for job_id in job_ids if job_id in self._known)
         for first in range(0, len(strangers), 500):
             jobs = self._store.find_many(strangers[first : first + 500])
             self._rescue([job for job in jobs if job.status is JobStatus.RUNNING])
-            self.put([launch_of(job) for job in jobs if job.status is JobStatus.QUEUED and self._can_run(job)])
+            self.put(
+                [
+                    launch_of(job)
+                    for job in jobs
+                    if job.status is JobStatus.QUEUED and self._can_run(job)
+                ]
+            )
 
     def abandon(self) -> None:
         """Forget everything: this process was taken for dead, and all it held is another's."""
@@ -149,7 +172,8 @@ class Crew:
             self._returned.clear()
 
     def drain(self, *, deadline_s: float, interrupt_s: float) -> bool:
-        """Begin nothing more, wait for what runs, interrupt the rest. True when nothing runs any more."""
+        """Begin nothing more, wait for what runs, interrupt the rest.
+        True when nothing runs any more."""
         self.is_draining = True
         for executor in self._executors.values():
             executor.pause()
@@ -163,23 +187,31 @@ class Crew:
         return idle
 
     def turn(self, ended: Sequence[Ended], launches: Sequence[Launch]) -> list[Attempt]:
-        """Write what ended, begin what is next; return what has begun. Repeats itself while Redis is away."""
+        """Write what ended, begin what is next; return what has begun.
+        Repeats itself while Redis is away."""
         instance = self.instance
         ttl_s = self._ttl_s(ended[0][0].task) if ended else 0
         try:
             endings = [self._ending(launch, attempt, outcome) for launch, attempt, outcome in ended]
-            answers = write_turn(self._ledger, instance, endings, launches, ttl_s=ttl_s, stopping=self._stopping)
+            answers = write_turn(
+                self._ledger, instance, endings, launches, ttl_s=ttl_s, stopping=self._stopping
+            )
         except JobStoreUnavailable:
-            log.exception("outcomes not written: Redis stayed away until shutdown", extra={"jobs": len(ended)})
+            log.exception(
+                "outcomes not written: Redis stayed away until shutdown", extra={"jobs": len(ended)}
+            )
             self._forget([launch for launch, _, _ in ended] + list(launches))
             return []
         except Exception:
-            # The audit rescues what is held and not known; it would take these for running, for ever.
+            # The audit rescues what is held and not known;
+            # it would take these for running, for ever.
             self._forget([launch for launch, _, _ in ended] + list(launches))
             raise
         self._note(ended, endings, answers)
         begun = list(zip(launches, answers[len(endings) :], strict=True))
-        self.signal([launch.job_id for launch, attempt in begun if attempt < 0], StopReason.CANCELLED)
+        self.signal(
+            [launch.job_id for launch, attempt in begun if attempt < 0], StopReason.CANCELLED
+        )
         self._forget([launch for launch, attempt in begun if attempt == 0])
         return [(launch, attempt) for launch, attempt in begun if attempt]
 
@@ -189,7 +221,9 @@ class Crew:
     def _make_executors(self) -> dict[str, Executor]:
         settings = self._settings
         queue = self._queue(settings.job_running_limit, settings.job_threads)
-        threads = ThreadsExecutor(queue, self.turn, slots=settings.job_threads, call=self._call, watch=self.watch)
+        threads = ThreadsExecutor(
+            queue, self.turn, slots=settings.job_threads, call=self._call, watch=self.watch
+        )
         processes = ProcessesExecutor(
             self._queue(settings.job_processes, settings.job_processes),
             self.turn,
@@ -202,7 +236,9 @@ class Crew:
         for task in self._registry:
             if task.policy.executor not in executors:
                 accepted = ", ".join(executors)
-                raise ConfigurationError(f"task {task.name}: executor {task.policy.executor!r}; accepted: {accepted}")
+                raise ConfigurationError(
+                    f"task {task.name}: executor {task.policy.executor!r}; accepted: {accepted}"
+                )
         return executors
 
     def _queue(self, per_person: int, slots: int) -> FairQueue:
@@ -235,7 +271,9 @@ class Crew:
         return call(task, launch, context, result_max_bytes=self._settings.job_result_max_bytes)
 
     def _stop_of(self, job_id: str) -> StopReason | None:
-        return self._signals.get(job_id) or (StopReason.SHUTDOWN if self._stopping.is_set() else None)
+        return self._signals.get(job_id) or (
+            StopReason.SHUTDOWN if self._stopping.is_set() else None
+        )
 
     def _ending(self, launch: Launch, attempt: int, outcome: Outcome) -> Ending:
         return ending_of(launch, attempt, outcome, policy=self._registry.get(launch.task).policy)
@@ -243,15 +281,25 @@ class Crew:
     def _ttl_s(self, task: str) -> int:
         return self._registry.get(task).policy.ttl_s or self._settings.job_ttl_s
 
-    def _note(self, ended: Sequence[Ended], endings: Sequence[Ending], answers: Sequence[int]) -> None:
+    def _note(
+        self, ended: Sequence[Ended], endings: Sequence[Ending], answers: Sequence[int]
+    ) -> None:
         self._forget([launch for launch, _, _ in ended])
         self._waiting.notify(launch.job_id for launch, _, _ in ended)
-        tallies = Counter((status_of(ending, kept), bool(kept)) for ending, kept in zip(endings, answers, strict=False))
+        tallies = Counter(
+            (status_of(ending, kept), bool(kept))
+            for ending, kept in zip(endings, answers, strict=False)
+        )
         for (status, was_kept), count in tallies.items():
             self._counts.end_attempts(ended[0][0].task, status, count, kept=was_kept)
         for (launch, attempt, outcome), kept in zip(ended, answers, strict=False):
             if outcome.error is not None or not kept:
-                details = {"job_id": launch.job_id, "task": launch.task, "attempt": attempt, "kept": bool(kept)}
+                details = {
+                    "job_id": launch.job_id,
+                    "task": launch.task,
+                    "attempt": attempt,
+                    "kept": bool(kept),
+                }
                 log.info("attempt failed" if kept else "outcome discarded", extra=details)
 
     def _forget(self, launches: Sequence[Launch]) -> None:
@@ -271,30 +319,47 @@ class Crew:
     def _can_run(self, job: Job) -> bool:
         if job.task in self._registry:
             return True
-        log.error("a job waits for a task that this server does not have", extra={"job_id": job.id, "task": job.task})
+        log.error(
+            "a job waits for a task that this server does not have",
+            extra={"job_id": job.id, "task": job.task},
+        )
         return False
 
     def _rescue(self, jobs: Sequence[Job]) -> None:
-        """End attempts whose process died: the job is queued again, or failed when its attempts are spent."""
+        """End attempts whose process died: the job is queued again,
+        or failed when its attempts are spent."""
         for job in jobs:
             if job.task not in self._registry:
                 continue
             outcome = worker_lost("died")
             if job.cancel_requested:
                 outcome = stopped(StopReason.CANCELLED, self._registry.get(job.task).policy)
-            log.warning("rescuing a job whose process died", extra={"job_id": job.id, "attempt": job.attempt})
+            log.warning(
+                "rescuing a job whose process died",
+                extra={"job_id": job.id, "attempt": job.attempt},
+            )
             ending = self._ending(launch_of(job), job.attempt, outcome)
-            (kept,) = self._ledger.turn(self.instance, endings=[ending], ttl_s=self._ttl_s(job.task))
+            (kept,) = self._ledger.turn(
+                self.instance, endings=[ending], ttl_s=self._ttl_s(job.task)
+            )
             self._counts.end_attempts(job.task, ending.status, kept=bool(kept))
 
     def _give_up_what_waits(self) -> None:
-        waiting = [launch for executor in self._executors.values() for launch in executor.queue.clear()]
+        waiting = [
+            launch for executor in self._executors.values() for launch in executor.queue.clear()
+        ]
         self._forget(waiting)
         for first in range(0, len(waiting), 500):
             try:
-                self._ledger.give_up([launch.job_id for launch in waiting[first : first + 500]], instance=self.instance)
+                self._ledger.give_up(
+                    [launch.job_id for launch in waiting[first : first + 500]],
+                    instance=self.instance,
+                )
             except JobStoreUnavailable:
                 return  # they are handed over with the rest, at the end
 
     def _wait_until_idle(self, deadline: float) -> bool:
-        return all(each.wait_until_idle(deadline_s=max(0.0, deadline - time.monotonic())) for each in self._executors.values())
+        return all(
+            each.wait_until_idle(deadline_s=max(0.0, deadline - time.monotonic()))
+            for each in self._executors.values()
+        )

@@ -1,4 +1,5 @@
-"""Reading and writing access logs line by line, plain or packed by gzip, in bounded memory whatever is in them."""
+"""Reading and writing access logs line by line, plain or packed by gzip,
+in bounded memory whatever is in them."""
 
 import gzip
 import zlib
@@ -38,7 +39,8 @@ def is_packed(stream: BinaryIO) -> bool:
 
 
 def read_lines(stream: BinaryIO, *, max_bytes: int = MAX_LOG_BYTES) -> Iterator[ReadLine]:
-    """Give the lines of a log. Too long ones are left out, with a problem; so is what comes after a break in the packing.
+    """Give the lines of a log. Too long ones are left out, with a problem;
+    so is what comes after a break in the packing.
 
     Raises LogTooLarge.
     """
@@ -54,7 +56,11 @@ def read_lines(stream: BinaryIO, *, max_bytes: int = MAX_LOG_BYTES) -> Iterator[
                 read += len(data)
                 _check(read, max_bytes)
             _check(read, max_bytes)
-            yield ReadLine(number, b"", f"over {MAX_LINE} bytes") if is_long else ReadLine(number, data)
+            yield (
+                ReadLine(number, b"", f"over {MAX_LINE} bytes")
+                if is_long
+                else ReadLine(number, data)
+            )
     except (EOFError, zlib.error, gzip.BadGzipFile):
         yield ReadLine(number + 1, b"", "the packed file breaks off here")
 
@@ -69,18 +75,31 @@ class LogWriter:
 
     def __init__(self, path: Path, *, packed: bool, max_bytes: int) -> None:
         self._file = path.open("xb")
-        self._out = cast(BinaryIO, gzip.GzipFile(fileobj=self._file, mode="wb", filename="")) if packed else self._file
+        self._out = (
+            cast(BinaryIO, gzip.GzipFile(fileobj=self._file, mode="wb", filename=""))
+            if packed
+            else self._file
+        )
         self._max_bytes = max_bytes
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._out.close()
         self._file.close()
 
     def write(self, line: bytes) -> None:
-        """Add a line with its line break. Raises LogTooLarge as soon as the file is longer than a job may keep."""
+        """Add a line with its line break. Raises LogTooLarge as soon as the file is longer than a
+        job may keep."""
         self._out.write(line)
         if self._file.tell() > self._max_bytes:
-            raise LogTooLarge(f"The new log has more than {self._max_bytes} bytes: give the log in parts, or packed by gzip.")
+            raise LogTooLarge(
+                f"The new log has more than {self._max_bytes} bytes: give the log in "
+                "parts, or packed by gzip."
+            )

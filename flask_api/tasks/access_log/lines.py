@@ -1,13 +1,16 @@
 """The lines of a web server's access log, in the common and the combined format.
 
-    192.0.2.7 - ada [20/Nov/2026:12:13:36 +0000] "GET /search?q=x HTTP/1.1" 503 162 "https://example.org/" "curl/8"
-    |- who ------|  |- time ------------------|   |- request ------------|  |   |   |- rest (combined: referer, agent)
+    192.0.2.7 - ada [20/Nov/2026:12:13:36 +0000] "GET /search?q=x HTTP/1.1" 503 162
+    "https://example.org/" "curl/8"
+    |- who ------|  |- time ------------------|   |- request ------------|  |   |   |- rest
+    (combined: referer, agent)
                                                                        status   size
 
-Bytes in, bytes out: a line that is not changed is written as it was read. The user may be empty (``""``) and hold blanks,
-quotes and brackets; the status may say that none was sent (``000`` from nginx, ``-`` from Apache). Quotes and control
-characters in a request are escaped by the server: ``\\"``, ``\\t``, ``\\x16``, and ``\\u0016`` in nginx's JSON.
-Source: Apache's mod_log_config and ap_escape_logitem; nginx's ngx_http_log_module.
+Bytes in, bytes out: a line that is not changed is written as it was read. The user may be empty
+(``""``) and hold blanks, quotes and brackets; the status may say that none was sent (``000`` from
+nginx, ``-`` from Apache). Quotes and control characters in a request are escaped by the server:
+``\\"``, ``\\t``, ``\\x16``, and ``\\u0016`` in nginx's JSON. Source:
+Apache's mod_log_config and ap_escape_logitem; nginx's ngx_http_log_module.
 """
 
 import re
@@ -22,8 +25,18 @@ _MAX_SIZE_DIGITS = 19
 _LONGEST_ANSWER = 5 + _MAX_SIZE_DIGITS + 1
 _VERSION = frozenset(b"0123456789.")
 _ESCAPED = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|u00([0-9A-Fa-f]{2})|(.))", re.DOTALL)
-_LETTERS = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"v": b"\v", b"f": b"\f", b"b": b"\b", b'"': b'"', b"\\": b"\\"}
-# What a request target may hold as it is; all else is percent-encoded. Source: RFC 3986, 3.3 and 3.4.
+_LETTERS = {
+    b"t": b"\t",
+    b"n": b"\n",
+    b"r": b"\r",
+    b"v": b"\v",
+    b"f": b"\f",
+    b"b": b"\b",
+    b'"': b'"',
+    b"\\": b"\\",
+}
+# What a request target may hold as it is; all else is percent-encoded. Source:
+# RFC 3986, 3.3 and 3.4.
 _IN_TARGET = "/?:@!$&'()*+,;=-._~%[]|"
 _RETRY = "retry=true"
 _TIME = "%d/%b/%Y:%H:%M:%S %z"
@@ -31,7 +44,8 @@ _TIME = "%d/%b/%Y:%H:%M:%S %z"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. ``target`` is as a URL has it; ``protocol`` begins with a blank, or is empty (HTTP/0.9)."""
+    """What was asked for. ``target`` is as a URL has it;
+    ``protocol`` begins with a blank, or is empty (HTTP/0.9)."""
 
     method: str
     target: str
@@ -40,7 +54,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line. ``asked`` is None when the request is none that HTTP knows; ``raw_request`` is what was logged.
+    """One line. ``asked`` is None when the request is none that HTTP knows;
+    ``raw_request`` is what was logged.
 
     ``raw_status`` is three digits, or ``-``.
     """
@@ -59,7 +74,8 @@ class LogLine:
         return int(self.raw_status) if self.raw_status.isdigit() else 0
 
     def repeated(self, request: Request, *, at: datetime, status: int, size: int) -> "LogLine":
-        """Return the line of this request sent again: time, target, status and size are new, the rest is kept."""
+        """Return the line of this request sent again:
+        time, target, status and size are new, the rest is kept."""
         raw = f"{request.method} {request.target}".encode() + request.protocol
         time = at.strftime(_TIME).encode()
         answer = {"raw_status": b"%03d" % status, "size": b"%d" % size}
@@ -74,8 +90,8 @@ class LogLine:
 def parse_line(line: bytes) -> LogLine | None:
     """Read a line without its line break; None if it has neither format.
 
-    The first ``[time] "request" status size`` counts. Linear: a request ends at the next quote that is not escaped, so
-    those tried one after the other don't overlap.
+    The first ``[time] "request" status size`` counts. Linear: a request ends at the next quote that
+    is not escaped, so those tried one after the other don't overlap.
     """
     host_end = line.find(b" ")
     if b"\0" in line or host_end < 1 or line[:1].isspace():
@@ -114,7 +130,8 @@ def _closing_quote(line: bytes, start: int) -> int:
 
 
 def _answer_at(line: bytes, start: int) -> tuple[bytes, bytes] | None:
-    """Return the status and the size that stand there, each behind a blank, and before a blank or the line's end."""
+    """Return the status and the size that stand there, each behind a blank,
+    and before a blank or the line's end."""
     blank, status, size = [*line[start : start + _LONGEST_ANSWER].split(b" ", 3), b"", b""][:3]
     size = size.partition(b"\t")[0]
     is_status = status == b"-" or (len(status) == 3 and status.isdigit())
@@ -125,7 +142,9 @@ def _answer_at(line: bytes, start: int) -> tuple[bytes, bytes] | None:
 def _parse_request(logged: bytes) -> Request | None:
     method, _, rest = logged.partition(b" ")
     target, _, protocol = rest.partition(b" ")
-    if not (method.isalpha() and len(method) <= _MAX_METHOD and target) or target.split() != [target]:
+    if not (method.isalpha() and len(method) <= _MAX_METHOD and target) or target.split() != [
+        target
+    ]:
         return None
     if rest != target and not _is_protocol(protocol):
         return None
@@ -138,7 +157,8 @@ def _is_protocol(said: bytes) -> bool:
 
 
 def with_retry(request: Request) -> Request:
-    """Add ``retry=true`` to the query and leave the rest as it is; a request that has it already is not changed."""
+    """Add ``retry=true`` to the query and leave the rest as it is;
+    a request that has it already is not changed."""
     path, _, query = request.target.partition("?")
     if _RETRY in query.split("&"):
         return request

@@ -1,4 +1,5 @@
-"""What logs.retry_failed tells: the counts before and after, the URLs, the lines that were left out."""
+"""What logs.retry_failed tells: the counts before and after, the URLs,
+the lines that were left out."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,7 +10,8 @@ from flask_api.tasks.web.items import FetchError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCount:
-    """How many lines of the log have a status, and how many of the new one; 0 counts those with none (``000``, ``-``)."""
+    """How many lines of the log have a status, and how many of the new one;
+    0 counts those with none (``000``, ``-``)."""
 
     status: int
     before: int
@@ -18,7 +20,8 @@ class StatusCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetriedUrl:
-    """One URL that was requested again. ``after`` is None exactly when ``error`` says why there was no answer."""
+    """One URL that was requested again. ``after`` is None exactly when ``error`` says why there was
+    no answer."""
 
     method: str
     url: str
@@ -31,7 +34,13 @@ class RetriedUrl:
         """Return how a request ended that has ended."""
         answer = repeat.answer.result()
         after = None if answer.error else answer.status
-        return cls(method=repeat.request.method, url=repeat.url, before=repeat.before, after=after, error=answer.error)
+        return cls(
+            method=repeat.request.method,
+            url=repeat.url,
+            before=repeat.before,
+            after=after,
+            error=answer.error,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +55,10 @@ class LineProblem:
 class RetryReport:
     """What was found and what has become of it.
 
-    ``lines`` counts all, ``skipped`` those that were left out, ``failed`` those with a 5xx, ``requested`` the different
-    requests sent again. ``not_repeated`` counts failed lines by reason: ``other_method`` than GET and HEAD, ``no_path``,
-    ``over_max_requests``. Of ``urls`` and ``problems`` the first 100 are listed.
+    ``lines`` counts all, ``skipped`` those that were left out, ``failed`` those with a 5xx,
+    ``requested`` the different requests sent again. ``not_repeated`` counts failed lines by reason:
+    ``other_method`` than GET and HEAD, ``no_path``, ``over_max_requests``.
+    Of ``urls`` and ``problems`` the first 100 are listed.
     """
 
     file: str

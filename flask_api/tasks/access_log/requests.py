@@ -39,7 +39,15 @@ class Repeat:
 class Repeater:
     """Sends requests again by a pool. For the thread of the task."""
 
-    def __init__(self, pool: FetchPool, client: GuardedClient, *, base_url: str, timeout_s: float, max_requests: int) -> None:
+    def __init__(
+        self,
+        pool: FetchPool,
+        client: GuardedClient,
+        *,
+        base_url: str,
+        timeout_s: float,
+        max_requests: int,
+    ) -> None:
         self._pool = pool
         self._client = client
         self._base_url = base_url.rstrip("/")
@@ -54,7 +62,8 @@ class Repeater:
         return list(self._repeats.values())
 
     def repeat(self, request: Request | None, *, before: int) -> Repeat | None:
-        """Send a request again, once for all lines that have it; or count why not and return None."""
+        """Send a request again, once for all lines that have it;
+        or count why not and return None."""
         reason = self._refusal(request)
         if request is None or reason:
             self.not_repeated[reason] += 1
@@ -63,12 +72,15 @@ class Repeater:
         if key not in self._repeats:
             again = with_retry(request)
             url = self._base_url + again.target
-            self._repeats[key] = Repeat(again, url, before, self._pool.submit(self._fetch, _SAFE[again.method], url))
+            self._repeats[key] = Repeat(
+                again, url, before, self._pool.submit(self._fetch, _SAFE[again.method], url)
+            )
         return self._repeats[key]
 
     def _refusal(self, request: Request | None) -> str:
         if request is None or not request.target.startswith("/"):
-            return "no_path"  # garbage, or the absolute URL of another host that a proxy was asked for
+            # garbage, or the absolute URL of another host that a proxy was asked for
+            return "no_path"
         if request.method not in _SAFE:
             return "other_method"
         is_known = (request.method, request.target) in self._repeats
@@ -78,10 +90,17 @@ class Repeater:
         at = datetime.now(UTC)
         target = url[url.index("/", url.index("://") + 3) :]
         stream = self._client.stream(
-            url, timeout_s=self._timeout_s, max_bytes=MAX_BODY, method=method, max_redirects=0, target=target
+            url,
+            timeout_s=self._timeout_s,
+            max_bytes=MAX_BODY,
+            method=method,
+            max_redirects=0,
+            target=target,
         )
         try:
             with stream as reply:
-                return Answer(at=at, status=reply.status, size=sum(len(piece) for piece in reply.iter_body()))
+                return Answer(
+                    at=at, status=reply.status, size=sum(len(piece) for piece in reply.iter_body())
+                )
         except WebError as error:
             return Answer(at=at, error=FetchError.of(error))

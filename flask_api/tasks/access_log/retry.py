@@ -1,7 +1,9 @@
-"""logs.retry_failed: ask again for what a web server could not answer, and see what has become of it.
+"""logs.retry_failed: ask again for what a web server could not answer,
+and see what has become of it.
 
-The log is streamed: lines wait in a window until the answers before them are there, so the new log has the order of the old
-one, and memory is bounded by the window and by the requests, not by the log.
+The log is streamed: lines wait in a window until the answers before them are there, so the new log
+has the order of the old one, and memory is bounded by the window and by the requests,
+not by the log.
 """
 
 import tempfile
@@ -34,7 +36,8 @@ BaseUrl = Annotated[
     Field(
         max_length=500,
         pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s?#]+$",
-        description="what the log's paths are put behind: http(s)://host, perhaps with a path; no query",
+        description="what the log's paths are put behind: http(s)://host, perhaps with a path; no "
+        "query",
     ),
 ]
 
@@ -44,26 +47,34 @@ def retry_failed(
     log: InputFile,
     base_url: BaseUrl,
     concurrency: Annotated[int, Field(ge=1, le=32, description="requests at once")] = 8,
-    max_requests: Annotated[int, Field(ge=1, le=100_000, description="different requests sent at most")] = 10_000,
+    max_requests: Annotated[
+        int, Field(ge=1, le=100_000, description="different requests sent at most")
+    ] = 10_000,
     timeout_s: FetchSeconds = 10.0,
     *,
     job: JobContext,
 ) -> RetryReport:
     """Request every URL of an access log again that got a 5xx, with retry=true in its query.
 
-    Reads the common and the combined format, also packed by gzip. Only GET and HEAD are repeated, since they change nothing;
-    other methods are counted. Each URL is requested once and redirects are not followed. The file ``retried.log`` (or
-    ``retried.log.gz``, if the log is packed or too large) is the log with the new answers in the place of the failed ones; a
-    line without an answer stays as it was. Lines in neither format, over 32 kB long or with NUL bytes are counted and left out.
+    Reads the common and the combined format, also packed by gzip. Only GET and HEAD are repeated,
+    since they change nothing; other methods are counted. Each URL is requested once and redirects
+    are not followed. The file ``retried.log`` (or ``retried.log.gz``, if the log is packed or too
+    large) is the log with the new answers in the place of the failed ones; a line without an answer
+    stays as it was. Lines in neither format,
+    over 32 kB long or with NUL bytes are counted and left out.
     """
     with ExitStack() as stack:
         stream = stack.enter_context(log.open())
         packed = is_packed(stream) or log.size > job.settings.job_file_max_bytes
         name = "retried.log.gz" if packed else "retried.log"
-        path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatehouse-log-"))) / name
+        path = (
+            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatehouse-log-"))) / name
+        )
         client = stack.enter_context(GuardedClient.of(job.settings))
         pool = stack.enter_context(FetchPool(client, job, threads=concurrency))
-        repeater = Repeater(pool, client, base_url=base_url, timeout_s=timeout_s, max_requests=max_requests)
+        repeater = Repeater(
+            pool, client, base_url=base_url, timeout_s=timeout_s, max_requests=max_requests
+        )
         with LogWriter(path, packed=packed, max_bytes=job.settings.job_file_max_bytes) as writer:
             run = _Run(repeater, pool, writer, job)
             run.read(stream, size=log.size)
@@ -74,7 +85,9 @@ def retry_failed(
 class _Run:
     """One log on its way to the new one."""
 
-    def __init__(self, repeater: Repeater, pool: FetchPool, writer: LogWriter, job: JobContext) -> None:
+    def __init__(
+        self, repeater: Repeater, pool: FetchPool, writer: LogWriter, job: JobContext
+    ) -> None:
         self._repeater = repeater
         self._pool = pool
         self._writer = writer
@@ -91,7 +104,9 @@ class _Run:
             self._lines = read.number
             parsed = None if read.problem else parse_line(read.data.rstrip(b"\r\n"))
             if parsed is None:
-                self._skip(read.number, read.problem or "neither the common nor the combined format")
+                self._skip(
+                    read.number, read.problem or "neither the common nor the combined format"
+                )
             else:
                 self._take(read, parsed)
             if read.number % _PROGRESS_EVERY == 0:
@@ -109,7 +124,10 @@ class _Run:
             skipped=self._skipped,
             failed=self._failed,
             requested=len(repeats),
-            statuses=[StatusCount(status=each, before=self._before[each], after=self._after[each]) for each in statuses],
+            statuses=[
+                StatusCount(status=each, before=self._before[each], after=self._after[each])
+                for each in statuses
+            ],
             not_repeated=dict(self._repeater.not_repeated),
             urls=fitting(map(RetriedUrl.of, repeats[:MAX_SHOWN]), self._job),
             problems=self._problems,
@@ -133,7 +151,8 @@ class _Run:
         self._write(keep=WINDOW)
 
     def _write(self, *, keep: int) -> None:
-        """Write the lines whose answers are there, and wait for answers while more than ``keep`` lines wait."""
+        """Write the lines whose answers are there,
+        and wait for answers while more than ``keep`` lines wait."""
         while self._waiting:
             read, line, repeat = self._waiting[0]
             if repeat is not None and not repeat.answer.done() and len(self._waiting) <= keep:
@@ -144,7 +163,9 @@ class _Run:
     def _write_one(self, data: bytes, line: LogLine, repeat: Repeat | None) -> None:
         answer = self._pool.wait_for(repeat.answer) if repeat else None
         if repeat and answer and not answer.error:
-            line = line.repeated(repeat.request, at=answer.at, status=answer.status, size=answer.size)
+            line = line.repeated(
+                repeat.request, at=answer.at, status=answer.status, size=answer.size
+            )
             data = line.to_bytes() + data[len(data.rstrip(b"\r\n")) :]
         self._after[line.status] += 1
         self._writer.write(data)

@@ -1,8 +1,10 @@
-"""Ask a server that speaks as GitHub's REST API does: whose repositories there are, and which languages are in them.
+"""Ask a server that speaks as GitHub's REST API does:
+whose repositories there are, and which languages are in them.
 
-Nobody is ever named: a job's arguments can be read, so a token is none of them; and one of the server's own would be sent to
-whatever ``base_url`` a person gives. One request at a time, as GitHub asks of its guests.
-Source: GitHub REST API, version 2022-11-28, "List repositories for a user", "List repository languages".
+Nobody is ever named: a job's arguments can be read, so a token is none of them; and one of the
+server's own would be sent to whatever ``base_url`` a person gives. One request at a time, as GitHub
+asks of its guests. Source: GitHub REST API, version 2022-11-28, "List repositories for a user",
+"List repository languages".
 """
 
 import json
@@ -36,13 +38,21 @@ class _Answer(NamedTuple):
 
 
 class GithubApi:
-    """One server; for one thread. Everything raises a WebError, and JobCancelled within a moment when the job must stop.
+    """One server; for one thread. Everything raises a WebError,
+    and JobCancelled within a moment when the job must stop.
 
     ``pool``: one thread of it fetches, so that a job that must stop need not wait for the server.
     """
 
     def __init__(
-        self, base_url: str, *, client: GuardedClient, pool: FetchPool, job: JobContext, limit: RateLimit, timeout_s: float
+        self,
+        base_url: str,
+        *,
+        client: GuardedClient,
+        pool: FetchPool,
+        job: JobContext,
+        limit: RateLimit,
+        timeout_s: float,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._client = client
@@ -56,25 +66,36 @@ class GithubApi:
         return f"{self._base_url}/users/{owner}/repos?per_page=100&sort=full_name"
 
     def get_page(self, url: str) -> tuple[list[str], str | None]:
-        """Return the repositories on one page of a listing and the URL of the next page, None when it is the last."""
+        """Return the repositories on one page of a listing and the URL of the next page,
+        None when it is the last."""
         found, headers = self._get(url, max_bytes=MAX_PAGE_BYTES)
         if not isinstance(found, list):
             raise BadAnswer("The list of repositories is not a JSON array.")
         names = [item.get("full_name") if isinstance(item, dict) else None for item in found]
         good = [name for name in names if isinstance(name, str) and re.fullmatch(REPOSITORY, name)]
         if len(good) < len(names):
-            self._job.log(f"{len(names) - len(good)} entries of the list have no acceptable full_name", level="warning")
+            self._job.log(
+                f"{len(names) - len(good)} entries of the list have no acceptable full_name",
+                level="warning",
+            )
         return good, self._next_page(url, headers)
 
     def get_languages(self, repository: str) -> dict[str, int]:
         """Return how many bytes of each language a repository has."""
-        found, _ = self._get(f"{self._base_url}/repos/{repository}/languages", max_bytes=MAX_LANGUAGES_BYTES)
+        found, _ = self._get(
+            f"{self._base_url}/repos/{repository}/languages", max_bytes=MAX_LANGUAGES_BYTES
+        )
         if not isinstance(found, dict) or len(found) > MAX_LANGUAGES:
-            raise BadAnswer(f"The languages are not a JSON object of at most {MAX_LANGUAGES} members.")
+            raise BadAnswer(
+                f"The languages are not a JSON object of at most {MAX_LANGUAGES} members."
+            )
         for name, size in found.items():
             if not 0 < len(name) <= MAX_LANGUAGE_NAME or not name.isprintable():
-                raise BadAnswer(f"A language has no name of 1 to {MAX_LANGUAGE_NAME} printable characters.")
-            if type(size) is not int or not 0 <= size <= MAX_BYTES:  # not isinstance: True is no size
+                raise BadAnswer(
+                    f"A language has no name of 1 to {MAX_LANGUAGE_NAME} printable characters."
+                )
+            # not isinstance: True is no size
+            if type(size) is not int or not 0 <= size <= MAX_BYTES:
                 raise BadAnswer(f"The size of {name} is not a whole number from 0 to {MAX_BYTES}.")
         return found
 
@@ -91,20 +112,25 @@ class GithubApi:
             raise BadAnswer("The answer is not JSON, or has a member twice.") from error
 
     def _read(self, url: str, max_bytes: int) -> _Answer:
-        request = self._client.stream(url, timeout_s=self._timeout_s, max_bytes=max_bytes, headers=_HEADERS, unpack=True)
+        request = self._client.stream(
+            url, timeout_s=self._timeout_s, max_bytes=max_bytes, headers=_HEADERS, unpack=True
+        )
         with request as reply:
             body = b"".join(reply.iter_body()) if reply.status == 200 else b""
             return _Answer(reply.status, reply.headers, body)
 
     def _next_page(self, url: str, headers: httpx.Headers) -> str | None:
-        """Return where ``Link: rel="next"`` (RFC 8288) leads. Raises BadAnswer when that is another server, or unreadable."""
+        """Return where ``Link: rel="next"`` (RFC 8288) leads.
+        Raises BadAnswer when that is another server, or unreadable."""
         try:
             link = target_of(headers.get("Link", ""), "next")
             if link is None:
                 return None
             target = httpx.URL(url).join(link)
         except LinkHeaderError as error:
-            raise BadAnswer(f"The Link header, which may name a next page, can't be read: {error}.") from error
+            raise BadAnswer(
+                f"The Link header, which may name a next page, can't be read: {error}."
+            ) from error
         except httpx.InvalidURL as error:
             raise BadAnswer("The link to the next page can't be read.") from error
         if _origin(target) != _origin(httpx.URL(self._base_url)) or len(str(target)) > _MAX_URL:

@@ -14,7 +14,8 @@ from flask_api.tasks.web.errors import WebError
 
 
 class GithubError(WebError):
-    """Root of these; as every WebError it has a stable ``code`` and a message for the job's owner."""
+    """Root of these; as every WebError it has a stable ``code`` and a message for the job's
+    owner."""
 
     code = "github"
 

@@ -1,8 +1,10 @@
 """github.languages: which languages the repositories of a GitHub-like server are written in.
 
-The task to copy from for long work that must go on where it stopped. It keeps two things, each worth what asking again costs:
-the list of repositories, found page by page, as the job's state; and a line for each repository that was asked for, as the
-job's file, which is result and record in one. An attempt begins with both.
+The task to copy from for long work that must go on where it stopped. It keeps two things, each
+worth what asking again costs:
+the list of repositories, found page by page, as the job's state; and a line for each repository
+that was asked for, as the job's file, which is result and record in one.
+An attempt begins with both.
 """
 
 import json
@@ -29,13 +31,18 @@ MAX_REPOSITORIES = 1000
 MAX_PAGES = 100
 LINES_FILE = "languages.jsonl"
 CHART_FILE = "languages.svg"
-# What another attempt may not meet again. A row with such an error is asked for again by the next one.
-PASSING = frozenset({"connect_failed", "timed_out", "name_not_found", "bad_response", "server_failed", "host_busy"})
+# What another attempt may not meet again. A row with such an error is asked for again by the next
+# one.
+PASSING = frozenset(
+    {"connect_failed", "timed_out", "name_not_found", "bad_response", "server_failed", "host_busy"}
+)
 _AWAY_AFTER = 5
 
 RepositoryName = Annotated[str, Field(pattern=f"^{REPOSITORY}$", examples=["octocat/hello-world"])]
 OwnerName = Annotated[str, Field(pattern=f"^{OWNER}$")]
-BaseUrl = Annotated[str, Field(max_length=500, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#@\\]+(/[^\s?#@\\]*)?$")]
+BaseUrl = Annotated[
+    str, Field(max_length=500, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#@\\]+(/[^\s?#@\\]*)?$")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,38 +63,56 @@ class Listing:
     at_least_one_of=("repositories", "owner"),
 )
 def languages(
-    repositories: Annotated[tuple[RepositoryName, ...], Field(max_length=MAX_REPOSITORIES, description="owner/name")] = (),
+    repositories: Annotated[
+        tuple[RepositoryName, ...], Field(max_length=MAX_REPOSITORIES, description="owner/name")
+    ] = (),
     owner: Annotated[OwnerName | None, Field(description="all of theirs that are public")] = None,
     base_url: Annotated[
         BaseUrl, Field(description="of a server that speaks as GitHub's REST API does")
     ] = "https://api.github.com",
-    timeout_s: Annotated[float, Field(ge=1, le=60, description="for each request, in seconds")] = 20.0,
-    max_wait_s: Annotated[float, Field(ge=0, le=900, description="for the rate limit, in each attempt, in seconds")] = 60.0,
+    timeout_s: Annotated[
+        float, Field(ge=1, le=60, description="for each request, in seconds")
+    ] = 20.0,
+    max_wait_s: Annotated[
+        float, Field(ge=0, le=900, description="for the rate limit, in each attempt, in seconds")
+    ] = 60.0,
     *,
     job: JobContext,
 ) -> LanguageStatistics:
     """Add up the languages of repositories, and draw them.
 
-    Files: languages.jsonl, a line for each repository; languages.svg, a bar chart. A repository that can't be read has an
-    error in its line and doesn't fail the job. A longer wait than ``max_wait_s`` is left to the next attempt, which asks only
-    for what is missing. No token is accepted, as arguments can be read: only what everybody may see is counted.
+    Files: languages.jsonl, a line for each repository; languages.svg, a bar chart. A repository
+    that can't be read has an error in its line and doesn't fail the job. A longer wait than
+    ``max_wait_s`` is left to the next attempt, which asks only for what is missing.
+    No token is accepted, as arguments can be read: only what everybody may see is counted.
     """
     with GuardedClient.of(job.settings) as client, FetchPool(client, job, threads=1) as pool:
         limit = RateLimit(job, max_wait_s=max_wait_s)
-        api = GithubApi(base_url, client=client, pool=pool, job=job, limit=limit, timeout_s=timeout_s)
+        api = GithubApi(
+            base_url, client=client, pool=pool, job=job, limit=limit, timeout_s=timeout_s
+        )
         listing = find_repositories(repositories, owner, api=api, job=job)
         names = listing.names[:MAX_REPOSITORIES]
         rows = ask_for_all(names, api=api, job=job)
-    statistics = summarise(rows, is_complete=listing.next_page is None and len(names) == len(listing.names))
-    job.save_file(CHART_FILE, bar_chart(f"Languages of {statistics.done} repositories", bars_of(statistics)))
+    statistics = summarise(
+        rows, is_complete=listing.next_page is None and len(names) == len(listing.names)
+    )
+    job.save_file(
+        CHART_FILE, bar_chart(f"Languages of {statistics.done} repositories", bars_of(statistics))
+    )
     return statistics
 
 
-def find_repositories(names: Iterable[str], owner: str | None, *, api: GithubApi, job: JobContext) -> Listing:
-    """Return the named repositories and the owner's, going on with the page that an earlier attempt came to."""
+def find_repositories(
+    names: Iterable[str], owner: str | None, *, api: GithubApi, job: JobContext
+) -> Listing:
+    """Return the named repositories and the owner's,
+    going on with the page that an earlier attempt came to."""
     kept = job.load_state()
     first = None if owner is None else api.first_page_of(owner)
-    listing = Listing(**kept) if kept else Listing(names=list(dict.fromkeys(names)), next_page=first)
+    listing = (
+        Listing(**kept) if kept else Listing(names=list(dict.fromkeys(names)), next_page=first)
+    )
     while listing.next_page and listing.pages < MAX_PAGES and len(listing.names) < MAX_REPOSITORIES:
         try:
             found, next_page = api.get_page(listing.next_page)
@@ -95,14 +120,17 @@ def find_repositories(names: Iterable[str], owner: str | None, *, api: GithubApi
             raise ServerAway(error.message) if error.code in PASSING else error from error
         every = list(dict.fromkeys([*listing.names, *found]))
         # One more than are asked for: it says that there are more.
-        listing = Listing(names=every[: MAX_REPOSITORIES + 1], next_page=next_page, pages=listing.pages + 1)
+        listing = Listing(
+            names=every[: MAX_REPOSITORIES + 1], next_page=next_page, pages=listing.pages + 1
+        )
         job.save_state(asdict(listing))
         job.progress(0, len(listing.names), message=f"{len(listing.names)} repositories found")
     return listing
 
 
 def ask_for_all(names: Iterable[str], *, api: GithubApi, job: JobContext) -> list[Row]:
-    """Return a row for each repository; each is in the job's file before the next one is asked for."""
+    """Return a row for each repository; each is in the job's file before the next one is asked
+    for."""
     wanted = list(names)
     rows = {row.repository: row for row in read_rows(job)}
     failures = 0
@@ -120,7 +148,8 @@ def ask_for_all(names: Iterable[str], *, api: GithubApi, job: JobContext) -> lis
 
 
 def ask_for(name: str, *, api: GithubApi) -> Row:
-    """Ask for one repository; what is wrong with it becomes its row's error, what is wrong with the server is raised."""
+    """Ask for one repository; what is wrong with it becomes its row's error,
+    what is wrong with the server is raised."""
     try:
         return Row(repository=name, languages=api.get_languages(name))
     except RateLimited:
@@ -130,7 +159,8 @@ def ask_for(name: str, *, api: GithubApi) -> Row:
 
 
 def read_rows(job: JobContext) -> list[Row]:
-    """Return the rows that earlier attempts wrote, without those that are worth asking for again."""
+    """Return the rows that earlier attempts wrote,
+    without those that are worth asking for again."""
     stream = job.find_file(LINES_FILE)
     if stream is None:
         return []
@@ -144,7 +174,8 @@ def _line(row: Row) -> str:
 
 
 def _row_of(line: bytes) -> Row | None:
-    """Read a line back. One that is cut off, because its process was killed while it wrote, is asked for again."""
+    """Read a line back. One that is cut off, because its process was killed while it wrote,
+    is asked for again."""
     try:
         found = json.loads(line)
     except ValueError:

@@ -1,7 +1,9 @@
-"""Keep to a server's rate limit: wait as its headers say, in steps that a cancel ends, and not for ever.
+"""Keep to a server's rate limit: wait as its headers say, in steps that a cancel ends,
+and not for ever.
 
-``Retry-After`` (RFC 9110, 10.2.3) and ``X-RateLimit-Remaining: 0`` with ``X-RateLimit-Reset`` (seconds since 1970) are heeded.
-Source: GitHub, "Rate limits for the REST API", where a 429 or 403 without either means a minute.
+``Retry-After`` (RFC 9110, 10.2.3) and ``X-RateLimit-Remaining: 0`` with ``X-RateLimit-Reset``
+(seconds since 1970) are heeded. Source: GitHub, "Rate limits for the REST API",
+where a 429 or 403 without either means a minute.
 """
 
 import threading
@@ -18,7 +20,8 @@ _UNKNOWN_S = 60.0
 
 
 class RateLimit:
-    """What one server asks of us; for one thread. ``max_wait_s``: all waits of the attempt together."""
+    """What one server asks of us; for one thread. ``max_wait_s``:
+    all waits of the attempt together."""
 
     def __init__(
         self,
@@ -35,7 +38,8 @@ class RateLimit:
         self._wait_s = 0.0
 
     def heed(self, status: int, headers: Mapping[str, str]) -> bool:
-        """Remember the wait that an answer asks for; tell whether its request must be made again after it."""
+        """Remember the wait that an answer asks for;
+        tell whether its request must be made again after it."""
         refused = status == 429 or (status in (403, 503) and self._names_a_wait(headers))
         asked_s = self._asked_s(headers)
         if refused:
@@ -45,10 +49,14 @@ class RateLimit:
         return refused
 
     def wait(self) -> None:
-        """Wait as the last answer asked. Raises RateLimited at once when that is too long, and JobCancelled."""
+        """Wait as the last answer asked. Raises RateLimited at once when that is too long,
+        and JobCancelled."""
         wait_s, self._wait_s = self._wait_s, 0.0
         if wait_s > self._left_s:
-            raise RateLimited(f"The server's rate limit asks to wait {wait_s:.0f} s; the job goes on later where it stopped.")
+            raise RateLimited(
+                f"The server's rate limit asks to wait {wait_s:.0f} s; the job goes "
+                "on later where it stopped."
+            )
         self._left_s -= wait_s
         while wait_s > 0:
             self._job.checkpoint()

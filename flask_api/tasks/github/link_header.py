@@ -1,10 +1,12 @@
-"""The Link header: where an answer leads, and how. Read in linear time, by RFC 8288 and its appendix B.
+"""The Link header: where an answer leads, and how.
+Read in linear time, by RFC 8288 and its appendix B.
 
     <https://h.test/?page=2>; rel="next last"; title="a, b", </x>; REL=first
     |- target ------------|  |- parameters ----------------|
 
-Names of parameters and relations have no case; several relations are separated by blanks; of a parameter given twice the
-first counts; a link with an ``anchor`` is about something else than the answer.
+Names of parameters and relations have no case; several relations are separated by blanks; of a
+parameter given twice the first counts; a link with an ``anchor`` is about something else than the
+answer.
 """
 
 import re
@@ -22,14 +24,16 @@ class LinkHeaderError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link. The names of ``parameters`` are in lower case; each has the value that it was given first."""
+    """One link. The names of ``parameters`` are in lower case;
+    each has the value that it was given first."""
 
     target: str
     parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def relations(self) -> frozenset[str]:
-        """How the answer is related to the target, in lower case; empty when the link is about something else."""
+        """How the answer is related to the target, in lower case;
+        empty when the link is about something else."""
         if "anchor" in self.parameters:
             return frozenset()
         return frozenset(self.parameters.get("rel", "").lower().split())

@@ -72,7 +72,10 @@ def summarise(rows: Iterable[Row], *, is_complete: bool) -> LanguageStatistics:
         failed=len(failures),
         is_complete=is_complete,
         bytes=size,
-        languages=[LanguageTotal(language=name, bytes=part, share=_share(part, size)) for name, part in ordered],
+        languages=[
+            LanguageTotal(language=name, bytes=part, share=_share(part, size))
+            for name, part in ordered
+        ],
         failures=failures[:MAX_FAILURES_SHOWN],
     )
 
@@ -80,7 +83,9 @@ def summarise(rows: Iterable[Row], *, is_complete: bool) -> LanguageStatistics:
 def bars_of(statistics: LanguageStatistics) -> list[Bar]:
     """Return a bar for each of the twelve largest languages, and one for the others together."""
     largest = statistics.languages[:BARS]
-    bars = [Bar(label=each.language, value=each.bytes, note=_percent(each.share)) for each in largest]
+    bars = [
+        Bar(label=each.language, value=each.bytes, note=_percent(each.share)) for each in largest
+    ]
     rest = statistics.bytes - sum(each.bytes for each in largest)
     if rest:
         note = _percent(_share(rest, statistics.bytes))

@@ -1,9 +1,9 @@
 """What a column is, decided by all of its cells.
 
-The first cells say which readings are worth a try: one that every cell fits fits these too, so none is overlooked.
-Then every cell of the file is asked. A column is read as what all of its cells fit; where several readings fit that
-disagree, it stays text and the summary says which argument chooses. Only of a point (1.234) the decimal one is taken,
-and that is said as well.
+The first cells say which readings are worth a try: one that every cell fits fits these too, so none
+is overlooked. Then every cell of the file is asked. A column is read as what all of its cells fit;
+where several readings fit that disagree, it stays text and the summary says which argument chooses.
+Only of a point (1.234) the decimal one is taken, and that is said as well.
 """
 
 import re
@@ -34,7 +34,8 @@ class Wishes:
         return _readings(self.dates, self.decimal)
 
     def is_missing(self, cell: str) -> str:
-        """Return the SQL that is true for a cell that stands for none: of the words given, else of MISSING in any case."""
+        """Return the SQL that is true for a cell that stands for none:
+        of the words given, else of MISSING in any case."""
         words = MISSING if self.missing is None else self.missing
         if not words:
             return "false"
@@ -48,7 +49,8 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """How many cells of a column hold something, how many a word for a missing value, how many fit each candidate."""
+    """How many cells of a column hold something, how many a word for a missing value,
+    how many fit each candidate."""
 
     present: int
     missing: int
@@ -58,7 +60,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a column is read as; None is text. ``mostly`` is what all but ``others`` cells of a text column could be."""
+    """What a column is read as; None is text. ``mostly`` is what all but ``others`` cells of a text
+    column could be."""
 
     reading: Reading | None = None
     ambiguous: tuple[str, ...] = ()
@@ -85,7 +88,8 @@ def _readings(order: DateOrder | None, decimal: Decimal | None) -> tuple[Reading
 
 
 def candidates(cells: Sequence[str], wishes: Wishes) -> tuple[Reading, ...]:
-    """Return the readings that more than half of these cells look like. Blank and missing ones must not be among them."""
+    """Return the readings that more than half of these cells look like.
+    Blank and missing ones must not be among them."""
     looked_at = [each.strip(" ") for each in cells]
     return tuple(
         reading
@@ -126,17 +130,29 @@ def ask(
     """Yield the facts of all cells of each column of ``source``, SQL for a table of texts."""
     for first in range(0, len(names), _AT_ONCE):
         some = range(first, min(first + _AT_ONCE, len(names)))
-        shown = ", ".join(f"{cell_of(names[n], wishes)} AS x{n}, trim({identifier(names[n])}) AS t{n}" for n in some)
+        shown = ", ".join(
+            f"{cell_of(names[n], wishes)} AS x{n}, trim({identifier(names[n])}) AS t{n}"
+            for n in some
+        )
         wanted = [sql for n in some for sql in _counts(n, tried[n], wishes)]
-        (answer,) = database.run(f"SELECT {', '.join(wanted)} FROM (SELECT {shown} FROM {source})", watch=watch)  # noqa: S608
+        (answer,) = database.run(
+            f"SELECT {', '.join(wanted)} FROM (SELECT {shown} FROM {source})",  # noqa: S608
+            watch=watch,
+        )
         values = iter(map(int, answer))
         for n in some:
             present, missing, trues = next(values), next(values), next(values)
-            yield Facts(present=present, missing=missing, trues=trues, fits=tuple((each, next(values)) for each in tried[n]))
+            yield Facts(
+                present=present,
+                missing=missing,
+                trues=trues,
+                fits=tuple((each, next(values)) for each in tried[n]),
+            )
 
 
 def cell_of(name: str, wishes: Wishes) -> str:
-    """Return the SQL of a column's cell without the blanks around it; NULL when it is empty or stands for no value."""
+    """Return the SQL of a column's cell without the blanks around it;
+    NULL when it is empty or stands for no value."""
     text = f"trim({identifier(name)})"
     return f"CASE WHEN {text} = '' OR {wishes.is_missing(text)} THEN NULL ELSE {text} END"
 
@@ -154,11 +170,14 @@ def _counts(number: int, tried: Sequence[Reading], wishes: Wishes) -> Iterator[s
 def decide(facts: Facts, wishes: Wishes) -> Decision:
     """Return what a column with these facts is."""
     missing = facts.missing
-    full = [each for each, count in facts.fits if count == facts.present > 0 and _has_sides(each, facts)]
+    full = [
+        each for each, count in facts.fits if count == facts.present > 0 and _has_sides(each, facts)
+    ]
     reading, ambiguous = _choose(full)
     if reading:
         return Decision(reading=reading, ambiguous=ambiguous, missing=missing)
-    kept = missing if wishes.missing else 0  # in text, only the words that were given stand for no value
+    # in text, only the words that were given stand for no value
+    kept = missing if wishes.missing else 0
     if ambiguous:
         return Decision(ambiguous=ambiguous, missing=kept)
     best = max(facts.fits, key=lambda each: each[1], default=None)
@@ -172,7 +191,8 @@ def _has_sides(reading: Reading, facts: Facts) -> bool:
 
 
 def _choose(full: Sequence[Reading]) -> tuple[Reading | None, tuple[str, ...]]:
-    """Return the reading to take, and the arguments that would choose otherwise if there is a doubt."""
+    """Return the reading to take, and the arguments that would choose otherwise if there is a
+    doubt."""
     if not full:
         return None, ()
     if full[0] is INTEGER or not full[0].argument:

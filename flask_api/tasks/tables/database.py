@@ -1,7 +1,8 @@
-"""DuckDB behind bars: it reads and writes the files it was given, and has no network, no extension and no setting to change.
+"""DuckDB behind bars: it reads and writes the files it was given, and has no network,
+no extension and no setting to change.
 
-Memory, threads and the disk that it may use for what doesn't fit are bounded. An answer that takes long is watched, so that a
-cancel or a time-out ends it.
+Memory, threads and the disk that it may use for what doesn't fit are bounded. An answer that takes
+long is watched, so that a cancel or a time-out ends it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,8 @@ _FIXED = {
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
     "allow_persistent_secrets": False,
-    "python_enable_replacements": False,  # else a table name in SQL finds a Python variable of that name
+    # else a table name in SQL finds a Python variable of that name
+    "python_enable_replacements": False,
 }
 
 Watch = Callable[[float], None]
@@ -32,7 +34,8 @@ class TableError(Exception):
 
 
 class UnexpectedCellsError(TableError):
-    """The rows are not what the query says, or more than DuckDB reads: it is sound, and another one may read them."""
+    """The rows are not what the query says, or more than DuckDB reads:
+    it is sound, and another one may read them."""
 
 
 class TableTooLargeError(TaskError):
@@ -44,10 +47,11 @@ def _ignore(percent: float) -> None:
 
 
 class TableDatabase:
-    """One in-memory DuckDB. Only ``files`` and what is in ``folder`` can be read or written. Use it with ``with``.
+    """One in-memory DuckDB. Only ``files`` and what is in ``folder`` can be read or written.
+    Use it with ``with``.
 
-    For one thread at a time. ``memory_mb`` is what DuckDB counts itself; the process needs about 70 MB more. ``spill_bytes``
-    of ``folder`` may be taken for what doesn't fit into memory.
+    For one thread at a time. ``memory_mb`` is what DuckDB counts itself; the process needs about 70
+    MB more. ``spill_bytes`` of ``folder`` may be taken for what doesn't fit into memory.
     """
 
     def __init__(
@@ -62,9 +66,20 @@ class TableDatabase:
         import duckdb  # 30 MB: only for who reads a table
 
         spill = (
-            {} if folder is None else {"temp_directory": str(folder / "spill"), "max_temp_directory_size": f"{spill_bytes}B"}
+            {}
+            if folder is None
+            else {
+                "temp_directory": str(folder / "spill"),
+                "max_temp_directory_size": f"{spill_bytes}B",
+            }
         )
-        config: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "threads": threads, "temp_directory": "", **spill, **_FIXED}
+        config: dict[str, Any] = {
+            "memory_limit": f"{memory_mb}MB",
+            "threads": threads,
+            "temp_directory": "",
+            **spill,
+            **_FIXED,
+        }
         self._connection: duckdb.DuckDBPyConnection = duckdb.connect(config=config)
         allowed = ", ".join(literal(path.resolve()) for path in files)
         folders = "" if folder is None else literal(folder)
@@ -82,14 +97,22 @@ class TableDatabase:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self._connection.close()
 
-    def run(self, sql: str, parameters: Sequence[object] = (), *, watch: Watch = _ignore) -> list[Row]:
-        """Return all rows of an answer. ``watch`` is told now and then how many percent are done; what it raises ends it.
+    def run(
+        self, sql: str, parameters: Sequence[object] = (), *, watch: Watch = _ignore
+    ) -> list[Row]:
+        """Return all rows of an answer. ``watch`` is told now and then how many percent are done;
+        what it raises ends it.
 
-        Raises TableError, UnexpectedCellsError for what stands in the rows, TableTooLargeError when memory or the spill
-        folder's bound doesn't suffice.
+        Raises TableError, UnexpectedCellsError for what stands in the rows, TableTooLargeError when
+        memory or the spill folder's bound doesn't suffice.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="duckdb") as pool:
             answer = pool.submit(self._run, sql, parameters)
@@ -97,7 +120,8 @@ class TableDatabase:
                 while not wait((answer,), timeout=WATCH_S).done:
                     watch(max(0.0, self._connection.query_progress()))
             except BaseException:
-                self._connection.interrupt()  # leaving the with then waits for its end, which is near
+                # leaving the with then waits for its end, which is near
+                self._connection.interrupt()
                 raise
         return answer.result()
 
@@ -107,15 +131,22 @@ class TableDatabase:
         try:
             return self._connection.execute(sql, parameters or None).fetchall()
         except duckdb.OutOfMemoryException as error:
-            raise TableTooLargeError("The rows need more memory, or temporary disk, than a table may take.") from error
-        except (duckdb.InvalidInputException, duckdb.DataError, duckdb.NotImplementedException) as error:
+            raise TableTooLargeError(
+                "The rows need more memory, or temporary disk, than a table may take."
+            ) from error
+        except (
+            duckdb.InvalidInputException,
+            duckdb.DataError,
+            duckdb.NotImplementedException,
+        ) as error:
             raise UnexpectedCellsError(str(error).partition("\n")[0][:300]) from error
         except duckdb.Error as error:
             raise TableError(str(error).partition("\n")[0][:300]) from error
 
 
 def identifier(name: str) -> str:
-    """Return a column's name as SQL has it. Names come from uploaded files: never put one into SQL without this."""
+    """Return a column's name as SQL has it. Names come from uploaded files:
+    never put one into SQL without this."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -1,7 +1,9 @@
-"""How a table is written: what separates its cells, how they are quoted, how many a row has, where its rows begin.
+"""How a table is written: what separates its cells, how they are quoted, how many a row has,
+where its rows begin.
 
-Found out from the first lines, a bounded number of them: the way of writing under which most of these lines have one number of
-cells. What the rest of the file says otherwise comes out when it is read, where the same holds for all lines.
+Found out from the first lines, a bounded number of them: the way of writing under which most of
+these lines have one number of cells. What the rest of the file says otherwise comes out when it is
+read, where the same holds for all lines.
 """
 
 import re
@@ -15,17 +17,28 @@ from typing import Literal
 from flask_api.jobs.errors import TaskError
 from flask_api.tasks.tables.columns import Wishes, candidates, first_cells, looks_like
 from flask_api.tasks.tables.header import Header, find_header
-from flask_api.tasks.tables.lines import MAX_ROW_BYTES, NO_DELIMITER, Line, Row, Style, is_plain, open_lines, read_rows
+from flask_api.tasks.tables.lines import (
+    MAX_ROW_BYTES,
+    NO_DELIMITER,
+    Line,
+    Row,
+    Style,
+    is_plain,
+    open_lines,
+    read_rows,
+)
 
 MAX_COLUMNS = 1_000
 _SAMPLE_LINES = 5_000
 _SAMPLE_LENGTH = 1_000_000
-# In the sample one quote that is never closed must not hide the rest, nor many of them make it long to look at.
+# In the sample one quote that is never closed must not hide the rest,
+# nor many of them make it long to look at.
 _LONGEST_IN_SAMPLE = 100_000
 _REREADS_IN_SAMPLE = 50
 
 Delimiter = Literal[",", ";", "\t", "|", ":", " ", "none"]
-_DELIMITERS = ("\t", "|", ";", ",")  # where two are as likely, the one that is rarer inside of cells
+# where two are as likely, the one that is rarer inside of cells
+_DELIMITERS = ("\t", "|", ";", ",")
 _EXCEL = re.compile(r'"?sep=([,;\t|: ])"?\r?\n?', re.IGNORECASE)  # Excel's own first line
 
 
@@ -61,9 +74,15 @@ class Dialect:
 
 
 def find_dialect(
-    path: Path, wishes: Wishes, *, delimiter: Delimiter | None = None, has_header: bool | None = None, skip: int = 0
+    path: Path,
+    wishes: Wishes,
+    *,
+    delimiter: Delimiter | None = None,
+    has_header: bool | None = None,
+    skip: int = 0,
 ) -> Dialect:
-    """Return how the table at ``path`` is written; what is given needs no finding. Raises TaskError when there is no table."""
+    """Return how the table at ``path`` is written; what is given needs no finding.
+    Raises TaskError when there is no table."""
     lines = list(_sample(open_lines(path, skip=skip)))
     if not any(line.strip() for _, line in lines):
         raise TaskError("The file has no rows.")
@@ -85,8 +104,12 @@ def find_dialect(
         skip=before,
         header=header if not excel else replace(header, skipped=header.skipped + 1),
         line_end=line_end,
-        line_bytes=sum(len(line.encode("utf-8", "replace")) for _, line in lines) // max(1, len(lines)) + 1,
-        first_rows=tuple(row for row in rows if row.line > before and not row.problem and len(row.cells) == width),
+        line_bytes=sum(len(line.encode("utf-8", "replace")) for _, line in lines)
+        // max(1, len(lines))
+        + 1,
+        first_rows=tuple(
+            row for row in rows if row.line > before and not row.problem and len(row.cells) == width
+        ),
         doubt=fit.doubt,
         is_simple=_is_simple(path, before, style, line_end=line_end, width=width),
     )
@@ -109,11 +132,15 @@ def _sample(source: Iterator[Line]) -> Iterator[Line]:
 
 
 def _is_simple(path: Path, skip: int, style: Style, *, line_end: str, width: int) -> bool:
-    """Tell whether DuckDB reads all as we do. It takes a quote in the lines above the rows for one of a cell's."""
+    """Tell whether DuckDB reads all as we do. It takes a quote in the lines above the rows for one
+    of a cell's."""
     if style.escape == "\\" or style.drops_blanks:
         return False
     head = islice(open_lines(path), skip)
-    if any(len(line) >= _LONGEST_IN_SAMPLE or (style.quote and line.count(style.quote) % 2) for _, line in head):
+    if any(
+        len(line) >= _LONGEST_IN_SAMPLE or (style.quote and line.count(style.quote) % 2)
+        for _, line in head
+    ):
         return False
     return is_plain(path, style, line_end=line_end, is_narrow=width == 1)
 
@@ -123,12 +150,15 @@ def _check_columns(lines: list[Line], delimiter: str | None) -> None:
     first = next((line for _, line in lines if line.strip()), "")
     most = max(first.count(each) for each in ((delimiter,) if delimiter else _DELIMITERS))
     if most >= MAX_COLUMNS:
-        raise TaskError(f"The table has about {most + 1:,} columns; accepted are at most {MAX_COLUMNS:,}.")
+        raise TaskError(
+            f"The table has about {most + 1:,} columns; accepted are at most {MAX_COLUMNS:,}."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fit:
-    """How well a style fits: of all rows, the share that has the usual number of cells and no more doubt."""
+    """How well a style fits: of all rows, the share that has the usual number of cells and no more
+    doubt."""
 
     style: Style
     width: int
@@ -144,21 +174,43 @@ def _find_style(lines: list[Line], delimiter: Delimiter | None, wishes: Wishes) 
     text = "".join(line for _, line in lines)
     if delimiter:
         return max(_fits(lines, text, delimiter), key=lambda fit: fit.share)
-    found = [max(_fits(lines, text, each), key=lambda fit: fit.share) for each in _DELIMITERS if each in text]
+    found = [
+        max(_fits(lines, text, each), key=lambda fit: fit.share)
+        for each in _DELIMITERS
+        if each in text
+    ]
     are_numbers = _are_numbers(lines, wishes)
-    likely = [fit for fit in found if fit.width > 1 and fit.share > 0.5 and not _is_prose(fit, are_numbers=are_numbers)]
+    likely = [
+        fit
+        for fit in found
+        if fit.width > 1 and fit.share > 0.5 and not _is_prose(fit, are_numbers=are_numbers)
+    ]
     if likely:
-        best = max(likely, key=lambda fit: (round(fit.share, 1), _typed(fit, wishes))) if len(likely) > 1 else likely[0]
-        others = [fit.style.delimiter for fit in likely if fit is not best and fit.share > best.share - 0.05]
-        return replace(best, doubt=_doubt(others, are_numbers=are_numbers and best.style.delimiter == ","))
+        best = (
+            max(likely, key=lambda fit: (round(fit.share, 1), _typed(fit, wishes)))
+            if len(likely) > 1
+            else likely[0]
+        )
+        others = [
+            fit.style.delimiter
+            for fit in likely
+            if fit is not best and fit.share > best.share - 0.05
+        ]
+        return replace(
+            best, doubt=_doubt(others, are_numbers=are_numbers and best.style.delimiter == ",")
+        )
     best = _fit(lines, Style(delimiter=NO_DELIMITER, quote='"', escape='"'))
     if any(_quotes_after_blank(cell) for row in best.rows for cell in row.cells):
         best = _fit(lines, replace(best.style, drops_blanks=True))
     quoted = sum(_is_quoted(line.strip(), '"') for _, line in lines)
     if not quoted or best.width > 1 or quoted <= sum(bool(row.problem) for row in best.rows):
         best = _fit(lines, whole)
-    is_sure = not found and (best.style.quote or not any(line[0] in "\"'" or '"' in line for _, line in lines))
-    return replace(best, width=1, doubt="" if is_sure else "No separator was found: each line is one cell.")
+    is_sure = not found and (
+        best.style.quote or not any(line[0] in "\"'" or '"' in line for _, line in lines)
+    )
+    return replace(
+        best, width=1, doubt="" if is_sure else "No separator was found: each line is one cell."
+    )
 
 
 def _doubt(others: list[str], *, are_numbers: bool) -> str:
@@ -176,15 +228,20 @@ def _are_numbers(lines: list[Line], wishes: Wishes) -> bool:
 
 
 def _fits(lines: list[Line], text: str, delimiter: str) -> Iterator[_Fit]:
-    """Yield how well each way to quote fits: the usual one, and others where it leaves something to wish for."""
+    """Yield how well each way to quote fits: the usual one,
+    and others where it leaves something to wish for."""
     usual = _fit(lines, Style(delimiter=delimiter, quote='"', escape='"'))
     yield usual
     if any(_quotes_after_blank(cell) for row in usual.rows for cell in row.cells):
         blanks = _fit(lines, replace(usual.style, drops_blanks=True))
-        yield replace(blanks, share=blanks.share + 1e-9)  # what is quoted after a blank was meant to be
+        # what is quoted after a blank was meant to be
+        yield replace(blanks, share=blanks.share + 1e-9)
     if re.search(rf"(?:^|{re.escape(delimiter)})'", text, re.MULTILINE):
         single = _fit(lines, Style(delimiter=delimiter, quote="'", escape="'"))
-        if any(_is_quoted(cell, "'") for row in usual.rows for cell in row.cells) and single.share >= usual.share:
+        if (
+            any(_is_quoted(cell, "'") for row in usual.rows for cell in row.cells)
+            and single.share >= usual.share
+        ):
             yield replace(single, share=single.share + 1e-9)
     if '"' not in text:
         return
@@ -202,13 +259,19 @@ def _fit(lines: list[Line], style: Style) -> _Fit:
     if not widths:
         return _Fit(style=style, width=1, share=0.0, rows=some)
     width = max(widths, key=lambda each: (widths[each], each))
-    good = sum(len(row.cells) == width and not row.problem and not _keeps_quotes(row, style) for row in some)
+    good = sum(
+        len(row.cells) == width and not row.problem and not _keeps_quotes(row, style)
+        for row in some
+    )
     return _Fit(style=style, width=width, share=good / len(some), rows=some)
 
 
 def _keeps_quotes(row: Row, style: Style) -> bool:
-    """Tell whether a style that knows no quotes leaves some around a cell, or around two with a separator between them."""
-    return not style.quote and any(_is_quoted(cell, '"') or (cell[:1] == '"' and cell.count('"') == 1) for cell in row.cells)
+    """Tell whether a style that knows no quotes leaves some around a cell,
+    or around two with a separator between them."""
+    return not style.quote and any(
+        _is_quoted(cell, '"') or (cell[:1] == '"' and cell.count('"') == 1) for cell in row.cells
+    )
 
 
 def _is_quoted(cell: str, quote: str) -> bool:
@@ -220,7 +283,8 @@ def _quotes_after_blank(cell: str) -> bool:
 
 
 def _is_prose(fit: _Fit, *, are_numbers: bool) -> bool:
-    """Tell whether commas are those of sentences or numbers: the first line has none, and a blank follows each other one."""
+    """Tell whether commas are those of sentences or numbers:
+    the first line has none, and a blank follows each other one."""
     if fit.style.delimiter != "," or len(fit.rows[0].cells) > 1:
         return False
     return are_numbers or all(cell.startswith(" ") for row in fit.rows for cell in row.cells[1:])
@@ -229,7 +293,9 @@ def _is_prose(fit: _Fit, *, are_numbers: bool) -> bool:
 def _typed(fit: _Fit, wishes: Wishes) -> float:
     """Return the share of columns that are more than text, read so."""
     columns = columns_of(fit.rows, fit.width)
-    return sum(bool(candidates(cells, wishes)) for cells in first_cells(columns, wishes)) / fit.width
+    return (
+        sum(bool(candidates(cells, wishes)) for cells in first_cells(columns, wishes)) / fit.width
+    )
 
 
 def columns_of(rows: Iterable[Row], width: int) -> Sequence[Sequence[str]]:

@@ -1,8 +1,9 @@
 """The encoding of a text without a mark, and how sure that is.
 
-UTF-8 proves itself. Of the older ones, each letter says little: the web's default (cp1252) is taken unless the bytes speak for
-another one. Odd bytes alone among plain letters are accents or signs, never Chinese, Japanese or Korean; there, and in Cyrillic
-and Greek, they come in runs, and most of them are of the few hundred common letters that each encoding has in one place.
+UTF-8 proves itself. Of the older ones, each letter says little: the web's default (cp1252) is taken
+unless the bytes speak for another one. Odd bytes alone among plain letters are accents or signs,
+never Chinese, Japanese or Korean; there, and in Cyrillic and Greek, they come in runs,
+and most of them are of the few hundred common letters that each encoding has in one place.
 """
 
 import codecs
@@ -13,7 +14,8 @@ from itertools import pairwise
 from typing import Literal
 
 Legacy = Literal[
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949", "euc_kr"
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254",
+    "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949", "euc_kr"
 ]  # fmt: skip
 Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", Legacy]
 Certainty = Literal["given", "certain", "likely", "guess"]
@@ -27,7 +29,8 @@ _COMMON_SHARE = 0.7
 # ruff: noqa: RUF001  # letters and signs of many writings
 _CYRILLIC = set("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэёОЕАИНТСРВЛКМДПУЯГЗБЧЙХЖШЮЦЩЭЁфФіїєґІЇЄўЎ№«»–—")
 _GREEK = set("αοιετσνηυρπκμλςωδγχθφβξζψάέήίόύώΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΆΈΉΊΌΎΏϊϋΐΰ€«»")
-# Which of the Latin pages: letters that its languages use, and signs that stand between words in all of them.
+# Which of the Latin pages: letters that its languages use,
+# and signs that stand between words in all of them.
 _SIGNS = set("€£§°«»“”‘’„–—…©®·½¼¾¡¿×±²³ªº\u00a0¢¥µ•™‰†")
 _WESTERN = set("äöüßéèêëàâáãåæçñóôõòíîïìúûùøœÄÖÜÉÈÊËÀÂÁÃÅÆÇÑÓÔÕÒÍÎÏÌÚÛÙØŒžšŽŠ")
 _CENTRAL = set("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽäöüßÄÖÜőűŐŰôľĺŕăâîşţĂÂÎŞŢđĐ")
@@ -36,14 +39,16 @@ _TURKISH = set("çğıöşüÇĞİÖŞÜâîû")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundEncoding:
-    """An encoding, and how sure it is: given by the owner, certain, likely, or a guess from little."""
+    """An encoding, and how sure it is: given by the owner, certain, likely,
+    or a guess from little."""
 
     name: str
     certainty: Certainty
 
 
 def encoding_of(odd_lines: bytes) -> FoundEncoding:
-    """Return the likely encoding of lines that are no UTF-8; take those with bytes beyond ASCII alone."""
+    """Return the likely encoding of lines that are no UTF-8;
+    take those with bytes beyond ASCII alone."""
     runs = _RUN.findall(odd_lines)
     if not runs:
         return FoundEncoding(name="cp1252", certainty="guess")
@@ -58,7 +63,8 @@ def encoding_of(odd_lines: bytes) -> FoundEncoding:
 
 
 def utf_16_of(head: bytes) -> str | None:
-    """Return which UTF-16 this is without a mark: separators, digits and line ends have a zero on one side, in all writings."""
+    """Return which UTF-16 this is without a mark:
+    separators, digits and line ends have a zero on one side, in all writings."""
     if b"\0" not in head:
         return None
     head = head[: len(head) // 2 * 2]
@@ -72,7 +78,11 @@ def utf_16_of(head: bytes) -> str | None:
 
 
 def _plain(low: bytes, high: bytes) -> int:
-    return sum(below in b"\t\n\r" or 32 <= below < 127 for below, above in zip(low, high, strict=True) if above == 0)
+    return sum(
+        below in b"\t\n\r" or 32 <= below < 127
+        for below, above in zip(low, high, strict=True)
+        if above == 0
+    )
 
 
 def _latin(sample: bytes, odd: int) -> FoundEncoding:
@@ -84,11 +94,15 @@ def _latin(sample: bytes, odd: int) -> FoundEncoding:
     if best != "cp1252" and (odd < 3 or shares[best] < shares["cp1252"] + 0.1):
         best = "cp1252"
     rest = max(share for name, share in shares.items() if name != best)
-    return FoundEncoding(name=best, certainty="likely" if odd >= _ENOUGH and shares[best] > max(0.9, rest) else "guess")
+    return FoundEncoding(
+        name=best,
+        certainty="likely" if odd >= _ENOUGH and shares[best] > max(0.9, rest) else "guess",
+    )
 
 
 def _share_of_letters(sample: bytes, name: str, letters: set[str]) -> float:
-    """Return the share of odd characters that this page's languages use; a sign inside of a word is none."""
+    """Return the share of odd characters that this page's languages use;
+    a sign inside of a word is none."""
     text = f" {sample.decode(name, 'replace')} "
     odd = good = 0
     for place, letter in enumerate(text):
@@ -101,7 +115,8 @@ def _share_of_letters(sample: bytes, name: str, letters: set[str]) -> float:
 
 
 def _share_of_words(name: str, letters: set[str]) -> Callable[[bytes], float]:
-    """Return what scores a one-byte encoding: how many odd characters are its letters, and not small before large."""
+    """Return what scores a one-byte encoding: how many odd characters are its letters,
+    and not small before large."""
 
     def score(sample: bytes) -> float:
         text = sample.decode(name, "replace")
@@ -120,7 +135,8 @@ _MOST = set("оеаинтсрвлкмп") | set("αοιετσνηυρςάέίό"
 def _share_of_common(
     name: str, lead: tuple[int, int], trail: tuple[int, int], *extra: tuple[int, int]
 ) -> Callable[[bytes], float]:
-    """Return what scores a two-byte encoding: the share of its characters whose first byte is one of the common rows'."""
+    """Return what scores a two-byte encoding: the share of its characters whose first byte is one
+    of the common rows'."""
 
     def score(sample: bytes) -> float:
         try:
@@ -134,7 +150,8 @@ def _share_of_common(
         good = sum(
             len(pair) == 2
             and (
-                (lead[0] <= pair[0] <= lead[1] and trail[0] <= pair[1] <= trail[1]) or any(a <= pair[0] <= b for a, b in extra)
+                (lead[0] <= pair[0] <= lead[1] and trail[0] <= pair[1] <= trail[1])
+                or any(a <= pair[0] <= b for a, b in extra)
             )
             for pair in pairs
         )
@@ -156,7 +173,8 @@ def _japanese(score: Callable[[bytes], float]) -> Callable[[bytes], float]:
 
 
 def _korean(sample: bytes) -> float:
-    """Score EUC-KR: Korean has nothing but the syllables' rows, which a few Chinese words may have as well."""
+    """Score EUC-KR: Korean has nothing but the syllables' rows,
+    which a few Chinese words may have as well."""
     share = _share_of_common("cp949", (0xB0, 0xC8), (0xA1, 0xFE), (0xA1, 0xA3))(sample)
     return share + 0.1 if share > 0.95 else share - 0.3
 

@@ -1,7 +1,9 @@
-"""The lines of a text and the rows in them, read in Python: slower than DuckDB, and sure of what it drops.
+"""The lines of a text and the rows in them, read in Python:
+slower than DuckDB, and sure of what it drops.
 
-A bad row is told from a good one, a quote that is never closed costs its own line only, and memory stays at one row. What a row
-is depends on a :class:`Style` alone, not on how many cells a row should have.
+A bad row is told from a good one, a quote that is never closed costs its own line only, and memory
+stays at one row. What a row is depends on a :class:`Style` alone,
+not on how many cells a row should have.
 """
 
 import codecs
@@ -13,15 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_ROW_BYTES = 1_000_000
-# A quote that is never closed swallows what follows up to the longest row. That often it is read again from the next line on;
-# after that what was swallowed is gone with it, or a hostile file would be read a million times.
+# A quote that is never closed swallows what follows up to the longest row. That often it is read
+# again from the next line on; after that what was swallowed is gone with it,
+# or a hostile file would be read a million times.
 _REREADS = 1_000
 _CHUNK = 1 << 20
 NO_DELIMITER = "\x1f"  # of a table of one column: a line that has one is read in Python
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BACKSLASH = re.compile(r"\\([\\\"'])")
-# A quote after a backslash on its way through csv, which by itself drops any backslash, and what follows a closing quote
-# becomes part of the cell. No text has this letter: it is half of one.
+# A quote after a backslash on its way through csv, which by itself drops any backslash, and what
+# follows a closing quote becomes part of the cell. No text has this letter: it is half of one.
 _ESCAPED = "\ud800"
 
 Line = tuple[int, str]
@@ -29,10 +32,11 @@ Line = tuple[int, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """What separates cells and quotes them. Without ``delimiter`` a line is a cell; ``quote`` may be empty.
+    """What separates cells and quotes them. Without ``delimiter`` a line is a cell;
+    ``quote`` may be empty.
 
-    ``escape`` is the quote itself (it is doubled) or a backslash (before a quote or another backslash). ``drops_blanks`` after
-    a separator, for tables that set them before quotes.
+    ``escape`` is the quote itself (it is doubled) or a backslash (before a quote or another
+    backslash). ``drops_blanks`` after a separator, for tables that set them before quotes.
     """
 
     delimiter: str
@@ -43,7 +47,8 @@ class Style:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row's cells (none of an empty line), the line it begins on, counted from 1, and what is wrong with it, or nothing."""
+    """A row's cells (none of an empty line), the line it begins on, counted from 1,
+    and what is wrong with it, or nothing."""
 
     cells: list[str]
     line: int
@@ -62,8 +67,8 @@ class RowTooLongError(Exception):
 def is_plain(path: Path, style: Style, *, line_end: str, is_narrow: bool) -> bool:
     """Tell whether DuckDB reads a text's cells as :func:`read_rows` does; False where it may not.
 
-    It drops blanks between a quote and the separator before or after it, and a blank beside a line end of another kind; where
-    a line is a cell (``is_narrow``), any such end is in doubt.
+    It drops blanks between a quote and the separator before or after it, and a blank beside a line
+    end of another kind; where a line is a cell (``is_narrow``), any such end is in doubt.
     """
     quote = style.quote.encode()
     loose = _loose(style)
@@ -83,7 +88,9 @@ def is_plain(path: Path, style: Style, *, line_end: str, is_narrow: bool) -> boo
 def _loose(style: Style) -> re.Pattern[bytes]:
     quote, mark = (re.escape(each).encode() for each in (style.quote, style.delimiter))
     if style.delimiter == " ":
-        return re.compile(rb"[\r\n] +%b|  %b|%b  |%b +[\r\n%b]" % (quote, quote, quote, quote, quote))
+        return re.compile(
+            rb"[\r\n] +%b|  %b|%b  |%b +[\r\n%b]" % (quote, quote, quote, quote, quote)
+        )
     return re.compile(rb"[\r\n%b] +%b|%b +[\r\n%b%b]" % (mark, quote, quote, mark, quote))
 
 
@@ -96,7 +103,8 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def _ends_alike(text: bytes, line_end: str, *, is_narrow: bool) -> bool:
-    """Tell whether all lines end so; a first and a last byte that may be half an end don't count."""
+    """Tell whether all lines end so; a first and a last byte that may be half an end don't
+    count."""
     if line_end == "\n":
         return b"\r" not in text
     pairs = text.count(b"\r\n")
@@ -107,7 +115,8 @@ def _ends_alike(text: bytes, line_end: str, *, is_narrow: bool) -> bool:
 def open_lines(path: Path, *, skip: int = 0) -> Iterator[Line]:
     """Yield the numbered lines of a text after the first ``skip``, with their ends of any kind.
 
-    One that is longer than a row may be comes in pieces of one number. A byte that is not UTF-8 is a lone surrogate.
+    One that is longer than a row may be comes in pieces of one number.
+    A byte that is not UTF-8 is a lone surrogate.
     """
     number = 1
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
@@ -118,8 +127,11 @@ def open_lines(path: Path, *, skip: int = 0) -> Iterator[Line]:
                 number += 1
 
 
-def read_rows(lines: Iterable[Line], style: Style, *, longest: int = MAX_ROW_BYTES, rereads: int = _REREADS) -> Iterator[Row]:
-    """Yield all rows of numbered lines, the bad ones too. ``longest`` characters are the most of a row."""
+def read_rows(
+    lines: Iterable[Line], style: Style, *, longest: int = MAX_ROW_BYTES, rereads: int = _REREADS
+) -> Iterator[Row]:
+    """Yield all rows of numbered lines, the bad ones too.
+    ``longest`` characters are the most of a row."""
     source = _Lines(lines, longest=longest, rereads=rereads)
     if not style.delimiter:
         yield from _whole_lines(source)
@@ -160,9 +172,16 @@ def _whole_lines(source: "_Lines") -> Iterator[Row]:
 def _reader(source: "_Lines", style: Style) -> Iterator[list[str]]:
     if not style.quote:
         return csv.reader(source, strict=True, delimiter=style.delimiter, quoting=csv.QUOTE_NONE)
-    marks = {"delimiter": style.delimiter, "quotechar": style.quote, "skipinitialspace": style.drops_blanks}
+    marks = {
+        "delimiter": style.delimiter,
+        "quotechar": style.quote,
+        "skipinitialspace": style.drops_blanks,
+    }
     if style.escape == "\\":
-        lines = (_BACKSLASH.sub(lambda found: _ESCAPED if found[1] == style.quote else found[1], line) for line in source)
+        lines = (
+            _BACKSLASH.sub(lambda found: _ESCAPED if found[1] == style.quote else found[1], line)
+            for line in source
+        )
         rows = csv.reader(lines, strict=True, **marks)  # type: ignore[arg-type]  # of str and bool
         return ([cell.replace(_ESCAPED, style.quote) for cell in row] for row in rows)
     return csv.reader(source, strict=True, **marks)  # type: ignore[arg-type]
@@ -177,7 +196,8 @@ def _reason(error: Exception, longest: int) -> str:
 
 
 class _Lines:
-    """The lines of a table for a csv reader, which remembers those of the present row to give them again."""
+    """The lines of a table for a csv reader, which remembers those of the present row to give them
+    again."""
 
     def __init__(self, lines: Iterable[Line], *, longest: int, rereads: int) -> None:
         self._source = iter(lines)

@@ -1,4 +1,5 @@
-"""One page of the rows that a job keeps in a Parquet file, for whoever answers requests: quick, and bounded in every way."""
+"""One page of the rows that a job keeps in a Parquet file, for whoever answers requests:
+quick, and bounded in every way."""
 
 import time
 from dataclasses import dataclass
@@ -40,9 +41,11 @@ class RowsPage:
 
 
 def read_page(path: Path, *, first: int, size: int) -> RowsPage:
-    """Return up to ``size`` rows from number ``first``, counted from 0. Blocks for ten seconds at most.
+    """Return up to ``size`` rows from number ``first``, counted from 0.
+    Blocks for ten seconds at most.
 
-    Long texts are cut: at 1,000 characters, earlier on a page of very many cells. Raises PageTooLargeError.
+    Long texts are cut: at 1,000 characters, earlier on a page of very many cells.
+    Raises PageTooLargeError.
     """
     until = time.monotonic() + _TIMEOUT_S
 
@@ -52,15 +55,25 @@ def read_page(path: Path, *, first: int, size: int) -> RowsPage:
             raise TableTooLargeError("Reading the rows took too long.")
 
     with TableDatabase(files=(path,), memory_mb=_MEMORY_MB, threads=1) as database:
-        described = database.run("DESCRIBE SELECT * FROM read_parquet(?)", (str(path),), watch=watch)
+        described = database.run(
+            "DESCRIBE SELECT * FROM read_parquet(?)", (str(path),), watch=watch
+        )
         columns = [(str(name), str(sql_type)) for name, sql_type, *_ in described]
         if size * len(columns) > MAX_CELLS:
             raise PageTooLargeError(max(1, MAX_CELLS // len(columns)))
         longest = min(CELL_LENGTH, _MAX_LETTERS // (size * len(columns)))
-        ((total,),) = database.run("SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(?)", (str(path),))
-        shown = ", ".join(as_json(identifier(name), sql_type, longest=longest) for name, sql_type in columns)
+        ((total,),) = database.run(
+            "SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(?)", (str(path),)
+        )
+        shown = ", ".join(
+            as_json(identifier(name), sql_type, longest=longest) for name, sql_type in columns
+        )
         try:
-            rows = database.run(f"SELECT {shown} FROM read_parquet(?) LIMIT {size} OFFSET {first}", (str(path),), watch=watch)  # noqa: S608  # quoted
+            rows = database.run(
+                f"SELECT {shown} FROM read_parquet(?) LIMIT {size} OFFSET {first}",  # noqa: S608  # quoted
+                (str(path),),
+                watch=watch,
+            )
         except TableTooLargeError as error:
             raise PageTooLargeError(max(1, size // 10)) from error
     return RowsPage(

@@ -1,4 +1,5 @@
-"""tables.parse: an uploaded table, whatever it is written in, becomes typed rows that GET /jobs/{id}/rows serves in pages."""
+"""tables.parse: an uploaded table, whatever it is written in,
+becomes typed rows that GET /jobs/{id}/rows serves in pages."""
 
 import json
 import shutil
@@ -36,13 +37,15 @@ _MEMORY_MB = 160
 _THREADS = 2
 _WIDE = 100  # columns from which on one thread must do: each thread holds pages of every column
 _FOLDER = "gatehouse-table-"
-# Of the largest result, what summaries may take; the rest is for the columns' names and the rows that were left out.
+# Of the largest result, what summaries may take;
+# the rest is for the columns' names and the rows that were left out.
 _SUMMARY_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column. ``summary`` is null when the result would be too large with it; summary.json has them all."""
+    """A column. ``summary`` is null when the result would be too large with it;
+    summary.json has them all."""
 
     name: str
     kind: Kind
@@ -53,8 +56,8 @@ class Column:
 class Layout:
     """How the table was written, and what was done about it.
 
-    ``encoding_is`` given, certain, likely or a guess. ``skipped`` lines above the table were passed over. ``notes`` are
-    sentences on what could have been read otherwise.
+    ``encoding_is`` given, certain, likely or a guess. ``skipped`` lines above the table were passed
+    over. ``notes`` are sentences on what could have been read otherwise.
     """
 
     encoding: str
@@ -68,7 +71,8 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedTable:
-    """What was read: ``left_out`` rows could not be, and ``problems`` says why of the first hundred."""
+    """What was read: ``left_out`` rows could not be,
+    and ``problems`` says why of the first hundred."""
 
     rows: int
     columns: list[Column]
@@ -94,21 +98,29 @@ def parse_table(
     *,
     job: JobContext,
 ) -> ParsedTable:
-    """Read a comma or tab separated table: its columns, their kinds, a summary of each, its rows in pages.
+    """Read a comma or tab separated table: its columns, their kinds, a summary of each,
+    its rows in pages.
 
-    What is not given is found out; the file may be packed with gzip. A column is of a kind that all its cells fit without a
-    loss, else text. A row that can't be read is left out and counted; more than half of them fail the job, unless
-    ``allow_left_out``. ``delimiter`` "none" takes each line for one cell, ``skip`` lines at the top are passed over, ``dates``
-    is the order of day, month and year, ``missing`` the words for no value, in place of NA and the like.
+    What is not given is found out; the file may be packed with gzip. A column is of a kind that all
+    its cells fit without a loss, else text. A row that can't be read is left out and counted; more
+    than half of them fail the job, unless ``allow_left_out``. ``delimiter`` "none" takes each line
+    for one cell, ``skip`` lines at the top are passed over, ``dates`` is the order of day,
+    month and year, ``missing`` the words for no value, in place of NA and the like.
     """
-    wishes = Wishes(dates=dates, decimal=decimal, missing=missing if missing is None else tuple(missing))
+    wishes = Wishes(
+        dates=dates, decimal=decimal, missing=missing if missing is None else tuple(missing)
+    )
     with file.local_path() as path, _new_folder() as folder:
         job.progress(0, 100, message="looking at the file")
         limit = min(MAX_BYTES, job.settings.table_temp_bytes // 3)
-        text = read_text(path, folder, max_bytes=limit, encoding=encoding, checkpoint=job.checkpoint)
+        text = read_text(
+            path, folder, max_bytes=limit, encoding=encoding, checkpoint=job.checkpoint
+        )
         dialect = find_dialect(text.path, wishes, delimiter=delimiter, has_header=header, skip=skip)
         target = folder / ROWS_FILE
-        stored, rows, summaries = _store(text, target, dialect, wishes, job=job, is_enough=allow_left_out)
+        stored, rows, summaries = _store(
+            text, target, dialect, wishes, job=job, is_enough=allow_left_out
+        )
         job.save_file(ROWS_FILE, target)
     columns = list(map(_column, stored.names, stored.decisions, summaries))
     job.save_file(SUMMARY_FILE, json.dumps([asdict(column) for column in columns], allow_nan=False))
@@ -118,20 +130,29 @@ def parse_table(
 def _store(
     text: Text, target: Path, dialect: Dialect, wishes: Wishes, *, job: JobContext, is_enough: bool
 ) -> tuple[StoredRows, int, list[Summary]]:
-    """Store the rows; return what they were read as, how many there are, and the columns' summaries."""
+    """Store the rows; return what they were read as, how many there are,
+    and the columns' summaries."""
     folder = target.parent
     threads = _THREADS if dialect.width <= _WIDE else 1
     # Rows are packed, so they never take more than their text.
     spill = max(0, job.settings.table_temp_bytes - 2 * text.path.stat().st_size)
-    with TableDatabase(files=(text.path,), folder=folder, memory_mb=_MEMORY_MB, threads=threads, spill_bytes=spill) as database:
+    with TableDatabase(
+        files=(text.path,), folder=folder, memory_mb=_MEMORY_MB, threads=threads, spill_bytes=spill
+    ) as database:
         watch = _watch(job, 5, 70, "reading rows")
-        stored = store_rows(text.path, target, dialect, wishes, folder=folder, database=database, watch=watch)
+        stored = store_rows(
+            text.path, target, dialect, wishes, folder=folder, database=database, watch=watch
+        )
         if text.path.parent == folder:
             text.path.unlink()  # of the table only the rows are kept from here on
         rows = count_rows(target, database=database)
         _require_most(rows, stored, is_enough=is_enough)
         watch = _watch(job, 70, 95, "summarizing columns")
-        return stored, rows, list(summarize(target, stored.names, stored.decisions, database=database, watch=watch))
+        return (
+            stored,
+            rows,
+            list(summarize(target, stored.names, stored.decisions, database=database, watch=watch)),
+        )
 
 
 def _column(name: str, decision: Decision, summary: Summary) -> Column:
@@ -139,18 +160,23 @@ def _column(name: str, decision: Decision, summary: Summary) -> Column:
 
 
 def _require_most(rows: int, stored: StoredRows, *, is_enough: bool) -> None:
-    """Raise when more rows were left out than read: then the table is another one than it was taken for."""
+    """Raise when more rows were left out than read:
+    then the table is another one than it was taken for."""
     if stored.left_out.count <= rows or is_enough:
         return
     first = stored.left_out.problems[0]
     raise TaskError(
-        f"{stored.left_out.count:,} of {stored.left_out.count + rows:,} rows don't fit a table of {len(stored.names):,}"
-        f" columns; the first is on line {first.line:,}: {first.reason} Say what separates the cells (delimiter), how many"
+        f"{stored.left_out.count:,} of {stored.left_out.count + rows:,} rows don't fit a table of "
+        f"{len(stored.names):,}"
+        f" columns; the first is on line {first.line:,}: {first.reason} Say what separates the "
+        "cells (delimiter), how many"
         " lines to pass over at the top (skip), or that this is all right (allow_left_out)."
     )
 
 
-def _result(rows: int, columns: list[Column], text: Text, dialect: Dialect, stored: StoredRows) -> ParsedTable:
+def _result(
+    rows: int, columns: list[Column], text: Text, dialect: Dialect, stored: StoredRows
+) -> ParsedTable:
     return ParsedTable(
         rows=rows,
         columns=columns,
@@ -189,7 +215,8 @@ def _watch(job: JobContext, first: int, last: int, message: str) -> Watch:
 
 @contextmanager
 def _new_folder() -> Iterator[Path]:
-    """Give a folder for what is in between; also remove those that were left when a child was killed."""
+    """Give a folder for what is in between; also remove those that were left when a child was
+    killed."""
     for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
         try:
             is_dead = time.time() - left.stat().st_mtime > 2 * _TIMEOUT_S

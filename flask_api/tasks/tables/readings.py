@@ -1,8 +1,10 @@
-"""The ways to read a column's cells as something else than text, and what proves that nothing is lost by it.
+"""The ways to read a column's cells as something else than text,
+and what proves that nothing is lost by it.
 
-A reading is a kind of value, the SQL that makes the value out of a cell, and the SQL that is true only for a cell that its
-value says whole: written anew it is the cell again, up to the normalisations that docs/tables.md lists (zeros at the end of a
-fraction, marks between thousands, an exponent, blanks around). Nothing here decides; see columns.
+A reading is a kind of value, the SQL that makes the value out of a cell, and the SQL that is true
+only for a cell that its value says whole: written anew it is the cell again, up to the
+normalisations that docs/tables.md lists (zeros at the end of a fraction, marks between thousands,
+an exponent, blanks around). Nothing here decides; see columns.
 """
 
 from collections.abc import Iterator
@@ -22,27 +24,32 @@ _BLANKS = " \u00a0\u2009\u202f'\u2019"  # the last two as the Swiss do
 
 _POINT = r"-?(?:(?:0|[1-9][0-9]*)(?:[.][0-9]+)?|[.][0-9]+)"
 _EXPONENT = rf"{_POINT}[eE][+-]?[0-9]{{1,3}}"
-# 12E3 is a part number, or the beginning of a hash, as often as a number; what programs write has a sign or a point.
+# 12E3 is a part number, or the beginning of a hash, as often as a number;
+# what programs write has a sign or a point.
 _SURE_EXPONENT = rf"(?:{_POINT}[eE][+-]|-?[0-9]*[.][0-9]+[eE])[0-9]{{1,3}}"
 _INFINITE = r"[+-]?[iI][nN][fF](?:[iI][nN][iI][tT][yY])?"
 _TRUE_AND_FALSE = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"))
 # Up to 15 digits a DOUBLE gives back as they were; of more it must be asked for each cell.
 _SURELY_EXACT = 15
 _SAME_DIGITS = (
-    "coalesce(regexp_full_match({0}, '-?[0-9]{0,19}([.][0-9]{1,19})?') AND TRY_CAST({0} AS DECIMAL(38, 19))"
+    "coalesce(regexp_full_match({0}, '-?[0-9]{0,19}([.][0-9]{1,19})?') AND TRY_CAST({0} AS "
+    "DECIMAL(38, 19))"
     " = TRY_CAST(CAST(TRY_CAST({0} AS DOUBLE) AS VARCHAR) AS DECIMAL(38, 19)), false)"
 )
 _EXACT = f"CASE WHEN length({{0}}) <= {_SURELY_EXACT} THEN true ELSE {_SAME_DIGITS} END"
 _EXACT_EXPONENT = (
-    f"length(split_part(lower({{0}}), 'e', 1)) <= {_SURELY_EXACT + 1} AND CASE WHEN TRY_CAST({{0}} AS DOUBLE) = 0"
-    " THEN regexp_full_match({0}, '-?[0.]+[eE].*') ELSE coalesce(abs(TRY_CAST({0} AS DOUBLE)) BETWEEN 1e-290 AND 1.7e308"
+    f"length(split_part(lower({{0}}), 'e', 1)) <= {_SURELY_EXACT + 1} AND CASE WHEN TRY_CAST({{0}} "
+    "AS DOUBLE) = 0"
+    " THEN regexp_full_match({0}, '-?[0.]+[eE].*') ELSE coalesce(abs(TRY_CAST({0} AS DOUBLE)) "
+    "BETWEEN 1e-290 AND 1.7e308"
     " OR CAST(TRY_CAST({0} AS DOUBLE) AS VARCHAR) = lower({0}), false) END"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One way to read cells. ``{0}`` in its SQL is a cell that is not null; :meth:`fits` is never null then."""
+    """One way to read cells. ``{0}`` in its SQL is a cell that is not null;
+    :meth:`fits` is never null then."""
 
     sql_type: str
     rule: str  # as a summary says it
@@ -96,8 +103,13 @@ NUMBER = _number(_SURE_EXPONENT, "usual")
 
 
 def booleans() -> Iterator[Reading]:
-    """Yield a reading for each pair of words: one writing for true and one for false, so that the letters are known."""
-    for true, false in ((spell(yes), spell(no)) for yes, no in _TRUE_AND_FALSE for spell in (str, str.capitalize, str.upper)):
+    """Yield a reading for each pair of words: one writing for true and one for false,
+    so that the letters are known."""
+    for true, false in (
+        (spell(yes), spell(no))
+        for yes, no in _TRUE_AND_FALSE
+        for spell in (str, str.capitalize, str.upper)
+    ):
         if (true, false) in (("t", "f"), ("y", "n")) or len(true) > 1 or true.isupper():
             yield Reading(
                 sql_type="BOOLEAN",
@@ -110,7 +122,8 @@ def booleans() -> Iterator[Reading]:
 
 
 def numbers(decimal: Decimal | None) -> Iterator[Reading]:
-    """Yield what an integer and a number may look like; ``decimal`` leaves those with this mark before the fraction."""
+    """Yield what an integer and a number may look like;
+    ``decimal`` leaves those with this mark before the fraction."""
     yield INTEGER
     yield _grouped_integer(_BLANKS, decimal or ".", "blanks", argument="")
     if decimal != ",":
@@ -144,7 +157,12 @@ def _grouped(marks: str, fraction: str, rule: str) -> Reading:
     text = _ungrouped(marks, fraction)
     pattern = rf"(?:{_groups(marks)}|-?(?:0|[1-9][0-9]{{0,2}}))(?:[{fraction}][0-9]+)?"
     return _checked(
-        "DOUBLE", f"number with a decimal {name}, {rule}", pattern, text, _EXACT.replace("{0}", text), f"decimal={fraction}"
+        "DOUBLE",
+        f"number with a decimal {name}, {rule}",
+        pattern,
+        text,
+        _EXACT.replace("{0}", text),
+        f"decimal={fraction}",
     )
 
 
@@ -152,7 +170,9 @@ def _grouped_integer(marks: str, fraction: str, name: str, *, argument: str) -> 
     text = _ungrouped(marks, fraction)
     pattern = rf"{_groups(marks)}|0|-?[1-9][0-9]{{0,2}}"
     rule = f"integer, thousands set apart by {name}"
-    return _checked("BIGINT", rule, pattern, text, f"TRY_CAST({text} AS BIGINT) IS NOT NULL", argument)
+    return _checked(
+        "BIGINT", rule, pattern, text, f"TRY_CAST({text} AS BIGINT) IS NOT NULL", argument
+    )
 
 
 def _groups(marks: str) -> str:
@@ -164,12 +184,15 @@ def _ungrouped(marks: str, fraction: str) -> str:
     return f"replace(translate({{0}}, {literal(marks)}, ''), {literal(fraction)}, '.')"
 
 
-def _checked(sql_type: str, rule: str, pattern: str, text: str, check: str, argument: str) -> Reading:
+def _checked(
+    sql_type: str, rule: str, pattern: str, text: str, check: str, argument: str
+) -> Reading:
     return Reading(
         sql_type=sql_type,
         rule=rule,
         pattern=pattern,
         value_sql=f"TRY_CAST({text} AS {sql_type})",
-        fits_sql=f"CASE WHEN regexp_full_match({{0}}, {literal(pattern)}) THEN {check} ELSE false END",
+        fits_sql=f"CASE WHEN regexp_full_match({{0}}, {literal(pattern)}) THEN {check} ELSE false "
+        "END",
         argument=argument,
     )

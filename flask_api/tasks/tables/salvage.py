@@ -1,8 +1,10 @@
-"""The rows of a damaged table that can be read: one by one, slower than DuckDB, and sure of what is dropped.
+"""The rows of a damaged table that can be read:
+one by one, slower than DuckDB, and sure of what is dropped.
 
-DuckDB skips bad rows too, but keeps a note of each outside the memory that it counts, and loses its place in a long quoted
-cell. Here a bad row is counted, the first hundred are described, and memory stays at a row. The good ones are written anew in
-one plain dialect that DuckDB reads without a doubt.
+DuckDB skips bad rows too, but keeps a note of each outside the memory that it counts, and loses its
+place in a long quoted cell. Here a bad row is counted, the first hundred are described, and memory
+stays at a row. The good ones are written anew in one plain dialect that DuckDB reads without a
+doubt.
 """
 
 import csv
@@ -30,15 +32,19 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Salvaged:
-    """How many rows were left out, what was wrong with the first of them, and how many cells most rows have."""
+    """How many rows were left out, what was wrong with the first of them,
+    and how many cells most rows have."""
 
     count: int = 0
     problems: tuple[RowProblem, ...] = ()
     usual_width: int = 0
 
 
-def salvage(source: Path, target: Path, dialect: Dialect, *, checkpoint: Callable[[], None]) -> Salvaged:
-    """Write the rows that fit ``dialect`` to ``target``, in the style SALVAGED; say which were left out.
+def salvage(
+    source: Path, target: Path, dialect: Dialect, *, checkpoint: Callable[[], None]
+) -> Salvaged:
+    """Write the rows that fit ``dialect`` to ``target``, in the style SALVAGED;
+    say which were left out.
 
     Calls ``checkpoint`` every few thousand rows.
     """
@@ -47,11 +53,18 @@ def salvage(source: Path, target: Path, dialect: Dialect, *, checkpoint: Callabl
     widths: Counter[int] = Counter()
     with target.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        quoter = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)  # the other one leaves a bare \r
-        for number, row in enumerate(read_rows(open_lines(source, skip=dialect.skip), dialect.style)):
+        # the other one leaves a bare \r
+        quoter = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for number, row in enumerate(
+            read_rows(open_lines(source, skip=dialect.skip), dialect.style)
+        ):
             if number % _CHECK_EVERY == 0:
                 checkpoint()
-            if dialect.width > 1 and not row.problem and (not row.cells or not (len(row.cells) > 1 or row.cells[0].strip(" "))):
+            if (
+                dialect.width > 1
+                and not row.problem
+                and (not row.cells or not (len(row.cells) > 1 or row.cells[0].strip(" ")))
+            ):
                 continue  # an empty line
             del row.cells[_cells_that_count(row, dialect.width) :]
             width = len(row.cells) or 1  # an empty line of one column is an empty cell
@@ -64,11 +77,14 @@ def salvage(source: Path, target: Path, dialect: Dialect, *, checkpoint: Callabl
             count += 1
             if len(problems) < PROBLEMS_SHOWN:
                 problems.append(RowProblem(line=row.line, reason=reason))
-    return Salvaged(count=count, problems=tuple(problems), usual_width=_usual(widths, dialect.width))
+    return Salvaged(
+        count=count, problems=tuple(problems), usual_width=_usual(widths, dialect.width)
+    )
 
 
 def _cells_that_count(row: Row, width: int) -> int:
-    """Return how many cells a row has without the empty ones after the last column, which DuckDB passes over as well."""
+    """Return how many cells a row has without the empty ones after the last column,
+    which DuckDB passes over as well."""
     count = len(row.cells)
     while count > width and not row.cells[count - 1]:
         count -= 1

@@ -1,7 +1,8 @@
-"""What is in a column: how many cells are empty, the range, and of numbers the spread and a histogram.
+"""What is in a column: how many cells are empty, the range,
+and of numbers the spread and a histogram.
 
-Two questions for every few columns: first the ranges, then what needs them. Counts of different values and quartiles are
-estimates (HyperLogLog, t-digest), for they need no memory to speak of.
+Two questions for every few columns: first the ranges, then what needs them. Counts of different
+values and quartiles are estimates (HyperLogLog, t-digest), for they need no memory to speak of.
 """
 
 import math
@@ -21,7 +22,8 @@ _EXAMPLE_LENGTH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
-    """How many numbers lie between each two ``edges``: a number on an edge counts above it, the last edge is included."""
+    """How many numbers lie between each two ``edges``:
+    a number on an edge counts above it, the last edge is included."""
 
     edges: list[float]
     counts: list[int]
@@ -29,7 +31,8 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """The finite numbers of a column. ``deviation`` is the sample's; ``quartiles`` are estimates; null is not finite."""
+    """The finite numbers of a column. ``deviation`` is the sample's; ``quartiles`` are estimates;
+    null is not finite."""
 
     mean: float | None
     deviation: float | None
@@ -41,8 +44,9 @@ class Numbers:
 class HowRead:
     """What a column's cells were taken for.
 
-    ``missing`` cells hold a word for no value, such as NA, and are null. All cells but ``others`` of a text column could be of
-    the kind ``mostly``. ``ambiguous`` names the arguments that would decide, where more than one reading fits all cells.
+    ``missing`` cells hold a word for no value, such as NA, and are null. All cells but ``others``
+    of a text column could be of the kind ``mostly``.
+    ``ambiguous`` names the arguments that would decide, where more than one reading fits all cells.
     """
 
     rule: str
@@ -54,7 +58,8 @@ class HowRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What is in a column. ``distinct`` is an estimate; ``lowest`` and ``highest`` are as GET .../rows has its cells."""
+    """What is in a column. ``distinct`` is an estimate;
+    ``lowest`` and ``highest`` are as GET .../rows has its cells."""
 
     read_as: HowRead
     nulls: int
@@ -87,12 +92,19 @@ class _Column:
 
 def count_rows(path: Path, *, database: TableDatabase) -> int:
     """Return how many rows a Parquet file has."""
-    ((count,),) = database.run("SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(?)", (str(path),))
+    ((count,),) = database.run(
+        "SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(?)", (str(path),)
+    )
     return int(count)
 
 
 def summarize(
-    path: Path, names: Sequence[str], decisions: Sequence[Decision], *, database: TableDatabase, watch: Watch
+    path: Path,
+    names: Sequence[str],
+    decisions: Sequence[Decision],
+    *,
+    database: TableDatabase,
+    watch: Watch,
 ) -> Iterator[Summary]:
     """Yield a summary of each column of a Parquet file, in their order."""
     columns = [_Column(identifier(name), each) for name, each in zip(names, decisions, strict=True)]
@@ -100,10 +112,18 @@ def summarize(
     for first in range(0, len(columns), _AT_ONCE):
         some = columns[first : first + _AT_ONCE]
         ranges = _ask(database, path, [_range(column) for column in some], watch)
-        spread = [(column, span) for column, span in zip(some, ranges, strict=True) if column.is_number and span[2] is not None]
-        spreads = iter(_ask(database, path, [_spread(column, span) for column, span in spread], watch))
+        spread = [
+            (column, span)
+            for column, span in zip(some, ranges, strict=True)
+            if column.is_number and span[2] is not None
+        ]
+        spreads = iter(
+            _ask(database, path, [_spread(column, span) for column, span in spread], watch)
+        )
         for column, span in zip(some, ranges, strict=True):
-            numbers = _numbers(next(spreads), span) if column.is_number and span[2] is not None else None
+            numbers = (
+                _numbers(next(spreads), span) if column.is_number and span[2] is not None else None
+            )
             present, distinct, low, high, finite = span
             yield Summary(
                 read_as=_how_read(column.decision),
@@ -126,7 +146,9 @@ def _how_read(decision: Decision) -> HowRead:
     )
 
 
-def _ask(database: TableDatabase, path: Path, expressions: list[list[str]], watch: Watch) -> list[Row]:
+def _ask(
+    database: TableDatabase, path: Path, expressions: list[list[str]], watch: Watch
+) -> list[Row]:
     """Return the values of each column's expressions, all asked for at once."""
     if not expressions:
         return []
@@ -150,8 +172,13 @@ def _range(column: _Column) -> list[str]:
 def _spread(column: _Column, span: Row) -> list[str]:
     number, finite = f"CAST({column.name} AS DOUBLE)", column.finite
     low, width = _bins(span)
-    # Divided before they are subtracted: the difference of two large numbers may be more than a number can be.
-    place = f"least({BINS - 1}, greatest(0, floor({number} / {width!r} - {low / width!r})))" if width else "0"
+    # Divided before they are subtracted: the difference of two large numbers may be more than a
+    # number can be.
+    place = (
+        f"least({BINS - 1}, greatest(0, floor({number} / {width!r} - {low / width!r})))"
+        if width
+        else "0"
+    )
     return [
         f"avg({number}){finite}",
         f"stddev_samp({number}){finite}",
@@ -161,17 +188,22 @@ def _spread(column: _Column, span: Row) -> list[str]:
 
 
 def _bins(span: Row) -> tuple[float, float]:
-    """Return the low end of the first bin and the width of each; no width when there is but one number, or no room."""
+    """Return the low end of the first bin and the width of each;
+    no width when there is but one number, or no room."""
     low, high = float(span[2]), float(span[3])
     width = high / BINS - low / BINS
-    return low, width if width and math.isfinite(low / width) and math.isfinite(high / width) else 0.0
+    return low, width if width and math.isfinite(low / width) and math.isfinite(
+        high / width
+    ) else 0.0
 
 
 def _numbers(answer: Row, span: Row) -> Numbers:
     mean, deviation, quartiles, counts = answer
     low, width = _bins(span)
     bins = BINS if width else 1
-    edges = [low * (1 - number / bins) + float(span[3]) * (number / bins) for number in range(bins + 1)]
+    edges = [
+        low * (1 - number / bins) + float(span[3]) * (number / bins) for number in range(bins + 1)
+    ]
     found = {int(place): int(count) for place, count in counts.items()}
     return Numbers(
         mean=_finite(mean),

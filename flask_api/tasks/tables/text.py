@@ -1,4 +1,5 @@
-"""From uploaded bytes to plain UTF-8 text: unpacked, its encoding found out, decoded. Streams; holds a piece at a time."""
+"""From uploaded bytes to plain UTF-8 text: unpacked, its encoding found out, decoded. Streams;
+holds a piece at a time."""
 
 import codecs
 import gzip
@@ -15,8 +16,13 @@ _CHUNK = 1 << 20
 _LOOK = 1 << 16
 _CHECK_EVERY = 10_000
 _GZIP = b"\x1f\x8b"
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 _MOST_CONTROLS = 0.05  # of the bytes: packed data has a tenth, text next to none
 
@@ -35,12 +41,18 @@ class Text:
 
 
 def read_text(
-    source: Path, folder: Path, *, max_bytes: int, encoding: Encoding | None = None, checkpoint: Checkpoint = lambda: None
+    source: Path,
+    folder: Path,
+    *,
+    max_bytes: int,
+    encoding: Encoding | None = None,
+    checkpoint: Checkpoint = lambda: None,
 ) -> Text:
-    """Return the text of an uploaded file; ``source`` itself when that is UTF-8 already, else a file in ``folder``.
+    """Return the text of an uploaded file; ``source`` itself when that is UTF-8 already,
+    else a file in ``folder``.
 
-    Calls ``checkpoint`` after every megabyte. Raises TaskError for what is empty, no text, damaged, or larger than
-    ``max_bytes`` when unpacked.
+    Calls ``checkpoint`` after every megabyte. Raises TaskError for what is empty, no text, damaged,
+    or larger than ``max_bytes`` when unpacked.
     """
     if _begins_with(source, _GZIP):
         source = _write(folder / "unpacked", _unpack(source), max_bytes, checkpoint)
@@ -48,7 +60,11 @@ def read_text(
     if size == 0:
         raise TaskError("The file is empty.")
     _check_size(size, max_bytes)
-    found = FoundEncoding(name=encoding, certainty="given") if encoding else find_encoding(source, checkpoint)
+    found = (
+        FoundEncoding(name=encoding, certainty="given")
+        if encoding
+        else find_encoding(source, checkpoint)
+    )
     if found.name == "utf-8":
         return Text(path=source, encoding=found)
     # A character can take three times the bytes in UTF-8.
@@ -59,7 +75,8 @@ def read_text(
 
 
 def find_encoding(path: Path, checkpoint: Checkpoint = lambda: None) -> FoundEncoding:
-    """Return the encoding of a file: by its mark, by being UTF-8 throughout, else a guess from its first odd lines.
+    """Return the encoding of a file: by its mark, by being UTF-8 throughout,
+    else a guess from its first odd lines.
 
     UTF-8 with a few damaged places is UTF-8. Raises TaskError for what is no text.
     """
@@ -86,7 +103,10 @@ def _by_mark(head: bytes) -> str | None:
 def _refuse_binary(head: bytes) -> None:
     controls = len(head) - len(head.translate(None, _CONTROLS))
     if controls > _MOST_CONTROLS * len(head):
-        raise TaskError("The file is not text: accepted are comma or tab separated tables, also packed with gzip.")
+        raise TaskError(
+            "The file is not text: accepted are comma or tab separated tables, also "
+            "packed with gzip."
+        )
 
 
 def _guess(path: Path, begin: int, checkpoint: Checkpoint) -> FoundEncoding:
@@ -121,7 +141,8 @@ def _unpack(source: Path) -> Iterator[bytes]:
 
 
 def _no_text(error: UnicodeError) -> tuple[str, int]:
-    """Put a byte that is no UTF-8 where something is no text: the row is left out, and none is changed without a word."""
+    """Put a byte that is no UTF-8 where something is no text:
+    the row is left out, and none is changed without a word."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return "\udcff", error.end
@@ -151,7 +172,9 @@ def _write(target: Path, chunks: Iterator[bytes], max_bytes: int, checkpoint: Ch
 
 def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
-        raise TaskError(f"The table has more than {max_bytes:,} bytes (unpacked, if it was packed): split it.")
+        raise TaskError(
+            f"The table has more than {max_bytes:,} bytes (unpacked, if it was packed): split it."
+        )
 
 
 def _begins_with(path: Path, mark: bytes) -> bool:

@@ -1,7 +1,8 @@
 """What a column may be, in our words and in DuckDB's, and how its values become JSON.
 
-A value that JSON has no word for is written so that nothing is lost or invented: dates and times as ISO 8601 text, integers
-beyond 2**53 as text (JavaScript would round them), NaN and infinity as null, very long text cut, with an ellipsis at its end.
+A value that JSON has no word for is written so that nothing is lost or invented: dates and times as
+ISO 8601 text, integers beyond 2**53 as text (JavaScript would round them),
+NaN and infinity as null, very long text cut, with an ellipsis at its end.
 """
 
 import math
@@ -27,7 +28,17 @@ class Kind(StrEnum):
     TIMESTAMP = "timestamp"  # with Z at its end when the table had time zones
 
 
-_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
+_INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "HUGEINT",
+)
 KINDS = {
     **dict.fromkeys(_INTEGERS, Kind.INTEGER),
     "FLOAT": Kind.NUMBER,
@@ -46,7 +57,8 @@ def kind_of(sql_type: str) -> Kind:
 
 
 def as_json(column: str, sql_type: str, *, longest: int = CELL_LENGTH) -> str:
-    """Return the SQL expression whose values :func:`cell` takes, for an expression or a quoted column name."""
+    """Return the SQL expression whose values :func:`cell` takes,
+    for an expression or a quoted column name."""
     if sql_type == "TIMESTAMP WITH TIME ZONE":
         return f"replace(CAST({column} AT TIME ZONE 'UTC' AS VARCHAR), ' ', 'T') || 'Z'"
     if sql_type == "TIMESTAMP":
@@ -56,7 +68,10 @@ def as_json(column: str, sql_type: str, *, longest: int = CELL_LENGTH) -> str:
     if sql_type in KINDS:
         return column
     text = f"CAST({column} AS VARCHAR)"
-    return f"CASE WHEN length({text}) > {longest} THEN left({text}, {longest - 1}) || '…' ELSE {text} END"
+    return (
+        f"CASE WHEN length({text}) > {longest} THEN left({text}, {longest - 1}) || '…' ELSE {text} "
+        "END"
+    )
 
 
 def cell(value: Cell) -> Cell:

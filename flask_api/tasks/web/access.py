@@ -1,15 +1,19 @@
-"""The one client for tasks that fetch from the web: guarded against being led to where the task may not go (SSRF).
+"""The one client for tasks that fetch from the web:
+guarded against being led to where the task may not go (SSRF).
 
     with GuardedClient.of(job.settings) as client:
         with client.stream("https://example.org/", timeout_s=10, max_bytes=1_000_000) as reply:
             page = b"".join(reply.iter_body())
 
-- Only http and https, no credentials in the URL; on public addresses the ports 80, 443 and from 1024 on.
-- Every hop of a redirect is a new connection, resolved and checked again (see network); at most five.
+- Only http and https, no credentials in the URL; on public addresses the ports 80, 443 and from
+  1024 on.
+- Every hop of a redirect is a new connection, resolved and checked again (see network); at most
+  five.
 - One time limit for the whole fetch: names, redirects, TLS, headers and body together.
 - One address gets a bounded number of connections at once from this process (see politeness).
-- Nothing is taken from the environment (no proxy, no .netrc), no cookie is kept. The body is counted and handed out as it
-  came, and ``identity`` is asked for; with ``unpack``, gzip is, and the limit holds while it is unpacked.
+- Nothing is taken from the environment (no proxy, no .netrc), no cookie is kept.
+  The body is counted and handed out as it came, and ``identity`` is asked for;
+  with ``unpack``, gzip is, and the limit holds while it is unpacked.
 """
 
 import functools
@@ -46,9 +50,10 @@ Method = Literal["GET", "HEAD"]
 class GuardedClient:
     """Fetch from public addresses and allowed networks. Thread-safe; use it in a ``with`` block.
 
-    ``lasts_s`` is for all its fetches together, waits for their turns included: what is not had by then is TimedOut.
-    ``hosts`` bounds the connections to one address, by default together with all other clients of this process.
-    ``ssl_context`` is for a private certificate authority; the default trusts certifi's.
+    ``lasts_s`` is for all its fetches together, waits for their turns included: what is not had by
+    then is TimedOut. ``hosts`` bounds the connections to one address, by default together with all
+    other clients of this process. ``ssl_context`` is for a private certificate authority;
+    the default trusts certifi's.
     """
 
     def __init__(
@@ -70,7 +75,11 @@ class GuardedClient:
                 hosts=hosts or process_slots(DEFAULT_LIMIT),
                 ssl_context=ssl_context or _public_tls(),
             ),
-            headers={"User-Agent": user_agent or USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+            headers={
+                "User-Agent": user_agent or USER_AGENT,
+                "Accept": "*/*",
+                "Accept-Encoding": "identity",
+            },
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,
             timeout=httpx.Timeout(None),  # the budget of each fetch is the limit
@@ -93,7 +102,8 @@ class GuardedClient:
         self.close()
 
     def close(self) -> None:
-        """End every fetch that is under way with FetchAborted: in 0.25 s, in 5 s while it connects. Idempotent."""
+        """End every fetch that is under way with FetchAborted: in 0.25 s, in 5 s while it connects.
+        Idempotent."""
         self._closed.set()
         self._client.close()
 
@@ -110,17 +120,24 @@ class GuardedClient:
         max_redirects: int = MAX_REDIRECTS,
         target: str = "",
     ) -> Iterator[Reply]:
-        """Give the reply after redirects; any status is a reply. Raises a WebError, also in the block.
+        """Give the reply after redirects; any status is a reply.
+        Raises a WebError, also in the block.
 
-        With ``unpack`` the body may come packed by gzip and is handed out unpacked. With no redirect allowed at all, one
-        is the reply. ``target``: path and query to ask for, byte for byte in ASCII; those of ``url`` are tidied (``/a/../b``).
+        With ``unpack`` the body may come packed by gzip and is handed out unpacked. With no
+        redirect allowed at all, one is the reply. ``target``: path and query to ask for,
+        byte for byte in ASCII; those of ``url`` are tidied (``/a/../b``).
         """
         budget = Budget(timeout_s, closed=self._closed, until=self._until)
         added = {**(headers or {}), **({"Accept-Encoding": "gzip"} if unpack else {})}
         with _as_web_errors():
             with _reading_urls():
-                extensions = {"budget": budget, **({"target": target.encode("ascii")} if target else {})}
-                request = self._client.build_request(method, with_slashes(url), headers=added, extensions=extensions)
+                extensions = {
+                    "budget": budget,
+                    **({"target": target.encode("ascii")} if target else {}),
+                }
+                request = self._client.build_request(
+                    method, with_slashes(url), headers=added, extensions=extensions
+                )
             response = self._follow(request, max_redirects)
             try:
                 yield Reply(response, max_bytes=max_bytes, unpack=unpack)
@@ -128,7 +145,8 @@ class GuardedClient:
                 response.close()
 
     def _follow(self, request: httpx.Request, max_redirects: int) -> httpx.Response:
-        """Send, and send on. By hand: httpx itself would read the whole body of each redirect first."""
+        """Send, and send on. By hand: httpx itself would read the whole body of each redirect
+        first."""
         for _ in range(max_redirects + 1):
             _refuse_odd_url(request.url)
             with _reading_urls():  # it reads the Location too
@@ -162,7 +180,8 @@ def _refuse_odd_url(url: httpx.URL) -> None:
 
 @contextmanager
 def _reading_urls() -> Iterator[None]:
-    """Refuse what httpx's URL parser and the idna package refuse; the latter's errors are UnicodeErrors."""
+    """Refuse what httpx's URL parser and the idna package refuse;
+    the latter's errors are UnicodeErrors."""
     try:
         yield
     except (httpx.InvalidURL, UnicodeError) as error:
@@ -174,7 +193,11 @@ def _as_web_errors() -> Iterator[None]:
     """Turn what httpx and httpcore raise into WebErrors, so that no caller needs to know them."""
     try:
         yield
-    except (httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol, httpcore.LocalProtocolError) as error:
+    except (
+        httpx.UnsupportedProtocol,
+        httpcore.UnsupportedProtocol,
+        httpcore.LocalProtocolError,
+    ) as error:
         raise UrlRefused("The URL can't be read.") from error
     except httpcore.TimeoutException as error:
         raise TimedOut("The server took too long.") from error

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 
 from flask_api.tasks.web.errors import FetchAborted, TimedOut
 
-# A closed client is noticed within this time by a fetch that waits for bytes, for a name or for its turn.
+# A closed client is noticed within this time by a fetch that waits for bytes,
+# for a name or for its turn.
 SLICE_S = 0.25
 _SHORTEST_S = 0.001
 
 
 class Budget:
-    """How long one fetch may still go on: until its time is over, its client is closed, or ``until`` has come on the clock.
+    """How long one fetch may still go on: until its time is over, its client is closed,
+    or ``until`` has come on the clock.
 
     ``until`` is the end of all fetches of a job: waiting for a turn counts there.
     """
@@ -42,7 +44,8 @@ class Budget:
         return min(self._ends_at - now, max(self._until - now, _SHORTEST_S), at_most_s)
 
     def check_open(self) -> None:
-        """Raise FetchAborted if the client was closed, TimedOut if the time for all of its fetches is over."""
+        """Raise FetchAborted if the client was closed,
+        TimedOut if the time for all of its fetches is over."""
         if self._closed.is_set():
             raise FetchAborted("The fetch was given up.")
         if self._until <= self._clock():
@@ -50,7 +53,8 @@ class Budget:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Don't count the time of the block: waiting for our own politeness is not the host's fault."""
+        """Don't count the time of the block: waiting for our own politeness is not the host's
+        fault."""
         began = self._clock()
         try:
             yield

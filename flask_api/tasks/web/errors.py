@@ -1,4 +1,5 @@
-"""Why a fetch failed. Each has a stable ``code``; the message is for the job's owner and never names a private address.
+"""Why a fetch failed. Each has a stable ``code``;
+the message is for the job's owner and never names a private address.
 
 WebError
 ├── UrlRefused          not an absolute http(s) URL, or one with credentials in it
@@ -21,7 +22,8 @@ from flask_api.jobs.errors import TaskError
 
 
 class WebError(TaskError):
-    """Root of what a guarded fetch raises; a TaskError, so a task may let it pass and its owner reads the message."""
+    """Root of what a guarded fetch raises; a TaskError,
+    so a task may let it pass and its owner reads the message."""
 
     code: ClassVar[str] = "web"
 
@@ -37,13 +39,15 @@ class UrlRefused(WebError):
 
 
 class AddressRefused(WebError):
-    """The address in the URL may not be fetched from, or the port is reserved for another protocol."""
+    """The address in the URL may not be fetched from,
+    or the port is reserved for another protocol."""
 
     code = "address_refused"
 
 
 class NameNotFound(WebError):
-    """The host's name has no public address; a name of an inner network is told from none at all by nothing."""
+    """The host's name has no public address; a name of an inner network is told from none at all by
+    nothing."""
 
     code = "name_not_found"
 

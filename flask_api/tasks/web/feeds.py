@@ -23,7 +23,10 @@ from flask_api.tasks.web.urls import absolute_url
 
 MAX_FEED_BYTES = 5_000_000
 MAX_TITLE = 300
-_FEEDS = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
+_FEEDS = (
+    "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, "
+    "text/xml;q=0.9, */*;q=0.1"
+)
 # Not application/json: many sites name their API so.
 _KINDS = frozenset({"application/rss+xml", "application/atom+xml", MEDIA_TYPE})
 _LOOKED_AT = 4096
@@ -32,10 +35,11 @@ _FIRST_ELEMENT = re.compile(r"<\w")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
-    """One entry: its title as plain text, its link, and when it was published, in UTC. None where the feed says nothing.
+    """One entry: its title as plain text, its link, and when it was published, in UTC.
+    None where the feed says nothing.
 
-    ``published`` is the date as the feed writes it; ``published_at`` is None where that says no moment for sure, and
-    ``assumed_zone`` says which zone it was read in, where it names none.
+    ``published`` is the date as the feed writes it; ``published_at`` is None where that says no
+    moment for sure, and ``assumed_zone`` says which zone it was read in, where it names none.
     """
 
     title: str | None
@@ -47,7 +51,8 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """A feed and its first entries. ``total`` counts those beyond the limit too; ``url`` is after redirects.
+    """A feed and its first entries. ``total`` counts those beyond the limit too;
+    ``url`` is after redirects.
 
     ``found_on`` is the page that named the feed, None when the feed itself was asked for.
     """
@@ -64,16 +69,20 @@ class Feed:
 @task("web.feed_titles", executor="processes", timeout_s=90)
 def read_feed(
     url: WebUrl,
-    limit: Annotated[int, Field(ge=1, le=1000, description="entries listed at most; all are counted")] = 50,
+    limit: Annotated[
+        int, Field(ge=1, le=1000, description="entries listed at most; all are counted")
+    ] = 50,
     timeout_s: FetchSeconds = 10.0,
     *,
     job: JobContext,
 ) -> Feed:
-    """List the titles, links and dates of an RSS, Atom or JSON feed, or of the one that a page names.
+    """List the titles, links and dates of an RSS, Atom or JSON feed,
+    or of the one that a page names.
 
-    A page that is no feed and names one (``link rel=alternate``) is followed once. A date is what the feed says, or null.
-    The feed may come packed by gzip and have 5 MB when unpacked. One that declares XML entities is refused before it is
-    parsed, and so is what is no feed; a status other than 2xx fails the job.
+    A page that is no feed and names one (``link rel=alternate``) is followed once. A date is what
+    the feed says, or null. The feed may come packed by gzip and have 5 MB when unpacked. One that
+    declares XML entities is refused before it is parsed, and so is what is no feed;
+    a status other than 2xx fails the job.
     """
     with GuardedClient.of(job.settings) as client:
         limits = Limits(timeout_s=timeout_s, max_bytes=MAX_FEED_BYTES)
@@ -94,23 +103,34 @@ def parse_feed(document: Document, *, limit: int) -> Feed:
     if is_json(document.text, document.content_type):
         return _parse_json(document, limit=limit)
     _refuse_entities(document.text)
-    # A stream, never the bytes: feedparser would take those for the name of a file of this machine, and open it.
+    # A stream, never the bytes: feedparser would take those for the name of a file of this machine,
+    # and open it.
     stream = io.BytesIO(document.text.encode())
     parsed = feedparser.parse(
         stream,
         sanitize_html=False,  # only plain text leaves here
         resolve_relative_uris=False,
-        response_headers={"content-type": "application/xml; charset=utf-8", "content-location": document.url},
+        response_headers={
+            "content-type": "application/xml; charset=utf-8",
+            "content-location": document.url,
+        },
     )
     if not parsed.get("version"):
         raise NotReadable("The document is no RSS, Atom or JSON feed, and names none.")
     entries = [_entry(entry, document.url) for entry in parsed.entries[:limit]]
     title = _title(parsed.feed)
-    return Feed(url=document.url, title=title, format=parsed.version, total=len(parsed.entries), entries=entries)
+    return Feed(
+        url=document.url,
+        title=title,
+        format=parsed.version,
+        total=len(parsed.entries),
+        entries=entries,
+    )
 
 
 def feed_named_by(document: Document) -> str | None:
-    """Return the URL of the first feed that an HTML page names, None for what is no page or names none. For no feed itself."""
+    """Return the URL of the first feed that an HTML page names,
+    None for what is no page or names none. For no feed itself."""
     head = document.text[:_LOOKED_AT].lower()
     if "<html" not in head and "<!doctype html" not in head and "<link" not in head:
         return None
@@ -119,8 +139,15 @@ def feed_named_by(document: Document) -> str | None:
     except NotReadable:
         return None
     for link in page.elements("link[rel][type][href]"):
-        kind, relations = link.attributes["type"].partition(";")[0].strip().lower(), link.attributes["rel"].lower().split()
-        if "alternate" in relations and kind in _KINDS and (url := page.url(link.attributes["href"])):
+        kind, relations = (
+            link.attributes["type"].partition(";")[0].strip().lower(),
+            link.attributes["rel"].lower().split(),
+        )
+        if (
+            "alternate" in relations
+            and kind in _KINDS
+            and (url := page.url(link.attributes["href"]))
+        ):
             return url
     return None
 
@@ -137,7 +164,9 @@ def _parse_json(document: Document, *, limit: int) -> Feed:
         for item in feed["items"][:limit]
     ]
     title = _plain(text_of(feed, "title"))
-    return Feed(url=document.url, title=title, format=version, total=len(feed["items"]), entries=entries)
+    return Feed(
+        url=document.url, title=title, format=version, total=len(feed["items"]), entries=entries
+    )
 
 
 def _entry_of(*, title: str | None, link: str, date: str, base: str) -> FeedEntry:
@@ -152,14 +181,16 @@ def _entry_of(*, title: str | None, link: str, date: str, base: str) -> FeedEntr
 
 
 def _refuse_entities(text: str) -> None:
-    """No feed needs entities of its own, and a few lines of them unpack to gigabytes (the billion laughs)."""
+    """No feed needs entities of its own, and a few lines of them unpack to gigabytes (the billion
+    laughs)."""
     first = _FIRST_ELEMENT.search(text)
     if "<!ENTITY" in text[: first.start() if first else None].upper():
         raise NotReadable("The feed declares XML entities.")
 
 
 def _entry(entry: dict[str, Any], base: str) -> FeedEntry:
-    # The dict's own word: feedparser's gives one date for the other, with a warning. And the text, not what it reads:
+    # The dict's own word: feedparser's gives one date for the other, with a warning. And the text,
+    # not what it reads:
     # it finds a date in nearly everything.
     date = str(dict.get(entry, "published") or dict.get(entry, "updated") or "")
     return _entry_of(title=_title(entry), link=str(entry.get("link") or ""), date=date, base=base)
@@ -168,7 +199,9 @@ def _entry(entry: dict[str, Any], base: str) -> FeedEntry:
 def _title(said: Mapping[str, Any]) -> str | None:
     """Return a title as plain text: many feeds have HTML in it."""
     title = str(said.get("title") or "")
-    if "html" in (said.get("title_detail") or {}).get("type", "") and ("<" in title or "&" in title):
+    if "html" in (said.get("title_detail") or {}).get("type", "") and (
+        "<" in title or "&" in title
+    ):
         title = LexborHTMLParser(title).text() if title else ""
     return _plain(title)
 

@@ -1,7 +1,9 @@
-"""What an image says about itself, read from its header: no pixel is decoded, so a bomb stays as small as it was sent.
+"""What an image says about itself, read from its header:
+no pixel is decoded, so a bomb stays as small as it was sent.
 
-Refused are what is no image, one whose data break off, and one whose header claims more pixels than we take or than its
-bytes can mean. Width and height are as stored, in every format: an orientation (EXIF, TIFF's tag) is not applied.
+Refused are what is no image, one whose data break off, and one whose header claims more pixels than
+we take or than its bytes can mean. Width and height are as stored, in every format:
+an orientation (EXIF, TIFF's tag) is not applied.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +16,14 @@ from PIL.TiffImagePlugin import TiffImageFile
 from flask_api.tasks.web.errors import NotReadable
 from flask_api.tasks.web.image_formats.bounds import BreaksOff
 from flask_api.tasks.web.image_formats.boxes import avif_end
-from flask_api.tasks.web.image_formats.chunks import bmp_end, gif_end, ico_end, jpeg_end, png_end, webp_end
+from flask_api.tasks.web.image_formats.chunks import (
+    bmp_end,
+    gif_end,
+    ico_end,
+    jpeg_end,
+    png_end,
+    webp_end,
+)
 from flask_api.tasks.web.image_formats.tiff import tiff_end
 
 # Only these of Pillow's readers ever see a stranger's bytes.
@@ -52,7 +61,8 @@ MAX_PIXELS_PER_BYTE = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageHeader:
-    """An image's format (Pillow's name), its pixels across and down as stored, and the ending that its file should have.
+    """An image's format (Pillow's name), its pixels across and down as stored,
+    and the ending that its file should have.
 
     ``trailing_bytes`` are behind the image's end and are no part of it.
     """
@@ -75,14 +85,17 @@ def read_header(data: bytes) -> ImageHeader:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise NotReadable(f"The image claims more than {MAX_PIXELS} pixels.") from error
-    except Exception as error:  # the readers of eight formats raise nearly anything on bytes that are none
+    # the readers of eight formats raise nearly anything on bytes that are none
+    except Exception as error:
         raise NotReadable("The bytes are no image of a known format, or a broken one.") from error
     try:
         end = _ENDS[kind](data)
     except BreaksOff as error:
         raise NotReadable(f"The image breaks off: {error}.") from error
     extension = _EXTENSIONS[kind]
-    return ImageHeader(format=kind, width=width, height=height, extension=extension, trailing_bytes=len(data) - end)
+    return ImageHeader(
+        format=kind, width=width, height=height, extension=extension, trailing_bytes=len(data) - end
+    )
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:

@@ -32,9 +32,11 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFile:
-    """One image. ``file`` is the name of its file in the job, None exactly when ``error`` says why there is none.
+    """One image. ``file`` is the name of its file in the job,
+    None exactly when ``error`` says why there is none.
 
-    Of its ``bytes`` the last ``trailing_bytes`` are behind the image's end: kept, though no part of it.
+    Of its ``bytes`` the last ``trailing_bytes`` are behind the image's end:
+    kept, though no part of it.
     """
 
     url: str
@@ -50,7 +52,8 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downloads:
-    """What became of each URL, in order. ``left_out`` counts images of the page beyond the first 1,000."""
+    """What became of each URL, in order. ``left_out`` counts images of the page beyond the first
+    1,000."""
 
     saved: int
     bytes: int
@@ -58,11 +61,19 @@ class Downloads:
     images: list[ImageFile]
 
 
-# On a process, with a time limit: pages and images are what strangers wrote, and the readers of both are written in C. Most of
-# its time is waiting, and a process is kept from everybody else's work meanwhile: so it gives up what is slow, and ends.
-@task("web.download_images", executor="processes", timeout_s=TOTAL_S + 60, at_least_one_of=("urls", "page"))
+# On a process, with a time limit: pages and images are what strangers wrote, and the readers of
+# both are written in C. Most of its time is waiting,
+# and a process is kept from everybody else's work meanwhile: so it gives up what is slow, and ends.
+@task(
+    "web.download_images",
+    executor="processes",
+    timeout_s=TOTAL_S + 60,
+    at_least_one_of=("urls", "page"),
+)
 def download_images(
-    urls: Annotated[tuple[WebUrl, ...], Field(max_length=MAX_IMAGES, description="URLs of images")] = (),
+    urls: Annotated[
+        tuple[WebUrl, ...], Field(max_length=MAX_IMAGES, description="URLs of images")
+    ] = (),
     page: Annotated[WebUrl | None, Field(description="URL of a page with images")] = None,
     concurrency: Annotated[int, Field(ge=1, le=16, description="images fetched at once")] = 8,
     timeout_s: FetchSeconds = 20.0,
@@ -70,11 +81,13 @@ def download_images(
     *,
     job: JobContext,
 ) -> Downloads:
-    """Download images and keep them as files of the job, with their bytes, width, height and format.
+    """Download images and keep them as files of the job, with their bytes, width,
+    height and format.
 
-    Give ``urls``, or a ``page`` whose ``img`` and ``source`` elements name them (``data-src`` too), or both; each once.
-    Width and height are as stored, before any orientation is applied. An image that breaks off, or can't be had, read or
-    kept, has an ``error`` in its row and doesn't fail the job. What was not had after ten minutes is ``timed_out``.
+    Give ``urls``, or a ``page`` whose ``img`` and ``source`` elements name them (``data-src`` too),
+    or both; each once. Width and height are as stored, before any orientation is applied. An image
+    that breaks off, or can't be had, read or kept, has an ``error`` in its row and doesn't fail the
+    job. What was not had after ten minutes is ``timed_out``.
     """
     with GuardedClient.of(job.settings, lasts_s=TOTAL_S) as client:
         limits = Limits(timeout_s=timeout_s, max_bytes=max_bytes)
@@ -83,7 +96,9 @@ def download_images(
         job.log(f"{len(found)} images to download")
         rows = download_all(wanted, client=client, limits=limits, concurrency=concurrency, job=job)
     saved = [row.bytes for row in rows if row.bytes is not None]
-    return Downloads(saved=len(saved), bytes=sum(saved), left_out=len(found) - len(wanted), images=rows)
+    return Downloads(
+        saved=len(saved), bytes=sum(saved), left_out=len(found) - len(wanted), images=rows
+    )
 
 
 def download_all(
@@ -94,23 +109,33 @@ def download_all(
     concurrency: int,
     job: JobContext,
 ) -> list[ImageFile]:
-    """Download with so many threads and return the rows in the order of the URLs. Closes the client if the job must stop."""
+    """Download with so many threads and return the rows in the order of the URLs.
+    Closes the client if the job must stop."""
     if not urls:
         return []
     digits = len(str(len(urls)))
     numbered = [(f"{number:0{digits}d}", url) for number, url in enumerate(urls, start=1)]
     with FetchPool(client, job, threads=concurrency) as pool:
-        return pool.run_all(partial(_download, client=client, limits=limits, job=job), numbered, noun="images")
+        return pool.run_all(
+            partial(_download, client=client, limits=limits, job=job), numbered, noun="images"
+        )
 
 
 def _images_on(page: str, client: GuardedClient, timeout_s: float) -> list[str]:
-    document = fetch_document(client, page, limits=Limits(timeout_s=timeout_s, max_bytes=MAX_PAGE_BYTES))
+    document = fetch_document(
+        client, page, limits=Limits(timeout_s=timeout_s, max_bytes=MAX_PAGE_BYTES)
+    )
     return images_of(HtmlPage(document))
 
 
 def images_of(page: HtmlPage) -> list[str]:
-    """Return the absolute URL of every image that the page's ``img`` and ``source`` elements name, each once."""
-    written = [url for element in page.elements("img, picture > source") for url in _named(element.attributes)]
+    """Return the absolute URL of every image that the page's ``img`` and ``source`` elements name,
+    each once."""
+    written = [
+        url
+        for element in page.elements("img, picture > source")
+        for url in _named(element.attributes)
+    ]
     return list(dict.fromkeys(url for each in written if (url := page.url(each)) is not None))
 
 
@@ -137,7 +162,9 @@ def _candidates(srcset: str) -> Iterator[str]:
             yield url.strip(",")
 
 
-def _download(numbered: tuple[str, str], *, client: GuardedClient, limits: Limits, job: JobContext) -> ImageFile:
+def _download(
+    numbered: tuple[str, str], *, client: GuardedClient, limits: Limits, job: JobContext
+) -> ImageFile:
     number, url = numbered
     began = time.monotonic()
     try:
@@ -147,7 +174,11 @@ def _download(numbered: tuple[str, str], *, client: GuardedClient, limits: Limit
     except WebError as error:
         return ImageFile(url=url, error=FetchError.of(error), duration_ms=_ms_since(began))
     except TaskError as error:
-        return ImageFile(url=url, error=FetchError(code="not_kept", message=str(error)), duration_ms=_ms_since(began))
+        return ImageFile(
+            url=url,
+            error=FetchError(code="not_kept", message=str(error)),
+            duration_ms=_ms_since(began),
+        )
     return ImageFile(
         url=url,
         file=name,
@@ -162,7 +193,11 @@ def _download(numbered: tuple[str, str], *, client: GuardedClient, limits: Limit
 
 def _fetch(url: str, *, client: GuardedClient, limits: Limits) -> tuple[bytes, ImageHeader]:
     with client.stream(
-        url, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes, headers={"Accept": _IMAGES}, unpack=True
+        url,
+        timeout_s=limits.timeout_s,
+        max_bytes=limits.max_bytes,
+        headers={"Accept": _IMAGES},
+        unpack=True,
     ) as reply:
         if not 200 <= reply.status < 300:
             raise BadStatus(f"The server answered {reply.status}.")
@@ -172,7 +207,8 @@ def _fetch(url: str, *, client: GuardedClient, limits: Limits) -> tuple[bytes, I
 
 
 def _slug(url: str) -> str:
-    """Return a safe part of a file name that reminds of the URL; the number before it makes the name unique."""
+    """Return a safe part of a file name that reminds of the URL;
+    the number before it makes the name unique."""
     last = PurePosixPath(unquote(urlsplit(url).path)).stem
     return _NOT_IN_NAMES.sub("-", last).strip("-")[:60] or "image"
 

@@ -1,4 +1,5 @@
-"""What tasks that fetch many URLs have in common: how a URL looks, what one fetch may take, and why one failed."""
+"""What tasks that fetch many URLs have in common:
+how a URL looks, what one fetch may take, and why one failed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +13,12 @@ from flask_api.tasks.web.errors import WebError
 
 T = TypeVar("T")
 
-WebUrl = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$")]
-FetchSeconds = Annotated[float, Field(ge=1, le=60, description="for each URL as a whole, in seconds")]
+WebUrl = Annotated[
+    str, Field(min_length=1, max_length=2000, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$")
+]
+FetchSeconds = Annotated[
+    float, Field(ge=1, le=60, description="for each URL as a whole, in seconds")
+]
 FetchBytes = Annotated[int, Field(ge=1, le=100_000_000, description="longest body, for each URL")]
 
 

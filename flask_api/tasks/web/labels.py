@@ -1,8 +1,9 @@
 """What a charset label of the web means: the table of the WHATWG, which is not Python's.
 
-On the web ``latin1`` is Windows-1252, ``gb2312`` GB 18030, ``shift_jis`` Windows-31J, ``euc-kr`` Windows-949, and
-there is ``x-sjis``. Python's own list has others, and some that decode in quadratic time (punycode) or are no text (hex).
-Source: WHATWG Encoding Standard, 4.2 "Names and labels"; 9.1 for x-user-defined, 8 for replacement.
+On the web ``latin1`` is Windows-1252, ``gb2312`` GB 18030, ``shift_jis`` Windows-31J, ``euc-kr``
+Windows-949, and there is ``x-sjis``. Python's own list has others, and some that decode in
+quadratic time (punycode) or are no text (hex). Source:
+WHATWG Encoding Standard, 4.2 "Names and labels"; 9.1 for x-user-defined, 8 for replacement.
 """
 
 import codecs
@@ -58,23 +59,31 @@ utf-16-be unicodefffe utf-16be
 utf-16-le csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16 utf-16le
 x-user-defined x-user-defined
 """
-CODECS = {label: words[0] for line in _TABLE.split("\n") if (words := line.split()) for label in words[1:]}
+CODECS = {
+    label: words[0] for line in _TABLE.split("\n") if (words := line.split()) for label in words[1:]
+}
 _PER_BYTE = frozenset(
-    name for name in CODECS.values() if name.startswith(("cp125", "cp874", "iso8859", "koi8", "mac", "cp866"))
+    name
+    for name in CODECS.values()
+    if name.startswith(("cp125", "cp874", "iso8859", "koi8", "mac", "cp866"))
 )
 
 
 def decode_as(name: str, body: bytes) -> str:
-    """Return the text of bytes in an encoding of ``CODECS``. What does not fit becomes U+FFFD; raises nothing."""
+    """Return the text of bytes in an encoding of ``CODECS``. What does not fit becomes U+FFFD;
+    raises nothing."""
     if name == REPLACEMENT:  # encodings that hide markup from filters: nothing of them is read
         return _REPLACED if body else ""
     if name == USER_DEFINED:
-        return body.decode("latin-1").translate({byte: 0xF700 + byte for byte in range(0x80, 0x100)})
+        return body.decode("latin-1").translate(
+            {byte: 0xF700 + byte for byte in range(0x80, 0x100)}
+        )
     return body.decode(name, _ERRORS if name in _PER_BYTE else "replace")
 
 
 def _as_control(error: UnicodeError) -> tuple[str, int]:
-    """Read a byte that Windows left undefined as the control character that the web's tables have there."""
+    """Read a byte that Windows left undefined as the control character that the web's tables have
+    there."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     byte = error.object[error.start]

@@ -26,7 +26,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageLinks:
-    """A page's links in the order of the page. ``total`` counts those beyond the limit too; ``url`` is after redirects."""
+    """A page's links in the order of the page. ``total`` counts those beyond the limit too;
+    ``url`` is after redirects."""
 
     url: str
     total: int
@@ -37,27 +38,34 @@ class PageLinks:
 @task("web.links", executor="processes", timeout_s=90)
 def find_links(
     url: WebUrl,
-    limit: Annotated[int, Field(ge=1, le=10_000, description="links listed at most; all are counted")] = 1000,
+    limit: Annotated[
+        int, Field(ge=1, le=10_000, description="links listed at most; all are counted")
+    ] = 1000,
     timeout_s: FetchSeconds = 10.0,
     *,
     job: JobContext,
 ) -> PageLinks:
     """List the links of a web page and their texts.
 
-    Links to http and https URLs, made absolute by the page's base, with repetitions. The page may come packed by gzip and
-    have 5 MB when unpacked; a status other than 2xx fails the job.
+    Links to http and https URLs, made absolute by the page's base, with repetitions. The page may
+    come packed by gzip and have 5 MB when unpacked; a status other than 2xx fails the job.
     """
     with GuardedClient.of(job.settings) as client:
-        document = fetch_document(client, url, limits=Limits(timeout_s=timeout_s, max_bytes=MAX_PAGE_BYTES), accept=_HTML)
+        document = fetch_document(
+            client, url, limits=Limits(timeout_s=timeout_s, max_bytes=MAX_PAGE_BYTES), accept=_HTML
+        )
     links = links_of(HtmlPage(document))
     return PageLinks(url=document.url, total=len(links), links=fitting(links[:limit], job))
 
 
 def links_of(page: HtmlPage) -> list[Link]:
-    """Return every link that can be fetched. A picture that is a link has its ``alt`` as its text."""
+    """Return every link that can be fetched. A picture that is a link has its ``alt`` as its
+    text."""
     links = []
     for element in page.elements("a[href], area[href]"):
         url = page.url(element.attributes["href"])
         if url is not None:
-            links.append(Link(url=url, text=(element.text or element.attributes.get("alt", ""))[:MAX_TEXT]))
+            links.append(
+                Link(url=url, text=(element.text or element.attributes.get("alt", ""))[:MAX_TEXT])
+            )
     return links

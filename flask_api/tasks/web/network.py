@@ -1,8 +1,10 @@
-"""The network under a guarded fetch: it resolves names itself, connects to checked addresses only, and keeps the time.
+"""The network under a guarded fetch: it resolves names itself, connects to checked addresses only,
+and keeps the time.
 
-httpcore asks its network backend to connect to a host name. This one resolves the name, drops every address that is not
-permitted and connects to one of the rest *by address*: what was checked is what is connected to, however often the name's
-answer changes (DNS rebinding). TLS and the Host header keep the name.
+httpcore asks its network backend to connect to a host name. This one resolves the name, drops every
+address that is not permitted and connects to one of the rest *by address*: what was checked is what
+is connected to, however often the name's answer changes (DNS rebinding).
+TLS and the Host header keep the name.
 """
 
 import contextlib
@@ -26,22 +28,25 @@ CONNECT_S = 5.0
 MAX_ADDRESSES = 4
 MAX_LOOKUPS = 100
 
-# The same words for a name that nobody knows and for one of an inner network, or each guess would be answered.
+# The same words for a name that nobody knows and for one of an inner network,
+# or each guess would be answered.
 _NO_PUBLIC_ADDRESS = "The host's name has no public address."
 
 Resolver = Callable[[str, int], Iterable[str]]
 
 
 def resolve_by_system(host: str, port: int) -> list[str]:
-    """Return the host's addresses as the operating system finds them. Blocks as long as that takes. Raises OSError."""
+    """Return the host's addresses as the operating system finds them. Blocks as long as that takes.
+    Raises OSError."""
     return [str(info[4][0]) for info in getaddrinfo(host, port, type=SOCK_STREAM)]
 
 
 def is_own_address(address: Address) -> bool:
-    """Tell whether an interface of this machine has the address, public ones included. Sends nothing.
+    """Tell whether an interface of this machine has the address, public ones included.
+    Sends nothing.
 
-    Towards an address of its own a machine chooses that very address as the sender's. What an address translator before this
-    machine has is not known here.
+    Towards an address of its own a machine chooses that very address as the sender's. What an
+    address translator before this machine has is not known here.
     """
     family = AF_INET6 if address.version == 6 else AF_INET
     try:
@@ -55,8 +60,8 @@ def is_own_address(address: Address) -> bool:
 class NameLookups:
     """Resolve names without waiting longer than a budget. Thread-safe.
 
-    The system's resolver can't be interrupted, so it runs in a daemon thread that is left alone when the time is over;
-    at most ``MAX_LOOKUPS`` run at once, abandoned ones included.
+    The system's resolver can't be interrupted, so it runs in a daemon thread that is left alone
+    when the time is over; at most ``MAX_LOOKUPS`` run at once, abandoned ones included.
     """
 
     def __init__(self, resolver: Resolver = resolve_by_system) -> None:
@@ -68,12 +73,15 @@ class NameLookups:
         while not self._slots.acquire(timeout=budget.remaining_s(at_most_s=SLICE_S)):
             continue
         answer: Future[list[str]] = Future()
-        threading.Thread(target=self._look_up, args=(host, port, answer), name="web-name-lookup", daemon=True).start()
+        threading.Thread(
+            target=self._look_up, args=(host, port, answer), name="web-name-lookup", daemon=True
+        ).start()
         while not wait([answer], timeout=budget.remaining_s(at_most_s=SLICE_S)).done:
             continue
         try:
             return answer.result()
-        except (OSError, UnicodeError) as error:  # UnicodeError: a label that the idna codec refuses
+        # UnicodeError: a label that the idna codec refuses
+        except (OSError, UnicodeError) as error:
             raise NameNotFound(_NO_PUBLIC_ADDRESS) from error
 
     def _look_up(self, host: str, port: int, answer: Future[list[str]]) -> None:
@@ -86,9 +94,17 @@ class NameLookups:
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Connects for one request: to permitted addresses only, within the fetch's budget, when it is its turn at the host."""
+    """Connects for one request: to permitted addresses only, within the fetch's budget,
+    when it is its turn at the host."""
 
-    def __init__(self, *, allowed_networks: Iterable[Network], lookups: NameLookups, hosts: HostSlots, budget: Budget) -> None:
+    def __init__(
+        self,
+        *,
+        allowed_networks: Iterable[Network],
+        lookups: NameLookups,
+        hosts: HostSlots,
+        budget: Budget,
+    ) -> None:
         self._allowed_networks = tuple(allowed_networks)
         self._lookups = lookups
         self._hosts = hosts
@@ -104,7 +120,8 @@ class GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first permitted address that answers. Raises AddressRefused if none is permitted."""
+        """Connect to the first permitted address that answers.
+        Raises AddressRefused if none is permitted."""
         del timeout  # here and below: the budget decides
         addresses = self._permitted(host, self._lookups.addresses(host, port, self._budget), port)
         failure: Exception | None = None
@@ -113,7 +130,9 @@ class GuardedBackend(httpcore.NetworkBackend):
             # A share each, so that a dead first address leaves time for the second.
             share_s = self._budget.remaining_s() / (len(addresses) - position)
             try:
-                stream = self._system.connect_tcp(address, port, min(share_s, CONNECT_S), local_address, socket_options)
+                stream = self._system.connect_tcp(
+                    address, port, min(share_s, CONNECT_S), local_address, socket_options
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
                 self.end_turn()
@@ -123,16 +142,23 @@ class GuardedBackend(httpcore.NetworkBackend):
         raise ConnectFailed("The host could not be connected to.") from failure
 
     def end_turn(self) -> None:
-        """Let the next fetch connect to the host; called when this one's connection is closed. Idempotent."""
+        """Let the next fetch connect to the host; called when this one's connection is closed.
+        Idempotent."""
         self._turn.close()
 
     def _permitted(self, host: str, addresses: list[str], port: int) -> list[str]:
         found = [ip_address(address) for address in addresses]
         allowed = self._allowed_networks
-        permitted = [a for a in found if is_permitted(a, port=port, allowed_networks=allowed, is_own=is_own_address)]
+        permitted = [
+            a
+            for a in found
+            if is_permitted(a, port=port, allowed_networks=allowed, is_own=is_own_address)
+        ]
         if permitted:
             return [str(address) for address in permitted[:MAX_ADDRESSES]]
-        if _is_name(host) and not any(is_public(address) and not is_own_address(address) for address in found):
+        if _is_name(host) and not any(
+            is_public(address) and not is_own_address(address) for address in found
+        ):
             raise NameNotFound(_NO_PUBLIC_ADDRESS)
         raise AddressRefused("The address is not public, or the port is not one for web pages.")
 
@@ -146,7 +172,8 @@ def _is_name(host: str) -> bool:
 
 
 class BudgetedStream(httpcore.NetworkStream):
-    """A connection whose every wait ends with the budget, so that a peer who trickles bytes gains no time."""
+    """A connection whose every wait ends with the budget,
+    so that a peer who trickles bytes gains no time."""
 
     def __init__(self, stream: httpcore.NetworkStream, budget: Budget) -> None:
         self._stream = stream
@@ -169,13 +196,18 @@ class BudgetedStream(httpcore.NetworkStream):
         self._stream.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """Shake hands; the certificate is checked against the URL's host name."""
         del timeout
         try:
             timeout_s = self._budget.remaining_s(at_most_s=CONNECT_S)
-            return BudgetedStream(self._stream.start_tls(ssl_context, server_hostname, timeout_s), self._budget)
+            return BudgetedStream(
+                self._stream.start_tls(ssl_context, server_hostname, timeout_s), self._budget
+            )
         except httpcore.ConnectError as error:
             raise ConnectFailed(f"TLS failed: {_reason(error)}.") from error
 

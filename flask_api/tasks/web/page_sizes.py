@@ -22,7 +22,8 @@ TOTAL_S = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSize:
-    """What was found at one URL. ``bytes`` is None exactly when ``error`` is given; ``status`` may be known even so."""
+    """What was found at one URL. ``bytes`` is None exactly when ``error`` is given;
+    ``status`` may be known even so."""
 
     url: str
     status: int | None
@@ -41,18 +42,23 @@ def page_sizes(
 ) -> list[PageSize]:
     """Measure how many bytes each web page has, fetching up to a hundred at once.
 
-    Of one host, fewer: as many as the operator allows. A size is the length of the body as it was sent, after at most five
-    redirects. The server is asked not to compress; if it does so all the same, the compressed length counts, and nothing is
-    ever decompressed or kept in memory.
-    Any status is a result; a URL that can't be fetched has an ``error`` in its row and doesn't fail the job. What was not
-    had after ten minutes is ``timed_out``.
+    Of one host, fewer: as many as the operator allows. A size is the length of the body as it was
+    sent, after at most five redirects. The server is asked not to compress; if it does so all the
+    same, the compressed length counts, and nothing is ever decompressed or kept in memory.
+    Any status is a result; a URL that can't be fetched has an ``error`` in its row and doesn't fail
+    the job. What was not had after ten minutes is ``timed_out``.
     """
     with GuardedClient.of(job.settings, lasts_s=TOTAL_S) as client:
-        return measure_all(urls, client=client, limits=Limits(timeout_s=timeout_s, max_bytes=max_bytes), job=job)
+        return measure_all(
+            urls, client=client, limits=Limits(timeout_s=timeout_s, max_bytes=max_bytes), job=job
+        )
 
 
-def measure_all(urls: Sequence[str], *, client: GuardedClient, limits: Limits, job: JobContext) -> list[PageSize]:
-    """Measure the URLs at the same time and return the rows in their order. Closes the client if the job must stop."""
+def measure_all(
+    urls: Sequence[str], *, client: GuardedClient, limits: Limits, job: JobContext
+) -> list[PageSize]:
+    """Measure the URLs at the same time and return the rows in their order.
+    Closes the client if the job must stop."""
     with FetchPool(client, job, threads=min(MAX_CONCURRENCY, len(urls))) as pool:
         return pool.run_all(partial(measure, client=client, limits=limits), urls, noun="pages")
 

@@ -25,23 +25,33 @@ class Document:
     content_type: str
 
 
-def fetch_document(client: GuardedClient, url: str, *, limits: Limits, accept: str = "*/*") -> Document:
-    """Fetch a document, packed on the way if its server can. Raises a WebError; BadStatus for any status but success."""
+def fetch_document(
+    client: GuardedClient, url: str, *, limits: Limits, accept: str = "*/*"
+) -> Document:
+    """Fetch a document, packed on the way if its server can. Raises a WebError;
+    BadStatus for any status but success."""
     with client.stream(
-        url, timeout_s=limits.timeout_s, max_bytes=limits.max_bytes, headers={"Accept": accept}, unpack=True
+        url,
+        timeout_s=limits.timeout_s,
+        max_bytes=limits.max_bytes,
+        headers={"Accept": accept},
+        unpack=True,
     ) as reply:
         if reply.status not in _OK:
             raise BadStatus(f"The server answered {reply.status}.")
         content_type = reply.headers.get("Content-Type", "")
         body = b"".join(reply.iter_body())
-    return Document(url=reply.url, text=decode(body, content_type=content_type), content_type=content_type)
+    return Document(
+        url=reply.url, text=decode(body, content_type=content_type), content_type=content_type
+    )
 
 
 class HtmlPage:
     """An HTML page that can be asked for its elements.
 
-    Raises NotReadable for what calls itself something else, an image for example; what says nothing is read as a page.
-    A page made to harm takes the parser quadratic time (a million nested elements): for child processes, which can be killed.
+    Raises NotReadable for what calls itself something else, an image for example; what says nothing
+    is read as a page. A page made to harm takes the parser quadratic time (a million nested
+    elements): for child processes, which can be killed.
     """
 
     def __init__(self, document: Document) -> None:
@@ -53,7 +63,8 @@ class HtmlPage:
 
     @cached_property
     def base(self) -> str:
-        """The URL that relative ones start from: the page's, or what its first ``<base href>`` says."""
+        """The URL that relative ones start from:
+        the page's, or what its first ``<base href>`` says."""
         found = self._tree.css_first("base[href]")
         said = (found.attributes.get("href") or "") if found else ""
         return absolute_url(self._url, said) or self._url
@@ -72,7 +83,8 @@ class HtmlPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
-    """One element of a page: its attributes, and its text with single blanks, or else the ``alt`` of pictures in it."""
+    """One element of a page: its attributes, and its text with single blanks,
+    or else the ``alt`` of pictures in it."""
 
     attributes: dict[str, str]
     text: str

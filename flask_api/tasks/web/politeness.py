@@ -1,4 +1,5 @@
-"""How many connections one address gets at once from this process: a job of a thousand URLs must not be an attack on a host.
+"""How many connections one address gets at once from this process:
+a job of a thousand URLs must not be an attack on a host.
 
 By address, not by name: a host with many names is still one host.
 """
@@ -19,7 +20,8 @@ MAX_WAIT_S = 600.0
 
 
 class HostSlots:
-    """Bounds the connections to each address. Thread-safe; holds an entry only for addresses that are in use."""
+    """Bounds the connections to each address. Thread-safe;
+    holds an entry only for addresses that are in use."""
 
     def __init__(self, limit: int, *, max_wait_s: float = MAX_WAIT_S) -> None:
         self._limit = limit
@@ -30,7 +32,8 @@ class HostSlots:
 
     @contextmanager
     def slot(self, address: str, budget: Budget) -> Iterator[None]:
-        """Hold one of the address's slots for the block. Raises HostBusy or, once the client is closed, FetchAborted."""
+        """Hold one of the address's slots for the block.
+        Raises HostBusy or, once the client is closed, FetchAborted."""
         host = _plain(address)
         slots = self._join(host)
         try:
@@ -50,7 +53,10 @@ class HostSlots:
             while not slots.acquire(timeout=min(SLICE_S, self._max_wait_s)):
                 budget.check_open()
                 if time.monotonic() > deadline:
-                    raise HostBusy(f"Other fetches from this host took all its turns for {self._max_wait_s:g} s.")
+                    raise HostBusy(
+                        "Other fetches from this host took all its turns for "
+                        f"{self._max_wait_s:g} s."
+                    )
 
     def _join(self, host: str) -> threading.BoundedSemaphore:
         with self._lock:

@@ -3,8 +3,9 @@
     with FetchPool(client, job, threads=8) as pool:
         rows = pool.run_all(fetch_one, urls, noun="pages")
 
-The thread of the task waits in slices, so a cancel or a time-out is noticed while every fetch hangs. When the block ends
-by an exception, fetches not begun are dropped, those under way are aborted, and all threads have ended before it goes on.
+The thread of the task waits in slices, so a cancel or a time-out is noticed while every fetch
+hangs. When the block ends by an exception, fetches not begun are dropped,
+those under way are aborted, and all threads have ended before it goes on.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +26,8 @@ T = TypeVar("T")
 
 
 class FetchPool:
-    """Runs fetches at the same time. For the one thread that runs the task; closes the client when the block fails."""
+    """Runs fetches at the same time. For the one thread that runs the task;
+    closes the client when the block fails."""
 
     def __init__(self, client: GuardedClient, job: JobContext, *, threads: int) -> None:
         self._client = client
@@ -35,7 +37,12 @@ class FetchPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if kind is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._client.close()
@@ -62,7 +69,8 @@ class FetchPool:
         for each in fetches:
             each.add_done_callback(done.put)
         for count in range(1, len(items) + 1):
-            self._take(done).result()  # a programming error or an outage ends the job now, not after the last fetch
+            # a programming error or an outage ends the job now, not after the last fetch
+            self._take(done).result()
             self._job.progress(count, len(items), message=f"{count} of {len(items)} {noun}")
         return [each.result() for each in fetches]
 

@@ -1,4 +1,5 @@
-"""What came back from a fetch, with its body bounded: as it was sent, and unpacked if that was asked for."""
+"""What came back from a fetch, with its body bounded:
+as it was sent, and unpacked if that was asked for."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -7,7 +8,8 @@ import httpx
 
 from flask_api.tasks.web.errors import BadResponse, TooLarge
 
-# The only coding that an unpacking fetch asks for; a server may name it either way (RFC 9110, 8.4.1.3).
+# The only coding that an unpacking fetch asks for;
+# a server may name it either way (RFC 9110, 8.4.1.3).
 _GZIP = frozenset({"gzip", "x-gzip"})
 _PLAIN = frozenset({"", "identity"})
 _GZIP_FORMAT = 31
@@ -15,7 +17,8 @@ _PIECE = 65_536
 
 
 class Reply:
-    """The status, the headers, the URL after redirects and, once, the body. Read it in the block of ``stream``."""
+    """The status, the headers, the URL after redirects and, once, the body.
+    Read it in the block of ``stream``."""
 
     def __init__(self, response: httpx.Response, *, max_bytes: int, unpack: bool) -> None:
         self._response = response
@@ -26,12 +29,18 @@ class Reply:
         self.headers = response.headers
 
     def iter_body(self) -> Iterator[bytes]:
-        """Give the body in pieces as they arrive. Raises TooLarge, before the first piece if the length is announced.
+        """Give the body in pieces as they arrive.
+        Raises TooLarge, before the first piece if the length is announced.
 
-        The limit holds for what was sent and, if it is unpacked, for what comes out, while it comes out.
+        The limit holds for what was sent and, if it is unpacked, for what comes out,
+        while it comes out.
         """
         announced = self.headers.get("Content-Length", "")
-        if self._response.request.method != "HEAD" and announced.isdecimal() and int(announced) > self._max_bytes:
+        if (
+            self._response.request.method != "HEAD"
+            and announced.isdecimal()
+            and int(announced) > self._max_bytes
+        ):
             raise self._too_large()
         pieces = self._bounded(self._response.iter_raw())
         return self._bounded(self._unpacked(pieces)) if self._unpack else pieces
@@ -57,7 +66,8 @@ class Reply:
 
 
 def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack in pieces of bounded length, however tightly packed. What follows the end is ignored, as browsers do."""
+    """Unpack in pieces of bounded length, however tightly packed.
+    What follows the end is ignored, as browsers do."""
     unpacker = zlib.decompressobj(_GZIP_FORMAT)
     try:
         for piece in pieces:

@@ -1,4 +1,5 @@
-"""Under httpx: each request over a connection of its own, made by a GuardedBackend, ended with the response."""
+"""Under httpx: each request over a connection of its own, made by a GuardedBackend,
+ended with the response."""
 
 import ssl
 from collections.abc import Iterator
@@ -12,10 +13,16 @@ from flask_api.tasks.web.politeness import HostSlots
 
 
 class GuardedTransport(httpx.BaseTransport):
-    """Sends each request over a new connection, within the budget that its ``budget`` extension holds. Thread-safe."""
+    """Sends each request over a new connection,
+    within the budget that its ``budget`` extension holds. Thread-safe."""
 
     def __init__(
-        self, allowed_networks: tuple[Network, ...], *, lookups: NameLookups, hosts: HostSlots, ssl_context: ssl.SSLContext
+        self,
+        allowed_networks: tuple[Network, ...],
+        *,
+        lookups: NameLookups,
+        hosts: HostSlots,
+        ssl_context: ssl.SSLContext,
     ) -> None:
         self._allowed_networks = allowed_networks
         self._lookups = lookups
@@ -32,23 +39,32 @@ class GuardedTransport(httpx.BaseTransport):
         )
         # No connection outlives its request: the next one is resolved and checked afresh.
         pool = httpcore.ConnectionPool(
-            ssl_context=self._ssl_context, max_connections=1, max_keepalive_connections=0, network_backend=backend
+            ssl_context=self._ssl_context,
+            max_connections=1,
+            max_keepalive_connections=0,
+            network_backend=backend,
         )
         url = request.url
         target = request.extensions.get("target", url.raw_path)
         where = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target)
         try:
-            response = pool.handle_request(httpcore.Request(request.method, where, headers=request.headers.raw))
+            response = pool.handle_request(
+                httpcore.Request(request.method, where, headers=request.headers.raw)
+            )
         except BaseException:
             _end(pool, backend)
             raise
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response, pool, backend))
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response, pool, backend)
+        )
 
 
 class _Body(httpx.SyncByteStream):
     """The body of a response, and the connection that ends with it."""
 
-    def __init__(self, response: httpcore.Response, pool: httpcore.ConnectionPool, backend: GuardedBackend) -> None:
+    def __init__(
+        self, response: httpcore.Response, pool: httpcore.ConnectionPool, backend: GuardedBackend
+    ) -> None:
         self._response = response
         self._pool = pool
         self._backend = backend

@@ -8,20 +8,28 @@ _LINE_BREAKS = dict.fromkeys(map(ord, "\t\r\n"))
 
 
 def absolute_url(base: str, written: str) -> str | None:
-    """Return ``written`` as an absolute http(s) URL, None if it is none or over 2,000 characters long.
+    """Return ``written`` as an absolute http(s) URL,
+    None if it is none or over 2,000 characters long.
 
-    Blanks in it are encoded, as browsers do, but for those in a host's name; a backslash before the query is a slash, and
-    before a host any number of slashes are two.
+    Blanks in it are encoded, as browsers do, but for those in a host's name; a backslash before the
+    query is a slash, and before a host any number of slashes are two.
     """
     try:
-        url = urljoin(base, _tidied(with_slashes(written.translate(_LINE_BREAKS).strip()), urlsplit(base).scheme))
+        url = urljoin(
+            base,
+            _tidied(with_slashes(written.translate(_LINE_BREAKS).strip()), urlsplit(base).scheme),
+        )
         if " " in urlsplit(url).netloc:
             return None
     except ValueError:  # http://[
         return None
     url = url.replace(" ", "%20")
     is_web = url.lower().startswith(("http://", "https://"))
-    return url if is_web and len(url) <= MAX_URL and not any(character.isspace() for character in url) else None
+    return (
+        url
+        if is_web and len(url) <= MAX_URL and not any(character.isspace() for character in url)
+        else None
+    )
 
 
 def with_slashes(url: str) -> str:
@@ -31,7 +39,8 @@ def with_slashes(url: str) -> str:
 
 
 def _tidied(url: str, base_scheme: str) -> str:
-    """Return a URL as urljoin understands it: ``http:x`` is relative to a base of that scheme, ``///host`` is a host."""
+    """Return a URL as urljoin understands it: ``http:x`` is relative to a base of that scheme,
+    ``///host`` is a host."""
     scheme, colon, rest = url.partition(":")
     if colon and scheme.lower() in ("http", "https"):
         if scheme.lower() == base_scheme and not rest.startswith("//"):

@@ -24,7 +24,8 @@ DEMO_EMAIL = "demo@localhost.localdomain"
 
 
 class Command(BaseCommand):
-    """Idempotent, and quick when there is nothing to do. Prints one line per thing done, never a password."""
+    """Idempotent, and quick when there is nothing to do.
+    Prints one line per thing done, never a password."""
 
     help = "Migrate the database and, with --demo-password-file, create the person 'demo'."
     requires_system_checks: list[str] = []  # they would double the time of a start
@@ -34,24 +35,31 @@ class Command(BaseCommand):
         parser.add_argument(
             "--demo-password-file",
             metavar="PATH",
-            help="create the person 'demo' with the password in this file, made with a random one if absent; - is stdin",
+            help="create the person 'demo' with the password in this file, made with a random one "
+            "if absent; - is stdin",
         )
 
     def handle(self, *_args: Any, demo_password_file: str | None, **_options: Any) -> None:
-        """Do what is not done yet. Raises CommandError when the database is away, and for a demo person in production."""
+        """Do what is not done yet. Raises CommandError when the database is away,
+        and for a demo person in production."""
         try:
             self._migrate()
         except OperationalError as error:
-            raise CommandError(f"the database does not answer, see DATABASE_URL: {str(error).splitlines()[0]}") from error
+            raise CommandError(
+                f"the database does not answer, see DATABASE_URL: {str(error).splitlines()[0]}"
+            ) from error
         self._make_mail_folder()
         if demo_password_file is not None:
             if settings.SITE.production:
-                raise CommandError("the production profile gets no demo person: leave out --demo-password-file")
+                raise CommandError(
+                    "the production profile gets no demo person: leave out --demo-password-file"
+                )
             self._make_demo(demo_password_file)
 
     def _migrate(self) -> None:
         if connection.vendor == "sqlite":
-            # Made here, for its owner only: it will hold password hashes. SQLite gives its side files the same mode.
+            # Made here, for its owner only: it will hold password hashes.
+            # SQLite gives its side files the same mode.
             Path(settings.DATABASES["default"]["NAME"]).touch(mode=0o600)
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -62,7 +70,8 @@ class Command(BaseCommand):
     def _make_mail_folder(self) -> None:
         folder: Path = settings.EMAIL_FILE_PATH
         if FILES.backend == settings.EMAIL_BACKEND and not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True)  # a reset link in a mail is as good as a password
+            # a reset link in a mail is as good as a password
+            folder.mkdir(mode=0o700, parents=True)
             self.stdout.write(f"e-mail: goes to files in {folder}")
 
     def _make_demo(self, password_file: str) -> None:
@@ -76,14 +85,17 @@ class Command(BaseCommand):
 
 
 def _password(path: str) -> str:
-    """Return the password in the file or on standard input; a file that isn't there is made, readable by its owner only."""
+    """Return the password in the file or on standard input;
+    a file that isn't there is made, readable by its owner only."""
     if path == "-":
         password = sys.stdin.readline().strip()
     else:
         file = Path(path)
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+            with os.fdopen(
+                os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
+            ) as output:
                 output.write(secrets.token_urlsafe(12) + "\n")
         password = file.read_text().strip()
     if not password:

@@ -1,4 +1,5 @@
-"""``manage.py reseal_second_factors``: the step of a change of SECRET_KEY that seeds of second factors need."""
+"""``manage.py reseal_second_factors``: the step of a change of SECRET_KEY that seeds of second
+factors need."""
 
 from typing import Any
 
@@ -13,7 +14,8 @@ class Command(BaseCommand):
     """Idempotent; runs beside a live service."""
 
     help = (
-        "Encrypts the seeds of all second factors under the current GATEHOUSE_SECRET_KEY. Run it after a change of that "
+        "Encrypts the seeds of all second factors under the current GATEHOUSE_SECRET_KEY. Run it "
+        "after a change of that "
         "secret, before the former one leaves GATEHOUSE_SECRET_KEY_FALLBACKS."
     )
 

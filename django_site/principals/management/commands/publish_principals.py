@@ -17,7 +17,8 @@ class Command(BaseCommand):
     """Rebuild every principal and key entry."""
 
     help = (
-        "Publishes every person and API key that differs from what Redis holds, and removes entries without a row. "
+        "Publishes every person and API key that differs from what Redis holds, and removes "
+        "entries without a row. "
         "Safe to run at any time, beside a live service; needed after a Redis was lost or restored."
     )
 

@@ -18,12 +18,16 @@ class Command(BaseCommand):
 
     help = (
         "Says who a session cookie's value or an API key is, or which guard refuses it and why. "
-        "Give - to read it from standard input, so that it stays out of the shell's history. Changes nothing."
+        "Give - to read it from standard input, so that it stays out of the shell's history. "
+        "Changes nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the credential."""
-        parser.add_argument("credential", help="a session cookie's value, an API key (gh_...), or - for standard input")
+        parser.add_argument(
+            "credential",
+            help="a session cookie's value, an API key (gh_...), or - for standard input",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Judge the credential; exit code 1 when it is refused."""
@@ -49,17 +53,28 @@ def describe(identity: Identity) -> str:
     lines = [f"{principal.username} (id {principal.id}), {principal.email or 'no e-mail'}"]
     if identity.key is not None:
         lines.append(
-            f"by API key {identity.key.name!r} (id {identity.key.id}), scopes {', '.join(sorted(identity.key.scopes))}"
+            f"by API key {identity.key.name!r} (id {identity.key.id}), scopes "
+            f"{', '.join(sorted(identity.key.scopes))}"
         )
         lines.append(f"expires {_moment(identity.key.expires_at)}")
     elif identity.authenticated_at is not None:
         lines.append(f"by session, last proved who they are {_moment(identity.authenticated_at)}")
-    roles = [name for name, is_ in (("staff", principal.is_staff), ("superuser", principal.is_superuser)) if is_]
-    lines.append(f"{', '.join(roles) or 'no staff'}; permissions: {', '.join(sorted(principal.permissions)) or 'none'}")
+    roles = [
+        name
+        for name, is_ in (("staff", principal.is_staff), ("superuser", principal.is_superuser))
+        if is_
+    ]
+    lines.append(
+        f"{', '.join(roles) or 'no staff'}; permissions: "
+        f"{', '.join(sorted(principal.permissions)) or 'none'}"
+    )
     return "\n".join(lines)
 
 
 def _moment(seconds: int) -> str:
     hours = (seconds - time.time()) / 3_600
     amount = f"{abs(hours):.1f} hours" if abs(hours) < 48 else f"{abs(hours) / 24:.0f} days"
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ} ({f'{amount} ago' if hours < 0 else f'in {amount}'})"
+    return (
+        f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ} "
+        f"({f'{amount} ago' if hours < 0 else f'in {amount}'})"
+    )

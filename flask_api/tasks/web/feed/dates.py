@@ -1,9 +1,11 @@
-"""Dates as feeds write them: read strictly, or not at all. A guess would be a date that nobody wrote.
+"""Dates as feeds write them: read strictly, or not at all.
+A guess would be a date that nobody wrote.
 
-Read are RFC 3339 and its ISO 8601 relatives (``2016-06-29``, ``20160629T150741Z``, ``2016/6/29 15:07:41``), RFC 822 (with
-two-digit years, without seconds, without blanks, with long names) and C's asctime. What has no zone is read as UTC, and
-``has_zone`` says so. Days without a year, weeks, seconds since 1970 and ``03/04/2016`` are no dates here: more than one
-reading fits, or none. Source: RFC 822, 5; RFC 2822, 4.3 (years, zones); RFC 3339, 5.6.
+Read are RFC 3339 and its ISO 8601 relatives (``2016-06-29``, ``20160629T150741Z``, ``2016/6/29
+15:07:41``), RFC 822 (with two-digit years, without seconds, without blanks, with long names) and
+C's asctime. What has no zone is read as UTC, and ``has_zone`` says so. Days without a year, weeks,
+seconds since 1970 and ``03/04/2016`` are no dates here: more than one reading fits, or none.
+Source: RFC 822, 5; RFC 2822, 4.3 (years, zones); RFC 3339, 5.6.
 """
 
 import re
@@ -25,19 +27,27 @@ _MONTHS = [
     "november",
     "december",
 ]
-_MONTH = {name[:length]: number for number, name in enumerate(_MONTHS, start=1) for length in (3, 4, len(name))}
+_MONTH = {
+    name[:length]: number
+    for number, name in enumerate(_MONTHS, start=1)
+    for length in (3, 4, len(name))
+}
 _AMERICAN = {"edt": -4, "est": -5, "cdt": -5, "cst": -6, "mdt": -6, "mst": -7, "pdt": -7, "pst": -8}
 _HOURS = {"z": 0, "ut": 0, "utc": 0, "gmt": 0, **_AMERICAN}
-_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,12}))?)?"
+_CLOCK = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,12}))?)?"
+)
 _ZONE = r"(?: ?(?P<zone>[A-Za-z]{1,3}|(?:GMT|UTC)?[+-]\d{2}:?\d{2}|[+-]\d{2}))?"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}[,.]? ?)?"
 _FORMS = tuple(
     re.compile(form, re.ASCII | re.IGNORECASE)
     for form in (
-        rf"(?P<year>\d{{4}})(?P<sep>[-/])(?P<month>\d{{1,2}})(?P=sep)(?P<day>\d{{1,2}})(?:[T ]{_CLOCK}{_ZONE})?",
+        rf"(?P<year>\d{{4}})(?P<sep>[-/])(?P<month>\d{{1,2}})(?P=sep)(?P<day>\d{{1,2}})(?:[T "
+        rf"]{_CLOCK}{_ZONE})?",
         r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?:T(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})"
         r"(?P<zone>Z|[+-]\d{4})?)",
-        rf"{_WEEKDAY}(?P<day>\d{{1,2}})[ -]?(?P<name>[a-z]{{3,9}})\.?[ -]?(?P<year>\d{{4}}|\d{{2}})(?: {_CLOCK}{_ZONE})?",
+        rf"{_WEEKDAY}(?P<day>\d{{1,2}})[ -]?(?P<name>[a-z]{{3,9}})\.?[ "
+        rf"-]?(?P<year>\d{{4}}|\d{{2}})(?: {_CLOCK}{_ZONE})?",
         rf"{_WEEKDAY}(?P<name>[a-z]{{3,9}}) (?P<day>\d{{1,2}}) {_CLOCK}{_ZONE} (?P<year>\d{{4}})",
     )
 )
@@ -73,7 +83,11 @@ def _moment(parts: dict[str, str | None]) -> FeedDate | None:
     fraction = int((parts.get("fraction") or "0").ljust(6, "0")[:6])
     try:
         day = datetime(_year(parts["year"] or ""), month, int(parts["day"] or 0), tzinfo=offset)
-        clock = day.replace(hour=int(parts.get("hour") or 0), minute=int(parts.get("minute") or 0), microsecond=fraction)
+        clock = day.replace(
+            hour=int(parts.get("hour") or 0),
+            minute=int(parts.get("minute") or 0),
+            microsecond=fraction,
+        )
         at = (clock + timedelta(seconds=second)).astimezone(UTC)
     except (ValueError, OverflowError):  # the 31st of February, the hour 25
         return None
@@ -87,7 +101,8 @@ def _year(text: str) -> int:
 
 
 def _offset(zone: str) -> timezone | None:
-    """Return a zone's distance from UTC, None for letters that say none (``IST`` is Indian, Irish and Israeli)."""
+    """Return a zone's distance from UTC, None for letters that say none (``IST`` is Indian, Irish
+    and Israeli)."""
     if zone in _HOURS:
         return timezone(timedelta(hours=_HOURS[zone]))
     digits = zone.removeprefix("gmt").removeprefix("utc").replace(":", "")

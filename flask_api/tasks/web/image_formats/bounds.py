@@ -6,7 +6,8 @@ class BreaksOff(ValueError):
 
 
 def number(data: bytes, at: int, size: int, order: str) -> int:
-    """Return the unsigned number of ``size`` bytes there; ``order`` is big or little. Raises BreaksOff."""
+    """Return the unsigned number of ``size`` bytes there; ``order`` is big or little.
+    Raises BreaksOff."""
     return int.from_bytes(piece(data, at, size), "little" if order == "little" else "big")
 
 

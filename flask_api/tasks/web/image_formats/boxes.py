@@ -1,4 +1,5 @@
-"""Where an AVIF ends: behind the boxes it has, and no box or item reaches beyond them. Source: ISO/IEC 14496-12, 8.11.3."""
+"""Where an AVIF ends: behind the boxes it has, and no box or item reaches beyond them. Source:
+ISO/IEC 14496-12, 8.11.3."""
 
 from collections.abc import Iterator
 
@@ -7,13 +8,27 @@ from flask_api.tasks.web.image_formats.bounds import BreaksOff, number, piece, w
 _TO_THE_END = 0
 _LARGE = 1
 _OF_FILES = frozenset(
-    {b"ftyp", b"meta", b"mdat", b"moov", b"moof", b"free", b"skip", b"idat", b"uuid", b"mfra", b"sidx", b"styp"}
+    {
+        b"ftyp",
+        b"meta",
+        b"mdat",
+        b"moov",
+        b"moof",
+        b"free",
+        b"skip",
+        b"idat",
+        b"uuid",
+        b"mfra",
+        b"sidx",
+        b"styp",
+    }
 )
 _IN_FILE = 0  # a construction method: the extent is in the file, not in another box or item
 
 
 def avif_end(data: bytes) -> int:
-    """Return where the last box ends. What follows and is no box is behind the end. Raises BreaksOff."""
+    """Return where the last box ends. What follows and is no box is behind the end.
+    Raises BreaksOff."""
     end, items_end, names = 0, 0, set[bytes]()
     while end < len(data):
         try:
@@ -56,7 +71,12 @@ def _items_end(data: bytes, start: int, end: int) -> int:
 
 def _extents(data: bytes, at: int) -> Iterator[int]:
     version, sizes = piece(data, at, 1)[0], piece(data, at + 4, 2)
-    offset_size, length_size, base_size, index_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15
+    offset_size, length_size, base_size, index_size = (
+        sizes[0] >> 4,
+        sizes[0] & 15,
+        sizes[1] >> 4,
+        sizes[1] & 15,
+    )
     wide = 4 if version == 2 else 2
     items, at = number(data, at + 6, wide, "big"), at + 6 + wide
     for _ in range(items):

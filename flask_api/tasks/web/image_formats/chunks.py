@@ -1,6 +1,8 @@
-"""Where a PNG, JPEG, GIF, WebP, BMP or ICO file ends, by its chunks, segments and blocks: linear, and no pixel is decoded.
+"""Where a PNG, JPEG, GIF, WebP, BMP or ICO file ends, by its chunks, segments and blocks:
+linear, and no pixel is decoded.
 
-Source: W3C PNG 5.3; ITU T.81 annex B; GIF89a; RFC 9649 2.3; Windows' BITMAPFILEHEADER and ICONDIRENTRY.
+Source: W3C PNG 5.3; ITU T.81 annex B; GIF89a; RFC 9649 2.3;
+Windows' BITMAPFILEHEADER and ICONDIRENTRY.
 """
 
 import re
@@ -67,7 +69,8 @@ def webp_end(data: bytes) -> int:
 
 
 def bmp_end(data: bytes) -> int:
-    """Return where the pixels end, or the file by its own word. Not by that word alone: some writers say 0."""
+    """Return where the pixels end, or the file by its own word. Not by that word alone:
+    some writers say 0."""
     start, size = number(data, 10, 4, "little"), number(data, 2, 4, "little")
     if number(data, 14, 4, "little") == _CORE_HEADER:
         width, height, bits = (number(data, at, 2, "little") for at in (18, 20, 24))
@@ -75,7 +78,11 @@ def bmp_end(data: bytes) -> int:
     else:
         width, height = (_signed(number(data, at, 4, "little")) for at in (18, 22))
         bits, coded = number(data, 28, 2, "little"), number(data, 30, 4, "little")
-    pixels = number(data, 34, 4, "little") if coded in _COMPRESSED else (width * bits + 31) // 32 * 4 * abs(height)
+    pixels = (
+        number(data, 34, 4, "little")
+        if coded in _COMPRESSED
+        else (width * bits + 31) // 32 * 4 * abs(height)
+    )
     return within(data, max(start + pixels, size))
 
 

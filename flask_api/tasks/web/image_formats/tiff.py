@@ -1,10 +1,28 @@
-"""Where a TIFF ends: behind the last of its directories, strips and tiles. Source: TIFF 6.0, and BigTIFF."""
+"""Where a TIFF ends: behind the last of its directories, strips and tiles. Source:
+TIFF 6.0, and BigTIFF."""
 
 from dataclasses import dataclass
 
 from flask_api.tasks.web.image_formats.bounds import BreaksOff, number, piece, within
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 _WIDTH, _HEIGHT, _BITS, _CODING, _SAMPLES = 256, 257, 258, 259, 277
 # Where the data are, and how many bytes: strips, tiles, and the one stream of old JPEGs in TIFF.
 _DATA = ((273, 279), (324, 325), (513, 514))
@@ -14,7 +32,8 @@ _UNCODED = 1
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What differs between TIFF and BigTIFF: bytes of a place, of a directory's count, of an entry."""
+    """What differs between TIFF and BigTIFF: bytes of a place, of a directory's count,
+    of an entry."""
 
     order: str
     place: int
@@ -23,7 +42,8 @@ class _Layout:
 
 
 def tiff_end(data: bytes) -> int:
-    """Return the end of all its pages. Raises BreaksOff, also for pages that share their lists to make more of them."""
+    """Return the end of all its pages. Raises BreaksOff,
+    also for pages that share their lists to make more of them."""
     order = "little" if piece(data, 0, 2) == b"II" else "big"
     is_big = number(data, 2, 2, order) == 43
     layout = _Layout(order, 8, 8, 20) if is_big else _Layout(order, 4, 2, 12)
@@ -44,8 +64,11 @@ def tiff_end(data: bytes) -> int:
     return within(data, end)
 
 
-def _tags(data: bytes, at: int, entries: int, layout: _Layout) -> tuple[dict[int, list[int]], int, int]:
-    """Return the tags that are needed, where the values of all end, and how many bytes were read."""
+def _tags(
+    data: bytes, at: int, entries: int, layout: _Layout
+) -> tuple[dict[int, list[int]], int, int]:
+    """Return the tags that are needed, where the values of all end,
+    and how many bytes were read."""
     tags: dict[int, list[int]] = {}
     end = read = 0
     for entry in range(at, at + entries * layout.entry, layout.entry):
@@ -80,6 +103,10 @@ def _data_end(tags: dict[int, list[int]]) -> int:
 def _plain_size(tags: dict[int, list[int]]) -> int:
     if tags.get(_CODING, [_UNCODED]) != [_UNCODED]:
         return 0
-    bits = sum(tags.get(_BITS, [1])) if len(tags.get(_BITS, [])) > 1 else tags.get(_BITS, [1])[0] * tags.get(_SAMPLES, [1])[0]
+    bits = (
+        sum(tags.get(_BITS, [1]))
+        if len(tags.get(_BITS, [])) > 1
+        else tags.get(_BITS, [1])[0] * tags.get(_SAMPLES, [1])[0]
+    )
     width, height = tags.get(_WIDTH, [0])[0], tags.get(_HEIGHT, [0])[0]
     return (width * bits + 7) // 8 * height

@@ -112,23 +112,34 @@ class RandomTable:
         return given
 
 
+_KINDS = st.sampled_from(sorted(KINDS))
+_COLUMNS = st.lists(_KINDS, min_size=1, max_size=4)
+_COUNTS = st.integers(1, 30)
+_PLACE = st.integers(0, 29)  # a row, or the last one
+_LATE = st.lists(st.tuples(st.integers(0, 3), _PLACE, _KINDS), max_size=3)
+_DAMAGE = st.lists(st.tuples(_PLACE, st.sampled_from(DAMAGES)), max_size=2)
+_WIDE_WAYS, _NARROW_WAYS = st.sampled_from(sorted(WAYS)), st.sampled_from(NARROW)
+_ENCODINGS, _SEEDS, _GIVEN = st.sampled_from(ENCODINGS), st.integers(0, 2**32), st.booleans()
+
+
 @st.composite
 def tables(draw: st.DrawFn) -> RandomTable:
     """Draw a table of up to four columns and thirty rows."""
-    kinds = tuple(draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=4)))
-    count = draw(st.integers(1, 30))
-    row = st.integers(0, count - 1)
-    late = st.tuples(st.integers(0, len(kinds) - 1), row, st.sampled_from(sorted(KINDS)))
+    kinds = tuple(draw(_COLUMNS))
+    count = draw(_COUNTS)
     return made(
         RandomTable(
             kinds=kinds,
             count=count,
-            way=draw(st.sampled_from(sorted(WAYS) if len(kinds) > 2 else NARROW)),
-            encoding=draw(st.sampled_from(ENCODINGS)),
-            seed=draw(st.integers(0, 2**32)),
-            late=tuple(draw(st.lists(late, max_size=3))),
-            damage=tuple(draw(st.lists(st.tuples(row, st.sampled_from(DAMAGES)), max_size=2))),
-            is_given=draw(st.booleans()),
+            way=draw(_WIDE_WAYS if len(kinds) > 2 else _NARROW_WAYS),
+            encoding=draw(_ENCODINGS),
+            seed=draw(_SEEDS),
+            late=tuple(
+                (column % len(kinds), min(row, count - 1), kind)
+                for column, row, kind in draw(_LATE)
+            ),
+            damage=tuple((min(row, count - 1), what) for row, what in draw(_DAMAGE)),
+            is_given=draw(_GIVEN),
         )
     )
 
@@ -165,9 +176,14 @@ def made(table: RandomTable) -> RandomTable:
 
 
 def _may_be_either(cell: Cell, kind: str) -> bool:
-    """Tell whether a date may be one in its column's order as well as in its own:
-    nobody could know."""
-    return type(cell.meaning) is date and kind[1:2] in ("/", ".", "-")
+    """Tell whether a cell may as well be one of its column's kind:
+    a date in that order, a point between thousands there."""
+    if type(cell.meaning) is date:
+        return kind[1:2] in ("/", ".", "-")
+    return (
+        kind in ("comma", "thousands, points")
+        and re.fullmatch(r"-?[1-9][0-9]{0,2}[.][0-9]{3}", cell.text) is not None
+    )
 
 
 def _column(kind: str, count: int, chance: random.Random) -> list[Cell]:

@@ -1,6 +1,7 @@
 """tables.parse on bytes, without the service."""
 
 import json
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,27 @@ class Parsed:
         """Return what the summary says about how a column was read."""
         read_as: dict[str, Any] = self.summaries[self.names.index(name)]["summary"]["read_as"]
         return read_as
+
+
+def beside(cases: list[list[str]], folder: Path, **arguments: Any) -> Parsed:
+    """Parse a table that has a column of each of these lists of cells, called a0, a1, ...;
+    short ones end with empty cells."""
+    rows = zip_longest(*cases, fillvalue="")
+    lines = [";".join(f"a{number}" for number in range(len(cases))), *map(";".join, rows)]
+    return Parsed("\n".join(lines).encode() + b"\n", folder, **arguments)
+
+
+def check(parsed: Parsed, cases: list[tuple[list[str], str, list[Any]]]) -> None:
+    """Compare each column with the kind and the cells that its case says, digit for digit."""
+    for number, (cells, kind, shown) in enumerate(cases):
+        found, values = parsed.column(f"a{number}")
+        assert (found, [repr(cell) for cell in values[: len(cells)]]) == (
+            kind,
+            [repr(cell) for cell in shown],
+        ), cells
+
+
+def one(cells: list[str], folder: Path, *, separator: str = ";", **arguments: Any) -> Parsed:
+    """Parse a column of these cells beside one of numbers."""
+    lines = [f"a{separator}n", *(f"{cell}{separator}{number}" for number, cell in enumerate(cells))]
+    return Parsed("\n".join(lines).encode() + b"\n", folder, **arguments)

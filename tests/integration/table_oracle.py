@@ -89,6 +89,9 @@ def faults(table: RandomTable, reading: Reading) -> Iterator[str]:
         and _notes(reading, "each line is one cell")
     ):
         return  # the quotes are text, as is said
+    has_long = any(LINE_END.search(cell.text) for line in table.lines for cell in line.cells)
+    if has_long and _keeps_quotes(way, reading.dialect) and _notes(reading, "taken for text"):
+        return  # so are they here, and such a cell is several rows
     lines = list(_lines(table, reading))
     wrong = [line for line in lines if isinstance(line, str)]
     yield from wrong or _line_faults(
@@ -97,7 +100,7 @@ def faults(table: RandomTable, reading: Reading) -> Iterator[str]:
 
 
 def _notes(reading: Reading, word: str) -> bool:
-    return any(word in note for note in reading.dialect.notes)
+    return any(word in note for note in (*reading.dialect.notes, *reading.stored.notes))
 
 
 def _is_same_text(table: RandomTable, reading: Reading) -> bool:
@@ -204,10 +207,16 @@ def _lines_of(problem: RowProblem) -> range:
     return range(problem.line, int(last[1]) + 1 if last else problem.line + 1)
 
 
+def _keeps_quotes(way: Way, dialect: Dialect) -> bool:
+    """Tell whether the quotes that this way sets around cells were taken for text."""
+    is_other = way.quote != dialect.style.quote or (way.blank and not dialect.style.drops_blanks)
+    return bool(way.quote and is_other)
+
+
 def _as_found(cell: Cell, way: Way, dialect: Dialect) -> Cell:
     """Return the cell as it stands there when its quotes were taken for text,
     or the blanks before it dropped, as is said."""
-    if way.quote == "'" != dialect.style.quote:
+    if _keeps_quotes(way, dialect):
         text = quoted(cell.text, way)
         return cell if text == cell.text else Cell(text, text)
     if dialect.style.drops_blanks and quoted(cell.text, way) == cell.text:

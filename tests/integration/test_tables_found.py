@@ -11,13 +11,26 @@ from tests.integration.table_bench import Parsed
 
 PLAIN = b"n,a\n" + b"1,x\n" * 6_000  # so many lines that what follows is beyond the first look
 
-READ: dict[str, tuple[bytes, list[Any]]] = {
+# a table, one of its rows, what its owner says, the lines left out
+READ: dict[str, tuple[Any, ...]] = {
     "late blank before a quote": (PLAIN + b'2, "y"\n', [2, ' "y"']),
     "late empty cells after the last column": (PLAIN + b"2,y,,\n", [2, "y"]),
     "one column, nearly all of it empty": (b"a\n\n\n\nx\n\n\n1,2\n", [None]),
     "numbers with a comma in one column": (b"price\n3572,16\n3960,23\n", [3572.16]),
     "quoted lines without a separator": (b'a\n"two\nlines"\n"one, line"\n', ["two\nlines"]),
     "empty cell in the first row": (b",7\nT,8\nF,9\n", [None, 7]),
+    "quotes after blanks over lines, one row damaged": (
+        b'id\n" blanks \n \n\n "two\nlines"\n',
+        ["two\nlines"],
+        {"delimiter": ",", "header": True},
+        [2],
+    ),
+    "single quotes over lines, one row damaged": (
+        b"'a','b'\n'F','two\nlines'\n'F','on'\n'F','\n",
+        ["F", "two\nlines"],
+        {"header": True},
+        [5],
+    ),
     "quotes of two kinds": (
         b"'a','b'\n'x','say \"hi\", twice'\n'y','it''s'\n",
         ["x", 'say "hi", twice'],
@@ -26,10 +39,10 @@ READ: dict[str, tuple[bytes, list[Any]]] = {
 
 
 @pytest.mark.parametrize("case", READ.values(), ids=READ.keys())
-def test_cell_is_kept(tmp_path: Path, case: tuple[bytes, list[Any]]) -> None:
+def test_cell_is_kept(tmp_path: Path, case: tuple[Any, ...]) -> None:
     """As it was written, in the place where it was written."""
-    content, row = case
-    parsed = Parsed(content, tmp_path)
+    content, row, given, left_out = (*case, {}, [])[:4]
+    parsed = Parsed(content, tmp_path, **given)
     if parsed.result["rows"] > 1_000:  # of the late ones the column's range shows enough
         assert parsed.summaries[0]["summary"]["highest"] == row[0]
         assert row[1] in (
@@ -38,7 +51,7 @@ def test_cell_is_kept(tmp_path: Path, case: tuple[bytes, list[Any]]) -> None:
         )
     else:
         assert row in parsed.rows
-    assert parsed.problems == []
+    assert parsed.problems == left_out
 
 
 def test_hour_that_no_day_has_is_text(tmp_path: Path) -> None:
@@ -99,6 +112,17 @@ def test_blanks_in_a_quoted_cell_do_not_make_those_before_others_go(tmp_path: Pa
 
 
 SAID: dict[str, tuple[bytes, str]] = {
+    "single quotes around few cells": (
+        b"a,b\n'x\ny',1\n'z,2\nu,3\n",
+        "Quotes (') that cells begin with",
+    ),
+    "quotes that are text": (
+        b'a\tb\n"5" pipe\t1\n7" pipe\t2\n',
+        'Quotes (") that cells begin with',
+    ),
+    "late quote after a blank": (PLAIN + b'2, "y"\n', "The quote after a blank on line 6,002"),
+    "word above a single date": (b",Roe; Ben\nx,\n,2024/04/17\n", "might be otherwise"),
+    "letter above another one": (b"Y\nF\nF\n", "might be otherwise"),
     "pairs or decimal commas": (b"1,2\n3,4\n", "might be numbers with a comma"),
     "no separator": (b"Notes\nI am here, in Ulm.\nBye\n", "each line is one cell"),
     "two separators": (b"x;y,z\nu;v,w\n", "might be"),

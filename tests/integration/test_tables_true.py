@@ -1,41 +1,12 @@
 """No value is changed, dropped or guessed without a word:
 inputs that readers of tables are known to get wrong."""
 
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flask_api.jobs.errors import TaskError
-from flask_api.tasks.tables.encoding import FoundEncoding
-from flask_api.tasks.tables.text import find_encoding
-from tests.integration.table_bench import Parsed
-
-
-def beside(cases: list[list[str]], folder: Path, **arguments: Any) -> Parsed:
-    """Parse a table that has a column of each of these lists of cells, called a0, a1, ...;
-    short ones end with empty cells."""
-    rows = zip_longest(*cases, fillvalue="")
-    lines = [";".join(f"a{number}" for number in range(len(cases))), *map(";".join, rows)]
-    return Parsed("\n".join(lines).encode() + b"\n", folder, **arguments)
-
-
-def check(parsed: Parsed, cases: list[tuple[list[str], str, list[Any]]]) -> None:
-    """Compare each column with the kind and the cells that its case says, digit for digit."""
-    for number, (cells, kind, shown) in enumerate(cases):
-        found, values = parsed.column(f"a{number}")
-        assert (found, [repr(cell) for cell in values[: len(cells)]]) == (
-            kind,
-            [repr(cell) for cell in shown],
-        ), cells
-
-
-def one(cells: list[str], folder: Path, *, separator: str = ";", **arguments: Any) -> Parsed:
-    """Parse a column of these cells beside one of numbers."""
-    lines = [f"a{separator}n", *(f"{cell}{separator}{number}" for number, cell in enumerate(cells))]
-    return Parsed("\n".join(lines).encode() + b"\n", folder, **arguments)
-
+from tests.integration.table_bench import Parsed, beside, check, one
 
 JULY = [f"{day:02d}/07/20" for day in range(1, 32)]
 BOTH = [f"07/{month:02d}/2020" for month in range(1, 13)]
@@ -247,37 +218,6 @@ def test_boolean_needs_both_sides_in_one_spelling(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("text", ["£5", "20€", "5µm", "10°C", "“a”"])
-def test_one_odd_byte_is_read_as_the_webs_default(tmp_path: Path, text: str) -> None:
-    """Never Japanese or Cyrillic; and it is called a guess."""
-    found = find_encoding(_written(tmp_path, f"item,price\nthing,{text}\n".encode("cp1252")))
-    assert found == FoundEncoding(name="cp1252", certainty="guess")
-
-
-def _written(folder: Path, content: bytes) -> Path:
-    path = folder / "text.csv"
-    path.write_bytes(content)
-    return path
-
-
-def test_given_encoding_is_taken(tmp_path: Path) -> None:
-    """As the owner says; a row with bytes that it has no letter for is left out, not changed."""
-    parsed = Parsed("a,b\nД,1\n".encode("cp1251"), tmp_path, encoding="cp1251")
-    assert (parsed.rows, parsed.layout["encoding_is"]) == ([["Д", 1]], "given")
-    damaged = Parsed(
-        "a,b\nд,1\nж,2\n".encode("cp932") + b"\x82\xff,3\n", tmp_path, encoding="cp932"
-    )
-    assert (damaged.rows, damaged.problems) == ([["д", 1], ["ж", 2]], [4])
-
-
-def test_open_quote_in_a_small_file_costs_its_row_alone(tmp_path: Path) -> None:
-    """The others are read, without quotes around their cells."""
-    content = b'id,name,age\n1,"John, Doe,25\n2,"Alice,Doe",30\n3,"Bob,Roe",31\n4,Eve,32\n'
-    parsed = Parsed(content, tmp_path)
-    assert parsed.rows == [[2, "Alice,Doe", 30], [3, "Bob,Roe", 31], [4, "Eve", 32]]
-    assert parsed.problems == [2]
-
-
 NUMBERS: list[tuple[list[str], str, list[Any]]] = [
     (["1,5", "2,25"], "number", [1.5, 2.25]),
     (["1.234,56", "7,00"], "number", [1234.56, 7.0]),
@@ -362,48 +302,3 @@ def test_column_that_begins_with_thousands_of_empty_cells_is_read(tmp_path: Path
     content = b"a,b\n" + b",1\n" * 30_000 + b"NA,1\n5,1\n"
     parsed = Parsed(content, tmp_path)
     assert (parsed.kinds, parsed.read_as("a")["missing"]) == (["integer", "integer"], 1)
-
-
-def test_table_that_leaves_out_more_than_it_reads_fails(tmp_path: Path) -> None:
-    """It says what to do; who wants it all the same gets what could be read."""
-    content = b"a,b\n" + b"1,2\n" * 10 + b"1,2,3\n1\n1,2,3,4\n1,2,3,4,5\n" * 3
-    with pytest.raises(
-        TaskError,
-        match=r"12 of 22 rows .* line 12: It has 3 "
-        r"cells.*allow_left_out",
-    ):
-        Parsed(content, tmp_path, delimiter=",")
-    parsed = Parsed(content, tmp_path, delimiter=",", allow_left_out=True)
-    assert (parsed.result["rows"], parsed.result["left_out"]) == (10, 12)
-
-
-def test_skip_and_header_overrule_what_was_found(tmp_path: Path) -> None:
-    """Lines at the top are passed over as told;
-    a first line of words is a row when its owner says so."""
-    parsed = Parsed(b"x,y\n1,2\na,b\n3,4\n", tmp_path, skip=2)
-    assert (parsed.names, parsed.rows) == (["a", "b"], [[3, 4]])
-    told = Parsed(b"name,n\n1,2\n", tmp_path, header=False)
-    assert (told.names, told.rows) == (["column0", "column1"], [["name", "n"], ["1", "2"]])
-    numbers = Parsed(b"1,2\n3,4\n", tmp_path, header=True)
-    assert (numbers.names, numbers.rows) == (["1", "2"], [[3, 4]])
-
-
-def test_no_delimiter_keeps_each_line_whole(tmp_path: Path) -> None:
-    """Also its quotes, commas and tabs, and one with the mark that stands for no separator
-    inside."""
-    lines = ['say "a, b"', "one,two", "three\tfour", "five\x1fsix"]
-    parsed = Parsed(
-        "\n".join(["text", *lines, ""]).encode(), tmp_path, delimiter="none", header=True
-    )
-    assert parsed.rows == [[line] for line in lines]
-
-
-def test_width_is_the_one_of_most_lines_of_the_whole_file(tmp_path: Path) -> None:
-    """Not the one of the first thousands."""
-    content = b"a,b\n" + b"1,2\n" * 6_000 + b"1,2,3\n" * 20_000
-    parsed = Parsed(content, tmp_path)
-    assert (parsed.result["rows"], parsed.result["left_out"], len(parsed.names)) == (
-        20_000,
-        6_000,
-        3,
-    )

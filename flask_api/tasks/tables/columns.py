@@ -7,9 +7,11 @@ Only of a point (1.234) the decimal one is taken, and that is said as well.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from itertools import chain
 
 from flask_api.tasks.tables.database import TableDatabase, Watch, identifier, literal
 from flask_api.tasks.tables.dates import DateOrder, dates
@@ -90,11 +92,27 @@ def _readings(order: DateOrder | None, decimal: Decimal | None) -> tuple[Reading
 def candidates(cells: Sequence[str], wishes: Wishes) -> tuple[Reading, ...]:
     """Return the readings that more than half of these cells look like.
     Blank and missing ones must not be among them."""
-    looked_at = [each.strip(" ") for each in cells]
+    if not cells:
+        return ()
+    stripped = [each.strip(" ") for each in cells]
+    seen = Counter(
+        chain.from_iterable(
+            _looks(cell, wishes.dates, wishes.decimal) for cell in stripped if len(cell) <= LONGEST
+        )
+    )
     return tuple(
-        reading
-        for reading in (wishes.readings() if looked_at else ())
-        if 2 * sum(looks_like(reading, cell) for cell in looked_at) > len(looked_at)
+        reading for number, reading in enumerate(wishes.readings()) if 2 * seen[number] > len(cells)
+    )
+
+
+@lru_cache(maxsize=10_000)  # the first cells are looked at several times
+def _looks(cell: str, order: DateOrder | None, decimal: Decimal | None) -> tuple[int, ...]:
+    """Return the numbers of the readings that a cell of bounded length may fit."""
+    readings = _readings(order, decimal)
+    if not _compiled("|".join(f"(?:{each.pattern})" for each in readings)).fullmatch(cell):
+        return ()
+    return tuple(
+        number for number, each in enumerate(readings) if _compiled(each.pattern).fullmatch(cell)
     )
 
 
@@ -127,7 +145,53 @@ def ask(
     database: TableDatabase,
     watch: Watch,
 ) -> Iterator[Facts]:
-    """Yield the facts of all cells of each column of ``source``, SQL for a table of texts."""
+    """Yield the facts of all cells of each column of ``source``, SQL for a table of texts.
+
+    Readings that can change nothing any more are not asked for:
+    most columns of numbers are done with the first of a dozen.
+    """
+    some = [_first_of(each) for each in tried]
+    facts = list(_facts(source, names, some, wishes, database=database, watch=watch))
+    open_ones = [
+        n for n, each in enumerate(facts) if len(some[n]) < len(tried[n]) and not _is_settled(each)
+    ]
+    others = [tuple(each for each in tried[n] if each not in some[n]) for n in open_ones]
+    more = _facts(
+        source, [names[n] for n in open_ones], others, wishes, database=database, watch=watch
+    )
+    for n, rest in zip(open_ones, more, strict=True):
+        counts = dict((*facts[n].fits, *rest.fits))
+        facts[n] = replace(
+            facts[n],
+            trues=facts[n].trues + rest.trues,
+            fits=tuple((each, counts[each]) for each in tried[n]),
+        )
+    yield from facts
+
+
+def _first_of(tried: Sequence[Reading]) -> tuple[Reading, ...]:
+    """Return the readings to ask for first: the narrowest when no argument is for it,
+    else that of each argument."""
+    if tried and not tried[0].argument:
+        return (tried[0],)
+    return tuple({each.argument: each for each in reversed(tried)}.values())[::-1]
+
+
+def _is_settled(facts: Facts) -> bool:
+    """Tell whether no other reading can change what is decided:
+    every cell fits each of the first ones."""
+    return all(count == facts.present and _has_sides(each, facts) for each, count in facts.fits)
+
+
+def _facts(
+    source: str,
+    names: Sequence[str],
+    tried: Sequence[Sequence[Reading]],
+    wishes: Wishes,
+    *,
+    database: TableDatabase,
+    watch: Watch,
+) -> Iterator[Facts]:
     for first in range(0, len(names), _AT_ONCE):
         some = range(first, min(first + _AT_ONCE, len(names)))
         shown = ", ".join(
@@ -164,7 +228,7 @@ def _counts(number: int, tried: Sequence[Reading], wishes: Wishes) -> Iterator[s
     yield f"count(*) FILTER ({wishes.is_missing(f't{number}')})"
     yield f"count(*) FILTER ({two_sided.value(cell)})" if two_sided else "0"
     for reading in tried:
-        yield f"count(*) FILTER ({cell} IS NOT NULL AND {reading.fits(cell)})"
+        yield f"count(*) FILTER ({reading.fits(cell)})"  # null for a cell that is
 
 
 def decide(facts: Facts, wishes: Wishes) -> Decision:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,7 @@ from flask_api.tasks.tables.lines import (
     Style,
     is_plain,
     open_lines,
+    quotes_after_blank,
     read_rows,
 )
 
@@ -110,7 +111,7 @@ def find_dialect(
         first_rows=tuple(
             row for row in rows if row.line > before and not row.problem and len(row.cells) == width
         ),
-        doubt=fit.doubt,
+        doubt=" ".join(filter(None, (fit.doubt, _kept_quotes(fit)))),
         is_simple=_is_simple(path, before, style, line_end=line_end, width=width),
     )
 
@@ -200,7 +201,7 @@ def _find_style(lines: list[Line], delimiter: Delimiter | None, wishes: Wishes) 
             best, doubt=_doubt(others, are_numbers=are_numbers and best.style.delimiter == ",")
         )
     best = _fit(lines, Style(delimiter=NO_DELIMITER, quote='"', escape='"'))
-    if any(_quotes_after_blank(cell) for row in best.rows for cell in row.cells):
+    if any(map(quotes_after_blank, _cells(best))):
         best = _fit(lines, replace(best.style, drops_blanks=True))
     quoted = sum(_is_quoted(line.strip(), '"') for _, line in lines)
     if not quoted or best.width > 1 or quoted <= sum(bool(row.problem) for row in best.rows):
@@ -232,17 +233,13 @@ def _fits(lines: list[Line], text: str, delimiter: str) -> Iterator[_Fit]:
     and others where it leaves something to wish for."""
     usual = _fit(lines, Style(delimiter=delimiter, quote='"', escape='"'))
     yield usual
-    if any(_quotes_after_blank(cell) for row in usual.rows for cell in row.cells):
+    if any(map(quotes_after_blank, _cells(usual))):
         blanks = _fit(lines, replace(usual.style, drops_blanks=True))
-        # what is quoted after a blank was meant to be
-        yield replace(blanks, share=blanks.share + 1e-9)
+        yield _preferred(blanks, usual)  # what is quoted after a blank was meant to be
     if re.search(rf"(?:^|{re.escape(delimiter)})'", text, re.MULTILINE):
         single = _fit(lines, Style(delimiter=delimiter, quote="'", escape="'"))
-        if (
-            any(_is_quoted(cell, "'") for row in usual.rows for cell in row.cells)
-            and single.share >= usual.share
-        ):
-            yield replace(single, share=single.share + 1e-9)
+        if any(_is_quoted(cell, "'") for cell in _cells(usual)) and _bad(single) <= _bad(usual):
+            yield _preferred(single, usual)
     if '"' not in text:
         return
     if usual.share == 1:
@@ -266,6 +263,31 @@ def _fit(lines: list[Line], style: Style) -> _Fit:
     return _Fit(style=style, width=width, share=good / len(some), rows=some)
 
 
+def _preferred(fit: _Fit, usual: _Fit) -> _Fit:
+    """Return a fit with more than the usual one's share if no more of its rows are bad:
+    they may be fewer, of several lines."""
+    return replace(
+        fit, share=max(fit.share, usual.share if _bad(fit) <= _bad(usual) else 0.0) + 1e-9
+    )
+
+
+def _bad(fit: _Fit) -> int:
+    return round((1 - fit.share) * len(fit.rows))
+
+
+def _cells(fit: _Fit) -> Iterator[str]:
+    return chain.from_iterable(row.cells for row in fit.rows)
+
+
+def _kept_quotes(fit: _Fit) -> str:
+    """Return what to say of quotes that may have been meant to be no text;
+    those after a blank are counted later."""
+    kept = {"": '"', '"': "'"}.get(fit.style.quote) if fit.style.delimiter else None
+    if not kept or not any(cell[:1] == kept for cell in _cells(fit)):
+        return ""
+    return f"Quotes ({kept}) that cells begin with were taken for text."
+
+
 def _keeps_quotes(row: Row, style: Style) -> bool:
     """Tell whether a style that knows no quotes leaves some around a cell,
     or around two with a separator between them."""
@@ -276,10 +298,6 @@ def _keeps_quotes(row: Row, style: Style) -> bool:
 
 def _is_quoted(cell: str, quote: str) -> bool:
     return len(cell) > 1 and cell[0] == quote == cell[-1]
-
-
-def _quotes_after_blank(cell: str) -> bool:
-    return cell[:1] == " " and cell.lstrip(" ")[:1] == '"'
 
 
 def _is_prose(fit: _Fit, *, are_numbers: bool) -> bool:

@@ -150,17 +150,23 @@ def _verdict(first: Row, body: Sequence[Row], width: int, wishes: Wishes) -> boo
         return None
     columns = list(zip(*good, strict=True))
     years: list[str] = []
-    above_kinds = below_none = 0
+    above_kinds = below_none = evidence = 0
     for name, column, cells in zip(
         map(str.strip, first.cells), columns, first_cells(columns, wishes), strict=True
     ):
-        kinds = candidates(cells, wishes)
+        both = {cell.strip(" ") for cell in cells}
+        kinds = [
+            each
+            for each in candidates(cells, wishes)
+            if not each.sides or both.issuperset(each.sides)
+        ]
         if not name:
             continue
         if kinds and not wishes.stands_for_none(name):
             fits = any(len(name) <= LONGEST and re.fullmatch(each.pattern, name) for each in kinds)
             is_word = not fits and _is_word(name, wishes)  # a date above numbers says nothing
             above_kinds, below_none = above_kinds + is_word, below_none + fits
+            evidence += is_word * len(cells)
             years += (
                 [name] if _YEAR.fullmatch(name) and not all(map(_YEAR.fullmatch, cells)) else []
             )
@@ -168,7 +174,10 @@ def _verdict(first: Row, body: Sequence[Row], width: int, wishes: Wishes) -> boo
             below_none += name in map(str.strip, column)
     if len(years) > 1 and _are_even(years):
         return True
-    return None if bool(above_kinds) == bool(below_none) else above_kinds > 0
+    # one value may be there by chance
+    if bool(above_kinds) == bool(below_none) or (above_kinds and evidence == 1):
+        return None
+    return above_kinds > 0
 
 
 def _is_word(name: str, wishes: Wishes) -> bool:

@@ -92,13 +92,10 @@ def store_rows(
     stored = _store_typed(raw, target, dialect, wishes, left_out, database=database, watch=watch)
     if dialect.width == found:
         return stored
-    return replace(
-        stored,
-        notes=(
-            f"Most rows have {dialect.width:,} cells, not {found:,} as the "
-            "first lines: they are read.",
-        ),
+    note = (
+        f"Most rows have {dialect.width:,} cells, not {found:,} as the first lines: they are read."
     )
+    return replace(stored, notes=(note, *stored.notes))
 
 
 def _settled(
@@ -220,7 +217,7 @@ def _store_typed(
         for cell, decision, name in zip(cells, decisions, names, strict=True)
     )
     _copy(database, f"SELECT {', '.join(shown)} FROM {source}", target, dialect, watch=watch)  # noqa: S608  # quoted
-    return StoredRows(names=names, decisions=decisions, left_out=left_out)
+    return StoredRows(names=names, decisions=decisions, left_out=left_out, notes=left_out.notes)
 
 
 def _tried(
@@ -234,8 +231,7 @@ def _tried(
 ) -> list[tuple[Reading, ...]]:
     """Return which readings each column is tried for, by its first cells that hold something."""
     tried: list[tuple[Reading, ...]] = []
-    ((rows,),) = database.run(f"SELECT count(*) FROM {source}", watch=watch)  # noqa: S608  # quoted
-    head = database.run(f"SELECT * FROM {source} LIMIT {_HEAD}", watch=watch)  # noqa: S608
+    head = database.run(f"SELECT * FROM {source} LIMIT {_HEAD}", watch=watch)  # noqa: S608  # quoted
     columns = (
         [[cell or "" for cell in column] for column in zip(*head, strict=True)]
         if head
@@ -243,7 +239,7 @@ def _tried(
     )
     for name, seen in zip(names, first_cells(columns, wishes), strict=True):
         cells = seen
-        if not cells and rows > len(head):
+        if not cells and len(head) == _HEAD:  # there may be more
             cell = cell_of(name, wishes)
             found = database.run(
                 f"SELECT {cell} FROM {source} WHERE {cell} IS NOT NULL LIMIT 20",  # noqa: S608

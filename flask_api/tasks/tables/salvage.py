@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask_api.tasks.tables.dialect import MAX_COLUMNS, Dialect
-from flask_api.tasks.tables.lines import Row, Style, open_lines, read_rows
+from flask_api.tasks.tables.lines import Row, Style, open_lines, quotes_after_blank, read_rows
 
 SALVAGED = Style(delimiter=",", quote='"', escape='"')
 PROBLEMS_SHOWN = 100
@@ -33,11 +33,26 @@ class RowProblem:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Salvaged:
     """How many rows were left out, what was wrong with the first of them,
-    and how many cells most rows have."""
+    and how many cells most rows have.
+
+    ``loose_quote`` is the line of the first quote after a blank that was taken for text,
+    0 when there is none.
+    """
 
     count: int = 0
     problems: tuple[RowProblem, ...] = ()
     usual_width: int = 0
+    loose_quote: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could have been read otherwise."""
+        if not self.loose_quote:
+            return ()
+        return (
+            f"The quote after a blank on line {self.loose_quote:,} was taken for text, as are "
+            "others like it.",
+        )
 
 
 def salvage(
@@ -49,7 +64,8 @@ def salvage(
     Calls ``checkpoint`` every few thousand rows.
     """
     problems: list[RowProblem] = []
-    count = 0
+    count = loose_quote = 0
+    is_loose = dialect.style.quote == '"' and not dialect.style.drops_blanks
     widths: Counter[int] = Counter()
     with target.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -72,13 +88,22 @@ def salvage(
                 widths[width] += 1
             reason = _problem(row, dialect.width)
             if not reason:
-                (quoter if "\r" in "".join(row.cells) else writer).writerow(row.cells or [""])
+                text = "".join(row.cells)
+                if (
+                    is_loose
+                    and not loose_quote
+                    and '"' in text
+                    and any(map(quotes_after_blank, row.cells))
+                ):
+                    loose_quote = row.line
+                (quoter if "\r" in text else writer).writerow(row.cells or [""])
                 continue
             count += 1
             if len(problems) < PROBLEMS_SHOWN:
                 problems.append(RowProblem(line=row.line, reason=reason))
+    usual = _usual(widths, dialect.width)
     return Salvaged(
-        count=count, problems=tuple(problems), usual_width=_usual(widths, dialect.width)
+        count=count, problems=tuple(problems), usual_width=usual, loose_quote=loose_quote
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from django_site.accounts.device_cookie import cookie_name as device_cookie_name
 from django_site.mount import mount
 
 
@@ -22,7 +21,7 @@ class MountedCookiesMiddleware:
         names = (
             settings.SESSION_COOKIE_NAME,
             settings.CSRF_COOKIE_NAME,
-            device_cookie_name(),
+            settings.DEVICE_COOKIE_NAME,
             "messages",
         )
         # Services on other hosts have paths of their own.

@@ -132,6 +132,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.production
 CSRF_COOKIE_NAME = SITE.hardened("csrftoken")
+DEVICE_COOKIE_NAME = SITE.hardened("gatehouse_device")  # django_site.accounts.device_cookie
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "django_site.keys.problem.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"

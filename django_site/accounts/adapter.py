@@ -141,4 +141,4 @@ class AccountAdapter(DefaultAccountAdapter):
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
         person = throttle.find_person(credentials)
         if person is not None:
-            throttle.forget_attempts(request, person)
+            throttle.forget_attempts_of(request, person)

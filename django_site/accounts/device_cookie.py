@@ -21,12 +21,6 @@ _MAX_PEOPLE = 5
 _MAX_LENGTH = 2_000
 
 
-def cookie_name() -> str:
-    """Return the cookie's name."""
-    name: str = settings.SITE.hardened("gatehouse_device")
-    return name
-
-
 def knows_anybody(request: HttpRequest) -> bool:
     """Tell whether the browser has a mark of ours of anybody at all;
     else there is nobody to look up. Asks no database."""
@@ -47,7 +41,7 @@ def remember_device(request: HttpRequest, response: HttpResponseBase, person: An
     others = [entry for entry in _marks(request) if entry[0] != str(person.pk)]
     marks = [[str(person.pk), nonce, _mark(person)], *others][:_MAX_PEOPLE]
     response.set_cookie(
-        cookie_name(),
+        settings.DEVICE_COOKIE_NAME,
         signing.dumps(marks, salt=_SALT),
         max_age=_MAX_AGE_S,
         secure=settings.SESSION_COOKIE_SECURE,
@@ -61,7 +55,7 @@ def _mark(person: Any) -> str:
 
 
 def _marks(request: HttpRequest) -> list[tuple[str, str, str]]:
-    value = request.COOKIES.get(cookie_name(), "")
+    value = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
     if not value or len(value) > _MAX_LENGTH:
         return []
     try:

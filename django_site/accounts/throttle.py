@@ -1,11 +1,11 @@
 """How many wrong passwords are taken, and from whom:
 a stranger can't guess for long, nor lock the owner out.
 
-Counted are failures, shared by all processes, in jars:
+Failures are counted, by all processes together, against these limits:
 
-    a browser that the person has logged in with before     5 in 5 minutes, its own jar and no other
-    anyone else, by address (IPv6: /64)                     10 in a minute, whatever the account
-    anyone else, by account and network (/24, /48)          5 in 5 minutes
+    a browser that the person has logged in with before     5 in 5 minutes, its own limit and no
+    other anyone else, by address (IPv6: /64)                     10 in a minute, whatever the
+    account anyone else, by account and network (/24, /48)          5 in 5 minutes
     anyone else, by account                                 50 in an hour,
     from all networks together
 
@@ -22,11 +22,11 @@ from allauth.account.internal.userkit import filter_users_by_email, get_user_by_
 from allauth.core.internal import ratelimit
 from django.http import HttpRequest, HttpResponse
 
+from django_site.accounts.attempts import Attempt, Limit, count_attempt, forget_attempts
 from django_site.accounts.device_cookie import known_device, knows_anybody
 from django_site.security_log import current_address, note, typed
 from shared.client_address import network_of
 
-_APP = "allauth.account"
 _LONGEST_LOGIN = 320  # an e-mail address
 
 
@@ -61,12 +61,10 @@ def refuse_page(request: HttpRequest) -> HttpResponse | None:
     )
     person = find_person({"username": login, "email": login}) if login else None
     nonce = None if person is None else known_device(request, person)
-    action, key = (
-        ("login_page", None) if nonce is None else ("login_page_device", f"device:{nonce}")
-    )
-    answer: HttpResponse | None = ratelimit.consume_or_429(
-        request, app=_APP, action=action, key=key
-    )
+    limit = ("login_page", "") if nonce is None else ("login_page_device", f"device:{nonce}")
+    if request.method == "GET" or count_attempt(request, [limit]):
+        return None
+    answer: HttpResponse = ratelimit.respond_429(request)
     return answer
 
 
@@ -91,31 +89,21 @@ def check_current_password(request: HttpRequest, person: Any, password: str) -> 
     return False
 
 
-def take_attempt(request: HttpRequest, credentials: dict[str, Any], person: Any) -> Any:
+def take_attempt(request: HttpRequest, credentials: dict[str, Any], person: Any) -> Attempt | None:
     """Count one attempt; return what gives it back when the password is right,
     None when there were too many."""
-    taken = ratelimit.RateLimitUsage(usage=[])
-    for action, key in _jars(request, credentials, person):
-        usage = ratelimit.consume(request, app=_APP, action=action, key=key)
-        if usage is None:
-            taken.rollback()
-            return None
-        taken.usage += usage.usage
-    return taken
+    return count_attempt(request, _limits(request, credentials, person))
 
 
-def forget_attempts(request: HttpRequest, person: Any) -> None:
-    """Empty the account's jars: after a reset by e-mail, which has limits of its own."""
-    for action, key in _jars(request, {}, person):
-        ratelimit.clear(request, app=_APP, action=action, key=key)
+def forget_attempts_of(request: HttpRequest, person: Any) -> None:
+    """Forget the account's attempts: after a reset by e-mail, which has limits of its own."""
+    forget_attempts(request, _limits(request, {}, person))
 
 
-def _jars(request: HttpRequest, credentials: dict[str, Any], person: Any) -> list[tuple[str, str]]:
+def _limits(request: HttpRequest, credentials: dict[str, Any], person: Any) -> list[Limit]:
     nonce = None if person is None else known_device(request, person)
     if nonce is not None:
         return [("login_failed", f"device:{nonce}")]
     account = ":".join(next(iter(named(credentials, person).items())))
     near = f"{account}@{network_of(current_address())}"
-    # By address alone last: who is refused for the account does not use up what others at the
-    # address have.
     return [("login_failed", near), ("login_failed_account", account), ("login_failed_address", "")]

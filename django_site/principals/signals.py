@@ -23,6 +23,8 @@ from django_site.principals.databases import people_database
 from django_site.principals.publish import publish
 from django_site.principals.tables import Receiver, for_each_model, key_in, only_about, tables_of
 
+_OF_A_LOG_IN = {"last_login"}
+
 
 def connect() -> None:
     """Connect every receiver to every model that shares a table with what it is about,
@@ -95,7 +97,9 @@ def _publish_all_on_commit(concerned: "QuerySet[Any]", using: str) -> None:
     transaction.on_commit(lambda: publish(now.union(ids.all())), using=using)
 
 
-def _person_changed(instance: Model, using: str, **kwargs: Any) -> None:
+def _person_changed(instance: Model, using: str, update_fields: Any = None, **kwargs: Any) -> None:
+    if update_fields == _OF_A_LOG_IN:  # which published the person already
+        return
     _publish_on_commit([key_in(instance, get_user_model())], using)
 
 

@@ -51,6 +51,7 @@ class SessionStore(SessionBase):
         super().__init__(session_key)
         self.created_at: int | None = None
         self._seen = ""  # the stored value that the data was read from
+        self._is_reserved = False  # it has a key that nothing is stored under yet
 
     def load(self) -> dict[str, Any]:
         """Return the session data; anything unsigned,
@@ -78,7 +79,7 @@ class SessionStore(SessionBase):
     def create(self) -> None:
         """Store the session under a fresh key: the moment its absolute lifetime counts from."""
         while True:
-            self._session_key = self._get_new_session_key()
+            self._reserve_key()
             try:
                 self.save(must_create=True)
             except CreateError:
@@ -94,6 +95,7 @@ class SessionStore(SessionBase):
         """
         if self.session_key is None:
             return self.create()
+        must_create = must_create or self._is_reserved
         self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # django-stubs lacks it
         outcome = _OTHER_WROTE
         for is_last in (False,) * _TRIES + (True,):
@@ -128,7 +130,7 @@ class SessionStore(SessionBase):
         ]
         outcome = int(session_store().run(_SAVE, keys, arguments))
         if outcome == _SAVED:
-            self._seen = value
+            self._seen, self._is_reserved = value, False
         return outcome
 
     def _take_over_other_changes(self) -> None:
@@ -145,15 +147,22 @@ class SessionStore(SessionBase):
 
     def cycle_key(self) -> None:
         """Go on under a fresh key, with what others wrote meanwhile;
-        nothing is taken over from a session that was ended."""
+        nothing is taken over from a session that was ended.
+
+        A session that isn't stored yet is stored by the next ``save``: a log-in writes it once.
+        """
         data, old, before = self._data(), self.session_key, self._record(self._seen or None)
+        if not old or self._is_reserved:
+            self._reserve_key()
+            return
         self._session_cache = {}
         self.create()
-        if old:
-            self._session_cache = self._rest_of(old, before, data)
-            self.save()
-        else:
-            self._session_cache = data
+        self._session_cache = self._rest_of(old, before, data)
+        self.save()
+
+    def _reserve_key(self) -> None:
+        self._session_key = self._get_new_session_key()
+        self._is_reserved = self.modified = True
 
     def _rest_of(
         self, old: str, before: SessionRecord | None, data: dict[str, Any]

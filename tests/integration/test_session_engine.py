@@ -106,6 +106,26 @@ def test_cycle_key_keeps_data_and_ends_the_old_key() -> None:
     assert not session.exists(str(old))
 
 
+def test_fresh_session_is_stored_once_however_often_its_key_changes() -> None:
+    """A log-in changes the key before anything is stored;
+    a second one in the same request loses nothing."""
+    session = _again(None)
+    session["x"] = 1
+    session.cycle_key()
+    first = _key(session)
+    session.cycle_key()
+    assert (session.exists(first), session.exists(_key(session)), session.modified) == (
+        False,
+        False,
+        True,
+    )
+    session.save()
+    assert (session.exists(first), _again(session.session_key)["x"]) == (False, 1)
+    session["x"] = 2
+    session.save()
+    assert _again(session.session_key)["x"] == 2
+
+
 @pytest.mark.parametrize(
     "key",
     ["", "short", "A" * 32, "../../etc", "rq:job:1", "a" * 33, "x" * 1_000_000, "a" * 31 + "\n"],

@@ -128,6 +128,18 @@ ACCOUNTS_MUTANTS = (
         Mutant("count of a network", _THROTTLE, 'return [("login_failed", near), (', "return [("),
         Mutant("count of an account", _THROTTLE, ', ("login_failed_account", account)', ""),
         Mutant(
+            "most attempts",
+            "django_site/accounts/attempts_take.lua",
+            "if #moments > tonumber(ARGV[2 * i - 1]) then",
+            "if #moments > tonumber(ARGV[2 * i - 1]) + 1 then",
+        ),
+        Mutant(
+            "attempt that is given back",
+            "django_site/accounts/attempts_give_back.lua",
+            "if moment == noted and not is_found then",
+            "if false then",
+        ),
+        Mutant(
             "password of a device",
             "django_site/accounts/device_cookie.py",
             " and constant_time_compare(mark, _mark(person))",

@@ -1,6 +1,7 @@
 """Guessing passwords: a stranger is stopped, the owner is not, and the operator reads who tried."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -208,3 +209,48 @@ def test_limits_and_second_factors_are_in_the_security_log(
     assert ("second factor refused", "") in found
     assert ("log-in refused", "too_many_attempts") in found
     assert ("rate limit reached", "account_login") in found
+
+
+def test_attempts_at_once_are_counted_exactly_and_given_back(site: None) -> None:
+    """Of forty together a limit of five lets five through;
+    a refused one uses up no other limit, a right password none."""
+    from django.test import RequestFactory
+
+    from django_site.accounts.attempts import count_attempt, forget_attempts
+
+    request = RequestFactory().post(LOG_IN)
+    narrow, wide = ("login_failed", "one account"), ("login_failed_account", "one account")
+
+    def attempts(number: int) -> list[Any]:
+        with ThreadPoolExecutor(8) as pool:
+            found = pool.map(lambda _: count_attempt(request, [narrow, wide]), range(number))
+            return [attempt for attempt in found if attempt is not None]
+
+    counted = attempts(40)
+    assert len(counted) == 5
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda attempt: attempt.rollback(), counted[:3]))
+    assert len(attempts(40)) == 3
+    assert [count_attempt(request, [wide]) is not None for _ in range(46)] == [True] * 45 + [False]
+    forget_attempts(request, [narrow, wide])
+    assert len(attempts(6)) == 5
+
+
+def test_counts_are_those_that_django_allauth_reads(site: None) -> None:
+    """Both count in the same entries: another version of the service,
+    or a page of django-allauth's, goes on from there."""
+    from allauth.core.internal import ratelimit
+    from django.test import RequestFactory
+
+    from django_site.accounts.attempts import count_attempt
+
+    request, limit = RequestFactory().post(LOG_IN), ("login_failed", "somebody")
+    theirs = {"request": request, "app": "allauth.account", "action": limit[0], "key": limit[1]}
+    for _ in range(2):
+        assert ratelimit.consume(**theirs) is not None
+        assert count_attempt(request, [limit]) is not None
+    ours = count_attempt(request, [limit])
+    assert ours is not None
+    assert (count_attempt(request, [limit]), ratelimit.consume(**theirs)) == (None, None)
+    ours.rollback()
+    assert ratelimit.consume(**theirs) is not None

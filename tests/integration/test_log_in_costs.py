@@ -1,0 +1,56 @@
+"""What a log-in costs in Redis: everybody who guesses makes the server do as much."""
+
+from typing import TYPE_CHECKING
+
+import redis
+
+from shared.entries import principal_entry, session_entry
+from tests.integration.conftest import PASSWORD
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from django_site.accounts.models import User
+
+LOG_IN = "/accounts/login/"
+
+
+def _commands_of_a_log_in(browser: "Client", person: "User", admin: redis.Redis) -> list[str]:
+    """Log in, and return what was sent to Redis meanwhile:
+    not what scripts did, nor what asks for the server's role."""
+    with admin.monitor() as monitor:  # type: ignore[no-untyped-call]
+        assert (
+            browser.post(LOG_IN, {"login": person.username, "password": PASSWORD}).status_code
+            == 302
+        )
+        admin.ping()
+        sent: list[str] = []
+        for command in monitor.listen():
+            if command["command"].startswith("PING"):
+                return sent
+            name = command["command"].partition(" ")[0]
+            if command["client_type"] != "lua" and name not in (
+                "WAIT",
+                "HELLO",
+                "CLIENT",
+                "SCRIPT",
+            ):
+                sent.append(command["command"])
+    return sent
+
+
+def test_log_in_publishes_once_saves_once_and_counts_in_three_steps(
+    browser: "Client", person: "User", admin: redis.Redis
+) -> None:
+    """The page's limit, the limits of wrong passwords, the same given back;
+    a version, the principal; the session."""
+    # from here on Redis has the scripts
+    browser.post(LOG_IN, {"login": person.username, "password": PASSWORD})
+    browser.post("/accounts/logout/")
+    browser.cookies.clear()
+    sent = _commands_of_a_log_in(browser, person, admin)
+    assert len(sent) == 6, sent
+    assert sum(principal_entry(str(person.pk)) in command for command in sent) == 1
+    assert (
+        sum(session_entry(browser.cookies["sessionid"].value) in command for command in sent) == 1
+    )

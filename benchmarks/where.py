@@ -20,7 +20,7 @@ from benchmarks.context import Context
 from benchmarks.figures import GATED, OPEN
 from benchmarks.peers.gatehouse import create_app
 from benchmarks.wsgi_calls import call
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from shared.entries import principal_entry, session_entry
 from shared.principal import decode_principal
 from shared.session import SessionFormat

@@ -6,7 +6,8 @@ from typing import Any
 from flask import Flask, current_app, request
 
 from flask_api.errors import register_all_error_handlers
-from flask_api.gate.extension import Gatehouse, current_identity, gate_state
+from flask_api.gate.extension import Gatehouse, current_identity
+from flask_api.gate.state import gate_state
 from flask_api.http.engine import EXTENSION as JOBS
 from flask_api.http.engine import current_engine
 from flask_api.http.query import check_query

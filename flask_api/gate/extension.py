@@ -16,14 +16,15 @@ settings and the Redis client come with ``init_app``.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 
 from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
+from flask_api.gate.errors import register_error_handlers
 from flask_api.gate.key_usage import KeyUsage, network_of_request
+from flask_api.gate.state import EXTENSION, GateState, gate_state
 from shared.edge import Edge
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.guards import Guards, Identity
@@ -35,23 +36,9 @@ from shared.session import SessionFormat
 from shared.signing import EntrySigner
 
 if TYPE_CHECKING:
-    from shared.redis import Store
     from shared.settings import ApiSettings
 
 security_log = logging.getLogger("gatehouse.security")
-
-EXTENSION = "gatehouse"
-
-
-@dataclass(frozen=True, slots=True)
-class GateState:
-    """What the gate of one application is made of."""
-
-    settings: "ApiSettings"
-    store: "Store"
-    guards: Guards
-    key_usage: KeyUsage
-    trusted: TrustedOrigins
 
 
 class Gatehouse:
@@ -65,8 +52,6 @@ class Gatehouse:
 
     def init_app(self, app: Flask) -> None:
         """Attach the gate, its error answers and its security headers to ``app``."""
-        # its table names the gate's own errors
-        from flask_api.errors import register_error_handlers
         from shared.redis import Store, build_client
         from shared.settings import ApiSettings, load_settings
 
@@ -90,11 +75,6 @@ class Gatehouse:
         register_error_handlers(app)
         app.after_request(_add_security_headers)
         app.after_request(_note_key_use)
-
-
-def gate_state(app: Flask | None = None) -> GateState:
-    """Return the gate of ``app``, by default the current one. Raises KeyError when it has none."""
-    return cast(GateState, (app or current_app).extensions[EXTENSION])
 
 
 def current_identity() -> Identity:

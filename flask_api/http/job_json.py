@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from flask_api.addresses import script_root
+from flask_api.gate.addresses import script_root
 from flask_api.http.job_requests import PRIORITIES
 from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
 from flask_api.jobs.records.job import Job, JobStatus, format_time

@@ -20,8 +20,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails, to_json
 
 from flask_api.gate.credentials import choose_credential
-from flask_api.gate.extension import current_identity, current_principal, gate_state
+from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import P, R, View, require_scope, requirement
+from flask_api.gate.state import gate_state
 from flask_api.http.batch_body import BatchBody, Sets, parse_batch
 from flask_api.http.engine import current_engine
 from flask_api.http.json_body import read_json_object, read_json_text

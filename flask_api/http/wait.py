@@ -8,7 +8,7 @@ from typing import Annotated
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 
 _PREFERENCE = re.compile(

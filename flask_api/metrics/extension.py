@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.jobs.engine import JobEngine
 from flask_api.metrics.installation import InstallationCollector, RedisCollector
 from flask_api.metrics.process import ProcessCollector

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.http.engine import current_engine
 from flask_api.openapi.describe import Schema, find_operation
 from flask_api.openapi.operations import Describer, Endpoint

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.testing.people import People, new_principal
 from shared.api_keys import SCOPES
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
-from flask_api.gate.extension import gate_state
 from flask_api.gate.requirements import scope_required
+from flask_api.gate.state import gate_state
 from flask_api.http.conditional import with_etag
 from flask_api.http.engine import current_engine
 from flask_api.http.job_requests import (

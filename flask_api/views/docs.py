@@ -4,9 +4,9 @@ who reads it."""
 from flask import Blueprint, Response, abort, current_app, render_template
 from werkzeug.exceptions import NotFound
 
-from flask_api.addresses import api_root, own_origin, site_home
-from flask_api.gate.extension import gate_state
+from flask_api.gate.addresses import api_root, own_origin, site_home
 from flask_api.gate.requirements import login_required
+from flask_api.gate.state import gate_state
 from flask_api.http.conditional import with_etag
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.document import document_of

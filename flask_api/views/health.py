@@ -6,7 +6,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, current_app, jsonify
 from redis.exceptions import NoPermissionError
 
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.http.engine import current_engine
 from flask_api.openapi.answers import Live, Ready
 from flask_api.openapi.describe import Answer, describe

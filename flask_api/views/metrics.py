@@ -3,7 +3,8 @@
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from flask_api.gate.extension import current_principal, gate_state
+from flask_api.gate.extension import current_principal
+from flask_api.gate.state import gate_state
 from flask_api.metrics.extension import current_metrics
 from flask_api.openapi.describe import Answer, describe
 from shared.errors import PermissionDenied

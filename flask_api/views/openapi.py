@@ -3,7 +3,7 @@ it names the tasks of the site."""
 
 from flask import Blueprint, Response, current_app, jsonify
 
-from flask_api.addresses import api_root
+from flask_api.gate.addresses import api_root
 from flask_api.gate.requirements import login_required
 from flask_api.http.conditional import with_etag
 from flask_api.openapi.describe import Answer, describe

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from flask import Blueprint, Response, abort, jsonify, render_template
 from werkzeug.exceptions import NotFound
 
-from flask_api.addresses import site_home
-from flask_api.errors import wants_page
+from flask_api.gate.addresses import site_home
+from flask_api.gate.errors import wants_page
 from flask_api.openapi.answers import ProblemMeaning
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.problems import find_problem

@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from deploy.servers.cherrypy import build_server
 from flask_api.app import release_waiters
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from shared.settings import ServerSettings, load_settings
 from tests.e2e.service import free_port
 

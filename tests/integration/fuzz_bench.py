@@ -18,7 +18,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.openapi.document import document_of
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")

@@ -18,7 +18,7 @@ from werkzeug.test import Client as WsgiClient
 from werkzeug.test import TestResponse
 
 from deploy.valkey import EmbeddedValkey
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.jobs.records import keyspace
 from tests.folders import files_below
 

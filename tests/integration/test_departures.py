@@ -10,7 +10,7 @@ import pytest
 import redis
 from flask import Flask
 
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.http.engine import current_engine
 from flask_api.jobs.departures import Departures
 from flask_api.jobs.records import keyspace

@@ -10,7 +10,7 @@ import redis
 from flask import Blueprint, Flask
 
 from deploy.valkey import EmbeddedValkey
-from flask_api.gate.extension import Gatehouse, current_principal, gate_state
+from flask_api.gate.extension import Gatehouse, current_principal
 from flask_api.gate.requirements import (
     email_verified_required,
     login_required,
@@ -20,6 +20,7 @@ from flask_api.gate.requirements import (
     staff_required,
     user_passes_test,
 )
+from flask_api.gate.state import gate_state
 from flask_api.testing import People, new_principal
 from shared.entries import key_used_entry
 from shared.settings import ApiSettings

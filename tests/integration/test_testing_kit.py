@@ -11,7 +11,7 @@ from flask import Flask
 from pydantic import SecretStr
 
 from deploy.valkey import EmbeddedValkey, new_passwords
-from flask_api.gate.extension import Gatehouse, current_identity, current_principal, gate_state
+from flask_api.gate.extension import Gatehouse, current_identity, current_principal
 from flask_api.gate.requirements import (
     login_required,
     permission_required,
@@ -19,6 +19,7 @@ from flask_api.gate.requirements import (
     scope_required,
     staff_required,
 )
+from flask_api.gate.state import gate_state
 from flask_api.testing import (
     FakeClock,
     People,

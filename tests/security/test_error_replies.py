@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from redis.exceptions import ResponseError
 
 from deploy.valkey import EmbeddedValkey
-from flask_api.gate.extension import gate_state
+from flask_api.gate.state import gate_state
 from flask_api.testing import running_api
 from shared.breaker import CircuitBreaker
 from shared.errors import SessionStoreUnavailable

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from flask_api.gate.extension import Gatehouse
 from flask_api.gate.requirements import login_required
-from flask_api.http.sent_target import sent_target
+from flask_api.gate.sent_target import sent_target
 from flask_api.jobs.files.shown_name import shown_name
 from flask_api.jobs.files.storage import FileStore
 from shared.settings import ApiSettings

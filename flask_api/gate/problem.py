@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Response
 
-from flask_api.addresses import api_root
+from flask_api.gate.addresses import api_root
 
 # As RFC 9110 calls them; Python does so only from 3.13 on, and a title should not depend on that.
 _TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}

@@ -8,8 +8,8 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request
 
-from flask_api.gate.extension import gate_state
-from flask_api.http.sent_target import sent_target
+from flask_api.gate.sent_target import sent_target
+from flask_api.gate.state import gate_state
 from shared.mount import find_mount, quoted
 
 

@@ -1,5 +1,6 @@
-"""The client for asyncio: gatehouse.client with ``await``.
-What is asked, and when again, is in the modules they share."""
+"""The client for asyncio. What it sends, and when again, is in modules that both clients share.
+
+script/sync_client.py makes gatehouse.client from this module."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -196,6 +197,7 @@ class AsyncClient:
         what is under way breaks, and is tried again as after any lost connection.
 
         For after the sleep of the machine, when old connections may be dead without a word.
+        Call it while no other thread uses the client.
         """
         old, self._http = self._http, self._new_http()
         await old.aclose()

@@ -1,4 +1,7 @@
-"""gatehouse.handles for asyncio: the same with ``await``."""
+"""A job and a batch for asyncio. Each holds the record that was read last;
+methods ask the service.
+
+script/sync_client.py makes gatehouse.handles from this module."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -65,7 +68,8 @@ class AsyncJob(HeldJob):
 
     async def files(self) -> tuple[JobFile, ...]:
         """Return the files that it kept so far."""
-        return (await self.refresh()).files
+        record = await self.refresh()
+        return record.files
 
     async def download(self, name: str, to: str | PathLike[str] = ".") -> Path:
         """Write one of its files to a path, or into a folder; return where.

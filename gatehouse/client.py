@@ -1,5 +1,6 @@
-"""The client for scripts that wait: each call returns when it is done,
-or raises one of gatehouse.errors."""
+"""The client: submit jobs, wait for them, read their results.
+
+Made from gatehouse/async_client.py by script/sync_client.py: change that one."""
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ class Client:
         self.access = find_access(base_url, key)
         self.timeout_s = timeout_s
         self.patience_s = patience_s
-        self._http = httpx.Client(**http_options(self.access, timeout_s=timeout_s))
+        self._http = self._new_http()
 
     def __repr__(self) -> str:
         return f"<Client of {self.access.address}>"
@@ -130,20 +131,15 @@ class Client:
             records, cursor = self.do(
                 call(request, JobRecord.page_from_json, patience_s=self.patience_s)
             )
-            yield from (Job(self, record) for record in records)
+            for record in records:
+                yield Job(self, record)
             if cursor is None:
                 return
 
     def batch(self, batch_id: str) -> Batch:
         """Return a batch. Raises NotFound."""
-        return Batch(
-            self,
-            self.do(
-                call(
-                    requests.get_batch(batch_id), BatchRecord.from_json, patience_s=self.patience_s
-                )
-            ),
-        )
+        flow = call(requests.get_batch(batch_id), BatchRecord.from_json, patience_s=self.patience_s)
+        return Batch(self, self.do(flow))
 
     def batches(self) -> Iterator[Batch]:
         """Yield the person's batches, newest first; a page is asked for when it is needed."""
@@ -153,7 +149,8 @@ class Client:
             records, cursor = self.do(
                 call(request, BatchRecord.page_from_json, patience_s=self.patience_s)
             )
-            yield from (Batch(self, record) for record in records)
+            for record in records:
+                yield Batch(self, record)
             if cursor is None:
                 return
 
@@ -188,6 +185,19 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def reconnect(self) -> None:
+        """Drop every connection and make new ones:
+        what is under way breaks, and is tried again as after any lost connection.
+
+        For after the sleep of the machine, when old connections may be dead without a word.
+        Call it while no other thread uses the client.
+        """
+        old, self._http = self._http, self._new_http()
+        old.close()
+
+    def _new_http(self) -> httpx.Client:
+        return httpx.Client(**http_options(self.access, timeout_s=self.timeout_s))
 
     def __enter__(self) -> Self:
         return self
@@ -230,16 +240,18 @@ class Client:
         """Yield the JSON of each line of an answer."""
         with self._opened(request, self.patience_s) as response:
             try:
-                yield from (json_line(line) for line in response.iter_lines())
+                for line in response.iter_lines():
+                    yield json_line(line)
             except httpx.TransportError as error:
                 raise unavailable(error, self.address) from error
 
     def fetch_file(self, request: Request, target: Target) -> None:
         """Write an answer's body to ``target``, whole or not at all."""
-        with self._opened(request, self.patience_s) as response, target.open() as opened:
+        with self._opened(request, self.patience_s) as response:
             try:
-                for chunk in response.iter_bytes():
-                    opened.write(chunk)
+                with target.open() as opened:
+                    for chunk in response.iter_bytes():
+                        opened.write(chunk)
             except httpx.TransportError as error:
                 raise unavailable(error, self.address) from error
 

@@ -1,5 +1,6 @@
-"""A job and a batch in the hand of a script. Each holds the record that was read last;
-methods ask the service."""
+"""A job and a batch: each holds the record that was read last; methods ask the service.
+
+Made from gatehouse/async_handles.py by script/sync_client.py: change that one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -64,7 +65,8 @@ class Job(HeldJob):
 
     def files(self) -> tuple[JobFile, ...]:
         """Return the files that it kept so far."""
-        return self.refresh().files
+        record = self.refresh()
+        return record.files
 
     def download(self, name: str, to: str | PathLike[str] = ".") -> Path:
         """Write one of its files to a path, or into a folder; return where.

@@ -42,6 +42,8 @@ def test_every_command_can_be_run() -> None:
         program, *rest = command.split()
         if program.startswith("script/"):
             assert (ROOT / program).stat().st_mode & 0o111, program
+        elif program == ".venv/bin/python" and rest[0] != "-m":
+            assert (ROOT / rest[0]).is_file(), command
         elif program == ".venv/bin/python":
             assert find_spec(rest[1]), command
     tests = [

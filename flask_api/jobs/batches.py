@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.acceptance import Acceptance, Answer, IdempotencyKey
+from flask_api.jobs.records.acceptance import Acceptance, Acceptances, Answer, IdempotencyKey
 from flask_api.jobs.records.job import Job, JobStatus, Member, Owner, format_time, from_fields
-from flask_api.jobs.records.writes import Ledger
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreFull
 from shared.redis import Client, Store
@@ -40,9 +39,9 @@ class Batch:
 class Batches:
     """Stores and reads batches. Thread-safe; raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store, ledger: Ledger, removal: Removal) -> None:
+    def __init__(self, store: Store, acceptances: Acceptances, removal: Removal) -> None:
         self._store = store
-        self._ledger = ledger
+        self.acceptances = acceptances
         self._removal = removal
 
     def accept(
@@ -61,11 +60,11 @@ class Batches:
         ``pattern`` has what its jobs have in common.
         """
         # A repeated submit takes no room; the script that accepts asks once more.
-        answer = self._ledger.find_known(batch.owner.id, idempotency) or self._stage(
+        answer = self.acceptances.find_known(batch.owner.id, idempotency) or self._stage(
             batch.id, pattern, members, instance
         )
         if answer is None:
-            answer = self._ledger.accept_batch(
+            answer = self.acceptances.accept_batch(
                 batch.id,
                 _fields(batch),
                 owner_id=batch.owner.id,
@@ -86,7 +85,7 @@ class Batches:
         try:
             for first in range(0, len(members), _STAGED_AT_ONCE):
                 staged = members[first : first + _STAGED_AT_ONCE]
-                answer = self._ledger.stage(
+                answer = self.acceptances.stage(
                     pattern, staged, first=first, batch=batch_id, instance=instance
                 )
                 if answer is not None:

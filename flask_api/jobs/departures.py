@@ -21,7 +21,7 @@ from typing import cast
 from flask_api.jobs.errors import IllegalTransition
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus
-from flask_api.jobs.records.reads import JobStore
+from flask_api.jobs.records.reads import JobReader
 from flask_api.jobs.records.scripts import load_scripts
 from shared.gone import GonePeople
 from shared.redis import Client, Store
@@ -48,7 +48,7 @@ class Departures:
         again_s: int = AGAIN_S,
     ) -> None:
         self._store = store
-        self._jobs = JobStore(store)
+        self._jobs = JobReader(store)
         self._gone = gone
         self._cancel = cancel
         self._every_s = every_s

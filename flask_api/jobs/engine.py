@@ -1,5 +1,4 @@
-"""The job engine of one process: look up, wait, cancel, start, shut down;
-the way in is its base, Intake."""
+"""The job engine of one process: submit, look up, wait, cancel, start, shut down."""
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -9,23 +8,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flask_api.jobs.batches import Batch, Batches
+from flask_api.jobs.cancellation import Cancellations
 from flask_api.jobs.departures import Departures
-from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound, StopReason
+from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
-from flask_api.jobs.membership import Instance
+from flask_api.jobs.membership import Membership
+from flask_api.jobs.records.acceptance import Acceptances
 from flask_api.jobs.records.job import Job, JobStatus, Owner
-from flask_api.jobs.records.reads import JobStore, Page
-from flask_api.jobs.records.states import Checkpoints
+from flask_api.jobs.records.reads import JobReader, Page
 from flask_api.jobs.records.usage import Usage, quota_of, usage_of
 from flask_api.jobs.removal import Removal
-from flask_api.jobs.submission import Intake
+from flask_api.jobs.submission import Submissions
 from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
-from flask_api.jobs.workers.attempt import JobLogHandler
-from flask_api.jobs.workers.counts import CountingLedger, JobCounts, Load
-from flask_api.jobs.workers.worker import Crew
+from flask_api.jobs.workers.counts import JobCounts, Load
+from flask_api.jobs.workers.runner import JobLogHandler
+from flask_api.jobs.workers.worker import Worker
 from shared.errors import JobStoreUnavailable
 from shared.gone import GonePeople
 from shared.redis import Store
@@ -36,10 +36,9 @@ log = logging.getLogger("gatehouse.jobs")
 # After the drain deadline, time for attempts to reach their next checkpoint and go back to the
 # queue.
 INTERRUPT_S = 2.0
-_CANCEL_TRIES = 3  # a job that moves between processes meanwhile is asked for again
 
 
-class JobEngine(Intake):
+class JobEngine:
     """Runs the jobs that this process accepts or takes over. Making one starts nothing;
     ``start`` after any fork.
 
@@ -55,70 +54,58 @@ class JobEngine(Intake):
         *,
         gone: GonePeople | None = None,
     ) -> None:
-        self._jobs = JobStore(store)
-        self._files = FileStore(settings)
-        self._waiting = Waiting(limit=settings.max_waiting)
+        self.registry = registry
+        self.settings = settings
         self.counts = JobCounts(registry)
-        ledger = CountingLedger(store, self.counts, quota_of(settings))
-        self._removal = Removal(store, self._files)
         self._store = store
-        uploads = Uploads(store, self._files, settings)
-        crew = Crew(
-            ledger,
-            self._jobs,
-            registry,
-            settings,
-            self._waiting,
-            Checkpoints(store, ledger),
-            uploads,
-            self.counts,
-        )
-        instance = Instance(
+        self._jobs = JobReader(store)
+        self._files = FileStore(settings)
+        self.uploads = Uploads(store, self._files, settings)
+        self._waiting = Waiting(limit=settings.max_waiting)
+        self._removal = Removal(store, self._files)
+        self._batches = Batches(store, Acceptances(store, quota_of(settings)), self._removal)
+        self._worker = Worker(store, registry, settings, self._waiting, self.counts)
+        self._cancellations = Cancellations(store, self._worker, self._waiting)
+        departures = None if gone is None else Departures(store, gone, self._cancellations.cancel)
+        self._membership = Membership(
             store,
-            ledger,
-            crew,
-            Sweeper(
-                store,
-                self._files,
-                uploads,
-                departures=None if gone is None else Departures(store, gone, self.cancel),
-            ),
+            self._worker,
+            Sweeper(store, self._files, self.uploads, departures=departures),
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )
-        super().__init__(
-            registry,
-            settings,
-            ledger,
-            Batches(store, ledger, self._removal),
-            crew,
-            instance,
-            uploads,
+        self._submissions = Submissions(
+            registry, settings, self._membership, self._batches, self.uploads
         )
+        # What the engine does by these is theirs to describe.
+        self.submit = self._submissions.submit
+        self.submit_batch = self._submissions.submit_batch
+        self.retry = self._submissions.retry
+        self.cancel = self._cancellations.cancel
         self._log_handler = JobLogHandler()
 
     def check_redis(self) -> None:
         """Raise ConfigurationError when Redis may lose accepted jobs;
         being away is no reason not to start."""
         with suppress(JobStoreUnavailable):
-            self._instance.require_durable_redis()
+            self._membership.require_durable_redis()
 
     def start(self) -> None:
         """Take part: register, adopt, accept. Raises ConfigurationError on a Redis that may lose
         accepted jobs."""
         logging.getLogger().addHandler(self._log_handler)
-        self._instance.start()
-        self._accepting = True
+        self._membership.start()
+        self._submissions.is_open = True
 
     @property
     def is_accepting(self) -> bool:
         """Tell whether this process takes jobs: it has started and does not stop."""
-        return self._accepting
+        return self._submissions.is_open
 
     @property
     def instance(self) -> str:
         """This process's name among the others just now, empty while it has none. Doesn't block."""
-        return self._crew.instance
+        return self._worker.held.instance
 
     @property
     def waiters(self) -> int:
@@ -127,7 +114,7 @@ class JobEngine(Intake):
 
     def loads(self) -> list[Load]:
         """Return how busy each executor of this process is."""
-        return self._crew.loads()
+        return self._worker.loads()
 
     def get(self, job_id: str, *, viewer: Owner, sees_all: bool = False) -> Job:
         """Return a job of the viewer's own, or anyone's if ``sees_all``;
@@ -162,7 +149,7 @@ class JobEngine(Intake):
         statuses: Collection[JobStatus] | None = None,
         task: str | None = None,
     ) -> Page:
-        """Return one page of a person's jobs, newest first; see JobStore.list_of."""
+        """Return one page of a person's jobs, newest first; see JobReader.list_of."""
         return self._jobs.list_of(
             owner.id, limit=limit, cursor=cursor, statuses=statuses, task=task
         )
@@ -205,32 +192,9 @@ class JobEngine(Intake):
             person_id=person_id,
         )
 
-    def cancel(self, job: Job) -> None:
-        """Cancel a job: at once while it waits, by request while it runs.
-        Raises IllegalTransition when it has ended."""
-        for _ in range(_CANCEL_TRIES):
-            holder = self._jobs.find_instance(job.id)
-            answer = self._ledger.cancel(job, instance=holder, ttl_s=self._ttl_s(job.task))
-            if answer != "moved":
-                break
-        if answer == "ended":
-            raise IllegalTransition("The job has ended already.")
-        if answer == "requested":
-            self._crew.signal(
-                [job.id], StopReason.CANCELLED
-            )  # at once if it runs here; else its process hears of it by its beat
-        self._waiting.notify([job.id])
-
     def cancel_batch(self, batch: Batch) -> None:
         """Cancel all of a batch's jobs that have not ended. Idempotent."""
-        members = self._batches.members(batch.id)
-        for first in range(0, len(members), 500):
-            for job in self._jobs.find_many(members[first : first + 500]):
-                if not job.status.is_outcome:
-                    try:
-                        self.cancel(job)
-                    except IllegalTransition:
-                        continue  # it ended meanwhile
+        self._cancellations.cancel_all(self._batches.members(batch.id))
 
     def delete(self, job: Job) -> None:
         """Delete an ended job and all that it keeps.
@@ -266,16 +230,7 @@ class JobEngine(Intake):
         members = self._batches.members(batch.id)
         # it may expire just now
         asked = {members[position]: position for position in positions if position < len(members)}
-        cancelled = []
-        for first in range(0, len(positions), 500):
-            ids = list(asked)[first : first + 500]
-            for job in self._jobs.find_many(ids):
-                if job.status is JobStatus.QUEUED:
-                    with suppress(IllegalTransition):  # it ended meanwhile
-                        self.cancel(job)
-            now = self._jobs.find_many(ids)
-            cancelled += [asked[job.id] for job in now if job.status is JobStatus.CANCELLED]
-        return cancelled
+        return [asked[job_id] for job_id in self._cancellations.withdraw(list(asked))]
 
     def release_waiters(self) -> None:
         """End all waits now, and later ones at once:
@@ -298,18 +253,14 @@ class JobEngine(Intake):
         The order matters: refuse first, so that what is counted only falls;
         hand over last, when nothing runs any more.
         """
-        self._accepting = False
+        self._submissions.is_open = False
         self.release_waiters()
-        idle = self._crew.drain(deadline_s=deadline_s, interrupt_s=INTERRUPT_S)
-        self._instance.stop()
+        idle = self._worker.drain(deadline_s=deadline_s, interrupt_s=INTERRUPT_S)
+        self._membership.stop()
         logging.getLogger().removeHandler(self._log_handler)
         if not idle:
             log.error("jobs did not stop in time; they run again elsewhere")
         return idle
-
-    def _ttl_s(self, task: str) -> int:
-        own = self.registry.get(task).policy.ttl_s if task in self.registry else None
-        return own or self.settings.job_ttl_s
 
     def _has_ended(self, job_id: str) -> bool:
         status = self._jobs.find_status(job_id)

@@ -17,9 +17,9 @@ from typing import cast
 
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.sweeper import Sweeper
-from flask_api.jobs.workers.worker import Crew
+from flask_api.jobs.workers.worker import Worker
 from shared.errors import ConfigurationError, JobStoreUnavailable
 from shared.redis import Store
 
@@ -39,14 +39,13 @@ SUSPECT_S = 3.0
 _OUTAGE_S = 1.0
 
 
-class Instance:
-    """Keeps this process's place in the house. ``start`` after any fork."""
+class Membership:
+    """Keeps this process's place among the others. ``start`` after any fork."""
 
     def __init__(
         self,
         store: Store,
-        ledger: Ledger,
-        crew: Crew,
+        worker: Worker,
         sweeper: Sweeper,
         *,
         heartbeat_s: int,
@@ -54,8 +53,9 @@ class Instance:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._ledger = ledger
-        self._crew = crew
+        self._holdings = Holdings(store)
+        self.worker = worker
+        self._held = worker.held
         self._sweeper = sweeper
         self._heartbeat_s = heartbeat_s
         self._allow_volatile = allow_volatile
@@ -74,10 +74,10 @@ class Instance:
     def name(self) -> str:
         """This process's name among the others; empty while it may hold no jobs.
         Waits for a renewal that is under way."""
-        if self._crew.instance:
-            return self._crew.instance
+        if self._held.instance:
+            return self._held.instance
         with self._renewing:
-            return self._crew.instance
+            return self._held.instance
 
     def start(self) -> None:
         """Register and go on in a thread. While Redis is away, the thread registers later.
@@ -103,9 +103,9 @@ class Instance:
             self._thread = None
         # or a submit that finds its name gone meanwhile would register a new one
         with self._renewing:
-            if self._crew.instance:
+            if self._held.instance:
                 self._hand_over()
-            self._crew.instance = ""
+            self._held.instance = ""
         if self._sweeping is not None:
             self._sweeping.join(_JOIN_S)
             self._sweeping = None
@@ -114,27 +114,27 @@ class Instance:
         """Come back under a new name after ``dead``, ours, was declared dead.
         Once, however many threads find that out."""
         with self._renewing:
-            if self._crew.instance != dead:
+            if self._held.instance != dead:
                 return
             log.warning("this process was taken for dead; it goes on under a new name")
-            self._crew.instance = ""
-            self._crew.abandon()
+            self._held.instance = ""
+            self.worker.abandon()
             self._register()
 
     def tick(self) -> None:
         """Beat once, take over what is there, audit now and then. Raises JobStoreUnavailable."""
         with self._renewing:
-            if not self._crew.instance:
+            if not self._held.instance:
                 self._register()
-            instance = self._crew.instance
-        alive, cancels = self._ledger.beat(instance, ttl_s=self._heartbeat_s)
+            instance = self._held.instance
+        alive, cancels = self._holdings.beat(instance, ttl_s=self._heartbeat_s)
         self._trust_silence_again()
         if not alive:
             self.renew(instance)
             return
-        self._crew.signal(cancels, StopReason.CANCELLED)
+        self._held.stop(cancels, StopReason.CANCELLED)
         self._claim()
-        if not self._crew.is_draining:  # who stops takes nothing that others could begin now
+        if not self.worker.is_draining:  # who stops takes nothing that others could begin now
             self._adopt_the_dead()
         if self._clock() >= self._next_audit_at:
             self._next_audit_at = self._clock() + _AUDIT_EVERY_S
@@ -147,20 +147,20 @@ class Instance:
         come in the order of their time, and whoever has ten thousand of them would hold up
         everybody's retries for minutes.
         """
-        limit = min(_CLAIMED_AT_ONCE, self._crew.room)
+        limit = min(_CLAIMED_AT_ONCE, self.worker.room)
         if not limit:
             return
         self._full_claims = self._full_claims + 1 if self._claim_some(limit) == limit else 0
         if self._full_claims < _BACKLOG_TICKS:
             return
         for _ in range(_BACKLOG_CLAIMS):
-            limit = min(_CLAIMED_AT_ONCE, self._crew.places)
+            limit = min(_CLAIMED_AT_ONCE, self.worker.places)
             if not limit or self._claim_some(limit) < limit:
                 break
 
     def _claim_some(self, limit: int) -> int:
-        jobs = self._ledger.claim(self._crew.instance, limit=limit)
-        self._crew.take_over(jobs)
+        jobs = self._holdings.claim(self._held.instance, limit=limit)
+        self.worker.take_over(jobs)
         return len(jobs)
 
     def _trust_silence_again(self) -> None:
@@ -172,7 +172,7 @@ class Instance:
     def _run(self) -> None:
         # Spread: many processes started together must not ask together for ever.
         self._stopping.wait(random.uniform(0, TICK_S))  # noqa: S311  # spreads load, guards nothing
-        while not self._crew.watch.wait(self._stopping, TICK_S):
+        while not self.worker.watch.wait(self._stopping, TICK_S):
             try:
                 self.tick()
             except JobStoreUnavailable:
@@ -184,7 +184,7 @@ class Instance:
 
     def _hand_over(self) -> None:
         try:
-            left = self._ledger.hand_over(self._crew.instance)
+            left = self._holdings.hand_over(self._held.instance)
             if left:
                 log.warning("handed over unfinished jobs", extra={"jobs": left})
         except JobStoreUnavailable:
@@ -195,8 +195,8 @@ class Instance:
     def _register(self) -> None:
         self.require_durable_redis()
         instance = str(uuid.uuid4())
-        self._ledger.beat(instance, ttl_s=self._heartbeat_s, register=True)
-        self._crew.instance = instance
+        self._holdings.beat(instance, ttl_s=self._heartbeat_s, register=True)
+        self._held.instance = instance
 
     def require_durable_redis(self) -> None:
         """Raise ConfigurationError for a Redis that may lose accepted jobs,
@@ -226,18 +226,18 @@ class Instance:
         others = self._store.read(
             lambda client: cast("set[str]", client.smembers(keyspace.INSTANCES))
         )
-        others -= {self._crew.instance}
+        others -= {self._held.instance}
         silent = self._silent(sorted(others))
         now = self._clock()
         self._suspects = {other: self._suspects.get(other, now) for other in silent}
         for other, since in self._suspects.items():
             if now - since >= SUSPECT_S:
-                jobs = self._ledger.adopt(other, instance=self._crew.instance)
+                jobs = self._holdings.adopt(other, instance=self._held.instance)
                 log.warning(
                     "adopted the jobs of a dead process",
                     extra={"instance": other, "jobs": len(jobs)},
                 )
-                self._crew.take_over(jobs)
+                self.worker.take_over(jobs)
 
     def _silent(self, others: list[str]) -> list[str]:
         if not others:
@@ -254,12 +254,12 @@ class Instance:
     def _audit(self) -> None:
         """Take up what Redis says we hold and we don't know: an accept whose answer was lost.
         Two looks, to be sure."""
-        held = keyspace.held(self._crew.instance)
+        held = keyspace.held(self._held.instance)
         # Not by numbers: what is known and not yet durable, under load always some,
         # would hide what is held and not known.
         strays = (
             self._store.read(lambda client: cast("set[str]", client.smembers(held)))
-            - self._crew.known
+            - self._held.ids()
         )
-        self._crew.take_over(sorted(strays & self._strays))
+        self.worker.take_over(sorted(strays & self._strays))
         self._strays = strays

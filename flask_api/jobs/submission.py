@@ -1,4 +1,4 @@
-"""Accept jobs: check, make durable, hand to the crew.
+"""Accept jobs: check, make durable, hand to the worker.
 What is not accepted leaves nothing behind."""
 
 import json
@@ -9,27 +9,22 @@ from typing import Any
 
 from flask_api.jobs.batches import Batches, new_batch
 from flask_api.jobs.errors import (
-    ArgumentProblem,
     EngineStopped,
     IdempotencyConflict,
     IllegalTransition,
-    InvalidArguments,
     PersonQuotaExceeded,
     QuotaReached,
     TooManyUnfinished,
 )
 from flask_api.jobs.files.job_inputs import SubmittedInputs
 from flask_api.jobs.files.uploads import Uploads
-from flask_api.jobs.membership import Instance
+from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptance, Answer, IdempotencyKey
-from flask_api.jobs.records.job import Job, JobStatus, Launch, Owner, launches_of, new_job_id
+from flask_api.jobs.records.job import Job, JobStatus, Owner, QueuedJob, new_job_id, queued_jobs_of
 from flask_api.jobs.records.usage import Quota, quota_of
-from flask_api.jobs.records.writes import Ledger
-from flask_api.jobs.tasks.input_file import Resolver
+from flask_api.jobs.tasks.arguments import check_all
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
-from flask_api.jobs.tasks.task import MAX_PROBLEMS
 from flask_api.jobs.workers.queue import FairQueue
-from flask_api.jobs.workers.worker import Crew
 from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings
 
@@ -46,27 +41,27 @@ class Submitted:
     job: Job | None = None  # as it was accepted; None for a batch and for what was known
 
 
-class Intake:
-    """The way in. Thread-safe; raises JobStoreUnavailable while Redis is away."""
+class Submissions:
+    """The way in, while it ``is_open``.
+    Thread-safe; raises JobStoreUnavailable while Redis is away."""
 
     def __init__(
         self,
         registry: TaskRegistry,
         settings: ApiSettings,
-        ledger: Ledger,
+        membership: Membership,
         batches: Batches,
-        crew: Crew,
-        instance: Instance,
         uploads: Uploads,
     ) -> None:
-        self.registry = registry
-        self.settings = settings
-        self.uploads = uploads
-        self._ledger = ledger
+        self.is_open = False
+        self._registry = registry
+        self._quota = quota_of(settings)
+        self._limit = settings.job_person_limit
+        self._membership = membership
+        self._worker = membership.worker
         self._batches = batches
-        self._crew = crew
-        self._instance = instance
-        self._accepting = False
+        self._acceptances = batches.acceptances
+        self._uploads = uploads
 
     def submit(
         self,
@@ -83,44 +78,44 @@ class Intake:
         Raises UnknownTask, InvalidArguments, IdempotencyConflict, QueueFull or EngineStopped;
         then nothing was stored.
         """
-        task = self.registry.get(task_name)
-        inputs = SubmittedInputs(self.uploads, owner.id)
+        task = self._registry.get(task_name)
+        inputs = SubmittedInputs(self._uploads, owner.id)
         checked = task.check(arguments, inputs=inputs.find)
-        launch = _launch(task, checked, owner=owner, priority=priority)
+        queued = _queued_job(task, checked, owner=owner, priority=priority)
         queue = self._open_queue(task)
-        inputs.hold(f"job:{launch.job_id}")
-        begins = start_at is None and self._crew.seize(launch)
-        job = _job(task, launch, owner=owner, start_at=start_at, begins=begins)
+        inputs.hold(f"job:{queued.job_id}")
+        begins = start_at is None and self._worker.seize(queued)
+        job = _job(task, queued, owner=owner, start_at=start_at, begins=begins)
         if begins:
-            return self._submit_running(job, launch, idempotency)
+            return self._submit_running(job, queued, idempotency)
         queue.reserve()
         try:
             answer = self._accept_one(job, idempotency)
             if answer.acceptance is Acceptance.KNOWN:
                 return Submitted(id=answer.known, unfinished=0)
             if start_at is None:
-                self._crew.put([launch])
+                self._worker.put([queued])
         finally:
             queue.release()
         return Submitted(id=job.id, unfinished=answer.unfinished, job=job)
 
     def _submit_running(
-        self, job: Job, launch: Launch, idempotency: IdempotencyKey | None
+        self, job: Job, queued: QueuedJob, idempotency: IdempotencyKey | None
     ) -> Submitted:
         """Accept a job that has a slot already: one write makes it durable and begins it."""
         try:
             answer = self._accept_one(job, idempotency)
         except JobStoreUnavailable as error:
             # With a cause, Redis was asked, and its answer may be what was lost.
-            self._crew.let_go(launch, may_be_durable=error.__cause__ is not None)
+            self._worker.release_slot(queued, may_be_durable=error.__cause__ is not None)
             raise
         except BaseException:
-            self._crew.let_go(launch, may_be_durable=False)
+            self._worker.release_slot(queued, may_be_durable=False)
             raise
         if answer.acceptance is Acceptance.KNOWN:
-            self._crew.let_go(launch, may_be_durable=False)
+            self._worker.release_slot(queued, may_be_durable=False)
             return Submitted(id=answer.known, unfinished=0)
-        self._crew.begin(launch)
+        self._worker.begin(queued)
         return Submitted(id=job.id, unfinished=answer.unfinished, job=job)
 
     def submit_batch(
@@ -134,12 +129,14 @@ class Intake:
     ) -> Submitted:
         """Accept many jobs of one task, all or none; else as submit. Problems name the set:
         /arguments/17/limit."""
-        task = self.registry.get(task_name)
+        task = self._registry.get(task_name)
         batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
-        inputs = SubmittedInputs(self.uploads, owner.id)
-        checked = _check_all(task, arguments, inputs.find)
+        inputs = SubmittedInputs(self._uploads, owner.id)
+        checked = check_all(task, arguments, inputs=inputs.find)
         pattern = _job(
-            task, _launch(task, "{}", owner=owner, priority=priority, batch=batch.id), owner=owner
+            task,
+            _queued_job(task, "{}", owner=owner, priority=priority, batch=batch.id),
+            owner=owner,
         )
         members = [(new_job_id(), each) for each in checked]
         queue = self._open_queue(task)
@@ -152,13 +149,15 @@ class Intake:
                     pattern,
                     members,
                     instance=instance,
-                    limit=self.settings.job_person_limit,
+                    limit=self._limit,
                     idempotency=idempotency,
-                )
+                ),
+                task.name,
+                len(members),
             )
             if answer.acceptance is Acceptance.KNOWN:
                 return Submitted(id=answer.known, unfinished=0)
-            self._crew.put(launches_of(pattern, members))
+            self._worker.put(queued_jobs_of(pattern, members))
         finally:
             queue.release(len(members))
         return Submitted(id=batch.id, unfinished=answer.unfinished)
@@ -168,23 +167,24 @@ class Intake:
         Raises IllegalTransition for any other, and for one of a batch."""
         if job.batch:
             raise IllegalTransition("A job of a batch can't be retried alone: submit it again.")
-        task = self.registry.get(job.task)
+        task = self._registry.get(job.task)
         queue = self._open_queue(task)
-        inputs = SubmittedInputs(self.uploads, job.owner.id)
+        inputs = SubmittedInputs(self._uploads, job.owner.id)
         # its files may have expired since
         task.check(json.loads(job.arguments), inputs=inputs.find)
         queue.reserve()
         try:
             inputs.hold(f"job:{job.id}")
             self._accept(
-                lambda instance: self._ledger.retry(
+                lambda instance: self._acceptances.retry(
                     job,
                     instance=instance,
                     attempts=task.policy.max_attempts,
-                    limit=self.settings.job_person_limit,
-                )
+                    limit=self._limit,
+                ),
+                task.name,
             )
-            self._crew.take_over([job.id])
+            self._worker.take_over([job.id])
         except IdempotencyConflict:
             raise IllegalTransition(
                 "Only a job that failed or was cancelled can be retried, and only as long as it is "
@@ -194,38 +194,39 @@ class Intake:
             queue.release()
 
     def _open_queue(self, task: AnyTask) -> FairQueue:
-        if not self._accepting:
+        if not self.is_open:
             raise EngineStopped("The server is shutting down; try again shortly.")
-        return self._crew.queue_of(task.name)
+        return self._worker.queue_of(task.name)
 
     def _accept_one(self, job: Job, idempotency: IdempotencyKey | None) -> Answer:
-        limit, due = (
-            self.settings.job_person_limit,
-            None if job.start_at is None else job.start_at.timestamp(),
-        )
+        due = None if job.start_at is None else job.start_at.timestamp()
         return self._accept(
-            lambda instance: self._ledger.accept(
-                job, instance=instance, limit=limit, idempotency=idempotency, start_at=due
-            )
+            lambda instance: self._acceptances.accept(
+                job, instance=instance, limit=self._limit, idempotency=idempotency, start_at=due
+            ),
+            job.task,
         )
 
-    def _accept(self, accept: Callable[[str], Answer]) -> Answer:
+    def _accept(self, accept: Callable[[str], Answer], task: str, count: int = 1) -> Answer:
         for _ in range(_TRIES):
-            instance = self._instance.name
+            instance = self._membership.name
             if not instance:
                 raise JobStoreUnavailable("This server is not ready for jobs; try again shortly.")
             answer = accept(instance)
             if answer.acceptance is not Acceptance.LOST:
                 break
-            self._instance.renew(instance)
+            self._membership.renew(instance)
         if answer.acceptance is Acceptance.CONFLICT:
             raise IdempotencyConflict("The Idempotency-Key was used before, with another body.")
         if answer.acceptance is Acceptance.FULL:
-            limit = self.settings.job_person_limit
-            message = f"You have {answer.unfinished} unfinished jobs; at most {limit} are accepted."
-            raise TooManyUnfinished(message, limit=limit, unfinished=answer.unfinished)
+            message = (
+                f"You have {answer.unfinished} unfinished jobs; at most {self._limit} are accepted."
+            )
+            raise TooManyUnfinished(message, limit=self._limit, unfinished=answer.unfinished)
         if answer.acceptance in (Acceptance.ENDED, Acceptance.BYTES):
-            raise _over_quota(answer, quota_of(self.settings))
+            raise _over_quota(answer, self._quota)
+        if answer.acceptance is Acceptance.ACCEPTED:
+            self._worker.counts.accept(task, count)
         return answer
 
 
@@ -244,10 +245,10 @@ def _over_quota(answer: Answer, quota: Quota) -> PersonQuotaExceeded:
     return PersonQuotaExceeded(message, quota=reached)
 
 
-def _launch(
+def _queued_job(
     task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch: str = ""
-) -> Launch:
-    return Launch(
+) -> QueuedJob:
+    return QueuedJob(
         job_id=new_job_id(),
         task=task.name,
         arguments=arguments,
@@ -260,7 +261,7 @@ def _launch(
 
 def _job(
     task: AnyTask,
-    launch: Launch,
+    queued: QueuedJob,
     *,
     owner: Owner,
     start_at: datetime | None = None,
@@ -268,36 +269,17 @@ def _job(
 ) -> Job:
     now = datetime.now(UTC)
     return Job(
-        id=launch.job_id,
-        task=launch.task,
-        arguments=launch.arguments,
+        id=queued.job_id,
+        task=queued.task,
+        arguments=queued.arguments,
         executor=task.policy.executor,
         owner=owner,
         submitted_at=now,
         status=JobStatus.RUNNING if begins else JobStatus.QUEUED,
-        batch=launch.batch or None,
-        priority=launch.priority,
+        batch=queued.batch or None,
+        priority=queued.priority,
         attempt=int(begins),
-        max_attempts=launch.max_attempts,
+        max_attempts=queued.max_attempts,
         start_at=start_at,
         started_at=now if begins else None,
     )
-
-
-def _check_all(
-    task: AnyTask, arguments: Sequence[Mapping[str, Any]], inputs: Resolver
-) -> list[str]:
-    checked, problems = [], []
-    for number, each in enumerate(arguments):
-        try:
-            checked.append(task.check(each, inputs=inputs))
-        except InvalidArguments as error:
-            for problem in error.problems:
-                pointer = problem.pointer.replace("/arguments", f"/arguments/{number}", 1)
-                problems.append(ArgumentProblem(pointer=pointer, detail=problem.detail))
-            if len(problems) >= MAX_PROBLEMS:
-                break
-    if problems:
-        message = f"Some arguments of {task.name} are wrong; nothing was accepted."
-        raise InvalidArguments(message, problems=problems[:MAX_PROBLEMS])
-    return checked

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flask_api.jobs.workers.attempt import describe
+from flask_api.jobs.workers.outcome import describe
 from gatehouse import JobFailed, JobTimedOut
 from gatehouse.cli.outcome import ExitCode, code_of_record
 from gatehouse.protocol.outcomes import error_of

@@ -18,15 +18,15 @@ from deploy.valkey import EmbeddedValkey, new_passwords
 from flask_api.jobs.batches import Batches, new_batch
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.acceptance import Acceptance, IdempotencyKey
-from flask_api.jobs.records.job import Job, JobStatus, Owner, launch_of, new_job_id
+from flask_api.jobs.records.acceptance import Acceptance, Acceptances, IdempotencyKey
+from flask_api.jobs.records.job import Job, JobStatus, Owner, new_job_id, queued_job_of
 from flask_api.jobs.records.reads import open_job_connections
 from flask_api.jobs.records.usage import Quota
-from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.records.writes import JobWriter
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreUnavailable
 from shared.redis import Client, Script, Store
-from tests.contract.job_place import LIMIT, Place, new_job
+from tests.contract.job_place import LIMIT, Place, attempt_at, new_job
 from tests.contract.recount import check_counters
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
@@ -73,9 +73,11 @@ class _Schedule:
         self.place = place
         self.owner = owner
         self.store = _Mortal(place.connections.client)
-        self.ledger = Ledger(self.store, Quota(bytes=60_000, ended=30, file_bytes=5_000))
+        quota = Quota(bytes=60_000, ended=30, file_bytes=5_000)
+        self.writer = JobWriter(self.store, quota)
+        self.acceptances = Acceptances(self.store, quota)
         self.removal = Removal(self.store, FileStore(place.bench.settings()))
-        self.batches = Batches(self.store, self.ledger, self.removal)
+        self.batches = Batches(self.store, self.acceptances, self.removal)
         self.jobs: list[Job] = []
         self.batch_ids: list[str] = []
 
@@ -98,7 +100,7 @@ class _Schedule:
         for job in self.jobs:
             self._begin(job)
             self._end(job)
-            self.ledger.cancel(job, instance="a", ttl_s=1)
+            self.writer.cancel(job, instance="a", ttl_s=1)
             if not job.batch:
                 self.removal.delete(job.id)
         for batch_id in self.batch_ids:
@@ -119,7 +121,7 @@ class _Schedule:
             if self.random.random() < 0.3
             else None
         )
-        self.ledger.accept(job, instance="a", limit=LIMIT, idempotency=key)
+        self.acceptances.accept(job, instance="a", limit=LIMIT, idempotency=key)
 
     def _batch(self) -> None:
         batch = new_batch(
@@ -137,18 +139,16 @@ class _Schedule:
         self.batches.accept(batch, pattern, members, instance="a", limit=LIMIT, idempotency=key)
 
     def _begin(self, job: Job | None = None) -> None:
-        self.ledger.turn("a", beginnings=[launch_of(job or self._any())])
+        self.writer.turn("a", beginnings=[queued_job_of(job or self._any())])
 
     def _report(self) -> None:
-        launch = launch_of(self._any())
+        job = self._any()
         lines = [self._text() for _ in range(self.random.randint(0, 3))]
         name = self.random.choice(("state", "progress", "files"))
         kept = self.random.choice((None, 0, 100, 3_000))
-        attempt = self.random.choice((1, 2))
+        attempt = attempt_at(job, self.random.choice((1, 2)))
         fields = {name: self._text()}
-        self.ledger.note(
-            launch, fields, instance="a", attempt=attempt, event="{}", lines=lines, file_bytes=kept
-        )
+        self.writer.note(attempt, fields, event="{}", lines=lines, file_bytes=kept)
 
     def _end(self, job: Job | None = None) -> None:
         job = job or self._any()
@@ -165,19 +165,19 @@ class _Schedule:
 
     def place_end(self, job: Job, status: JobStatus, attempt: int, **changes: Any) -> None:
         """End an attempt, on a connection that may die."""
-        ledger, self.place.ledger = self.place.ledger, self.ledger
+        writer, self.place.writer = self.place.writer, self.writer
         try:
             self.place.end(job, status, attempt=attempt, **changes)
         finally:
-            self.place.ledger = ledger
+            self.place.writer = writer
 
     def _cancel(self) -> None:
-        self.ledger.cancel(self._any(), instance="a", ttl_s=100)
+        self.writer.cancel(self._any(), instance="a", ttl_s=100)
 
     def _retry(self) -> None:
         job = self._any()
         if not job.batch:
-            self.ledger.retry(job, instance="a", attempts=2, limit=LIMIT)
+            self.acceptances.retry(job, instance="a", attempts=2, limit=LIMIT)
 
     def _delete(self) -> None:
         job = self._any()
@@ -250,9 +250,7 @@ def test_counters_equal_what_is_there_after_the_server_was_killed(
             with suppress(JobStoreUnavailable):
                 place.add(job)
                 place.start(job)
-                place.ledger.report(
-                    launch_of(job), instance="a", attempt=1, lines=["z" * 50], file_bytes=10
-                )
+                place.writer.report(attempt_at(job), lines=["z" * 50], file_bytes=10)
                 place.end(job, JobStatus.SUCCEEDED, result="y" * 50)
                 ended.append(job.id)
 
@@ -276,9 +274,11 @@ def test_counters_equal_what_is_there_after_the_server_was_killed(
 def test_batch_that_does_not_fit_leaves_nothing(place: Place, owner: Owner) -> None:
     """Neither records nor bytes, when the second part of it is what does not fit;
     the same key may be used again."""
-    ledger = Ledger(place.connections, Quota(bytes=300_000, ended=10, file_bytes=0))
+    acceptances = Acceptances(place.connections, Quota(bytes=300_000, ended=10, file_bytes=0))
     batches = Batches(
-        place.connections, ledger, Removal(place.connections, FileStore(place.bench.settings()))
+        place.connections,
+        acceptances,
+        Removal(place.connections, FileStore(place.bench.settings())),
     )
     key = IdempotencyKey(key="k", body_digest="1" * 64)
 

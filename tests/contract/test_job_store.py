@@ -1,4 +1,4 @@
-"""The engine's entries in a real Valkey: written atomically and fenced by the ledger,
+"""The engine's entries in a real Valkey: written atomically and fenced by the writer,
 read and listed by the store."""
 
 import threading
@@ -10,12 +10,13 @@ import pytest
 from pydantic import SecretStr
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.acceptance import Acceptance
-from flask_api.jobs.records.job import JobStatus, Owner, launch_of
-from flask_api.jobs.records.reads import JobStore, open_job_connections
-from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.records.acceptance import Acceptance, Acceptances
+from flask_api.jobs.records.holdings import Holdings
+from flask_api.jobs.records.job import JobStatus, Owner, queued_job_of
+from flask_api.jobs.records.reads import JobReader, open_job_connections
+from flask_api.jobs.records.writes import JobWriter
 from shared.errors import JobStoreUnavailable
-from tests.contract.job_place import TTL_S, Place, new_job
+from tests.contract.job_place import TTL_S, Place, attempt_at, new_job
 from tests.integration.engine_bench import EngineBench
 
 
@@ -114,8 +115,8 @@ def test_who_does_not_hold_the_attempt_changes_nothing(
         )
         == 0
     )
-    told = place.ledger.report(
-        launch_of(job), instance=instance, attempt=attempt, changes={"progress": {}}, lines=["{}"]
+    told = place.writer.report(
+        attempt_at(job, attempt, instance), changes={"progress": {}}, lines=["{}"]
     )
     assert told == -1
     assert place.bench.record(job.id) == before
@@ -130,12 +131,7 @@ def test_reports_are_kept_and_bounded(place: Place, owner: Owner) -> None:
     for first in range(0, 2400, 200):
         lines = [str(number) for number in range(first, first + 200)]
         changes = {"progress": {"done": first}}
-        assert (
-            place.ledger.report(
-                launch_of(job), instance="a", attempt=1, changes=changes, lines=lines
-            )
-            == 0
-        )
+        assert place.writer.report(attempt_at(job), changes=changes, lines=lines) == 0
     assert place.store.read_log(job.id) == [str(number) for number in range(400, 2400)]
     found = place.store.find(job.id)
     assert found is not None
@@ -167,7 +163,9 @@ def test_persons_limit_holds_at_the_same_moment(place: Place, owner: Owner) -> N
 
     def add(number: int) -> Acceptance:
         together.wait(timeout=10)
-        return place.ledger.accept(new_job(owner), instance="ab"[number % 2], limit=5).acceptance
+        return place.acceptances.accept(
+            new_job(owner), instance="ab"[number % 2], limit=5
+        ).acceptance
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(add, range(8)))
@@ -179,7 +177,8 @@ def test_every_method_says_that_redis_is_away(bench: EngineBench, owner: Owner) 
     never a driver's error and never an empty answer."""
     settings = bench.settings(api_redis_url=SecretStr("unix:///nowhere/valkey.sock"))
     connections = open_job_connections(settings)
-    store, ledger, job = JobStore(connections), Ledger(connections), new_job(owner)
+    store, writer, job = JobReader(connections), JobWriter(connections), new_job(owner)
+    acceptances, holdings = Acceptances(connections), Holdings(connections)
     calls: list[Callable[[], object]] = [
         lambda: store.find(job.id),
         lambda: store.find_many([job.id]),
@@ -187,20 +186,20 @@ def test_every_method_says_that_redis_is_away(bench: EngineBench, owner: Owner) 
         lambda: store.find_instance(job.id),
         lambda: store.read_log(job.id),
         lambda: store.list_of(owner.id, limit=1),
-        lambda: ledger.accept(job, instance="a", limit=1),
-        lambda: ledger.stage(job, [(job.id, job.arguments)], first=0, batch="b", instance="a"),
-        lambda: ledger.accept_batch(
+        lambda: acceptances.accept(job, instance="a", limit=1),
+        lambda: acceptances.stage(job, [(job.id, job.arguments)], first=0, batch="b", instance="a"),
+        lambda: acceptances.accept_batch(
             "b", {"total": 1, "task": "a.b"}, owner_id=owner.id, instance="a", limit=1
         ),
-        lambda: ledger.turn("a", beginnings=[launch_of(job)]),
-        lambda: ledger.report(launch_of(job), instance="a", attempt=1, lines=["{}"]),
-        lambda: ledger.cancel(replace(job), instance="a", ttl_s=1),
-        lambda: ledger.retry(job, instance="a", attempts=1, limit=1),
-        lambda: ledger.beat("a", ttl_s=1),
-        lambda: ledger.adopt("b", instance="a"),
-        lambda: ledger.claim("a", limit=1),
-        lambda: ledger.give_up([job.id], instance="a"),
-        lambda: ledger.hand_over("a"),
+        lambda: writer.turn("a", beginnings=[queued_job_of(job)]),
+        lambda: writer.report(attempt_at(job), lines=["{}"]),
+        lambda: writer.cancel(replace(job), instance="a", ttl_s=1),
+        lambda: acceptances.retry(job, instance="a", attempts=1, limit=1),
+        lambda: holdings.beat("a", ttl_s=1),
+        lambda: holdings.adopt("b", instance="a"),
+        lambda: holdings.claim("a", limit=1),
+        lambda: holdings.give_up([job.id], instance="a"),
+        lambda: holdings.hand_over("a"),
     ]
     for call in calls:
         with pytest.raises(JobStoreUnavailable):

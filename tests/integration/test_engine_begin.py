@@ -10,7 +10,7 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import IdempotencyKey
-from flask_api.jobs.records.job import JobStatus, Launch
+from flask_api.jobs.records.job import JobStatus, QueuedJob
 from tests.integration.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -19,8 +19,8 @@ OTHER_BODY = IdempotencyKey(key="k", body_digest="b" * 64)
 
 
 def _is_idle(engine: JobEngine) -> bool:
-    return not engine._crew.known and all(
-        each.queue.running == 0 for each in engine._crew._executors.values()
+    return not engine._worker.held and all(
+        each.queue.running == 0 for each in engine._worker._executors.values()
     )
 
 
@@ -41,7 +41,7 @@ def test_job_with_a_free_slot_is_accepted_as_running(bench: EngineBench) -> None
     assert (record["status"], record["attempt"], record["instance"]) == (
         "running",
         "1",
-        engine._crew.instance,
+        engine.instance,
     )
     bench.go()
     assert [bench.outcome(engine, job.id).attempt for job in (first, second)] == [1, 1]
@@ -90,16 +90,16 @@ def test_accepted_job_that_nobody_knows_is_taken_up_while_others_are_being_accep
         owner=bench.owner,
         start_at=datetime.now(UTC) + timedelta(hours=1),
     ).id
-    arriving = Launch(
+    arriving = QueuedJob(
         job_id="arriving", task="sample.echo", arguments="{}", owner_id=bench.owner.id
     )
-    assert engine._crew.seize(arriving)
+    assert engine._worker.seize(arriving)
     bench.admin.zrem(keyspace.DELAYED, stray)
     bench.admin.sadd(keyspace.held(engine.instance), stray)
     for _ in range(2):  # two looks, to be sure
-        engine._instance._audit()
+        engine._membership._audit()
     assert bench.outcome(engine, stray, timeout_s=2).result == [1]
-    engine._crew.let_go(arriving, may_be_durable=False)
+    engine._worker.release_slot(arriving, may_be_durable=False)
     wait_until(lambda: _is_idle(engine), timeout_s=5, what="the slot is free")
 
 
@@ -117,7 +117,7 @@ def test_job_retried_elsewhere_is_not_cancelled_when_it_comes_back(bench: Engine
     wait_until(
         lambda: len(bench.runs()) > before + 1, timeout_s=5, what="it came back to the first"
     )
-    first._instance.tick()  # which reads whose cancel was asked for
+    first._membership.tick()  # which reads whose cancel was asked for
     bench.go()
     assert bench.outcome(first, job_id).status is JobStatus.SUCCEEDED
 
@@ -126,17 +126,17 @@ def test_process_that_stops_takes_no_new_name(bench: EngineBench) -> None:
     """A submit that finds out in the middle of a stop that its name is gone must not register one
     that nobody keeps alive."""
     engine = bench.start()
-    name, hand_over = engine.instance, engine._ledger.hand_over
+    name, hand_over = engine.instance, engine._membership._holdings.hand_over
     late: list[threading.Thread] = []
 
     def hand_over_while_a_submit_asks(instance: str) -> int:
         left = hand_over(instance)
-        late.append(threading.Thread(target=engine._instance.renew, args=(name,)))
+        late.append(threading.Thread(target=engine._membership.renew, args=(name,)))
         late[0].start()
         late[0].join(0.5)  # waits, if all is well, until the stop is done
         return left
 
-    engine._ledger.hand_over = hand_over_while_a_submit_asks  # type: ignore[method-assign]
+    engine._membership._holdings.hand_over = hand_over_while_a_submit_asks  # type: ignore[method-assign]
     bench.stop(engine)
     late[0].join()
     assert not bench.admin.exists(keyspace.INSTANCES)

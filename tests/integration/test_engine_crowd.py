@@ -13,6 +13,7 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import IdempotencyKey
 from flask_api.jobs.records.job import JobStatus, Owner
+from flask_api.jobs.workers.slots import SlotExecutor
 from shared.errors import GatehouseError
 from tests.integration.engine_bench import EngineBench, new_owner
 from tests.waiting import wait_until
@@ -104,15 +105,16 @@ def _one(engine: JobEngine, person: Owner, chance: random.Random, seen: Counter[
 
 
 def _is_idle(engine: JobEngine) -> bool:
-    crew = engine._crew
+    worker = engine._worker
+    slots = [each for each in worker._executors.values() if isinstance(each, SlotExecutor)]
     queues = [
-        (each._active, each.queue.running, each.queue._reserved, len(each.queue))
-        for each in crew._executors.values()
+        (each._active, each.queue.running, each.queue._reserved, len(each.queue)) for each in slots
     ]
-    counted = [
-        each.queue._running_of_person or each.queue._running_of_task
-        for each in crew._executors.values()
-    ]
+    counted = [each.queue._running_of_person or each.queue._running_of_task for each in slots]
     return not (
-        crew.known or crew._signals or crew._returned or any(map(any, queues)) or any(counted)
+        worker.held
+        or worker.held._stop_reasons
+        or worker.held._returned
+        or any(map(any, queues))
+        or any(counted)
     )

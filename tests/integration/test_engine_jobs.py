@@ -21,8 +21,8 @@ from flask_api.jobs.errors import (
 )
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import IdempotencyKey
+from flask_api.jobs.records.events import EVENTS_KEPT
 from flask_api.jobs.records.job import JobStatus
-from flask_api.jobs.records.writes import EVENTS_KEPT
 from tests.integration.engine_bench import EngineBench, new_owner, read_words
 from tests.waiting import wait_until
 
@@ -163,7 +163,7 @@ def test_job_in_any_state_is_cancelled_or_refused(bench: EngineBench, where: str
     for job_id in (running, queued, delayed):
         with pytest.raises(IllegalTransition):
             asked.cancel(asked.get(job_id, viewer=bench.owner))
-    wait_until(lambda: not holder._crew.known, timeout_s=5, what="the queue is empty")
+    wait_until(lambda: not holder._worker.held, timeout_s=5, what="the queue is empty")
     assert bench.run(holder, "sample.echo", start_at=soon(0.6)).status is JobStatus.SUCCEEDED
     assert read_words(bench.path("notes")) == []
     bench.check_nothing_is_left()

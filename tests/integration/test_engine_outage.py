@@ -100,7 +100,7 @@ def test_end_whose_reply_is_lost_is_one_outcome(
     proxy.lose_reply_to = keyspace.EXPIRING.encode()
     bench.go()
     assert bench.wait_for(job_id, "succeeded")["attempt"] == "1"
-    wait_until(lambda: not far_engine._crew.known, timeout_s=10, what="the slot is free")
+    wait_until(lambda: not far_engine._worker.held, timeout_s=10, what="the slot is free")
     assert bench.runs() == ["1"]
     assert bench.run(far_engine, "sample.echo").status is JobStatus.SUCCEEDED
     bench.check_nothing_is_left()
@@ -145,7 +145,7 @@ def test_redis_that_takes_no_writes_refuses_submits_and_keeps_outcomes(
     with pytest.raises(JobStoreUnavailable):
         engine.submit_batch("sample.echo", [{}, {}], owner=bench.owner)
     bench.go()
-    wait_until(lambda: not engine._crew.known or bench.status(job_id), timeout_s=5)
+    wait_until(lambda: not engine._worker.held or bench.status(job_id), timeout_s=5)
     admin.config_set("maxmemory", 0) if spoiled == "full" else admin.slaveof()
     record = bench.wait_for(job_id, "succeeded", timeout_s=10)
     assert record["attempt"] == "1"

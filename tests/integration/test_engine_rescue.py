@@ -11,9 +11,9 @@ import pytest
 
 from flask_api.jobs.errors import EngineStopped
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.reads import open_job_connections
-from flask_api.jobs.records.writes import Ledger
 from shared.redis import Store
 from tests.chaos.processes import tree_of
 from tests.integration.engine_bench import RESCUE_S, EngineBench, read_words
@@ -35,10 +35,11 @@ def test_killed_process_is_rescued(bench: EngineBench, prefix: str) -> None:
     running = child.submit(f"{prefix}.hold", [{"path": bench.path()}] * 2, owner=bench.owner)
     wait_until(lambda: len(bench.runs()) == 2, timeout_s=20, what="both run")
     waiting = child.submit("sample.alone", [{"path": bench.path("alone")}] * 3, owner=bench.owner)
-    died_at = time.monotonic()
     child.kill()
-    wait_until(lambda: len(bench.runs()) == 4, timeout_s=RESCUE_S, what="both run again")
-    assert time.monotonic() - died_at < 10
+    held = keyspace.held(other.instance)
+    wait_until(lambda: bench.admin.scard(held) == 6, timeout_s=10, what="all are taken over")
+    # a busy machine takes a while to start children
+    wait_until(lambda: len(bench.runs()) == 4, timeout_s=30, what="both run again")
     for name in ("go", "alone", "mine"):
         bench.go(name)
     for job_id in running:
@@ -90,25 +91,25 @@ def test_one_of_many_adopters_gets_all(bench: EngineBench) -> None:
     and nothing while the heartbeat is there."""
     settings = bench.settings()
     stores = [open_job_connections(settings) for _ in range(8)]
-    ledgers = [Ledger(store) for store in stores]
-    ledgers[0].beat("dead", ttl_s=60, register=True)
-    for number, ledger in enumerate(ledgers):
-        ledger.beat(f"adopter{number}", ttl_s=60, register=True)
+    holdings = [Holdings(store) for store in stores]
+    holdings[0].beat("dead", ttl_s=60, register=True)
+    for number, each in enumerate(holdings):
+        each.beat(f"adopter{number}", ttl_s=60, register=True)
     bench.admin.sadd(keyspace.held("dead"), *(f"job{number}" for number in range(2000)))
-    assert ledgers[0].adopt("dead", instance="adopter0") == []
+    assert holdings[0].adopt("dead", instance="adopter0") == []
     bench.admin.delete(keyspace.heartbeat("dead"))
     together = threading.Barrier(8)
 
     def adopt(number: int) -> int:
         together.wait(timeout=10)
-        return len(ledgers[number].adopt("dead", instance=f"adopter{number}"))
+        return len(holdings[number].adopt("dead", instance=f"adopter{number}"))
 
     with ThreadPoolExecutor(8) as pool:
         adopted = list(pool.map(adopt, range(8)))
     assert sorted(adopted) == [0] * 7 + [2000]
     assert bench.admin.scard(keyspace.held(f"adopter{adopted.index(2000)}")) == 2000
     assert not bench.admin.exists(keyspace.held("dead"))
-    assert ledgers[0].beat("dead", ttl_s=60)[0] is False, "the dead can't come back under its name"
+    assert holdings[0].beat("dead", ttl_s=60)[0] is False, "the dead can't come back under its name"
     _close(stores)
 
 

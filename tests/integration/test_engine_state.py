@@ -12,13 +12,13 @@ from flask_api.jobs.errors import JobCancelled, StopReason
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.job import Job, JobStatus, launch_of
-from flask_api.jobs.records.reads import JobStore, open_job_connections
-from flask_api.jobs.records.states import Checkpoints
-from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.records.job import Attempt, Job, JobStatus, queued_job_of
+from flask_api.jobs.records.reads import JobReader, open_job_connections
+from flask_api.jobs.records.states import SavedStates
+from flask_api.jobs.records.writes import JobWriter
 from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.tasks.context import STATE_MAX_BYTES
-from flask_api.jobs.workers.reporter import LedgerReporter
+from flask_api.jobs.workers.reporter import AttemptReporter
 from tests.integration.engine_bench import RESCUE_S, EngineBench
 from tests.integration.fault_proxy import Fault, fault_proxy
 from tests.waiting import wait_until
@@ -150,20 +150,18 @@ def test_only_the_attempt_that_holds_the_job_saves_its_state(bench: EngineBench)
     job_id = bench.submit(engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")
     store = open_job_connections(bench.settings())
-    checkpoints, launch = (
-        Checkpoints(store, Ledger(store)),
-        launch_of(engine.get(job_id, viewer=bench.owner)),
-    )
-    holder = JobStore(store).find_instance(job_id)
-    assert checkpoints.save_state(launch, '"mine"', instance=holder, attempt=1) == 0
-    assert checkpoints.save_state(launch, '"stale"', instance="dead", attempt=1) == -1
-    assert checkpoints.save_state(launch, '"early"', instance=holder, attempt=0) == -1
-    assert checkpoints.get(job_id).state == '"mine"'
+    states = SavedStates(store, JobWriter(store))
+    queued = queued_job_of(engine.get(job_id, viewer=bench.owner))
+    holder = JobReader(store).find_instance(job_id)
+    assert states.save_state(Attempt(queued, 1, holder), '"mine"') == 0
+    assert states.save_state(Attempt(queued, 1, "dead"), '"stale"') == -1
+    assert states.save_state(Attempt(queued, 0, holder), '"early"') == -1
+    assert states.get(job_id).state == '"mine"'
     bench.go()
     bench.outcome(engine, job_id)
-    assert checkpoints.save_state(launch, '"late"', instance=holder, attempt=1) == -1
-    assert checkpoints.get(job_id).state == '"mine"'
-    assert checkpoints.get("none").files == ()
+    assert states.save_state(Attempt(queued, 1, holder), '"late"') == -1
+    assert states.get(job_id).state == '"mine"'
+    assert states.get("none").files == ()
     store.close()
 
 
@@ -173,13 +171,11 @@ def test_process_that_lost_the_job_leaves_its_files_alone(bench: EngineBench) ->
     job = bench.run(engine, "sample.read_back", {"name": "a.txt", "text": "new"})
     store = open_job_connections(bench.settings())
     signals: list[StopReason] = []
-    paused = LedgerReporter(
-        Ledger(store),
-        launch_of(job),
-        instance="paused",
-        attempt=1,
-        files=FileStore(bench.settings()),
-        checkpoints=Checkpoints(store, Ledger(store)),
+    paused = AttemptReporter(
+        Attempt(queued_job_of(job), 1, "paused"),
+        JobWriter(store),
+        SavedStates(store, JobWriter(store)),
+        FileStore(bench.settings()),
         signal=signals.append,
     )
     with pytest.raises(JobCancelled):

@@ -140,7 +140,7 @@ def test_process_whose_sweep_takes_long_is_not_taken_for_dead(
     job_id = bench.run(first, "sample.save", {"name": "a", "size": 1}).id
     bench.stop(first)
     stuck = _StuckFiles(bench, job_id, hangs=True)
-    engine._instance._sweeper._removal._files = stuck
+    engine._membership._sweeper._removal._files = stuck
     bench.admin.delete(keyspace.SWEEP_TURN)
     bench.admin.zadd(keyspace.EXPIRING, {job_id: 1.0})
     engine.start()

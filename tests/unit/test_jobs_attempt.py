@@ -8,16 +8,10 @@ from typing import Any
 import pytest
 
 from flask_api.jobs.errors import StopReason, TaskError
-from flask_api.jobs.records.job import JobStatus, Launch
+from flask_api.jobs.records.job import Attempt, JobStatus, QueuedJob
 from flask_api.jobs.tasks.policy import Policy
-from flask_api.jobs.workers.attempt import (
-    Outcome,
-    deadline_check,
-    describe,
-    ending_of,
-    stopped,
-    worker_lost,
-)
+from flask_api.jobs.workers.outcome import Outcome, describe, ending_of, stopped, worker_lost
+from flask_api.jobs.workers.runner import deadline_check
 from flask_api.testing import FakeClock
 
 POLICY = Policy(timeout_s=2, max_attempts=3, retry_on=(OSError,), backoff_s=8)
@@ -46,17 +40,18 @@ FAILED_TO_RETRY = Outcome(error={**FAILURE, "traceback": "where"}, may_retry=Tru
 def test_outcome_decides_the_status(outcome: Outcome, attempt: int, status: JobStatus) -> None:
     """Only errors that may be tried again are, and only while attempts are left;
     a stop is nobody's fault."""
-    launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", batch="b", max_attempts=3)
-    ending = ending_of(launch, attempt, outcome, policy=POLICY)
-    assert (ending.status, ending.attempt) == (status, attempt)
-    assert ending.launch is launch
+    queued = QueuedJob(
+        job_id="1", task="a.b", arguments="{}", owner_id="7", batch="b", max_attempts=3
+    )
+    ending = ending_of(Attempt(queued, attempt, "a"), outcome, policy=POLICY)
+    assert (ending.status, ending.attempt) == (status, Attempt(queued, attempt, "a"))
     assert (ending.due_at is not None) == (status is JobStatus.QUEUED)
 
 
 def test_stopped_attempt_is_not_counted_and_goes_on_at_once() -> None:
     """A restart of the server costs a job none of its attempts, and no waiting."""
-    launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=1)
-    ending = ending_of(launch, 1, stopped(StopReason.SHUTDOWN, POLICY), policy=POLICY)
+    queued = QueuedJob(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=1)
+    ending = ending_of(Attempt(queued, 1, "a"), stopped(StopReason.SHUTDOWN, POLICY), policy=POLICY)
     assert ending.changes == {"attempt": "0"}
     assert ending.due_at == pytest.approx(time.time(), abs=5)
 
@@ -64,9 +59,11 @@ def test_stopped_attempt_is_not_counted_and_goes_on_at_once() -> None:
 def test_attempt_whose_process_died_is_soon_followed_by_another() -> None:
     """The task's pause is about errors of its own:
     a server that was killed goes on with its jobs in a second or two."""
-    launch = Launch(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=3)
+    queued = QueuedJob(job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=3)
     ending = ending_of(
-        launch, 1, worker_lost("died"), policy=Policy(backoff_s=600, backoff_cap_s=900)
+        Attempt(queued, 1, "a"),
+        worker_lost("died"),
+        policy=Policy(backoff_s=600, backoff_cap_s=900),
     )
     assert ending.due_at is not None
     assert ending.due_at - time.time() <= 1
@@ -79,16 +76,16 @@ def test_failed_attempts_are_kept_without_traceback() -> None:
         "ended_at": "2026-11-20T00:00:00.000Z",
         "error": {"type": "OSError", "message": "first"},
     }
-    launch = Launch(
+    queued = QueuedJob(
         job_id="1", task="a.b", arguments="{}", owner_id="7", max_attempts=3, attempts=(earlier,)
     )
-    again = ending_of(launch, 2, FAILED_TO_RETRY, policy=POLICY)
+    again = ending_of(Attempt(queued, 2, "a"), FAILED_TO_RETRY, policy=POLICY)
     history = json.loads(again.changes["attempts"])
     assert [each["attempt"] for each in history] == [1, 2]
     assert history[1]["error"] == FAILURE
     assert again.due_at is not None
     assert 7 < again.due_at - time.time() < 17
-    last = ending_of(launch, 3, FAILED_TO_RETRY, policy=POLICY)
+    last = ending_of(Attempt(queued, 3, "a"), FAILED_TO_RETRY, policy=POLICY)
     assert json.loads(last.changes["error"]) == {**FAILURE, "traceback": "where"}
     assert json.loads(last.changes["attempts"])[1]["error"] == FAILURE
 

@@ -1,5 +1,5 @@
 """The context of a running task: progress and log lines that are cheap and bounded,
-and checkpoints."""
+and states."""
 
 import json
 import math
@@ -150,7 +150,7 @@ def test_last_word_is_written_on_flush_once() -> None:
 
 def test_checkpoint_writes_what_was_held_back_when_it_is_due() -> None:
     """A task that waits long after a quick step shows where it is, not where it was:
-    waiting is made of checkpoints."""
+    waiting is made of states."""
     bench = Bench()
     bench.context.progress(1)
     bench.context.progress(2)

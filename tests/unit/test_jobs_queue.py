@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_api.jobs.errors import QueueFull
-from flask_api.jobs.records.job import Launch
+from flask_api.jobs.records.job import QueuedJob
 from flask_api.jobs.workers.queue import FairQueue, shared_slots
 
 
-def launch(name: str, *, owner: str = "ada", task: str = "a.b", **more: Any) -> Launch:
-    """Return a launch of a person's."""
-    return Launch(job_id=name, task=task, arguments="{}", owner_id=owner, **more)
+def queued(name: str, *, owner: str = "ada", task: str = "a.b", **more: Any) -> QueuedJob:
+    """Return a queued of a person's."""
+    return QueuedJob(job_id=name, task=task, arguments="{}", owner_id=owner, **more)
 
 
 def new_queue(
@@ -43,15 +43,15 @@ def take_all(queue: FairQueue) -> list[str]:
 def test_one_persons_jobs_keep_their_order() -> None:
     """First come, first served."""
     queue = new_queue()
-    queue.put([launch(name) for name in "abcdef"])
+    queue.put([queued(name) for name in "abcdef"])
     assert (len(queue), take_all(queue), len(queue)) == (6, list("abcdef"), 0)
 
 
 def test_people_take_turns() -> None:
     """One person's thousand jobs hold up another's one by one job."""
     queue = new_queue()
-    queue.put([launch(f"a{number}") for number in range(1000)])
-    queue.put([launch("b0", owner="bob"), launch("b1", owner="bob")])
+    queue.put([queued(f"a{number}") for number in range(1000)])
+    queue.put([queued("b0", owner="bob"), queued("b1", owner="bob")])
     assert take_all(queue)[:5] == ["a0", "b0", "a1", "b1", "a2"]
 
 
@@ -60,14 +60,14 @@ def test_priority_orders_ones_own_jobs_only() -> None:
     queue = new_queue()
     queue.put(
         [
-            launch("low", priority=-1),
-            launch("n1"),
-            launch("n2"),
-            launch("high", priority=1),
-            launch("higher", priority=1),
+            queued("low", priority=-1),
+            queued("n1"),
+            queued("n2"),
+            queued("high", priority=1),
+            queued("higher", priority=1),
         ]
     )
-    queue.put([launch("bob1", owner="bob", priority=-1), launch("bob2", owner="bob")])
+    queue.put([queued("bob1", owner="bob", priority=-1), queued("bob2", owner="bob")])
     assert take_all(queue) == ["high", "bob2", "higher", "bob1", "n1", "n2", "low"]
 
 
@@ -84,10 +84,10 @@ def test_share_is_of_the_slots_and_leaves_one(slots: int, share: float, expected
 def test_slot_that_frees_goes_to_who_waits(slots: int) -> None:
     """One person has every slot, as may be when nobody waits; then another comes, and a third."""
     queue = new_queue(while_shared=shared_slots(slots, 1.0))
-    queue.put([launch(f"a{number}", priority=1) for number in range(100)])
+    queue.put([queued(f"a{number}", priority=1) for number in range(100)])
     running = [queue.take() for _ in range(slots)]
-    queue.put([launch("b0", owner="bob"), launch("b1", owner="bob")])
-    queue.put([launch("c0", owner="cyd", priority=-1)])
+    queue.put([queued("b0", owner="bob"), queued("b1", owner="bob")])
+    queue.put([queued("c0", owner="cyd", priority=-1)])
     began = []
     for _ in range(4):
         queue.done(running.pop(0))
@@ -102,8 +102,8 @@ def test_person_keeps_to_their_share_while_another_waits() -> None:
     """However long their jobs are, and however often the other's end;
     what nobody else may use, they may."""
     queue = new_queue(while_shared=2, max_running=lambda task: 1 if task == "only.one" else None)
-    queue.put([launch(f"a{number}") for number in range(100)])
-    queue.put([launch(f"b{number}", owner="bob") for number in range(20)])
+    queue.put([queued(f"a{number}") for number in range(100)])
+    queue.put([queued(f"b{number}", owner="bob") for number in range(20)])
     running = [queue.take() for _ in range(4)]
     for _ in range(18):
         bobs = next(each for each in running if each[0].owner_id == "bob")
@@ -113,7 +113,7 @@ def test_person_keeps_to_their_share_while_another_waits() -> None:
         assert Counter(each[0].owner_id for each in running)["ada"] == 2
     for each in running:
         queue.done(each)
-    queue.put([launch(f"o{number}", owner="bob", task="only.one") for number in range(2)])
+    queue.put([queued(f"o{number}", owner="bob", task="only.one") for number in range(2)])
     assert Counter(queue.take()[0].owner_id for _ in range(4)) == {"ada": 3, "bob": 1}
 
 
@@ -128,8 +128,8 @@ def test_many_batches_of_a_task_at_its_limit_cost_the_next_job_nothing() -> None
 
     queue = new_queue(max_running=max_running)
     for number in range(5000):
-        queue.put([launch(str(number), task="only.one", batch=f"b{number}")])
-    queue.put([launch("other")])
+        queue.put([queued(str(number), task="only.one", batch=f"b{number}")])
+    queue.put([queued("other")])
     assert [queue.take()[0].task for _ in range(2)] == ["only.one", "a.b"]
     assert not queue.has_next()
     assert len(asked) < 10
@@ -138,7 +138,7 @@ def test_many_batches_of_a_task_at_its_limit_cost_the_next_job_nothing() -> None
 def test_person_at_their_limit_waits_and_others_go_on() -> None:
     """What runs is counted; one given back lets the next one go."""
     queue = new_queue(per_person=2)
-    queue.put([launch(name) for name in "abc"] + [launch("x", owner="bob")])
+    queue.put([queued(name) for name in "abc"] + [queued("x", owner="bob")])
     taken = [queue.take() for _ in range(3)]
     assert sorted(chunk[0].job_id for chunk in taken) == ["a", "b", "x"]
     assert not queue.has_next()
@@ -153,12 +153,12 @@ def test_task_at_its_limit_holds_up_no_other_task() -> None:
     queue = new_queue(max_running=lambda task: 1 if task == "only.one" else None)
     queue.put(
         [
-            launch("1", task="only.one"),
-            launch("2", task="only.one"),
-            launch("3", task="only.one", owner="bob"),
+            queued("1", task="only.one"),
+            queued("2", task="only.one"),
+            queued("3", task="only.one", owner="bob"),
         ]
     )
-    queue.put([launch("other")])
+    queue.put([queued("other")])
     first = queue.take()
     rest = [each.job_id for chunk in iter(queue.take, []) for each in chunk]
     assert [each.job_id for each in first] == ["1"]
@@ -172,12 +172,11 @@ def test_chunk_is_of_one_person_task_and_batch() -> None:
     """What is begun in one round trip shares its keys;
     it counts as one that runs, for it has one slot."""
     queue = new_queue(per_person=1)
-    queue.chunk_of = lambda task: 10 if task == "short.one" else 1
-    queue.put([launch(f"s{number}", task="short.one") for number in range(12)])
-    queue.put([launch(f"b{number}", task="short.one", batch="b") for number in range(3)])
-    queue.put([launch("long1"), launch("long2")])
+    queue.put([queued(f"s{number}", task="short.one") for number in range(12)])
+    queue.put([queued(f"b{number}", task="short.one", batch="b") for number in range(3)])
+    queue.put([queued("long1"), queued("long2")])
     chunks = []
-    while chunk := queue.take():
+    while chunk := queue.take(lambda task: 10 if task == "short.one" else 1):
         chunks.append(chunk)
         assert queue.take() == []
         assert queue.running == len(chunk)
@@ -199,7 +198,7 @@ def test_places_are_reserved_and_freed() -> None:
         queue.reserve(2)
     queue.reserve()
     queue.release(3)
-    queue.put([launch("a"), launch("b"), launch("c"), launch("d")])
+    queue.put([queued("a"), queued("b"), queued("c"), queued("d")])
     with pytest.raises(QueueFull):
         queue.reserve()
     chunk = queue.take()
@@ -217,7 +216,7 @@ def test_cleared_queue_gives_back_what_waited_and_goes_on() -> None:
     """What runs stays counted until it is given back."""
     queue = new_queue(limit=4)
     queue.put(
-        [launch("a"), launch("b", priority=1), launch("c", owner="bob"), launch("d", task="c.d")]
+        [queued("a"), queued("b", priority=1), queued("c", owner="bob"), queued("d", task="c.d")]
     )
     running = queue.take()
     assert sorted(each.job_id for each in queue.clear()) == ["a", "c", "d"]
@@ -225,7 +224,7 @@ def test_cleared_queue_gives_back_what_waited_and_goes_on() -> None:
     queue.reserve(3)
     queue.release(3)
     queue.done(running)
-    queue.put([launch("e")])
+    queue.put([queued("e")])
     assert take_all(queue) == ["e"]
 
 
@@ -255,18 +254,17 @@ def test_nothing_is_lost_or_comes_twice(
         while_shared=share,
         max_running=lambda task: 2 if task == "t.x" else None,
     )
-    queue.chunk_of = lambda _: chunk
-    running: list[list[Launch]] = []
+    running: list[list[QueuedJob]] = []
     put: list[str] = []
     taken: list[str] = []
     for action, *details in script:
         if action == "put":
             owner, task, priority = details
             put.append(str(len(put)))
-            queue.put([launch(put[-1], owner=owner, task=task, priority=priority)])
+            queue.put([queued(put[-1], owner=owner, task=task, priority=priority)])
         elif action == "take":
             expected = queue.has_next()
-            got = queue.take()
+            got = queue.take(lambda _: chunk)
             assert bool(got) == expected
             taken += [each.job_id for each in got]
             running += [got] if got else []
@@ -288,14 +286,14 @@ def test_job_overtakes_nobody_who_waits() -> None:
     queue = new_queue(
         limit=3, per_person=2, max_running=lambda task: 1 if task == "one.only" else None
     )
-    assert queue.seize(launch("first"))
-    assert queue.seize(launch("second", task="one.only"))
-    assert not queue.seize(launch("third"))  # ada runs two
-    assert not queue.seize(launch("b1", owner="bob", task="one.only"))
-    assert queue.seize(launch("b2", owner="bob"))
-    assert not queue.seize(launch("c1", owner="cyd"))  # the queue is full
+    assert queue.seize(queued("first"))
+    assert queue.seize(queued("second", task="one.only"))
+    assert not queue.seize(queued("third"))  # ada runs two
+    assert not queue.seize(queued("b1", owner="bob", task="one.only"))
+    assert queue.seize(queued("b2", owner="bob"))
+    assert not queue.seize(queued("c1", owner="cyd"))  # the queue is full
     for name, more in (("first", {}), ("second", {"task": "one.only"}), ("b2", {"owner": "bob"})):
-        queue.done([launch(name, **more)])
-    queue.put([launch("waits")])
-    assert not queue.seize(launch("c1", owner="cyd"))
+        queue.done([queued(name, **more)])
+    queue.put([queued("waits")])
+    assert not queue.seize(queued("c1", owner="cyd"))
     assert (take_all(queue), queue.running) == (["waits"], 0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flask_api.jobs.workers.slot_threads import SlotThreads
+from flask_api.jobs.workers.slots import SlotThreads
 from tests.waiting import wait_until
 
 
@@ -71,7 +71,7 @@ def test_closed_threads_finish_and_take_no_more() -> None:
 def test_work_that_never_ends_does_not_keep_the_process_alive() -> None:
     """concurrent.futures would wait for it."""
     program = (
-        "import threading; from flask_api.jobs.workers.slot_threads import SlotThreads\n"
+        "import threading; from flask_api.jobs.workers.slots import SlotThreads\n"
         "begun = threading.Event()\n"
         "SlotThreads(name='x').run(lambda: (begun.set(), threading.Event().wait()))\n"
         "begun.wait()"

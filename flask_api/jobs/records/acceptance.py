@@ -1,8 +1,20 @@
-"""What becomes of a submit: accepted, known from before, or refused, and why."""
+"""Accept jobs, each by one atomic script: accepted, known from before, or refused, and why."""
 
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
+
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.events import EVENTS_KEPT, batch_event, state_event
+from flask_api.jobs.records.fields import flat
+from flask_api.jobs.records.job import Job, JobStatus, Member, to_fields
+from flask_api.jobs.records.scripts import load_scripts
+from flask_api.jobs.records.usage import UNBOUNDED, Quota
+from shared.redis import Store
+
+IDEMPOTENCY_KEPT_S = 86_400
 
 
 class Acceptance(StrEnum):
@@ -47,3 +59,148 @@ def answer_of(raw: Any) -> Answer:
     if acceptance in (Acceptance.ENDED, Acceptance.BYTES):
         return Answer(acceptance=acceptance, kept=int(more[0]))
     return Answer(acceptance=acceptance, unfinished=int(more[0]) if more else 0)
+
+
+class Acceptances:
+    """Writes what is accepted on behalf of one instance, within what each person may keep.
+
+    Thread-safe. Every method raises JobStoreUnavailable while Redis is away, and JobStoreFull, one
+    of its kind, while its memory is full.
+    """
+
+    def __init__(self, store: Store, quota: Quota = UNBOUNDED) -> None:
+        self._store = store
+        self._quota = quota
+        self._scripts = load_scripts()
+
+    def accept(
+        self,
+        job: Job,
+        *,
+        instance: str,
+        limit: int,
+        idempotency: IdempotencyKey | None = None,
+        start_at: float | None = None,
+    ) -> Answer:
+        """Make a job durable and this instance's, queued or running as it says; or say why not."""
+        keys = [
+            keyspace.record(job.id),
+            keyspace.owner(job.owner.id),
+            keyspace.opened(job.owner.id),
+            keyspace.held(instance),
+            keyspace.INSTANCES,
+            keyspace.DELAYED,
+            _key_entry(job.owner.id, idempotency),
+            keyspace.events(job.owner.id),
+            keyspace.kept(job.owner.id),
+        ]
+        digest = idempotency.body_digest if idempotency else ""
+        due = "" if start_at is None else start_at
+        event = state_event(job.status, task=job.task)
+        arguments = [job.id, instance, limit, due, digest, IDEMPOTENCY_KEPT_S, EVENTS_KEPT, event]
+        arguments += [
+            self._quota.bytes,
+            self._quota.ended,
+            len(job.arguments.encode()),
+            *flat(to_fields(job)),
+        ]
+        return answer_of(self._store.run(self._scripts["submit"], keys, arguments))
+
+    def find_known(self, owner_id: str, idempotency: IdempotencyKey | None) -> Answer | None:
+        """Return what became of an earlier submit with this key, None when there was none."""
+        stored = (
+            self._store.get(keyspace.idempotency(owner_id, idempotency.key))
+            if idempotency
+            else None
+        )
+        if idempotency is None or stored is None:
+            return None
+        digest, _, known = stored.partition(" ")
+        return (
+            Answer(Acceptance.KNOWN, known=known)
+            if digest == idempotency.body_digest
+            else Answer(Acceptance.CONFLICT)
+        )
+
+    def stage(
+        self, pattern: Job, members: Sequence[Member], *, first: int, batch: str, instance: str
+    ) -> Answer | None:
+        """Write records of a batch that is not accepted yet;
+        the sweeper removes them if it never is.
+
+        ``pattern`` has what they have in common, ``first`` is the position of the first of these.
+        Returns why they were not written, None when they were.
+        """
+        common = {**to_fields(pattern), "instance": instance}
+        del common["arguments"]
+        keys = [keyspace.STAGED, keyspace.members(batch), keyspace.kept(pattern.owner.id)]
+        keys += [keyspace.record(job_id) for job_id, _ in members]
+        stored: list[Any] = [batch, time.time(), self._quota.bytes, len(common), *flat(common)]
+        for position, (job_id, arguments) in enumerate(members, start=first):
+            stored += (job_id, arguments, position)
+        kept = cast(int, self._store.run(self._scripts["stage"], keys, stored))
+        return None if kept < 0 else Answer(Acceptance.BYTES, kept=kept)
+
+    def accept_batch(
+        self,
+        batch: str,
+        fields: Mapping[str, Any],
+        *,
+        owner_id: str,
+        instance: str,
+        limit: int,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Answer:
+        """Make all staged jobs of a batch durable and this instance's, or none."""
+        keys = [
+            keyspace.batch(batch),
+            keyspace.members(batch),
+            keyspace.held(instance),
+            keyspace.opened(owner_id),
+            keyspace.INSTANCES,
+            _key_entry(owner_id, idempotency),
+            keyspace.events(owner_id),
+            keyspace.STAGED,
+            keyspace.kept(owner_id),
+            keyspace.batches(owner_id),
+        ]
+        digest = idempotency.body_digest if idempotency else ""
+        event = batch_event(batch, total=fields["total"], task=fields["task"])
+        arguments = [
+            batch,
+            instance,
+            limit,
+            digest,
+            IDEMPOTENCY_KEPT_S,
+            EVENTS_KEPT,
+            event,
+            self._quota.ended,
+            *flat(fields),
+        ]
+        return answer_of(self._store.run(self._scripts["accept_batch"], keys, arguments))
+
+    def retry(self, job: Job, *, instance: str, attempts: int, limit: int) -> Answer:
+        """Queue a failed or cancelled job again, held by this instance;
+        CONFLICT for a job in any other state."""
+        owner = job.owner.id
+        keys = [
+            keyspace.record(job.id),
+            keyspace.held(instance),
+            keyspace.opened(owner),
+            keyspace.EXPIRING,
+            keyspace.events(owner),
+            keyspace.INSTANCES,
+            keyspace.cancels(instance),
+            keyspace.kept(owner),
+        ]
+        arguments = [job.id, instance, attempts, limit, EVENTS_KEPT, state_event(JobStatus.QUEUED)]
+        return answer_of(self._store.run(self._scripts["retry"], keys, arguments))
+
+
+def _key_entry(owner_id: str, idempotency: IdempotencyKey | None) -> str:
+    # Without a key none is looked up, but a script's keys are of a fixed number.
+    return (
+        keyspace.idempotency(owner_id, idempotency.key)
+        if idempotency
+        else keyspace.events(owner_id)
+    )

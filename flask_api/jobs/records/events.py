@@ -30,6 +30,7 @@ log = logging.getLogger("gatehouse.jobs")
 
 PAGE = 100  # an event may hold 200 log lines: more at once could fill the memory
 # one line of the greatest length fits; ten thousand such events are 100 MB at the very most
+EVENTS_KEPT = 10_000  # of one person
 LOG_BYTES = 10_000
 
 CANCEL_REQUESTED = json.dumps({"event": "cancel_requested"})

@@ -25,7 +25,10 @@ class Holdings:
         And the jobs whose cancel was asked for."""
         keys = [keyspace.INSTANCES, keyspace.heartbeat(instance), keyspace.cancels(instance)]
         alive, *cancels = cast(
-            list[Any], self._run("heartbeat", keys, [instance, ttl_s, "1" if register else ""])
+            list[Any],
+            self._store.run(
+                self._scripts["heartbeat"], keys, [instance, ttl_s, "1" if register else ""]
+            ),
         )
         return bool(alive), [str(job) for job in cancels]
 
@@ -38,12 +41,14 @@ class Holdings:
             keyspace.held(instance),
             keyspace.cancels(dead),
         ]
-        return cast(list[str], self._run("adopt", keys, [dead, instance]))
+        return cast(list[str], self._store.run(self._scripts["adopt"], keys, [dead, instance]))
 
     def claim(self, instance: str, *, limit: int) -> list[str]:
         """Take jobs whose time has come, and those that stopping instances handed over."""
         keys = [keyspace.INSTANCES, keyspace.held(instance), keyspace.DELAYED, keyspace.ORPHANS]
-        return cast(list[str], self._run("claim", keys, [instance, time.time(), limit]))
+        return cast(
+            list[str], self._store.run(self._scripts["claim"], keys, [instance, time.time(), limit])
+        )
 
     def give_up(self, job_ids: Sequence[str], *, instance: str) -> None:
         """Give away queued jobs that the instance will not begin: whoever has room begins them."""
@@ -65,7 +70,4 @@ class Holdings:
             keyspace.heartbeat(instance),
             keyspace.cancels(instance),
         ]
-        return cast(int, self._run("hand_over", keys, [instance]))
-
-    def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        return self._store.run(self._scripts[script], keys, arguments)
+        return cast(int, self._store.run(self._scripts["hand_over"], keys, [instance]))

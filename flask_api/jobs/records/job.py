@@ -43,7 +43,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One launch of a task. Times are aware UTC;
+    """One queued of a task. Times are aware UTC;
     ``progress``, ``result`` and ``error`` are JSON data.
 
     ``arguments`` is an object as JSON text: on its way from the check to the task nobody reads it.
@@ -73,7 +73,7 @@ class Job:
     expires_at: datetime | None = None
 
 
-class Launch(NamedTuple):
+class QueuedJob(NamedTuple):
     """What is needed to begin a job, and to write about it. A tuple:
     a frozen dataclass takes thrice as long to make."""
 
@@ -85,6 +85,14 @@ class Launch(NamedTuple):
     priority: int = 0
     max_attempts: int = 1
     attempts: tuple[Mapping[str, Any], ...] = ()
+
+
+class Attempt(NamedTuple):
+    """One try at a job: which one, counted from 1, and the instance that holds the job for it."""
+
+    job: QueuedJob
+    number: int
+    instance: str
 
 
 # A job of a batch: its id and its arguments as JSON text.
@@ -129,17 +137,17 @@ def new_job_id() -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def launch_of(job: Job) -> Launch:
+def queued_job_of(job: Job) -> QueuedJob:
     """Return what is needed to begin a job."""
-    return launches_of(job, [(job.id, job.arguments)])[0]
+    return queued_jobs_of(job, [(job.id, job.arguments)])[0]
 
 
-def launches_of(pattern: Job, members: Sequence[Member]) -> list[Launch]:
+def queued_jobs_of(pattern: Job, members: Sequence[Member]) -> list[QueuedJob]:
     """Return what is needed to begin each of many jobs;
     ``pattern`` has what they have in common."""
     batch, attempts = pattern.batch or "", tuple(pattern.attempts)
     return [
-        Launch(
+        QueuedJob(
             job_id=job_id,
             task=pattern.task,
             arguments=arguments,

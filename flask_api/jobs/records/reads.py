@@ -26,10 +26,10 @@ class Page:
     cursor: str | None
 
 
-class JobStore:
+class JobReader:
     """Reads job records. Thread-safe; blocks for the client's time-outs at most.
 
-    Every method raises JobStoreUnavailable when Redis is away. Writes are the ledger's.
+    Every method raises JobStoreUnavailable when Redis is away. Writes are the writer's.
     """
 
     def __init__(self, store: Store) -> None:
@@ -63,12 +63,14 @@ class JobStore:
         status = self._store.read(lambda client: client.hget(keyspace.record(job_id), "status"))
         return JobStatus(cast(str, status)) if status and status != _DELETED else None
 
+    def find_instances(self, job_ids: Sequence[str]) -> list[str]:
+        """Return for each job which process last held it; empty when unknown."""
+        found = self._store.read(lambda client: _read_instances(client, job_ids)) if job_ids else []
+        return [instance or "" for instance in found]
+
     def find_instance(self, job_id: str) -> str:
         """Return which process last held the job; empty when unknown."""
-        return cast(
-            str,
-            self._store.read(lambda client: client.hget(keyspace.record(job_id), "instance")) or "",
-        )
+        return self.find_instances([job_id])[0]
 
     def list_of(
         self,
@@ -136,3 +138,10 @@ def _is_there(fields: Mapping[str, str]) -> bool:
 
 def _present(row: Sequence[str | None], asked: Sequence[str]) -> dict[str, str]:
     return {name: value for name, value in zip(asked, row, strict=True) if value is not None}
+
+
+def _read_instances(client: Client, job_ids: Sequence[str]) -> list[str | None]:
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in job_ids:
+            pipeline.hget(keyspace.record(job_id), "instance")
+        return cast("list[str | None]", pipeline.execute())

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.job import Launch, encode_field
-from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.records.job import Attempt, encode_field
+from flask_api.jobs.records.writes import JobWriter, ReportAnswer
 from shared.redis import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class SavedState:
     """Where a job came to: the state as JSON text, None when none was saved,
     and the entries of its files."""
 
@@ -25,15 +25,15 @@ class Checkpoint:
     files: tuple[dict[str, Any], ...]
 
 
-class Checkpoints:
-    """Reads and writes checkpoints. Thread-safe;
+class SavedStates:
+    """Reads and writes states. Thread-safe;
     every method raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
+    def __init__(self, store: Store, writer: JobWriter) -> None:
         self._store = store
-        self._ledger = ledger
+        self._writer = writer
 
-    def get(self, job_id: str) -> Checkpoint:
+    def get(self, job_id: str) -> SavedState:
         """Return what was kept so far; of a job that kept nothing, an empty one."""
         state, files = cast(
             list[str | None],
@@ -41,28 +41,19 @@ class Checkpoints:
                 lambda client: client.hmget(keyspace.record(job_id), ["state", "files"])
             ),
         )
-        return Checkpoint(state=state, files=tuple(json.loads(files or "[]")))
+        return SavedState(state=state, files=tuple(json.loads(files or "[]")))
 
-    def save_state(self, launch: Launch, state: str, *, instance: str, attempt: int) -> int:
-        """Write the state; answers as Ledger.report,
-        and if it is not 0 or 1 nothing was written."""
-        return self._ledger.note(launch, {"state": state}, instance=instance, attempt=attempt)
+    def save_state(self, attempt: Attempt, state: str) -> ReportAnswer:
+        """Write the state; answers as JobWriter.report."""
+        return self._writer.note(attempt, {"state": state})
 
     def expect_files(
-        self,
-        launch: Launch,
-        files: Sequence[Mapping[str, Any]],
-        *,
-        file_bytes: int,
-        instance: str,
-        attempt: int,
-    ) -> int:
+        self, attempt: Attempt, files: Sequence[Mapping[str, Any]], *, file_bytes: int
+    ) -> ReportAnswer:
         """Note that a job is about to store a file, for who deletes them at its end;
         answers as save_state.
 
         ``files`` are those it has, ``file_bytes`` what all will have with the new one.
         """
         fields = {"files": encode_field("files", list(files))}
-        return self._ledger.note(
-            launch, fields, instance=instance, attempt=attempt, file_bytes=file_bytes
-        )
+        return self._writer.note(attempt, fields, file_bytes=file_bytes)

@@ -6,32 +6,62 @@ every write of its former attempts changes nothing.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import chain
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.acceptance import Acceptance, Answer, IdempotencyKey, answer_of
-from flask_api.jobs.records.events import CANCEL_REQUESTED, batch_event, report_event, state_event
-from flask_api.jobs.records.holdings import Holdings
+from flask_api.jobs.records.events import (
+    CANCEL_REQUESTED,
+    EVENTS_KEPT,
+    report_event,
+    state_event,
+)
+from flask_api.jobs.records.fields import flat
 from flask_api.jobs.records.job import (
+    Attempt,
     Job,
     JobStatus,
-    Launch,
-    Member,
+    QueuedJob,
     encode_field,
     format_time,
-    to_fields,
 )
+from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
 from shared.redis import Store
 
-EVENTS_KEPT = 10_000
 LOG_LINES_KEPT = 2_000
-IDEMPOTENCY_KEPT_S = 86_400
 REMEMBERED_S = 7 * 86_400  # an expired job is remembered so long, to say 410 instead of 404
+
+
+class EndingAnswer(IntEnum):
+    """What became of an ending: turn.lua's answer for each."""
+
+    DISCARDED = 0  # the job was no longer this instance's
+    KEPT = 1
+    OVER_QUOTA = 2  # failed: its result does not fit in what its person may keep
+
+
+class ReportAnswer(IntEnum):
+    """What became of what a running attempt wrote: report.lua's answer."""
+
+    GO_ON = 0
+    CANCEL_REQUESTED = 1
+    LOST = -1  # the job is no longer this instance's; nothing was written
+    OVER_QUOTA = -2  # more than its person may keep; nothing was written
+    FILES_OVER_QUOTA = -3  # so are its files
+
+
+class CancelAnswer(StrEnum):
+    """What became of a cancel: cancel.lua's answer."""
+
+    CANCELLED = "cancelled"
+    REQUESTED = "requested"  # it runs: its process is told
+    ENDED = "ended"
+    ABSENT = "absent"
+    MOVED = "moved"  # another instance holds it now: look up which, and ask again
 
 
 class Ending(NamedTuple):
@@ -41,149 +71,42 @@ class Ending(NamedTuple):
     ``changes`` are fields of the record as they are stored.
     """
 
-    launch: Launch
-    attempt: int
+    attempt: Attempt
     status: JobStatus
     changes: Mapping[str, str] = MappingProxyType({})
     due_at: float | None = None
 
 
-class Ledger(Holdings):
-    """Writes on behalf of one instance, within what each person may keep. Thread-safe.
+class JobWriter:
+    """Writes about jobs that an instance holds, within what each person may keep. Thread-safe.
 
-    Every method raises JobStoreUnavailable when Redis is away, and JobStoreFull, one of its kind,
-    when its memory is full.
+    Every method raises JobStoreUnavailable while Redis is away, and JobStoreFull, one of its kind,
+    while its memory is full.
     """
 
     def __init__(self, store: Store, quota: Quota = UNBOUNDED) -> None:
-        super().__init__(store)
+        self._store = store
         self._quota = quota
-
-    def accept(
-        self,
-        job: Job,
-        *,
-        instance: str,
-        limit: int,
-        idempotency: IdempotencyKey | None = None,
-        start_at: float | None = None,
-    ) -> Answer:
-        """Make a job durable and this instance's, queued or running as it says; or say why not."""
-        keys = [
-            keyspace.record(job.id),
-            keyspace.owner(job.owner.id),
-            keyspace.opened(job.owner.id),
-            keyspace.held(instance),
-            keyspace.INSTANCES,
-            keyspace.DELAYED,
-            _key_entry(job.owner.id, idempotency),
-            keyspace.events(job.owner.id),
-            keyspace.kept(job.owner.id),
-        ]
-        digest = idempotency.body_digest if idempotency else ""
-        due = "" if start_at is None else start_at
-        event = state_event(job.status, task=job.task)
-        arguments = [job.id, instance, limit, due, digest, IDEMPOTENCY_KEPT_S, EVENTS_KEPT, event]
-        arguments += [
-            self._quota.bytes,
-            self._quota.ended,
-            len(job.arguments.encode()),
-            *_flat(to_fields(job)),
-        ]
-        return answer_of(self._run("submit", keys, arguments))
-
-    def find_known(self, owner_id: str, idempotency: IdempotencyKey | None) -> Answer | None:
-        """Return what became of an earlier submit with this key, None when there was none."""
-        stored = (
-            self._store.get(keyspace.idempotency(owner_id, idempotency.key))
-            if idempotency
-            else None
-        )
-        if idempotency is None or stored is None:
-            return None
-        digest, _, known = stored.partition(" ")
-        return (
-            Answer(Acceptance.KNOWN, known=known)
-            if digest == idempotency.body_digest
-            else Answer(Acceptance.CONFLICT)
-        )
-
-    def stage(
-        self, pattern: Job, members: Sequence[Member], *, first: int, batch: str, instance: str
-    ) -> Answer | None:
-        """Write records of a batch that is not accepted yet;
-        the sweeper removes them if it never is.
-
-        ``pattern`` has what they have in common, ``first`` is the position of the first of these.
-        Returns why they were not written, None when they were.
-        """
-        common = {**to_fields(pattern), "instance": instance}
-        del common["arguments"]
-        keys = [keyspace.STAGED, keyspace.members(batch), keyspace.kept(pattern.owner.id)]
-        keys += [keyspace.record(job_id) for job_id, _ in members]
-        stored: list[Any] = [batch, time.time(), self._quota.bytes, len(common), *_flat(common)]
-        for position, (job_id, arguments) in enumerate(members, start=first):
-            stored += (job_id, arguments, position)
-        kept = cast(int, self._run("stage", keys, stored))
-        return None if kept < 0 else Answer(Acceptance.BYTES, kept=kept)
-
-    def accept_batch(
-        self,
-        batch: str,
-        fields: Mapping[str, Any],
-        *,
-        owner_id: str,
-        instance: str,
-        limit: int,
-        idempotency: IdempotencyKey | None = None,
-    ) -> Answer:
-        """Make all staged jobs of a batch durable and this instance's, or none."""
-        keys = [
-            keyspace.batch(batch),
-            keyspace.members(batch),
-            keyspace.held(instance),
-            keyspace.opened(owner_id),
-            keyspace.INSTANCES,
-            _key_entry(owner_id, idempotency),
-            keyspace.events(owner_id),
-            keyspace.STAGED,
-            keyspace.kept(owner_id),
-            keyspace.batches(owner_id),
-        ]
-        digest = idempotency.body_digest if idempotency else ""
-        event = batch_event(batch, total=fields["total"], task=fields["task"])
-        arguments = [
-            batch,
-            instance,
-            limit,
-            digest,
-            IDEMPOTENCY_KEPT_S,
-            EVENTS_KEPT,
-            event,
-            self._quota.ended,
-            *_flat(fields),
-        ]
-        return answer_of(self._run("accept_batch", keys, arguments))
+        self._scripts = load_scripts()
 
     def turn(
         self,
         instance: str,
         *,
         endings: Sequence[Ending] = (),
-        beginnings: Sequence[Launch] = (),
+        beginnings: Sequence[QueuedJob] = (),
         ttl_s: int = 0,
         force: bool = False,
     ) -> list[int]:
         """End attempts and begin others in one round trip.
         Either must be of one person and one batch.
 
-        ``ttl_s``: how long those that end with an outcome are kept. Returns for each ending 1, 2
-        when it failed because its result does not fit in what its person may keep, 0 when the job
-        is no longer ours; for each beginning its attempt, 0 when it may not begin,
-        negative when its cancel was asked for. ``force``: even if Redis is full.
+        ``ttl_s``: how long those that end with an outcome are kept. ``force``: even if Redis is
+        full. Returns an EndingAnswer for each ending, and for each beginning its attempt's number:
+        0 when it may not begin, negative when its cancel was asked for.
         """
         now = time.time()
-        ended = endings[0].launch if endings else _NOTHING
+        ended = endings[0].attempt.job if endings else _NOTHING
         begun = beginnings[0] if beginnings else _NOTHING
         keys = [
             keyspace.held(instance),
@@ -195,82 +118,57 @@ class Ledger(Holdings):
             keyspace.kept(ended.owner_id),
             keyspace.kept(begun.owner_id),
         ]
-        keys += [keyspace.record(ending.launch.job_id) for ending in endings]
-        keys += [keyspace.record(launch.job_id) for launch in beginnings]
+        keys += [keyspace.record(ending.attempt.job.job_id) for ending in endings]
+        keys += [keyspace.record(queued.job_id) for queued in beginnings]
         expires_at = now + ttl_s
-        arguments = [
-            instance,
-            _moment(now),
-            EVENTS_KEPT,
-            expires_at,
-            _moment(expires_at),
-            self._quota.bytes,
-        ]
+        arguments: list[Any] = [instance, _moment(now), EVENTS_KEPT, expires_at]
+        arguments += [_moment(expires_at), self._quota.bytes]
         arguments += [ended.batch, begun.batch, len(endings)]
         for ending in endings:
             arguments += _ending(ending)
-        arguments += [launch.job_id for launch in beginnings]
-        return cast(list[int], self._run("turn_by_force" if force else "turn", keys, arguments))
+        arguments += [queued.job_id for queued in beginnings]
+        script = self._scripts["turn_by_force" if force else "turn"]
+        return cast(list[int], self._store.run(script, keys, arguments))
 
     def report(
         self,
-        launch: Launch,
+        attempt: Attempt,
         *,
-        instance: str,
-        attempt: int,
         changes: Mapping[str, Any] | None = None,
         lines: Sequence[str] = (),
         file_bytes: int | None = None,
-    ) -> int:
-        """Write progress, files or log lines. ``file_bytes``:
-        how many bytes the job's files have, or are about to have.
-
-        Returns 0: go on, 1: its cancel was asked for, -1: no longer ours, -2: it is more than the
-        person may keep, -3: the files are.
-        """
+    ) -> ReportAnswer:
+        """Write a running attempt's progress, files or log lines. ``file_bytes``:
+        how many bytes the job's files have, or are about to have."""
         fields = {name: encode_field(name, value) for name, value in (changes or {}).items()}
         event = report_event(changes or {}, lines) if changes or lines else ""
-        return self.note(
-            launch,
-            fields,
-            instance=instance,
-            attempt=attempt,
-            event=event,
-            lines=lines,
-            file_bytes=file_bytes,
-        )
+        return self.note(attempt, fields, event=event, lines=lines, file_bytes=file_bytes)
 
     def note(
         self,
-        launch: Launch,
+        attempt: Attempt,
         fields: Mapping[str, str],
         *,
-        instance: str,
-        attempt: int,
         event: str = "",
         lines: Sequence[str] = (),
         file_bytes: int | None = None,
-    ) -> int:
+    ) -> ReportAnswer:
         """Write fields of a running job's record as they are stored; answers as :meth:`report`."""
+        job = attempt.job
         keys = [
-            keyspace.record(launch.job_id),
-            keyspace.held(instance),
-            keyspace.log(launch.job_id),
-            keyspace.events(launch.owner_id),
+            keyspace.record(job.job_id),
+            keyspace.held(attempt.instance),
+            keyspace.log(job.job_id),
+            keyspace.events(job.owner_id),
+            keyspace.kept(job.owner_id),
         ]
-        keys.append(keyspace.kept(launch.owner_id))
-        arguments = [launch.job_id, attempt, LOG_LINES_KEPT, EVENTS_KEPT, event, self._quota.bytes]
-        arguments += [
-            "" if file_bytes is None else file_bytes,
-            self._quota.file_bytes,
-            len(fields),
-            *_flat(fields),
-            *lines,
-        ]
-        return cast(int, self._run("report", keys, arguments))
+        arguments: list[Any] = [job.job_id, attempt.number, LOG_LINES_KEPT, EVENTS_KEPT, event]
+        arguments += [self._quota.bytes, "" if file_bytes is None else file_bytes]
+        arguments += [self._quota.file_bytes, len(fields), *flat(fields), *lines]
+        return ReportAnswer(cast(int, self._store.run(self._scripts["report"], keys, arguments)))
 
-    def cancel(self, job: Job, *, instance: str, ttl_s: int) -> str:
-        """Cancel a queued job, or ask for it when it runs: see cancel.lua for the answers."""
+    def cancel(self, job: Job, *, instance: str, ttl_s: int) -> CancelAnswer:
+        """Cancel a queued job, or ask for it when it runs."""
         now = time.time()
         batch = job.batch or ""
         expires_at = datetime.fromtimestamp(now + ttl_s, UTC)
@@ -298,40 +196,14 @@ class Ledger(Holdings):
             state_event(JobStatus.CANCELLED),
             CANCEL_REQUESTED,
         ]
-        return str(self._run("cancel", keys, arguments))
-
-    def retry(self, job: Job, *, instance: str, attempts: int, limit: int) -> Answer:
-        """Queue a failed or cancelled job again, held by this instance;
-        CONFLICT for a job in any other state."""
-        owner = job.owner.id
-        keys = [
-            keyspace.record(job.id),
-            keyspace.held(instance),
-            keyspace.opened(owner),
-            keyspace.EXPIRING,
-            keyspace.events(owner),
-            keyspace.INSTANCES,
-            keyspace.cancels(instance),
-            keyspace.kept(owner),
-        ]
-        arguments = [job.id, instance, attempts, limit, EVENTS_KEPT, state_event(JobStatus.QUEUED)]
-        return answer_of(self._run("retry", keys, arguments))
+        return CancelAnswer(self._store.run(self._scripts["cancel"], keys, arguments))
 
 
-_NOTHING = Launch(job_id="", task="", arguments="", owner_id="")
+_NOTHING = QueuedJob(job_id="", task="", arguments="", owner_id="")
 
 
-def _key_entry(owner_id: str, idempotency: IdempotencyKey | None) -> str:
-    # Without a key none is looked up, but a script's keys are of a fixed number.
-    return (
-        keyspace.idempotency(owner_id, idempotency.key)
-        if idempotency
-        else keyspace.events(owner_id)
-    )
-
-
-def _shared_keys(launch: Launch) -> list[str]:
-    owner, batch = launch.owner_id, launch.batch
+def _shared_keys(queued: QueuedJob) -> list[str]:
+    owner, batch = queued.owner_id, queued.batch
     return [
         keyspace.opened(owner),
         keyspace.events(owner),
@@ -343,18 +215,14 @@ def _shared_keys(launch: Launch) -> list[str]:
 def _ending(ending: Ending) -> list[Any]:
     fields = ending.changes
     return [
-        ending.launch.job_id,
-        ending.attempt,
+        ending.attempt.job.job_id,
+        ending.attempt.number,
         ending.status.value,
         ending.due_at or 0,
         len(fields),
-        *_flat(fields),
+        *flat(fields),
     ]
 
 
 def _moment(seconds: float) -> str:
     return format_time(datetime.fromtimestamp(seconds, UTC))
-
-
-def _flat(fields: Mapping[str, Any]) -> Iterable[Any]:
-    return chain.from_iterable(fields.items())

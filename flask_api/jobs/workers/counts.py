@@ -5,15 +5,10 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from flask_api.jobs.records.acceptance import Acceptance, Answer
-from flask_api.jobs.records.job import Job, JobStatus
-from flask_api.jobs.records.usage import Quota
-from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
-from shared.redis import Store
 
 # A job of a task that was taken out can still be cancelled:
 # what Redis says is no name for a number.
@@ -102,39 +97,3 @@ class JobCounts:
 
     def _known(self, task: str) -> str:
         return task if task in self._registry else UNKNOWN_TASK
-
-
-class CountingLedger(Ledger):
-    """Counts what is accepted, and the jobs that are cancelled before they begin; else a Ledger."""
-
-    def __init__(self, store: Store, counts: JobCounts, quota: Quota) -> None:
-        super().__init__(store, quota)
-        self._counts = counts
-
-    def accept(self, job: Job, **options: Any) -> Answer:
-        """Accept a job; see Ledger.accept."""
-        return self._counted(super().accept(job, **options), job.task, 1)
-
-    def accept_batch(self, batch: str, fields: Any, **options: Any) -> Answer:
-        """Accept a batch; see Ledger.accept_batch."""
-        return self._counted(
-            super().accept_batch(batch, fields, **options),
-            str(fields["task"]),
-            int(fields["total"]),
-        )
-
-    def retry(self, job: Job, **options: Any) -> Answer:
-        """Queue an ended job again; see Ledger.retry."""
-        return self._counted(super().retry(job, **options), job.task, 1)
-
-    def cancel(self, job: Job, **options: Any) -> str:
-        """Cancel a job; see Ledger.cancel."""
-        answer = super().cancel(job, **options)
-        if answer == "cancelled":
-            self._counts.end(job.task, JobStatus.CANCELLED)
-        return answer
-
-    def _counted(self, answer: Answer, task: str, count: int) -> Answer:
-        if answer.acceptance is Acceptance.ACCEPTED:
-            self._counts.accept(task, count)
-        return answer

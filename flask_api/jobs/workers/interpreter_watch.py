@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from flask_api.jobs.records.job import Launch
+from flask_api.jobs.records.job import QueuedJob
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -62,17 +62,17 @@ class InterpreterWatch:
     Jobs begin and end on any thread, one thread waits."""
 
     def __init__(self) -> None:
-        self._running: dict[int, tuple[Launch, int]] = {}  # by thread: its job, and its clock
-        self._used_before: dict[int, tuple[tuple[Launch, int], float]] = {}
+        self._running: dict[int, tuple[QueuedJob, int]] = {}  # by thread: its job, and its clock
+        self._used_before: dict[int, tuple[tuple[QueuedJob, int], float]] = {}
         self._process_before_s = 0.0
         self._samples: deque[Sample] = deque(maxlen=WINDOW)
         self._told_at: dict[str, float] = {}
 
-    def begin(self, launch: Launch) -> None:
+    def begin(self, queued: QueuedJob) -> None:
         """Say that this thread runs a job now."""
         if sys.platform == "linux":
             thread = threading.get_ident()
-            self._running[thread] = launch, time.pthread_getcpuclockid(thread)
+            self._running[thread] = queued, time.pthread_getcpuclockid(thread)
 
     def end(self) -> None:
         """Say that it does no more."""
@@ -114,7 +114,7 @@ class InterpreterWatch:
             return
         self._told_at[task] = now
         threads = [
-            thread for thread, (launch, _) in self._running.copy().items() if launch.task == task
+            thread for thread, (queued, _) in self._running.copy().items() if queued.task == task
         ]
         log.warning(
             "task %s hogs the interpreter: all requests of this process wait for it; run it on "

@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 
-from flask_api.jobs.records.job import Launch
+from flask_api.jobs.records.job import QueuedJob
 
 
 class Lanes:
@@ -16,27 +16,27 @@ class Lanes:
     """
 
     def __init__(self) -> None:
-        self._levels: dict[int, OrderedDict[str, OrderedDict[str, deque[Launch]]]] = {}
+        self._levels: dict[int, OrderedDict[str, OrderedDict[str, deque[QueuedJob]]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._levels)
 
-    def __iter__(self) -> Iterator[Launch]:
+    def __iter__(self) -> Iterator[QueuedJob]:
         for tasks in self._levels.values():
             for batches in tasks.values():
                 for waiting in batches.values():
                     yield from waiting
 
-    def put(self, priority: int, task: str, batch: str, launches: Iterable[Launch]) -> None:
+    def put(self, priority: int, task: str, batch: str, queued_jobs: Iterable[QueuedJob]) -> None:
         """Add jobs of one priority, task and batch."""
         tasks = self._levels.setdefault(priority, OrderedDict())
         waiting = tasks.setdefault(task, OrderedDict()).setdefault(batch, deque())
-        for launch in launches:
-            if launch.attempts:
+        for queued in queued_jobs:
+            if queued.attempts:
                 # it was first in line already; what came after it must not make its recovery slow
-                waiting.appendleft(launch)
+                waiting.appendleft(queued)
             else:
-                waiting.append(launch)
+                waiting.append(queued)
 
     def find_next(self, may_run: Callable[[str], bool]) -> tuple[int, str] | None:
         """Return priority and task of the job that goes next, None when none may."""
@@ -48,7 +48,7 @@ class Lanes:
                     return priority, task
         return None
 
-    def take(self, priority: int, task: str, most: int) -> list[Launch]:
+    def take(self, priority: int, task: str, most: int) -> list[QueuedJob]:
         """Remove and return up to ``most`` jobs of what :meth:`find_next` returned."""
         tasks = self._levels[priority]
         batches = tasks[task]

@@ -10,18 +10,19 @@ import multiprocessing
 import sys
 import threading
 import time
-from collections.abc import Callable
 from multiprocessing.connection import wait
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from flask_api.jobs.errors import StopReason
-from flask_api.jobs.records.job import Launch
+from flask_api.jobs.records.job import Attempt
 from flask_api.jobs.tasks.policy import Policy
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers import child
-from flask_api.jobs.workers.attempt import Outcome, stopped, worker_lost
-from flask_api.jobs.workers.executor import Executor, Turn
+from flask_api.jobs.workers.executor import Host, queue_for
+from flask_api.jobs.workers.outcome import Outcome, stopped, worker_lost
 from flask_api.jobs.workers.queue import FairQueue
+from flask_api.jobs.workers.runner import AttemptRunner
+from flask_api.jobs.workers.slots import SlotExecutor
 from shared.settings import ApiSettings
 
 START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
@@ -66,10 +67,10 @@ class Child:
         with _ONE_AT_A_TIME:
             return bool(self._process.is_alive())
 
-    def send(self, *request: object) -> None:
+    def send(self, attempt: Attempt) -> None:
         """Ask for an attempt. Raises ChildLostError."""
         try:
-            self._pipe.send(request)
+            self._pipe.send(attempt)
         except OSError as error:
             raise ChildLostError from error
 
@@ -99,55 +100,58 @@ class Child:
             return code
 
 
-class ProcessesExecutor(Executor):
+class ProcessesExecutor(SlotExecutor):
     """Attempts in child processes; each slot waits in a thread for its child."""
 
     name: ClassVar[str] = "processes"
 
     def __init__(
-        self,
-        queue: FairQueue,
-        turn: Turn,
-        *,
-        settings: ApiSettings,
-        registry: TaskRegistry,
-        stop_of: Callable[[str], StopReason | None],
-        instance_of: Callable[[], str],
+        self, queue: FairQueue, host: Host, *, registry: TaskRegistry, settings: ApiSettings
     ) -> None:
-        super().__init__(queue, turn, slots=settings.job_processes)
+        super().__init__(queue, host, slots=settings.job_processes)
         self._settings = settings
         self._registry = registry
-        self._stop_of = stop_of
-        self._instance_of = instance_of
         self._idle: list[Child] = []
         self._is_closed = False
 
-    def run(self, launch: Launch, attempt: int) -> Outcome:
+    @classmethod
+    def make(
+        cls,
+        host: Host,
+        registry: TaskRegistry,
+        settings: ApiSettings,
+        runner: AttemptRunner,  # noqa: ARG003  # each child makes its own
+    ) -> Self:
+        """Return one with ``job_processes`` slots, all of which one person may take."""
+        slots = settings.job_processes
+        queue = queue_for(registry, settings, slots=slots, per_person=slots)
+        return cls(queue, host, registry=registry, settings=settings)
+
+    def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt in a child; kill the child when it must stop."""
-        policy = self._registry.get(launch.task).policy
-        reason = self._stop_of(launch.job_id)
+        job_id = attempt.job.job_id
+        policy = self._registry.get(attempt.job.task).policy
+        reason = self._host.stop_reason(job_id)
         if reason is not None or self._is_closed:
             return stopped(reason or StopReason.SHUTDOWN, policy)
         for _ in range(_TRIES):
-            worker = self._take()
+            process = self._take()
             try:
-                worker.send(launch, attempt, self._instance_of())
-                outcome = self._wait_for(worker, launch, policy)
+                process.send(attempt)
+                outcome = self._wait_for(process, job_id, policy)
             except ChildLostError as error:
-                code = worker.end(kill=False)
-                if error.had_begun or self._stop_of(launch.job_id) is not None:
+                code = process.end(kill=False)
+                if error.had_begun or self._host.stop_reason(job_id) is not None:
                     break
             else:
                 if outcome is not None:
-                    self._give_back(worker)
+                    self._give_back(process)
                     return outcome
-                return stopped(self._stop_of(launch.job_id) or StopReason.TIMED_OUT, policy)
-        reason = self._stop_of(launch.job_id)
-        return (
-            worker_lost(f"ended with exit code {code}")
-            if reason is None
-            else stopped(reason, policy)
-        )
+                return stopped(self._host.stop_reason(job_id) or StopReason.TIMED_OUT, policy)
+        reason = self._host.stop_reason(job_id)
+        if reason is None:
+            return worker_lost(f"ended with exit code {code}")
+        return stopped(reason, policy)
 
     def close(self) -> None:
         """End the children, too."""
@@ -155,17 +159,17 @@ class ProcessesExecutor(Executor):
         with self._changed:
             self._is_closed = True
             idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.end()
+        for process in idle:
+            process.end()
 
-    def _wait_for(self, worker: Child, launch: Launch, policy: Policy) -> Outcome | None:
+    def _wait_for(self, process: Child, job_id: str, policy: Policy) -> Outcome | None:
         """Return how the attempt ended; None when the child was killed for it.
         Raises ChildLostError."""
         deadline: float | None = None
         has_begun = False
         while True:
             try:
-                answer = worker.find_answer()
+                answer = process.find_answer()
             except ChildLostError as error:
                 error.had_begun = has_begun
                 raise
@@ -179,23 +183,23 @@ class ProcessesExecutor(Executor):
                     else time.monotonic() + policy.timeout_s + _GRACE_S
                 )
             is_late = deadline is not None and time.monotonic() > deadline
-            if is_late or self._stop_of(launch.job_id) is not None:
-                worker.end()
+            if is_late or self._host.stop_reason(job_id) is not None:
+                process.end()
                 return None
 
     def _take(self) -> Child:
         while True:
             with self._changed:
-                worker = self._idle.pop() if self._idle else None
-            if worker is None:
+                process = self._idle.pop() if self._idle else None
+            if process is None:
                 return Child(self._settings)
-            if worker.is_alive:
-                return worker
-            worker.end()
+            if process.is_alive:
+                return process
+            process.end()
 
-    def _give_back(self, worker: Child) -> None:
+    def _give_back(self, process: Child) -> None:
         with self._changed:
             if not self._is_closed:
-                self._idle.append(worker)
+                self._idle.append(process)
                 return
-        worker.end()
+        process.end()

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from flask_api.jobs.errors import QueueFull
-from flask_api.jobs.records.job import Launch
+from flask_api.jobs.records.job import QueuedJob
 from flask_api.jobs.workers.lanes import Lanes
 
 # What the jobs of one line have in common.
@@ -46,7 +46,6 @@ class FairQueue:
         self._per_person = per_person
         self._while_shared = while_shared
         self._max_running = max_running
-        self.chunk_of: Callable[[str], int] = lambda _: 1
         self._lock = threading.Lock()
         self._people: OrderedDict[str, Lanes] = OrderedDict()
         self._waiting = 0
@@ -79,7 +78,7 @@ class FairQueue:
                 )
             self._reserved += count
 
-    def seize(self, launch: Launch) -> bool:
+    def seize(self, queued: QueuedJob) -> bool:
         """Count a job as running that is about to be accepted,
         if nothing waits before it and its person and task may.
 
@@ -89,11 +88,11 @@ class FairQueue:
             is_free = self._waiting == 0 and self._reserved + self._running < self._limit
             if not (
                 is_free
-                and self._running_of_person[launch.owner_id] < self._per_person
-                and self._may_run(launch.task)
+                and self._running_of_person[queued.owner_id] < self._per_person
+                and self._may_run(queued.task)
             ):
                 return False
-            self._count([launch])
+            self._count([queued])
             return True
 
     def release(self, count: int = 1) -> None:
@@ -101,24 +100,24 @@ class FairQueue:
         with self._lock:
             self._reserved -= count
 
-    def put(self, launches: Sequence[Launch]) -> None:
+    def put(self, queued_jobs: Sequence[QueuedJob]) -> None:
         """Add jobs that are durable already: never refused."""
         with self._lock:
-            for (owner_id, priority, task, batch), alike in groupby(launches, key=_LINE):
+            for (owner_id, priority, task, batch), alike in groupby(queued_jobs, key=_LINE):
                 if owner_id not in self._people:
                     self._people[owner_id] = Lanes()
                 self._people[owner_id].put(priority, task, batch, alike)
-            self._waiting += len(launches)
+            self._waiting += len(queued_jobs)
 
-    def take(self) -> list[Launch]:
-        """Return the jobs of one task that go next, empty when none may.
-        Give them back with :meth:`done`."""
+    def take(self, chunk_of: Callable[[str], int] = lambda _: 1) -> list[QueuedJob]:
+        """Return the jobs of one task that go next, as many as ``chunk_of`` says of the task at
+        most, empty when none may. Give them back with :meth:`done`."""
         with self._lock:
             found = self._find_next()
             if found is None:
                 return []
             person, (priority, task) = found
-            taken = self._people[person].take(priority, task, self.chunk_of(task))
+            taken = self._people[person].take(priority, task, chunk_of(task))
             if self._people[person]:
                 self._people.move_to_end(person)
             else:
@@ -132,14 +131,14 @@ class FairQueue:
         with self._lock:
             return self._find_next() is not None
 
-    def done(self, launches: Sequence[Launch]) -> None:
+    def done(self, queued_jobs: Sequence[QueuedJob]) -> None:
         """Note that what one :meth:`take` returned no longer runs here;
         it may have been nothing."""
-        if not launches:
+        if not queued_jobs:
             return
         with self._lock:
-            self._running -= len(launches)
-            first = launches[0]
+            self._running -= len(queued_jobs)
+            first = queued_jobs[0]
             for running, name in (
                 (self._running_of_person, first.owner_id),
                 (self._running_of_task, first.task),
@@ -151,7 +150,7 @@ class FairQueue:
                 # or of a single slot the one who had it would be the next, too
                 self._people.move_to_end(first.owner_id)
 
-    def clear(self) -> list[Launch]:
+    def clear(self) -> list[QueuedJob]:
         """Forget and return all that waits: it is somebody else's now."""
         with self._lock:
             forgotten = list(self._all())
@@ -159,7 +158,7 @@ class FairQueue:
             self._waiting = 0
             return forgotten
 
-    def _all(self) -> Iterator[Launch]:
+    def _all(self) -> Iterator[QueuedJob]:
         for lanes in self._people.values():
             yield from lanes
 
@@ -178,7 +177,7 @@ class FairQueue:
             beyond_share = person, line
         return beyond_share
 
-    def _count(self, taken: Sequence[Launch]) -> None:
+    def _count(self, taken: Sequence[QueuedJob]) -> None:
         self._running += len(taken)
         self._running_of_person[taken[0].owner_id] += 1  # they run one after the other, in one slot
         self._running_of_task[taken[0].task] += 1

@@ -11,48 +11,47 @@ from typing import Any, BinaryIO
 
 from flask_api.jobs.errors import OVER_QUOTA, JobCancelled, QuotaExceeded, StopReason
 from flask_api.jobs.files.storage import FileStore, size_of
-from flask_api.jobs.records.job import Launch
-from flask_api.jobs.records.states import Checkpoint, Checkpoints
-from flask_api.jobs.records.writes import Ledger
+from flask_api.jobs.records.job import Attempt
+from flask_api.jobs.records.states import SavedState, SavedStates
+from flask_api.jobs.records.writes import JobWriter, ReportAnswer
 from flask_api.jobs.tasks.context import Progress
 from shared.errors import JobStoreUnavailable
 
 log = logging.getLogger("gatehouse.jobs")
 
-_LOST = -1
-_NO_ROOM, _NO_ROOM_FOR_FILES = -2, -3
-_SIGNALS = {1: StopReason.CANCELLED, _LOST: StopReason.LOST, _NO_ROOM: StopReason.QUOTA}
+_SIGNALS = {
+    ReportAnswer.CANCEL_REQUESTED: StopReason.CANCELLED,
+    ReportAnswer.LOST: StopReason.LOST,
+    ReportAnswer.OVER_QUOTA: StopReason.QUOTA,
+}
 _FILES_OVER_QUOTA = (
     "Your jobs keep as many bytes of files as they may, and this one does not fit: delete jobs "
     "that keep files."
 )
 
 
-class LedgerReporter:
+class AttemptReporter:
     """Writes for one attempt; what Redis answers (cancel asked for, job lost)
     is given to ``signal``. Thread-safe."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        launch: Launch,
-        *,
-        instance: str,
-        attempt: int,
+        attempt: Attempt,
+        writer: JobWriter,
+        states: SavedStates,
         files: FileStore,
-        checkpoints: Checkpoints,
+        *,
         signal: Callable[[StopReason], None],
     ) -> None:
-        self._ledger = ledger
-        self._launch = launch
-        self._instance = instance
         self._attempt = attempt
+        self._job_id = attempt.job.job_id
+        self._writer = writer
+        self._states = states
         self._files = files
-        self._checkpoints = checkpoints
+        self._signal = signal
         self._lock = threading.Lock()
         # read when it is first needed: most tasks keep nothing
         self._kept: dict[str, dict[str, Any]] | None = None
-        self._signal = signal
 
     def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
         """Write progress and log lines; an outage loses them, not the attempt."""
@@ -60,7 +59,7 @@ class LedgerReporter:
         try:
             self._heed(self._write(changes, lines))
         except JobStoreUnavailable:
-            log.debug("progress not written", extra={"job_id": self._launch.job_id})
+            log.debug("progress not written", extra={"job_id": self._job_id})
 
     def save_file(self, name: str, source: bytes | str | Path) -> None:
         """Keep a file and list it on the record.
@@ -77,7 +76,7 @@ class LedgerReporter:
             # nor uncounted.
             self._require(self._expect_files(kept, more=size))
             try:
-                saved = self._files.save(self._launch.job_id, name, source, kept=kept, at_most=size)
+                saved = self._files.save(self._job_id, name, source, kept=kept, at_most=size)
             except BaseException:
                 with suppress(JobStoreUnavailable):
                     self._expect_files(kept)
@@ -93,7 +92,7 @@ class LedgerReporter:
             if name not in self._files_so_far():
                 return None
         try:
-            return self._files.open(self._launch.job_id, name)
+            return self._files.open(self._job_id, name)
         except FileNotFoundError:
             return None
 
@@ -102,10 +101,8 @@ class LedgerReporter:
 
         Raises QuotaExceeded when it is more than the owner may keep, and JobStoreUnavailable.
         """
-        answer = self._checkpoints.save_state(
-            self._launch, state, instance=self._instance, attempt=self._attempt
-        )
-        if answer == _NO_ROOM:
+        answer = self._states.save_state(self._attempt, state)
+        if answer is ReportAnswer.OVER_QUOTA:
             raise QuotaExceeded(OVER_QUOTA)
         self._heed(answer)
 
@@ -118,46 +115,37 @@ class LedgerReporter:
         a later attempt goes on with the files of an earlier one."""
         if self._kept is None:
             self._kept = {file["name"]: file for file in self._checkpoint().files}
-            if self._attempt > 1:
-                self._files.discard_partial(self._launch.job_id)
+            if self._attempt.number > 1:
+                self._files.discard_partial(self._job_id)
         return self._kept
 
-    def _expect_files(self, kept: Mapping[str, dict[str, Any]], *, more: int = 0) -> int:
-        return self._checkpoints.expect_files(
-            self._launch,
-            list(kept.values()),
-            file_bytes=_bytes_of(kept) + more,
-            instance=self._instance,
-            attempt=self._attempt,
+    def _expect_files(self, kept: Mapping[str, dict[str, Any]], *, more: int = 0) -> ReportAnswer:
+        return self._states.expect_files(
+            self._attempt, list(kept.values()), file_bytes=_bytes_of(kept) + more
         )
 
-    def _require(self, answer: int) -> None:
+    def _require(self, answer: ReportAnswer) -> None:
         """Raise for an answer by which a file is not to be kept."""
-        if answer == _NO_ROOM:
+        if answer is ReportAnswer.OVER_QUOTA:
             raise QuotaExceeded(OVER_QUOTA)
-        if answer == _NO_ROOM_FOR_FILES:
+        if answer is ReportAnswer.FILES_OVER_QUOTA:
             raise QuotaExceeded(_FILES_OVER_QUOTA)
-        if self._heed(answer) == _LOST:
+        if self._heed(answer) is ReportAnswer.LOST:
             raise JobCancelled(StopReason.LOST)
 
-    def _checkpoint(self) -> Checkpoint:
+    def _checkpoint(self) -> SavedState:
         # Asked for at a first attempt too: one that a stopping server handed over is begun as the
         # first again.
-        return self._checkpoints.get(self._launch.job_id)
+        return self._states.get(self._job_id)
 
     def _write(
         self, changes: dict[str, Any], lines: Sequence[str], *, file_bytes: int | None = None
-    ) -> int:
-        return self._ledger.report(
-            self._launch,
-            instance=self._instance,
-            attempt=self._attempt,
-            changes=changes,
-            lines=lines,
-            file_bytes=file_bytes,
+    ) -> ReportAnswer:
+        return self._writer.report(
+            self._attempt, changes=changes, lines=lines, file_bytes=file_bytes
         )
 
-    def _heed(self, answer: int) -> int:
+    def _heed(self, answer: ReportAnswer) -> ReportAnswer:
         if answer in _SIGNALS:
             self._signal(_SIGNALS[answer])
         return answer

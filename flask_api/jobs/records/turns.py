@@ -5,26 +5,25 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from flask_api.jobs.records.job import JobStatus, Launch
-from flask_api.jobs.records.writes import Ending, Ledger
+from flask_api.jobs.records.job import JobStatus, QueuedJob
+from flask_api.jobs.records.writes import Ending, EndingAnswer, JobWriter
 from shared.errors import JobStoreFull, JobStoreUnavailable
 
 T = TypeVar("T")
-_OVER_QUOTA = 2
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 
 
 def write_turn(
-    ledger: Ledger,
+    writer: JobWriter,
     instance: str,
     endings: Sequence[Ending],
-    beginnings: Sequence[Launch],
+    beginnings: Sequence[QueuedJob],
     *,
     ttl_s: int,
     stopping: threading.Event,
 ) -> list[int]:
-    """End attempts and begin others; answers as Ledger.turn.
+    """End attempts and begin others; answers as JobWriter.turn.
     Repeats itself while Redis is away, until ``stopping``.
 
     While Redis is full, what ended is written all the same, it is bounded by what runs;
@@ -33,12 +32,12 @@ def write_turn(
 
     def write() -> list[int]:
         try:
-            return ledger.turn(instance, endings=endings, beginnings=beginnings, ttl_s=ttl_s)
+            return writer.turn(instance, endings=endings, beginnings=beginnings, ttl_s=ttl_s)
         except JobStoreFull:
             if not endings:
                 raise
             # What does not begin now is held and not known: the audit puts it in the queue again.
-            return ledger.turn(instance, endings=endings, ttl_s=ttl_s, force=True) + [0] * len(
+            return writer.turn(instance, endings=endings, ttl_s=ttl_s, force=True) + [0] * len(
                 beginnings
             )
 
@@ -48,7 +47,7 @@ def write_turn(
 def status_of(ending: Ending, answer: int) -> JobStatus:
     """Return how a job ended, or that it goes on:
     a result that its person may not keep is a failure."""
-    return JobStatus.FAILED if answer == _OVER_QUOTA else ending.status
+    return JobStatus.FAILED if answer == EndingAnswer.OVER_QUOTA else ending.status
 
 
 def persist(action: Callable[[], T], *, stopping: threading.Event) -> T:

@@ -1,0 +1,89 @@
+"""How an attempt ended, and what that means for its job."""
+
+import time
+import traceback
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from flask_api.jobs.errors import OVER_QUOTA, QuotaExceeded, StopReason, TaskError
+from flask_api.jobs.records.job import Attempt, JobStatus, encode_field, format_time
+from flask_api.jobs.records.writes import Ending
+from flask_api.jobs.tasks.exception_bases import caught_by
+from flask_api.jobs.tasks.policy import Policy
+
+# A task's own pauses are about its own errors.
+# A death needs a short one, growing in case that it is the job that kills.
+_AFTER_DEATH = Policy()
+
+
+class Outcome(NamedTuple):
+    """How an attempt ended. ``stopped`` is why it ended early; ``error`` is set when it failed.
+
+    ``is_lost``: its process died under it.
+    """
+
+    result: str = "null"  # JSON text
+    error: dict[str, Any] | None = None
+    may_retry: bool = False
+    stopped: StopReason | None = None
+    is_lost: bool = False
+
+
+def stopped(reason: StopReason, policy: Policy) -> Outcome:
+    """Return the outcome of an attempt that was made to stop."""
+    if reason is StopReason.TIMED_OUT:
+        error = {
+            "type": "TimedOut",
+            "message": f"The job took longer than the {policy.timeout_s:g} s that its task allows.",
+        }
+        return Outcome(error=error, may_retry=TimeoutError in policy.retry_on)
+    if reason is StopReason.QUOTA:
+        return Outcome(error=describe(QuotaExceeded(OVER_QUOTA)))
+    return Outcome(stopped=reason)
+
+
+def worker_lost(how: str) -> Outcome:
+    """Return the outcome of an attempt whose process died under it:
+    tried again soon, as long as attempts are left."""
+    return Outcome(
+        error={"type": "WorkerLost", "message": f"The process that ran the job {how}."},
+        may_retry=True,
+        is_lost=True,
+    )
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return an error as its owner may see it, with a traceback for staff.
+    What the engine itself says has no ``bases``."""
+    try:
+        message, caught = str(error)[:2000], caught_by(error)
+    # a task may raise anything, even what has no words; losing the slot over it would hurt others
+    except Exception:
+        message, caught = "An error that can't be shown.", {"bases": []}
+    described = {"type": type(error).__name__, "message": message, **caught}
+    if not isinstance(error, TaskError):
+        described["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
+    return described
+
+
+def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
+    """Say what an outcome means for the job: an end, another attempt later,
+    or its return to whoever goes on with it."""
+    now = time.time()
+    if outcome.stopped is StopReason.CANCELLED:
+        return Ending(attempt, JobStatus.CANCELLED)
+    # the process stops, or lost the job: the attempt was not the job's fault
+    if outcome.stopped is not None:
+        return Ending(attempt, JobStatus.QUEUED, {"attempt": str(attempt.number - 1)}, due_at=now)
+    if outcome.error is None:
+        return Ending(attempt, JobStatus.SUCCEEDED, {"result": outcome.result})
+    shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
+    ended_at = format_time(datetime.now(UTC))
+    failure = {"attempt": attempt.number, "ended_at": ended_at, "error": shown}
+    changes = {"attempts": encode_field("attempts", [*attempt.job.attempts, failure])}
+    if outcome.may_retry and attempt.number < attempt.job.max_attempts:
+        pauses = _AFTER_DEATH if outcome.is_lost else policy
+        due_at = now + pauses.retry_delay_s(attempt.number)
+        return Ending(attempt, JobStatus.QUEUED, changes, due_at=due_at)
+    changes["error"] = encode_field("error", outcome.error)
+    return Ending(attempt, JobStatus.FAILED, changes)

@@ -1,0 +1,179 @@
+"""Executors whose attempts run in this process, or are waited for in its threads.
+
+Each slot takes jobs from the queue, begins them, runs them, and ends them in the same round trip
+that begins the next: a job costs one round trip to Redis, and very short ones share it.
+"""
+
+import logging
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+from flask_api.jobs.records.job import Attempt, QueuedJob
+from flask_api.jobs.workers.executor import Ended, Executor, Host
+from flask_api.jobs.workers.outcome import Outcome, describe
+from flask_api.jobs.workers.queue import FairQueue
+
+log = logging.getLogger("gatehouse.jobs")
+Work = Callable[[], object]
+
+
+class SlotExecutor(Executor):
+    """Has a thread for each slot that is in use. Thread-safe."""
+
+    def __init__(self, queue: FairQueue, host: Host, *, slots: int) -> None:
+        super().__init__(queue, host, slots=slots)
+        self._threads = SlotThreads(name=f"gatehouse-{self.name}")
+        self._changed = threading.Condition()
+        self._active = 0
+        self._paused = False
+
+    @abstractmethod
+    def run(self, attempt: Attempt) -> Outcome:
+        """Run one attempt and return how it ended; blocks its slot until then."""
+
+    def chunk_of(self, task: str) -> int:  # noqa: ARG002  # those who know more say more
+        """Return how many jobs of a task one slot begins at a time."""
+        return 1
+
+    def wake(self) -> None:
+        """Say that the queue has jobs: slots that are free begin them."""
+        with self._changed:
+            wanted = min(self.slots - self._active, len(self.queue))
+            if self._paused or wanted <= 0:
+                return
+            self._active += wanted
+        for _ in range(wanted):
+            self._threads.run(self._work)
+
+    def seize(self, queued: QueuedJob) -> bool:
+        """Take a free slot for a job that is about to be accepted as running.
+
+        Its acceptance begins it too, which saves a round trip before its first line. False: it must
+        wait in the queue, as very short jobs do when others run: there they share round trips.
+        """
+        with self._changed:
+            most = 1 if self.chunk_of(queued.task) > 1 else self.slots
+            if self._paused or self._active >= most or not self.queue.seize(queued):
+                return False
+            self._active += 1
+            return True
+
+    def begin(self, attempt: Attempt) -> None:
+        """Run a job in the slot that was seized for it."""
+        try:
+            self._threads.run(lambda: self._work([attempt]))
+        # closed meanwhile: the job goes to another process with all that is held
+        except RuntimeError:
+            self.release_slot(attempt.job)
+
+    def release_slot(self, queued: QueuedJob) -> None:
+        """Give back a slot that was seized for a job that was not accepted."""
+        self.queue.done([queued])
+        with self._changed:
+            self._active -= 1
+            self._changed.notify_all()
+        self.wake()
+
+    def pause(self) -> None:
+        """Begin nothing more; what runs goes on."""
+        with self._changed:
+            self._paused = True
+
+    def wait_until_idle(self, *, deadline_s: float) -> bool:
+        """Wait for what runs; True when nothing does any more."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._active == 0, timeout=deadline_s)
+
+    def close(self) -> None:
+        """Let go of the threads. Idempotent."""
+        self._threads.close()
+
+    def _work(self, begun: Sequence[Attempt] = ()) -> None:
+        ended = self._run_all(begun)
+        self.queue.done([attempt.job for attempt in begun])
+        while True:
+            queued_jobs = [] if self._paused else self.queue.take(self.chunk_of)
+            if not queued_jobs and not ended:
+                if self._rest():
+                    return
+                continue
+            ended = self._run_all(self._take_turn(ended, queued_jobs))
+            self.queue.done(queued_jobs)
+
+    def _run_all(self, attempts: Sequence[Attempt]) -> list[Ended]:
+        return [(attempt, self._run_safely(attempt)) for attempt in attempts]
+
+    def _run_safely(self, attempt: Attempt) -> Outcome:
+        try:
+            return self.run(attempt)
+        except Exception as error:  # ours, not the task's: no child could be started, say
+            log.exception("an attempt could not be run", extra={"job_id": attempt.job.job_id})
+            return Outcome(error=describe(error), may_retry=True)
+
+    def _take_turn(self, ended: list[Ended], queued_jobs: list[QueuedJob]) -> list[Attempt]:
+        try:
+            return self._host.turn(ended, queued_jobs)
+        except Exception:
+            count = len(ended) + len(queued_jobs)
+            log.exception("a slot lost its jobs; they are rescued", extra={"jobs": count})
+            return []
+
+    def _rest(self) -> bool:
+        """Give up the slot, unless a job came meanwhile: under the lock that ``wake`` takes."""
+        with self._changed:
+            if not self._paused and self.queue.has_next():
+                return False
+            self._active -= 1
+            self._changed.notify_all()
+            return True
+
+
+class SlotThreads:
+    """Runs works on as many threads as there are works at once: made when they are needed, kept,
+    and idle until there is work. Thread-safe; ``run`` never blocks.
+
+    What the pool of concurrent.futures does, without a future for each work, which nobody would
+    ask and which took about as long as it takes a thread to wake up. And the interpreter does not
+    wait for these: a job that never stops must not keep a process alive.
+    """
+
+    def __init__(self, *, name: str) -> None:
+        self._name = name
+        self._works: SimpleQueue[Work | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._made = 0
+        self._busy = 0
+        self._is_closed = False
+
+    def run(self, work: Work) -> None:
+        """Run ``work`` on a thread that is free, or on a new one.
+        Raises RuntimeError once closed."""
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("the threads were let go")
+            self._busy += 1
+            self._works.put(work)
+            if self._busy > self._made:
+                threading.Thread(
+                    target=self._serve, name=f"{self._name}_{self._made}", daemon=True
+                ).start()
+                self._made += 1
+
+    def close(self) -> None:
+        """Let each thread end after its work. Idempotent."""
+        with self._lock:
+            self._is_closed = True
+            for _ in range(self._made):
+                self._works.put(None)
+            self._made = 0
+
+    def _serve(self) -> None:
+        while (work := self._works.get()) is not None:
+            try:
+                work()
+            except Exception:
+                log.exception("a slot's work failed")
+            with self._lock:
+                self._busy -= 1

@@ -22,7 +22,7 @@ Every setting is an environment variable, or a line `NAME=value` in a file under
 (`GATEHOUSE_VAR_DIR`: another folder); the environment wins. Lists are written with commas.
 `script/server` makes the files; what it writes there once, it keeps. A wrong value stops the start
 with a line that names the variable; a secret's value is never shown. A variable `GATEHOUSE_...`
-that is no setting is named in a warning. `python wsgi.py --check` reads all settings as a start
+that is not a setting is named in a warning. `python wsgi.py --check` reads all settings as a start
 does, and tries those of Redis.
 """
 

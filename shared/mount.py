@@ -113,6 +113,6 @@ class ForwardedPrefix:
 @lru_cache(maxsize=1)  # once in this process
 def _warn_of_prefix() -> None:
     log.warning(
-        "X-Forwarded-Prefix is ignored: accepted are paths such as /tools, of letters, "
+        "X-Forwarded-Prefix is ignored: it must be a path such as /tools, of letters, "
         "digits and . _ ~ -"
     )

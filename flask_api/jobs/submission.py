@@ -233,7 +233,7 @@ class Submissions:
 def _over_quota(answer: Answer, quota: Quota) -> PersonQuotaExceeded:
     if answer.acceptance is Acceptance.ENDED:
         message = (
-            f"You keep {answer.kept} ended jobs; accepted are at most {quota.ended}: delete some."
+            f"You keep {answer.kept} ended jobs; at most {quota.ended} may be kept: delete some."
         )
         reached = QuotaReached(kind="ended_jobs", used=answer.kept, limit=quota.ended)
     else:

@@ -242,7 +242,7 @@ def build_client(
         options = parse_url(url)  # type: ignore[no-untyped-call]
     except ValueError as error:
         raise ConfigurationError(
-            "a Redis URL can't be read: accepted are redis://, rediss:// and unix:// URLs"
+            "a Redis URL can't be read: it must begin with redis://, rediss:// or unix://"
         ) from error
     options |= {
         "max_connections": max_connections,

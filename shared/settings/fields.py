@@ -47,7 +47,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
     except ValueError:  # its message repeats a part of the URL, which may hold a password
         is_readable = False
     if not is_readable:
-        raise ValueError("accepted are redis://, rediss:// and unix:// URLs")
+        raise ValueError("it must begin with redis://, rediss:// or unix://")
     database = parts.path.strip("/") if parts.scheme != "unix" else ""
     if not all(_DATABASE.fullmatch(number) for number in (database, *options.get("db", ()))):
         raise ValueError("the database in a Redis URL is a number: redis://host:6379/0")
@@ -65,7 +65,7 @@ def _login_url(url: str) -> str:
     is_path = url.startswith("/") and url[1:2] not in ("/", "\\")
     if not (is_path or _is_web_url(url)) or not _PLAIN_URL.fullmatch(url):
         raise ValueError(
-            "accepted are a path such as /accounts/login/, and http:// and https:// URLs"
+            "it must be a path such as /accounts/login/, or an http:// or https:// URL"
         )
     return url
 
@@ -85,7 +85,7 @@ def _is_web_url(url: str) -> bool:
 
 def _cookie_path(path: str) -> str:
     if path not in ("", "/") and not plain_prefix(path):
-        raise ValueError("accepted are / and paths such as /tools")
+        raise ValueError("it must be / or a path such as /tools")
     return path if path == "/" else path.removesuffix("/")
 
 
@@ -93,7 +93,7 @@ def _host_name(host: str) -> str:
     """Refuse what no Host header matches, the port left aside:
     the service would answer 400 to everybody."""
     if "/" in host or _NAME_AND_PORT.fullmatch(host):
-        raise ValueError("accepted are names and addresses, without a scheme, a port or a path")
+        raise ValueError("it must be names or addresses, without a scheme, a port or a path")
     return host
 
 
@@ -115,9 +115,7 @@ def listening_host(host: str) -> str:
     try:
         return str(IPv6Address(bare))
     except ValueError:
-        raise ValueError(
-            "accepted are a name, an IPv4 or an IPv6 address, without a port"
-        ) from None
+        raise ValueError("it must be a name, an IPv4 or an IPv6 address, without a port") from None
 
 
 def split_list(value: Any) -> Any:

@@ -82,7 +82,7 @@ def _accepted(line: dict[str, Any], variable: str) -> str:
     if kind == "missing":
         return "it is required"
     if kind.startswith("bool_"):
-        return "accepted are true and false"
+        return "it must be true or false"
     if kind in ("int_parsing", "int_from_float"):
         unit = next(
             (f" of {word}" for ending, word in _UNITS.items() if variable.endswith(ending)), ""
@@ -90,7 +90,7 @@ def _accepted(line: dict[str, Any], variable: str) -> str:
         return f"accepted is a whole number{unit}"
     words = _WORDS.search(message) if kind == "string_pattern_mismatch" else None
     return (
-        f"accepted are {', '.join(words[1].split('|'))}"
+        f"it must be one of {', '.join(words[1].split('|'))}"
         if words
         else message.removeprefix("Value error, ")
     )

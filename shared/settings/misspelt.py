@@ -25,7 +25,7 @@ def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
         if name.startswith(ENV_PREFIX) and name not in known | _NO_SETTINGS:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
             meant = f"did you mean {near[0]}?" if near else "docs/settings.md has all of them"
-            yield f"{name} is no setting and is ignored; {meant}"
+            yield f"{name} is not a setting and is ignored; {meant}"
 
 
 def _variables(kind: type[ContractSettings]) -> Iterator[str]:

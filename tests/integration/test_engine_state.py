@@ -118,7 +118,7 @@ def test_state_of_the_limit_is_kept_and_a_larger_one_fails_the_job(
     job = bench.run(engine, f"{prefix}.keep", {"size": STATE_MAX_BYTES + 1})
     assert job.error == {
         "type": "TaskError",
-        "message": f"The state has {STATE_MAX_BYTES + 1} bytes of JSON; accepted are at most "
+        "message": f"The state has {STATE_MAX_BYTES + 1} bytes of JSON; it may have at most "
         f"{STATE_MAX_BYTES}.",
         "bases": ["Exception"],
     }

@@ -110,7 +110,7 @@ def test_release_that_is_not_ready_says_what_is_missing(clone: Clone) -> None:
         assert said in clone.run("script/release", code=1)
     clone.write("shared/version.py", 'VERSION = "next"\n')
     clone.commit()
-    assert "accepted are" in clone.run("script/release", code=1)
+    assert "which must be like" in clone.run("script/release", code=1)
     assert "usage" in clone.run("script/release", "--push", code=2)
     assert not (clone.folder / "dist").exists()
     assert clone.run("git", "tag") == ""

@@ -256,7 +256,7 @@ def test_state_comes_back_as_json_gives_it() -> None:
         (
             "x" * (STATE_MAX_BYTES - 1),
             TaskError,
-            f"{STATE_MAX_BYTES + 1} bytes of JSON; accepted are at most {STATE_MAX_BYTES}",
+            f"{STATE_MAX_BYTES + 1} bytes of JSON; it may have at most {STATE_MAX_BYTES}",
         ),
         (math.nan, ValueError, "JSON compliant"),
         (object(), TypeError, "not JSON serializable"),

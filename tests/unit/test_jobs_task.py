@@ -292,7 +292,7 @@ def test_alternatives_that_can_not_be_left_out_are_refused(names: tuple[str, ...
 
     with pytest.raises(
         ConfigurationError,
-        match=r"task example\.wrong: at_least_one_of: .* here: "
+        match=r"task example\.wrong: at_least_one_of must name .* here: "
         r"names, leader",
     ):
         task("example.wrong", at_least_one_of=names)(pick)

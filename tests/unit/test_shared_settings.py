@@ -84,7 +84,7 @@ def test_wrong_value_names_the_variable_and_no_value(
         ("redis://:canary@redis.example.org/?nonsense=canary", "db, socket_timeout"),
         ("redis://:canary@redis.example.org/0?ssl_cert_reqs=none", "of a redis:// URL"),
         ("unix://me:canary@/run/redis.sock?max_connections=3", "of a unix:// URL"),
-        ("redis://:canary@redis.example.org/0?canary", "redis://, rediss:// and unix://"),
+        ("redis://:canary@redis.example.org/0?canary", "redis://, rediss:// or unix://"),
     ],
 )
 def test_redis_url_whose_parts_would_not_be_heeded_is_refused(

@@ -12,12 +12,12 @@ from shared.settings.misspelt import misspelt
 @pytest.mark.parametrize(
     ("kind", "variable", "value", "said"),
     [
-        (SiteSettings, "GATEHOUSE_SIGNUP", "invite", "accepted are open, invited, closed ("),
+        (SiteSettings, "GATEHOUSE_SIGNUP", "invite", "it must be one of open, invited, closed ("),
         (
             SiteSettings,
             "GATEHOUSE_EMAIL_VERIFICATION",
             "always",
-            "accepted are none, optional, mandatory (",
+            "it must be one of none, optional, mandatory (",
         ),
         (
             ContractSettings,
@@ -32,7 +32,7 @@ from shared.settings.misspelt import misspelt
             "accepted is a whole number of milliseconds (",
         ),
         (ServerSettings, "GATEHOUSE_PORT", "80o", "accepted is a whole number ("),
-        (ContractSettings, "GATEHOUSE_PRODUCTION", "yep", "accepted are true and false ("),
+        (ContractSettings, "GATEHOUSE_PRODUCTION", "yep", "it must be true or false ("),
         (ContractSettings, "GATEHOUSE_API_PREFIX", "api", "where Flask is mounted: /api"),
         (
             ContractSettings,
@@ -104,7 +104,7 @@ def test_misspelt_setting_is_named_with_what_was_meant_and_without_its_value() -
     assert list(
         misspelt({"GATEHOUSE_SESSION_IDEL_S": "canary", "GATEHOUSE_NONSENSE": "canary"})
     ) == [
-        "GATEHOUSE_NONSENSE is no setting and is ignored; docs/settings.md has all of them",
-        "GATEHOUSE_SESSION_IDEL_S is no setting and is ignored; did you mean "
+        "GATEHOUSE_NONSENSE is not a setting and is ignored; docs/settings.md has all of them",
+        "GATEHOUSE_SESSION_IDEL_S is not a setting and is ignored; did you mean "
         "GATEHOUSE_SESSION_IDLE_S?",
     ]

@@ -245,7 +245,7 @@ class Uploads:
 
 
 def _too_large(largest: int) -> UploadTooLarge:
-    return UploadTooLarge(f"The file is too large; accepted are at most {largest} bytes.")
+    return UploadTooLarge(f"The file is too large: it may have at most {largest} bytes.")
 
 
 def _folder(file_id: str) -> str:

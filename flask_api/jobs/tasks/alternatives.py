@@ -39,7 +39,7 @@ class AtLeastOneOf:
         if self._names and (len(set(self._names)) < 2 or not set(self._names) <= set(optional)):
             accepted = ", ".join(optional) or "none"
             raise ConfigurationError(
-                f"task {task}: at_least_one_of: accepted are two or more parameters with a "
+                f"task {task}: at_least_one_of must name two or more parameters with a "
                 f"default, here: {accepted}"
             )
 

@@ -154,7 +154,7 @@ class JobContext:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
         if len(text) > STATE_MAX_BYTES:
             raise TaskError(
-                f"The state has {len(text)} bytes of JSON; accepted are at most {STATE_MAX_BYTES}."
+                f"The state has {len(text)} bytes of JSON; it may have at most {STATE_MAX_BYTES}."
             )
         self._insist(lambda: self._reporter.save_state(text))
         self.checkpoint()  # the job may be another process's by now: then nothing was written

@@ -27,11 +27,11 @@ class Policy:
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
-            raise ConfigurationError("max_attempts: accepted are 1 and more")
+            raise ConfigurationError("max_attempts must be at least 1")
         for name in ("timeout_s", "ttl_s", "max_running"):
             value = getattr(self, name)
             if value is not None and value <= 0:
-                raise ConfigurationError(f"{name}: accepted are numbers above 0")
+                raise ConfigurationError(f"{name} must be above 0")
 
     def may_retry(self, error: BaseException) -> bool:
         """Tell whether this error is worth another attempt, as far as the task says."""

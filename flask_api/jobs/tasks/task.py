@@ -175,7 +175,7 @@ def task(
     """
     if _NAME.fullmatch(name) is None:
         raise ConfigurationError(
-            f"task name {name!r}: accepted are dotted lower-case words such as primes.sum"
+            f"task name {name!r}: it must be dotted lower-case words such as primes.sum"
         )
     policy = Policy(
         executor=executor,

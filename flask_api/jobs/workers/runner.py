@@ -72,7 +72,7 @@ def call(
         size = len(result.encode())
         if size > result_max_bytes:
             raise TaskError(
-                f"The result has {size} bytes of JSON; accepted are at most "
+                f"The result has {size} bytes of JSON; it may have at most "
                 f"{result_max_bytes}: save it as a file."
             )
         _check_once_more(context)

@@ -1,10 +1,12 @@
 """The site as a WSGI application. wsgi.py mounts it; nothing here knows the API."""
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from django_site.publishing.background import Background
 
 
 def create_site() -> "WSGIApplication":
@@ -16,40 +18,12 @@ def create_site() -> "WSGIApplication":
     return get_wsgi_application()
 
 
-class Background:
-    """What runs beside the requests of one server process; call ``start`` after any fork."""
-
-    def __init__(self, *parts: "Part") -> None:
-        self._parts = parts
-
-    def start(self) -> None:
-        """Start every part."""
-        for part in self._parts:
-            part.start()
-
-    def stop(self) -> None:
-        """End every part and wait for it. Idempotent."""
-        for part in reversed(self._parts):
-            part.stop()
-
-
-class Part(Protocol):
-    """Something with a thread of its own."""
-
-    def start(self) -> None:
-        """Start it."""
-
-    def stop(self) -> None:
-        """End it and wait for it. Idempotent."""
-
-
-def create_reconciler() -> Background:
+def create_reconciler() -> "Background":
     """Return what repeats the database's truth in Redis, and tells people of their keys,
     beside the requests.
 
     Call it after create_site, then start it.
     """
-    from django_site.keys.networks import NewsTeller
-    from django_site.principals.rebuild import Reconciler
+    from django_site.publishing.background import create_background
 
-    return Background(Reconciler(), NewsTeller())
+    return create_background()

@@ -8,10 +8,7 @@ what else was typed by the first 16 hex digits of its SHA-256.
 import logging
 from typing import Any
 
-from allauth.core import context
-
-from django_site.sessions.address import client_address
-from django_site.sessions.contract import contract_settings
+from django_site.client_address import current_address
 from shared.entries import digest
 
 security_log = logging.getLogger("gatehouse.security")
@@ -22,14 +19,6 @@ def note(event: str, *, is_warning: bool = False, **fields: Any) -> None:
     if any."""
     level = logging.WARNING if is_warning else logging.INFO
     security_log.log(level, event, extra={**fields, "address": current_address()})
-
-
-def current_address() -> str:
-    """Return the client's address of the request that is being answered; "" outside of one."""
-    request = context.request
-    if request is None:
-        return ""
-    return client_address(request.META, trusted_proxy=contract_settings().trusted_proxy)
 
 
 def typed(text: str) -> str:

@@ -16,9 +16,10 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from django_site.accounts import throttle
-from django_site.accounts.device_cookie import known_device, remember_device
+from django_site.accounts.device_cookie import remember_device
+from django_site.client_address import current_address
 from django_site.onward import is_onward
-from django_site.security_log import current_address, note
+from django_site.security_log import note
 from django_site.signup.invitations import find_invitation
 from django_site.signup.mails import tell_address_is_known
 from shared.client_address import customer_of
@@ -133,9 +134,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase:
         """Remember the browser as one of the person's."""
         response: HttpResponseBase = super().post_login(request, user, **kwargs)
-        is_known = known_device(request, user) is not None
-        note("logged in", user_id=str(user.pk), device="known" if is_known else "new")
-        remember_device(request, response, user)
+        was_known = remember_device(request, response, user)
+        note("logged in", user_id=str(user.pk), device="known" if was_known else "new")
         return response
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:

@@ -15,7 +15,7 @@ from allauth.core.internal import ratelimit
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from django_site.sessions.contract import session_store
+from django_site.contract import session_store
 from shared.redis import Script
 
 _APP = "allauth.account"

@@ -35,9 +35,11 @@ def known_device(request: HttpRequest, person: Any) -> str | None:
     return None
 
 
-def remember_device(request: HttpRequest, response: HttpResponseBase, person: Any) -> None:
-    """Let the browser be known as one that ``person`` has logged in with."""
-    nonce = known_device(request, person) or secrets.token_urlsafe(12)
+def remember_device(request: HttpRequest, response: HttpResponseBase, person: Any) -> bool:
+    """Let the browser be known as one that ``person`` has logged in with;
+    tell whether it was known before."""
+    known = known_device(request, person)
+    nonce = known or secrets.token_urlsafe(12)
     others = [entry for entry in _marks(request) if entry[0] != str(person.pk)]
     marks = [[str(person.pk), nonce, _mark(person)], *others][:_MAX_PEOPLE]
     response.set_cookie(
@@ -48,6 +50,7 @@ def remember_device(request: HttpRequest, response: HttpResponseBase, person: An
         httponly=True,
         samesite="Lax",
     )
+    return known is not None
 
 
 def _mark(person: Any) -> str:

@@ -18,7 +18,7 @@ from django_site.accounts import throttle
 from django_site.accounts.recovery import AddressToken, may_take_back_by, take_back
 from django_site.keys.models import ApiKey
 from django_site.keys.signals import keeps_keys
-from django_site.principals.databases import people_database
+from django_site.publishing.databases import people_database
 
 
 class ChangePasswordForm(AllauthChangePasswordForm):

@@ -26,7 +26,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.utils.http import base36_to_int, int_to_base36
 
-from django_site.principals.databases import people_database
+from django_site.publishing.databases import people_database
 from django_site.second_factor.recovery_codes import void_recovery_codes
 from django_site.security_log import note
 from django_site.sessions.index import end_other_sessions

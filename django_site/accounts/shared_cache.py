@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
-from django_site.sessions.contract import session_store
+from django_site.contract import session_store
 
 _SCAN_BATCH = 500
 # django-allauth locks each rate limit around a read and a write, for 10 s. A lock that Redis took

@@ -24,7 +24,8 @@ from django.http import HttpRequest, HttpResponse
 
 from django_site.accounts.attempts import Attempt, Limit, count_attempt, forget_attempts
 from django_site.accounts.device_cookie import known_device, knows_anybody
-from django_site.security_log import current_address, note, typed
+from django_site.client_address import current_address
+from django_site.security_log import note, typed
 from shared.client_address import network_of
 
 _LONGEST_LOGIN = 320  # an e-mail address

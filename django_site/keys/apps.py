@@ -13,7 +13,12 @@ class KeysConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listen to every change of a key."""
-        from django_site.keys.signals import connect
+        """Listen to every change of a key, and let all keys be rebuilt."""
+        from django_site.keys import publish, signals
+        from django_site.keys.networks import NewsTeller
+        from django_site.publishing.background import run_beside_requests
+        from django_site.publishing.rebuild import Kind, register
 
-        connect()
+        signals.connect()
+        register(Kind(name="keys", rebuild=lambda _progress: publish.rebuild_keys()))
+        run_beside_requests(NewsTeller)

@@ -6,8 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 
+from django_site.contract import contract_settings
 from django_site.keys.models import NAME_MAX_LENGTH
-from django_site.sessions.contract import contract_settings
 from shared.api_keys import SCOPES, TASK_SCOPE_PREFIX, is_scope
 
 DEFAULT_DAYS = 90

@@ -9,14 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from django_site.client_address import current_address
 from django_site.keys.models import ApiKey, ApiKeyQuerySet
 from django_site.keys.networks import know_network
 from django_site.keys.notices import tell_made, tell_revoked
 from django_site.keys.publish import publish_keys, republish, withdraw_keys
 from django_site.keys.verified import needs_verified_address
-from django_site.principals.build import user_rows
-from django_site.principals.databases import atomic_on, database_of
-from django_site.security_log import current_address
+from django_site.publishing.databases import atomic_on, database_of, user_rows
 from shared.api_keys import new_key
 from shared.entries import digest
 

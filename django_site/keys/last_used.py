@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import cast
 
+from django_site.contract import session_store
 from django_site.keys.models import ApiKey
-from django_site.sessions.contract import session_store
 from shared.entries import key_used_entry
 
 _MAX_DIGITS = 10  # seconds since 1970 until the year 2286

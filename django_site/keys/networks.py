@@ -7,21 +7,17 @@ The network that a key was made from is known already.
 """
 
 import logging
-import threading
 import time
 from typing import cast
 
 from django.core.cache import cache
-from django.db import close_old_connections
 
+from django_site.contract import session_store
 from django_site.keys.models import ApiKey
 from django_site.keys.notices import tell_new_network
-from django_site.sessions.contract import session_store
+from django_site.publishing.background import RepeatedWork
 from shared.client_address import network_of
 from shared.entries import KEY_NEWS_ENTRY, key_networks_entry
-from shared.errors import SessionStoreUnavailable
-
-log = logging.getLogger("gatehouse.keys")
 
 _BATCH = 100
 # for one key: whoever sends a stolen key round the world doesn't flood its owner
@@ -56,35 +52,18 @@ def tell_news() -> int:
     return len(found)
 
 
-class NewsTeller:
+class NewsTeller(RepeatedWork):
     """A thread that tells people what the gate found,
     beside the requests of each server process."""
 
+    name = "gatehouse-key-news"
+    log = logging.getLogger("gatehouse.keys")
+    failure = "telling of new networks failed; what is left is tried again"
+
     def __init__(self, *, interval_s: float = 5.0) -> None:
-        self._interval_s = interval_s
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        super().__init__(every_s=interval_s)
 
-    def start(self) -> None:
-        """Start the thread; call it after any fork."""
-        self._thread = threading.Thread(target=self._run, name="gatehouse-key-news", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread and wait for it. Idempotent."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._interval_s):
-            try:
-                while tell_news() == _BATCH and not self._stopping.is_set():
-                    pass
-            except SessionStoreUnavailable:
-                continue  # the list is in Redis: it is there when Redis is back
-            except Exception:
-                log.exception("telling of new networks failed; what is left is tried again")
-            finally:
-                close_old_connections()
+    def work(self) -> None:
+        """Tell what is new, to the end of the list."""
+        while tell_news() == _BATCH and not self.stopping.is_set():
+            pass

@@ -12,8 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import send_mail
 
+from django_site.client_address import current_address
 from django_site.keys.models import ApiKey
-from django_site.security_log import current_address, note
+from django_site.security_log import note
 
 log = logging.getLogger("gatehouse.mail")
 

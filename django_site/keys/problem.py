@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
 from django.views.csrf import csrf_failure as page_of_csrf_failure
 
+from django_site.contract import contract_settings
 from django_site.mount import mount
-from django_site.sessions.contract import contract_settings
 
 
 def problem(

@@ -2,39 +2,29 @@
 this only repeats it.
 
 A key's row stays locked until its entry is written, and older never replaces newer
-(django_site.sessions.replace): whoever is slow can't bring a key back to life that was revoked
+(django_site.publishing.versions): whoever is slow can't bring a key back to life that was revoked
 meanwhile. What is published before a commit is published again after it.
 """
 
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
+from django_site.contract import entry_signer, session_store
 from django_site.keys.models import ApiKey, ApiKeyQuerySet
-from django_site.principals.build import id_of
-from django_site.principals.databases import atomic_on, database_of, read_committed
-from django_site.principals.publish import CHUNK, chunked
-from django_site.sessions.contract import entry_signer, session_store
-from django_site.sessions.replace import Value, begin_anew, replace_entries
+from django_site.publishing.chunks import CHUNK, chunked
+from django_site.publishing.databases import atomic_on, database_of, read_committed
+from django_site.publishing.people import id_of
+from django_site.publishing.rebuild import Rebuilt
+from django_site.publishing.versions import Value, begin_anew, replace_entries
 from shared.api_keys import KeyRecord, decode_key, encode_key
 from shared.entries import key_entry_of_digest
 from shared.errors import SessionFormatError, SessionStoreUnavailable
 from shared.redis import scan
 
 log = logging.getLogger("gatehouse.keys")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
-    """What :func:`rebuild_keys` did: ``live`` keys seen, entries ``written`` because they differed,
-    entries ``pruned``."""
-
-    live: int
-    written: int
-    pruned: int
 
 
 def publish_keys(digests: Iterable[str]) -> int:
@@ -81,18 +71,18 @@ def rebuild_keys() -> Rebuilt:
     Reads in chunks, in bounded memory; locks only rows whose entry differs. May run beside
     anything, in several processes. Raises SessionStoreUnavailable.
     """
-    live = written = 0
+    seen = written = 0
     begin_anew()
     for keys in _live_keys():
-        live += len(keys)
-        seen = _entries_of(keys)
+        seen += len(keys)
+        entries = _entries_of(keys)
         written += publish_keys(
-            digest for digest, key in keys.items() if _differs(digest, seen[digest], key)
+            digest for digest, key in keys.items() if _differs(digest, entries[digest], key)
         )
     prefix = key_entry_of_digest("")
     names = scan(session_store(), f"{prefix}*")
     pruned = sum(_prune({name.removeprefix(prefix) for name in chunk}) for chunk in chunked(names))
-    return Rebuilt(live=live, written=written, pruned=pruned)
+    return Rebuilt(seen=seen, written=written, pruned=pruned)
 
 
 def _values(digests: list[str], version: int) -> dict[str, Value | None]:

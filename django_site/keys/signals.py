@@ -17,7 +17,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django_site.keys.issue import revoke_keys
 from django_site.keys.models import ApiKey
 from django_site.keys.publish import republish
-from django_site.principals.tables import for_each_model, only_about, tables_of
+from django_site.publishing.tables import for_each_model, only_about, tables_of
 
 
 def connect() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
 
-from django_site.principals.databases import database_of
+from django_site.publishing.databases import database_of
 
 
 def needs_verified_address(person: Any) -> bool:

@@ -16,8 +16,20 @@ class PrincipalsConfig(AppConfig):
     def ready(self) -> None:
         """Listen to every change that matters, and let ``manage.py check`` look at the site's
         settings."""
-        from django_site.principals import checks, signals
+        from django_site.principals import checks, publish, rebuild, signals
+        from django_site.publishing.background import run_beside_requests
+        from django_site.publishing.rebuild import Kind
+        from django_site.publishing.rebuild import register as register_kind
+        from django_site.publishing.reconciler import Reconciler
 
         signals.connect()
+        register_kind(
+            Kind(
+                name="people",
+                rebuild=rebuild.rebuild_people,
+                publish_overdue=publish.publish_overdue,
+            )
+        )
+        run_beside_requests(Reconciler)
         register(checks.check_settings)
         register(checks.check_user_model)

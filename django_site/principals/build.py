@@ -2,50 +2,18 @@
 one person at a time, or a whole chunk by a handful of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from types import SimpleNamespace
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_backends, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 
-from django_site.principals.databases import database_of, people_database
+from django_site.publishing.databases import database_of, people_database, user_rows
+from django_site.publishing.people import id_of
 from shared.principal import Principal
-
-
-def user_rows() -> QuerySet[Any]:
-    """Return all rows of the project's user model, where they are written."""
-    return cast("QuerySet[Any]", get_user_model()._default_manager.using(people_database()))
-
-
-def id_of(pk: Any) -> str:
-    """Return a person's id as sessions, principals and keys write it:
-    as Django writes it into a session."""
-    field: Any = get_user_model()._meta.pk
-    return str(field.value_to_string(SimpleNamespace(**{field.attname: pk})))
-
-
-def rows_of(ids: Iterable[str]) -> QuerySet[Any]:
-    """Return the rows of these ids; an id that can't be one of this user model's has none."""
-    possible = [pk for pk in map(_pk_of, ids) if pk is not None]
-    return user_rows().filter(pk__in=possible)
-
-
-def _pk_of(id_: str) -> Any:
-    field: Any = get_user_model()._meta.pk
-    while field.remote_field:  # a child's key is its parent's
-        field = field.target_field
-    try:
-        pk = field.to_python(id_)
-        field.run_validators(pk)  # a number that the database can't hold would raise there
-    except ValidationError:
-        return None
-    return pk
 
 
 def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
@@ -57,8 +25,8 @@ def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
     """
     ids = [user.pk for user in users]
     verified = _verified_emails(ids)
-    groups = _group_names(ids)
-    permissions = _permissions(users)
+    groups = _groups(ids)
+    permissions = _permissions(users, groups)
     for user in users:
         email = _email(user)
         yield Principal(
@@ -70,7 +38,7 @@ def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
             is_staff=bool(getattr(user, "is_staff", False)),
             is_superuser=bool(getattr(user, "is_superuser", False)),
             permissions=permissions[user.pk],
-            groups=frozenset(groups[user.pk]),
+            groups=frozenset(groups[user.pk].values()),
             auth_hash=user.get_session_auth_hash()
             if hasattr(user, "get_session_auth_hash")
             else "",
@@ -102,23 +70,19 @@ def _verified_emails(ids: Sequence[Any]) -> set[tuple[Any, str]]:
     return {(user_id, email.lower()) for user_id, email in rows.values_list("user_id", "email")}
 
 
-def _group_names(ids: Sequence[Any]) -> defaultdict[Any, set[str]]:
-    names: defaultdict[Any, set[str]] = defaultdict(set)
-    for user_id, name in _memberships(ids, "name"):
-        names[user_id].add(name)
-    return names
+def _groups(ids: Sequence[Any]) -> defaultdict[Any, dict[Any, str]]:
+    """Return the groups of each of these users: their names by primary key."""
+    found: defaultdict[Any, dict[Any, str]] = defaultdict(dict)
+    if hasattr(get_user_model(), "groups"):
+        rows = user_rows().filter(pk__in=ids, groups__isnull=False)
+        for user_id, group_id, name in rows.values_list("pk", "groups__pk", "groups__name"):
+            found[user_id][group_id] = name
+    return found
 
 
-def _memberships(ids: Sequence[Any], group_field: str) -> Iterator[tuple[Any, Any]]:
-    """Yield (user id, field of the group) for every membership of these users."""
-    model = get_user_model()
-    if not hasattr(model, "groups"):
-        return
-    lookup = {"pk__in": ids, "groups__isnull": False}
-    yield from user_rows().filter(**lookup).values_list("pk", f"groups__{group_field}")
-
-
-def _permissions(users: Sequence[Any]) -> dict[Any, frozenset[str]]:
+def _permissions(
+    users: Sequence[Any], groups: Mapping[Any, Mapping[Any, str]]
+) -> dict[Any, frozenset[str]]:
     # AbstractBaseUser alone: nobody has any
     if not hasattr(get_user_model(), "get_all_permissions"):
         return {user.pk: frozenset() for user in users}
@@ -131,9 +95,9 @@ def _permissions(users: Sequence[Any]) -> dict[Any, frozenset[str]]:
         "pk", "user_permissions__content_type__app_label", "user_permissions__codename"
     ):
         found[user_id].add(f"{label}.{codename}")
-    of_groups = _permissions_of_groups()
-    for user_id, group_id in _memberships(ids, "pk"):
-        found[user_id] |= of_groups[group_id]
+    of_groups = _permissions_of_groups() if groups else {}
+    for user_id, group_ids in groups.items():
+        found[user_id].update(*(of_groups.get(group_id, ()) for group_id in group_ids))
     everything = _every_permission() if any(user.is_superuser for user in users) else frozenset()
     return {user.pk: _allowed(user, found[user.pk], everything) for user in users}
 
@@ -144,7 +108,7 @@ def _allowed(user: Any, found: set[str], everything: frozenset[str]) -> frozense
     return everything if user.is_superuser else frozenset(found)
 
 
-def _permissions_of_groups() -> defaultdict[Any, set[str]]:
+def _permissions_of_groups() -> dict[Any, set[str]]:
     found: defaultdict[Any, set[str]] = defaultdict(set)
     rows = (
         Group.objects.using(people_database())

@@ -8,8 +8,8 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
+from django_site.contract import contract_settings
 from django_site.principals.cookie_checks import check_cookies
-from django_site.sessions.contract import contract_settings
 
 _ENGINE = "django_site.sessions.engine"
 _SESSIONS = "django_site.sessions.middleware.GatehouseSessionMiddleware"

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
-from django_site.principals.build import build_principals, id_of, rows_of, user_rows
-from django_site.principals.databases import people_database, read_committed, snapshot
-from django_site.sessions.contract import entry_signer, session_store
-from django_site.sessions.replace import Mark, Value, replace_entries
+from django_site.contract import entry_signer, session_store
+from django_site.principals.build import build_principals
+from django_site.publishing.chunks import CHUNK, chunked
+from django_site.publishing.databases import people_database, read_committed, snapshot, user_rows
+from django_site.publishing.people import id_of, rows_of
+from django_site.publishing.versions import Mark, Value, replace_entries
 from shared.entries import principal_entry
 from shared.errors import SessionFormatError, SessionStoreUnavailable
 from shared.gone import encode_gone
@@ -18,8 +20,6 @@ from shared.principal import Principal, decode_principal, encode_principal
 from shared.redis import scan
 
 log = logging.getLogger("gatehouse.principals")
-
-CHUNK = 500
 
 
 class _Overdue:
@@ -108,18 +108,6 @@ def published_ids() -> Iterator[list[str]]:
     """Yield the ids of all published principals in chunks, some maybe twice."""
     prefix = principal_entry("")
     yield from chunked(name.removeprefix(prefix) for name in scan(session_store(), f"{prefix}*"))
-
-
-def chunked(ids: Iterable[str]) -> Iterator[list[str]]:
-    """Yield lists of at most CHUNK ids."""
-    chunk: list[str] = []
-    for id_ in ids:
-        chunk.append(id_)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _people(ids: Sequence[str]) -> dict[str, Principal | None]:

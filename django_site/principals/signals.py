@@ -3,7 +3,7 @@ caught where Django announces it.
 
 Published after commit, never before: a rolled-back change must not be seen, and another process
 must find the new row. The commit is that of the database which the signal names. Whichever model of
-a table was used, the change is seen (django_site.principals.tables).
+a table was used, the change is seen (django_site.publishing.tables).
 What sends no signal (``QuerySet.update``, raw SQL) is found by the reconciler.
 """
 
@@ -18,10 +18,9 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 
-from django_site.principals.build import user_rows
-from django_site.principals.databases import people_database
 from django_site.principals.publish import publish
-from django_site.principals.tables import Receiver, for_each_model, key_in, only_about, tables_of
+from django_site.publishing.databases import people_database, user_rows
+from django_site.publishing.tables import Receiver, for_each_model, key_in, only_about, tables_of
 
 _OF_A_LOG_IN = {"last_login"}
 

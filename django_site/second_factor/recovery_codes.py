@@ -15,7 +15,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest
 
-from django_site.principals.databases import database_of
+from django_site.publishing.databases import database_of
 from django_site.security_log import note
 
 _VOID_SINCE = "gatehouse_void_since"

@@ -26,8 +26,8 @@ from django.contrib.sessions.backends.base import (
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from django_site.contract import contract_settings, session_format, session_store
 from django_site.sessions.changes import merged
-from django_site.sessions.contract import contract_settings, session_format, session_store
 from django_site.sessions.index import forget_ended
 from shared.entries import PREFIX, is_session_key, session_entry, sessions_of_entry
 from shared.errors import SessionFormatError

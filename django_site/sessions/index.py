@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, cast
 
-from django_site.sessions.contract import session_format, session_store
+from django_site.contract import session_format, session_store
 from shared.entries import sessions_of_entry
 from shared.errors import SessionFormatError
 from shared.session import SessionRecord

@@ -16,8 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 
-from django_site.sessions.address import client_address
-from django_site.sessions.contract import contract_settings
+from django_site.client_address import client_address
+from django_site.contract import contract_settings
 from django_site.sessions.engine import SessionStore
 from django_site.sessions.index import SEEN
 from django_site.sessions.two_cookies import answer_two_cookies
@@ -107,7 +107,7 @@ def _renew(request: HttpRequest) -> bool:
         return False
     request.session[SEEN] = {
         "at": now,
-        "address": client_address(request.META, trusted_proxy=contract_settings().trusted_proxy),
+        "address": client_address(request),
         "user_agent": request.META.get("HTTP_USER_AGENT", "")[:300],
     }
     return True

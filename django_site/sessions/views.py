@@ -12,8 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from django_site.sessions.address import client_address
-from django_site.sessions.contract import contract_settings
+from django_site.client_address import client_address
 from django_site.sessions.devices import describe_device
 from django_site.sessions.index import PersonSession, end_other_sessions, end_session, sessions_of
 from shared.entries import session_entry
@@ -53,7 +52,7 @@ def _own(request: HttpRequest, entry: str) -> dict[str, Any]:
             entry=entry,
             created_at=getattr(request.session, "created_at", None) or now,
             last_seen_at=now,
-            address=client_address(request.META, trusted_proxy=contract_settings().trusted_proxy),
+            address=client_address(request),
             user_agent=request.META.get("HTTP_USER_AGENT", ""),
         )
     )

@@ -17,8 +17,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
-from django_site.sessions.address import client_address
-from django_site.sessions.contract import contract_settings
+from django_site.client_address import client_address
 from django_site.staff.reach import may_touch
 
 security_log = logging.getLogger("gatehouse.security")
@@ -102,5 +101,5 @@ def _described(request: HttpRequest, row: Any) -> dict[str, str]:
         "by": str(request.user.pk),
         "model": row._meta.label,
         "row": str(row.pk),
-        "address": client_address(request.META, trusted_proxy=contract_settings().trusted_proxy),
+        "address": client_address(request),
     }

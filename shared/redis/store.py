@@ -7,6 +7,7 @@ what was lost), and a circuit breaker.
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NoReturn, TypeVar, cast
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -84,7 +85,7 @@ class Store:
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run a script that changes something, as :meth:`write`."""
-        return self.write(lambda client: script.run(client, keys, arguments))
+        return self.write(partial(script.run, keys=keys, arguments=arguments))
 
     def require_writes(self, entry: str) -> None:
         """Raise ``unavailable`` when nothing can be stored under ``entry``'s name just now;

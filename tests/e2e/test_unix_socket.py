@@ -67,7 +67,7 @@ def test_log_in_over_a_unix_socket_needs_a_proxy_that_says_who_asks(service: Soc
     without it a page and one line of the log say what to set.
 
     Without the setting no X-Forwarded-For is believed:
-    there is no address either (tests/unit/test_sessions_address.py).
+    there is no address either (tests/unit/test_client_address.py).
     """
     assert log_in(service, **{"X-Forwarded-For": "203.0.113.9"}).status_code == 302
     assert "address='203.0.113.9'" in service.log

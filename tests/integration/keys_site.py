@@ -27,7 +27,7 @@ def keys_of(person: "User") -> "list[ApiKey]":
 
 def identify(token: str) -> Identity:
     """Who the gate says this is; raises NotAuthenticated."""
-    from django_site.sessions.contract import guards
+    from django_site.contract import guards
 
     return guards().identify_key(token)
 
@@ -63,7 +63,7 @@ def hanging(valkey: EmbeddedValkey) -> Iterator[None]:
 
 
 def _is_back() -> bool:
-    from django_site.sessions.contract import session_store
+    from django_site.contract import session_store
 
     try:
         session_store().read(lambda client: client.exists("gatehouse:cache:x"))

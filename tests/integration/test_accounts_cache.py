@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
-from django_site.sessions.contract import session_store
+from django_site.contract import session_store
 from tests.waiting import wait_until
 
 

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.test import Client, override_settings
 
 from deploy.valkey import EmbeddedValkey
-from django_site.sessions.contract import session_store
+from django_site.contract import session_store
 from shared.errors import SessionStoreUnavailable
 from shared.response_headers import PAGE_SECURITY_HEADERS
 from tests.integration.accounts_site import browser, is_logged_in, log_in, new_person

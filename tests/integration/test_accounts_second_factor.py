@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from django_site.sessions.contract import session_format, session_store
+from django_site.contract import session_format, session_store
 from shared.entries import session_entry
 from tests.integration.accounts_site import (
     PASSWORD,

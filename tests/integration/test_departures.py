@@ -203,7 +203,7 @@ def test_lost_write_of_a_departure_is_repeated(
 ) -> None:
     """A deletion while Redis is away, in a process that is killed before it can repeat it,
     is found by the reconciler."""
-    from django_site.principals.rebuild import rebuild
+    from django_site.publishing.rebuild import rebuild
 
     visitor = new_visitor()
     waiting, person = submit_waiting(app, visitor), str(visitor.person.pk)

@@ -33,7 +33,7 @@ def make(person: "User", name: str = "nightly") -> Any:
 
 def test_admin_lists_keys_with_their_last_use_and_no_hash(staff: "Client", person: "User") -> None:
     """Found by the person's name too."""
-    from django_site.sessions.contract import session_store
+    from django_site.contract import session_store
 
     key, token = make(person)
     at = int(time.time()) - 86_400

@@ -49,7 +49,7 @@ def test_created_key_works_at_once_and_is_shown_once(logged_in: "Client", person
 
 def test_key_entry_ends_with_the_key(logged_in: "Client") -> None:
     """Redis forgets it by itself."""
-    from django_site.sessions.contract import session_store
+    from django_site.contract import session_store
     from shared.entries import key_entry
 
     token = created(logged_in.post(PAGE, FIELDS))
@@ -105,8 +105,8 @@ def test_list_shows_the_last_use_and_survives_nonsense_in_it(
     logged_in: "Client", person: "User"
 ) -> None:
     """What the API notes is displayed, never trusted."""
+    from django_site.contract import session_store
     from django_site.keys.issue import create_key
-    from django_site.sessions.contract import session_store
 
     key, _ = create_key(person, name="a", scopes=[], expires_in_days=1)
     assert "never used" in logged_in.get(PAGE).content.decode()

@@ -32,7 +32,7 @@ def make(person: "User", **fields: Any) -> "tuple[ApiKey, str]":
 
 def drop(token: str) -> None:
     """Take the key's entry away, as a flushed Redis does."""
-    from django_site.sessions.contract import session_store
+    from django_site.contract import session_store
 
     session_store().write(lambda client: client.delete(key_entry(token)))
 
@@ -44,7 +44,7 @@ def _delete_and_fail(key: "ApiKey") -> None:
 
 def published(token_digest: str) -> bool:
     """Tell whether there is an entry."""
-    from django_site.sessions.contract import session_store
+    from django_site.contract import session_store
 
     return bool(
         session_store().read(lambda client: client.exists(key_entry_of_digest(token_digest)))
@@ -133,9 +133,9 @@ def test_deletion_during_an_outage_is_made_good_by_the_rebuild(
 def test_rebuild_repairs_all_that_drifted(new_person: "Callable[..., User]") -> None:
     """Missing, forged and outdated entries are written; those without a live row are pruned;
     the rest is left alone."""
+    from django_site.contract import session_store
     from django_site.keys.models import ApiKey
     from django_site.keys.publish import rebuild_keys
-    from django_site.sessions.contract import session_store
 
     rebuild_keys()
     person = new_person()
@@ -152,7 +152,7 @@ def test_rebuild_repairs_all_that_drifted(new_person: "Callable[..., User]") -> 
     ] * 3 + [True, False]
     assert not identify(outdated[1]).has_scope("jobs:read")
     again = rebuild_keys()
-    assert (again.live, again.written, again.pruned) == (done.live, 0, 0)
+    assert (again.seen, again.written, again.pruned) == (done.seen, 0, 0)
 
 
 def test_rebuild_of_many_keys_reads_in_chunks(new_person: "Callable[..., User]") -> None:
@@ -189,7 +189,7 @@ def test_slow_writer_does_not_bring_a_revoked_key_back(person: "User") -> None:
     from django_site.keys import publish
     from django_site.keys.issue import revoke_keys
     from django_site.keys.models import ApiKey
-    from django_site.sessions.replace import replace_entries
+    from django_site.publishing.versions import replace_entries
 
     key, token = make(person)
 
@@ -204,8 +204,8 @@ def test_slow_writer_does_not_bring_a_revoked_key_back(person: "User") -> None:
 
 def test_key_signed_with_a_retired_secret_is_signed_anew(person: "User") -> None:
     """Before the retired secret is taken off the list, every entry is signed with the first one."""
+    from django_site.contract import contract_settings, entry_signer, session_store
     from django_site.keys import publish
-    from django_site.sessions.contract import contract_settings, entry_signer, session_store
     from shared.signing import EntrySigner
 
     key, token = make(person)

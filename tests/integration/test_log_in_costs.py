@@ -1,6 +1,9 @@
 """What a log-in costs in Redis: everybody who guesses makes the server do as much."""
 
-from typing import TYPE_CHECKING
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import redis
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from django_site.accounts.models import User
 
 LOG_IN = "/accounts/login/"
+SIDES = tuple(str(Path(__file__).parents[2] / side) for side in ("django_site", "shared"))
 
 
 def _commands_of_a_log_in(browser: "Client", person: "User", admin: redis.Redis) -> list[str]:
@@ -54,3 +58,20 @@ def test_log_in_publishes_once_saves_once_and_counts_in_three_steps(
     assert (
         sum(session_entry(browser.cookies["sessionid"].value) in command for command in sent) == 1
     )
+
+
+def test_log_in_can_be_followed_through_the_files(browser: "Client", person: "User") -> None:
+    """Whoever reads what happens turns to another file at most 120 times."""
+    files: list[str] = []
+
+    def note(frame: Any, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(SIDES):
+            files.append(frame.f_code.co_filename)
+
+    sys.setprofile(note)
+    try:
+        answer = browser.post(LOG_IN, {"login": person.username, "password": PASSWORD})
+    finally:
+        sys.setprofile(None)
+    assert answer.status_code == 302
+    assert sum(one != other for one, other in pairwise(files)) <= 120

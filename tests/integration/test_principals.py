@@ -104,9 +104,9 @@ def test_rebuild_restores_a_flushed_redis_and_prunes_strangers(
 def test_rebuild_signs_anew_what_an_older_secret_signed(person: "User", admin: redis.Redis) -> None:
     """After rotation every principal gets the first secret's signature,
     so that the old one can be removed."""
+    from django_site.contract import contract_settings, entry_signer
     from django_site.principals.publish import find_principal
-    from django_site.principals.rebuild import rebuild
-    from django_site.sessions.contract import contract_settings, entry_signer
+    from django_site.publishing.rebuild import rebuild
     from shared.principal import encode_principal
     from shared.signing import EntrySigner
 
@@ -125,7 +125,7 @@ def test_reconciler_sees_a_change_that_sent_no_signal(person: "User", admin: red
     """``QuerySet.update(is_active=False)`` reaches the API without anybody publishing it."""
     from django_site.accounts.models import User
     from django_site.principals.publish import find_principal
-    from django_site.principals.rebuild import Reconciler
+    from django_site.publishing.reconciler import Reconciler
 
     User.objects.filter(pk=person.pk).update(is_active=False)
     admin.delete("gatehouse:lock:reconcile")
@@ -146,14 +146,14 @@ def test_reconciler_sees_a_change_that_sent_no_signal(person: "User", admin: red
 
 def test_reconcile_interval_keeps_the_promise_of_sixty_seconds() -> None:
     """Two intervals, a missed turn included, are within a minute."""
-    from django_site.principals.rebuild import INTERVAL_S
+    from django_site.publishing.reconciler import INTERVAL_S
 
     assert 2 * INTERVAL_S <= 60
 
 
 def test_one_process_reconciles_per_interval(admin: redis.Redis) -> None:
     """Many server processes, one rebuild: the lock goes to the first that asks."""
-    from django_site.principals.rebuild import Reconciler
+    from django_site.publishing.reconciler import Reconciler
 
     admin.delete("gatehouse:lock:reconcile")
     turns = [Reconciler()._is_my_turn() for _ in range(5)]
@@ -166,7 +166,8 @@ def test_rebuild_longer_than_the_interval_keeps_its_turn(
 ) -> None:
     """With very many people a rebuild takes longer than the lock lasts:
     no second process joins in meanwhile."""
-    from django_site.principals.rebuild import Reconciler, rebuild
+    from django_site.publishing.rebuild import rebuild
+    from django_site.publishing.reconciler import Reconciler
 
     admin.delete("gatehouse:lock:reconcile")
     reconciler = Reconciler()
@@ -180,7 +181,7 @@ def test_rebuild_longer_than_the_interval_keeps_its_turn(
 def test_stopping_ends_a_rebuild_while_it_prunes(person: "User") -> None:
     """A graceful stop waits for one chunk of people or of entries, whichever is looked at,
     not for all."""
-    from django_site.principals.rebuild import rebuild
+    from django_site.publishing.rebuild import rebuild
 
     told: list[int] = []
     rebuild(progress=told.append)

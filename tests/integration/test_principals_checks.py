@@ -54,7 +54,7 @@ def test_host_cookie_that_no_browser_keeps_is_an_error_for_each_attribute(
 ) -> None:
     """A browser drops a __Host- cookie without Secure, with a Domain,
     or with another Path than /."""
-    from django_site.sessions import contract
+    from django_site import contract
 
     production = contract.contract_settings().model_copy(
         update={"session_cookie_name": "__Host-sessionid"}

@@ -26,7 +26,7 @@ def session() -> Any:
 @pytest.fixture
 def idle_s() -> int:
     """The idle lifetime."""
-    from django_site.sessions.contract import contract_settings
+    from django_site.contract import contract_settings
 
     return contract_settings().session_idle_s
 

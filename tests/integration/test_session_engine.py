@@ -146,7 +146,7 @@ def test_value_under_another_entry_is_an_empty_session(admin: redis.Redis) -> No
 
 def test_absolute_lifetime_ends_a_session_that_redis_keeps(admin: redis.Redis) -> None:
     """A session kept alive past its absolute lifetime is refused, however often it was saved."""
-    from django_site.sessions.contract import contract_settings, session_format
+    from django_site.contract import contract_settings, session_format
 
     session = _new_session(x=1)
     entry = session_entry(_key(session))
@@ -160,7 +160,7 @@ def test_absolute_lifetime_ends_a_session_that_redis_keeps(admin: redis.Redis) -
 
 def test_idle_lifetime_is_the_entrys_time_to_live(admin: redis.Redis) -> None:
     """Redis forgets a session when its idle lifetime ends."""
-    from django_site.sessions.contract import contract_settings
+    from django_site.contract import contract_settings
 
     session = _new_session(x=1)
     ttl = admin.ttl(session_entry(_key(session)))

@@ -51,7 +51,7 @@ def test_bare_model_with_a_uuid_is_published_rebuilt_and_withdrawn() -> None:
     known by Django's own id, with no permissions."""
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from django_site.principals.rebuild import rebuild
+    from django_site.publishing.rebuild import rebuild
 
     fields = {
         "id": models.UUIDField(primary_key=True, default=uuid.uuid4),

@@ -58,7 +58,7 @@ def _flask_says(api: Flask, cookie: str) -> str | None:
 
 
 def _store(data: dict[str, Any]) -> None:
-    from django_site.sessions.contract import session_format, session_store
+    from django_site.contract import session_format, session_store
     from shared.session import SessionRecord
 
     now = int(time.time())

@@ -8,19 +8,19 @@ STORES_MUTANTS = (
         ("tests/security/test_publish_order.py", "tests/security/test_publish_schedules.py"),
         Mutant(
             "version of a publish",
-            "django_site/sessions/replace.lua",
+            "django_site/publishing/replace.lua",
             "version > (tonumber(redis.call('HGET', KEYS[2], entry) or '') or 0)",
             "true",
         ),
         Mutant(
             "floor of a rebuild",
-            "django_site/sessions/replace.lua",
+            "django_site/publishing/replace.lua",
             " or version < tonumber(order[2] or '0') then",
             " then",
         ),
         Mutant(
             "version of a deletion",
-            "django_site/sessions/replace.lua",
+            "django_site/publishing/replace.lua",
             "redis.call('HSET', KEYS[2], entry, version)",
             "if value ~= '' then redis.call('HSET', KEYS[2], entry, version) end",
         ),
@@ -35,7 +35,7 @@ STORES_MUTANTS = (
         ),
         Mutant(
             "models made later",
-            "django_site/principals/tables.py",
+            "django_site/publishing/tables.py",
             "            listen(sender)\n",
             "            pass\n",
         ),

@@ -195,7 +195,7 @@ def test_every_documented_reply_is_503_from_the_site(
 ) -> None:
     """A page: 503 with Retry-After and no cookie touched;
     the operator reads which setting it is about."""
-    from django_site.sessions.contract import session_store
+    from django_site.contract import session_store
 
     client = build_client(proxy.url(valkey.url("django")), timeout_s=1, max_connections=4)
     monkeypatch.setattr(session_store(), "client", client)

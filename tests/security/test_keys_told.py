@@ -164,8 +164,8 @@ def test_forwarded_address_is_believed_from_a_trusted_proxy_only(
 
 def test_news_from_outside_is_no_error(site: None) -> None:
     """What is no news of ours, or of a key that is gone, is dropped."""
+    from django_site.contract import session_store
     from django_site.keys.networks import tell_news
-    from django_site.sessions.contract import session_store
 
     news = {"nonsense": 1, "999999999 203.0.113.0/24": 2, " ": 3, "1": 4}
     session_store().write(lambda client: client.zadd(KEY_NEWS_ENTRY, news))

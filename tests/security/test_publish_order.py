@@ -9,8 +9,8 @@ pytestmark = pytest.mark.usefixtures("site")
 
 def test_publish_that_a_rebuild_overtook_reads_again() -> None:
     """What it had read is older than what the rebuild left alone, and is never written."""
-    from django_site.sessions.contract import session_store
-    from django_site.sessions.replace import Value, begin_anew, replace_entries
+    from django_site.contract import session_store
+    from django_site.publishing.versions import Value, begin_anew, replace_entries
 
     entry, versions = principal_entry("nobody-of-this-id"), list[int]()
 

@@ -60,8 +60,8 @@ def crew(site: None, tmp_path: Path) -> Iterator[list[Actor]]:
     says."""
     from django.core.management import call_command
 
-    from django_site.principals.rebuild import rebuild
-    from django_site.sessions.contract import session_store
+    from django_site.contract import session_store
+    from django_site.publishing.rebuild import rebuild
 
     with database(PEOPLE, tmp_path / "people.sqlite3", copy_of="default"), routed_by(PeopleApart):
         call_command("flush", database=PEOPLE, interactive=False, verbosity=0)
@@ -177,14 +177,14 @@ class World:
 
     def rebuild(self) -> None:
         """Do what the reconciler does."""
-        from django_site.principals.rebuild import rebuild
+        from django_site.publishing.rebuild import rebuild
 
         rebuild()
 
     def prune(self) -> None:
         """Do what the reconciler does for one person."""
         from django_site.principals.publish import correct_chunk
-        from django_site.sessions.replace import begin_anew
+        from django_site.publishing.versions import begin_anew
 
         begin_anew()
         correct_chunk([str(PERSON)])
@@ -234,7 +234,7 @@ def in_database() -> State:
 
 def in_redis(values: Any) -> State:
     """Return what these values of the entries say of them."""
-    from django_site.sessions.contract import entry_signer
+    from django_site.contract import entry_signer
 
     key = values[1] and decode_key(entry_signer(), KEY, values[1], now=0).user_id
     person = values[0] and decode_principal(entry_signer(), str(PERSON), values[0])
@@ -333,7 +333,7 @@ def test_any_interleaving_ends_with_what_the_database_says(
 ) -> None:
     """No older publish replaces a newer one; at the end, after a rebuild if a change was silent,
     both say the same."""
-    from django_site.principals.rebuild import rebuild
+    from django_site.publishing.rebuild import rebuild
 
     for seed in SEEDS:
         _reset(admin)

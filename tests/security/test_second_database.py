@@ -111,7 +111,7 @@ def test_replica_that_lags_is_never_published(person: Any) -> None:
     what is published comes from where it was written."""
     from django.contrib.auth.models import Group
 
-    from django_site.principals.rebuild import rebuild
+    from django_site.publishing.rebuild import rebuild
 
     person.is_active = False
     person.save()
@@ -130,7 +130,7 @@ def test_replica_that_lags_is_never_published(person: Any) -> None:
 def test_silent_change_is_found_where_it_was_written(person: Any) -> None:
     """The reconciler does not compare with a replica."""
     from django_site.accounts.models import User
-    from django_site.principals.rebuild import rebuild
+    from django_site.publishing.rebuild import rebuild
 
     User.objects.filter(pk=person.pk).update(is_active=False)
     rebuild()
@@ -140,10 +140,10 @@ def test_silent_change_is_found_where_it_was_written(person: Any) -> None:
 @pytest.mark.usefixtures("lagging")
 def test_keys_are_made_and_revoked_where_they_are_written(person: Any) -> None:
     """A key works though no replica knows it, and is dead though a replica still has it."""
+    from django_site.contract import guards
     from django_site.keys.issue import create_key, revoke_keys
     from django_site.keys.models import ApiKey
-    from django_site.principals.rebuild import rebuild
-    from django_site.sessions.contract import guards
+    from django_site.publishing.rebuild import rebuild
 
     _, token = create_key(person, name="a", scopes=["jobs:read"], expires_in_days=1)
     rebuild()

@@ -5,11 +5,11 @@ import sys
 import threading
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_site.principals.build import user_rows
-from django_site.principals.rebuild import Reconciler, rebuild
+from django_site.publishing.background import create_background
+from django_site.publishing.databases import user_rows
+from django_site.publishing.rebuild import Rebuilt, rebuild
 from shared.errors import StoreUnavailable
 
 
@@ -46,24 +46,19 @@ class Command(BaseCommand):
             raise CommandError(f"{error.message} Nothing is half done: run it again.") from error
         if sys.stderr.isatty():
             self.stderr.write("")
+        people, keys = done["people"], done.get("keys", Rebuilt())
         self.stdout.write(
-            f"{done.people} people: {done.written} published, {done.pruned} removed; "
-            f"keys: {done.keys_written} published, {done.keys_pruned} removed"
+            f"{people.seen} people: {people.written} published, {people.pruned} removed; "
+            f"keys: {keys.written} published, {keys.pruned} removed"
         )
         return None
 
 
 def _watch() -> None:
-    watchers: list[Any] = [Reconciler()]
-    if apps.is_installed("django_site.keys"):
-        from django_site.keys.networks import NewsTeller
-
-        watchers.append(NewsTeller())
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    for watcher in watchers:
-        watcher.start()
+    background = create_background()
+    background.start()
     stopping.wait()
-    for watcher in watchers:
-        watcher.stop()
+    background.stop()

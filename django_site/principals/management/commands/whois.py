@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_site.sessions.contract import guards
+from django_site.contract import guards
 from shared.api_keys import PREFIX
 from shared.errors import NotAuthenticated, StoreUnavailable
 from shared.guards import Identity

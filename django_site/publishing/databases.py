@@ -7,11 +7,11 @@ a replica still has the row that was just replaced.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth import get_user_model
 from django.db import connections, router, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 T = TypeVar("T")
 
@@ -25,6 +25,11 @@ def database_of(model: type[Model]) -> str:
 def people_database() -> str:
     """Return the alias of the database that people are written to."""
     return database_of(get_user_model())
+
+
+def user_rows() -> "QuerySet[Any]":
+    """Return all rows of the project's user model, where they are written."""
+    return cast("QuerySet[Any]", get_user_model()._default_manager.using(people_database()))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-from django_site.sessions.address import client_address
+from django_site.client_address import address_in
 from shared.client_address import network_of
 
 
@@ -48,7 +48,7 @@ def test_address_is_the_clients_and_a_proxy_is_believed_only_when_trusted(
 ) -> None:
     """Without a proxy of ours X-Forwarded-For is whatever the client says;
     with one, its last part is the proxy's word."""
-    assert client_address(meta, trusted_proxy=trusted_proxy) == address
+    assert address_in(meta, trusted_proxy=trusted_proxy) == address
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from django_site.sessions.contract import session_store
+from django_site.contract import session_store
 from shared.entries import PREFIX
 from shared.errors import SessionStoreUnavailable
 from shared.gone import GONE_LATEST, MARK_KEPT_S, MARKS_KEPT, gone_entry

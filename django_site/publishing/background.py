@@ -1,0 +1,87 @@
+"""What runs beside the requests of a server process, each in a thread of its own."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from django.db import close_old_connections
+
+from shared.errors import SessionStoreUnavailable
+
+
+class RepeatedWork:
+    """A thread that calls :meth:`work` again and again, ``every_s`` seconds after it returned.
+
+    An outage of Redis is waited out: what is to be done is still there afterwards. Any other error
+    is logged as ``failure``, and the work is tried again ``after_failure_s`` later.
+    """
+
+    name: str
+    log: logging.Logger
+    failure: str
+
+    def __init__(self, *, every_s: float, after_failure_s: float = 0.0) -> None:
+        self.stopping = threading.Event()
+        self._every_s = every_s
+        self._after_failure_s = after_failure_s
+        self._thread: threading.Thread | None = None
+
+    def work(self) -> None:
+        """Do what there is to do, and return early when ``stopping`` is set."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start the thread; call it after any fork."""
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it. Idempotent."""
+        self.stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while not self.stopping.wait(self._every_s):
+            try:
+                self.work()
+            except SessionStoreUnavailable:
+                continue  # the store's own breaker and the next turn are the retry
+            except Exception:
+                self.log.exception(self.failure)
+                self.stopping.wait(self._after_failure_s)
+            finally:
+                close_old_connections()
+
+
+class Background:
+    """All that runs beside the requests of one server process; call ``start`` after any fork."""
+
+    def __init__(self, *parts: RepeatedWork) -> None:
+        self._parts = parts
+
+    def start(self) -> None:
+        """Start every part."""
+        for part in self._parts:
+            part.start()
+
+    def stop(self) -> None:
+        """End every part and wait for it. Idempotent."""
+        for part in reversed(self._parts):
+            part.stop()
+
+
+_parts: list[Callable[[], RepeatedWork]] = []
+
+
+def run_beside_requests(part: Callable[[], RepeatedWork]) -> None:
+    """Let every server process have such a part, which ``part`` makes.
+    Apps call this when Django starts. Idempotent."""
+    if part not in _parts:
+        _parts.append(part)
+
+
+def create_background() -> Background:
+    """Return what runs beside the requests of this process. Call it when Django is set up."""
+    return Background(*(part() for part in _parts))

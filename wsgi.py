@@ -22,7 +22,7 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from deploy.mounts import load_mounts
-from deploy.redis_check import obstacles, require_usable, warnings
+from deploy.redis.check import obstacles, require_usable, warnings
 from django_site.app import create_reconciler, create_site
 from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, stop_jobs
 from flask_api.gate.gated import GatedApplication, create_gate

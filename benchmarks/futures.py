@@ -25,7 +25,8 @@ from benchmarks.answers import AnsweringChild
 from benchmarks.context import Context
 from benchmarks.marks import CONTEXT_VARIABLE
 from benchmarks.spread import spread
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from benchmarks.contenders import CONTENDERS, OURS, Contender, Measure, by_calls
 from benchmarks.context import Context
 from benchmarks.figures import GATED, OPEN, Round, figures, table
 from benchmarks.where import where
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 
 
 def main() -> int:

@@ -26,7 +26,8 @@ from benchmarks.context import Context
 from benchmarks.engines import OWNER, insist, open_engine
 from benchmarks.job_tasks import RELEASED
 from benchmarks.spread import spread
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import JobStatus
 

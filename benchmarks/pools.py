@@ -32,7 +32,8 @@ from benchmarks.engines import OWNER, insist, open_engine
 from benchmarks.job_tasks import fetch
 from benchmarks.scaling import markdown, measure, save_charts, works
 from benchmarks.spread import spread
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.workers.processes import START_METHOD

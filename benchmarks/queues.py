@@ -28,7 +28,8 @@ from benchmarks.contenders import ROOT
 from benchmarks.context import Context
 from benchmarks.marks import CONTEXT_VARIABLE, here, make, marks
 from benchmarks.spread import spread
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 
 _STOP_TIMEOUT_S = 15
 

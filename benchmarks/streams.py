@@ -29,7 +29,8 @@ import httpx
 from benchmarks.answers import LOAD_CORE, SERVER_CORE, AnsweringChild, pin
 from benchmarks.contenders import ROOT
 from benchmarks.context import Context
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ApiSettings
 
 COMMANDS = {

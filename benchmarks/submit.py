@@ -27,7 +27,8 @@ from benchmarks.contenders import ROOT, Contender, Measure, by_http, seed
 from benchmarks.context import Context
 from benchmarks.marks import CONTEXT_VARIABLE
 from benchmarks.spread import spread
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 
 OURS = Contender("gatehouse", "benchmarks.peers.submit_gatehouse")
 CONTENDERS = (

@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from deploy.servers.framing import Head, HeadError, HeadReader
-from deploy.servers.lingering import drain
+from deploy.servers.lingering_close import drain
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer

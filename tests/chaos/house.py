@@ -20,7 +20,8 @@ from typing import Self
 
 import httpx
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from shared.redis import Client, build_client
 from shared.settings import ROOT
 from tests.chaos.processes import children_of, pool_children_of, send, tree_of

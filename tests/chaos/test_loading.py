@@ -10,7 +10,8 @@ import redis
 from pydantic import SecretStr
 from redis.exceptions import RedisError
 
-from deploy.valkey import EmbeddedValkey, find_server, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey, find_server
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import Owner
 from flask_api.jobs.records.reads import open_job_connections

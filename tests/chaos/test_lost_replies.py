@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs import membership
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records import keyspace

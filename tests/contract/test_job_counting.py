@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.batches import Batches, new_batch
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.records import keyspace

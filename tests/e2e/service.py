@@ -23,7 +23,8 @@ from typing import Self
 
 import httpx
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ROOT
 
 COMMANDS = {

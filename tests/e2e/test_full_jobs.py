@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import OutOfMemoryError
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.redis import build_client
 from tests.e2e.service import Browser
 from tests.e2e.test_script_server import launched

@@ -14,7 +14,7 @@ from django.test import override_settings
 from flask import Flask
 from flask.testing import FlaskClient
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.testing import logged_in as logged_in_client
 from flask_api.testing import running_api
 from shared.settings import ApiSettings, load_settings

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import JobNotFound
 from flask_api.jobs.files.uploads import Upload

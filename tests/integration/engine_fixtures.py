@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from tests.integration import sample_tasks
 from tests.integration.engine_bench import EngineBench

@@ -17,7 +17,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client as WsgiClient
 from werkzeug.test import TestResponse
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.gate.state import gate_state
 from flask_api.jobs.records import keyspace
 from tests.folders import files_below

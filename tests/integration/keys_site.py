@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.guards import Identity
 from tests.waiting import wait_until

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ROOT
 
 SECRET = "a-secret-of-at-least-thirty-two-characters-and-some-more-for-django"

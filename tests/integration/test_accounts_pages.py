@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.test import Client, override_settings
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from django_site.contract import session_store
 from shared.errors import SessionStoreUnavailable
 from shared.response_headers import PAGE_SECURITY_HEADERS

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from deploy.redis_check import obstacles, require_usable, warnings
-from deploy.valkey import EmbeddedValkey, find_server
+from deploy.redis.check import obstacles, require_usable, warnings
+from deploy.redis.valkey import EmbeddedValkey, find_server
 from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
 from shared.settings import ROOT, ApiSettings, WriterSettings

@@ -12,7 +12,7 @@ import redis
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from tests.integration.gate_bench import Visitor, admin_of, ask, keys_of, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")

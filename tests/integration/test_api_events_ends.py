@@ -10,7 +10,7 @@ import redis
 from flask import Flask
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.records import keyspace
 from flask_api.testing import running_api
 from shared.settings import ApiSettings

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.app import create_app, start_jobs, stop_jobs
 from flask_api.testing import running_api
 from shared.settings import ApiSettings

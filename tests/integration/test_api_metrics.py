@@ -11,7 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.testing import logged_in, running_api
 from shared.settings import ApiSettings
 from tests.integration import sample_tasks

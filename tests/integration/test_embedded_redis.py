@@ -9,9 +9,9 @@ import pytest
 from dotenv import dotenv_values
 from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError
 
-from deploy.embedded_redis import start_embedded_redis
-from deploy.local_secrets import ensure_valkey_passwords
-from deploy.valkey import EmbeddedValkey
+from deploy.launcher.embedded_redis import start_embedded_redis
+from deploy.launcher.local_secrets import ensure_valkey_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from shared.redis import Client, build_client
 
 BOUND = 8_000_000

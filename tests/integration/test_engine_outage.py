@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus

@@ -10,7 +10,7 @@ import pytest
 import redis
 from flask import Flask
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.gate_bench import admin_of, ask, keys_of, new_visitor

@@ -13,7 +13,7 @@ import pytest
 import redis
 from flask import Flask
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.api_keys import KeyRecord, encode_key, new_key
 from shared.entries import digest, key_entry
 from shared.guards import Refusal

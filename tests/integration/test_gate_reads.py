@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.entries import session_entry
 from tests.integration.forging import Forge
 from tests.integration.gate_bench import admin_of, ask, log_in_again, new_visitor

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.api_keys import is_key
 from tests.integration.conftest import PASSWORD
 from tests.integration.keys_site import grow_old, hanging, identify, is_refused, keys_of

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.api_keys import encode_key, new_key
 from shared.entries import digest, key_entry, key_entry_of_digest
 from shared.errors import SessionStoreUnavailable

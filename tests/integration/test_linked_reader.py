@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import redis
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import SessionStoreUnavailable
 from shared.linked_reader import FirstRead, LinkedReader
 from shared.redis import Store, build_client

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.app import OPEN_ENDPOINTS
 from flask_api.openapi.describe import NDJSON
 from flask_api.openapi.document import build_document, find_endpoints

@@ -19,7 +19,8 @@ from flask import Flask
 from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.testing import running_api
 from shared.entries import principal_entry, session_entry
 from shared.settings import ApiSettings, load_settings

@@ -8,7 +8,7 @@ import pytest
 import redis
 from django.core.management import call_command
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.entries import principal_entry
 from tests.waiting import wait_until
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from redis.exceptions import DataError, ResponseError
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from shared.breaker import CircuitBreaker
 from shared.errors import (
     ConfigurationError,

@@ -9,7 +9,7 @@ import pytest
 import redis
 from flask import Blueprint, Flask
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.gate.extension import Gatehouse, current_principal
 from flask_api.gate.requirements import (
     email_verified_required,

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import transaction
 from flask import Flask
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.entries import principal_entry, session_entry
 from tests.integration.gate_bench import PASSWORD, Visitor, admin_of, ask, log_in_again, new_visitor
 

@@ -11,7 +11,7 @@ import redis
 from asgiref.sync import ThreadSensitiveContext
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.entries import session_entry, sessions_of_entry
 from shared.session import USER_ID, SessionRecord
 

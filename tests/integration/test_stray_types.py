@@ -6,7 +6,7 @@ import pytest
 import redis
 from flask import Flask
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.entries import principal_entry, session_entry
 
 if TYPE_CHECKING:

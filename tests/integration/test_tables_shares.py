@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.gate_bench import Visitor, admin_of, ask, keys_of, new_visitor

@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from pydantic import SecretStr
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.gate.extension import Gatehouse, current_identity, current_principal
 from flask_api.gate.requirements import (
     login_required,

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.gate.key_usage import KeyUsage
 from shared.entries import KEY_NEWS_ENTRY
 from shared.errors import SessionStoreUnavailable

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.child import ChildError
-from deploy.valkey import EmbeddedValkey, find_server, new_passwords
+from deploy.processes.child import ChildError
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey, find_server
 from shared.errors import ConfigurationError
 from shared.redis import Client, build_client
 from tests.processes import is_gone
@@ -136,7 +137,7 @@ def test_port_gives_a_loopback_address_too(tmp_path: Path, free_tcp_port: int) -
 LEAVE_BEHIND = """
 import json, os, signal, sys
 from pathlib import Path
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 server = EmbeddedValkey(Path(sys.argv[1]), passwords=json.loads(os.environ["PASSWORDS"])).start()
 print(server.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

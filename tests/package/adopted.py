@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Self
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ROOT
 from tests.package.environment import Environment
 

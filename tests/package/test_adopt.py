@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from tests.package.adopted import AdoptedSite, GatedService
 from tests.package.environment import Environment
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from tests.security.body_costs import MB, OF_A_BATCH, OF_A_JOB
 
 CPU_S = 0.3

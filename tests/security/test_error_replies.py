@@ -14,7 +14,7 @@ from flask import Flask
 from pydantic import SecretStr
 from redis.exceptions import ResponseError
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.gate.state import gate_state
 from flask_api.testing import running_api
 from shared.breaker import CircuitBreaker

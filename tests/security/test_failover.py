@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from shared.entries import session_entry
 from shared.redis import Client, build_client
 from tests.e2e.service import PERSON, Browser, ServiceProcess, free_port

@@ -18,7 +18,7 @@ import pytest
 import redis
 from django.db import IntegrityError, connections
 
-from deploy.valkey import EmbeddedValkey
+from deploy.redis.valkey import EmbeddedValkey
 from shared.api_keys import decode_key
 from shared.entries import key_entry_of_digest, principal_entry
 from shared.gone import GONE_LATEST, gone_entry

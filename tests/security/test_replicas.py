@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from redis.exceptions import NoPermissionError
 
-from deploy.valkey import EmbeddedValkey, new_passwords
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import JobStoreUnavailable, SessionStoreUnavailable, StoreUnavailable
 from shared.redis import Client, Store, build_client
 from tests.integration.fault_proxy import fault_proxy

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.child import ChildError, ChildProcess
-from deploy.log_files import keep_short
+from deploy.processes.child import ChildError, ChildProcess
+from deploy.processes.log_files import keep_short
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
@@ -142,7 +142,7 @@ def test_log_that_grows_begins_anew_while_the_child_writes(
 ) -> None:
     """Nothing is renamed under the writer, who goes on at the begin of the file;
     the last text is kept, once and privately."""
-    monkeypatch.setattr("deploy.child.keep_short", partial(keep_short, max_bytes=1000))
+    monkeypatch.setattr("deploy.processes.child.keep_short", partial(keep_short, max_bytes=1000))
     start(child, "import time\nwhile not time.sleep(0.001): print('line', 'x' * 40, flush=True)")
     kept = child.log_file.with_name("sleeper.log.1")
     for _ in range(3):

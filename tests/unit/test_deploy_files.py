@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local_secrets import ensure_secrets, ensure_valkey_passwords, set_redis_urls
-from deploy.private_files import make_private_folder, replace_private
-from deploy.single_start import StartError, single_start
-from deploy.valkey import ROLES
+from deploy.launcher.local_secrets import ensure_secrets, ensure_valkey_passwords, set_redis_urls
+from deploy.processes.private_files import make_private_folder, replace_private
+from deploy.processes.single_start import StartError, single_start
+from deploy.redis.users import ROLES
 from shared.settings import ApiSettings, ContractSettings, SiteSettings, load_settings
 
 

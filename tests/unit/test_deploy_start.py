@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.banner import banner, curl_lines
 from deploy.launcher import main
-from deploy.redis_check import check_redis
-from deploy.server_process import ServerProcess
+from deploy.launcher.banner import banner, curl_lines
+from deploy.launcher.server_process import ServerProcess
+from deploy.processes.single_start import StartError
+from deploy.redis.check import check_redis
 from deploy.servers.cherrypy import build_server
-from deploy.single_start import StartError
 from shared.errors import ConfigurationError
 from shared.settings import ROOT, ApiSettings, ServerSettings, SiteSettings, load_settings
 

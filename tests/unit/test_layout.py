@@ -43,7 +43,7 @@ def test_importing_a_module_starts_nothing() -> None:
         "flask_api.jobs.engine",
         "flask_api.testing",
         "django_site.sessions.engine",
-        "deploy.launcher",
+        "deploy.launcher.launch",
     ]
     after_each = "assert threading.active_count() == 1, threading.enumerate()"
     program = "\n".join(

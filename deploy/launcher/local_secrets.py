@@ -17,8 +17,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from deploy.private_files import replace_private
-from deploy.valkey import ROLES, new_passwords
+from deploy.processes.private_files import replace_private
+from deploy.redis.users import ROLES, new_passwords
 
 _MARK = "  # kept up to date by script/server"
 

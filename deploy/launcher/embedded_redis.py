@@ -16,8 +16,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
-from deploy.local_secrets import ensure_valkey_passwords, set_redis_urls
-from deploy.valkey import EmbeddedValkey
+from deploy.launcher.local_secrets import ensure_valkey_passwords, set_redis_urls
+from deploy.redis.valkey import EmbeddedValkey
 from shared.entries import JOBS_PREFIX
 from shared.redis import Client, build_client
 

@@ -4,7 +4,7 @@ and by ``wsgi.py --check``."""
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from deploy.single_start import StartError
+from deploy.processes.single_start import StartError
 from shared.errors import ConfigurationError
 from shared.redis.trial import find_misconfiguration, find_obstacle
 from shared.settings import ENV_PREFIX, ApiSettings, WriterSettings

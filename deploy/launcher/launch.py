@@ -1,4 +1,4 @@
-"""Start all of Gatehouse on one machine: ``script/server``, or ``python -m deploy.launcher``.
+"""The launcher: start every part in order, watch them, stop them in the reverse order.
 
 Order matters. What can be refused cheaply is checked before anything runs; what is started last is
 stopped first:
@@ -19,14 +19,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from deploy.banner import banner
-from deploy.child import ChildError
-from deploy.embedded_redis import start_embedded_redis
-from deploy.local_secrets import ensure_secrets, set_redis_urls
-from deploy.redis_check import check_redis
-from deploy.server_process import SERVERS, ServerProcess
-from deploy.single_start import StartError, single_start
-from deploy.valkey import EmbeddedValkey
+from deploy.launcher.banner import banner
+from deploy.launcher.embedded_redis import start_embedded_redis
+from deploy.launcher.local_secrets import ensure_secrets, set_redis_urls
+from deploy.launcher.server_process import SERVERS, ServerProcess
+from deploy.processes.child import ChildError
+from deploy.processes.single_start import StartError, single_start
+from deploy.redis.check import check_redis
+from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import ConfigurationError, GatehouseError
 from shared.settings import (
     ROOT,
@@ -47,7 +47,7 @@ _WATCH_S = 0.1
 _LOGS_EVERY_S = 2.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal asks to stop. Returns the exit code."""
     options = _parser().parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -196,7 +196,3 @@ def _watch(server: ServerProcess, valkeys: Sequence[EmbeddedValkey]) -> NoReturn
 def _say(message: str) -> None:
     with suppress(OSError):  # the terminal may be closed: that is no reason to stop half-way
         print(f"gatehouse: {message}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

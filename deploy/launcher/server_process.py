@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.child import ChildError, ChildProcess
-from deploy.single_start import StartError
+from deploy.processes.child import ChildError, ChildProcess
+from deploy.processes.single_start import StartError
 from shared.settings import ROOT, ServerSettings
 
 SERVERS = ("cherrypy", "gunicorn")

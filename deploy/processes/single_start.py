@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.private_files import make_private_folder
+from deploy.processes.private_files import make_private_folder
 from shared.errors import GatehouseError
 
 

@@ -11,12 +11,11 @@ and its data are files in the folder, readable by this person only.
 
 import hashlib
 import os
-import secrets
 import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -25,16 +24,15 @@ from urllib.parse import quote
 
 from redis.exceptions import RedisError
 
-from deploy.child import ChildError, ChildProcess
-from deploy.private_files import make_private_folder, replace_private
+from deploy.processes.child import ChildError, ChildProcess
+from deploy.processes.private_files import make_private_folder, replace_private
+from deploy.redis.users import render_acl
 from shared.errors import ConfigurationError
 from shared.redis import Client, build_client
 
-ROLES = ("django", "api", "gate", "worker", "admin")
 START_DEADLINE_S = 10.0
 STOP_TIMEOUT_S = 10.0
 
-_ACL_TEMPLATE = Path(__file__).parent / "redis" / "users.acl"
 _PING_TIMEOUT_S = 0.2
 _POLL_S = 0.01
 # sockaddr_un holds 108 bytes with its final zero on Linux, 104 on macOS.
@@ -63,23 +61,6 @@ maxmemory-policy noeviction
 # in place of half of one.
 hash-max-listpack-entries 8
 """
-
-
-def new_passwords(roles: Sequence[str] = ROLES) -> dict[str, str]:
-    """Return a fresh random password for every role."""
-    return {role: secrets.token_urlsafe(32) for role in roles}
-
-
-def render_acl(passwords: Mapping[str, str]) -> str:
-    """Return the ACL file's text for these passwords; it holds their SHA-256 only.
-    A role without one is no user there."""
-    names = tuple(f"user {name} " for name in ("default", *passwords))
-    users = [line for line in _ACL_TEMPLATE.read_text().splitlines() if line.startswith(names)]
-    digests = {
-        f"{role}_sha256": hashlib.sha256(word.encode()).hexdigest()
-        for role, word in passwords.items()
-    }
-    return "".join(f"{line.format_map(digests)}\n" for line in users)
 
 
 def find_server() -> Path:

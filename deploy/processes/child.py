@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from deploy.log_files import keep_short
+from deploy.processes.log_files import keep_short
 from shared.errors import GatehouseError
 
 _POLL_S = 0.02

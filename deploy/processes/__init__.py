@@ -1,0 +1,1 @@
+"""What the launcher starts and keeps on a machine: child processes, their logs, private files."""

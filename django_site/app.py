@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-    from django_site.publishing.background import Background
+    from django_site.publishing.background import BackgroundWork
 
 
 def create_site() -> "WSGIApplication":
@@ -18,7 +18,7 @@ def create_site() -> "WSGIApplication":
     return get_wsgi_application()
 
 
-def create_reconciler() -> "Background":
+def create_reconciler() -> "BackgroundWork":
     """Return what repeats the database's truth in Redis, and tells people of their keys,
     beside the requests.
 

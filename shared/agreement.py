@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 from shared.entries import session_entry
 from shared.errors import (
     ConfigurationError,
-    SessionFormatError,
+    EntryFormatError,
     SessionStoreUnavailable,
     StoreUnavailable,
 )
@@ -110,7 +110,7 @@ def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]
             )
         else:
             _format(api).decode(entry, value, now=time.time())
-    except SessionFormatError as error:
+    except EntryFormatError as error:
         yield (
             f"the API refuses what the site signs ({error.message}): compare "
             "GATEHOUSE_SESSION_SECRETS"

@@ -22,7 +22,7 @@ import zlib
 from dataclasses import asdict, dataclass
 
 from shared.entries import key_entry_of_digest
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.signing import EntrySigner
 
 VERSION = 1
@@ -84,10 +84,10 @@ def encode_key(
 
 def decode_key(signer: EntrySigner, token_digest: str, value: str, *, now: float) -> KeyRecord:
     """Return the record of the key with this SHA-256,
-    or raise SessionFormatError if it is forged or expired."""
+    or raise EntryFormatError if it is forged or expired."""
     payload = signer.unsign(key_entry_of_digest(token_digest), value)
     if payload.get("v") != VERSION:
-        raise SessionFormatError(f"the key record's version is not {VERSION}")
+        raise EntryFormatError(f"the key record's version is not {VERSION}")
     try:
         record = KeyRecord(
             id=str(payload["id"]),
@@ -97,9 +97,9 @@ def decode_key(signer: EntrySigner, token_digest: str, value: str, *, now: float
             expires_at=int(payload["expires_at"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise SessionFormatError("the key record lacks a field") from error
+        raise EntryFormatError("the key record lacks a field") from error
     if now >= record.expires_at:
-        raise SessionFormatError("the key has expired")
+        raise EntryFormatError("the key has expired")
     return record
 
 

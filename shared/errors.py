@@ -7,10 +7,8 @@ GatehouseError
 │   ├── SessionStoreUnavailable
 │   └── JobStoreUnavailable
 │       └── JobStoreFull      its memory is full: delete something, or try again later
-├── SessionError
-│   ├── SessionFormatError    what is stored is not a session of ours: log it, then treat as
-anonymous │   └── SessionConflictError  the key is taken (create) or the session was deleted
-meanwhile (update) ├── AccessError
+├── EntryFormatError          what is stored is not ours: log it, then treat as not there
+├── AccessError
 │   ├── AmbiguousCredentials  the request carries two of one credential: refuse it whole
 │   ├── InsecureTransport     ask over HTTPS
 │   ├── NotAuthenticated      log in, or send another key
@@ -76,23 +74,11 @@ class JobStoreFull(JobStoreUnavailable):
     retry_after_s = 10
 
 
-class SessionError(GatehouseError):
-    """Something about one stored session."""
-
-    code = "session"
-
-
-class SessionFormatError(SessionError):
+class EntryFormatError(GatehouseError):
     """A stored value that is not what the contract says:
     unsigned, altered, of another entry, or too old."""
 
-    code = "session_format"
-
-
-class SessionConflictError(SessionError):
-    """The entry exists already (create) or was deleted meanwhile (update)."""
-
-    code = "session_conflict"
+    code = "entry_format"
 
 
 class AccessError(GatehouseError):

@@ -18,7 +18,7 @@ may end all that was listed, without comparing clocks.
 from typing import cast
 
 from shared.entries import PREFIX
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.redis import Store
 from shared.signing import EntrySigner
 
@@ -55,7 +55,7 @@ class GonePeople:
             return False
         try:
             payload = self._signer.unsign(gone_entry(user_id), value)
-        except SessionFormatError:
+        except EntryFormatError:
             return False
         return payload.get("v") == _VERSION and payload.get("id") == user_id
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.api_keys import KeyRecord, decode_key, is_key
 from shared.entries import digest, is_session_key, key_entry, principal_entry, session_entry
-from shared.errors import NotAuthenticated, SessionFormatError
+from shared.errors import EntryFormatError, NotAuthenticated
 from shared.linked_reader import FirstRead, LinkedReader
 from shared.principal import Principal, decode_principal
 from shared.session import SessionFormat, SessionRecord
@@ -88,7 +88,7 @@ class Guards:
             raise NotAuthenticated(Refusal.SESSION_ABSENT)
         try:
             record = self._sessions.decode(entry, stored.value, now=self._clock())
-        except SessionFormatError as error:
+        except EntryFormatError as error:
             raise NotAuthenticated(Refusal.SESSION_FORMAT) from error
         if record.user_id is None:
             raise NotAuthenticated(Refusal.SESSION_ANONYMOUS)
@@ -108,7 +108,7 @@ class Guards:
             raise NotAuthenticated(Refusal.KEY_ABSENT)
         try:
             record = decode_key(self._signer, digest(token), stored.value, now=self._clock())
-        except SessionFormatError as error:
+        except EntryFormatError as error:
             raise NotAuthenticated(Refusal.KEY_FORMAT) from error
         return Identity(principal=self._active_principal(record.user_id, stored), key=record)
 
@@ -118,7 +118,7 @@ class Guards:
             raise NotAuthenticated(Refusal.PRINCIPAL_ABSENT)
         try:
             principal = decode_principal(self._signer, user_id, value)
-        except SessionFormatError as error:
+        except EntryFormatError as error:
             raise NotAuthenticated(Refusal.PRINCIPAL_FORMAT) from error
         if not principal.is_active:
             raise NotAuthenticated(Refusal.PRINCIPAL_INACTIVE)

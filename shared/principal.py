@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from shared.entries import principal_entry
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.signing import EntrySigner
 
 VERSION = 1
@@ -61,10 +61,10 @@ def encode_principal(signer: EntrySigner, principal: Principal, *, version: int 
 
 
 def decode_principal(signer: EntrySigner, user_id: str, value: str) -> Principal:
-    """Return the principal stored for ``user_id``, or raise SessionFormatError."""
+    """Return the principal stored for ``user_id``, or raise EntryFormatError."""
     payload = signer.unsign(principal_entry(user_id), value)
     if payload.pop("v", None) != VERSION or payload.get("id") != user_id:
-        raise SessionFormatError("the principal's version or id is not the expected one")
+        raise EntryFormatError("the principal's version or id is not the expected one")
     return _principal(payload)
 
 
@@ -79,4 +79,4 @@ def _principal(payload: dict[str, Any]) -> Principal:
         values["backends"] = tuple(values["backends"])
         return Principal(**values)
     except (KeyError, TypeError) as error:
-        raise SessionFormatError("the principal lacks a field") from error
+        raise EntryFormatError("the principal lacks a field") from error

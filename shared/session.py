@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.signing import EntrySigner
 
 VERSION = 1
@@ -89,19 +89,19 @@ class SessionFormat:
 
     def decode(self, entry: str, value: str, *, now: float) -> SessionRecord:
         """Return the record stored under ``entry``,
-        or raise SessionFormatError if any check fails."""
+        or raise EntryFormatError if any check fails."""
         payload = self._signer.unsign(entry, value, max_age_s=self.lifetimes.absolute_s)
         record = _record(payload)
         if now >= record.expires_at:
-            raise SessionFormatError("the session is past its idle lifetime")
+            raise EntryFormatError("the session is past its idle lifetime")
         if now >= record.created_at + self.lifetimes.absolute_s:
-            raise SessionFormatError("the session is past its absolute lifetime")
+            raise EntryFormatError("the session is past its absolute lifetime")
         return record
 
 
 def _record(payload: Mapping[str, Any]) -> SessionRecord:
     if payload.get("v") != VERSION:
-        raise SessionFormatError(f"the record's version is not {VERSION}")
+        raise EntryFormatError(f"the record's version is not {VERSION}")
     data, created_at, expires_at = (
         payload.get("data"),
         payload.get("created_at"),
@@ -112,5 +112,5 @@ def _record(payload: Mapping[str, Any]) -> SessionRecord:
         or not isinstance(created_at, int)
         or not isinstance(expires_at, int)
     ):
-        raise SessionFormatError("the record lacks data, created_at or expires_at")
+        raise EntryFormatError("the record lacks data, created_at or expires_at")
     return SessionRecord(data=data, created_at=created_at, expires_at=expires_at)

@@ -10,7 +10,7 @@ under a salt that contains the entry's name::
      base64url JSON : base62 seconds since 1970 : base64url HMAC-SHA256
 
 Tampering with a byte, a value copied under another entry's name, or another secret:
-:class:`SessionFormatError`.
+:class:`EntryFormatError`.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 
 if TYPE_CHECKING:
     from django.core.signing import TimestampSigner
@@ -55,14 +55,14 @@ class EntrySigner:
             return True  # there is no other: spare the second look at every entry of a rebuild
         try:
             EntrySigner(self._secrets[:1]).unsign(entry, value)
-        except SessionFormatError:
+        except EntryFormatError:
             return False
         return True
 
     def unsign(self, entry: str, value: str, *, max_age_s: int | None = None) -> dict[str, Any]:
         """Return what was signed for exactly this ``entry``, at most ``max_age_s`` ago.
 
-        Raises SessionFormatError for anything else; the comparison is constant-time.
+        Raises EntryFormatError for anything else; the comparison is constant-time.
         """
         signed, _, signature = value.rpartition(":")
         given, message = signature.encode(errors="replace"), signed.encode(errors="replace")
@@ -71,18 +71,18 @@ class EntrySigner:
             hmac.compare_digest(given, _signature(secret, entry, message))
             for secret in self._secrets
         ]:
-            raise SessionFormatError("the signature does not verify")
+            raise EntryFormatError("the signature does not verify")
         content, _, signed_at = signed.rpartition(":")
         try:
             age_s = time.time() - _from_base62(signed_at)
             payload = json.loads(urlsafe_b64decode(content + "=" * (-len(content) % 4)))
         # a secret's holder signed what is not base64 of JSON
         except (ValueError, IndexError) as error:
-            raise SessionFormatError("the signed value is not base64url JSON") from error
+            raise EntryFormatError("the signed value is not base64url JSON") from error
         if max_age_s is not None and age_s > max_age_s:
-            raise SessionFormatError("the signature is older than the absolute lifetime")
+            raise EntryFormatError("the signature is older than the absolute lifetime")
         if not isinstance(payload, dict):
-            raise SessionFormatError("the signed value is not a JSON object")
+            raise EntryFormatError("the signed value is not a JSON object")
         return payload
 
     def _signer(self, entry: str) -> "TimestampSigner":

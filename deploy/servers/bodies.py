@@ -40,7 +40,7 @@ class Source(Protocol):
         """Return a line, cut after ``size`` bytes."""
 
 
-class Body(io.RawIOBase):
+class RequestBody(io.RawIOBase):
     """A body of at most ``largest`` bytes. Never reads past its end,
     so what follows it stays on the connection."""
 
@@ -105,7 +105,7 @@ class Body(io.RawIOBase):
         return piece
 
 
-class KnownLengthBody(Body):
+class KnownLengthBody(RequestBody):
     """A body with Content-Length."""
 
     def __init__(
@@ -126,7 +126,7 @@ class KnownLengthBody(Body):
         return piece
 
 
-class ChunkedBody(Body):
+class ChunkedBody(RequestBody):
     """A body with Transfer-Encoding: chunked. Trailers are read and ignored."""
 
     _left = 0

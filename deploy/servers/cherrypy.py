@@ -18,11 +18,11 @@ from cheroot.makefile import MakeFile
 from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.wsgi import Gateway_10, Server
 
-from deploy.servers.bodies import Body, ChunkedBody, KnownLengthBody
+from deploy.servers.bodies import ChunkedBody, KnownLengthBody, RequestBody
 from deploy.servers.body_limits import body_limit
-from deploy.servers.cherrypy_threads import Pool
+from deploy.servers.cherrypy_threads import CherryPyThreads
 from deploy.servers.descriptors import connections_possible
-from deploy.servers.shares import Shares, holder_of
+from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
 from shared.raw_response import raw_error
 from shared.settings import ServerSettings
@@ -31,7 +31,7 @@ from shared.settings import ServerSettings
 _DISCARDED_MAX = 65_536
 
 
-class Request(HTTPRequest):
+class CherryPyRequest(HTTPRequest):
     """A request whose head is read by us, as on every server,
     and whose early errors look like every other error."""
 
@@ -67,7 +67,7 @@ class Request(HTTPRequest):
         else the connection ends."""
         length = int(self.inheaders.get(b"Content-Length", 0))
         source = self.conn.rfile
-        self._body: Body = (
+        self._body: RequestBody = (
             ChunkedBody(source, largest=self._body_limit)
             if self.chunked_read
             else KnownLengthBody(source, length)
@@ -107,11 +107,11 @@ class Request(HTTPRequest):
         self.conn.drain()
 
 
-class Connection(HTTPConnection):
+class CherryPyConnection(HTTPConnection):
     """A connection of such requests, which holds no thread that others need while it waits for its
     client."""
 
-    RequestHandlerClass = Request
+    RequestHandlerClass = CherryPyRequest
 
     def __init__(
         self,
@@ -145,12 +145,12 @@ class Connections(ConnectionManager):
 
     _selector: Any
 
-    def put(self, conn: Connection) -> None:
+    def put(self, conn: CherryPyConnection) -> None:
         """Wait for the connection's next request."""
         conn.await_head()
         self.server.process_conn(conn)
 
-    def await_more(self, conn: Connection) -> None:
+    def await_more(self, conn: CherryPyConnection) -> None:
         """Wake up for the next piece of the head. Thread-safe."""
         self._selector.register(conn.socket.fileno(), selectors.EVENT_READ, data=conn)
 
@@ -184,10 +184,10 @@ class Gateway(Gateway_10):
 class GatehouseServer(Server):
     """cheroot's server, with what its requests must know."""
 
-    ConnectionClass = Connection
+    ConnectionClass = CherryPyConnection
     settings: ServerSettings
-    requests: Pool
-    open_connections: Shares
+    requests: CherryPyThreads
+    open_connections: AddressShares
     keep_alive_conn_limit: int | None  # type: ignore[assignment]
     _connections: "Connections"
 
@@ -215,7 +215,7 @@ class GatehouseServer(Server):
             closed=partial(self.open_connections.give_back, holder),
         )
 
-    def process_conn(self, conn: Connection) -> None:
+    def process_conn(self, conn: CherryPyConnection) -> None:
         """Have a request answered as soon as its head is whole. Thread-safe, doesn't block."""
         arrival = conn.client.receive()
         if arrival is Arrival.WHOLE:
@@ -239,8 +239,8 @@ def build_server(application: Callable[..., Any], settings: ServerSettings) -> G
         request_queue_size=128,
         shutdown_timeout=settings.drain_s,
     )
-    server.requests = Pool(server, threads=settings.server_threads)
-    server.open_connections = Shares(
+    server.requests = CherryPyThreads(server, threads=settings.server_threads)
+    server.open_connections = AddressShares(
         total=connections_possible(settings.server_connections), each=settings.address_connections
     )
     server.gateway = Gateway

@@ -9,14 +9,14 @@ from typing import Any
 
 from cheroot.workers.threadpool import ThreadPool
 
-from deploy.servers.shares import Shares
+from deploy.servers.shares import AddressShares
 from deploy.servers.slow_clients import LENT_EACH, LENT_MAX
 
 # Kept when clients are quick again: slow ones come in crowds.
 _SPARE = 8
 
 
-class Pool(ThreadPool):
+class CherryPyThreads(ThreadPool):
     """cheroot's threads: as many as are set, and one more for each that waits for its client.
     Thread-safe."""
 
@@ -28,7 +28,7 @@ class Pool(ThreadPool):
     def __init__(self, server: Any, *, threads: int) -> None:
         super().__init__(server, min=threads)
         self._lock = threading.Lock()
-        self._lent = Shares(total=LENT_MAX, each=LENT_EACH)
+        self._lent = AddressShares(total=LENT_MAX, each=LENT_EACH)
         self._is_stopping = False
 
     def put(self, obj: Any) -> None:

@@ -25,8 +25,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from deploy.servers.body_limits import body_limit
 from deploy.servers.descriptors import connections_possible
-from deploy.servers.gunicorn_threads import Threads
-from deploy.servers.shares import Shares, holder_of
+from deploy.servers.gunicorn_threads import GunicornThreads
+from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
 from shared.logs import configure_logging
 from shared.raw_response import raw_error
@@ -105,7 +105,7 @@ class _BodyReader:
 class Worker(ThreadWorker):
     """A worker process with threads, none of which waits for a head."""
 
-    tpool: Threads
+    tpool: GunicornThreads
     pending_conns: deque[Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -113,13 +113,13 @@ class Worker(ThreadWorker):
         settings = load_settings(ServerSettings)
         self._settings, self._production = settings, settings.production
         self.worker_connections = connections_possible(self.worker_connections)
-        self._open_connections = Shares(
+        self._open_connections = AddressShares(
             total=self.worker_connections, each=settings.address_connections
         )
 
-    def get_thread_pool(self) -> Threads:
+    def get_thread_pool(self) -> GunicornThreads:
         """Return the threads that answer requests."""
-        return Threads(self.cfg.threads)
+        return GunicornThreads(self.cfg.threads)
 
     def enqueue_req(self, conn: Any) -> None:
         """Have a request answered as soon as its head is whole. On the main thread;

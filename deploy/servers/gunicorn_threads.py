@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from deploy.servers.shares import Shares
+from deploy.servers.shares import AddressShares
 from deploy.servers.slow_clients import LENT_EACH, LENT_MAX
 
 
-class Threads(ThreadPoolExecutor):
+class GunicornThreads(ThreadPoolExecutor):
     """Runs as many calls at once as are set, and one more for each that waits for its client.
     Thread-safe."""
 
@@ -22,7 +22,7 @@ class Threads(ThreadPoolExecutor):
         self._at_once = threads
         self._guard = threading.Lock()
         self._running = 0
-        self._lent = Shares(total=LENT_MAX, each=LENT_EACH)
+        self._lent = AddressShares(total=LENT_MAX, each=LENT_EACH)
         self._calls: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:

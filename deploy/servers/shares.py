@@ -11,7 +11,7 @@ from typing import Any
 from shared.client_address import customer_of
 
 
-class Shares:
+class AddressShares:
     """At most ``total`` pieces, and ``each`` of them for one holder;
     a holder of None has no bound of its own. Thread-safe."""
 

@@ -30,7 +30,7 @@ Limit = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class CountedAttempt:
     """One attempt that was counted."""
 
     entries: tuple[str, ...]
@@ -42,7 +42,7 @@ class Attempt:
             session_store().run(_GIVE_BACK, self.entries, [self.moment])
 
 
-def count_attempt(request: HttpRequest, limits: Sequence[Limit]) -> Attempt | None:
+def count_attempt(request: HttpRequest, limits: Sequence[Limit]) -> CountedAttempt | None:
     """Count one attempt against each of ``limits``;
     None, and none of them counts it, when one is reached. Atomic.
 
@@ -50,10 +50,10 @@ def count_attempt(request: HttpRequest, limits: Sequence[Limit]) -> Attempt | No
     """
     rates = _rates(request, limits)
     if not rates:
-        return Attempt((), "")
+        return CountedAttempt((), "")
     arguments = [number for rate in rates.values() for number in (rate.amount, rate.duration)]
     moment = str(session_store().run(_TAKE, list(rates), arguments))
-    return Attempt(tuple(rates), moment) if moment else None
+    return CountedAttempt(tuple(rates), moment) if moment else None
 
 
 def forget_attempts(request: HttpRequest, limits: Sequence[Limit]) -> None:

@@ -22,7 +22,7 @@ from allauth.account.internal.userkit import filter_users_by_email, get_user_by_
 from allauth.core.internal import ratelimit
 from django.http import HttpRequest, HttpResponse
 
-from django_site.accounts.attempts import Attempt, Limit, count_attempt, forget_attempts
+from django_site.accounts.attempts import CountedAttempt, Limit, count_attempt, forget_attempts
 from django_site.accounts.device_cookie import known_device, knows_anybody
 from django_site.client_address import current_address
 from django_site.security_log import note, typed
@@ -90,7 +90,9 @@ def check_current_password(request: HttpRequest, person: Any, password: str) -> 
     return False
 
 
-def take_attempt(request: HttpRequest, credentials: dict[str, Any], person: Any) -> Attempt | None:
+def take_attempt(
+    request: HttpRequest, credentials: dict[str, Any], person: Any
+) -> CountedAttempt | None:
     """Count one attempt; return what gives it back when the password is right,
     None when there were too many."""
     return count_attempt(request, _limits(request, credentials, person))

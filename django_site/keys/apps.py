@@ -17,8 +17,8 @@ class KeysConfig(AppConfig):
         from django_site.keys import publish, signals
         from django_site.keys.networks import NewsTeller
         from django_site.publishing.background import run_beside_requests
-        from django_site.publishing.rebuild import Kind, register
+        from django_site.publishing.rebuild import EntryKind, register
 
         signals.connect()
-        register(Kind(name="keys", rebuild=lambda _progress: publish.rebuild_keys()))
+        register(EntryKind(name="keys", rebuild=lambda _progress: publish.rebuild_keys()))
         run_beside_requests(NewsTeller)

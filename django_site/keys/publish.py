@@ -21,7 +21,7 @@ from django_site.publishing.rebuild import Rebuilt
 from django_site.publishing.versions import Value, begin_anew, replace_entries
 from shared.api_keys import KeyRecord, decode_key, encode_key
 from shared.entries import key_entry_of_digest
-from shared.errors import SessionFormatError, SessionStoreUnavailable
+from shared.errors import EntryFormatError, SessionStoreUnavailable
 from shared.redis import scan
 
 log = logging.getLogger("gatehouse.keys")
@@ -132,7 +132,7 @@ def _differs(digest: str, value: str | None, key: ApiKey | None) -> bool:
 def _published(digest: str, value: str) -> KeyRecord | None:
     try:
         return decode_key(entry_signer(), digest, value, now=time.time())
-    except SessionFormatError:
+    except EntryFormatError:
         return None
 
 

@@ -18,13 +18,13 @@ class PrincipalsConfig(AppConfig):
         settings."""
         from django_site.principals import checks, publish, rebuild, signals
         from django_site.publishing.background import run_beside_requests
-        from django_site.publishing.rebuild import Kind
+        from django_site.publishing.rebuild import EntryKind
         from django_site.publishing.rebuild import register as register_kind
         from django_site.publishing.reconciler import Reconciler
 
         signals.connect()
         register_kind(
-            Kind(
+            EntryKind(
                 name="people",
                 rebuild=rebuild.rebuild_people,
                 publish_overdue=publish.publish_overdue,

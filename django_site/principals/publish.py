@@ -14,7 +14,7 @@ from django_site.publishing.databases import people_database, read_committed, sn
 from django_site.publishing.people import id_of, rows_of
 from django_site.publishing.versions import Mark, Value, replace_entries
 from shared.entries import principal_entry
-from shared.errors import SessionFormatError, SessionStoreUnavailable
+from shared.errors import EntryFormatError, SessionStoreUnavailable
 from shared.gone import encode_gone
 from shared.principal import Principal, decode_principal, encode_principal
 from shared.redis import scan
@@ -149,5 +149,5 @@ def _decode(user_id: str, value: str | None) -> Principal | None:
         return None
     try:
         return decode_principal(entry_signer(), user_id, value)
-    except SessionFormatError:
+    except EntryFormatError:
         return None

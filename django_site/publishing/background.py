@@ -55,7 +55,7 @@ class RepeatedWork:
                 close_old_connections()
 
 
-class Background:
+class BackgroundWork:
     """All that runs beside the requests of one server process; call ``start`` after any fork."""
 
     def __init__(self, *parts: RepeatedWork) -> None:
@@ -82,6 +82,6 @@ def run_beside_requests(part: Callable[[], RepeatedWork]) -> None:
         _parts.append(part)
 
 
-def create_background() -> Background:
+def create_background() -> BackgroundWork:
     """Return what runs beside the requests of this process. Call it when Django is set up."""
-    return Background(*(part() for part in _parts))
+    return BackgroundWork(*(part() for part in _parts))

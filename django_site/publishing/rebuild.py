@@ -31,7 +31,7 @@ def _nothing_overdue() -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class EntryKind:
     """Rows of one kind. Both functions raise SessionStoreUnavailable;
     ``rebuild`` may tell how many rows it has seen so far."""
 
@@ -40,10 +40,10 @@ class Kind:
     publish_overdue: Callable[[], None] = _nothing_overdue
 
 
-_kinds: dict[str, Kind] = {}
+_kinds: dict[str, EntryKind] = {}
 
 
-def register(kind: Kind) -> None:
+def register(kind: EntryKind) -> None:
     """Let this kind of rows be rebuilt with the others. Idempotent."""
     _kinds[kind.name] = kind
 

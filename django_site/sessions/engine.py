@@ -30,7 +30,7 @@ from django_site.contract import contract_settings, session_format, session_stor
 from django_site.sessions.changes import merged
 from django_site.sessions.index import forget_ended
 from shared.entries import PREFIX, is_session_key, session_entry, sessions_of_entry
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.redis import Script, scan
 from shared.session import USER_ID, SessionRecord
 
@@ -72,7 +72,7 @@ class SessionStore(SessionBase):
         entry = entry or session_entry(str(self.session_key))
         try:
             return session_format().decode(entry, value, now=time.time())
-        except SessionFormatError as error:
+        except EntryFormatError as error:
             security_log.warning("session refused", extra={"entry": entry, "reason": error.message})
             return None
 

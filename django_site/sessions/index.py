@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from django_site.contract import session_format, session_store
 from shared.entries import sessions_of_entry
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.session import SessionRecord
 
 SEEN = "_gatehouse_seen"
@@ -88,5 +88,5 @@ def _decode(entry: str, value: str | None) -> SessionRecord | None:
         return None
     try:
         return session_format().decode(entry, value, now=time.time())
-    except SessionFormatError:
+    except EntryFormatError:
         return None

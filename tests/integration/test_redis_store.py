@@ -16,7 +16,7 @@ from deploy.redis.valkey import EmbeddedValkey
 from shared.breaker import CircuitBreaker
 from shared.errors import (
     ConfigurationError,
-    SessionFormatError,
+    EntryFormatError,
     SessionStoreUnavailable,
     StoreUnavailable,
 )
@@ -227,7 +227,7 @@ def test_value_that_is_no_text_fails_its_signature(value: bytes, bench: Bench) -
     bench.admin.set(KEY, value)
     found = bench.store.read(lambda client: client.get(KEY))
     assert isinstance(found, str)
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         EntrySigner(["a-secret-of-at-least-32-characters-here"]).unsign(KEY, found)
 
 

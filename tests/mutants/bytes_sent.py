@@ -11,7 +11,7 @@ _JSON = (
 
 BYTES_MUTANTS = (
     *of(
-        ("tests/unit/test_deploy_framing.py",),
+        ("tests/unit/test_servers_framing.py",),
         Mutant("first line's size", _FRAMING, "if size > REQUEST_LINE_MAX:", "if False:"),
         Mutant("field's size", _FRAMING, "size > FIELD_MAX or ", ""),
         Mutant("fields' size", _FRAMING, " or self._fields_size + size > FIELDS_BYTES_MAX", ""),
@@ -69,7 +69,7 @@ BYTES_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/unit/test_deploy_shares.py",),
+        ("tests/unit/test_servers_shares.py",),
         Mutant(
             "share of an address",
             "deploy/servers/shares.py",
@@ -93,7 +93,7 @@ BYTES_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/e2e/test_slow_clients.py",),
+        ("tests/e2e/servers/test_slow_clients.py",),
         Mutant(
             "connections of an address (CherryPy)",
             "deploy/servers/cherrypy.py",

@@ -12,11 +12,9 @@ from flask_api.jobs.errors import EngineStopped, QueueFull
 from shared.errors import (
     AccessError,
     ConfigurationError,
+    EntryFormatError,
     GatehouseError,
     JobError,
-    SessionConflictError,
-    SessionError,
-    SessionFormatError,
     StoreUnavailable,
 )
 
@@ -26,9 +24,7 @@ NEVER_REACH_A_CLIENT = {
     AccessError,
     JobError,
     ConfigurationError,  # ends the start
-    SessionError,
-    SessionConflictError,  # Django's session engine handles it
-    SessionFormatError,  # the guards turn it into NotAuthenticated
+    EntryFormatError,  # the guards turn it into NotAuthenticated
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.api_keys import KeyRecord, decode_key, encode_key, is_key, is_scope, new_key
 from shared.entries import digest, key_entry, key_entry_of_digest
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.signing import EntrySigner
 
 SIGNER = EntrySigner(["a-secret-of-at-least-32-characters-here"])
@@ -150,13 +150,13 @@ def test_key_ends_at_its_expiry() -> None:
     """The key works up to its last moment and not at it."""
     value = encode_key(SIGNER, DIGEST, RECORD)
     assert decode_key(SIGNER, DIGEST, value, now=EXPIRES_AT - 0.001) == RECORD
-    with pytest.raises(SessionFormatError, match="expired"):
+    with pytest.raises(EntryFormatError, match="expired"):
         decode_key(SIGNER, DIGEST, value, now=EXPIRES_AT)
 
 
 def test_record_of_another_key_is_refused() -> None:
     """A record copied under another key's digest gives that key nothing."""
-    with pytest.raises(SessionFormatError, match="does not verify"):
+    with pytest.raises(EntryFormatError, match="does not verify"):
         decode_key(SIGNER, digest("another key"), encode_key(SIGNER, DIGEST, RECORD), now=0)
 
 
@@ -174,5 +174,5 @@ def test_record_of_another_shape_is_refused(change: dict[str, Any]) -> None:
     """Another version, a missing field or an expiry that is no time is refused though its signature
     is good."""
     payload = {name: value for name, value in {**WIRE, **change}.items() if value is not None}
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         decode_key(SIGNER, DIGEST, SIGNER.sign(key_entry_of_digest(DIGEST), payload), now=0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.entries import principal_entry
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.principal import Principal, decode_principal, encode_principal
 from shared.signing import EntrySigner
 
@@ -86,7 +86,7 @@ def test_field_of_a_newer_writer_is_ignored() -> None:
 def test_missing_field_is_refused(name: str) -> None:
     """A principal without what a decision needs is no principal."""
     payload = {key: value for key, value in WIRE.items() if key != name}
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         decode_principal(SIGNER, "7", signed(payload))
 
 
@@ -95,13 +95,13 @@ def test_missing_field_is_refused(name: str) -> None:
 )
 def test_payload_of_another_shape_is_refused(change: dict[str, Any]) -> None:
     """Another version, another id or a list that is none is refused."""
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         decode_principal(SIGNER, "7", signed({**WIRE, **change}))
 
 
 def test_principal_under_another_id_is_refused() -> None:
     """One person's entry copied to another's name does not make them that person."""
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         decode_principal(SIGNER, "8", encode_principal(SIGNER, ADA))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.entries import is_session_key, session_entry
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.session import Lifetimes, SessionFormat, SessionRecord
 from shared.signing import EntrySigner
 from tests.signing_time import set_clock
@@ -62,14 +62,14 @@ def test_any_session_data_comes_back(data: dict[str, Any]) -> None:
 
 def test_record_under_another_entry_is_refused() -> None:
     """A session copied under another key is not that key's session."""
-    with pytest.raises(SessionFormatError, match="does not verify"):
+    with pytest.raises(EntryFormatError, match="does not verify"):
         FORMAT.decode(session_entry("b" * 32), GOLDEN, now=CREATED_AT)
 
 
 def test_session_ends_at_its_idle_lifetime() -> None:
     """The last second counts, the next does not."""
     FORMAT.decode(ENTRY, GOLDEN, now=RECORD.expires_at - 0.001)
-    with pytest.raises(SessionFormatError, match="idle lifetime"):
+    with pytest.raises(EntryFormatError, match="idle lifetime"):
         FORMAT.decode(ENTRY, GOLDEN, now=RECORD.expires_at)
 
 
@@ -80,7 +80,7 @@ def test_renewed_session_ends_at_its_absolute_lifetime() -> None:
     renewed = SessionRecord(data=RECORD.data, created_at=CREATED_AT, expires_at=end + 1000)
     value = FORMAT.encode(ENTRY, renewed)
     assert FORMAT.decode(ENTRY, value, now=end - 1) == renewed
-    with pytest.raises(SessionFormatError, match="absolute lifetime"):
+    with pytest.raises(EntryFormatError, match="absolute lifetime"):
         FORMAT.decode(ENTRY, value, now=end)
 
 
@@ -90,7 +90,7 @@ def test_old_signature_is_refused_whatever_the_record_says(monkeypatch: pytest.M
     record = SessionRecord(data={}, created_at=CREATED_AT + 10**9, expires_at=CREATED_AT + 10**9)
     value = FORMAT.encode(ENTRY, record)
     set_clock(monkeypatch, CREATED_AT + LIFETIMES.absolute_s + 1)
-    with pytest.raises(SessionFormatError, match="older than the absolute lifetime"):
+    with pytest.raises(EntryFormatError, match="older than the absolute lifetime"):
         FORMAT.decode(ENTRY, value, now=CREATED_AT)
 
 
@@ -120,7 +120,7 @@ def test_signed_record_of_another_shape_is_refused(change: dict[str, Any]) -> No
         **change,
     }
     kept = {name: value for name, value in payload.items() if value is not None}
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         FORMAT.decode(ENTRY, SIGNER.sign(ENTRY, kept), now=CREATED_AT)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import SessionFormatError
+from shared.errors import EntryFormatError
 from shared.signing import EntrySigner, _signature
 from tests.signing_time import set_clock
 
@@ -53,7 +53,7 @@ def test_every_altered_character_is_refused() -> None:
             value[:at] + character + value[at:],
         ):
             if altered != value:
-                with pytest.raises(SessionFormatError):
+                with pytest.raises(EntryFormatError):
                     signer.unsign(ENTRY, altered)
 
 
@@ -75,7 +75,7 @@ def test_every_altered_character_is_refused() -> None:
 )
 def test_value_that_was_never_signed_is_refused(value: str) -> None:
     """Whatever else stands under an entry gives one error, never another exception."""
-    with pytest.raises(SessionFormatError, match="does not verify"):
+    with pytest.raises(EntryFormatError, match="does not verify"):
         EntrySigner([NEW]).unsign(ENTRY, value)
 
 
@@ -84,13 +84,13 @@ def test_value_under_another_entry_is_refused() -> None:
     signer = EntrySigner([NEW])
     value = signer.sign(ENTRY, {"id": "7"})
     for entry in ("gatehouse:principal:8", "gatehouse:session:7", ""):
-        with pytest.raises(SessionFormatError):
+        with pytest.raises(EntryFormatError):
             signer.unsign(entry, value)
 
 
 def test_value_of_another_secret_is_refused() -> None:
     """Only who holds the secret can write an entry."""
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         EntrySigner([NEW]).unsign(ENTRY, EntrySigner([OLD]).sign(ENTRY, {}))
 
 
@@ -102,9 +102,9 @@ def test_rotated_secret_verifies_while_it_is_listed() -> None:
     assert during.unsign(ENTRY, old_value) == {"n": 1}
     assert during.unsign(ENTRY, new_value) == {"n": 2}
     assert after.unsign(ENTRY, new_value) == {"n": 2}
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         after.unsign(ENTRY, old_value)
-    with pytest.raises(SessionFormatError):
+    with pytest.raises(EntryFormatError):
         before.unsign(ENTRY, new_value)
 
 
@@ -116,7 +116,7 @@ def test_signature_past_its_greatest_age_is_refused(monkeypatch: pytest.MonkeyPa
     set_clock(monkeypatch, SIGNED_AT + 60)
     assert signer.unsign(ENTRY, value, max_age_s=60) == {"id": "7"}
     set_clock(monkeypatch, SIGNED_AT + 61)
-    with pytest.raises(SessionFormatError, match="older than"):
+    with pytest.raises(EntryFormatError, match="older than"):
         signer.unsign(ENTRY, value, max_age_s=60)
     assert signer.unsign(ENTRY, value) == {"id": "7"}
 
@@ -126,7 +126,7 @@ def test_signed_value_that_is_no_object_is_refused(payload: object) -> None:
     """Even with a good signature, what is not a JSON object is no entry of ours."""
     signer = EntrySigner([NEW])
     value = signer.sign(ENTRY, payload)  # type: ignore[arg-type]  # what a careless writer would do
-    with pytest.raises(SessionFormatError, match="not a JSON object"):
+    with pytest.raises(EntryFormatError, match="not a JSON object"):
         signer.unsign(ENTRY, value)
 
 
@@ -137,7 +137,7 @@ def test_signed_content_that_is_no_json_is_refused(content: str) -> None:
     """Even with a good signature, what is not base64url of JSON is refused by the same error."""
     signer = EntrySigner([NEW])
     value = signer._signer(ENTRY).sign(content)
-    with pytest.raises(SessionFormatError, match="not base64url JSON"):
+    with pytest.raises(EntryFormatError, match="not base64url JSON"):
         signer.unsign(ENTRY, value)
 
 

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from deploy.servers.gunicorn_threads import Threads
-from deploy.servers.shares import Shares, holder_of
+from deploy.servers.gunicorn_threads import GunicornThreads
+from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import LENT_EACH
 
 
@@ -32,7 +32,7 @@ def test_share_is_of_an_address_or_of_a_customers_network(peer: object, holder: 
 def test_one_holder_gets_its_share_and_others_the_rest() -> None:
     """What is given back can be taken again; a holder without an address is bound by the total
     only."""
-    shares = Shares(total=4, each=2)
+    shares = AddressShares(total=4, each=2)
     assert [shares.take("a") for _ in range(3)] == [True, True, False]
     assert [shares.take(None) for _ in range(3)] == [True, True, False]
     shares.give_back("a")
@@ -42,7 +42,7 @@ def test_one_holder_gets_its_share_and_others_the_rest() -> None:
 
 def test_thread_that_waits_for_its_client_is_replaced() -> None:
     """With one thread: who waits lends it, and the next call runs meanwhile."""
-    threads = Threads(1)
+    threads = GunicornThreads(1)
     second = threading.Event()
 
     def wait_for_second() -> bool:
@@ -57,7 +57,7 @@ def test_thread_that_waits_for_its_client_is_replaced() -> None:
 
 def test_failed_call_tells_its_future_and_frees_its_thread() -> None:
     """The next call runs."""
-    threads = Threads(1)
+    threads = GunicornThreads(1)
     with pytest.raises(ZeroDivisionError):
         threads.submit(lambda: 1 // 0).result(10)
     assert threads.submit(lambda: 1).result(10) == 1
@@ -66,7 +66,7 @@ def test_failed_call_tells_its_future_and_frees_its_thread() -> None:
 
 def test_wait_beyond_the_share_of_an_address_ends_at_once() -> None:
     """It would hold a thread that requests need; other addresses may wait."""
-    threads = Threads(1)
+    threads = GunicornThreads(1)
     held = [threads.lent("a") for _ in range(LENT_EACH)]
     for lent in held:
         lent.__enter__()

@@ -5,24 +5,30 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.servers.bodies import PATIENCE_S, SLOWEST_BYTES_S, Body, ChunkedBody, KnownLengthBody
+from deploy.servers.bodies import (
+    PATIENCE_S,
+    SLOWEST_BYTES_S,
+    ChunkedBody,
+    KnownLengthBody,
+    RequestBody,
+)
 
 NEXT = b"GET /next HTTP/1.1\r\n"
 
 
-def known(sent: bytes, length: int) -> tuple[Body, io.BytesIO]:
+def known(sent: bytes, length: int) -> tuple[RequestBody, io.BytesIO]:
     """Return a body with a length, and the connection that it comes over."""
     source = io.BytesIO(sent)
     return KnownLengthBody(source, length), source
 
 
-def chunked(sent: bytes, largest: int = 1000) -> tuple[Body, io.BytesIO]:
+def chunked(sent: bytes, largest: int = 1000) -> tuple[RequestBody, io.BytesIO]:
     """Return a body in chunks, and the connection that it comes over."""
     source = io.BytesIO(sent)
     return ChunkedBody(source, largest=largest), source
 
 
-WHOLE: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
+WHOLE: dict[str, Callable[[], tuple[RequestBody, io.BytesIO]]] = {
     "length": lambda: known(b"abcdef" + NEXT, 6),
     "no length": lambda: known(NEXT, 0),
     "chunks": lambda: chunked(b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n" + NEXT),
@@ -36,7 +42,7 @@ WHOLE: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
 @pytest.mark.parametrize("make", WHOLE.values(), ids=WHOLE.keys())
 @pytest.mark.parametrize("size", [1, 4, 1000])
 def test_body_is_read_to_its_end_and_no_further(
-    make: Callable[[], tuple[Body, io.BytesIO]], size: int
+    make: Callable[[], tuple[RequestBody, io.BytesIO]], size: int
 ) -> None:
     """In pieces of any size; what follows is still there."""
     body, source = make()
@@ -47,7 +53,7 @@ def test_body_is_read_to_its_end_and_no_further(
     assert source.read() == NEXT
 
 
-BROKEN: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
+BROKEN: dict[str, Callable[[], tuple[RequestBody, io.BytesIO]]] = {
     "cut": lambda: known(b"abc", 6),
     "cut in a chunk": lambda: chunked(b"6\r\nabc"),
     "cut before the last chunk": lambda: chunked(b"3\r\nabc\r\n"),
@@ -72,7 +78,9 @@ BROKEN: dict[str, Callable[[], tuple[Body, io.BytesIO]]] = {
 
 
 @pytest.mark.parametrize("make", BROKEN.values(), ids=BROKEN.keys())
-def test_broken_body_is_an_error_and_stays_one(make: Callable[[], tuple[Body, io.BytesIO]]) -> None:
+def test_broken_body_is_an_error_and_stays_one(
+    make: Callable[[], tuple[RequestBody, io.BytesIO]],
+) -> None:
     """One that frameworks know; afterwards nothing on the connection is taken for a body or a
     request."""
     body, _ = make()

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from flask_api.jobs.batches import Batches, new_batch
@@ -144,14 +145,7 @@ class Submissions:
         try:
             inputs.hold(f"batch:{batch.id}")
             answer = self._accept(
-                lambda instance: self._batches.accept(
-                    batch,
-                    pattern,
-                    members,
-                    instance=instance,
-                    limit=self._limit,
-                    idempotency=idempotency,
-                ),
+                partial(self._batches.accept, batch, pattern, members, idempotency=idempotency),
                 task.name,
                 len(members),
             )
@@ -176,12 +170,7 @@ class Submissions:
         try:
             inputs.hold(f"job:{job.id}")
             self._accept(
-                lambda instance: self._acceptances.retry(
-                    job,
-                    instance=instance,
-                    attempts=task.policy.max_attempts,
-                    limit=self._limit,
-                ),
+                partial(self._acceptances.retry, job, attempts=task.policy.max_attempts),
                 task.name,
             )
             self._worker.take_over([job.id])
@@ -201,18 +190,16 @@ class Submissions:
     def _accept_one(self, job: Job, idempotency: IdempotencyKey | None) -> Answer:
         due = None if job.start_at is None else job.start_at.timestamp()
         return self._accept(
-            lambda instance: self._acceptances.accept(
-                job, instance=instance, limit=self._limit, idempotency=idempotency, start_at=due
-            ),
+            partial(self._acceptances.accept, job, idempotency=idempotency, start_at=due),
             job.task,
         )
 
-    def _accept(self, accept: Callable[[str], Answer], task: str, count: int = 1) -> Answer:
+    def _accept(self, accept: Callable[..., Answer], task: str, count: int = 1) -> Answer:
         for _ in range(_TRIES):
             instance = self._membership.name
             if not instance:
                 raise JobStoreUnavailable("This server is not ready for jobs; try again shortly.")
-            answer = accept(instance)
+            answer = accept(instance=instance, limit=self._limit)
             if answer.acceptance is not Acceptance.LOST:
                 break
             self._membership.renew(instance)

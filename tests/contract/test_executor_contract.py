@@ -89,7 +89,7 @@ def test_jobs_run_at_once_up_to_the_slots(place: Place) -> None:
     def statuses() -> Counter[str]:
         return Counter(place.bench.status(job_id) for job_id in ids)
 
-    wait_until(lambda: len(place.bench.runs()) == slots, timeout_s=10, what="all slots are busy")
+    wait_until(lambda: len(place.bench.runs()) == slots, timeout_s=30, what="all slots are busy")
     assert statuses() == {"running": slots, "queued": 3}
     place.bench.go()
     assert [place.bench.outcome(place.engine, job_id).result for job_id in ids] == [1] * len(ids)
@@ -140,7 +140,7 @@ def test_running_job_is_cancelled(place: Place) -> None:
     """It says that it was asked until it has stopped; what it does not need any more is free."""
     job_id = place.submit("hold", path=place.bench.path())
     place.bench.wait_for(job_id, "running")
-    wait_until(place.bench.runs, timeout_s=10, what="the task runs")
+    wait_until(place.bench.runs, timeout_s=30, what="the task runs")
     place.engine.cancel(place.engine.get(job_id, viewer=place.bench.owner))
     assert place.bench.record(job_id)["cancel_requested"] == "1"
     job = place.bench.outcome(place.engine, job_id)
@@ -157,7 +157,7 @@ def test_deaf_job_is_cancelled_as_far_as_possible(place: Place) -> None:
     """A child is ended by force; a thread can't be,
     so the job says ``cancel_requested`` until its task returns."""
     job_id = place.submit("deaf", path=place.bench.path())
-    wait_until(place.bench.runs, timeout_s=10, what="the task runs")
+    wait_until(place.bench.runs, timeout_s=30, what="the task runs")
     place.engine.cancel(place.engine.get(job_id, viewer=place.bench.owner))
     if place.prefix == "sample":
         assert place.bench.record(job_id)["status"] == "running"
@@ -240,7 +240,7 @@ def test_poison_job_kills_its_child_only(bench: EngineBench) -> None:
     (processes only)."""
     place = Place(bench, "child")
     neighbour = place.submit("hold", path=bench.path())
-    wait_until(bench.runs, timeout_s=10, what="the neighbour runs")
+    wait_until(bench.runs, timeout_s=30, what="the neighbour runs")
     error = place.error_of("crash", path=bench.path("poison"))
     assert error["type"] == "WorkerLost"
     assert "exit code 7" in error["message"]
@@ -260,7 +260,7 @@ def test_killed_children_cost_no_slot(bench: EngineBench) -> None:
     job = place.run("echo")
     assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 1)
     running = [place.submit("hold", path=bench.path()) for _ in range(2)]
-    wait_until(lambda: len(bench.runs()) == 2, timeout_s=10, what="both slots are busy")
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=30, what="both slots are busy")
     os.kill(children()[0], signal.SIGKILL)
     wait_until(
         lambda: len(bench.runs()) == 3, timeout_s=5, what="the job of the killed child runs again"

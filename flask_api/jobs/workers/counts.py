@@ -45,7 +45,7 @@ class JobCounts:
     every name of a task is a registered one."""
 
     def __init__(self, registry: TaskRegistry) -> None:
-        self._registry = registry
+        self._tasks = frozenset(task.name for task in registry)
         self._lock = threading.Lock()
         self._accepted: Counter[str] = Counter({task.name: 0 for task in registry})
         self._ended: Counter[tuple[str, str]] = Counter(
@@ -96,4 +96,4 @@ class JobCounts:
             return dict(self._attempts)
 
     def _known(self, task: str) -> str:
-        return task if task in self._registry else UNKNOWN_TASK
+        return task if task in self._tasks else UNKNOWN_TASK

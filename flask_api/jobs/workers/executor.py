@@ -94,5 +94,5 @@ def queue_for(
         limit=settings.job_queue_limit,
         per_person=per_person,
         while_shared=shared_slots(slots, settings.job_person_share),
-        max_running=lambda name: registry.get(name).policy.max_running,
+        max_running={task.name: task.policy.max_running for task in registry}.get,
     )

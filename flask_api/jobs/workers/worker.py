@@ -49,7 +49,7 @@ class Worker:
         self.held = HeldJobs()
         self.is_draining = False
         self._registry = registry
-        self._settings = settings
+        self._job_ttl_s = settings.job_ttl_s
         self._waiting = waiting
         self.counts = counts
         self._reader = JobReader(store)
@@ -61,6 +61,8 @@ class Worker:
             name: kind.make(self, registry, settings, runner) for name, kind in EXECUTORS.items()
         }
         _require_executors(registry)
+        self._executor_of = {task.name: self._executors[task.policy.executor] for task in registry}
+        self._ttl_of = {task.name: task.policy.ttl_s or settings.job_ttl_s for task in registry}
 
     @property
     def room(self) -> int:
@@ -89,12 +91,12 @@ class Worker:
 
     def queue_of(self, task: str) -> FairQueue:
         """Return the queue that a task's jobs wait in."""
-        return self._executor_of(task).queue
+        return self._executor_of[task].queue
 
     def seize(self, queued: QueuedJob) -> bool:
         """Take a free slot for a job that is about to be accepted as running;
         False when it must wait in the queue."""
-        if not self._executor_of(queued.task).seize(queued):
+        if not self._executor_of[queued.task].seize(queued):
             return False
         # before it is durable, or an audit would take it for a stray
         self.held.add([queued])
@@ -103,20 +105,20 @@ class Worker:
     def begin(self, queued: QueuedJob) -> None:
         """Run the first attempt of a job that was accepted as running,
         in the slot that was seized for it."""
-        self._executor_of(queued.task).begin(Attempt(queued, 1, self.held.instance))
+        self._executor_of[queued.task].begin(Attempt(queued, 1, self.held.instance))
 
     def release_slot(self, queued: QueuedJob, *, may_be_durable: bool) -> None:
         """Give back the slot of a job that was not accepted, or that nobody knows about:
         a turn finds out then."""
         self._forget([queued.job_id])
-        self._executor_of(queued.task).release_slot(queued)
+        self._executor_of[queued.task].release_slot(queued)
         if may_be_durable:
             self.put([queued])
 
     def put(self, queued_jobs: Sequence[QueuedJob]) -> None:
         """Take jobs that are durable and held by this instance; free slots begin them at once."""
         for task, alike in groupby(self.held.add(queued_jobs), key=attrgetter("task")):
-            self._executor_of(task).queue.put(list(alike))
+            self._executor_of[task].queue.put(list(alike))
         for executor in self._executors.values():
             executor.wake()
 
@@ -189,11 +191,7 @@ class Worker:
 
     def ttl_s(self, task: str) -> int:
         """Return for how many seconds a job of a task is kept after its end."""
-        own = self._registry.get(task).policy.ttl_s if task in self._registry else None
-        return own or self._settings.job_ttl_s
-
-    def _executor_of(self, task: str) -> Executor:
-        return self._executors[self._registry.get(task).policy.executor]
+        return self._ttl_of.get(task, self._job_ttl_s)
 
     def _ending(self, attempt: Attempt, outcome: Outcome) -> Ending:
         return ending_of(attempt, outcome, policy=self._registry.get(attempt.job.task).policy)

@@ -134,7 +134,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.production
 CSRF_COOKIE_NAME = SITE.hardened("csrftoken")
 DEVICE_COOKIE_NAME = SITE.hardened("gatehouse_device")  # django_site.accounts.device_cookie
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "django_site.keys.problem.csrf_failure"
+CSRF_FAILURE_VIEW = "django_site.problem.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 # a message gives nobody a session
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"

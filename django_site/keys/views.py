@@ -19,9 +19,9 @@ from django_site.keys.forms import KeyForm
 from django_site.keys.issue import create_key, revoke_keys
 from django_site.keys.last_used import last_used
 from django_site.keys.models import ApiKey
-from django_site.keys.problem import not_authenticated, wants_json
 from django_site.keys.recent_login import is_recent
 from django_site.keys.verified import needs_verified_address
+from django_site.problem import not_authenticated, wants_json
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]

@@ -12,12 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # The tests of each room of the source; of a file, its nearest room counts.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "deploy": ("unit/test_deploy_*", "integration/test_*valkey*", "e2e/test_script_server"),
-    "deploy/servers": ("unit/test_deploy_*", "e2e/test_s*", "e2e/test_framing"),
+    "deploy": ("unit/test_deploy_*", "e2e/test_script_server"),
+    "deploy/launcher": ("unit/test_launcher_*", "e2e/test_script_server"),
+    "deploy/processes": ("unit/test_processes_*", "unit/test_launcher_files"),
+    "deploy/redis": ("integration/test_*valkey*", "integration/test_embedded_redis"),
+    "deploy/servers": ("unit/test_servers_*", "e2e/servers/test_*", "e2e/test_unix_socket"),
     "django_site": ("integration/test_acc*", "e2e/test_mount", "e2e/test_service"),
     "django_site/accounts": ("integration/test_acc*", "security/test_*"),
     "django_site/keys": ("integration/test_keys_*",),
     "django_site/principals": ("integration/test_principals*", "integration/test_whois"),
+    "django_site/publishing": ("integration/test_principals", "security/test_publish_*"),
     "django_site/second_factor": ("integration/*second_factor*", "security/test_second_factor*"),
     "django_site/sessions": ("integration/*session*", "security/test_*session*"),
     "django_site/signup": ("integration/test_accounts_signup", "security/test_*i*_up"),

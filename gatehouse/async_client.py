@@ -2,31 +2,19 @@
 
 script/sync_client.py makes gatehouse.client from this module."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self, TypeVar
-
-import httpx
-from httpx_sse import EventSource
+from typing import Any, Self
 
 from gatehouse.async_handles import AsyncBatch, AsyncJob
 from gatehouse.config import find_access
-from gatehouse.errors import InvalidRequest, Unavailable
-from gatehouse.following import EventFollower, Follower
 from gatehouse.protocol import requests
-from gatehouse.protocol.downloads import Target
-from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
 from gatehouse.protocol.events import Event
-from gatehouse.protocol.flows import Flow, Pause, Step, ask, call, delete
+from gatehouse.protocol.followers import EventFollower
 from gatehouse.protocol.names import AnyTask, arguments_of, name_of
 from gatehouse.protocol.records import BatchRecord, JobRecord, Me, TaskInfo, UploadedFile, Usage
-from gatehouse.protocol.uploads import Source, upload
-from gatehouse.protocol.wire import Answer, Request
-from gatehouse.transport import answer, bounded, built, http_options, json_line, unavailable
-
-T = TypeVar("T")
+from gatehouse.transport.async_connection import AsyncConnection
+from gatehouse.transport.uploads import Source, upload
 
 
 class AsyncClient:
@@ -48,9 +36,7 @@ class AsyncClient:
         patience_s: float = 30.0,
     ) -> None:
         self.access = find_access(base_url, key)
-        self.timeout_s = timeout_s
-        self.patience_s = patience_s
-        self._http = self._new_http()
+        self.connection = AsyncConnection(self.access, timeout_s=timeout_s, patience_s=patience_s)
 
     def __repr__(self) -> str:
         return f"<AsyncClient of {self.access.address}>"
@@ -60,21 +46,26 @@ class AsyncClient:
         """The service's address."""
         return self.access.address
 
+    @property
+    def patience_s(self) -> float:
+        """How long a call is tried again, in seconds. Can be changed."""
+        return self.connection.patience_s
+
+    @patience_s.setter
+    def patience_s(self, seconds: float) -> None:
+        self.connection.patience_s = seconds
+
     async def me(self) -> Me:
         """Return who the key acts as."""
-        return await self.do(call(requests.get_me(), Me.from_json, patience_s=self.patience_s))
+        return await self.connection.call(requests.get_me(), Me.from_json)
 
     async def usage(self) -> Usage:
         """Return how much the person keeps, and how much they may."""
-        return await self.do(
-            call(requests.get_usage(), Usage.from_json, patience_s=self.patience_s)
-        )
+        return await self.connection.call(requests.get_usage(), Usage.from_json)
 
     async def tasks(self) -> list[TaskInfo]:
         """Return the tasks that can be submitted."""
-        return await self.do(
-            call(requests.get_tasks(), TaskInfo.list_from_json, patience_s=self.patience_s)
-        )
+        return await self.connection.call(requests.get_tasks(), TaskInfo.list_from_json)
 
     async def submit(
         self,
@@ -98,9 +89,8 @@ class AsyncClient:
             start_at=start_at,
             idempotency_key=idempotency_key,
         )
-        return AsyncJob(
-            self, await self.do(call(request, JobRecord.from_json, patience_s=self.patience_s))
-        )
+        record = await self.connection.call(request, JobRecord.from_json)
+        return AsyncJob(self.connection, record)
 
     async def submit_batch(
         self,
@@ -114,18 +104,13 @@ class AsyncClient:
         request = requests.submit_batch(
             name_of(task), arguments, priority=priority, idempotency_key=idempotency_key
         )
-        return AsyncBatch(
-            self, await self.do(call(request, BatchRecord.from_json, patience_s=self.patience_s))
-        )
+        record = await self.connection.call(request, BatchRecord.from_json)
+        return AsyncBatch(self.connection, record)
 
     async def job(self, job_id: str) -> AsyncJob:
         """Return a job. Raises NotFound or Expired."""
-        return AsyncJob(
-            self,
-            await self.do(
-                call(requests.get_job(job_id), JobRecord.from_json, patience_s=self.patience_s)
-            ),
-        )
+        record = await self.connection.call(requests.get_job(job_id), JobRecord.from_json)
+        return AsyncJob(self.connection, record)
 
     async def jobs(
         self, *, status: str | None = None, task: str | None = None
@@ -134,48 +119,42 @@ class AsyncClient:
         cursor: str | None = None
         while True:
             request = requests.list_jobs(status=status, task=task, cursor=cursor)
-            records, cursor = await self.do(
-                call(request, JobRecord.page_from_json, patience_s=self.patience_s)
-            )
+            records, cursor = await self.connection.call(request, JobRecord.page_from_json)
             for record in records:
-                yield AsyncJob(self, record)
+                yield AsyncJob(self.connection, record)
             if cursor is None:
                 return
 
     async def batch(self, batch_id: str) -> AsyncBatch:
         """Return a batch. Raises NotFound."""
-        flow = call(requests.get_batch(batch_id), BatchRecord.from_json, patience_s=self.patience_s)
-        return AsyncBatch(self, await self.do(flow))
+        record = await self.connection.call(requests.get_batch(batch_id), BatchRecord.from_json)
+        return AsyncBatch(self.connection, record)
 
     async def batches(self) -> AsyncIterator[AsyncBatch]:
         """Yield the person's batches, newest first; a page is asked for when it is needed."""
         cursor: str | None = None
         while True:
             request = requests.list_batches(cursor=cursor)
-            records, cursor = await self.do(
-                call(request, BatchRecord.page_from_json, patience_s=self.patience_s)
-            )
+            records, cursor = await self.connection.call(request, BatchRecord.page_from_json)
             for record in records:
-                yield AsyncBatch(self, record)
+                yield AsyncBatch(self.connection, record)
             if cursor is None:
                 return
 
     async def delete(self, job_id: str) -> None:
         """Delete an ended job, and all that it kept.
         Raises Conflict for an unfinished one, and for one of a batch."""
-        await self.do(delete(requests.delete_job(job_id), patience_s=self.patience_s))
+        await self.connection.delete(requests.delete_job(job_id))
 
     async def delete_batch(self, batch_id: str) -> None:
         """Delete a batch whose jobs have all ended, and all that these kept.
         Raises Conflict for any other."""
-        await self.do(delete(requests.delete_batch(batch_id), patience_s=self.patience_s))
+        await self.connection.delete(requests.delete_batch(batch_id))
 
     async def upload(self, source: Source, *, name: str | None = None) -> UploadedFile:
         """Send a file, by its path or as an open binary stream,
         for a task's parameter of type file."""
-        return await self.do(
-            call(upload(source, name=name), UploadedFile.from_json, patience_s=self.patience_s)
-        )
+        return await self.connection.call(upload(source, name=name), UploadedFile.from_json)
 
     def events(self, *, last_event_id: str = "") -> AsyncIterator[Event]:
         """Yield what happens to the person's jobs, from now on or after the event with this id.
@@ -184,13 +163,13 @@ class AsyncClient:
         Raises Unavailable when the service has no place for another stream:
         then wait for jobs one by one.
         """
-        return self.follow(
+        return self.connection.follow(
             EventFollower("/events", last_event_id=last_event_id, patience_s=self.patience_s)
         )
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self.connection.close()
 
     async def reconnect(self) -> None:
         """Drop every connection and make new ones:
@@ -199,106 +178,10 @@ class AsyncClient:
         For after the sleep of the machine, when old connections may be dead without a word.
         Call it while no other thread uses the client.
         """
-        old, self._http = self._http, self._new_http()
-        await old.aclose()
-
-    def _new_http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(**http_options(self.access, timeout_s=self.timeout_s))
+        await self.connection.reconnect()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    async def do(self, flow: Flow[T], *, opened: list[httpx.Response] | None = None) -> T:
-        """Run a flow of gatehouse.protocol.flows.
-        With ``opened`` a successful answer is not read but left there, open."""
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    came = await self._take(step, opened)
-                except Unavailable as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(came)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-
-    async def follow(self, follower: Follower[Any, T]) -> AsyncIterator[T]:
-        """Yield what a follower of gatehouse.following finds."""
-        while not follower.is_done:
-            broken = None
-            try:
-                async with self._opened(follower.request(), follower.patience_s) as response:
-                    async for piece in _pieces(response):
-                        item = follower.take(piece)
-                        if item is not None:
-                            yield item
-            except httpx.TransportError as error:
-                broken = unavailable(error, self.address)
-            except InvalidRequest as error:
-                follower.refused(error)
-            await asyncio.sleep(follower.over(broken).seconds)
-
-    async def fetch_lines(self, request: Request) -> AsyncGenerator[Any, None]:
-        """Yield the JSON of each line of an answer."""
-        async with self._opened(request, self.patience_s) as response:
-            try:
-                async for line in response.aiter_lines():
-                    yield json_line(line)
-            except httpx.TransportError as error:
-                raise unavailable(error, self.address) from error
-
-    async def fetch_file(self, request: Request, target: Target) -> None:
-        """Write an answer's body to ``target``, whole or not at all."""
-        async with self._opened(request, self.patience_s) as response:
-            try:
-                with target.open() as opened:
-                    async for chunk in response.aiter_bytes():
-                        opened.write(chunk)
-            except httpx.TransportError as error:
-                raise unavailable(error, self.address) from error
-
-    async def _take(self, step: Step, opened: list[httpx.Response] | None) -> Answer | None:
-        if isinstance(step, Pause):
-            await asyncio.sleep(step.seconds)
-            return None
-        try:
-            response = await self._http.send(
-                built(self._http, step, timeout_s=self.timeout_s), stream=True
-            )
-            if opened is not None and response.is_success:
-                opened.append(response)
-                return answer(response)
-            return answer(response, await _read(response))
-        except httpx.TransportError as error:
-            raise unavailable(error, self.address) from error
-
-    @asynccontextmanager
-    async def _opened(self, request: Request, patience_s: float) -> AsyncIterator[httpx.Response]:
-        opened: list[httpx.Response] = []
-        try:
-            await self.do(ask(request, patience_s=patience_s), opened=opened)
-            yield opened[0]
-        finally:
-            for response in opened:
-                await response.aclose()
-
-
-async def _read(response: httpx.Response) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async for piece in response.aiter_bytes():
-            size = bounded(pieces, piece, size, status=response.status_code)
-    finally:
-        await response.aclose()
-    return b"".join(pieces)
-
-
-def _pieces(response: httpx.Response) -> AsyncIterator[Any]:
-    if response.headers.get("content-type", "").startswith(EVENT_STREAM):
-        return EventSource(response).aiter_sse()
-    return response.aiter_lines()

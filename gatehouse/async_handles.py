@@ -9,24 +9,24 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.base_handles import BaseBatch, BaseJob
 from gatehouse.errors import NotFound, Unavailable, WaitTimedOut
-from gatehouse.following import EventFollower, ResultsFollower
-from gatehouse.held import HeldBatch, HeldJob
 from gatehouse.protocol import requests
-from gatehouse.protocol.downloads import Target
 from gatehouse.protocol.events import Event
-from gatehouse.protocol.flows import call, delete, wait
+from gatehouse.protocol.flows import wait
+from gatehouse.protocol.followers import EventFollower, ResultsFollower
 from gatehouse.protocol.records import BatchRecord, JobFile, JobRecord, JobResult
+from gatehouse.transport.downloads import Target
 
 if TYPE_CHECKING:
-    from gatehouse.async_client import AsyncClient
-    from gatehouse.protocol.wire import Request
+    from gatehouse.protocol.wire import ApiRequest
+    from gatehouse.transport.async_connection import AsyncConnection
 
 
-class AsyncJob(HeldJob):
+class AsyncJob(BaseJob):
     """One launch of a task."""
 
-    _client: "AsyncClient"
+    _connection: "AsyncConnection"
 
     async def refresh(self) -> JobRecord:
         """Read its record anew."""
@@ -35,8 +35,8 @@ class AsyncJob(HeldJob):
     async def wait(self, timeout_s: float | None = None) -> JobRecord:
         """Return its record when it has ended. Raises WaitTimedOut after ``timeout_s``;
         it goes on then."""
-        self.record = await self._client.do(
-            wait(self.id, timeout_s=timeout_s, patience_s=self._client.patience_s)
+        self.record = await self._connection.run(
+            wait(self.id, timeout_s=timeout_s, patience_s=self._connection.patience_s)
         )
         return self.record
 
@@ -58,13 +58,11 @@ class AsyncJob(HeldJob):
     async def delete(self) -> None:
         """Delete it, and all that it kept, once it has ended.
         Raises Conflict before, and for one of a batch."""
-        await self._client.do(
-            delete(requests.delete_job(self.id), patience_s=self._client.patience_s)
-        )
+        await self._connection.delete(requests.delete_job(self.id))
 
     async def log(self) -> list[dict[str, Any]]:
         """Return its last log lines: at, level, message."""
-        return [line async for line in self._client.fetch_lines(requests.get_log(self.id))]
+        return [line async for line in self._connection.fetch_lines(requests.get_log(self.id))]
 
     async def files(self) -> tuple[JobFile, ...]:
         """Return the files that it kept so far."""
@@ -75,15 +73,15 @@ class AsyncJob(HeldJob):
         """Write one of its files to a path, or into a folder; return where.
         The file is there whole, or not at all."""
         target = Target(to, name=name)
-        await self._client.fetch_file(requests.get_file(self.id, name), target)
+        await self._connection.fetch_file(requests.get_file(self.id, name), target)
         return target.path
 
     def events(self, *, last_event_id: str = "") -> AsyncIterator[Event]:
         """Yield its events until it has ended, first how it stands.
         Raises Unavailable when there is no place for a stream."""
-        patience_s = self._client.patience_s
+        patience_s = self._connection.patience_s
         path = f"/jobs/{self.id}/events"
-        return self._client.follow(
+        return self._connection.follow(
             EventFollower(path, last_event_id=last_event_id, patience_s=patience_s)
         )
 
@@ -91,7 +89,7 @@ class AsyncJob(HeldJob):
         """Yield its record whenever it changed, and last when it has ended.
         By a stream, by polling when there is none."""
         try:
-            async for event in self._client.follow(
+            async for event in self._connection.follow(
                 EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)
             ):
                 if event.kind == "report" and "progress" in event.data:
@@ -108,17 +106,15 @@ class AsyncJob(HeldJob):
                 await self.refresh()
             yield self.record
 
-    async def _update(self, request: "Request") -> JobRecord:
-        self.record = await self._client.do(
-            call(request, JobRecord.from_json, patience_s=self._client.patience_s)
-        )
+    async def _update(self, request: "ApiRequest") -> JobRecord:
+        self.record = await self._connection.call(request, JobRecord.from_json)
         return self.record
 
 
-class AsyncBatch(HeldBatch):
+class AsyncBatch(BaseBatch):
     """Many jobs of one task, submitted together."""
 
-    _client: "AsyncClient"
+    _connection: "AsyncConnection"
 
     async def refresh(self) -> BatchRecord:
         """Read its record anew."""
@@ -129,13 +125,13 @@ class AsyncBatch(HeldBatch):
     ) -> AsyncIterator[JobResult]:
         """Yield how each of its jobs ended, as they end or in the order of submission.
         Raises WaitTimedOut."""
-        return self._client.follow(
+        return self._connection.follow(
             ResultsFollower(
                 self.id,
                 total=self.record.total,
                 order=order,
                 timeout_s=timeout_s,
-                patience_s=self._client.patience_s,
+                patience_s=self._connection.patience_s,
             )
         )
 
@@ -146,20 +142,16 @@ class AsyncBatch(HeldBatch):
     async def delete(self) -> None:
         """Delete it with its jobs and all that these kept, once all have ended.
         Raises Conflict before."""
-        await self._client.do(
-            delete(requests.delete_batch(self.id), patience_s=self._client.patience_s)
-        )
+        await self._connection.delete(requests.delete_batch(self.id))
 
     def events(self, *, last_event_id: str = "") -> AsyncIterator[Event]:
         """Yield its events until all of its jobs have ended."""
-        patience_s = self._client.patience_s
+        patience_s = self._connection.patience_s
         path = f"/batches/{self.id}/events"
-        return self._client.follow(
+        return self._connection.follow(
             EventFollower(path, last_event_id=last_event_id, patience_s=patience_s)
         )
 
-    async def _update(self, request: "Request") -> BatchRecord:
-        self.record = await self._client.do(
-            call(request, BatchRecord.from_json, patience_s=self._client.patience_s)
-        )
+    async def _update(self, request: "ApiRequest") -> BatchRecord:
+        self.record = await self._connection.call(request, BatchRecord.from_json)
         return self.record

@@ -27,7 +27,7 @@ _MAX_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class ServiceAccess:
     """An address without a slash at its end, and a key that no repr shows."""
 
     address: str
@@ -35,7 +35,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
+class SavedLogin:
     """What a log-in leaves on this machine."""
 
     address: str
@@ -45,7 +45,7 @@ class Saved:
     username: str = ""
 
 
-def find_access(address: str | None = None, key: str | None = None) -> Access:
+def find_access(address: str | None = None, key: str | None = None) -> ServiceAccess:
     """Return the address and the key to use. A saved key goes to the address that it was saved for,
     to no other.
 
@@ -69,7 +69,7 @@ def find_access(address: str | None = None, key: str | None = None) -> Access:
             f"No key for {address} is known: run 'gatehouse login {address}', "
             f"or set {KEY_VARIABLE}."
         )
-    return Access(address=address, key=check_key(key))
+    return ServiceAccess(address=address, key=check_key(key))
 
 
 def check_address(address: str) -> str:
@@ -118,7 +118,7 @@ def _path() -> Path:
     return Path(platformdirs.user_config_dir("gatehouse", appauthor=False)) / "config.json"
 
 
-def load_saved() -> Saved | None:
+def load_saved() -> SavedLogin | None:
     """Return what is saved, None if nothing is.
     Raises ConfigurationError for a file that can't be trusted or read."""
     file = path()
@@ -132,8 +132,8 @@ def load_saved() -> Saved | None:
         raise ConfigurationError(f"{file} can't be read: {error.strerror}.") from error
     try:
         values = json.loads(text)
-        known = {each.name for each in fields(Saved)}
-        saved = Saved(**{name: str(value) for name, value in values.items() if name in known})
+        known = {each.name for each in fields(SavedLogin)}
+        saved = SavedLogin(**{name: str(value) for name, value in values.items() if name in known})
         if not (saved.key and saved.address == check_address(saved.address)):
             raise ValueError("no key, or no address")
     except (ValueError, TypeError, AttributeError, RecursionError, ConfigurationError) as error:
@@ -143,7 +143,7 @@ def load_saved() -> Saved | None:
     return saved
 
 
-def save(saved: Saved) -> Path:
+def save(saved: SavedLogin) -> Path:
     """Write the file, whole or not at all, readable by this person only; return it.
     Raises ConfigurationError."""
     file = path()

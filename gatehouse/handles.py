@@ -8,24 +8,24 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.base_handles import BaseBatch, BaseJob
 from gatehouse.errors import NotFound, Unavailable, WaitTimedOut
-from gatehouse.following import EventFollower, ResultsFollower
-from gatehouse.held import HeldBatch, HeldJob
 from gatehouse.protocol import requests
-from gatehouse.protocol.downloads import Target
 from gatehouse.protocol.events import Event
-from gatehouse.protocol.flows import call, delete, wait
+from gatehouse.protocol.flows import wait
+from gatehouse.protocol.followers import EventFollower, ResultsFollower
 from gatehouse.protocol.records import BatchRecord, JobFile, JobRecord, JobResult
+from gatehouse.transport.downloads import Target
 
 if TYPE_CHECKING:
-    from gatehouse.client import Client
-    from gatehouse.protocol.wire import Request
+    from gatehouse.protocol.wire import ApiRequest
+    from gatehouse.transport.connection import Connection
 
 
-class Job(HeldJob):
+class Job(BaseJob):
     """One launch of a task."""
 
-    _client: "Client"
+    _connection: "Connection"
 
     def refresh(self) -> JobRecord:
         """Read its record anew."""
@@ -34,8 +34,8 @@ class Job(HeldJob):
     def wait(self, timeout_s: float | None = None) -> JobRecord:
         """Return its record when it has ended. Raises WaitTimedOut after ``timeout_s``;
         it goes on then."""
-        self.record = self._client.do(
-            wait(self.id, timeout_s=timeout_s, patience_s=self._client.patience_s)
+        self.record = self._connection.run(
+            wait(self.id, timeout_s=timeout_s, patience_s=self._connection.patience_s)
         )
         return self.record
 
@@ -57,11 +57,11 @@ class Job(HeldJob):
     def delete(self) -> None:
         """Delete it, and all that it kept, once it has ended.
         Raises Conflict before, and for one of a batch."""
-        self._client.do(delete(requests.delete_job(self.id), patience_s=self._client.patience_s))
+        self._connection.delete(requests.delete_job(self.id))
 
     def log(self) -> list[dict[str, Any]]:
         """Return its last log lines: at, level, message."""
-        return list(self._client.fetch_lines(requests.get_log(self.id)))
+        return list(self._connection.fetch_lines(requests.get_log(self.id)))
 
     def files(self) -> tuple[JobFile, ...]:
         """Return the files that it kept so far."""
@@ -72,15 +72,15 @@ class Job(HeldJob):
         """Write one of its files to a path, or into a folder; return where.
         The file is there whole, or not at all."""
         target = Target(to, name=name)
-        self._client.fetch_file(requests.get_file(self.id, name), target)
+        self._connection.fetch_file(requests.get_file(self.id, name), target)
         return target.path
 
     def events(self, *, last_event_id: str = "") -> Iterator[Event]:
         """Yield its events until it has ended, first how it stands.
         Raises Unavailable when there is no place for a stream."""
-        patience_s = self._client.patience_s
+        patience_s = self._connection.patience_s
         path = f"/jobs/{self.id}/events"
-        return self._client.follow(
+        return self._connection.follow(
             EventFollower(path, last_event_id=last_event_id, patience_s=patience_s)
         )
 
@@ -88,7 +88,7 @@ class Job(HeldJob):
         """Yield its record whenever it changed, and last when it has ended.
         By a stream, by polling when there is none."""
         try:
-            for event in self._client.follow(
+            for event in self._connection.follow(
                 EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)
             ):
                 if event.kind == "report" and "progress" in event.data:
@@ -105,17 +105,15 @@ class Job(HeldJob):
                 self.refresh()
             yield self.record
 
-    def _update(self, request: "Request") -> JobRecord:
-        self.record = self._client.do(
-            call(request, JobRecord.from_json, patience_s=self._client.patience_s)
-        )
+    def _update(self, request: "ApiRequest") -> JobRecord:
+        self.record = self._connection.call(request, JobRecord.from_json)
         return self.record
 
 
-class Batch(HeldBatch):
+class Batch(BaseBatch):
     """Many jobs of one task, submitted together."""
 
-    _client: "Client"
+    _connection: "Connection"
 
     def refresh(self) -> BatchRecord:
         """Read its record anew."""
@@ -126,13 +124,13 @@ class Batch(HeldBatch):
     ) -> Iterator[JobResult]:
         """Yield how each of its jobs ended, as they end or in the order of submission.
         Raises WaitTimedOut."""
-        return self._client.follow(
+        return self._connection.follow(
             ResultsFollower(
                 self.id,
                 total=self.record.total,
                 order=order,
                 timeout_s=timeout_s,
-                patience_s=self._client.patience_s,
+                patience_s=self._connection.patience_s,
             )
         )
 
@@ -143,18 +141,16 @@ class Batch(HeldBatch):
     def delete(self) -> None:
         """Delete it with its jobs and all that these kept, once all have ended.
         Raises Conflict before."""
-        self._client.do(delete(requests.delete_batch(self.id), patience_s=self._client.patience_s))
+        self._connection.delete(requests.delete_batch(self.id))
 
     def events(self, *, last_event_id: str = "") -> Iterator[Event]:
         """Yield its events until all of its jobs have ended."""
-        patience_s = self._client.patience_s
+        patience_s = self._connection.patience_s
         path = f"/batches/{self.id}/events"
-        return self._client.follow(
+        return self._connection.follow(
             EventFollower(path, last_event_id=last_event_id, patience_s=patience_s)
         )
 
-    def _update(self, request: "Request") -> BatchRecord:
-        self.record = self._client.do(
-            call(request, BatchRecord.from_json, patience_s=self._client.patience_s)
-        )
+    def _update(self, request: "ApiRequest") -> BatchRecord:
+        self.record = self._connection.call(request, BatchRecord.from_json)
         return self.record

@@ -17,14 +17,14 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 @dataclass
-class Manner:
+class RunOptions:
     """How this run behaves, as its words say."""
 
     is_debugging: bool = False
 
 
 def _begin_debugging(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
-    if is_wanted and isinstance(context.obj, Manner):
+    if is_wanted and isinstance(context.obj, RunOptions):
         context.obj.is_debugging = True
 
 

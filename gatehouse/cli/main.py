@@ -13,20 +13,20 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from gatehouse import errors
-from gatehouse.cli.command import Group, Manner
-from gatehouse.cli.completion import completion
-from gatehouse.cli.deleting import delete, usage
-from gatehouse.cli.files import files
-from gatehouse.cli.jobs import cancel, jobs, result, retry, watch
-from gatehouse.cli.keys import keys
-from gatehouse.cli.log import log
-from gatehouse.cli.mapping import map_task
-from gatehouse.cli.new import new
-from gatehouse.cli.outcome import EPILOG, CommandFailed, ExitCode
+from gatehouse.cli.command import Group, RunOptions
+from gatehouse.cli.commands.completion import completion
+from gatehouse.cli.commands.delete import delete, usage
+from gatehouse.cli.commands.files import files
+from gatehouse.cli.commands.jobs import cancel, jobs, result, retry, watch
+from gatehouse.cli.commands.keys import keys
+from gatehouse.cli.commands.log import log
+from gatehouse.cli.commands.login import login, logout, whoami
+from gatehouse.cli.commands.map import map_task
+from gatehouse.cli.commands.new import new
+from gatehouse.cli.commands.submit import submit
+from gatehouse.cli.commands.tasks import tasks
+from gatehouse.cli.exit_codes import EPILOG, CommandFailed, ExitCode
 from gatehouse.cli.output import put, say, say_lines
-from gatehouse.cli.session import login, logout, whoami
-from gatehouse.cli.submit import submit
-from gatehouse.cli.tasks import tasks
 from gatehouse.installed import installed_version
 
 # The first that fits counts. What is not here is a fault of ours.
@@ -102,17 +102,17 @@ for _each in (
 
 def main() -> int:
     """Run the command of this process and return its exit code."""
-    manner = Manner()
+    options = RunOptions()
     if isinstance(sys.stdout, TextIOWrapper):
         # a terminal that can't show é still gets the rest
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        outcome = cli.main(prog_name="gatehouse", standalone_mode=False, obj=manner)
+        outcome = cli.main(prog_name="gatehouse", standalone_mode=False, obj=options)
     except Piped:
         _drop_output()
         return ExitCode.BROKEN_PIPE
     except Exception as error:
-        if manner.is_debugging:
+        if options.is_debugging:
             traceback.print_exc()
         return _tell(error)
     return outcome if isinstance(outcome, int) else ExitCode.SUCCEEDED

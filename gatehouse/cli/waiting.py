@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatehouse.cli.outcome import CommandFailed, ExitCode, code_of_record
+from gatehouse.cli.exit_codes import CommandFailed, ExitCode, code_of_record
 from gatehouse.cli.output import (
     TERMINAL_MAX_CHARACTERS,
     clean,

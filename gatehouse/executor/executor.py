@@ -29,8 +29,8 @@ from itertools import islice
 from typing import Any, ParamSpec, TypeVar, overload
 
 from gatehouse.client import Client
-from gatehouse.executor.background import Background, Times
 from gatehouse.executor.calls import Call
+from gatehouse.executor.executor_thread import ExecutorThread, Times
 from gatehouse.executor.remote_future import RemoteFuture
 from gatehouse.protocol.names import name_of
 
@@ -50,13 +50,13 @@ class Executor(StandardExecutor):
     def __init__(
         self, client: Client | None = None, *, patience_s: float = 60.0, exit_wait_s: float = 30.0
     ) -> None:
-        self._client = client or Client()
+        used = client or Client()
         times = Times(patience_s=patience_s, exit_wait_s=exit_wait_s)
-        on_end = _nothing if client else self._client.close
-        self._background = Background(self._client, times, on_end=on_end)
+        on_end = _nothing if client else used.close
+        self._thread = ExecutorThread(used.connection, times, on_end=on_end)
         # An executor that is forgotten finishes its calls, and its thread ends,
         # as with the standard library's.
-        weakref.finalize(self, self._background.close).atexit = False
+        weakref.finalize(self, self._thread.close).atexit = False
 
     @overload
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
@@ -70,7 +70,7 @@ class Executor(StandardExecutor):
         and RuntimeError after a shutdown.
         """
         future = self._future(fn, args, kwargs)
-        self._background.add([future])
+        self._thread.add([future])
         return future
 
     @overload
@@ -115,21 +115,21 @@ class Executor(StandardExecutor):
             raise ValueError("chunksize must be >= 1.")
         deadline = None if timeout is None else timeout + time.monotonic()
         calls = (self._future(fn, args, {}) for args in zip(*iterables, strict=False))
-        window = _Window(calls, self._background, chunksize=chunksize, buffersize=buffersize)
+        window = _Window(calls, self._thread, chunksize=chunksize, buffersize=buffersize)
         window.fill()
         return window.results(deadline)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls. ``cancel_futures``: cancel what has not begun. ``wait``:
         return when every future is done."""
-        self._background.close()
+        self._thread.close()
         if cancel_futures:
-            self._background.abandon_all()
+            self._thread.abandon_all()
         if wait:
-            self._background.join()
+            self._thread.join()
 
     def _future(self, fn: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RemoteFuture:
-        return RemoteFuture(Call.of(name_of(fn), args, kwargs), self._background.cancel)
+        return RemoteFuture(Call.of(name_of(fn), args, kwargs), self._thread.cancel)
 
 
 class _Window:
@@ -138,13 +138,13 @@ class _Window:
     def __init__(
         self,
         calls: Iterator[RemoteFuture],
-        background: Background,
+        thread: ExecutorThread,
         *,
         chunksize: int,
         buffersize: int | None,
     ) -> None:
         self._calls = calls
-        self._background = background
+        self._thread = thread
         self._most = buffersize
         self._chunksize = chunksize if buffersize is None else min(chunksize, buffersize)
         self._futures: deque[RemoteFuture] = deque()
@@ -155,7 +155,7 @@ class _Window:
             chunk = list(islice(self._calls, self._chunksize))
             if not chunk:
                 return
-            self._background.add(chunk)
+            self._thread.add(chunk)
             self._futures += chunk
 
     def results(self, deadline: float | None) -> Generator[Any, None, None]:
@@ -167,7 +167,7 @@ class _Window:
                 yield self._futures.popleft().result()  # not kept by us while the caller has it
                 self.fill()  # not sooner: what was yielded is what makes room
         finally:
-            self._background.abandon(list(self._futures))
+            self._thread.abandon(list(self._futures))
 
 
 def _nothing() -> None:

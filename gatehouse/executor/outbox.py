@@ -9,7 +9,7 @@ from gatehouse.executor.remote_future import RemoteFuture, Stage
 
 
 @dataclass(slots=True)
-class Limits:
+class RequestLimits:
     """How much goes into one request; made smaller when the service says that it is too much."""
 
     calls: int = 1000
@@ -41,7 +41,7 @@ class Outbox:
                 future.stage = Stage.UNSENT
                 self._lines.setdefault(future.call.task, deque()).appendleft(future)
 
-    def take(self, limits: Limits) -> list[RemoteFuture]:
+    def take(self, limits: RequestLimits) -> list[RemoteFuture]:
         """Return calls of one task for one request; empty when none waits."""
         taken: list[RemoteFuture] = []
         with self._lock:
@@ -79,7 +79,7 @@ class Outbox:
         return bool(self._lines)
 
 
-def _take_from(line: deque[RemoteFuture], limits: Limits) -> list[RemoteFuture]:
+def _take_from(line: deque[RemoteFuture], limits: RequestLimits) -> list[RemoteFuture]:
     taken: list[RemoteFuture] = []
     size = 0
     while line and len(taken) < limits.calls:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 from gatehouse.errors import InvalidRequest, NotFound, TooManyRequests, Unavailable, WaitTimedOut
 from gatehouse.protocol.records import JobRecord
 from gatehouse.protocol.requests import get_job
-from gatehouse.protocol.wire import Answer, Request, read_json, refusal
+from gatehouse.protocol.wire import ApiRequest, ApiResponse, read_json, refusal
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Pause:
     seconds: float
 
 
-Step: TypeAlias = Request | Pause
+Step: TypeAlias = ApiRequest | Pause
 Flow: TypeAlias = Generator[Step, Any, T]
 
 
@@ -63,7 +63,7 @@ class Patience:
 
 
 def call(
-    request: Request, read: Callable[[Any], T], *, patience_s: float, waits_for_room: bool = True
+    request: ApiRequest, read: Callable[[Any], T], *, patience_s: float, waits_for_room: bool = True
 ) -> Flow[T]:
     """Ask, and return what ``read`` makes of the answer's JSON.
     Raises what the answer means, if it is no success."""
@@ -71,7 +71,9 @@ def call(
     return read_json(answer, read)
 
 
-def ask(request: Request, *, patience_s: float, waits_for_room: bool = True) -> Flow[Answer]:
+def ask(
+    request: ApiRequest, *, patience_s: float, waits_for_room: bool = True
+) -> Flow[ApiResponse]:
     """Ask, again if need be: what may be repeated, what never left this machine,
     and what was refused as too much.
 
@@ -80,7 +82,7 @@ def ask(request: Request, *, patience_s: float, waits_for_room: bool = True) -> 
     patience = Patience(patience_s)
     while True:
         try:
-            answer: Answer = yield request
+            answer: ApiResponse = yield request
             error = refusal(answer)
             if error is None:
                 return answer
@@ -96,7 +98,7 @@ def ask(request: Request, *, patience_s: float, waits_for_room: bool = True) -> 
         yield pause
 
 
-def delete(request: Request, *, patience_s: float) -> Flow[None]:
+def delete(request: ApiRequest, *, patience_s: float) -> Flow[None]:
     """Delete something. What was gone when it was asked for again was deleted the first time,
     and its answer lost."""
     patience = Patience(patience_s)

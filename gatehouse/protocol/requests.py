@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
-from gatehouse.protocol.wire import NDJSON, Body, Request, to_json
+from gatehouse.protocol.wire import NDJSON, ApiRequest, StreamedBody, to_json
 
 Order = Literal["completion", "submission"]
 Priority = Literal["low", "normal", "high"]
@@ -16,12 +16,12 @@ Priority = Literal["low", "normal", "high"]
 PAGE = 100
 
 
-def get_me() -> Request:
+def get_me() -> ApiRequest:
     """Ask who the key acts as."""
     return _get("/me")
 
 
-def get_tasks() -> Request:
+def get_tasks() -> ApiRequest:
     """Ask for the tasks that there are."""
     return _get("/tasks")
 
@@ -34,7 +34,7 @@ def submit_job(
     delay_s: float | None = None,
     start_at: datetime | None = None,
     idempotency_key: str | None = None,
-) -> Request:
+) -> ApiRequest:
     """Submit a job, with an Idempotency-Key in any case: sent twice, it is one job."""
     moment = None if start_at is None else start_at.isoformat()
     more = {"priority": priority, "delay_s": delay_s, "start_at": moment}
@@ -49,13 +49,13 @@ def submit_batch(
     *,
     priority: Priority | None = None,
     idempotency_key: str | None = None,
-) -> Request:
+) -> ApiRequest:
     """Submit a job for each set of arguments, all or none; with an Idempotency-Key in any case."""
     body = {"task": task, "arguments": list(arguments), **_given({"priority": priority})}
     return _submit("/batches", body, idempotency_key)
 
 
-def submit_texts(task: str, arguments: Sequence[str]) -> Request:
+def submit_texts(task: str, arguments: Sequence[str]) -> ApiRequest:
     """Submit a batch whose sets of arguments are JSON texts already."""
     return _submitted(
         "/batches",
@@ -64,13 +64,13 @@ def submit_texts(task: str, arguments: Sequence[str]) -> Request:
     )
 
 
-def get_job(job_id: str, *, wait_s: float = 0) -> Request:
+def get_job(job_id: str, *, wait_s: float = 0) -> ApiRequest:
     """Ask for a job's record, when it has ended or after so long."""
     params = {"wait": f"{wait_s:.3f}"} if wait_s > 0 else {}
     return _get(f"/jobs/{_id(job_id)}", params=params, wait_s=wait_s)
 
 
-def list_jobs(*, status: str | None, task: str | None, cursor: str | None) -> Request:
+def list_jobs(*, status: str | None, task: str | None, cursor: str | None) -> ApiRequest:
     """Ask for a page of the person's jobs, newest first."""
     return _get(
         "/jobs",
@@ -78,61 +78,61 @@ def list_jobs(*, status: str | None, task: str | None, cursor: str | None) -> Re
     )
 
 
-def cancel_job(job_id: str) -> Request:
+def cancel_job(job_id: str) -> ApiRequest:
     """Cancel a job. Not to be repeated blindly:
     the second time it may have ended, which is an error."""
-    return Request(method="POST", path=f"/jobs/{_id(job_id)}/cancel")
+    return ApiRequest(method="POST", path=f"/jobs/{_id(job_id)}/cancel")
 
 
-def retry_job(job_id: str) -> Request:
+def retry_job(job_id: str) -> ApiRequest:
     """Queue a failed or cancelled job again."""
-    return Request(method="POST", path=f"/jobs/{_id(job_id)}/retry")
+    return ApiRequest(method="POST", path=f"/jobs/{_id(job_id)}/retry")
 
 
-def delete_job(job_id: str) -> Request:
+def delete_job(job_id: str) -> ApiRequest:
     """Delete an ended job, and all that it kept."""
-    return Request(method="DELETE", path=f"/jobs/{_id(job_id)}", may_repeat=True)
+    return ApiRequest(method="DELETE", path=f"/jobs/{_id(job_id)}", may_repeat=True)
 
 
-def get_log(job_id: str) -> Request:
+def get_log(job_id: str) -> ApiRequest:
     """Ask for a job's last log lines."""
     return _get(f"/jobs/{_id(job_id)}/log", accept=NDJSON)
 
 
-def get_file(job_id: str, name: str) -> Request:
+def get_file(job_id: str, name: str) -> ApiRequest:
     """Ask for one of a job's files."""
     return _get(f"/jobs/{_id(job_id)}/files/{quote(name, safe='')}", accept="*/*")
 
 
-def get_batch(batch_id: str) -> Request:
+def get_batch(batch_id: str) -> ApiRequest:
     """Ask for a batch's record."""
     return _get(f"/batches/{_id(batch_id)}")
 
 
-def cancel_batch(batch_id: str) -> Request:
+def cancel_batch(batch_id: str) -> ApiRequest:
     """Cancel all of a batch's jobs that have not ended."""
-    return Request(method="POST", path=f"/batches/{_id(batch_id)}/cancel", may_repeat=True)
+    return ApiRequest(method="POST", path=f"/batches/{_id(batch_id)}/cancel", may_repeat=True)
 
 
-def delete_batch(batch_id: str) -> Request:
+def delete_batch(batch_id: str) -> ApiRequest:
     """Delete a batch whose jobs have all ended, and all that these kept."""
-    return Request(method="DELETE", path=f"/batches/{_id(batch_id)}", may_repeat=True)
+    return ApiRequest(method="DELETE", path=f"/batches/{_id(batch_id)}", may_repeat=True)
 
 
-def list_batches(*, cursor: str | None) -> Request:
+def list_batches(*, cursor: str | None) -> ApiRequest:
     """Ask for a page of the person's batches, newest first."""
     return _get("/batches", params=_given({"limit": str(PAGE), "cursor": cursor}))
 
 
-def get_usage() -> Request:
+def get_usage() -> ApiRequest:
     """Ask how much the person keeps, and how much they may."""
     return _get("/me/usage")
 
 
-def withdraw(batch_id: str, positions: Sequence[int]) -> Request:
+def withdraw(batch_id: str, positions: Sequence[int]) -> ApiRequest:
     """Cancel those of a batch's jobs that have not begun; the answer says which."""
     headers, body = {"Content-Type": "application/json"}, to_json({"positions": list(positions)})
-    return Request(
+    return ApiRequest(
         method="POST",
         path=f"/batches/{_id(batch_id)}/withdraw",
         headers=headers,
@@ -141,23 +141,23 @@ def withdraw(batch_id: str, positions: Sequence[int]) -> Request:
     )
 
 
-def get_results(batch_id: str, *, order: Order, after: int, wait_s: float) -> Request:
+def get_results(batch_id: str, *, order: Order, after: int, wait_s: float) -> ApiRequest:
     """Ask for a batch's results from number ``after`` on,
     for as long as the next one comes within ``wait_s``."""
     params = {"order": order, "after": str(after)} | ({"wait": f"{wait_s:g}"} if wait_s else {})
     return _get(f"/batches/{_id(batch_id)}/results", params=params, wait_s=wait_s, accept=NDJSON)
 
 
-def get_events(path: str, *, last_event_id: str) -> Request:
+def get_events(path: str, *, last_event_id: str) -> ApiRequest:
     """Ask for a stream of events: /events, /jobs/<id>/events or /batches/<id>/events."""
     headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
     return _get(path, headers=headers, accept=EVENT_STREAM)
 
 
-def upload_file(body: Body, *, name: str, may_repeat: bool) -> Request:
+def upload_file(body: StreamedBody, *, name: str, may_repeat: bool) -> ApiRequest:
     """Send a file. Its type is found out by the service from what is in it."""
     headers = {"Content-Type": "application/octet-stream"}
-    return Request(
+    return ApiRequest(
         method="POST",
         path="/files",
         params={"name": name},
@@ -167,20 +167,20 @@ def upload_file(body: Body, *, name: str, may_repeat: bool) -> Request:
     )
 
 
-def _submit(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Request:
+def _submit(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> ApiRequest:
     return _submitted(path, to_json(body), idempotency_key)
 
 
-def _submitted(path: str, body: bytes, idempotency_key: str | None) -> Request:
+def _submitted(path: str, body: bytes, idempotency_key: str | None) -> ApiRequest:
     headers = {
         "Content-Type": "application/json",
         "Idempotency-Key": idempotency_key or uuid4().hex,
     }
-    return Request(method="POST", path=path, headers=headers, body=body, may_repeat=True)
+    return ApiRequest(method="POST", path=path, headers=headers, body=body, may_repeat=True)
 
 
-def _get(path: str, **more: Any) -> Request:
-    return Request(method="GET", path=path, may_repeat=True, **more)
+def _get(path: str, **more: Any) -> ApiRequest:
+    return ApiRequest(method="GET", path=path, may_repeat=True, **more)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ _ROOM = re.compile(r'"unfinished";r=(\d+)')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class StreamedBody:
     """A body that is read while it is sent. ``chunks`` begins anew with each call,
     unless the body is sent once only."""
 
@@ -53,7 +53,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ApiRequest:
     """What to ask. ``path`` is below the API's prefix; ``wait_s``:
     how much longer than usual the answer may take."""
 
@@ -61,14 +61,14 @@ class Request:
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Body | None = None
+    body: bytes | StreamedBody | None = None
     accept: str = JSON
     wait_s: float = 0
     may_repeat: bool = False  # asking twice does what asking once does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiResponse:
     """What came back, whole. The names of ``headers`` are in lower case."""
 
     status: int
@@ -81,7 +81,7 @@ def to_json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
-def read_json(answer: Answer, read: Callable[[Any], T]) -> T:
+def read_json(answer: ApiResponse, read: Callable[[Any], T]) -> T:
     """Return what ``read`` makes of the answer's JSON, or raise BadAnswer."""
     try:
         return read(json.loads(answer.body))
@@ -89,7 +89,7 @@ def read_json(answer: Answer, read: Callable[[Any], T]) -> T:
         raise _bad_answer(answer, "which is not what Gatehouse would answer") from error
 
 
-def refusal(answer: Answer) -> GatehouseError | None:
+def refusal(answer: ApiResponse) -> GatehouseError | None:
     """Return the error that an answer means, None for success."""
     if 200 <= answer.status < 300:
         return None
@@ -108,7 +108,7 @@ def refusal(answer: Answer) -> GatehouseError | None:
     return _from_problem(answer, problem)
 
 
-def _from_problem(answer: Answer, problem: Mapping[str, Any]) -> GatehouseError:
+def _from_problem(answer: ApiResponse, problem: Mapping[str, Any]) -> GatehouseError:
     status, code = answer.status, str(problem.get("code", "error"))
     message = str(
         problem.get("detail") or problem.get("title") or f"The service answered {status}."
@@ -144,7 +144,7 @@ def _quota(quota: Any) -> dict[str, Any]:
     return {"kind": str(kind or ""), **numbers}
 
 
-def _problem(answer: Answer) -> Mapping[str, Any] | None:
+def _problem(answer: ApiResponse) -> Mapping[str, Any] | None:
     if not answer.headers.get("content-type", "").startswith(PROBLEM):
         return None
     try:
@@ -163,16 +163,16 @@ def _where(line: Mapping[str, Any]) -> Any:
     return line.get("pointer") or line.get("parameter") or ""
 
 
-def _retry_after_s(answer: Answer) -> float:
+def _retry_after_s(answer: ApiResponse) -> float:
     text = answer.headers.get("retry-after", "")
     return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0
 
 
-def _bad_answer(answer: Answer, why: str) -> BadAnswer:
+def _bad_answer(answer: ApiResponse, why: str) -> BadAnswer:
     return BadAnswer(f"The address answered {_described(answer)}, {why}.", status=answer.status)
 
 
-def _described(answer: Answer) -> str:
+def _described(answer: ApiResponse) -> str:
     """Say the status and the first words: enough to recognise a proxy's page."""
     text = _visible(answer.body[:10_000].decode("utf-8", "replace"))
     words = _printable(" ".join(text.split()))

@@ -13,7 +13,7 @@ import pytest
 from gatehouse import Client, ConfigurationError, config
 
 KEY = "gh_" + "k" * 49
-SAVED = config.Saved(
+SAVED = config.SavedLogin(
     address="http://localhost:8080", key=KEY, key_id="7", key_name="laptop", username="ada"
 )
 
@@ -60,14 +60,14 @@ def test_nobodys_home_is_said_and_not_needed(monkeypatch: pytest.MonkeyPatch) ->
 def test_given_comes_before_environment_before_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of address and key by itself."""
     config.save(SAVED)
-    assert config.find_access() == config.Access(address="http://localhost:8080", key=KEY)
+    assert config.find_access() == config.ServiceAccess(address="http://localhost:8080", key=KEY)
     monkeypatch.setenv("GATEHOUSE_KEY", "gh_environment")
     assert config.find_access().key == "gh_environment"
     monkeypatch.setenv("GATEHOUSE_URL", "https://jobs.example.org/")
-    assert config.find_access() == config.Access(
+    assert config.find_access() == config.ServiceAccess(
         address="https://jobs.example.org", key="gh_environment"
     )
-    assert config.find_access("http://other", "gh_given") == config.Access(
+    assert config.find_access("http://other", "gh_given") == config.ServiceAccess(
         address="http://other", key="gh_given"
     )
 
@@ -143,7 +143,7 @@ def test_write_that_fails_leaves_the_old_file() -> None:
         "import resource, signal; from gatehouse import config\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, "
         "(10, 10))\n"
-        "config.save(config.Saved(address='http://other', key='other'))"
+        "config.save(config.SavedLogin(address='http://other', key='other'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False

@@ -8,7 +8,7 @@ import pytest
 from gatehouse import AsyncClient, Client, Conflict, NotFound, QuotaExceeded
 from gatehouse.protocol.flows import delete
 from gatehouse.protocol.requests import delete_job
-from gatehouse.protocol.wire import Answer, refusal
+from gatehouse.protocol.wire import ApiResponse, refusal
 
 SOON_S = 15
 
@@ -58,8 +58,8 @@ def test_async_client_deletes_and_lists_as_the_other(client: Client) -> None:
 def test_what_is_gone_when_it_is_asked_for_again_was_deleted() -> None:
     """After an answer that was lost, 404 means success; at the first try it is NotFound."""
     body = b'{"code": "job_not_found", "detail": "no"}'
-    gone = Answer(status=404, headers={"content-type": "application/problem+json"}, body=body)
-    away = Answer(
+    gone = ApiResponse(status=404, headers={"content-type": "application/problem+json"}, body=body)
+    away = ApiResponse(
         status=503,
         headers={"content-type": "application/problem+json"},
         body=b'{"code": "x", "detail": "later"}',
@@ -84,11 +84,11 @@ def test_quota_is_told_with_its_numbers(status: int) -> None:
         b'{"code": "quota_exceeded", "detail": "full", "quota": {"kind": "bytes", "used": 5, '
         b'"limit": 4}}'
     )
-    error = refusal(Answer(status=status, headers=headers, body=told))
+    error = refusal(ApiResponse(status=status, headers=headers, body=told))
     assert isinstance(error, QuotaExceeded)
     assert (error.kind, error.used, error.limit) == ("bytes", 5, 4)
     bare = refusal(
-        Answer(status=status, headers=headers, body=b'{"code": "quota_exceeded", "quota": 7}')
+        ApiResponse(status=status, headers=headers, body=b'{"code": "quota_exceeded", "quota": 7}')
     )
     assert isinstance(bare, QuotaExceeded)
     assert bare.used == 0

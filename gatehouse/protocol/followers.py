@@ -1,0 +1,185 @@
+"""Answers that go on while jobs run: what to ask for next, and what each piece of the answer means.
+No input or output here.
+
+A follower is asked for a request and is given the pieces of its answer: lines, or events of a
+stream. When the answer is over it says how long to pause, and then is asked for the next request,
+until ``is_done``. The same for both clients.
+"""
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from gatehouse.errors import BadAnswer, InvalidRequest, Unavailable, WaitTimedOut
+from gatehouse.protocol.events import Event, read_event
+from gatehouse.protocol.flows import LONGEST_POLL_S, Patience, Pause
+from gatehouse.protocol.records import JobResult
+from gatehouse.protocol.requests import Order, get_events, get_results
+from gatehouse.protocol.wire import ApiRequest
+
+PieceT_contra = TypeVar("PieceT_contra", contravariant=True)
+T = TypeVar("T")
+
+_AT_ONCE_S = 0.5
+
+
+class ServerSent(Protocol):
+    """An event as the decoder of a stream has it."""
+
+    @property
+    def event(self) -> str:
+        """What kind."""
+
+    @property
+    def data(self) -> str:
+        """The text."""
+
+    @property
+    def id(self) -> str:
+        """Where to go on after it."""
+
+    @property
+    def retry(self) -> int | None:
+        """When to come back after the stream broke, in milliseconds."""
+
+
+class ResponseFollower(ABC, Generic[PieceT_contra, T]):
+    """One thing that is followed, over as many requests as it takes."""
+
+    def __init__(self, *, patience_s: float) -> None:
+        self.is_done = False
+        self.patience_s = patience_s
+        self._patience: Patience | None = None
+
+    @abstractmethod
+    def request(self) -> ApiRequest:
+        """Return what to ask for now."""
+
+    @abstractmethod
+    def take(self, piece: PieceT_contra) -> T | None:
+        """Return what a piece of the answer means for the caller, if anything."""
+
+    def over(self, broken: Unavailable | None) -> Pause:
+        """Return how long to pause after an answer ended, whole or broken.
+        Raises Unavailable when it broke too often."""
+        if broken is None:
+            return Pause(0)
+        self._patience = self._patience or Patience(self.patience_s)
+        return self._patience.pause_after(broken)
+
+    def refused(self, error: InvalidRequest) -> None:
+        """Ask in another way from now on, or raise the error."""
+        raise error
+
+    def _came_on(self) -> None:
+        self._patience = None
+
+
+class ResultsFollower(ResponseFollower[str, JobResult]):
+    """A batch's results, line by line. Raises WaitTimedOut when they are not all there in time,
+    as asked when it was over."""
+
+    def __init__(
+        self,
+        batch_id: str,
+        *,
+        total: int,
+        order: Order,
+        timeout_s: float | None,
+        patience_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(patience_s=patience_s)
+        self._clock = clock
+        self._batch_id = batch_id
+        self._total = total
+        self._order = order
+        self._timeout_s = timeout_s
+        self._deadline = None if timeout_s is None else clock() + timeout_s
+        self._position = 0
+        self._asked_at = 0.0
+        self._longest_s = LONGEST_POLL_S
+        self.is_done = total == 0
+
+    def request(self) -> ApiRequest:
+        """Ask for what comes next, as long as the next one comes in time."""
+        self._asked_at = self._clock()
+        wait_s = (
+            self._longest_s
+            if self._deadline is None
+            else min(self._longest_s, self._deadline - self._asked_at)
+        )
+        return get_results(
+            self._batch_id, order=self._order, after=self._position, wait_s=max(0.0, wait_s)
+        )
+
+    def take(self, piece: str) -> JobResult:
+        """Read one line."""
+        try:
+            result = JobResult.from_json(json.loads(piece))
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadAnswer("A line of the batch's results is no result.", status=200) from error
+        self._position += 1
+        self.is_done = self._position >= self._total
+        self._came_on()
+        return result
+
+    def refused(self, error: InvalidRequest) -> None:
+        """Look now and then, if this service does not wait for as long as we ask."""
+        if not self._longest_s:
+            raise error
+        self._longest_s = 0.0
+
+    def over(self, broken: Unavailable | None) -> Pause:
+        """Go on at once, unless the service answers at once that there is nothing yet."""
+        now = self._clock()
+        if not self.is_done and self._deadline is not None and self._asked_at >= self._deadline:
+            message = (
+                f"{self._position} of the {self._total} jobs ended in {self._timeout_s:g} s; the "
+                "others go on."
+            )
+            raise WaitTimedOut(message)
+        if broken is None and not self.is_done and now - self._asked_at < _AT_ONCE_S:
+            return Pause(
+                _AT_ONCE_S
+                if self._deadline is None
+                else max(0.0, min(_AT_ONCE_S, self._deadline - now))
+            )
+        return super().over(broken)
+
+
+class EventFollower(ResponseFollower[ServerSent, Event]):
+    """A stream of events, taken up again where it broke:
+    nothing is missed, or a ``reset`` event says that something was."""
+
+    def __init__(self, path: str, *, last_event_id: str, patience_s: float) -> None:
+        super().__init__(patience_s=patience_s)
+        self._path = path
+        self._last_event_id = last_event_id
+        self._retry_s = 1.0
+
+    def request(self) -> ApiRequest:
+        """Ask for what comes after the last event."""
+        return get_events(self._path, last_event_id=self._last_event_id)
+
+    def take(self, piece: ServerSent) -> Event | None:
+        """Read one event; the stream's last word is for us."""
+        if piece.retry is not None:
+            self._retry_s = min(piece.retry / 1000, LONGEST_POLL_S)
+        event = read_event(piece.event, piece.id, piece.data)
+        if event is None:
+            return None
+        self._came_on()
+        self._last_event_id = event.id or self._last_event_id
+        if event.kind != "end":
+            return event
+        # else coming back goes on, or says why not
+        self.is_done = event.data.get("reason") == "finished"
+        return None
+
+    def over(self, broken: Unavailable | None) -> Pause:
+        """Come back when the service said so."""
+        pause = super().over(broken)
+        return Pause(0) if self.is_done else Pause(max(self._retry_s, pause.seconds))

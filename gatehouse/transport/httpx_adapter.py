@@ -1,0 +1,129 @@
+"""What both clients need of httpx: how it is set up, how a Request is sent,
+and what its errors mean."""
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+
+from gatehouse.config import ServiceAccess
+from gatehouse.errors import BadAnswer, ConfigurationError, Unavailable
+from gatehouse.installed import installed_version
+from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
+from gatehouse.protocol.wire import ApiRequest, ApiResponse, StreamedBody
+from gatehouse.transport.proxies import proxy_for
+
+CONNECT_TIMEOUT_S = 10.0
+# The service sends a comment at least each 15 seconds.
+SILENCE_S = 60.0
+# Of one answer that is read whole. A result has 1 MB at most; this stops what never ends.
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+def http_options(access: ServiceAccess, *, timeout_s: float) -> dict[str, Any]:
+    """Return the options of an httpx client. It follows no redirect:
+    the key is for this address alone."""
+    # Reading the certificates of the world takes longer than all the rest of a start;
+    # plain HTTP needs none.
+    verify = (
+        ssl.create_default_context()
+        if access.address.startswith("https:")
+        else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    )
+    return {
+        "base_url": f"{access.address}/api",
+        "headers": {
+            "Authorization": f"Bearer {access.key}",
+            "User-Agent": f"gatehouse/{installed_version()}",
+        },
+        "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+        "follow_redirects": False,
+        "verify": verify,
+        # Not by httpx itself: it fails on entries of NO_PROXY that others read.
+        "trust_env": False,
+        "proxy": proxy_for(access.address),
+    }
+
+
+def built(
+    http: httpx.Client | httpx.AsyncClient, request: ApiRequest, *, timeout_s: float
+) -> httpx.Request:
+    """Return the request as httpx sends it."""
+    is_stream = request.accept == EVENT_STREAM
+    read_s = SILENCE_S if is_stream else timeout_s + request.wait_s
+    timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S), read=read_s)
+    headers = {"Accept": request.accept, **request.headers}
+    content: Any = request.body
+    if isinstance(request.body, StreamedBody):
+        content = (
+            request.body.chunks()
+            if isinstance(http, httpx.Client)
+            else _in_async(request.body.chunks())
+        )
+        if request.body.size is not None:
+            headers["Content-Length"] = str(request.body.size)
+    return http.build_request(
+        request.method,
+        request.path,
+        params=dict(request.params) or None,
+        headers=headers,
+        content=content,
+        timeout=timeout,
+    )
+
+
+def unavailable(error: httpx.TransportError, address: str) -> Unavailable:
+    """Return what a broken connection means. Raises ConfigurationError for a certificate that is
+    not trusted."""
+    if _is_about_certificate(error):
+        raise ConfigurationError(
+            f"{address} shows a certificate that is not trusted: {error}"
+        ) from error
+    what = (
+        "gave no answer in time"
+        if isinstance(error, httpx.TimeoutException)
+        else "can't be reached"
+    )
+    reason = f": {error}" if str(error) else ""
+    failed = Unavailable(f"{address} {what}{reason}", was_sent=not isinstance(error, _NEVER_SENT))
+    failed.__cause__ = error
+    return failed
+
+
+def as_response(response: httpx.Response, body: bytes = b"") -> ApiResponse:
+    """Return the answer as a value."""
+    return ApiResponse(status=response.status_code, headers=dict(response.headers), body=body)
+
+
+def bounded(pieces: list[bytes], piece: bytes, size: int, *, status: int) -> int:
+    """Add a piece of an answer; return its size so far.
+    Raises BadAnswer for one that does not end."""
+    pieces.append(piece)
+    size += len(piece)
+    if size > MAX_ANSWER_BYTES:
+        raise BadAnswer(f"The answer has more than {MAX_ANSWER_BYTES} bytes.", status=status)
+    return size
+
+
+def json_line(line: str) -> Any:
+    """Return the JSON of one line of an answer, or raise BadAnswer."""
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise BadAnswer("A line of the answer is not JSON.", status=200) from error
+
+
+async def _in_async(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+def _is_about_certificate(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

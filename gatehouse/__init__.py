@@ -1,7 +1,6 @@
 """Gatehouse from a script: submit jobs, wait for them, read their results.
 
-    with gatehouse.Client() as client:        # where and with which key:
-    GATEHOUSE_URL, GATEHOUSE_KEY, or gatehouse login
+    with gatehouse.Client() as client:        # GATEHOUSE_URL, GATEHOUSE_KEY, or gatehouse login
         print(client.submit("primes.sum", limit=100_000).result())
 
     with gatehouse.Executor() as executor:    # a concurrent.futures.Executor

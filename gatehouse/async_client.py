@@ -1,4 +1,4 @@
-"""The client for asyncio. What it sends, and when again, is in modules that both clients share.
+"""The client for asyncio. Its requests, and when one is sent again, are gatehouse.protocol's.
 
 script/sync_client.py makes gatehouse.client from this module."""
 
@@ -48,7 +48,7 @@ class AsyncClient:
 
     @property
     def patience_s(self) -> float:
-        """How long a call is tried again, in seconds. Can be changed."""
+        """The time for which a call is tried again, in seconds. Can be changed."""
         return self.connection.patience_s
 
     @patience_s.setter
@@ -56,7 +56,7 @@ class AsyncClient:
         self.connection.patience_s = seconds
 
     async def me(self) -> Me:
-        """Return who the key acts as."""
+        """Return the person that the key acts as."""
         return await self.connection.call(requests.get_me(), Me.from_json)
 
     async def usage(self) -> Usage:
@@ -115,7 +115,7 @@ class AsyncClient:
     async def jobs(
         self, *, status: str | None = None, task: str | None = None
     ) -> AsyncIterator[AsyncJob]:
-        """Yield the person's jobs, newest first; a page is asked for when it is needed."""
+        """Yield the person's jobs, newest first; each page is fetched when it is needed."""
         cursor: str | None = None
         while True:
             request = requests.list_jobs(status=status, task=task, cursor=cursor)
@@ -131,7 +131,7 @@ class AsyncClient:
         return AsyncBatch(self.connection, record)
 
     async def batches(self) -> AsyncIterator[AsyncBatch]:
-        """Yield the person's batches, newest first; a page is asked for when it is needed."""
+        """Yield the person's batches, newest first; each page is fetched when it is needed."""
         cursor: str | None = None
         while True:
             request = requests.list_batches(cursor=cursor)
@@ -142,8 +142,8 @@ class AsyncClient:
                 return
 
     async def delete(self, job_id: str) -> None:
-        """Delete an ended job, and all that it kept.
-        Raises Conflict for an unfinished one, and for one of a batch."""
+        """Delete an ended job and all that it kept.
+        Raises Conflict for an unfinished job, and for a job of a batch."""
         await self.connection.delete(requests.delete_job(job_id))
 
     async def delete_batch(self, batch_id: str) -> None:
@@ -160,7 +160,7 @@ class AsyncClient:
         """Yield what happens to the person's jobs, from now on or after the event with this id.
         Ends only by an error.
 
-        Raises Unavailable when the service has no place for another stream:
+        Raises Unavailable when the service can't open another stream:
         then wait for jobs one by one.
         """
         return self.connection.follow(

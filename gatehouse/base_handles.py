@@ -1,5 +1,5 @@
-"""What jobs and batches tell without asking the service:
-the record that was read last, for the sync and the async handles."""
+"""The properties of jobs and batches that need no request, for both clients:
+they are those of the record that was fetched last."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,22 +21,22 @@ class BaseJob:
 
     @property
     def id(self) -> str:
-        """Its id, as in its address."""
+        """The job's id, as in its address."""
         return self.record.id
 
     @property
     def task(self) -> str:
-        """Its task's name."""
+        """The name of the job's task."""
         return self.record.task
 
     @property
     def status(self) -> str:
-        """Its status when it was read last."""
+        """The job's status when its record was fetched last."""
         return self.record.status
 
     @property
     def progress(self) -> Mapping[str, Any] | None:
-        """How far it was when it was read last: done, total, message."""
+        """How far the job was when its record was fetched last: done, total, message."""
         return self.record.progress
 
 
@@ -54,10 +54,10 @@ class BaseBatch:
 
     @property
     def id(self) -> str:
-        """Its id, as in its address."""
+        """The batch's id, as in its address."""
         return self.record.id
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many of its jobs were in which status when it was read last."""
+        """How many jobs were in which status when the batch's record was fetched last."""
         return self.record.counts

@@ -48,7 +48,7 @@ class Client:
 
     @property
     def patience_s(self) -> float:
-        """How long a call is tried again, in seconds. Can be changed."""
+        """The time for which a call is tried again, in seconds. Can be changed."""
         return self.connection.patience_s
 
     @patience_s.setter
@@ -56,7 +56,7 @@ class Client:
         self.connection.patience_s = seconds
 
     def me(self) -> Me:
-        """Return who the key acts as."""
+        """Return the person that the key acts as."""
         return self.connection.call(requests.get_me(), Me.from_json)
 
     def usage(self) -> Usage:
@@ -113,7 +113,7 @@ class Client:
         return Job(self.connection, record)
 
     def jobs(self, *, status: str | None = None, task: str | None = None) -> Iterator[Job]:
-        """Yield the person's jobs, newest first; a page is asked for when it is needed."""
+        """Yield the person's jobs, newest first; each page is fetched when it is needed."""
         cursor: str | None = None
         while True:
             request = requests.list_jobs(status=status, task=task, cursor=cursor)
@@ -129,7 +129,7 @@ class Client:
         return Batch(self.connection, record)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the person's batches, newest first; a page is asked for when it is needed."""
+        """Yield the person's batches, newest first; each page is fetched when it is needed."""
         cursor: str | None = None
         while True:
             request = requests.list_batches(cursor=cursor)
@@ -140,8 +140,8 @@ class Client:
                 return
 
     def delete(self, job_id: str) -> None:
-        """Delete an ended job, and all that it kept.
-        Raises Conflict for an unfinished one, and for one of a batch."""
+        """Delete an ended job and all that it kept.
+        Raises Conflict for an unfinished job, and for a job of a batch."""
         self.connection.delete(requests.delete_job(job_id))
 
     def delete_batch(self, batch_id: str) -> None:
@@ -158,7 +158,7 @@ class Client:
         """Yield what happens to the person's jobs, from now on or after the event with this id.
         Ends only by an error.
 
-        Raises Unavailable when the service has no place for another stream:
+        Raises Unavailable when the service can't open another stream:
         then wait for jobs one by one.
         """
         return self.connection.follow(

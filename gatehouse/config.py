@@ -4,8 +4,8 @@ else what ``gatehouse login`` saved.
 The file is ``config.json`` in the person's configuration folder (platformdirs),
 readable by them only:
 
-    {"address": "http://localhost:8080", "key": "gh_...", "key_id": "12", "key_name":
-    "laptop", "username": "ada"}
+    {"address": "http://localhost:8080", "key": "gh_...", "key_id": "12",
+     "key_name": "laptop", "username": "ada"}
 """
 
 import json
@@ -36,7 +36,7 @@ class ServiceAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedLogin:
-    """What a log-in leaves on this machine."""
+    """The address, key and names that a log-in saves on this machine."""
 
     address: str
     key: str = field(repr=False)
@@ -74,7 +74,7 @@ def find_access(address: str | None = None, key: str | None = None) -> ServiceAc
 
 def check_address(address: str) -> str:
     """Return the address as the client uses it,
-    or raise ConfigurationError that says what is accepted."""
+    or raise ConfigurationError that says what it must be."""
     try:
         parts = urlsplit(address.strip())
         is_readable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -82,12 +82,12 @@ def check_address(address: str) -> str:
         is_readable = False
     if not is_readable or parts.query or parts.fragment:
         raise ConfigurationError(
-            f"{address!r} is no address: accepted are http://host[:port] and https://host[:port], "
-            "with the path of a mount."
+            f"{address!r} isn't a valid address: it must be http://host[:port] or "
+            "https://host[:port], with the path of a mount if there is one."
         )
     if "@" in parts.netloc:  # it would be in logs and in the process list
         raise ConfigurationError(
-            "The address holds a name or a password: accepted is one without, and a key beside it."
+            "The address must not hold a username or a password: give a key instead."
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api')}"
 
@@ -97,7 +97,7 @@ def check_key(key: str) -> str:
     key = key.strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key or len(key) > 200:
         raise ConfigurationError(
-            "That is no key: accepted is what the keys page shows once, gh_ and 49 characters."
+            "That isn't a valid key: it must be gh_ and 49 characters, as the keys page shows once."
         )
     return key
 

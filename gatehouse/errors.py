@@ -1,34 +1,33 @@
 """Every error that the client raises. Branches are by what the caller does next.
 
 GatehouseError                ``message``, ``code`` (stable)
-├── ConfigurationError        no address or key is known, or what is saved is wrong: log in, or set
-the named variable │   └── BadProxy              a variable names a proxy that can't be used
+├── ConfigurationError        no address or key is known, or a wrong one: log in, or set it
+│   └── BadProxy              a variable names a proxy that can't be used
 ├── ApiError                  the service refused: ``status``, ``code`` of the problem
 │   ├── NotLoggedIn           401: log in, or send another key
 │   ├── Forbidden             403: this key or person may not
 │   ├── NotFound              404: absent, or another person's
 │   ├── Conflict              409: the job is not in a state for this
 │   ├── Expired               410: it was there, and was forgotten
-│   ├── InvalidRequest        400, 413, 415, 422: ``problems`` names each wrong argument and what is
-accepted │   ├── TooManyRequests       429: nothing was accepted; again in ``retry_after_s``
-│   ├── QuotaExceeded         429, 507: you keep as much as you may; delete something, waiting alone
-does not help │   └── ServerError           5xx: not your fault; ``error_id`` finds it in the
-server's log ├── Unavailable               no connection, no answer in time, or 502, 503, 504, again
-and again: try later ├── BadAnswer                 what answered is not Gatehouse: a proxy's page,
-another site ├── WaitTimedOut              you waited as long as you said; the job goes on (also a
-TimeoutError) └── JobEnded                  the job has no result: ``job`` is its id
+│   ├── InvalidRequest        400, 413, 415, 422: ``problems`` says what each argument must be
+│   ├── TooManyRequests       429: nothing was accepted; send it again after ``retry_after_s``
+│   ├── QuotaExceeded         429, 507: delete something: waiting alone doesn't help
+│   └── ServerError           5xx: not your fault; ``error_id`` finds it in the server's log
+├── Unavailable               no connection, no answer in time, or 502, 503, 504: try later
+├── BadAnswer                 something else answered: a proxy's page, another site
+├── WaitTimedOut              your time-out is over; the job goes on (also a TimeoutError)
+└── JobEnded                  the job has no result: ``job`` is its id
     ├── JobFailed             its task raised; the cause is a RemoteError
     │   └── JobTimedOut       it took longer than its task allows
     └── JobCancelled          somebody cancelled it (also a concurrent.futures.CancelledError)
 
-RemoteError                   what happened on the server:
-``type``, ``bases``, ``message``, ``attempts``; only ever a cause
+RemoteError                   what happened on the server: ``type``, ``bases``, ``message``,
+                              ``attempts``; only ever a cause
 
-A JobFailed is an instance of the built-in type, too, that the task raised, or else of the nearest
-built-in bases of it:
-``except ValueError`` works as it did before the call was moved to the service, also for a
-JSONDecodeError, and an OSError has its ``errno``. Which types can be:
-gatehouse.protocol.rebuilding.
+A JobFailed is also an instance of the built-in type that the task raised, or else of its nearest
+built-in bases: ``except ValueError`` works as it did before the call was moved to the service, also
+for a JSONDecodeError, and an OSError has its ``errno``. The types are
+listed in gatehouse.protocol.rebuilding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +39,7 @@ from typing import Any, TypeVar
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong with a request: ``where`` (JSON pointer or parameter)
-    and what is accepted."""
+    and what it must be."""
 
     where: str
     detail: str
@@ -57,7 +56,7 @@ class GatehouseError(Exception):
         self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let it be copied and pickled, whatever its constructor takes:
+        """Let the error be copied and pickled, whatever its constructor takes:
         it may cross processes, as errors of a pool do."""
         return made_again, (type(self), self.__dict__)
 
@@ -95,7 +94,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """There is no such thing for this person."""
+    """Nothing of this id or name exists for this person."""
 
 
 class Conflict(ApiError):
@@ -103,11 +102,11 @@ class Conflict(ApiError):
 
 
 class Expired(ApiError):
-    """The job ended so long ago that it was forgotten."""
+    """The job's record was deleted when its time after the end was over."""
 
 
 class InvalidRequest(ApiError):
-    """The request is wrong; ``problems`` names what and says what is accepted."""
+    """The request is wrong; ``problems`` names what, and says what it must be."""
 
     def __init__(
         self, message: str, *, status: int, code: str, problems: Sequence[Problem] = ()
@@ -120,7 +119,7 @@ class InvalidRequest(ApiError):
 
 class TooManyRequests(ApiError):
     """A limit is reached and nothing was accepted. ``room``:
-    how many more jobs would be, if the service said so."""
+    how many more jobs would be accepted, if the service said so."""
 
     def __init__(
         self, message: str, *, status: int, code: str, retry_after_s: float, room: int | None = None

@@ -23,61 +23,61 @@ if TYPE_CHECKING:
 
 
 class Job(BaseJob):
-    """One launch of a task."""
+    """One launch of a task, with the record that was fetched last."""
 
     _connection: "Connection"
 
     def refresh(self) -> JobRecord:
-        """Read its record anew."""
+        """Fetch the job's record again."""
         return self._update(requests.get_job(self.id))
 
     def wait(self, timeout_s: float | None = None) -> JobRecord:
-        """Return its record when it has ended. Raises WaitTimedOut after ``timeout_s``;
-        it goes on then."""
+        """Return the job's record when it has ended. Raises WaitTimedOut after ``timeout_s``;
+        the job goes on then."""
         self.record = self._connection.run(
             wait(self.id, timeout_s=timeout_s, patience_s=self._connection.patience_s)
         )
         return self.record
 
     def result(self, timeout_s: float | None = None) -> Any:
-        """Wait for its end and return its result.
+        """Wait for the job's end and return its result.
         Raises JobFailed, JobCancelled, or WaitTimedOut."""
         record = self.record if self.record.has_result else self.wait(timeout_s)
         return record.result()
 
     def cancel(self) -> JobRecord:
-        """Cancel it: at once while it waits; one that runs says ``cancel_requested`` until it
-        stops. Conflict: it has ended."""
+        """Cancel the job: at once while it is queued; a running one has ``cancel_requested`` until
+        it stops. Raises Conflict when it has ended."""
         return self._update(requests.cancel_job(self.id))
 
     def retry(self) -> JobRecord:
-        """Queue it again after it failed or was cancelled. Raises Conflict otherwise."""
+        """Queue the job again after it failed or was cancelled. Raises Conflict otherwise."""
         return self._update(requests.retry_job(self.id))
 
     def delete(self) -> None:
-        """Delete it, and all that it kept, once it has ended.
-        Raises Conflict before, and for one of a batch."""
+        """Delete the job and all that it kept, once it has ended.
+        Raises Conflict before, and for a job of a batch."""
         self._connection.delete(requests.delete_job(self.id))
 
     def log(self) -> list[dict[str, Any]]:
-        """Return its last log lines: at, level, message."""
+        """Return the job's last log lines: at, level, message."""
         return list(self._connection.fetch_lines(requests.get_log(self.id)))
 
     def files(self) -> tuple[JobFile, ...]:
-        """Return the files that it kept so far."""
+        """Return the files that the job has kept so far."""
         record = self.refresh()
         return record.files
 
     def download(self, name: str, to: str | PathLike[str] = ".") -> Path:
-        """Write one of its files to a path, or into a folder; return where.
+        """Write one of the job's files to a path, or into a folder; return where.
         The file is there whole, or not at all."""
         target = Target(to, name=name)
         self._connection.fetch_file(requests.get_file(self.id, name), target)
         return target.path
 
     def events(self, *, last_event_id: str = "") -> Iterator[Event]:
-        """Yield its events until it has ended, first how it stands.
-        Raises Unavailable when there is no place for a stream."""
+        """Yield the job's events until it has ended, first its present state.
+        Raises Unavailable when the service can't open another stream."""
         patience_s = self._connection.patience_s
         path = f"/jobs/{self.id}/events"
         return self._connection.follow(
@@ -85,8 +85,8 @@ class Job(BaseJob):
         )
 
     def watch(self) -> Iterator[JobRecord]:
-        """Yield its record whenever it changed, and last when it has ended.
-        By a stream, by polling when there is none."""
+        """Yield the job's record whenever it has changed, and last when it has ended.
+        Follows a stream, and polls where the service can't open one."""
         try:
             for event in self._connection.follow(
                 EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)
@@ -116,13 +116,13 @@ class Batch(BaseBatch):
     _connection: "Connection"
 
     def refresh(self) -> BatchRecord:
-        """Read its record anew."""
+        """Fetch the batch's record again."""
         return self._update(requests.get_batch(self.id))
 
     def results(
         self, *, order: requests.Order = "completion", timeout_s: float | None = None
     ) -> Iterator[JobResult]:
-        """Yield how each of its jobs ended, as they end or in the order of submission.
+        """Yield how each of the batch's jobs ended, as they end or in the order of submission.
         Raises WaitTimedOut."""
         return self._connection.follow(
             ResultsFollower(
@@ -135,16 +135,16 @@ class Batch(BaseBatch):
         )
 
     def cancel(self) -> BatchRecord:
-        """Cancel all of its jobs that have not ended."""
+        """Cancel all jobs of the batch that have not ended."""
         return self._update(requests.cancel_batch(self.id))
 
     def delete(self) -> None:
-        """Delete it with its jobs and all that these kept, once all have ended.
+        """Delete the batch with its jobs and all that these kept, once all have ended.
         Raises Conflict before."""
         self._connection.delete(requests.delete_batch(self.id))
 
     def events(self, *, last_event_id: str = "") -> Iterator[Event]:
-        """Yield its events until all of its jobs have ended."""
+        """Yield the batch's events until all of its jobs have ended."""
         patience_s = self._connection.patience_s
         path = f"/batches/{self.id}/events"
         return self._connection.follow(

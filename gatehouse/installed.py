@@ -1,4 +1,4 @@
-"""Which version of the client this is."""
+"""The installed version of the client."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,5 +1,5 @@
-"""Say it in one line when a top-level name of the service stands for somebody else's package,
-or ours for theirs.
+"""Report in one line when a top-level name of the service finds somebody else's package,
+or the other way round.
 
 ``shared`` above all is a name that sites have too. Python takes the first on its path, and what
 then fails is an import far from the cause.

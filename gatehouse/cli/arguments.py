@@ -46,7 +46,7 @@ class Parameters:
         return {**self._definitions.get(name, {}), **schema} if name else schema
 
     def need(self, name: str) -> str:
-        """Say in a word or two whether the parameter must be given; empty when it need not."""
+        """Say in a word or two whether the parameter is required; empty when it is optional."""
         if name in self.required:
             return "required"
         return " or ".join(self.alternatives) if name in self.alternatives else ""
@@ -86,7 +86,7 @@ class Parameters:
             return
         near = difflib.get_close_matches(name, self.schemas, n=1)
         accepted = (
-            f"did you mean {near[0]}?" if near else f"accepted: {', '.join(self.schemas) or 'none'}"
+            f"did you mean {near[0]}?" if near else f"it has: {', '.join(self.schemas) or 'none'}"
         )
         raise click.UsageError(f"The task has no parameter {name!r}; {accepted}")
 
@@ -125,7 +125,7 @@ class Parameters:
         if len(words) == 1 and (words[0].lstrip().startswith("[") or kinds - {"array", "null"}):
             return self._one(name, schema, words[0])
         if "array" not in kinds:
-            raise click.UsageError(f"{name} is given {len(words)} times; accepted is one value")
+            raise click.UsageError(f"{name} is given {len(words)} times; it must be given once")
         lists = [each for each in self._alternatives(schema) if each.get("type") == "array"]
         items = lists[0].get("items", {}) if lists else {}
         return [self._one(name, items, word) for word in words]
@@ -138,7 +138,7 @@ class Parameters:
             except ValueError:
                 continue
         accepted = " or ".join(_ARTICLES[kind] for kind in kinds)
-        raise click.UsageError(f"{name}: accepted is {accepted}, not {word[:100]!r}")
+        raise click.UsageError(f"{name} must be {accepted}, not {word[:100]!r}")
 
 
 def _below(schema: Schema) -> list[Schema]:
@@ -169,7 +169,7 @@ def load_json(text: str) -> Any:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} isn't JSON")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

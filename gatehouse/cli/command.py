@@ -1,4 +1,4 @@
-"""What every command of ``gatehouse`` is made with:
+"""What every command of ``gatehouse`` shares:
 ``--debug`` wherever it stands, ``--json``, and the client."""
 
 from collections.abc import Callable
@@ -10,15 +10,15 @@ import click
 if TYPE_CHECKING:
     from gatehouse import Client
 
-PATIENCE_S = 2.0  # somebody sits before it: better to hear soon that the service is away
-LONG_PATIENCE_S = 60.0  # who waits for a job waits for a service that starts again, too
+PATIENCE_S = 2.0  # a person is waiting: they should learn soon that the service is away
+LONG_PATIENCE_S = 60.0  # while waiting for a job a restart of the service is waited for, too
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 @dataclass
 class RunOptions:
-    """How this run behaves, as its words say."""
+    """The options of this run that hold for every command."""
 
     is_debugging: bool = False
 
@@ -77,12 +77,12 @@ def timeout_option(function: FunctionT) -> FunctionT:
         "timeout_s",
         type=click.FloatRange(min=0),
         metavar="SECONDS",
-        help="Wait so long at most, then exit with 6.",
+        help="Wait at most this long, then exit with 6.",
     )(function)
 
 
 def job_argument(function: FunctionT) -> FunctionT:
-    """Add the argument ID, a job's; what is none is refused without asking the service."""
+    """Add the argument ID, a job's; an invalid one is refused without asking the service."""
     decorate = click.argument(
         "job_id",
         metavar="ID",

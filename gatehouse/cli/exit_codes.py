@@ -1,7 +1,7 @@
-"""How a command ends: exit codes are the outcome, and every failure is one line on stderr.
+"""The command's exit codes, which are the outcome; every failure is also one line on stderr.
 
-0 succeeded · 1 failed · 2 usage · 3 cancelled · 4 not logged in · 5 unavailable · 6 timed out · 7
-not written · 130 Ctrl-C · 141 broken pipe
+0 succeeded · 1 failed · 2 usage · 3 cancelled · 4 not logged in · 5 unavailable · 6 timed out ·
+7 not written · 130 Ctrl-C · 141 broken pipe
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ EPILOG = (
 
 
 class ExitCode(IntEnum):
-    """What a script can decide by."""
+    """The outcome of a command, for scripts."""
 
     SUCCEEDED = 0
     FAILED = 1
@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
     TIMED_OUT = 6
     NOT_WRITTEN = 7  # stdout or a file could not be written: the disk is full, say
     INTERRUPTED = 130  # 128 + SIGINT, as shells say it
-    BROKEN_PIPE = 141  # 128 + SIGPIPE: whoever read us had enough
+    BROKEN_PIPE = 141  # 128 + SIGPIPE: the reader of the pipe has ended
 
 
 class CommandFailed(click.ClickException):

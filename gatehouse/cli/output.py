@@ -1,5 +1,4 @@
-"""What is printed, and how: nothing that a server sends reaches a terminal as a control
-character."""
+"""Printing: nothing that a server sends reaches a terminal as a control character."""
 
 import json
 import sys
@@ -43,12 +42,12 @@ def put_json(value: Any) -> None:
 
 
 def say(text: object) -> None:
-    """Tell the person something, on stderr."""
+    """Print a line for the person, on stderr."""
     click.echo(clean(text), err=True)
 
 
 def say_lines(text: str) -> None:
-    """Tell the person something that has lines."""
+    """Print several lines for the person, on stderr."""
     for line in text.splitlines():
         say(line)
 

@@ -1,7 +1,7 @@
-"""Where secrets come from: typed unseen on a terminal, or the lines of stdin;
-never the command line.
+"""Prompts for secrets: typed unseen on a terminal, or read from stdin;
+never from the command line.
 
-What stands on a command line is in the shell's history and in every list of processes.
+The words of a command line are in the shell's history and in every list of processes.
 """
 
 import sys

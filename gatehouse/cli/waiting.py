@@ -1,4 +1,4 @@
-"""Waiting for a job: a progress bar for who watches, Ctrl-C that asks, and how to come back."""
+"""Waiting for a job: a progress bar on a terminal, Ctrl-C that asks, and how to come back."""
 
 import sys
 from typing import TYPE_CHECKING

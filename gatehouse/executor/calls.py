@@ -20,8 +20,8 @@ class Call:
 
     @classmethod
     def of(cls, task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "Call":
-        """Return the call. Raises TypeError or ValueError that names the argument which is no
-        JSON."""
+        """Return the call. Raises TypeError or ValueError that names the argument that can't
+        be JSON."""
         positional = tuple(
             _text(f"number {number}", value) for number, value in enumerate(args, start=1)
         )
@@ -67,6 +67,4 @@ def _text(which: str, value: Any) -> str:
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(
-            f"argument {which} can't be sent: {error}; accepted is what JSON holds"
-        ) from error
+        raise kind(f"argument {which} can't be sent: {error}; it must be a JSON value") from error

@@ -66,7 +66,7 @@ class Executor(StandardExecutor):
         """Submit a job of a task, given by its name or as the function with ``@task`` on it.
         Does not wait for the service.
 
-        Raises TypeError or ValueError for what is no task or no JSON,
+        Raises TypeError or ValueError for what isn't a task or can't be JSON,
         and RuntimeError after a shutdown.
         """
         future = self._future(fn, args, kwargs)
@@ -101,11 +101,11 @@ class Executor(StandardExecutor):
     ) -> Iterator[Any]:
         """Return an iterator over the results, in order. The iterables are collected at once.
 
-        ``buffersize``, as in Python 3.14 and here on every Python: at most so many calls are
+        ``buffersize``, as in Python 3.14 and here on every Python: at most this many calls are
         submitted whose results were not yielded yet; the iterables may be endless then. Raises
         TimeoutError when a result is not there ``timeout`` seconds after the call of map; the other
-        jobs that have not begun are cancelled then. ``chunksize``: so many calls are sent together,
-        at the least; nothing is gained from it here but fewer requests.
+        jobs that have not begun are cancelled then. ``chunksize``: how many calls are sent together
+        at least; all it gains here is fewer requests.
         """
         if buffersize is not None and not isinstance(buffersize, int):
             raise TypeError("buffersize must be an integer or None")

@@ -1,5 +1,5 @@
-"""What the thread of an executor does, in its event loop:
-send calls, follow their jobs, cancel what nobody waits for."""
+"""The event loop of an executor's thread:
+send calls, follow their jobs, cancel those whose results aren't wanted."""
 
 import asyncio
 import contextlib
@@ -55,7 +55,7 @@ class ExecutorLoop:
         self._woken.set()
 
     async def run(self) -> None:
-        """Work. Every future is done at the end, whatever happens."""
+        """Run until all is done. Every future is done at the end, whatever happens."""
         work = asyncio.create_task(self._send())
         tasks = {
             work,
@@ -109,7 +109,7 @@ class ExecutorLoop:
         await self._collector.all_ended.wait()
 
     async def _watch(self) -> None:
-        """Ask anew after each sleep of the machine. Return some time after the main thread has
+        """Reconnect after each sleep of the machine. Return some time after the main thread has
         ended: Python waits for this thread then, and must not do so for ever.
         """
         while threading.main_thread().is_alive():

@@ -25,7 +25,8 @@ from gatehouse.transport.connection import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """How long what may take, in seconds, and what says that the machine slept meanwhile."""
+    """How long calls are tried again and the interpreter's exit waits, in seconds,
+    and the watch that sees the machine sleep."""
 
     patience_s: float
     exit_wait_s: float

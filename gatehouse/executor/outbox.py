@@ -10,14 +10,14 @@ from gatehouse.executor.remote_future import RemoteFuture, Stage
 
 @dataclass(slots=True)
 class RequestLimits:
-    """How much goes into one request; made smaller when the service says that it is too much."""
+    """How many calls and bytes go into one request; less when the service refuses as much."""
 
     calls: int = 1000
     size: int = 4_000_000
 
 
 class Outbox:
-    """A line for each task, which take turns. Thread-safe;
+    """A queue for each task, which take turns. Thread-safe;
     ``on_first`` is called when there is something again."""
 
     def __init__(self, on_first: Callable[[], None]) -> None:

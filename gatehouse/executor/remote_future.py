@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stage(Enum):
-    """Where a call is on its way."""
+    """A call's stage on its way to the service."""
 
     UNSENT = auto()
     WITHDRAWN = auto()  # cancelled before it was sent
@@ -25,7 +25,7 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which job of which batch."""
+    """A job's batch, and its position in it."""
 
     batch: str
     position: int
@@ -44,10 +44,10 @@ class RemoteFuture(Future[Any]):
         self.call = call
         self.stage = Stage.UNSENT
         self.place: Place | None = None
-        # nobody waits for it any more: cancel its job as soon as the service can be asked to
+        # its result isn't wanted any more: cancel its job as soon as the service can be asked to
         self.is_abandoned = False
         self._ask_to_cancel = ask_to_cancel
-        # never held while callbacks run: they may wait for who waits for it
+        # never held while callbacks run: they may wait for a thread that waits for it
         self._changing = threading.Lock()
         self._is_settled = False
 

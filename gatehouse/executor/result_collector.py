@@ -1,9 +1,9 @@
-"""The outcomes of accepted calls: one stream says whose turn it is,
+"""The outcomes of accepted calls: one stream says which batches have news,
 results are fetched many at once.
 
 The stream is only a hint: every batch is looked at once after it was accepted, after the stream
-began, and each ``SAFETY_S``. When the service has no place for a stream,
-one batch alone is long-polled, and several are looked at now and then.
+began, and each ``SAFETY_S``. When the service can't open a stream,
+one batch alone is long-polled, and several are polled.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from gatehouse.transport.async_connection import AsyncConnection
 # a short job is seen at once, many come in one answer.
 SHORT_BREATH_S, LONG_BREATH_S = 0.002, 0.02
 SAFETY_S = 10.0
-# Without a stream. Not longer: the service notices only at the end that nobody listens any more.
+# Without a stream. Not longer: the service notices only at the end that the client is gone.
 LONG_POLL_S = 1.0
 POLL_EVERY_S = 0.3
 STREAM_AGAIN_S = 15.0
-# The place of a stream is given back when nothing was on its way for so long.
+# How long a stream is kept open while no call is on its way.
 IDLE_S = 5.0
 _EVERYTHING = frozenset({"ready", "reset"})
 
@@ -49,7 +49,7 @@ class TrackedBatch:
         return not self.open
 
     def take(self, line: Mapping[str, Any]) -> None:
-        """Give one result to its future. Raises BadAnswer for what is none."""
+        """Give one result to its future. Raises BadAnswer for a malformed one."""
         self.seen += 1
         self.patience = None
         try:
@@ -57,7 +57,7 @@ class TrackedBatch:
             if future is not None:  # else its job was retried, and ended once more
                 future.settle(line)
         except (KeyError, TypeError, AttributeError) as error:
-            raise BadAnswer("A line of the batch's results is no result.", status=200) from error
+            raise BadAnswer("A line of the batch's results isn't a result.", status=200) from error
 
 
 class ResultCollector:
@@ -117,8 +117,8 @@ class ResultCollector:
                     await asyncio.sleep(POLL_EVERY_S)
 
     async def _poll_long(self) -> None:
-        """Wait for results, or pause where every place for who waits is taken:
-        the service answers at once then."""
+        """Long-poll for results, or pause where the service has no thread left for a long-poll:
+        it answers at once then."""
         began = time.monotonic()
         await self._look_at_each(set(self._open), wait_s=self._long_poll_s)
         if self._open and time.monotonic() - began < self._long_poll_s / 2:
@@ -166,8 +166,8 @@ class ResultCollector:
                 return
 
     async def _stream(self) -> None:
-        """Note whose turn it is. Raises GatehouseError: no place, no such endpoint, no log-in;
-        collect finds out which."""
+        """Note which batches have news. Raises GatehouseError: no stream left, no such endpoint,
+        not logged in; collect finds out which."""
         async for event in self._connection.follow(
             EventFollower("/events", last_event_id="", patience_s=0)
         ):

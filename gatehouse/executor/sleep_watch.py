@@ -4,7 +4,7 @@ and jobs ended meanwhile elsewhere."""
 import time
 from collections.abc import Callable
 
-# Nobody who looks each tenth of a second is held up for so long by mere work.
+# A loop that looks each tenth of a second is never held up for this long by mere work.
 ASLEEP_S = 5.0
 
 
@@ -27,7 +27,7 @@ class SleepWatch:
         self._looked_at = self._now()
 
     def was_asleep(self) -> bool:
-        """Tell whether so much time went by since the last look that nobody was awake.
+        """Tell whether so much time went by since the last look that the machine slept.
         True once for each sleep."""
         before, self._looked_at = self._looked_at, self._now()
         return any(now - then > ASLEEP_S for now, then in zip(self._looked_at, before, strict=True))

@@ -30,5 +30,5 @@ def read_event(kind: str, event_id: str, text: str) -> Event | None:
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        raise BadAnswer("An event of the stream is no JSON object.", status=200)
+        raise BadAnswer("An event of the stream isn't a JSON object.", status=200)
     return Event(id=event_id, kind=kind, data=data)

@@ -1,9 +1,9 @@
-"""What each call of the client asks, in which order, and when it asks again:
-for the sync and the async client alike.
+"""The requests of each call of the client, their order, and when one is sent again:
+for both clients.
 
-A flow is a generator that does no input or output itself. It yields a Request and is sent the
-Answer, or has Unavailable thrown into it when there is none; it yields a Pause and is sent nothing;
-it returns what the caller gets.
+A flow is a generator that does no input or output itself. It yields an ApiRequest and is sent the
+ApiResponse, or has Unavailable thrown into it when there is none; it yields a Pause and is sent
+nothing; it returns what the caller gets.
 """
 
 import random
@@ -26,7 +26,7 @@ LONGEST_POLL_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait so long, then go on."""
+    """How long to wait before the next step."""
 
     seconds: float
 
@@ -36,7 +36,7 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 
 class Patience:
-    """How long and how often to try again: growing pauses of which half is random,
+    """Backoff with a deadline: growing pauses of which half is random,
     never sooner than Retry-After says.
 
     Counts from the first failure: a question may be open for long,
@@ -66,7 +66,7 @@ def call(
     request: ApiRequest, read: Callable[[Any], T], *, patience_s: float, waits_for_room: bool = True
 ) -> Flow[T]:
     """Ask, and return what ``read`` makes of the answer's JSON.
-    Raises what the answer means, if it is no success."""
+    Raises the error that any other answer than success means."""
     answer = yield from ask(request, patience_s=patience_s, waits_for_room=waits_for_room)
     return read_json(answer, read)
 
@@ -141,7 +141,7 @@ def wait(
         except InvalidRequest:
             if not left_s:
                 raise
-            # this service polls shorter than we asked for: look now and then instead
+            # this service doesn't long-poll for as long as we asked: poll instead
             longest_s = 0.0
             continue
         if record.has_ended:
@@ -151,7 +151,7 @@ def wait(
                 f"The job {job_id} is still {record.status} after {timeout_s:g} s; it goes on."
             )
         now = clock()
-        # every place of the server is taken: it answered at once
+        # the server has no thread left for a long-poll: it answered at once
         if now - began < min(left_s, 0.5) or not left_s:
             yield Pause(pause_s if deadline is None else max(0.0, min(pause_s, deadline - now)))
             pause_s = min(pause_s * 1.5, 1.0)

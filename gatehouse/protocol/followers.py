@@ -1,4 +1,4 @@
-"""Answers that go on while jobs run: what to ask for next, and what each piece of the answer means.
+"""Answers that go on while jobs run: the next request, and the meaning of each piece of an answer.
 No input or output here.
 
 A follower is asked for a request and is given the pieces of its answer: lines, or events of a
@@ -30,23 +30,23 @@ class ServerSent(Protocol):
 
     @property
     def event(self) -> str:
-        """What kind."""
+        """The event's kind."""
 
     @property
     def data(self) -> str:
-        """The text."""
+        """The event's data, a text."""
 
     @property
     def id(self) -> str:
-        """Where to go on after it."""
+        """The event's id: a stream can be resumed after it."""
 
     @property
     def retry(self) -> int | None:
-        """When to come back after the stream broke, in milliseconds."""
+        """How long to wait before the stream is resumed, in milliseconds."""
 
 
 class ResponseFollower(ABC, Generic[PieceT_contra, T]):
-    """One thing that is followed, over as many requests as it takes."""
+    """An answer that is followed, over as many requests as it takes."""
 
     def __init__(self, *, patience_s: float) -> None:
         self.is_done = False
@@ -55,7 +55,7 @@ class ResponseFollower(ABC, Generic[PieceT_contra, T]):
 
     @abstractmethod
     def request(self) -> ApiRequest:
-        """Return what to ask for now."""
+        """Return the next request."""
 
     @abstractmethod
     def take(self, piece: PieceT_contra) -> T | None:
@@ -70,7 +70,7 @@ class ResponseFollower(ABC, Generic[PieceT_contra, T]):
         return self._patience.pause_after(broken)
 
     def refused(self, error: InvalidRequest) -> None:
-        """Ask in another way from now on, or raise the error."""
+        """Change the next request so that the service takes it, or raise the error."""
         raise error
 
     def _came_on(self) -> None:
@@ -120,14 +120,14 @@ class ResultsFollower(ResponseFollower[str, JobResult]):
         try:
             result = JobResult.from_json(json.loads(piece))
         except (ValueError, KeyError, TypeError) as error:
-            raise BadAnswer("A line of the batch's results is no result.", status=200) from error
+            raise BadAnswer("A line of the batch's results isn't a result.", status=200) from error
         self._position += 1
         self.is_done = self._position >= self._total
         self._came_on()
         return result
 
     def refused(self, error: InvalidRequest) -> None:
-        """Look now and then, if this service does not wait for as long as we ask."""
+        """Poll, if this service doesn't long-poll for as long as we ask."""
         if not self._longest_s:
             raise error
         self._longest_s = 0.0
@@ -180,6 +180,6 @@ class EventFollower(ResponseFollower[ServerSent, Event]):
         return None
 
     def over(self, broken: Unavailable | None) -> Pause:
-        """Come back when the service said so."""
+        """Return how long to pause: at least as long as the service said."""
         pause = super().over(broken)
         return Pause(0) if self.is_done else Pause(max(self._retry_s, pause.seconds))

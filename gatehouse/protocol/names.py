@@ -1,4 +1,4 @@
-"""How a caller may say which task, and with which arguments."""
+"""A call's task, by name or function, and its arguments, as a mapping or by name."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -21,7 +21,7 @@ def name_of(task: object) -> str:
     name = task if isinstance(task, str) else getattr(task, "name", None)
     if not isinstance(name, str):
         raise TypeError(
-            f"{task!r} is no task: accepted are a task's name and a function with @task on it"
+            f"{task!r} isn't a task: it must be a task's name or a function with @task on it"
         )
     return name
 

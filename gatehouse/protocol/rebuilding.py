@@ -1,4 +1,4 @@
-"""Which type a remote failure gets here, so that it is caught as it would be where it was raised.
+"""The type of a remote failure here, so that it is caught as it would be where it was raised.
 
 The type is made of JobFailed and built-in exceptions of the list below. Names that a server sends
 choose from that list and do nothing else: nothing is imported, looked up in a module, or called.
@@ -118,7 +118,7 @@ def _with(builtins: tuple[type[Exception], ...]) -> type[JobFailed]:
 
 
 def _reduce(failure: JobFailed) -> tuple[Any, ...]:
-    """Say how to make it again where it is unpickled: its type is found under no name."""
+    """Tell pickle how to rebuild a failure: its type can't be imported by a name."""
     return _failed_again, (failure.error, failure.__dict__)
 
 
@@ -130,7 +130,7 @@ def _failed_again(error: RemoteError, state: Mapping[str, Any]) -> JobFailed:
 
 
 def text_list(said: Iterable[Any] | None) -> list[str] | None:
-    """Return the names that a server sent, None for what is no list of names."""
+    """Return the names that a server sent, None for anything but a list of names."""
     if not isinstance(said, list):
         return None
     return [name for name in said[:MAX_BASES] if isinstance(name, str)]

@@ -1,5 +1,5 @@
-"""What the service answers, as values. ``raw`` is the whole JSON,
-for what has no attribute here."""
+"""The service's answers as values. ``raw`` is the whole JSON,
+with the members that have no attribute here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """Who the key acts as."""
+    """The person that the key acts as."""
 
     id: str
     username: str
@@ -37,7 +37,7 @@ class Me:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """How much the person keeps: for each kind how much is used, and how much may be."""
+    """How much of each quota the person has used: ``kinds`` has used and limit of each kind."""
 
     kinds: Mapping[str, tuple[int, int]]
     raw: Json = field(repr=False, compare=False)
@@ -170,12 +170,12 @@ class JobRecord:
 
     @property
     def has_result(self) -> bool:
-        """Tell whether it has ended and the record was not read from a listing."""
+        """Tell whether the job has ended and the record was not read from a listing."""
         return self.has_ended and "result" in self.raw
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether it is succeeded, failed or cancelled, which is final."""
+        """Tell whether the job is succeeded, failed or cancelled, which is final."""
         return self.status in OUTCOMES
 
     def result(self) -> Any:
@@ -213,7 +213,7 @@ class BatchRecord:
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether all of its jobs have ended."""
+        """Tell whether all jobs of the batch have ended."""
         return self.finished_at is not None
 
 

@@ -17,7 +17,7 @@ PAGE = 100
 
 
 def get_me() -> ApiRequest:
-    """Ask who the key acts as."""
+    """Ask for the person that the key acts as."""
     return _get("/me")
 
 
@@ -65,7 +65,7 @@ def submit_texts(task: str, arguments: Sequence[str]) -> ApiRequest:
 
 
 def get_job(job_id: str, *, wait_s: float = 0) -> ApiRequest:
-    """Ask for a job's record, when it has ended or after so long."""
+    """Ask for a job's record, to be answered when it has ended or after ``wait_s``."""
     params = {"wait": f"{wait_s:.3f}"} if wait_s > 0 else {}
     return _get(f"/jobs/{_id(job_id)}", params=params, wait_s=wait_s)
 
@@ -188,5 +188,5 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _id(text: str) -> str:
-    """Quote an id: what is no id is answered 404, and leads to no other path."""
+    """Quote an id: an invalid one is answered 404, and leads to no other path."""
     return quote(text, safe="").replace(".", "%2E")

@@ -45,7 +45,7 @@ _ROOM = re.compile(r'"unfinished";r=(\d+)')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamedBody:
-    """A body that is read while it is sent. ``chunks`` begins anew with each call,
+    """A body that is read while it is sent. ``chunks`` starts again with each call,
     unless the body is sent once only."""
 
     chunks: Callable[[], Iterator[bytes]]
@@ -54,7 +54,7 @@ class StreamedBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """What to ask. ``path`` is below the API's prefix; ``wait_s``:
+    """A request to the API. ``path`` is below the API's prefix; ``wait_s``:
     how much longer than usual the answer may take."""
 
     method: str
@@ -69,7 +69,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """What came back, whole. The names of ``headers`` are in lower case."""
+    """An answer of the API, whole. The names of ``headers`` are in lower case."""
 
     status: int
     headers: Mapping[str, str]

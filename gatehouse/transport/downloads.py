@@ -1,4 +1,4 @@
-"""Where a downloaded file goes: under its name only when it is there whole."""
+"""The target of a download: a file that has its name only once it is whole."""
 
 import os
 import tempfile
@@ -10,15 +10,16 @@ from typing import BinaryIO
 
 
 class Target:
-    """A file to be. ``to`` is its path, or a folder that it is put into under its own name."""
+    """A file that is about to be written. ``to`` is its path, or a folder that it is put into
+    under its own name."""
 
     def __init__(self, to: str | PathLike[str], *, name: str) -> None:
         path = Path(to)
         if path.is_dir():
-            # what the service says is no path of ours
+            # a name that the service sends must never choose a path here
             if name in ("", ".", "..") or Path(name).name != name or "\0" in name:
                 raise ValueError(
-                    f"{name!r} is no name for a file here: give the path of the file itself"
+                    f"{name!r} isn't a valid file name here: give the path of the file itself"
                 )
             path = path / name
         self.path = path

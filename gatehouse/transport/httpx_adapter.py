@@ -1,5 +1,4 @@
-"""What both clients need of httpx: how it is set up, how a Request is sent,
-and what its errors mean."""
+"""httpx for both clients: its options, how an ApiRequest is sent, and what its errors mean."""
 
 import json
 import ssl

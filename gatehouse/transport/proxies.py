@@ -1,9 +1,9 @@
-"""Which proxy leads to an address, by the environment:
+"""The proxy for an address, from the environment:
 HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, in either case.
 
 NO_PROXY is a list of hosts (``example.org`` and what is below it), addresses (``127.0.0.1``,
 ``::1``, ``[::1]``), ranges (``10.0.0.0/8``, ``fd00::/8``), each perhaps with a port behind it, or
-``*``. An entry that is none of these is ignored, as curl ignores it:
+``*``. Any other entry is ignored, as curl ignores it:
 other programs have their own kinds. httpx's own reading fails on some of them.
 """
 
@@ -55,7 +55,7 @@ def _checked(proxy: str, variable: str) -> str:
         is_readable = False
     if not is_readable:
         raise BadProxy(
-            f"{variable} can't be read: accepted is http://host:port or https://host:port."
+            f"{variable} can't be read: it must be http://host:port or https://host:port."
         )
     if parts.scheme in _SOCKS and find_spec("socksio") is None:
         raise BadProxy(
@@ -64,8 +64,8 @@ def _checked(proxy: str, variable: str) -> str:
         )
     if parts.scheme not in (*_WITHOUT_MORE, *_SOCKS):
         raise BadProxy(
-            f"{variable} names a {parts.scheme[:20]!r} proxy: accepted are http, https "
-            "and, with socksio, socks5."
+            f"{variable} names a {parts.scheme[:20]!r} proxy: it must be http, https or, "
+            "with socksio, socks5."
         )
     return proxy
 
@@ -90,7 +90,7 @@ def _covers(entry: str, target: SplitResult) -> bool:
 
 
 def _host_and_port(entry: str) -> tuple[str, str]:
-    """Cut a port off; the colons of an IPv6 address without brackets are none."""
+    """Cut a port off; the colons of an IPv6 address without brackets don't begin one."""
     if entry.startswith("["):
         host, _, rest = entry[1:].partition("]")
         if rest.startswith("/"):

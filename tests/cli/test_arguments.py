@@ -88,7 +88,7 @@ def test_word_is_read_as_its_parameter_is_typed(kind: Any, words: list[str], val
 )
 def test_word_that_does_not_fit_is_refused_by_its_parameters_name(kind: Any, word: str) -> None:
     """With what is accepted."""
-    with pytest.raises(click.UsageError, match="value: accepted is") as caught:
+    with pytest.raises(click.UsageError, match="value must be") as caught:
         parameters(value=kind).read([("value", word)])
     assert len(str(caught.value)) < 300
 
@@ -97,7 +97,7 @@ def test_unknown_name_is_refused_with_what_was_meant() -> None:
     """A slip of the finger is corrected."""
     with pytest.raises(click.UsageError, match="did you mean limit"):
         parameters(limit=int).read([("limt", "7")])
-    with pytest.raises(click.UsageError, match="accepted: limit"):
+    with pytest.raises(click.UsageError, match="it has: limit"):
         parameters(limit=int).read([("verbose", "7")])
 
 

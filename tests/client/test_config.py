@@ -182,7 +182,7 @@ def test_address_is_used_as_people_write_it(address: str, used: str) -> None:
 )
 def test_wrong_address_says_what_is_accepted(address: str) -> None:
     """One line, no traceback."""
-    with pytest.raises(ConfigurationError, match="accepted are http://host"):
+    with pytest.raises(ConfigurationError, match="must be http://host"):
         Client(address, KEY)
 
 

@@ -66,7 +66,7 @@ def known_tasks() -> list[dict[str, Any]]:
     none when the server can't be asked just now."""
     try:
         return _known_tasks()
-    except Exception:  # a shell's prompt is no place for any of them
+    except Exception:  # a shell's prompt is the wrong place to show any of them
         return []
 
 

@@ -1,4 +1,4 @@
-"""``delete`` and ``usage``: what a person keeps on the service, and how it goes."""
+"""``delete`` and ``usage``: what a person keeps on the service, and deleting it."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -31,7 +31,7 @@ def delete(ids: tuple[object, ...], wants_ended: bool, as_json: bool) -> None:
     a job of a batch goes with its batch.
     """
     if bool(ids) == wants_ended:
-        raise click.UsageError("accepted are IDs or --ended")
+        raise click.UsageError("give either IDs or --ended")
     with open_client(patience_s=LONG_PATIENCE_S) as client:
         gone = _delete_ended(client) if wants_ended else _delete_named(client, map(str, ids))
         count = 0

@@ -28,7 +28,7 @@ def files(job_id: str, names: tuple[str, ...], wants_all: bool, output: str, as_
     Writes those called NAME, or --all; a file of the same name is replaced.
     """
     if names and wants_all:
-        raise click.UsageError("accepted are names or --all, not both")
+        raise click.UsageError("give names or --all, not both")
     with open_client() as client:
         job = client.job(job_id)
         kept = {file.name: file for file in job.record.files}

@@ -34,7 +34,7 @@ _STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "ended"]
     default=20,
     show_default=True,
     metavar="N",
-    help="How many at most.",
+    help="The most jobs to list.",
 )
 @json_option
 def jobs(status: str | None, task: str | None, limit: int, as_json: bool) -> None:

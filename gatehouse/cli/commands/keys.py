@@ -19,7 +19,7 @@ def _person_options(function: FunctionT) -> FunctionT:
         "--at", metavar="ADDRESS", help="The service; by default where you are logged in."
     )
     username = click.option(
-        "--username", metavar="NAME", help="Username or e-mail; by default who logged in."
+        "--username", metavar="NAME", help="Username or e-mail; by default the one who logged in."
     )
     password = click.option(
         "--password-stdin",
@@ -64,9 +64,11 @@ def list_keys(at: str | None, username: str | None, password_stdin: bool, as_jso
     "scopes",
     multiple=True,
     metavar="SCOPE",
-    help="What it may do, repeatable; by default all of jobs.",
+    help="What the key may do, repeatable; by default everything with jobs.",
 )
-@click.option("--days", type=click.IntRange(min=1), metavar="N", help="How long it lives.")
+@click.option(
+    "--days", type=click.IntRange(min=1), metavar="N", help="For how many days the key is valid."
+)
 @_person_options
 def create_key(
     name: str,

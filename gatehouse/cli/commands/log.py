@@ -24,7 +24,7 @@ _LOOK_EVERY_S = 1.0
     "-f",
     "--follow",
     is_flag=True,
-    help="Go on until the job ends; the exit code is its outcome then.",
+    help="Follow the log until the job ends; the exit code is its outcome then.",
 )
 @json_option
 def log(job_id: str, follow: bool, as_json: bool) -> ExitCode:

@@ -1,4 +1,4 @@
-"""``login``, ``logout``, ``whoami``: who this machine acts as."""
+"""``login``, ``logout``, ``whoami``: the person that this machine acts as."""
 
 import socket
 import sys
@@ -32,10 +32,13 @@ _NAME_MAX_LENGTH = 100
     is_flag=True,
     help="Use an API key made on the site: asked for, or read from stdin.",
 )
+@click.option("--name", metavar="NAME", help="The new key's name; by default after this machine.")
 @click.option(
-    "--name", metavar="NAME", help="What the new key is called; by default after this machine."
+    "--days",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="For how many days the new key is valid.",
 )
-@click.option("--days", type=click.IntRange(min=1), metavar="N", help="How long the new key lives.")
 @json_option
 def login(
     address: str,
@@ -103,7 +106,7 @@ def logout(as_json: bool) -> None:
 @command("whoami")
 @json_option
 def whoami(as_json: bool) -> None:
-    """Show who the key acts as."""
+    """Show the person that the key acts as."""
     access = config.find_access()
     with open_client() as client:
         me = client.me()
@@ -150,7 +153,7 @@ def _use_key(address: str) -> config.SavedLogin:
 
 
 def _checked(address: str, key: str, *, key_id: str) -> config.SavedLogin:
-    """Ask the service who the key is: what is saved works."""
+    """Ask the service whom the key acts as, so that what is saved works."""
     from gatehouse import Client
 
     with Client(address, key) as client:

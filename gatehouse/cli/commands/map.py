@@ -33,7 +33,11 @@ _OF_ONE_SET = re.compile(r"^/arguments/(\d+)")
 @click.argument("file", type=click.Path())
 @click.option("--unordered", is_flag=True, help="Print results as they come.")
 @click.option(
-    "--json", "_as_json", is_flag=True, help="Results are JSON in any case.", expose_value=False
+    "--json",
+    "_as_json",
+    is_flag=True,
+    help="Accepted for uniformity: results are always JSON.",
+    expose_value=False,
 )
 def map_task(task: str, file: str, unordered: bool) -> ExitCode:
     """Submit a job for each line of a file.
@@ -122,8 +126,8 @@ def _read(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 raise click.UsageError(f"{file}, line {number} is not JSON: {error}") from error
             if not isinstance(value, dict):
                 raise click.UsageError(
-                    f"{file}, line {number}: accepted is a JSON object of at "
-                    f"most {_LINE_MAX_BYTES} bytes"
+                    f"{file}, line {number} must be a JSON object of at most "
+                    f"{_LINE_MAX_BYTES} bytes"
                 )
             yield number, value
 

@@ -50,14 +50,14 @@ def _own_options() -> list[click.Parameter]:
             ["--timeout", "timeout_s"],
             type=click.FloatRange(min=0),
             metavar="SECONDS",
-            help="Wait for the end, so long at most.",
+            help="Wait for the end, at most this long.",
         ),
         click.Option(["--priority"], type=click.Choice(["low", "normal", "high"])),
         click.Option(
             ["--delay", "delay_s"],
             type=click.FloatRange(min=0),
             metavar="SECONDS",
-            help="Begin so much later.",
+            help="Start the job this much later.",
         ),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the job's record as JSON."),
     ]
@@ -170,9 +170,7 @@ def _arguments(
             continue
         name, is_there, value = word.partition("=")
         if not is_there:
-            raise click.UsageError(
-                f"{word[:100]!r}: accepted are NAME=VALUE, --NAME VALUE and @FILE"
-            )
+            raise click.UsageError(f"{word[:100]!r} must be NAME=VALUE, --NAME VALUE or @FILE")
         pairs.append((name, value))
     for name in from_file:
         parameters.check_name(name)
@@ -244,6 +242,6 @@ def read_arguments(path: str) -> dict[str, Any]:
         raise click.UsageError(f"{path} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise click.UsageError(
-            f"{path}: accepted is one JSON object of at most {_FILE_MAX_BYTES} bytes"
+            f"{path} must hold one JSON object of at most {_FILE_MAX_BYTES} bytes"
         )
     return value

@@ -23,14 +23,13 @@ def service_address(address: str) -> str:
     checked = check_address(words)
     if not _MOUNT.fullmatch(urlsplit(checked).path) or not checked.isprintable():
         raise click.UsageError(
-            f"{address!r} is no address of a service; accepted is for example "
-            "https://jobs.example.org"
+            f"{address!r} isn't a service's address; it must look like https://jobs.example.org"
         )
     return checked
 
 
 def is_this_machine(address: str) -> bool:
-    """Tell whether what is sent there stays on this machine."""
+    """Tell whether requests to an address stay on this machine."""
     try:
         return urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
     except ValueError:

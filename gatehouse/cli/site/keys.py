@@ -61,7 +61,7 @@ class SiteKeys:
 
 
 def end_key(address: str, key: str) -> str:
-    """Let a key end itself; return why it could not, empty when it is revoked."""
+    """Let a key end itself; return why it failed, empty when the key is revoked."""
     import httpx
 
     try:

@@ -51,7 +51,7 @@ def test_map_with_a_failure_is_1(home: Home) -> None:
     ("task", "lines", "said"),
     [
         ("primes.sum", '{"limit": 1}\n{"limit"', "line 2 is not JSON"),
-        ("primes.sum", '{"limit": 1}\n[1]\n', "line 2: accepted is a JSON object"),
+        ("primes.sum", '{"limit": 1}\n[1]\n', "line 2 must be a JSON object"),
         ("primes.sum", '{"limit": "\udcff"}', "line 1 is not JSON"),
         (
             "primes.sum",

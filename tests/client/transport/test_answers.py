@@ -177,7 +177,7 @@ def test_download_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "", ".", "..", "a\0b"])
 def test_name_that_is_a_path_is_not_written_to(tmp_path: Path, name: str) -> None:
     """What the service calls a file does not lead out of the folder."""
-    with pytest.raises(ValueError, match="is no name for a file here"):
+    with pytest.raises(ValueError, match="isn't a valid file name here"):
         Target(tmp_path, name=name)
 
 

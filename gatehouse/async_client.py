@@ -13,7 +13,7 @@ from gatehouse.protocol.events import Event
 from gatehouse.protocol.followers import EventFollower
 from gatehouse.protocol.names import AnyTask, arguments_of, name_of
 from gatehouse.protocol.records import BatchRecord, JobRecord, Me, TaskInfo, UploadedFile, Usage
-from gatehouse.transport.async_connection import AsyncConnection
+from gatehouse.transport.async_connection import AsyncServiceConnection
 from gatehouse.transport.uploads import Source, upload
 
 
@@ -36,7 +36,9 @@ class AsyncClient:
         patience_s: float = 30.0,
     ) -> None:
         self.access = find_access(base_url, key)
-        self.connection = AsyncConnection(self.access, timeout_s=timeout_s, patience_s=patience_s)
+        self.connection = AsyncServiceConnection(
+            self.access, timeout_s=timeout_s, patience_s=patience_s
+        )
 
     def __repr__(self) -> str:
         return f"<AsyncClient of {self.access.address}>"

@@ -20,13 +20,13 @@ from gatehouse.transport.downloads import Target
 
 if TYPE_CHECKING:
     from gatehouse.protocol.wire import ApiRequest
-    from gatehouse.transport.async_connection import AsyncConnection
+    from gatehouse.transport.async_connection import AsyncServiceConnection
 
 
 class AsyncJob(BaseJob):
     """One launch of a task, with the record that was fetched last."""
 
-    _connection: "AsyncConnection"
+    _connection: "AsyncServiceConnection"
 
     async def refresh(self) -> JobRecord:
         """Fetch the job's record again."""
@@ -114,7 +114,7 @@ class AsyncJob(BaseJob):
 class AsyncBatch(BaseBatch):
     """Many jobs of one task, submitted together."""
 
-    _connection: "AsyncConnection"
+    _connection: "AsyncServiceConnection"
 
     async def refresh(self) -> BatchRecord:
         """Fetch the batch's record again."""

@@ -19,13 +19,13 @@ from gatehouse.transport.downloads import Target
 
 if TYPE_CHECKING:
     from gatehouse.protocol.wire import ApiRequest
-    from gatehouse.transport.connection import Connection
+    from gatehouse.transport.connection import ServiceConnection
 
 
 class Job(BaseJob):
     """One launch of a task, with the record that was fetched last."""
 
-    _connection: "Connection"
+    _connection: "ServiceConnection"
 
     def refresh(self) -> JobRecord:
         """Fetch the job's record again."""
@@ -113,7 +113,7 @@ class Job(BaseJob):
 class Batch(BaseBatch):
     """Many jobs of one task, submitted together."""
 
-    _connection: "Connection"
+    _connection: "ServiceConnection"
 
     def refresh(self) -> BatchRecord:
         """Fetch the batch's record again."""

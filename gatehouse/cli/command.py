@@ -40,7 +40,7 @@ def debug_option() -> click.Option:
     )
 
 
-class Command(click.Command):
+class CliCommand(click.Command):
     """A command that takes ``--debug``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,10 +48,10 @@ class Command(click.Command):
         self.params.append(debug_option())
 
 
-class Group(click.Group):
+class CliGroup(click.Group):
     """A group of such commands."""
 
-    command_class = Command
+    command_class = CliCommand
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,7 +60,7 @@ class Group(click.Group):
 
 def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a command of a function, as click does; what it returns is the exit code, None for 0."""
-    return click.command(name, cls=Command)
+    return click.command(name, cls=CliCommand)
 
 
 def json_option(function: FunctionT) -> FunctionT:

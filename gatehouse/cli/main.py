@@ -13,7 +13,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from gatehouse import errors
-from gatehouse.cli.command import Group, RunOptions
+from gatehouse.cli.command import CliGroup, RunOptions
 from gatehouse.cli.commands.completion import completion
 from gatehouse.cli.commands.delete import delete, usage
 from gatehouse.cli.commands.files import files
@@ -49,7 +49,7 @@ _CODES: Mapping[type[errors.GatehouseError], ExitCode] = {
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
-class Root(Group):
+class Root(CliGroup):
     """The group of all commands. click ends the process quietly with 1 when a pipe breaks:
     that would mean 'failed'."""
 

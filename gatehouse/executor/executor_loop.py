@@ -15,7 +15,7 @@ from gatehouse.executor.result_collector import ResultCollector
 from gatehouse.executor.sender import GATHER_S, Sender, fail_all
 from gatehouse.executor.sleep_watch import SleepWatch
 from gatehouse.protocol.requests import withdraw
-from gatehouse.transport.async_connection import AsyncConnection
+from gatehouse.transport.async_connection import AsyncServiceConnection
 
 LOOK_EVERY_S = 0.1
 
@@ -26,7 +26,7 @@ class ExecutorLoop:
 
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: AsyncServiceConnection,
         outbox: Outbox,
         *,
         exit_wait_s: float,

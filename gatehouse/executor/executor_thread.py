@@ -19,8 +19,8 @@ from gatehouse.executor.remote_future import RemoteFuture
 from gatehouse.executor.sender import fail_all
 from gatehouse.executor.sleep_watch import SleepWatch
 from gatehouse.protocol.requests import withdraw
-from gatehouse.transport.async_connection import AsyncConnection
-from gatehouse.transport.connection import Connection
+from gatehouse.transport.async_connection import AsyncServiceConnection
+from gatehouse.transport.connection import ServiceConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,9 @@ class ExecutorThread:
     """Owns the thread. Thread-safe. ``on_end`` is called when nothing is left to do,
     as the last thing."""
 
-    def __init__(self, connection: Connection, times: Times, *, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: ServiceConnection, times: Times, *, on_end: Callable[[], None]
+    ) -> None:
         self._connection = connection
         self._times = times
         self._on_end = on_end
@@ -138,7 +140,7 @@ class ExecutorThread:
 
     async def _main(self) -> None:
         times, ours = self._times, self._connection
-        async with AsyncConnection(
+        async with AsyncServiceConnection(
             ours.access, timeout_s=ours.timeout_s, patience_s=times.patience_s
         ) as connection:
             self._running = ExecutorLoop(

@@ -18,7 +18,7 @@ from gatehouse.executor.sender import fail_all
 from gatehouse.protocol.flows import Patience
 from gatehouse.protocol.followers import EventFollower
 from gatehouse.protocol.requests import get_results
-from gatehouse.transport.async_connection import AsyncConnection
+from gatehouse.transport.async_connection import AsyncServiceConnection
 
 # The pause between two looks doubles from the first to the second:
 # a short job is seen at once, many come in one answer.
@@ -63,7 +63,7 @@ class TrackedBatch:
 class ResultCollector:
     """Follows all batches of one executor. Of one event loop."""
 
-    def __init__(self, connection: AsyncConnection, *, some_ended: asyncio.Event) -> None:
+    def __init__(self, connection: AsyncServiceConnection, *, some_ended: asyncio.Event) -> None:
         self._connection = connection
         self._some_ended = some_ended
         self._open: dict[str, TrackedBatch] = {}

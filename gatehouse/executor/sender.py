@@ -15,7 +15,7 @@ from gatehouse.executor.remote_future import Place, RemoteFuture
 from gatehouse.protocol.flows import call
 from gatehouse.protocol.records import BatchRecord, TaskInfo
 from gatehouse.protocol.requests import get_tasks, submit_texts
-from gatehouse.transport.async_connection import AsyncConnection
+from gatehouse.transport.async_connection import AsyncServiceConnection
 
 ErrorT = TypeVar("ErrorT", bound=GatehouseError)
 
@@ -34,7 +34,7 @@ class Sender:
 
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: AsyncServiceConnection,
         outbox: Outbox,
         *,
         on_accepted: Accepted,

@@ -30,7 +30,7 @@ from gatehouse.transport.httpx_adapter import (
 T = TypeVar("T")
 
 
-class AsyncConnection:
+class AsyncServiceConnection:
     """The connections to one service, with one key. Of one event loop.
     Close it, or use it in an ``async with``.
 

@@ -30,7 +30,7 @@ from gatehouse.transport.httpx_adapter import (
 T = TypeVar("T")
 
 
-class Connection:
+class ServiceConnection:
     """The connections to one service, with one key. Thread-safe.
     Close it, or use it in a ``with``.
 

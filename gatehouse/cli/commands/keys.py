@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import click
 
 from gatehouse import config
-from gatehouse.cli.command import FunctionT, Group, json_option
+from gatehouse.cli.command import CliGroup, FunctionT, json_option
 from gatehouse.cli.commands.login import SCOPES
 from gatehouse.cli.output import put, put_json, put_table, say
 from gatehouse.cli.prompts import Prompts
@@ -29,7 +29,7 @@ def _person_options(function: FunctionT) -> FunctionT:
     return at(username(password(json_option(function))))
 
 
-@click.group("keys", cls=Group)
+@click.group("keys", cls=CliGroup)
 def keys() -> None:
     """List, make and revoke API keys; asks for the password.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatehouse.cli.arguments import Parameters, load_json
-from gatehouse.cli.command import LONG_PATIENCE_S, Command, Group, open_client
+from gatehouse.cli.command import LONG_PATIENCE_S, CliCommand, CliGroup, open_client
 from gatehouse.cli.commands.completion import known_tasks
 from gatehouse.cli.commands.tasks import find_task
 from gatehouse.cli.exit_codes import EPILOG, ExitCode
@@ -66,7 +66,7 @@ def _own_options() -> list[click.Parameter]:
 _OWN = frozenset(option.name for option in _own_options())
 
 
-class TaskGroup(Group):
+class TaskGroup(CliGroup):
     """Has a command for each task of the service;
     its own options may stand before the task's name too."""
 
@@ -111,7 +111,7 @@ def _command_of(client: "Client | None", task: Mapping[str, Any]) -> click.Comma
         return _submit(client, task["name"], parameters, given)
 
     help_text = clean(task["summary"])
-    return Command(
+    return CliCommand(
         task["name"],
         params=[words, *options, *own],
         callback=submit_job,

@@ -1,6 +1,7 @@
 """The Flask application: gate, job engine and endpoints put together."""
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -8,19 +9,16 @@ from flask import Flask, current_app, request
 from flask_api.errors import register_all_error_handlers
 from flask_api.gate.extension import Gatehouse, current_identity
 from flask_api.gate.state import gate_state
-from flask_api.http.engine import EXTENSION as JOBS
-from flask_api.http.engine import current_engine
 from flask_api.http.query import check_query
-from flask_api.http.row_files import EXTENSION as ROWS
-from flask_api.http.row_files import RowDesk
+from flask_api.http.row_files import RowReader
+from flask_api.http.state import EXTENSION, ApiState, api_state
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.reads import open_job_connections
 from flask_api.jobs.shares import Shares
 from flask_api.jobs.tasks.registry import load_tasks
-from flask_api.metrics.extension import EXTENSION as METRICS
 from flask_api.metrics.extension import Metrics
-from flask_api.streams.desk import EXTENSION as STREAMS
-from flask_api.streams.desk import StreamDesk
+from flask_api.openapi.document import build_document
+from flask_api.streams.streams import Streams
 from flask_api.views import (
     batches,
     docs,
@@ -37,7 +35,6 @@ from flask_api.views import (
     tasks,
     withdrawals,
 )
-from flask_api.views.shares import EXTENSION as SHARES
 from shared.gone import GonePeople
 from shared.settings import ApiSettings
 from shared.signing import EntrySigner
@@ -87,16 +84,18 @@ def create_app(settings: ApiSettings) -> Flask:
     register_all_error_handlers(app)
     store = open_job_connections(settings)
     gone = GonePeople(gate_state(app).store, EntrySigner(settings.secrets))
-    app.extensions[JOBS] = JobEngine(store, load_tasks(settings.task_modules), settings, gone=gone)
-    app.extensions["gatehouse_job_connections"] = store
-    app.extensions[STREAMS] = StreamDesk(store, settings)
-    app.extensions[ROWS] = RowDesk(app.extensions[JOBS])
-    app.extensions[SHARES] = Shares(store, gone)
-    app.extensions[METRICS] = Metrics(
-        app, engine=app.extensions[JOBS], streams=app.extensions[STREAMS], jobs=store
-    )
-    app.config["OPEN_ENDPOINTS"] = OPEN_ENDPOINTS - (
-        {"metrics.show"} if settings.metrics == "closed" else set()
+    engine = JobEngine(store, load_tasks(settings.task_modules), settings, gone=gone)
+    streams = Streams(store, settings)
+    closed = {"metrics.show"} if settings.metrics == "closed" else set()
+    app.extensions[EXTENSION] = ApiState(
+        engine=engine,
+        jobs_store=store,
+        streams=streams,
+        rows=RowReader(engine),
+        shares=Shares(store, gone),
+        metrics=Metrics(app, engine=engine, streams=streams, jobs=store),
+        open_endpoints=OPEN_ENDPOINTS - closed,
+        document=cache(partial(build_document, app)),
     )
     for module in _VIEWS:
         app.register_blueprint(module.blueprint)
@@ -107,31 +106,31 @@ def create_app(settings: ApiSettings) -> Flask:
 
 def check_jobs(app: Flask) -> None:
     """Raise ConfigurationError when the jobs' Redis may lose accepted jobs."""
-    current_engine(app).check_redis()
+    api_state(app).engine.check_redis()
 
 
 def start_jobs(app: Flask) -> None:
     """Begin to accept jobs in this process."""
-    current_engine(app).start()
+    api_state(app).engine.start()
 
 
 def release_waiters(app: Flask) -> None:
     """End this process's long-polls and event streams: the first step of a graceful stop."""
-    current_engine(app).release_waiters()
-    app.extensions[STREAMS].release()
+    api_state(app).engine.release_waiters()
+    api_state(app).streams.release()
 
 
 def stop_jobs(app: Flask, *, deadline_s: float) -> bool:
     """Drain the engine and close the connections; True when no job is left running."""
-    drained = current_engine(app).shutdown(deadline_s=deadline_s)
-    app.extensions[STREAMS].stop()
-    app.extensions["gatehouse_job_connections"].close()
+    drained = api_state(app).engine.shutdown(deadline_s=deadline_s)
+    api_state(app).streams.stop()
+    api_state(app).jobs_store.close()
     gate_state(app).store.close()
     return drained
 
 
 def _deny_by_default() -> None:
-    if request.endpoint not in current_app.config["OPEN_ENDPOINTS"]:
+    if request.endpoint not in api_state().open_endpoints:
         current_identity()
 
 

@@ -24,8 +24,8 @@ from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import P, R, View, require_scope, requirement
 from flask_api.gate.state import gate_state
 from flask_api.http.batch_body import BatchBody, Sets, parse_batch
-from flask_api.http.engine import current_engine
 from flask_api.http.json_body import read_json_object, read_json_text
+from flask_api.http.state import api_state
 from flask_api.jobs.errors import (
     ArgumentProblem,
     EngineStopped,
@@ -171,7 +171,7 @@ def _checked(kind: type[RequestT], body: dict[str, Any]) -> RequestT:
     """Decide in this order: is it a submit, may this credential submit it, is there such a task."""
     wanted = check_body(kind, body, "The body is not a job request.")
     require_scope(current_identity(), "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")
-    current_engine().registry.get(wanted.task)
+    api_state().engine.registry.get(wanted.task)
     return wanted
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import require_scope
-from flask_api.http.engine import current_engine
 from flask_api.http.job_json import job_json, receipt_json
 from flask_api.http.job_requests import is_staff, viewer
+from flask_api.http.state import api_state
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.files.uploads import Upload
 from flask_api.jobs.records.job import Job
@@ -28,17 +28,17 @@ OPERATE_PERMISSION = "gatehouse_principals.operate_jobs"
 
 def job_to_see(job_id: object) -> Job:
     """Return a job that this request may see; raises JobNotFound or JobExpired."""
-    return current_engine().get(str(job_id), viewer=viewer(), sees_all=is_staff())
+    return api_state().engine.get(str(job_id), viewer=viewer(), sees_all=is_staff())
 
 
 def batch_to_see(batch_id: object) -> Batch:
     """Return a batch that this request may see; raises JobNotFound."""
-    return current_engine().get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())
+    return api_state().engine.get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())
 
 
 def upload_to_see(file_id: object) -> Upload:
     """Return an uploaded file that this request may see; raises UploadNotFound."""
-    return current_engine().uploads.get(str(file_id), viewer=viewer(), sees_all=is_staff())
+    return api_state().engine.uploads.get(str(file_id), viewer=viewer(), sees_all=is_staff())
 
 
 def job_to_act_on(job_id: object, act: str) -> Job:

@@ -15,14 +15,13 @@ from flask_api.jobs.errors import RowsBusy
 from flask_api.jobs.records.job import Job
 from flask_api.tasks.tables.page import ROWS_FILE, RowsPage, read_page
 
-EXTENSION = "gatehouse_rows"
 # Each may take 128 MB and some threads of the server wait here meanwhile: both must not add up.
 READERS = 4
 WAIT_S = 5.0
 COPIES = 8
 
 
-class RowDesk:
+class RowReader:
     """Gives pages of jobs' rows. Thread-safe; making one opens nothing.
     Copies go with the process, the oldest before that."""
 

@@ -2,10 +2,9 @@
 a registry of its own, nothing global."""
 
 from collections.abc import Callable, Iterable
-from typing import cast
 
 import prometheus_client
-from flask import Flask, current_app
+from flask import Flask
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -15,17 +14,15 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.metrics.installation import InstallationCollector, RedisCollector
 from flask_api.metrics.process import ProcessCollector
 from flask_api.metrics.requests import RequestMetrics
-from flask_api.streams.desk import StreamDesk
+from flask_api.streams.streams import Streams
 from shared.redis import Store
-
-EXTENSION = "gatehouse_metrics"
 
 
 class Metrics:
     """Collects for ``app``, which has the gate. Making one adds to its request hooks;
     it starts and connects nothing."""
 
-    def __init__(self, app: Flask, *, engine: JobEngine, streams: StreamDesk, jobs: Store) -> None:
+    def __init__(self, app: Flask, *, engine: JobEngine, streams: Streams, jobs: Store) -> None:
         of_process = CollectorRegistry()
         RequestMetrics(app, of_process)
         of_process.register(ProcessCollector(engine, streams))
@@ -40,11 +37,6 @@ class Metrics:
         """Return all of them in Prometheus' text format. Blocks for the time-outs of Redis at most;
         raises nothing for it."""
         return generate_latest(self._registry)
-
-
-def current_metrics() -> Metrics:
-    """Return the metrics of the application that answers this request."""
-    return cast(Metrics, current_app.extensions[EXTENSION])
 
 
 class _OfInstance(Collector):

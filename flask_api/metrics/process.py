@@ -7,7 +7,7 @@ from prometheus_client.registry import Collector
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.workers.counts import Load
-from flask_api.streams.desk import StreamDesk
+from flask_api.streams.streams import Streams
 
 _OF_EXECUTORS: tuple[tuple[str, str, Callable[[Load], int]], ...] = (
     (
@@ -27,7 +27,7 @@ _OF_EXECUTORS: tuple[tuple[str, str, Callable[[Load], int]], ...] = (
 class ProcessCollector(Collector):
     """The jobs, waits and streams of this process."""
 
-    def __init__(self, engine: JobEngine, streams: StreamDesk) -> None:
+    def __init__(self, engine: JobEngine, streams: Streams) -> None:
         self._engine = engine
         self._streams = streams
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 
 from flask_api.gate.state import gate_state
-from flask_api.http.engine import current_engine
+from flask_api.http.state import api_state
 from flask_api.openapi.describe import Schema, find_operation
 from flask_api.openapi.operations import Describer, Endpoint
 from flask_api.openapi.schemas import Components, add_tasks
@@ -28,7 +28,6 @@ _CONVERTERS: dict[str, Schema] = {
 # In which order a reader wants to meet them: work first, what the API says about itself last.
 _FIRST = ("tasks", "jobs", "batches")
 _ABOUT_ITSELF = ("docs", "health", "metrics", "openapi", "problems")
-_CACHED = "gatehouse_openapi"
 
 
 def document_of(app: Flask, *, server: str) -> dict[str, Any]:
@@ -36,17 +35,14 @@ def document_of(app: Flask, *, server: str) -> dict[str, Any]:
 
     Made on first use: routes and tasks don't change once the application serves.
     """
-    if _CACHED not in app.extensions:
-        app.extensions[_CACHED] = build_document(app)
-    document: dict[str, Any] = app.extensions[_CACHED]
-    return {**document, "servers": [{"url": server}]}
+    return {**api_state(app).document(), "servers": [{"url": server}]}
 
 
 def build_document(app: Flask) -> dict[str, Any]:
     """Return the document of all endpoints that describe themselves."""
     settings, registry, components = (
         gate_state(app).settings,
-        current_engine(app).registry,
+        api_state(app).engine.registry,
         Components(),
     )
     endpoints = list(find_endpoints(app))
@@ -100,7 +96,7 @@ def find_endpoints(app: Flask) -> Iterator[Endpoint]:
                         for kind, name in _PARAMETER.findall(rule.rule)
                     },
                     tag=rule.rule.split("/")[1].partition(".")[0],
-                    is_open=rule.endpoint in app.config["OPEN_ENDPOINTS"],
+                    is_open=rule.endpoint in api_state(app).open_endpoints,
                 )
                 for method in methods
             )

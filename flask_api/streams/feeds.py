@@ -11,7 +11,7 @@ from flask_api.jobs.records.job import JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Snapshot:
     """How things stand at ``position``: what came before it is in ``data``,
     what comes after it is not."""
 
@@ -40,9 +40,9 @@ class Feed:
         del event
         return False
 
-    def standing(self, event_log: EventLog) -> Standing:
+    def snapshot(self, event_log: EventLog) -> Snapshot:
         """Return how things stand now. Raises JobStoreUnavailable."""
-        return Standing(position=event_log.tail(self.owner_id), kind="ready", data={})
+        return Snapshot(position=event_log.tail(self.owner_id), kind="ready", data={})
 
 
 class JobFeed(Feed):
@@ -62,7 +62,7 @@ class JobFeed(Feed):
         """Tell whether the job ended by it; it may be retried since."""
         return event.ends_a_job
 
-    def standing(self, event_log: EventLog) -> Standing:
+    def snapshot(self, event_log: EventLog) -> Snapshot:
         """Return the job's status and progress."""
         found, position = event_log.with_tail(
             self.owner_id, keyspace.record(self._job_id), self._FIELDS
@@ -77,7 +77,7 @@ class JobFeed(Feed):
             "progress": json.loads(found.get("progress", "null")),
         }
         is_over = status is None or JobStatus(status).is_outcome
-        return Standing(position=position, kind="status", data=data, is_over=is_over)
+        return Snapshot(position=position, kind="status", data=data, is_over=is_over)
 
 
 class BatchFeed(Feed):
@@ -98,7 +98,7 @@ class BatchFeed(Feed):
         """Tell whether the counts are others now."""
         return event.job is not None
 
-    def standing(self, event_log: EventLog) -> Standing:
+    def snapshot(self, event_log: EventLog) -> Snapshot:
         """Return how many of its jobs are in which state."""
         found, position = event_log.with_tail(
             self.owner_id, keyspace.batch(self._batch_id), self._FIELDS
@@ -110,4 +110,4 @@ class BatchFeed(Feed):
             "finished_at": found.get("finished_at"),
         }
         is_over = not found or "finished_at" in found
-        return Standing(position=position, kind="counts", data=data, is_over=is_over)
+        return Snapshot(position=position, kind="counts", data=data, is_over=is_over)

@@ -4,7 +4,7 @@ and it is known when nothing more will come."""
 import time
 
 from flask_api.jobs.records.events import Event, EventLog, Position
-from flask_api.streams.feeds import Feed, Standing
+from flask_api.streams.feeds import Feed, Snapshot
 from flask_api.streams.hub import Hub
 from flask_api.streams.wire import RETRY_MS, event_frame, frame, to_json
 from shared.errors import JobStoreUnavailable
@@ -29,15 +29,15 @@ class Follower:
         self._farewell = b""
         self._must_look = False
         self._look_at = 0.0
-        standing = feed.standing(event_log)
+        snapshot = feed.snapshot(event_log)
         if after is not None and event_log.is_whole_after(feed.owner_id, after):
             self._position = after
-            self.opening = frame("ready", "{}", retry_ms=RETRY_MS) + self._told_again(standing)
+            self.opening = frame("ready", "{}", retry_ms=RETRY_MS) + self._told_again(snapshot)
         else:
-            self.opening = self._begin("ready" if after is None else "reset", standing)
-        if standing.is_over:
-            self._ends_at = standing.position
-        hub.follow(feed.owner_id, tail=standing.position)
+            self.opening = self._begin("ready" if after is None else "reset", snapshot)
+        if snapshot.is_over:
+            self._ends_at = snapshot.position
+        hub.follow(feed.owner_id, tail=snapshot.position)
 
     @property
     def is_finished(self) -> bool:
@@ -53,7 +53,7 @@ class Follower:
         if events is None:
             events = self._event_log.after(self._feed.owner_id, self._position)
             if not self._event_log.is_whole_after(self._feed.owner_id, self._position):
-                return self._begin("reset", self._feed.standing(self._event_log))
+                return self._begin("reset", self._feed.snapshot(self._event_log))
         piece = self._take(events)
         if self._must_look and time.monotonic() >= self._look_at:
             piece += self._look()
@@ -63,13 +63,13 @@ class Follower:
         """Follow no more."""
         self._hub.leave(self._feed.owner_id)
 
-    def _begin(self, kind: str, standing: Standing) -> bytes:
+    def _begin(self, kind: str, snapshot: Snapshot) -> bytes:
         """Go on from how things stand now, whatever came before."""
-        self._position = standing.position
-        if standing.is_over:
-            self._ends_at = standing.position
-        return frame(kind, "{}", position=standing.position, retry_ms=RETRY_MS) + _standing_frame(
-            standing
+        self._position = snapshot.position
+        if snapshot.is_over:
+            self._ends_at = snapshot.position
+        return frame(kind, "{}", position=snapshot.position, retry_ms=RETRY_MS) + _snapshot_frame(
+            snapshot
         )
 
     def _take(self, events: list[Event]) -> bytes:
@@ -84,20 +84,20 @@ class Follower:
         events up to that moment may be still to come."""
         self._look_at = time.monotonic() + LOOK_EVERY_S
         try:
-            standing = self._feed.standing(self._event_log)
+            snapshot = self._feed.snapshot(self._event_log)
         except JobStoreUnavailable:
             return b""  # what was taken must be sent; the look is made up for
         self._must_look = False
-        told = self._told_again(standing)
-        if not standing.is_over:
+        told = self._told_again(snapshot)
+        if not snapshot.is_over:
             return told
-        self._ends_at, self._farewell = standing.position, told
+        self._ends_at, self._farewell = snapshot.position, told
         return b""
 
-    def _told_again(self, standing: Standing) -> bytes:
+    def _told_again(self, snapshot: Snapshot) -> bytes:
         """Without a position: events before it may be still to come."""
-        return _standing_frame(standing) if self._feed.tells_again else b""
+        return _snapshot_frame(snapshot) if self._feed.tells_again else b""
 
 
-def _standing_frame(standing: Standing) -> bytes:
-    return frame(standing.kind, to_json(standing.data)) if standing.data else b""
+def _snapshot_frame(snapshot: Snapshot) -> bytes:
+    return frame(snapshot.kind, to_json(snapshot.data)) if snapshot.data else b""

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
 from flask_api.http.conditional import with_etag
-from flask_api.http.engine import current_engine
 from flask_api.http.job_requests import (
     PRIORITIES,
     REFUSALS,
@@ -24,6 +23,7 @@ from flask_api.http.job_requests import (
 from flask_api.http.query import read_query
 from flask_api.http.rate_limit import rate_limit_headers
 from flask_api.http.reach import batch_to_act_on, batch_to_see
+from flask_api.http.state import api_state
 from flask_api.http.wait import within
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.engine import JobEngine
@@ -84,7 +84,7 @@ def submit() -> tuple[Response, int, dict[str, str]]:
 
     All or none: a wrong set of arguments is named by its pointer, and then nothing is stored.
     """
-    engine = current_engine()
+    engine = api_state().engine
     request.max_content_length = engine.settings.batch_body_max_bytes
     wanted, sets, idempotency = read_batch_request(
         most_sets=engine.settings.batch_max, most_bytes=engine.settings.max_body_bytes
@@ -130,7 +130,9 @@ def list_batches() -> Response:
     Their jobs are not in the listing of jobs: that one has what was submitted singly.
     """
     query = read_query(ListQuery)
-    batches, cursor = current_engine().batches_of(viewer(), limit=query.limit, cursor=query.cursor)
+    batches, cursor = api_state().engine.batches_of(
+        viewer(), limit=query.limit, cursor=query.cursor
+    )
     answer: dict[str, Any] = {
         "batches": [batch_json(each) for each in batches],
         "next_cursor": cursor,
@@ -166,7 +168,7 @@ def show(batch_id: Any) -> Response:
 )
 def cancel(batch_id: Any) -> tuple[Response, int]:
     """Cancel all of a batch's jobs that have not ended."""
-    current_engine().cancel_batch(batch_to_act_on(batch_id, "cancel"))
+    api_state().engine.cancel_batch(batch_to_act_on(batch_id, "cancel"))
     return jsonify(batch_json(batch_to_see(batch_id))), 202
 
 
@@ -183,7 +185,7 @@ def delete(batch_id: Any) -> tuple[str, int]:
 
     From then on it is 404, and its Idempotency-Key is free. Cancel an unfinished one first.
     """
-    current_engine().delete_batch(batch_to_act_on(batch_id, "delete"))
+    api_state().engine.delete_batch(batch_to_act_on(batch_id, "delete"))
     return "", 204
 
 
@@ -204,7 +206,7 @@ def results(batch_id: Any) -> Response:
     """
     query = read_query(ResultsQuery)
     wait_s = within(query.wait, gate_state().settings.max_wait_s)
-    batch, engine = batch_to_see(batch_id), current_engine()
+    batch, engine = batch_to_see(batch_id), api_state().engine
     lines = _lines(
         engine, batch, in_order=query.order == "submission", after=query.after, wait_s=wait_s
     )

@@ -3,20 +3,20 @@ or of all that is the person's. See docs/events.md."""
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
 from flask_api.http.job_requests import access_to, viewer
 from flask_api.http.query import read_query
 from flask_api.http.reach import batch_to_see, job_to_see
+from flask_api.http.state import api_state
 from flask_api.jobs.errors import JobExpired, JobNotFound
 from flask_api.jobs.records.events import BEGINNING, Position
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import LAST_EVENT_ID
 from flask_api.streams.access import SCOPE
 from flask_api.streams.connection import Connection
-from flask_api.streams.desk import EXTENSION, StreamDesk
 from flask_api.streams.feeds import BatchFeed, Feed, JobFeed
 from flask_api.streams.places import TooManyStreams
 from shared.errors import JobStoreUnavailable, RequestError
@@ -98,8 +98,7 @@ def of_batch(batch_id: Any) -> Response:
 
 
 def _answer(feed: Feed, after: Position | None) -> Response:
-    desk: StreamDesk = current_app.extensions[EXTENSION]
-    stream = desk.open(
+    stream = api_state().streams.open(
         feed,
         person_id=viewer().id,
         after=after,

@@ -7,10 +7,10 @@ from flask import Blueprint, Response, jsonify, send_file, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
-from flask_api.http.engine import current_engine
 from flask_api.http.job_requests import viewer
 from flask_api.http.query import read_query
 from flask_api.http.reach import upload_to_act_on, upload_to_see
+from flask_api.http.state import api_state
 from flask_api.http.upload_body import read_upload
 from flask_api.jobs.errors import (
     UploadInUse,
@@ -82,7 +82,7 @@ def upload() -> tuple[Response, int, dict[str, str]]:
     The body is the file, of any media type, or a form with one file part.
     """
     query = read_query(UploadQuery)
-    body = read_upload(name=query.name, largest=current_engine().settings.upload_max_bytes)
+    body = read_upload(name=query.name, largest=api_state().engine.settings.upload_max_bytes)
     kept = _uploads().receive(body.pieces, owner=viewer(), name=body.name, size=body.size)
     return jsonify(upload_json(kept)), 201, {"Location": url_for("files.show", file_id=kept.id)}
 
@@ -181,4 +181,4 @@ def upload_json(upload: Upload) -> dict[str, Any]:
 
 
 def _uploads() -> Uploads:
-    return current_engine().uploads
+    return api_state().engine.uploads

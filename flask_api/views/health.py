@@ -3,16 +3,15 @@ monitors and load balancers hold no key, and read no secret here."""
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 from redis.exceptions import NoPermissionError
 
 from flask_api.gate.state import gate_state
-from flask_api.http.engine import current_engine
+from flask_api.http.state import api_state
 from flask_api.openapi.answers import Live, Ready
 from flask_api.openapi.describe import Answer, describe
 from shared.entries import JOBS_PREFIX, key_used_entry
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.redis import Store
 from shared.version import VERSION
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
@@ -76,14 +75,13 @@ def _sessions() -> str:
 
 
 def _jobs() -> str:
-    store: Store = current_app.extensions["gatehouse_job_connections"]
-    store.require_writes(f"{JOBS_PREFIX}readiness")
+    api_state().jobs_store.require_writes(f"{JOBS_PREFIX}readiness")
     return ""
 
 
 def _durable() -> str:
     try:
-        current_engine().check_redis()
+        api_state().engine.check_redis()
     except ConfigurationError:
         return "The jobs' Redis may lose accepted jobs; the log of a start says why."
     return ""
@@ -91,7 +89,7 @@ def _durable() -> str:
 
 def _accepting() -> str:
     return (
-        "" if current_engine().is_accepting else "This process takes no jobs: it starts or stops."
+        "" if api_state().engine.is_accepting else "This process takes no jobs: it starts or stops."
     )
 
 

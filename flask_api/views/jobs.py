@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from flask_api.gate.extension import current_identity, identify_again
 from flask_api.gate.requirements import require_scope, scope_required
 from flask_api.http.conditional import with_etag
-from flask_api.http.engine import current_engine
 from flask_api.http.job_json import JOBS_PATH, job_url, result_of, summary_json
 from flask_api.http.job_requests import (
     PRIORITIES,
@@ -23,6 +22,7 @@ from flask_api.http.job_requests import (
 from flask_api.http.query import read_query
 from flask_api.http.rate_limit import rate_limit_headers
 from flask_api.http.reach import job_to_act_on, job_to_see, shown
+from flask_api.http.state import api_state
 from flask_api.http.wait import WaitQuery, read_wait
 from flask_api.jobs.errors import (
     IdempotencyConflict,
@@ -101,7 +101,7 @@ def submit() -> Response:
     if wait.seconds:
         require_scope(current_identity(), "jobs:read")
     wanted, idempotency = read_job_request()
-    engine = current_engine()
+    engine = api_state().engine
     submitted = engine.submit(
         wanted.task,
         wanted.arguments,
@@ -140,7 +140,7 @@ def list_jobs() -> Response:
     query = read_query(ListQuery)
     wanted = OUTCOMES if query.status == "ended" else {query.status} if query.status else None
     filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
-    page = current_engine().list_of(
+    page = api_state().engine.list_of(
         viewer(), limit=query.limit, cursor=query.cursor, statuses=wanted, task=query.task
     )
     answer: dict[str, Any] = {
@@ -212,7 +212,7 @@ def cancel(job_id: Any) -> Response:
 
     At once while it waits; a running one says cancel_requested until it has stopped.
     """
-    current_engine().cancel(job_to_act_on(job_id, "cancel"))
+    api_state().engine.cancel(job_to_act_on(job_id, "cancel"))
     job = job_to_see(job_id)
     return _record(job, status=200 if job.status.is_outcome else 202)
 
@@ -227,7 +227,7 @@ def cancel(job_id: Any) -> Response:
 )
 def retry(job_id: Any) -> Response:
     """Queue a failed or cancelled job again."""
-    current_engine().retry(job_to_act_on(job_id, "retry"))
+    api_state().engine.retry(job_to_act_on(job_id, "retry"))
     return _record(job_to_see(job_id), status=202)
 
 
@@ -245,7 +245,7 @@ def delete(job_id: Any) -> tuple[str, int]:
     From then on it is 404, and its Idempotency-Key is free. Cancel an unfinished one first; a job
     of a batch is deleted with its batch.
     """
-    current_engine().delete(job_to_act_on(job_id, "delete"))
+    api_state().engine.delete(job_to_act_on(job_id, "delete"))
     return "", 204
 
 
@@ -259,7 +259,7 @@ def delete(job_id: Any) -> tuple[str, int]:
 )
 def read_log(job_id: Any) -> Response:
     """Read a job's last log lines as NDJSON."""
-    lines = current_engine().read_log(job_to_see(job_id))
+    lines = api_state().engine.read_log(job_to_see(job_id))
     return Response("".join(f"{line}\n" for line in lines), mimetype=NDJSON)
 
 
@@ -279,7 +279,7 @@ def read_file(job_id: Any, name: str) -> Response:
     Always a download: what a task wrote is not a page of this site.
     """
     job = job_to_see(job_id)
-    opened = current_engine().open_file(job, name)
+    opened = api_state().engine.open_file(job, name)
     media_type = next(str(file["media_type"]) for file in job.files if file["name"] == name)
     return send_file(opened, mimetype=media_type, as_attachment=True, download_name=name)
 
@@ -294,7 +294,7 @@ def _look(job_id: object) -> tuple[Job, dict[str, str]]:
 
 
 def _after_waiting(job: Job, wait_s: float) -> Job:
-    current_engine().wait(job.id, timeout_s=wait_s, person_id=viewer().id)
+    api_state().engine.wait(job.id, timeout_s=wait_s, person_id=viewer().id)
     identify_again()
     return job_to_see(job.id)
 

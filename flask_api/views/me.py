@@ -6,8 +6,8 @@ from flask import Blueprint, Response, jsonify, url_for
 
 from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import login_required, scope_required
-from flask_api.http.engine import current_engine
 from flask_api.http.job_requests import viewer
+from flask_api.http.state import api_state
 from flask_api.jobs.records.usage import EVENTS_BYTES
 from flask_api.openapi.answers import Principal
 from flask_api.openapi.describe import Answer, describe
@@ -36,7 +36,7 @@ def me() -> Response:
 )
 def usage() -> Response:
     """Ask how much you keep, and how much you may."""
-    engine = current_engine()
+    engine = api_state().engine
     kept, most = engine.usage(viewer()), engine.settings
     limits = {
         "bytes": (kept.bytes, most.person_bytes),

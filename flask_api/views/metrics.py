@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from flask_api.gate.extension import current_principal
 from flask_api.gate.state import gate_state
-from flask_api.metrics.extension import current_metrics
+from flask_api.http.state import api_state
 from flask_api.openapi.describe import Answer, describe
 from shared.errors import PermissionDenied
 
@@ -26,4 +26,4 @@ def show() -> Response:
     """
     if gate_state().settings.metrics == "closed" and not current_principal().is_staff:
         raise PermissionDenied("This is for staff.")
-    return Response(current_metrics().render(), content_type=CONTENT_TYPE_LATEST)
+    return Response(api_state().metrics.render(), content_type=CONTENT_TYPE_LATEST)

@@ -4,16 +4,16 @@ and of any task that saves a file rows.parquet."""
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
-from flask import Blueprint, Response, current_app, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
 from flask_api.http.job_json import result_of
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 from flask_api.http.reach import job_to_see
-from flask_api.http.row_files import EXTENSION, RowDesk
+from flask_api.http.state import api_state
 from flask_api.jobs.errors import (
     JobExpired,
     JobFailed,
@@ -135,9 +135,9 @@ def require_rows(job: Job) -> None:
 
 
 def _page_json(job: Job, query: RowsQuery, link: Callable[..., str]) -> dict[str, Any]:
-    desk = cast(RowDesk, current_app.extensions[EXTENSION])
     try:
-        found = desk.read(job, first=(query.page - 1) * query.size, size=query.size)
+        first = (query.page - 1) * query.size
+        found = api_state().rows.read(job, first=first, size=query.size)
     except PageTooLargeError as error:
         detail = f"accepted are 1 to {error.most} rows of this table at once"
         raise InvalidQuery([QueryProblem(parameter="size", detail=detail)]) from None

@@ -1,25 +1,22 @@
 """Rows that their owner shows to others: at an address that opens them, and nothing else,
 for whoever is logged in."""
 
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, url_for
+from flask import Blueprint, Response, jsonify, url_for
 from pydantic import AwareDatetime, BaseModel
 
 from flask_api.gate.requirements import scope_required
-from flask_api.http.engine import current_engine
 from flask_api.http.job_requests import viewer
+from flask_api.http.state import api_state
 from flask_api.jobs.errors import JobExpired, JobNotFound
 from flask_api.jobs.records.job import Job, Owner, format_time
-from flask_api.jobs.shares import Shares
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import IF_NONE_MATCH
 from flask_api.views.rows import OF_ROWS, RowsAnswer, RowsQuery, require_rows, rows_answer
 from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("shares", __name__)
-
-EXTENSION = "gatehouse_shares"
 
 
 class Share(BaseModel):
@@ -47,7 +44,7 @@ def share(job_id: Any) -> tuple[Response, int, dict[str, str]]:
     """
     job = _own(job_id)
     require_rows(job)
-    token = _shares().share(job)
+    token = api_state().shares.share(job)
     url = url_for("shares.show", token=token)
     expires_at = None if job.expires_at is None else format_time(job.expires_at)
     return jsonify(url=url, token=token, expires_at=expires_at), 201, {"Location": url}
@@ -63,7 +60,7 @@ def share(job_id: Any) -> tuple[Response, int, dict[str, str]]:
 )
 def end(job_id: Any) -> tuple[str, int]:
     """End the share of your own job's rows; there may be none."""
-    _shares().end(_own(job_id))
+    api_state().shares.end(_own(job_id))
     return "", 204
 
 
@@ -82,16 +79,12 @@ def show(token: str) -> Response:
 
     The rows are all that the address shows: not whose they are, nor what the job was given.
     """
-    job = current_engine().get(_shares().job_of(token), viewer=viewer(), sees_all=True)
-    _shares().require_owner(job)
+    job = api_state().engine.get(api_state().shares.job_of(token), viewer=viewer(), sees_all=True)
+    api_state().shares.require_owner(job)
     return rows_answer(job, lambda **query: url_for("shares.show", token=token, **query))
 
 
 def _own(job_id: object) -> Job:
     """Find a job of the asking person's own: staff may look at everything, but not give it away."""
     owner: Owner = viewer()
-    return current_engine().get(str(job_id), viewer=owner)
-
-
-def _shares() -> Shares:
-    return cast(Shares, current_app.extensions[EXTENSION])
+    return api_state().engine.get(str(job_id), viewer=owner)

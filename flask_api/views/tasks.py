@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify
 
 from flask_api.gate.requirements import login_required
 from flask_api.http.conditional import with_etag
-from flask_api.http.engine import current_engine
+from flask_api.http.state import api_state
 from flask_api.jobs.tasks.registry import AnyTask
 from flask_api.openapi.answers import TaskList
 from flask_api.openapi.describe import Answer, describe
@@ -22,7 +22,7 @@ blueprint = Blueprint("tasks", __name__)
 )
 def list_tasks() -> Response:
     """List the registered tasks, with the JSON Schemas of their arguments and results."""
-    return with_etag(jsonify(tasks=[task_json(task) for task in current_engine().registry]))
+    return with_etag(jsonify(tasks=[task_json(task) for task in api_state().engine.registry]))
 
 
 def task_json(task: AnyTask) -> dict[str, Any]:

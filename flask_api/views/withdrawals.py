@@ -7,10 +7,10 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from flask_api.gate.requirements import scope_required
-from flask_api.http.engine import current_engine
 from flask_api.http.job_requests import check_body
 from flask_api.http.json_body import UnsupportedMediaType, read_json_object
 from flask_api.http.reach import batch_to_act_on
+from flask_api.http.state import api_state
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
 from flask_api.openapi.describe import JSON, Answer, describe
 from flask_api.views.batches import OF_A_BATCH
@@ -66,4 +66,4 @@ def withdraw(batch_id: Any) -> Response:
             "The body does not say which jobs.",
             problems=[ArgumentProblem(pointer="/positions", detail=detail)],
         )
-    return jsonify(cancelled=current_engine().withdraw(batch, positions))
+    return jsonify(cancelled=api_state().engine.withdraw(batch, positions))

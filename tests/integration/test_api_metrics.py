@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
+from flask_api.gate.state import gate_state
 from flask_api.testing import logged_in, running_api
 from shared.settings import ApiSettings
 from tests.integration import sample_tasks
@@ -194,7 +195,7 @@ def test_redis_away_leaves_numbers_out_and_answers_in_time(
 
 def test_every_series_of_a_process_names_it(app: Flask, writer: str) -> None:
     """Two processes on one Redis: each its own numbers, and the same ones of the installation."""
-    settings = app.extensions["gatehouse"].settings
+    settings = gate_state(app).settings
     with running_api(settings) as other, logged_in(other, writer_url=writer) as client:
         submit(client, "sample.echo")
         one, two = scrape(app), scrape(other)

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 
 from flask_api.app import create_app
+from flask_api.gate.state import gate_state
 from flask_api.openapi.document import build_document
 from flask_api.testing import logged_in, running_api, with_key
 from shared.errors import ConfigurationError
@@ -119,7 +120,7 @@ def test_no_person_argument_path_or_secret_is_told(app: Flask, writer: str) -> N
         cookie = client.get_cookie("sessionid")
         assert cookie is not None
         text = client.get("/metrics").get_data(as_text=True).lower()
-    secrets = app.extensions["gatehouse"].settings.secrets
+    secrets = gate_state(app).settings.secrets
     for word in (CANARY, job["id"], job["owner"]["id"] + '"', token, cookie.value, *secrets):
         assert str(word).lower() not in text, word
 

@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.exceptions import default_exceptions
 
 from flask_api.errors import STATUS
+from flask_api.http.state import api_state
 from flask_api.openapi.document import find_endpoints
 from flask_api.openapi.problems import all_problems
 from flask_api.testing import running_api
@@ -68,7 +69,7 @@ def test_documentation_is_gated_and_lists_every_operation(api: Flask, visitor: V
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     for endpoint in find_endpoints(api):
         assert f'id="{endpoint.operation.id}"' in answer.text
-    for task in api.extensions["gatehouse_jobs"].registry:
+    for task in api_state(api).engine.registry:
         assert f'<option value="{task.name}"' in answer.text
         assert f'id="schema-{task.name}.arguments"' in answer.text
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 
-from flask_api.http.engine import current_engine
+from flask_api.http.state import api_state
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration import sample_tasks
@@ -194,7 +194,7 @@ def test_who_is_logged_out_while_they_wait_reads_nothing(app: Flask, visitor: Vi
     401, whether they wait for a record or for a result."""
     path = submit(app, visitor, "sample.hang")
     job_id = path.rpartition("/")[2]
-    watchers = current_engine(app)._waiting._watchers
+    watchers = api_state(app).engine._waiting._watchers
     with ThreadPoolExecutor(2) as threads:
         asked = [
             threads.submit(ask, app, f"{each}?wait=2", cookie=visitor.cookie)
@@ -215,7 +215,7 @@ def test_results_wait_only_while_a_place_is_free(
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,), max_waiting=1) as app:
         body = {"task": "sample.hang", "arguments": [{}]}
         batch = ask(app, "/api/batches", method="POST", cookie=visitor.cookie, json=body).get_json()
-        with current_engine(app).waiting_place("another"):
+        with api_state(app).engine.waiting_place("another"):
             answer = ask(app, f"{batch['links']['results']}?wait=30", cookie=visitor.cookie)
         assert (answer.status_code, answer.data) == (200, b"")
         sample_tasks.RELEASE.set()

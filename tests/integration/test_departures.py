@@ -11,7 +11,7 @@ import redis
 from flask import Flask
 
 from flask_api.gate.state import gate_state
-from flask_api.http.engine import current_engine
+from flask_api.http.state import api_state
 from flask_api.jobs.departures import Departures
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Owner
@@ -48,8 +48,8 @@ def visit(app: Flask, admin: redis.Redis) -> Callable[..., int]:
 
     def visit(**options: Any) -> int:
         admin.delete(keyspace.DEPARTURES_TURN)
-        jobs = app.extensions["gatehouse_job_connections"]
-        return Departures(jobs, gone, current_engine(app).cancel, **options).visit()
+        jobs = api_state(app).jobs_store
+        return Departures(jobs, gone, api_state(app).engine.cancel, **options).visit()
 
     visit()  # who was marked by other tests
     return visit
@@ -191,7 +191,7 @@ def test_job_accepted_just_after_the_mark_is_cancelled_by_the_second_visit(
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     owner = Owner(id=str(visitor.person.pk), username="late")
     # past the gate
-    late = current_engine(app).submit("sample.echo", {}, owner=owner, start_at=tomorrow).id
+    late = api_state(app).engine.submit("sample.echo", {}, owner=owner, start_at=tomorrow).id
     visit()
     assert status(admin, late) == "queued"
     visit(again_s=-60)

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.app import OPEN_ENDPOINTS
+from flask_api.http.state import api_state
 from flask_api.openapi.describe import NDJSON
 from flask_api.openapi.document import build_document, find_endpoints
 from flask_api.testing import running_api
@@ -300,7 +301,7 @@ def test_other_answers_are_as_described(app: Flask, visitor: Visitor) -> None:
 def test_bodies_are_one_alternative_for_each_task(app: Flask) -> None:
     """Told apart by ``task``; each with the arguments that the task's own signature has."""
     document = build_document(app)
-    tasks = {task.name for task in app.extensions["gatehouse_jobs"].registry}
+    tasks = {task.name for task in api_state(app).engine.registry}
     job, batch = (
         document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         for path in ("/jobs", "/batches")

@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_api.http import row_files
-from flask_api.http.row_files import RowDesk
+from flask_api.http.state import api_state
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.gate_bench import Visitor, ask, new_visitor
@@ -220,8 +220,8 @@ def test_reader_that_would_wait_too_long_is_told_when_to_come_back(
     """503 with Retry-After, and the places are free again afterwards."""
     job = run(app, visitor)
     monkeypatch.setattr(row_files, "WAIT_S", 0.05)
-    desk: RowDesk = app.extensions[row_files.EXTENSION]
-    with desk._places, desk._places, desk._places, desk._places:
+    rows = api_state(app).rows
+    with rows._places, rows._places, rows._places, rows._places:
         busy = rows_of(app, visitor, job)
     assert (busy.status_code, busy.get_json()["code"], busy.headers["Retry-After"]) == (
         503,
@@ -239,11 +239,11 @@ def test_rows_that_are_stored_elsewhere_are_fetched_once(
     monkeypatch.setattr(row_files, "COPIES", 2)
     with running_api(api_settings, task_modules=TASKS[:1], job_files_url="memory://rows") as app:
         jobs = [run(app, visitor) for _ in range(4)]
-        desk: RowDesk = app.extensions[row_files.EXTENSION]
+        rows = api_state(app).rows
         for job in [*jobs, *jobs]:
             assert rows_of(app, visitor, job, "?page=3").get_json()["rows"][-1] == [249, "word 249"]
-        assert list(desk._copies) == [job["id"] for job in jobs[2:]]
-        assert len(list(desk._folder.iterdir())) == 2  # type: ignore[union-attr]  # made by now
+        assert list(rows._copies) == [job["id"] for job in jobs[2:]]
+        assert len(list(rows._folder.iterdir())) == 2  # type: ignore[union-attr]  # made by now
         fsspec.filesystem("memory").rm("/rows", recursive=True)
         assert rows_of(app, visitor, jobs[3]).status_code == 200, "its copy is here"
         assert rows_of(app, visitor, jobs[0]).status_code == 404

@@ -131,7 +131,7 @@ GATE_MUTANTS = of(
     Mutant(
         "closed by default",
         "flask_api/app.py",
-        'if request.endpoint not in current_app.config["OPEN_ENDPOINTS"]:',
+        "if request.endpoint not in api_state().open_endpoints:",
         "if request.endpoint is None:",
     ),
     Mutant(

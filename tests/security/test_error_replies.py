@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.gate.state import gate_state
+from flask_api.http.state import api_state
 from flask_api.testing import running_api
 from shared.breaker import CircuitBreaker
 from shared.errors import SessionStoreUnavailable
@@ -168,7 +169,7 @@ def test_every_documented_reply_is_503_from_the_api(
     with running_api(
         api_settings, api_redis_url=url, jobs_redis_url=url, task_modules=(SAMPLE_TASKS,)
     ) as app:
-        for store in (gate_state(app).store, app.extensions["gatehouse_job_connections"]):
+        for store in (gate_state(app).store, api_state(app).jobs_store):
             store._breaker = CircuitBreaker(open_s=0.01)
         for reply in REPLIES:
             spoil(proxy, reply)

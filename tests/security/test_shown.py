@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from flask_api.gate.extension import Gatehouse
 from flask_api.gate.requirements import login_required
 from flask_api.gate.sent_target import sent_target
+from flask_api.gate.state import gate_state
 from flask_api.jobs.files.shown_name import shown_name
 from flask_api.jobs.files.storage import FileStore
 from shared.settings import ApiSettings
@@ -50,7 +51,7 @@ def foreign(api_settings: ApiSettings) -> Iterator[Flask]:
         raise ZeroDivisionError
 
     yield app
-    app.extensions["gatehouse"].store.close()
+    gate_state(app).store.close()
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -1,4 +1,4 @@
-"""Where a process opens its streams: the places, the one reader, and what they read with."""
+"""The streams of one process: their places, the one reader of events, and its connection."""
 
 from flask_api.jobs.errors import EngineStopped
 from flask_api.jobs.records.events import EventLog, Position
@@ -13,10 +13,8 @@ from shared.errors import JobStoreUnavailable
 from shared.redis import Store, build_client
 from shared.settings import ApiSettings
 
-EXTENSION = "gatehouse_streams"
 
-
-class StreamDesk:
+class Streams:
     """The streams of one process. Thread-safe;
     making one opens no connection and starts no thread."""
 

@@ -19,22 +19,7 @@ from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.metrics.extension import Metrics
 from flask_api.openapi.document import build_document
 from flask_api.streams.streams import Streams
-from flask_api.views import (
-    batches,
-    docs,
-    events,
-    files,
-    health,
-    jobs,
-    me,
-    metrics,
-    openapi,
-    problems,
-    rows,
-    shares,
-    tasks,
-    withdrawals,
-)
+from flask_api.views import find_blueprints
 from shared.gone import GonePeople
 from shared.settings import ApiSettings
 from shared.signing import EntrySigner
@@ -43,22 +28,6 @@ from shared.signing import EntrySigner
 # Everything else, unknown paths too, is 401 first.
 OPEN_ENDPOINTS = frozenset(
     {"health.live", "health.ready", "problems.show", "docs.asset", "metrics.show"}
-)
-_VIEWS = (
-    batches,
-    docs,
-    events,
-    files,
-    health,
-    jobs,
-    me,
-    metrics,
-    openapi,
-    problems,
-    rows,
-    shares,
-    tasks,
-    withdrawals,
 )
 
 
@@ -97,8 +66,8 @@ def create_app(settings: ApiSettings) -> Flask:
         open_endpoints=OPEN_ENDPOINTS - closed,
         document=cache(partial(build_document, app)),
     )
-    for module in _VIEWS:
-        app.register_blueprint(module.blueprint)
+    for blueprint in find_blueprints():
+        app.register_blueprint(blueprint)
     app.before_request(_deny_by_default)
     app.before_request(_refuse_unknown_parameters)
     return app

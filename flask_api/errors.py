@@ -15,9 +15,9 @@ from flask_api.gate.addresses import script_root
 from flask_api.gate.errors import STATUS as GATE_STATUS
 from flask_api.gate.errors import answer_refusal, answer_unexpected, error_headers
 from flask_api.gate.problem import problem
+from flask_api.http.answers import rate_limit_headers
 from flask_api.http.json_body import UnsupportedMediaType
 from flask_api.http.query import InvalidQuery
-from flask_api.http.rate_limit import rate_limit_headers
 from flask_api.jobs.errors import (
     EngineStopped,
     IdempotencyConflict,

@@ -21,10 +21,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 View = Callable[P, R]
 
+_SCOPES = "gatehouse_scopes"
 
-def requirement(decide: Callable[[Identity], None]) -> Callable[[View[P, R]], View[P, R]]:
+
+def requirement(
+    decide: Callable[[Identity], None], *, scopes: tuple[str, ...] = ()
+) -> Callable[[View[P, R]], View[P, R]]:
     """Make a decorator of a decision: it returns,
-    or raises NotAuthenticated or PermissionDenied."""
+    or raises NotAuthenticated or PermissionDenied.
+
+    ``scopes``: a key needs one of these; the view keeps them for :func:`scopes_of`.
+    """
 
     def decorate(view: View[P, R]) -> View[P, R]:
         is_async = iscoroutinefunction(view)  # asked once, not at every request
@@ -34,9 +41,17 @@ def requirement(decide: Callable[[Identity], None]) -> Callable[[View[P, R]], Vi
             decide(current_identity())
             return (current_app.ensure_sync(view) if is_async else view)(*args, **kwargs)
 
+        if scopes:
+            setattr(gated, _SCOPES, (scopes, *scopes_of(view)))
         return gated
 
     return decorate
+
+
+def scopes_of(view: Callable[..., Any]) -> tuple[tuple[str, ...], ...]:
+    """Return the scopes that a key needs for a view: one of each group."""
+    found: tuple[tuple[str, ...], ...] = getattr(view, _SCOPES, ())
+    return found
 
 
 def login_required(view: View[P, R]) -> View[P, R]:
@@ -85,7 +100,7 @@ def scope_required(*scopes: str) -> Callable[[View[P, R]], View[P, R]]:
     def decide(identity: Identity) -> None:
         require_scope(identity, *scopes)
 
-    return requirement(decide)
+    return requirement(decide, scopes=scopes)
 
 
 def require_scope(identity: Identity, *scopes: str) -> None:

@@ -1,29 +1,191 @@
-"""How a job looks as JSON."""
+"""How a job looks as JSON: each member is listed once, with its schema and where it comes from."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, Field
 
 from flask_api.gate.addresses import script_root
 from flask_api.http.job_requests import PRIORITIES
 from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
 from flask_api.jobs.records.job import Job, JobStatus, format_time
+from flask_api.openapi.shapes import Id, PageLinks, Path
 from flask_api.tasks.tables.page import ROWS_FILE
 
 JOBS_PATH = "/jobs"
 # What lies below a job's own address. Asking the router for each of these was a fifth of a small
 # request.
 _BELOW = ("result", "log", "events", "cancel", "retry")
-# What a receipt has in place of contents.
-_EMPTY: dict[str, Any] = {
-    "arguments": {},
-    "attempts": [],
-    "progress": None,
-    "result": None,
-    "error": None,
-    "files": [],
-}
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Where a member of the record comes from;
+    without one it is the job's attribute of the same name."""
+
+    read: Callable[[Job], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Marks a member as what a job was given or made: a receipt has ``empty`` in its place."""
+
+    empty: Any
+
+
+def job_url(job: Job) -> str:
+    """Return the address of a job's record."""
+    return f"{script_root()}{JOBS_PATH}/{job.id}"
+
+
+def _moment(name: str) -> From:
+    read: Callable[[Job], datetime | None] = attrgetter(name)
+    return From(lambda job: None if (moment := read(job)) is None else format_time(moment))
+
+
+def _files(job: Job) -> list[dict[str, Any]]:
+    # names need no quoting
+    return [{**file, "link": f"{job_url(job)}/files/{file['name']}"} for file in job.files]
+
+
+def _links(job: Job) -> dict[str, str]:
+    here = job_url(job)
+    has_rows = any(file["name"] == ROWS_FILE for file in job.files)
+    below = (*_BELOW, "rows", "share") if has_rows else _BELOW
+    return {"self": here, **{name: f"{here}/{name}" for name in below}}
+
+
+class JobOwner(BaseModel):
+    """Who submitted it."""
+
+    id: str
+    username: str
+
+
+class Progress(BaseModel):
+    """How far a job is; the task chooses what it counts."""
+
+    done: int
+    total: int | None
+    message: str
+
+
+class JobError(BaseModel):
+    """What ended an attempt. Without ``bases`` it is what the engine itself says (TimedOut,
+    WorkerLost)."""
+
+    type: str
+    message: str
+    bases: Annotated[
+        list[str],
+        Field(
+            description="by what else it is caught, nearest first: built-in classes "
+            "by name, others with module"
+        ),
+    ] = []
+    errno: Annotated[
+        int | None, Field(description="of an OSError: the server's number for what happened")
+    ] = None
+    traceback: Annotated[str, Field(description="for staff only")] = ""
+
+
+class Attempt(BaseModel):
+    """How an earlier attempt ended."""
+
+    attempt: int
+    ended_at: AwareDatetime
+    error: JobError
+
+
+class JobFile(BaseModel):
+    """A file that the job keeps."""
+
+    name: str
+    size: Annotated[int, Field(description="bytes")]
+    media_type: str
+    link: Path
+
+
+class JobSummary(BaseModel):
+    """A job without its result, as listings have it."""
+
+    id: Id
+    task: str
+    arguments: Annotated[
+        dict[str, Any], From(lambda job: json.loads(job.arguments)), Contents(empty={})
+    ]
+    status: JobStatus
+    executor: str
+    owner: Annotated[
+        JobOwner, From(lambda job: {"id": job.owner.id, "username": job.owner.username})
+    ]
+    batch: Id | None
+    priority: Annotated[
+        Literal["low", "normal", "high"],
+        From(lambda job: _PRIORITY_NAMES.get(job.priority, "normal")),
+    ]
+    attempt: int
+    max_attempts: int
+    attempts: Annotated[list[Attempt], Contents(empty=[])]
+    cancel_requested: bool
+    progress: Annotated[Progress | None, Contents(empty=None)]
+    error: Annotated[JobError | None, Contents(empty=None)]
+    files: Annotated[list[JobFile], From(_files), Contents(empty=[])]
+    submitted_at: Annotated[AwareDatetime, _moment("submitted_at")]
+    start_at: Annotated[AwareDatetime | None, _moment("start_at")]
+    started_at: Annotated[AwareDatetime | None, _moment("started_at")]
+    finished_at: Annotated[AwareDatetime | None, _moment("finished_at")]
+    expires_at: Annotated[AwareDatetime | None, _moment("expires_at")]
+    links: Annotated[dict[str, Path], From(_links)]
+
+
+class JobRecord(JobSummary):
+    """A job. ``result`` is what the task returned, once it succeeded."""
+
+    result: Annotated[Any, Contents(empty=None)]
+    withheld: Annotated[
+        list[str],
+        Field(
+            description="for a key without jobs:read: the members that are left "
+            "empty, whatever the job holds"
+        ),
+    ] = []
+
+
+class JobPage(BaseModel):
+    """One page of a listing, newest first; ``next_cursor`` is null on the last one."""
+
+    jobs: list[JobSummary]
+    next_cursor: Id | None
+    links: PageLinks | None = None
+
+
+def _marks(model: type[BaseModel], kind: type[Any]) -> dict[str, Any]:
+    return {
+        name: mark
+        for name, field in model.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, kind)
+    }
+
+
+_FROM = _marks(JobSummary, From)
+_SUMMARY: tuple[tuple[str, Callable[[Job], Any]], ...] = tuple(
+    (name, _FROM[name].read if name in _FROM else attrgetter(name))
+    for name in JobSummary.model_fields
+)
+# What a receipt has in place of contents, in the order that ``withheld`` has always had.
+_EMPTY: dict[str, Any] = {
+    name: mark.empty
+    for name, mark in sorted(
+        _marks(JobRecord, Contents).items(), key=lambda each: each[0] in ("error", "files")
+    )
+}
 
 
 def job_json(job: Job, *, staff: bool) -> dict[str, Any]:
@@ -41,42 +203,11 @@ def receipt_json(job: Job) -> dict[str, Any]:
     return {**record, "links": {"self": job_url(job)}, "withheld": list(_EMPTY)}
 
 
-def job_url(job: Job) -> str:
-    """Return the address of a job's record."""
-    return f"{script_root()}{JOBS_PATH}/{job.id}"
-
-
 def summary_json(job: Job, *, staff: bool) -> dict[str, Any]:
     """Return the record without its result, for listings."""
-    here = job_url(job)
-    return {
-        "id": job.id,
-        "task": job.task,
-        "arguments": json.loads(job.arguments),
-        "status": job.status,
-        "executor": job.executor,
-        "owner": {"id": job.owner.id, "username": job.owner.username},
-        "batch": job.batch,
-        "priority": _PRIORITY_NAMES.get(job.priority, "normal"),
-        "attempt": job.attempt,
-        "max_attempts": job.max_attempts,
-        "attempts": job.attempts,
-        "cancel_requested": job.cancel_requested,
-        "progress": job.progress,
-        "error": _error_json(job.error, staff=staff),
-        # names need no quoting
-        "files": [{**file, "link": f"{here}/files/{file['name']}"} for file in job.files],
-        "submitted_at": format_time(job.submitted_at),
-        "start_at": _time(job.start_at),
-        "started_at": _time(job.started_at),
-        "finished_at": _time(job.finished_at),
-        "expires_at": _time(job.expires_at),
-        "links": {"self": here, **{name: f"{here}/{name}" for name in (*_BELOW, *_for_rows(job))}},
-    }
-
-
-def _for_rows(job: Job) -> tuple[str, ...]:
-    return ("rows", "share") if any(file["name"] == ROWS_FILE for file in job.files) else ()
+    record = {name: read(job) for name, read in _SUMMARY}
+    record["error"] = error_json(job.error, staff=staff)
+    return record
 
 
 def result_of(job: Job, *, staff: bool) -> Any:
@@ -87,18 +218,15 @@ def result_of(job: Job, *, staff: bool) -> Any:
     if job.status is JobStatus.CANCELLED:
         raise JobWasCancelled("The job was cancelled, so it has no result.")
     if job.status is JobStatus.FAILED:
-        error = _error_json(job.error, staff=staff) or {}
+        error = error_json(job.error, staff=staff) or {}
         raise JobFailed(
             f"The job failed: {error.get('type')}: {error.get('message')}", job_error=error
         )
     raise JobUnfinished(f"The job is {job.status}: it has no result yet.")
 
 
-def _error_json(error: dict[str, Any] | None, *, staff: bool) -> dict[str, Any] | None:
+def error_json(error: dict[str, Any] | None, *, staff: bool) -> dict[str, Any] | None:
+    """Return a job's error; its traceback is for staff."""
     if error is None or staff:
         return error
     return {name: value for name, value in error.items() if name != "traceback"}
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else format_time(moment)

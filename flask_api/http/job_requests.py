@@ -118,7 +118,8 @@ BodyT = TypeVar("BodyT", bound=BaseModel)
 def may_submit(view: View[P, R]) -> View[P, R]:
     """Let in a session, and a key that may submit jobs of some task:
     before the body is read, which says of which."""
-    decorate: Callable[[View[P, R]], View[P, R]] = requirement(_submits_something)
+    scopes = ("jobs:submit", f"{TASK_SCOPE_PREFIX}<name>")
+    decorate: Callable[[View[P, R]], View[P, R]] = requirement(_submits_something, scopes=scopes)
     return decorate(view)
 
 

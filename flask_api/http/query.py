@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flask_api.openapi.describe import find_operation
 from shared.errors import RequestError
 
 MOST_PARAMETERS = 100
+
+Cursor = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]  # next_cursor of a page
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

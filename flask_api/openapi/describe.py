@@ -3,11 +3,12 @@ read by the document of the whole API.
 
     @blueprint.get("/<uuid:job_id>")
     @scope_required("jobs:read")
-    @describe("getJob", answers={200: Answer("The record.", JobRecord)}, problems=OF_A_JOB,
-    scopes=("jobs:read",)) def show(job_id: Any) -> Response: ...
+    @describe("getJob", answers={200: Answer("The record.", JobRecord)}, problems=OF_A_JOB)
+    def show(job_id: Any) -> Response: ...
 
 Not said here is what holds for every endpoint of its kind: that it is gated, that a wrong query is
-400, that a body may be too large. flask_api.openapi.operations adds it.
+400, that a body may be too large. flask_api.openapi.operations adds it. The scopes are those that
+``scope_required`` recorded.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,8 +62,9 @@ class Operation:
     per_task: bool = False  # the body is one alternative for each task, told apart by ``task``
     headers: tuple[str, ...] = ()
     problems: tuple[ProblemKind, ...] = ()
-    scopes: tuple[str, ...] = ()  # a key needs one of these
-    also_scopes: tuple[str, ...] = ()  # and all of these
+    # the call by gatehouse.Client and by the command; see flask_api.openapi.snippets
+    python: str = ""
+    command: str = ""
 
 
 def describe(operation_id: str, **said: Any) -> Callable[[ViewT], ViewT]:

@@ -3,11 +3,13 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from flask import Flask
 
+from flask_api.gate.requirements import scopes_of
 from flask_api.gate.state import gate_state
 from flask_api.http.state import api_state
 from flask_api.openapi.describe import Schema, find_operation
@@ -25,9 +27,9 @@ _CONVERTERS: dict[str, Schema] = {
     "uuid": {"type": "string", "format": "uuid"},
     "int": {"type": "integer", "minimum": 0},
 }
-# In which order a reader wants to meet them: work first, what the API says about itself last.
-_FIRST = ("tasks", "jobs", "batches")
-_ABOUT_ITSELF = ("docs", "health", "metrics", "openapi", "problems")
+# Of a module of views that does not say where a reader should meet it:
+# after the work itself, before what the API says about itself.
+_PLACE = 50
 
 
 def document_of(app: Flask, *, server: str) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def build_document(app: Flask) -> dict[str, Any]:
     paths: dict[str, dict[str, Schema]] = {}
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method] = describer.describe(endpoint)
-    tags = sorted({endpoint.tag for endpoint in endpoints}, key=lambda tag: (_place(tag), tag))
+    tags = sorted({endpoint.tag for endpoint in endpoints}, key=lambda tag: (_place(app, tag), tag))
     schemes = {
         "session": {
             "type": "apiKey",
@@ -83,7 +85,8 @@ def build_document(app: Flask) -> dict[str, Any]:
 def find_endpoints(app: Flask) -> Iterator[Endpoint]:
     """Yield every endpoint that describes itself, by path; HEAD and OPTIONS are HTTP's own."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        operation = find_operation(app.view_functions[rule.endpoint])
+        view = app.view_functions[rule.endpoint]
+        operation = find_operation(view)
         methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         if operation is not None:
             yield from (
@@ -97,20 +100,23 @@ def find_endpoints(app: Flask) -> Iterator[Endpoint]:
                     },
                     tag=rule.rule.split("/")[1].partition(".")[0],
                     is_open=rule.endpoint in api_state(app).open_endpoints,
+                    scopes=scopes_of(view),
                 )
                 for method in methods
             )
 
 
-def _place(tag: str) -> int:
-    return _FIRST.index(tag) if tag in _FIRST else len(_FIRST) + (tag in _ABOUT_ITSELF)
+def _place(app: Flask, tag: str) -> int:
+    return getattr(_module_of(app, tag), "PLACE_IN_DOCS", _PLACE)
 
 
 def _about(app: Flask, tag: str) -> str:
-    """Return what the module of the views of this name says it is for;
-    some paths begin with another module's name."""
-    views: list[Callable[..., Any]] = [
-        view for name, view in app.view_functions.items() if name.partition(".")[0] == tag
-    ]
-    text = (sys.modules[views[0].__module__].__doc__ or "") if views else ""
+    text = getattr(_module_of(app, tag), "__doc__", None) or ""
     return " ".join(text.partition("\n\n")[0].split())
+
+
+def _module_of(app: Flask, tag: str) -> ModuleType | None:
+    """Return the module whose blueprint has the tag's name, if any: it says what its endpoints are
+    for. Some paths begin with another word."""
+    blueprint = app.blueprints.get(tag)
+    return None if blueprint is None else sys.modules[blueprint.import_name]

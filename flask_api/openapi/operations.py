@@ -3,6 +3,7 @@ and what holds for every view of its kind."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
@@ -12,11 +13,11 @@ from flask_api.http.json_body import UnsupportedMediaType
 from flask_api.http.query import InvalidQuery
 from flask_api.jobs.errors import InvalidArguments
 from flask_api.jobs.tasks.registry import TaskRegistry
-from flask_api.openapi.answers import Problem
 from flask_api.openapi.describe import JSON, NDJSON, Answer, Operation, ProblemKind, Schema
 from flask_api.openapi.headers import IF_NONE_MATCH, PREFER, REQUEST_HEADERS, RESPONSE_HEADERS
 from flask_api.openapi.problems import all_problems, code_of, status_of
 from flask_api.openapi.schemas import Components, per_task
+from flask_api.openapi.shapes import Problem
 from shared.errors import (
     AmbiguousCredentials,
     InsecureTransport,
@@ -48,6 +49,7 @@ class Endpoint:
     path_parameters: dict[str, Schema]
     tag: str
     is_open: bool
+    scopes: tuple[tuple[str, ...], ...]  # a key needs one of each group
 
 
 class Describer:
@@ -76,7 +78,7 @@ class Describer:
             "description": operation.description,
             "security": []
             if endpoint.is_open
-            else [{"session": []}, {"key": [*operation.scopes, *operation.also_scopes]}],
+            else [{"session": []}, {"key": list(chain.from_iterable(endpoint.scopes))}],
             "parameters": self._parameters(endpoint),
             "responses": self._responses(endpoint),
         }
@@ -186,7 +188,7 @@ def _kinds(endpoint: Endpoint) -> Iterable[ProblemKind]:
     yield InvalidQuery
     if not endpoint.is_open:
         yield from _GATED
-        if operation.scopes:
+        if endpoint.scopes:
             yield PermissionDenied
         if endpoint.method.upper() not in SAFE_METHODS:
             yield CrossSiteRefused

@@ -6,9 +6,9 @@ names), and the few that the site's endpoints for programs add, whose types lead
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
+from pydantic import BaseModel, ConfigDict
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from flask_api.errors import STATUS
@@ -93,9 +93,10 @@ _OTHERS: Mapping[str, tuple[int, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProblemPage:
-    """What there is to know about one code."""
+class ProblemMeaning(BaseModel):
+    """A word on one kind of problem."""
+
+    model_config = ConfigDict(frozen=True)
 
     code: str
     status: int
@@ -103,13 +104,13 @@ class ProblemPage:
     advice: str
 
 
-def find_problem(code: str) -> ProblemPage | None:
+def find_problem(code: str) -> ProblemMeaning | None:
     """Return what a code means, None for one that is never sent."""
     return all_problems().get(code)
 
 
 @cache
-def all_problems() -> Mapping[str, ProblemPage]:
+def all_problems() -> Mapping[str, ProblemMeaning]:
     """Return every problem by its code, by status and code."""
     found = {
         code_of(kind): (error.code or 500, str(error.description))
@@ -119,7 +120,7 @@ def all_problems() -> Mapping[str, ProblemPage]:
     found |= {kind.code: (status, _meaning(kind)) for kind, status in STATUS.items()}
     found |= _OTHERS
     pages = [
-        ProblemPage(
+        ProblemMeaning(
             code=code,
             status=status,
             meaning=meaning,

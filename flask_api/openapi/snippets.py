@@ -1,8 +1,9 @@
 """The call of an operation for curl, Python (``gatehouse.Client``) and the command ``gatehouse``,
 as the docs page shows it.
 
-Python and command are templates. This module fills them with the examples of the schema;
-static/snippets.js does the same with what is typed, and a test in a browser compares the two:
+Python and command are templates that the view gives to ``describe``. This module fills them with
+the examples of the schema; static/snippets.js does the same with what is typed, and a test in a
+browser compares the two:
 
     {job_id}           a path parameter or a member of the body, as a literal
     {?status,task}     those of these that are given, as keyword arguments or options;
@@ -17,10 +18,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any
 from urllib.parse import quote
 
-from flask_api.openapi.describe import JSON
+from flask_api.openapi.describe import JSON, Operation
 from flask_api.openapi.examples import example_of
 from flask_api.openapi.reading import Reading
 
@@ -35,49 +37,6 @@ _NO_WORD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
-_PYTHON = {
-    "listTasks": "print(client.tasks())",
-    "submitJob": "print(client.submit({task}, {arguments}{&priority,delay_s}).id)",
-    "listJobs": "for job in client.jobs({?status,task}):\n        print(job)",
-    "getJob": "print(client.job({job_id}).record.raw)",
-    "deleteJob": "client.delete({job_id})",
-    "cancelJob": "print(client.job({job_id}).cancel().status)",
-    "followJob": "for event in client.job({job_id}).events({?last_event_id}):\n        "
-    "print(event)",
-    "getJobFile": "print(client.job({job_id}).download({name}))",
-    "getJobLog": "print(client.job({job_id}).log())",
-    "getJobResult": "print(client.job({job_id}).result({?wait:timeout_s}))",
-    "retryJob": "print(client.job({job_id}).retry().status)",
-    "submitBatch": "print(client.submit_batch({task}, {arguments}{&priority}).id)",
-    "listBatches": "for batch in client.batches():\n        print(batch)",
-    "getBatch": "print(client.batch({batch_id}).counts)",
-    "deleteBatch": "client.delete_batch({batch_id})",
-    "cancelBatch": "print(client.batch({batch_id}).cancel().counts)",
-    "followBatch": "for event in client.batch({batch_id}).events({?last_event_id}):\n        "
-    "print(event)",
-    "getBatchResults": "for result in client.batch({batch_id}).results({?order}):\n        "
-    "print(result)",
-    "followEvents": "for event in client.events({?last_event_id}):\n        print(event)",
-    "uploadFile": "print(client.upload({file}{&name}).id)",
-    "getPrincipal": "print(client.me())",
-    "getUsage": "print(client.usage())",
-}
-_COMMANDS = {
-    "listTasks": "gatehouse tasks",
-    "submitJob": "gatehouse submit {task}{arguments=}{?priority,delay_s:delay}",
-    "listJobs": "gatehouse jobs{?status,task,limit}",
-    "deleteJob": "gatehouse delete {job_id}",
-    "cancelJob": "gatehouse cancel {job_id}",
-    "followJob": "gatehouse watch {job_id}",
-    "getJobFile": "gatehouse files {job_id} {name}",
-    "getJobLog": "gatehouse log {job_id}",
-    "getJobResult": "gatehouse result {job_id}{?wait:timeout}",
-    "retryJob": "gatehouse retry {job_id}",
-    "deleteBatch": "gatehouse delete {batch_id}",
-    "getPrincipal": "gatehouse whoami",
-    "getUsage": "gatehouse usage",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snippets:
@@ -90,8 +49,8 @@ class Snippets:
     command: str
 
 
-def snippets_of(operation: Reading, api_prefix: str) -> Snippets:
-    """Return the call with the examples. ``api_prefix``:
+def snippets_of(operation: Reading, said: Operation, api_prefix: str) -> Snippets:
+    """Return the call with the examples; ``said`` has its templates. ``api_prefix``:
     where the API is below the service's address."""
     given = examples_of(operation)
     body = operation.examples[0].body if operation.examples else ""
@@ -100,13 +59,13 @@ def snippets_of(operation: Reading, api_prefix: str) -> Snippets:
     elif operation.media_types:
         given["file"] = FILE
     has_client = api_prefix == "/api"  # the client knows no other place below its address
-    statement = _PYTHON.get(operation.id, "") if has_client else ""
+    statement = said.python if has_client else ""
     python = (
-        f"import gatehouse\n\nwith gatehouse.Client() as client:\n    {statement}"
+        f"import gatehouse\n\nwith gatehouse.Client() as client:\n{indent(statement, '    ')}"
         if statement
         else ""
     )
-    command = _COMMANDS.get(operation.id, "") if has_client else ""
+    command = said.command if has_client else ""
     return Snippets(
         curl=_curl(operation, api_prefix, body),
         python_template=python,

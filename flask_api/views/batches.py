@@ -3,14 +3,15 @@
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
-from flask_api.http.conditional import with_etag
+from flask_api.http.answers import page_answer, rate_limit_headers, with_etag
+from flask_api.http.batch_json import BatchPage, BatchRecord, BatchResult, batch_json, result_json
 from flask_api.http.job_requests import (
     PRIORITIES,
     REFUSALS,
@@ -20,8 +21,7 @@ from flask_api.http.job_requests import (
     read_batch_request,
     viewer,
 )
-from flask_api.http.query import read_query
-from flask_api.http.rate_limit import rate_limit_headers
+from flask_api.http.query import Cursor, read_query
 from flask_api.http.reach import batch_to_act_on, batch_to_see
 from flask_api.http.state import api_state
 from flask_api.http.wait import within
@@ -33,15 +33,13 @@ from flask_api.jobs.errors import (
     JobExpired,
     JobNotFound,
 )
-from flask_api.jobs.records.job import Job, format_time
-from flask_api.openapi.answers import BatchPage, BatchRecord, BatchResult
 from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
 from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
 from flask_api.streams.access import Verdict
-from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
+PLACE_IN_DOCS = 3
 
 _LOOK_EVERY_S = 0.1
 OF_A_BATCH = (JobNotFound, JobExpired, JobStoreUnavailable)
@@ -77,7 +75,7 @@ class ResultsQuery(BaseModel):
         )
     },
     problems=(*REFUSALS, IdempotencyConflict, JobNotFound),
-    scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}<name>"),
+    python="print(client.submit_batch({task}, {arguments}{&priority}).id)",
 )
 def submit() -> tuple[Response, int, dict[str, str]]:
     """Submit many jobs of one task at once.
@@ -104,14 +102,12 @@ def submit() -> tuple[Response, int, dict[str, str]]:
     return jsonify(batch_json(batch)), 202, headers
 
 
-class ListQuery(BaseModel):
+class BatchesQuery(BaseModel):
     """The page of a listing."""
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(
-        None, description="next_cursor of the last page."
-    )
+    cursor: Cursor | None = Field(None, description="next_cursor of the last page.")
     limit: int = Field(20, ge=1, le=100, description="Batches on a page.")
 
 
@@ -119,29 +115,21 @@ class ListQuery(BaseModel):
 @scope_required("jobs:read")
 @describe(
     "listBatches",
-    query=ListQuery,
+    query=BatchesQuery,
     answers={200: Answer("A page, newest first.", BatchPage)},
     problems=(JobStoreUnavailable,),
-    scopes=("jobs:read",),
+    python="for batch in client.batches():\n    print(batch)",
 )
 def list_batches() -> Response:
     """List your own batches, newest first.
 
     Their jobs are not in the listing of jobs: that one has what was submitted singly.
     """
-    query = read_query(ListQuery)
+    query = read_query(BatchesQuery)
     batches, cursor = api_state().engine.batches_of(
         viewer(), limit=query.limit, cursor=query.cursor
     )
-    answer: dict[str, Any] = {
-        "batches": [batch_json(each) for each in batches],
-        "next_cursor": cursor,
-    }
-    if cursor is not None:
-        answer["links"] = {
-            "next": url_for("batches.list_batches", cursor=cursor, limit=query.limit)
-        }
-    return jsonify(answer)
+    return page_answer("batches", [batch_json(each) for each in batches], cursor, limit=query.limit)
 
 
 @blueprint.get("/<uuid:batch_id>")
@@ -151,7 +139,7 @@ def list_batches() -> Response:
     headers=(IF_NONE_MATCH,),
     answers={200: Answer("The record.", BatchRecord, identifies="batch_id")},
     problems=OF_A_BATCH,
-    scopes=("jobs:read",),
+    python="print(client.batch({batch_id}).counts)",
 )
 def show(batch_id: Any) -> Response:
     """Look at a batch: how many of its jobs are in which state."""
@@ -164,7 +152,7 @@ def show(batch_id: Any) -> Response:
     "cancelBatch",
     answers={202: Answer("Waiting jobs are cancelled, running ones asked to stop.", BatchRecord)},
     problems=OF_A_BATCH,
-    scopes=("jobs:cancel",),
+    python="print(client.batch({batch_id}).cancel().counts)",
 )
 def cancel(batch_id: Any) -> tuple[Response, int]:
     """Cancel all of a batch's jobs that have not ended."""
@@ -178,7 +166,8 @@ def cancel(batch_id: Any) -> tuple[Response, int]:
     "deleteBatch",
     answers={204: Answer("It is gone, with its jobs and all that they kept.")},
     problems=(*OF_A_BATCH, IllegalTransition),
-    scopes=("jobs:cancel",),
+    python="client.delete_batch({batch_id})",
+    command="gatehouse delete {batch_id}",
 )
 def delete(batch_id: Any) -> tuple[str, int]:
     """Delete a batch, once all of its jobs have ended, with these and all that they kept.
@@ -196,7 +185,7 @@ def delete(batch_id: Any) -> tuple[str, int]:
     query=ResultsQuery,
     answers={200: Answer("One line for each job that has ended.", BatchResult, media_type=NDJSON)},
     problems=OF_A_BATCH,
-    scopes=("jobs:read",),
+    python="for result in client.batch({batch_id}).results({?order}):\n    print(result)",
 )
 def results(batch_id: Any) -> Response:
     """Read how a batch's jobs ended, as NDJSON.
@@ -211,26 +200,6 @@ def results(batch_id: Any) -> Response:
         engine, batch, in_order=query.order == "submission", after=query.after, wait_s=wait_s
     )
     return Response(stream_with_context(lines), mimetype=NDJSON)
-
-
-def batch_json(batch: Batch) -> dict[str, Any]:
-    """Return a batch as the API shows it."""
-    return {
-        "id": batch.id,
-        "task": batch.task,
-        "total": batch.total,
-        "counts": batch.counts,
-        "progress": {"done": batch.done, "total": batch.total},
-        "submitted_at": format_time(batch.submitted_at),
-        "finished_at": None if batch.finished_at is None else format_time(batch.finished_at),
-        "expires_at": None if batch.expires_at is None else format_time(batch.expires_at),
-        "links": {
-            "self": url_for("batches.show", batch_id=batch.id),
-            "results": url_for("batches.results", batch_id=batch.id),
-            "events": url_for("events.of_batch", batch_id=batch.id),
-            "cancel": url_for("batches.cancel", batch_id=batch.id),
-        },
-    }
 
 
 def _lines(
@@ -250,19 +219,4 @@ def _lines(
         for job in engine.results(batch, in_order=in_order, after=after, wait=wait):
             if access.ask() is not Verdict.GRANTED:
                 return
-            yield current_app.json.dumps(_result(job)) + "\n"
-
-
-def _result(job: Job) -> dict[str, Any]:
-    error = (
-        None
-        if job.error is None
-        else {name: text for name, text in job.error.items() if name != "traceback"}
-    )
-    return {
-        "position": job.position,
-        "id": job.id,
-        "status": job.status,
-        "result": job.result,
-        "error": error,
-    }
+            yield current_app.json.dumps(result_json(job)) + "\n"

@@ -7,15 +7,16 @@ from werkzeug.exceptions import NotFound
 from flask_api.gate.addresses import api_root, own_origin, site_home
 from flask_api.gate.requirements import login_required
 from flask_api.gate.state import gate_state
-from flask_api.http.conditional import with_etag
+from flask_api.http.answers import with_etag
+from flask_api.http.pages import find_asset, page
 from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.document import document_of
+from flask_api.openapi.document import document_of, find_endpoints
 from flask_api.openapi.headers import IF_NONE_MATCH
 from flask_api.openapi.reading import chapters, schema_groups
 from flask_api.openapi.snippets import FILE, examples_of, snippets_of
-from flask_api.views.pages import find_asset, page
 
 blueprint = Blueprint("docs", __name__, url_prefix="/docs")
+PLACE_IN_DOCS = 90
 
 
 @blueprint.get("")
@@ -26,6 +27,7 @@ blueprint = Blueprint("docs", __name__, url_prefix="/docs")
 def show() -> Response:
     """Read about the API in a browser, and try it."""
     document = document_of(current_app, server=api_root())
+    said = {each.operation.id: each.operation for each in find_endpoints(current_app)}
     return page(
         render_template(
             "docs.html",
@@ -35,7 +37,7 @@ def show() -> Response:
             site=site_home(),
             origin=own_origin(),
             api_prefix=gate_state().settings.api_prefix,
-            snippets_of=snippets_of,
+            snippets_of=lambda reading, prefix: snippets_of(reading, said[reading.id], prefix),
             examples_of=examples_of,
             example_file=FILE,
         )

@@ -55,7 +55,7 @@ class EventsQuery(BaseModel):
     headers=(LAST_EVENT_ID,),
     answers={200: STREAM},
     problems=REFUSALS,
-    scopes=(SCOPE,),
+    python="for event in client.events({?last_event_id}):\n    print(event)",
 )
 def of_person() -> Response:
     """Follow all events of your own jobs."""
@@ -71,7 +71,8 @@ def of_person() -> Response:
     headers=(LAST_EVENT_ID,),
     answers={200: STREAM},
     problems=(*REFUSALS, JobNotFound, JobExpired),
-    scopes=(SCOPE,),
+    python="for event in client.job({job_id}).events({?last_event_id}):\n    print(event)",
+    command="gatehouse watch {job_id}",
 )
 def of_job(job_id: Any) -> Response:
     """Follow a job: how it stands now, then what happens, until it has ended."""
@@ -88,7 +89,7 @@ def of_job(job_id: Any) -> Response:
     headers=(LAST_EVENT_ID,),
     answers={200: STREAM},
     problems=(*REFUSALS, JobNotFound),
-    scopes=(SCOPE,),
+    python="for event in client.batch({batch_id}).events({?last_event_id}):\n    print(event)",
 )
 def of_batch(batch_id: Any) -> Response:
     """Follow a batch: its counts now and as they change, its jobs' ends, until all have ended."""

@@ -4,11 +4,12 @@ A file of another person does not exist here: 404."""
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify, send_file, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
+from flask_api.http.answers import page_answer
 from flask_api.http.job_requests import viewer
-from flask_api.http.query import read_query
+from flask_api.http.query import Cursor, read_query
 from flask_api.http.reach import upload_to_act_on, upload_to_see
 from flask_api.http.state import api_state
 from flask_api.http.upload_body import read_upload
@@ -21,8 +22,8 @@ from flask_api.jobs.errors import (
 )
 from flask_api.jobs.files.uploads import Upload, Uploads
 from flask_api.jobs.records.job import format_time
-from flask_api.openapi.answers import FilePage, FileRecord
 from flask_api.openapi.describe import Answer, describe
+from flask_api.openapi.shapes import Id, PageLinks, Path
 from shared.errors import JobStoreFull, JobStoreUnavailable
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
@@ -39,13 +40,34 @@ class UploadQuery(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
 
 
-class ListQuery(BaseModel):
+class FilesQuery(BaseModel):
     """The page of a listing."""
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = None
+    cursor: Cursor | None = None
     limit: int = Field(20, ge=1, le=100)
+
+
+class FileRecord(BaseModel):
+    """A file that was uploaded for jobs."""
+
+    id: Id
+    name: str
+    size: Annotated[int, Field(description="bytes")]
+    media_type: Annotated[str, Field(description="found in its content")]
+    sha256: str
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+    links: dict[str, Path]
+
+
+class FilePage(BaseModel):
+    """One page of a listing, newest first; `next_cursor` is null on the last one."""
+
+    files: list[FileRecord]
+    next_cursor: Id | None
+    links: PageLinks | None = None
 
 
 @blueprint.post("")
@@ -74,7 +96,7 @@ class ListQuery(BaseModel):
         JobStoreUnavailable,
         JobStoreFull,
     ),
-    scopes=("jobs:submit",),
+    python="print(client.upload({file}{&name}).id)",
 )
 def upload() -> tuple[Response, int, dict[str, str]]:
     """Keep a file for jobs.
@@ -91,24 +113,16 @@ def upload() -> tuple[Response, int, dict[str, str]]:
 @scope_required("jobs:read")
 @describe(
     "listFiles",
-    query=ListQuery,
+    query=FilesQuery,
     answers={200: Answer("A page, newest first.", FilePage)},
     problems=(JobStoreUnavailable,),
-    scopes=("jobs:read",),
 )
 def list_files() -> Response:
     """List your own uploaded files, newest first."""
-    query = read_query(ListQuery)
+    query = read_query(FilesQuery)
     page = _uploads().list_of(viewer(), limit=query.limit, cursor=query.cursor)
-    answer: dict[str, Any] = {
-        "files": [upload_json(each) for each in page.uploads],
-        "next_cursor": page.cursor,
-    }
-    if page.cursor is not None:
-        answer["links"] = {
-            "next": url_for("files.list_files", cursor=page.cursor, limit=query.limit)
-        }
-    return jsonify(answer)
+    records = [upload_json(each) for each in page.uploads]
+    return page_answer("files", records, page.cursor, limit=query.limit)
 
 
 @blueprint.get("/<uuid:file_id>")
@@ -117,7 +131,6 @@ def list_files() -> Response:
     "getFile",
     answers={200: Answer("The record.", FileRecord, identifies="file_id")},
     problems=OF_A_FILE,
-    scopes=("jobs:read",),
 )
 def show(file_id: Any) -> Response:
     """Look at an uploaded file's record."""
@@ -130,7 +143,6 @@ def show(file_id: Any) -> Response:
     "getFileContent",
     answers={200: Answer("Its bytes.", {}, media_type="*/*", headers=("Content-Disposition",))},
     problems=OF_A_FILE,
-    scopes=("jobs:read",),
 )
 def read_content(file_id: Any) -> Response:
     """Download an uploaded file.
@@ -152,7 +164,6 @@ def read_content(file_id: Any) -> Response:
     "deleteFile",
     answers={204: Answer("It is gone.")},
     problems=(*OF_A_FILE, UploadInUse),
-    scopes=("jobs:submit",),
 )
 def delete(file_id: Any) -> tuple[str, int]:
     """Delete an uploaded file.

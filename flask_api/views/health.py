@@ -2,21 +2,45 @@
 monitors and load balancers hold no key, and read no secret here."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel
 from redis.exceptions import NoPermissionError
 
 from flask_api.gate.state import gate_state
 from flask_api.http.state import api_state
-from flask_api.openapi.answers import Live, Ready
 from flask_api.openapi.describe import Answer, describe
 from shared.entries import JOBS_PREFIX, key_used_entry
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.version import VERSION
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
+PLACE_IN_DOCS = 90
 
 RETRY_AFTER_S = 2
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"]
+    version: str
+
+
+class ReadyCheck(BaseModel):
+    """One thing that must hold for requests to be worth sending here."""
+
+    name: Literal["sessions", "jobs", "durable", "accepting"]
+    ok: bool
+    detail: str
+
+
+class Ready(BaseModel):
+    """Whether this process can do its work, and why not."""
+
+    status: Literal["ready", "not_ready"]
+    checks: list[ReadyCheck]
 
 
 @blueprint.get("/live")

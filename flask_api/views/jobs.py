@@ -3,13 +3,21 @@
 
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response, jsonify, send_file, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from flask import Blueprint, Response, jsonify, send_file
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from flask_api.gate.extension import current_identity, identify_again
+from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import require_scope, scope_required
-from flask_api.http.conditional import with_etag
-from flask_api.http.job_json import JOBS_PATH, job_url, result_of, summary_json
+from flask_api.http.answers import page_answer, rate_limit_headers, with_etag
+from flask_api.http.job_answer import look_at_job, record_answer, wait_for_end
+from flask_api.http.job_json import (
+    JOBS_PATH,
+    JobPage,
+    JobRecord,
+    job_url,
+    result_of,
+    summary_json,
+)
 from flask_api.http.job_requests import (
     PRIORITIES,
     REFUSALS,
@@ -19,9 +27,8 @@ from flask_api.http.job_requests import (
     read_job_request,
     viewer,
 )
-from flask_api.http.query import read_query
-from flask_api.http.rate_limit import rate_limit_headers
-from flask_api.http.reach import job_to_act_on, job_to_see, shown
+from flask_api.http.query import Cursor, read_query
+from flask_api.http.reach import job_to_act_on, job_to_see
 from flask_api.http.state import api_state
 from flask_api.http.wait import WaitQuery, read_wait
 from flask_api.jobs.errors import (
@@ -33,22 +40,20 @@ from flask_api.jobs.errors import (
     JobUnfinished,
     JobWasCancelled,
 )
-from flask_api.jobs.records.job import OUTCOMES, Job, JobStatus
-from flask_api.openapi.answers import JobPage, JobRecord, LogLine
+from flask_api.jobs.records.job import OUTCOMES, JobStatus
 from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
 from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
-from shared.api_keys import TASK_SCOPE_PREFIX
 from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("jobs", __name__, url_prefix=JOBS_PATH)
+PLACE_IN_DOCS = 2
 
-POLL_AFTER_S = 1
 # What may be wrong with any job that is asked for by its id.
 OF_A_JOB = (JobNotFound, JobExpired, JobStoreUnavailable)
 RECORD = Answer("The record.", JobRecord, may_have=("Retry-After",), identifies="job_id")
 
 
-class ListQuery(BaseModel):
+class JobsQuery(BaseModel):
     """The filters and the page of a listing."""
 
     model_config = ConfigDict(extra="forbid")
@@ -59,15 +64,21 @@ class ListQuery(BaseModel):
     task: Annotated[str, Field(max_length=100)] | None = Field(
         None, description="Only jobs of this task."
     )
-    cursor: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")] | None = Field(
-        None, description="next_cursor of the last page."
-    )
+    cursor: Cursor | None = Field(None, description="next_cursor of the last page.")
     limit: int = Field(
         20,
         ge=1,
         le=100,
         description="Jobs on a page; one with filters may hold fewer and still have a next.",
     )
+
+
+class LogLine(BaseModel):
+    """One line of a job's log."""
+
+    at: AwareDatetime
+    level: str
+    message: str
 
 
 @blueprint.post("")
@@ -89,7 +100,8 @@ class ListQuery(BaseModel):
     },
     # the job of a key that was sent before may be gone
     problems=(*REFUSALS, IdempotencyConflict, JobNotFound, JobExpired),
-    scopes=("jobs:submit", f"{TASK_SCOPE_PREFIX}<name>"),
+    python="print(client.submit({task}, {arguments}{&priority,delay_s}).id)",
+    command="gatehouse submit {task}{arguments=}{?priority,delay_s:delay}",
 )
 def submit() -> Response:
     """Submit a job.
@@ -112,8 +124,8 @@ def submit() -> Response:
     )
     job = submitted.job or job_to_see(submitted.id)
     if wait.seconds:
-        job = _after_waiting(job, wait.seconds)
-    answer = _record(job, status=202)
+        job = wait_for_end(job, wait.seconds)
+    answer = record_answer(job, status=202)
     limits = rate_limit_headers(
         limit=engine.settings.job_person_limit, unfinished=submitted.unfinished
     )
@@ -126,10 +138,11 @@ def submit() -> Response:
 @scope_required("jobs:read")
 @describe(
     "listJobs",
-    query=ListQuery,
+    query=JobsQuery,
     answers={200: Answer("A page, newest first.", JobPage)},
     problems=(JobStoreUnavailable,),
-    scopes=("jobs:read",),
+    python="for job in client.jobs({?status,task}):\n    print(job)",
+    command="gatehouse jobs{?status,task,limit}",
 )
 def list_jobs() -> Response:
     """List your own jobs, newest first, without their results.
@@ -137,19 +150,14 @@ def list_jobs() -> Response:
     Follow links.next until there is none. New jobs don't shift the pages:
     the cursor is a place, not a number.
     """
-    query = read_query(ListQuery)
+    query = read_query(JobsQuery)
     wanted = OUTCOMES if query.status == "ended" else {query.status} if query.status else None
     filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
     page = api_state().engine.list_of(
         viewer(), limit=query.limit, cursor=query.cursor, statuses=wanted, task=query.task
     )
-    answer: dict[str, Any] = {
-        "jobs": [summary_json(job, staff=is_staff()) for job in page.jobs],
-        "next_cursor": page.cursor,
-    }
-    if page.cursor is not None:
-        answer["links"] = {"next": url_for("jobs.list_jobs", cursor=page.cursor, **filters)}
-    return jsonify(answer)
+    records = [summary_json(job, staff=is_staff()) for job in page.jobs]
+    return page_answer("jobs", records, page.cursor, **filters)
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -160,7 +168,7 @@ def list_jobs() -> Response:
     headers=(IF_NONE_MATCH, PREFER),
     answers={200: RECORD},
     problems=OF_A_JOB,
-    scopes=("jobs:read",),
+    python="print(client.job({job_id}).record.raw)",
 )
 def show(job_id: Any) -> Response:
     """Look at a job, at once or when it has ended.
@@ -168,8 +176,8 @@ def show(job_id: Any) -> Response:
     With wait the record is compared to If-None-Match after the wait:
     304 then says that nothing has changed.
     """
-    job, waited = _look(job_id)
-    answer = _record(job)
+    job, waited = look_at_job(job_id)
+    answer = record_answer(job)
     answer.headers.update(waited)
     return with_etag(answer)
 
@@ -182,7 +190,8 @@ def show(job_id: Any) -> Response:
     headers=(IF_NONE_MATCH, PREFER),
     answers={200: Answer("What the task returned, as it is: any JSON value.", {})},
     problems=(*OF_A_JOB, JobUnfinished, JobFailed, JobWasCancelled),
-    scopes=("jobs:read",),
+    python="print(client.job({job_id}).result({?wait:timeout_s}))",
+    command="gatehouse result {job_id}{?wait:timeout}",
 )
 def result(job_id: Any) -> Response:
     """Get the bare result of a job that succeeded.
@@ -190,7 +199,7 @@ def result(job_id: Any) -> Response:
     Nothing is wrapped around it. A job that has not ended, failed or was cancelled has none:
     409, and code says which.
     """
-    job, waited = _look(job_id)
+    job, waited = look_at_job(job_id)
     answer = jsonify(result_of(job, staff=is_staff()))
     answer.headers.update(waited)
     return with_etag(answer)
@@ -205,7 +214,8 @@ def result(job_id: Any) -> Response:
         202: Answer("It is asked to stop: cancel_requested.", JobRecord, may_have=("Retry-After",)),
     },
     problems=(*OF_A_JOB, IllegalTransition),
-    scopes=("jobs:cancel",),
+    python="print(client.job({job_id}).cancel().status)",
+    command="gatehouse cancel {job_id}",
 )
 def cancel(job_id: Any) -> Response:
     """Cancel a job.
@@ -214,7 +224,7 @@ def cancel(job_id: Any) -> Response:
     """
     api_state().engine.cancel(job_to_act_on(job_id, "cancel"))
     job = job_to_see(job_id)
-    return _record(job, status=200 if job.status.is_outcome else 202)
+    return record_answer(job, status=200 if job.status.is_outcome else 202)
 
 
 @blueprint.post("/<uuid:job_id>/retry")
@@ -223,12 +233,13 @@ def cancel(job_id: Any) -> Response:
     "retryJob",
     answers={202: Answer("It is queued again.", JobRecord, may_have=("Retry-After",))},
     problems=(*REFUSALS, *OF_A_JOB, IllegalTransition),
-    scopes=("jobs:submit",),
+    python="print(client.job({job_id}).retry().status)",
+    command="gatehouse retry {job_id}",
 )
 def retry(job_id: Any) -> Response:
     """Queue a failed or cancelled job again."""
     api_state().engine.retry(job_to_act_on(job_id, "retry"))
-    return _record(job_to_see(job_id), status=202)
+    return record_answer(job_to_see(job_id), status=202)
 
 
 @blueprint.delete("/<uuid:job_id>")
@@ -237,7 +248,8 @@ def retry(job_id: Any) -> Response:
     "deleteJob",
     answers={204: Answer("It is gone, with all that it kept.")},
     problems=(*OF_A_JOB, IllegalTransition),
-    scopes=("jobs:cancel",),
+    python="client.delete({job_id})",
+    command="gatehouse delete {job_id}",
 )
 def delete(job_id: Any) -> tuple[str, int]:
     """Delete a job, once it has ended: its record, result, log, state, files and share.
@@ -255,7 +267,8 @@ def delete(job_id: Any) -> tuple[str, int]:
     "getJobLog",
     answers={200: Answer("One line for each of the last 2,000.", LogLine, media_type=NDJSON)},
     problems=OF_A_JOB,
-    scopes=("jobs:read",),
+    python="print(client.job({job_id}).log())",
+    command="gatehouse log {job_id}",
 )
 def read_log(job_id: Any) -> Response:
     """Read a job's last log lines as NDJSON."""
@@ -271,7 +284,8 @@ def read_log(job_id: Any) -> Response:
         200: Answer("The file's bytes.", {}, media_type="*/*", headers=("Content-Disposition",))
     },
     problems=OF_A_JOB,
-    scopes=("jobs:read",),
+    python="print(client.job({job_id}).download({name}))",
+    command="gatehouse files {job_id} {name}",
 )
 def read_file(job_id: Any, name: str) -> Response:
     """Download one of a job's files.
@@ -282,26 +296,3 @@ def read_file(job_id: Any, name: str) -> Response:
     opened = api_state().engine.open_file(job, name)
     media_type = next(str(file["media_type"]) for file in job.files if file["name"] == name)
     return send_file(opened, mimetype=media_type, as_attachment=True, download_name=name)
-
-
-def _look(job_id: object) -> tuple[Job, dict[str, str]]:
-    """Return the job, after the wait that the request asks for, and the headers that tell of it."""
-    wait = read_wait()
-    job = job_to_see(job_id)
-    if wait.seconds and not job.status.is_outcome:
-        job = _after_waiting(job, wait.seconds)
-    return job, wait.headers
-
-
-def _after_waiting(job: Job, wait_s: float) -> Job:
-    api_state().engine.wait(job.id, timeout_s=wait_s, person_id=viewer().id)
-    identify_again()
-    return job_to_see(job.id)
-
-
-def _record(job: Job, *, status: int = 200) -> Response:
-    answer = jsonify(shown(job))
-    answer.status_code = status
-    if not job.status.is_outcome:
-        answer.headers["Retry-After"] = str(POLL_AFTER_S)
-    return answer

@@ -1,26 +1,82 @@
 """Who am I?"""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify, url_for
+from pydantic import BaseModel, Field
 
 from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import login_required, scope_required
 from flask_api.http.job_requests import viewer
 from flask_api.http.state import api_state
 from flask_api.jobs.records.usage import EVENTS_BYTES
-from flask_api.openapi.answers import Principal
 from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.quotas import Usage
+from flask_api.openapi.shapes import Path
 from shared.errors import JobStoreUnavailable
 from shared.guards import Identity
 
 blueprint = Blueprint("me", __name__)
 
 
+class Credential(BaseModel):
+    """What the request was made with."""
+
+    kind: Literal["session", "key"]
+    name: Annotated[str, Field(description="of a key")] = ""
+    scopes: Annotated[list[str], Field(description="of a key")] = []
+
+
+class Principal(BaseModel):
+    """Who this request acts as."""
+
+    id: str
+    username: str
+    email: str
+    email_verified: bool
+    is_staff: bool
+    is_superuser: bool
+    permissions: list[str]
+    groups: list[str]
+    credential: Credential
+
+
+class QuotaUsage(BaseModel):
+    """How much of one kind is kept, and how much may be."""
+
+    used: int
+    limit: int
+
+
+class Usage(BaseModel):
+    """What a person keeps, by kind. What is at its limit is refused until something is deleted or
+    expires."""
+
+    bytes: Annotated[
+        QuotaUsage,
+        Field(
+            description="of jobs: their arguments, results, errors, states and logs, "
+            "and 1,000 for each"
+        ),
+    ]
+    ended_jobs: QuotaUsage
+    unfinished_jobs: QuotaUsage
+    file_bytes: Annotated[QuotaUsage, Field(description="of files that jobs keep")]
+    uploads: QuotaUsage
+    upload_bytes: QuotaUsage
+    event_bytes: Annotated[
+        QuotaUsage, Field(description="of events; at the limit the oldest go, nothing is refused")
+    ]
+    links: Annotated[dict[str, Path], Field(description="where to find what can be deleted")]
+
+
 @blueprint.get("/me")
 @login_required
-@describe("getPrincipal", answers={200: Answer("The principal and the credential.", Principal)})
+@describe(
+    "getPrincipal",
+    answers={200: Answer("The principal and the credential.", Principal)},
+    python="print(client.me())",
+    command="gatehouse whoami",
+)
 def me() -> Response:
     """Ask who this request acts as."""
     return jsonify(identity_json(current_identity()))
@@ -32,7 +88,8 @@ def me() -> Response:
     "getUsage",
     answers={200: Answer("Used and limit of each kind.", Usage)},
     problems=(JobStoreUnavailable,),
-    scopes=("jobs:read",),
+    python="print(client.usage())",
+    command="gatehouse usage",
 )
 def usage() -> Response:
     """Ask how much you keep, and how much you may."""

@@ -1,18 +1,16 @@
 """What an error's type leads to: a page on each kind of problem. Open, like documentation."""
 
-from dataclasses import asdict
-
 from flask import Blueprint, Response, abort, jsonify, render_template
 from werkzeug.exceptions import NotFound
 
 from flask_api.gate.addresses import site_home
 from flask_api.gate.errors import wants_page
-from flask_api.openapi.answers import ProblemMeaning
+from flask_api.http.pages import page
 from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.problems import find_problem
-from flask_api.views.pages import page
+from flask_api.openapi.problems import ProblemMeaning, find_problem
 
 blueprint = Blueprint("problems", __name__, url_prefix="/problems")
+PLACE_IN_DOCS = 90
 
 
 @blueprint.get("/<code>")
@@ -30,6 +28,6 @@ def show(code: str) -> Response:
         abort(404, "No problem has this code.")
     if wants_page():
         return page(render_template("problem.html", problem=found, site=site_home()))
-    answer = jsonify(asdict(found))
+    answer = jsonify(found.model_dump())
     answer.vary.add("Accept")
     return answer

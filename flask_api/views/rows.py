@@ -101,7 +101,6 @@ class RowsAnswer(BaseModel):
     headers=(IF_NONE_MATCH,),
     answers={200: Answer("A page of rows.", RowsAnswer, headers=("ETag",))},
     problems=OF_ROWS,
-    scopes=("jobs:read",),
 )
 def show(job_id: Any) -> Response:
     """Read the rows that a job made, in pages.

@@ -34,8 +34,6 @@ class Share(BaseModel):
     "shareJobRows",
     answers={201: Answer("The rows are shared.", Share, headers=("Location",))},
     problems=OF_ROWS,
-    scopes=("jobs:submit",),
-    also_scopes=("jobs:read",),
 )
 def share(job_id: Any) -> tuple[Response, int, dict[str, str]]:
     """Share the rows of your own job with whoever is logged in and has the address.
@@ -56,7 +54,6 @@ def share(job_id: Any) -> tuple[Response, int, dict[str, str]]:
     "endJobShare",
     answers={204: Answer("The address opens nothing any more.")},
     problems=(JobNotFound, JobExpired, JobStoreUnavailable),
-    scopes=("jobs:submit",),
 )
 def end(job_id: Any) -> tuple[str, int]:
     """End the share of your own job's rows; there may be none."""
@@ -72,7 +69,6 @@ def end(job_id: Any) -> tuple[str, int]:
     headers=(IF_NONE_MATCH,),
     answers={200: Answer("A page of rows.", RowsAnswer, headers=("ETag",))},
     problems=OF_ROWS,
-    scopes=("jobs:read",),
 )
 def show(token: str) -> Response:
     """Read the rows that somebody shares with you, in pages.

@@ -1,24 +1,49 @@
 """Which tasks are there, and what do they take?"""
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel, Field
 
 from flask_api.gate.requirements import login_required
-from flask_api.http.conditional import with_etag
+from flask_api.http.answers import with_etag
 from flask_api.http.state import api_state
 from flask_api.jobs.tasks.registry import AnyTask
-from flask_api.openapi.answers import TaskList
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import IF_NONE_MATCH
 
 blueprint = Blueprint("tasks", __name__)
+PLACE_IN_DOCS = 1
+
+JsonSchema = Annotated[dict[str, Any], Field(description="A JSON Schema (2020-12).")]
+
+
+class TaskRecord(BaseModel):
+    """One registered task."""
+
+    name: str
+    summary: str
+    executor: str
+    timeout_s: float | None
+    max_attempts: int
+    arguments_schema: JsonSchema
+    result_schema: JsonSchema
+
+
+class TaskList(BaseModel):
+    """All registered tasks."""
+
+    tasks: list[TaskRecord]
 
 
 @blueprint.get("/tasks")
 @login_required
 @describe(
-    "listTasks", headers=(IF_NONE_MATCH,), answers={200: Answer("The tasks by name.", TaskList)}
+    "listTasks",
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer("The tasks by name.", TaskList)},
+    python="print(client.tasks())",
+    command="gatehouse tasks",
 )
 def list_tasks() -> Response:
     """List the registered tasks, with the JSON Schemas of their arguments and results."""

@@ -46,7 +46,6 @@ class Withdrawn(BaseModel):
     body={JSON: Withdrawal},
     answers={200: Answer("Those that had not begun are cancelled.", Withdrawn)},
     problems=(*OF_A_BATCH, InvalidArguments, RequestError, UnsupportedMediaType),
-    scopes=("jobs:cancel",),
 )
 def withdraw(batch_id: Any) -> Response:
     """Cancel those of a batch's jobs that have not begun.

@@ -201,7 +201,7 @@ def test_documented_scopes_are_those_that_are_asked_for(
             headers={"Authorization": f"Bearer {token}"},
             json=body,
         )
-        assert (answer.status_code == 403) == bool(endpoint.operation.scopes), (
+        assert (answer.status_code == 403) == bool(endpoint.scopes), (
             endpoint.method,
             url,
             answer.data,

@@ -1,7 +1,7 @@
 """Choose the one credential of a request, and refuse unsafe cross-site requests that ride on a
 cookie.
 
-The credential is chosen before it is judged: whoever sends an Authorization header is judged by it
+The credential is chosen before it is judged: a request with an Authorization header is judged by it
 alone, so a bad key beside a good cookie is 401 and never a way around the cross-site check. Source:
 OWASP ASVS 5.0, 3.5.1 and 6.3.4; the cross-site rule is that of the Fetch Metadata specification,
 with Origin (RFC 6454) for browsers without it.
@@ -85,7 +85,7 @@ def credential_digest(request: Request, cookie_name: str) -> str:
 
 
 def path_for_log(request: Request) -> str:
-    """Return the path without what may open something for whoever reads the log."""
+    """Return the path without what may open something for a reader of the log."""
     return _SECRET.sub(lambda found: digest(found[0])[:16], request.path)
 
 

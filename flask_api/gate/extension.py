@@ -1,4 +1,4 @@
-"""The gate as a Flask extension: who asks, decided by Django's sessions and keys,
+"""The gate as a Flask extension: Django's sessions and keys decide who a request acts as,
 in anyone's Flask application.
 
     app = Flask(__name__)
@@ -106,7 +106,7 @@ def current_identity() -> Identity:
 
 
 def identify_again() -> Identity:
-    """Find out anew who this request acts as: whoever waited may be logged out since.
+    """Find out again who this request acts as: its person may have logged out while it waited.
     Raises what current_identity raises."""
     g.pop("gatehouse_identity", None)
     return current_identity()

@@ -6,7 +6,8 @@ it is asked only for people who are logged in, and told who they are.
     gatehouse.principal        the Principal: id, username, e-mail, staff or not, permissions
     gatehouse.scopes           what a key may do; None for a session, which may do everything
 
-Whoever isn't logged in gets what a gated view answers: a browser 302 to the log-in, a program 401.
+A person who isn't logged in gets what a gated view answers: a browser 302 to the log-in,
+a program 401.
 """
 
 import re

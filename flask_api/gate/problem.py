@@ -2,8 +2,7 @@
 
 {"type": "/api/problems/invalid_arguments", "title": "Unprocessable Content", "status": 422,
  "code": "invalid_arguments", "detail": "The arguments of primes.sum are wrong.",
- "errors": [{"pointer": "/arguments/limit", "detail": "Input should be a valid integer; accepted:
- ..."}]}
+ "errors": [{"pointer": "/arguments/limit", "detail": "Input should be a valid integer"}]}
 """
 
 import json

@@ -1,5 +1,5 @@
 """The decorators that gate a view. Each only decides;
-who asks is found out by flask_api.gate.extension.
+who a request acts as is found out by flask_api.gate.extension.
 
 They stack in any order, on any view of an application with ``Gatehouse(app)``.
 """
@@ -55,13 +55,13 @@ def scopes_of(view: Callable[..., Any]) -> tuple[tuple[str, ...], ...]:
 
 
 def login_required(view: View[P, R]) -> View[P, R]:
-    """Let in whoever is logged in or holds a valid key."""
+    """Let in every person who is logged in, and every valid key."""
     decorate: Callable[[View[P, R]], View[P, R]] = requirement(_anyone)
     return decorate(view)
 
 
 def permission_required(permission: str) -> Callable[[View[P, R]], View[P, R]]:
-    """Let in who has Django's permission ``app_label.codename``; a superuser has every one."""
+    """Let in people with Django's permission ``app_label.codename``; a superuser has every one."""
     return user_passes_test(
         lambda principal: principal.has_permission(permission),
         reason=f"This needs the permission {permission}.",
@@ -71,7 +71,7 @@ def permission_required(permission: str) -> Callable[[View[P, R]], View[P, R]]:
 def user_passes_test(
     test: Callable[[Principal], bool], *, reason: str
 ) -> Callable[[View[P, R]], View[P, R]]:
-    """Let in whom ``test`` accepts; the others are told ``reason``, a sentence."""
+    """Let in the people whom ``test`` accepts; the others are told ``reason``, a sentence."""
 
     def decide(identity: Identity) -> None:
         if not test(identity.principal):
@@ -89,7 +89,7 @@ def staff_required(view: View[P, R]) -> View[P, R]:
 
 
 def email_verified_required(view: View[P, R]) -> View[P, R]:
-    """Let in who has proved that their e-mail address is theirs."""
+    """Let in people who have proved that their e-mail address is theirs."""
     decorate: Callable[[View[P, R]], View[P, R]] = requirement(_email_verified)
     return decorate(view)
 
@@ -113,7 +113,7 @@ def require_scope(identity: Identity, *scopes: str) -> None:
 def recent_login_required(
     *, max_age_s: int, clock: Callable[[], float] = time.time
 ) -> Callable[[View[P, R]], View[P, R]]:
-    """Step up: let in who proved who they are at most ``max_age_s`` ago; a key never did.
+    """Step up: let in people who proved who they are at most ``max_age_s`` ago; a key never did.
 
     Source: RFC 9470; OWASP ASVS 5.0, 7.5.3.
     """

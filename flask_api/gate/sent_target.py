@@ -20,7 +20,7 @@ def sent_target(environ: Mapping[str, Any]) -> str:
     """Return path and query as they were sent, byte for byte, always a path of this very host.
 
     A target that is not the one that was routed (a proxy or a mount changed it), or that a browser
-    could take for another host's, is made anew from what was routed.
+    could take for another host's, is made again from what was routed.
     """
     routed = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1")
     # What a proxy cut off was sent too.

@@ -22,7 +22,7 @@ def with_etag(response: Response) -> Response:
     or 304 without them when the client has them already.
 
     It spares the network, not Redis. Whose record it is was decided before:
-    nothing is told to who may not read it.
+    a client that may not read the record is told nothing.
     """
     response.add_etag()
     response.make_conditional(request)

@@ -52,7 +52,7 @@ class Sets(Sequence[dict[str, Any]]):
         """Raise InvalidArguments when a set is larger than a job's own body might be."""
         for number, (start, end) in enumerate(self._spans):
             if end - start > most_bytes:
-                detail = f"has {end - start} bytes; accepted are at most {most_bytes}"
+                detail = f"must be at most {most_bytes} bytes; this set has {end - start}"
                 problem = ArgumentProblem(pointer=f"/{_LIST}/{number}", detail=detail)
                 raise InvalidArguments("A set of arguments is too large.", problems=[problem])
 
@@ -89,8 +89,8 @@ def parse_batch(body: bytes, *, most_sets: int, most_bytes: int) -> BatchBody:
 def _envelope(text: bytes, most_bytes: int) -> dict[str, Any]:
     if len(text) > most_bytes:
         raise RequestError(
-            "The body is too large beside its sets of arguments; accepted are at "
-            f"most {most_bytes} bytes."
+            "The body is too large: beside its sets of arguments it must be at most "
+            f"{most_bytes} bytes."
         )
     return parse_json_object(text)
 
@@ -138,7 +138,7 @@ def _spans(text: str, at: int, most: int) -> list[tuple[int, int]]:
         if text[at] == "]":
             return spans
         start = _skip(text, at + 1)
-    problem = ArgumentProblem(pointer=f"/{_LIST}", detail=f"accepted are at most {most} sets")
+    problem = ArgumentProblem(pointer=f"/{_LIST}", detail=f"must be at most {most} sets")
     raise InvalidArguments("The batch is too large.", problems=[problem])
 
 

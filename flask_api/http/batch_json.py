@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from flask import url_for
 from pydantic import AwareDatetime, BaseModel, Field
 
-from flask_api.http.job_json import JobError, error_json
+from flask_api.http.job_json import JobErrorJson, error_json
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.records.job import Job, JobStatus, format_time
-from flask_api.openapi.shapes import Id, PageLinks, Path
+from flask_api.openapi.shapes import Id, PageLinksJson, Path
 
 
 class BatchCounts(BaseModel):
@@ -49,7 +49,7 @@ class BatchPage(BaseModel):
 
     batches: list[BatchRecord]
     next_cursor: Id | None
-    links: PageLinks | None = None
+    links: PageLinksJson | None = None
 
 
 class BatchResult(BaseModel):
@@ -59,7 +59,7 @@ class BatchResult(BaseModel):
     id: Id
     status: JobStatus
     result: Any
-    error: JobError | None
+    error: JobErrorJson | None
 
 
 def batch_json(batch: Batch) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from flask_api.gate.addresses import script_root
 from flask_api.http.job_requests import PRIORITIES
 from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
 from flask_api.jobs.records.job import Job, JobStatus, format_time
-from flask_api.openapi.shapes import Id, PageLinks, Path
+from flask_api.openapi.shapes import Id, PageLinksJson, Path
 from flask_api.tasks.tables.page import ROWS_FILE
 
 JOBS_PATH = "/jobs"
@@ -67,7 +67,7 @@ class JobOwner(BaseModel):
     username: str
 
 
-class Progress(BaseModel):
+class ProgressJson(BaseModel):
     """How far a job is; the task chooses what it counts."""
 
     done: int
@@ -75,7 +75,7 @@ class Progress(BaseModel):
     message: str
 
 
-class JobError(BaseModel):
+class JobErrorJson(BaseModel):
     """What ended an attempt. Without ``bases`` it is what the engine itself says (TimedOut,
     WorkerLost)."""
 
@@ -94,12 +94,12 @@ class JobError(BaseModel):
     traceback: Annotated[str, Field(description="for staff only")] = ""
 
 
-class Attempt(BaseModel):
+class AttemptJson(BaseModel):
     """How an earlier attempt ended."""
 
     attempt: int
     ended_at: AwareDatetime
-    error: JobError
+    error: JobErrorJson
 
 
 class JobFile(BaseModel):
@@ -131,10 +131,10 @@ class JobSummary(BaseModel):
     ]
     attempt: int
     max_attempts: int
-    attempts: Annotated[list[Attempt], Contents(empty=[])]
+    attempts: Annotated[list[AttemptJson], Contents(empty=[])]
     cancel_requested: bool
-    progress: Annotated[Progress | None, Contents(empty=None)]
-    error: Annotated[JobError | None, Contents(empty=None)]
+    progress: Annotated[ProgressJson | None, Contents(empty=None)]
+    error: Annotated[JobErrorJson | None, Contents(empty=None)]
     files: Annotated[list[JobFile], From(_files), Contents(empty=[])]
     submitted_at: Annotated[AwareDatetime, _moment("submitted_at")]
     start_at: Annotated[AwareDatetime | None, _moment("start_at")]
@@ -162,7 +162,7 @@ class JobPage(BaseModel):
 
     jobs: list[JobSummary]
     next_cursor: Id | None
-    links: PageLinks | None = None
+    links: PageLinksJson | None = None
 
 
 def _marks(model: type[BaseModel], kind: type[Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ _BOTH_STARTS: dict[str, Any] = {
 }
 
 
-class Request(BaseModel):
+class SubmitRequest(BaseModel):
     """What every submit has. Nothing else is taken:
     owner, status or executor are not the client's to set."""
 
@@ -74,7 +74,7 @@ class Request(BaseModel):
     priority: Priority = Field("normal", description="Among your own jobs.")
 
 
-class JobRequest(Request):
+class JobRequest(SubmitRequest):
     """The body of a submit; it begins at once, at ``start_at``, or after ``delay_s`` seconds."""
 
     model_config = ConfigDict(json_schema_extra={"not": _BOTH_STARTS})
@@ -84,7 +84,7 @@ class JobRequest(Request):
         None, description="When it may begin, up to 30 days from now."
     )
     delay_s: Annotated[float, Field(ge=0, le=LONGEST_DELAY_S)] | None = Field(
-        None, description="Begin after so many seconds."
+        None, description="How many seconds from now it may begin."
     )
 
     @model_validator(mode="after")
@@ -94,7 +94,7 @@ class JobRequest(Request):
         if self.start_at is not None and self.start_at > datetime.now(UTC) + timedelta(
             seconds=LONGEST_DELAY_S
         ):
-            raise ValueError("start_at: accepted is up to 30 days from now")
+            raise ValueError("start_at must be at most 30 days from now")
         return self
 
     @property
@@ -105,13 +105,13 @@ class JobRequest(Request):
         return self.start_at
 
 
-class BatchRequest(Request):
+class BatchRequest(SubmitRequest):
     """The body of a batch: one set of arguments for each job."""
 
     arguments: Annotated[list[dict[str, Any]], FailFast()] = Field(min_length=1)
 
 
-RequestT = TypeVar("RequestT", bound=Request)
+RequestT = TypeVar("RequestT", bound=SubmitRequest)
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
@@ -202,7 +202,7 @@ def _idempotency_key(body: Callable[[], Iterable[str]]) -> IdempotencyKey | None
     if key is None:
         return None
     if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
-        raise RequestError("Idempotency-Key: accepted are 1 to 255 printable ASCII characters.")
+        raise RequestError("Idempotency-Key must be 1 to 255 printable ASCII characters.")
     digest = hashlib.sha256(f"{request.path} ".encode())
     for piece in body():
         digest.update(piece.encode())

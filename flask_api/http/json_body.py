@@ -74,7 +74,7 @@ def parse_json(text: bytes) -> Any:
         if is_nested_deeper(text, MAX_NESTING):
             raise RecursionError
         if b"\\u" in text:
-            # A lone surrogate (\ud800) is no text: nothing could store or send it again.
+            # A lone surrogate (\ud800) isn't text: nothing could store or send it again.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError as error:
         raise RequestError("The body is not UTF-8 text.") from error
@@ -106,7 +106,7 @@ def _short(text: str) -> int:
 def _refuse_long(text: str) -> None:
     if len(text) > MAX_DIGITS:
         raise ValueError(
-            f"the number {text[:30]}... has {len(text)} digits, accepted are {MAX_DIGITS}"
+            f"the number {text[:30]}... has {len(text)} digits, at most {MAX_DIGITS} are read"
         )
 
 

@@ -20,13 +20,13 @@ _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 def require_few_values(text: bytes) -> None:
     """Raise RequestError when JSON text holds too many values. Linear;
     says nothing about its form."""
-    # with what stands in strings: so many there are at most
+    # counts what stands in strings too: there are at most this many
     if len(text) < MAX_CONTAINERS or _is_small(text):
         return
     masked = without_escapes(text)
     if masked.count(b'"') > 2 * MAX_VALUES or not _is_small(_outside_of_strings(masked)):
         raise RequestError(
-            f"The body holds too much at once; accepted are at most {MAX_VALUES} values and names, "
+            f"The body holds too much at once: it must have at most {MAX_VALUES} values and names, "
             f"of which at most {MAX_CONTAINERS} are lists and objects."
         )
 
@@ -52,7 +52,7 @@ def require_short_strings(text: bytes, *, most: int) -> None:
     for start in range(0, len(masked) - step, step):
         if masked.find(b'"', start, start + step) < 0:
             raise RequestError(
-                f"The body holds too long a text; accepted are at most {step} bytes."
+                f"The body holds too long a text: each must be at most {step} bytes."
             )
 
 

@@ -43,7 +43,7 @@ def upload_to_see(file_id: object) -> Upload:
 
 def job_to_act_on(job_id: object, act: str) -> Job:
     """Return a job for an act; raises as job_to_see,
-    and PermissionDenied for who may only see it."""
+    and PermissionDenied for a person who may only see it."""
     job = job_to_see(job_id)
     _allow(act, owner_id=job.owner.id, thing=f"job {job.id}")
     return job

@@ -1,8 +1,9 @@
 """Read an uploaded file from the request, piece by piece: it is never whole in memory.
 
-curl --data-binary @access.log  'https://.../api/files?name=access.log'    the body is the file, of
-any media type curl -F file=@access.log         https://.../api/files
-multipart/form-data with this one part
+curl --data-binary @access.log 'https://.../api/files?name=access.log'
+                               the body is the file, of any media type
+curl -F file=@access.log https://.../api/files
+                               multipart/form-data with this one part
 """
 
 import re
@@ -46,7 +47,7 @@ def read_upload(*, name: str | None, largest: int) -> UploadBody:
     is_form = request.mimetype == "multipart/form-data"
     frame = _FRAME_MAX if is_form else 0
     if length is not None and length > largest + frame:
-        raise UploadTooLarge(f"The file is too large; accepted are at most {largest} bytes.")
+        raise UploadTooLarge(f"The file is too large: it must be at most {largest} bytes.")
     request.max_content_length = largest + _FRAME_MAX
     if not is_form:
         return UploadBody(name=file_name(name or "upload"), size=length, pieces=_pieces())
@@ -56,17 +57,17 @@ def read_upload(*, name: str | None, largest: int) -> UploadBody:
 
 def file_name(text: str) -> str:
     """Return the last part of what may be a path,
-    or raise RequestError if that is no name one could show."""
+    or raise RequestError if that isn't a valid file name."""
     name = re.split(r"[/\\]", text)[-1].strip()
     if not 1 <= len(name) <= 255 or name in (".", "..") or _CONTROL.search(name):
         raise RequestError(
-            "name: accepted are 1 to 255 characters, no control characters, not '.' or '..'."
+            "name must have 1 to 255 characters, no control characters, and not be '.' or '..'."
         )
     return name
 
 
 def _pieces() -> Iterator[bytes]:
-    """Yield the body. One that ends early is no file:
+    """Yield the body. One that ends early isn't a whole file:
     raises ClientDisconnected, which some servers leave to us."""
     received = 0
     while piece := request.stream.read(_PIECE):
@@ -101,7 +102,7 @@ def _content(events: Iterator[Event]) -> Iterator[bytes]:
 def _refuse_other_parts(event: Event) -> None:
     if isinstance(event, Field | File):
         raise RequestError(
-            f"The form has another part, {str(event.name)[:100]!r}; accepted is one "
+            f"The form has another part, {str(event.name)[:100]!r}: it must have one "
             "file and nothing else."
         )
 

@@ -17,12 +17,12 @@ _PREFERENCE = re.compile(
 
 
 class WaitQuery(BaseModel):
-    """``?wait=`` seconds: answer when the job has ended, or after so long."""
+    """``?wait=``: how many seconds to wait for the job's end before the answer."""
 
     model_config = ConfigDict(extra="forbid")
 
     wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
-        None, description="Answer when it has ended, or after so many seconds."
+        None, description="How many seconds to wait for the job's end before the answer."
     )
 
 
@@ -56,6 +56,6 @@ def within(wait_s: float, longest_s: float) -> float:
     wait."""
     if wait_s > longest_s:
         raise InvalidQuery(
-            [QueryProblem(parameter="wait", detail=f"accepted are 0 to {longest_s} seconds")]
+            [QueryProblem(parameter="wait", detail=f"must be 0 to {longest_s} seconds")]
         )
     return wait_s

@@ -1,4 +1,4 @@
-"""How the whole installation does: read from Redis when somebody asks.
+"""How the whole installation does: read from Redis at each scrape.
 What can't be read is left out, not called zero."""
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How this process does just now: read when somebody asks, from memory only."""
+"""How this process does just now: read at each scrape, from memory only."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -31,8 +31,8 @@ _ATTRIBUTE = "gatehouse_operation"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer that is no problem. ``schema`` is of its body, of one line if it is NDJSON; None:
-    no body.
+    """One answer that isn't a problem. ``schema`` is of its body, of one line if it is NDJSON;
+    None: no body.
 
     ``headers`` are always there, ``may_have`` sometimes. ``identifies``: the path parameter that
     the body's ``id`` is a value of.

@@ -33,7 +33,7 @@ _PLACE = 50
 
 
 def document_of(app: Flask, *, server: str) -> dict[str, Any]:
-    """Return the document for who reaches the API at ``server``.
+    """Return the document for clients that reach the API at ``server``.
 
     Made on first use: routes and tasks don't change once the application serves.
     """

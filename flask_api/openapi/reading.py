@@ -40,7 +40,7 @@ class Possible:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class DocumentedOperation:
     """One operation as it is read."""
 
     id: str
@@ -62,7 +62,7 @@ class Chapter:
 
     name: str
     about: str
-    operations: tuple[Reading, ...]
+    operations: tuple[DocumentedOperation, ...]
 
 
 def chapters(document: Document) -> tuple[Chapter, ...]:
@@ -87,14 +87,14 @@ def schema_groups(document: Document) -> dict[str, list[tuple[str, str]]]:
     return groups
 
 
-def _readings(document: Document) -> Iterator[tuple[dict[str, Any], Reading]]:
+def _readings(document: Document) -> Iterator[tuple[dict[str, Any], DocumentedOperation]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             security = operation["security"]
             content = operation.get("requestBody", {}).get("content", {})
             yield (
                 operation,
-                Reading(
+                DocumentedOperation(
                     id=operation["operationId"],
                     method=method.upper(),
                     path=path,

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic.json_schema import (
+    CoreModeRef,
+    CoreRef,
+    DefsRef,
+    GenerateJsonSchema,
+    models_json_schema,
+)
+from pydantic_core import core_schema
 
 from flask_api.jobs.tasks.alternatives import alternatives_of
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
@@ -22,6 +29,19 @@ class _WithoutTitles(GenerateJsonSchema):
         return False
 
 
+class _OfShapes(_WithoutTitles):
+    """Calls a shape as clients know it: without the Json that tells its class from the one that it
+    shows, such as PrincipalJson from Principal."""
+
+    def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
+        reference, mode = core_mode_ref
+        return super().get_defs_ref((CoreRef(reference.replace("Json:", ":")), mode))
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
+        described = super().model_schema(schema)
+        return {**described, "title": described["title"].removesuffix("Json")}
+
+
 class Components:
     """The schemas of a document, each in it once, under its own name."""
 
@@ -35,7 +55,7 @@ class Components:
         if isinstance(schema, dict):
             return schema
         self._models[schema] = None
-        return {"$ref": f"{_REF}{schema.__name__}"}
+        return {"$ref": f"{_REF}{schema.__name__.removesuffix('Json')}"}
 
     def add(self, name: str, schema: Schema, *, prefix: str = "") -> Schema:
         """Put a schema and its definitions into the document, return a reference to it."""
@@ -61,7 +81,7 @@ class Components:
         _, found = models_json_schema(
             models,  # type: ignore[arg-type]
             ref_template=f"{_REF}{{model}}",
-            schema_generator=_WithoutTitles,
+            schema_generator=_OfShapes,
         )
         return dict(sorted((found.get("$defs", {}) | self._schemas).items()))
 

@@ -13,13 +13,13 @@ Path = Annotated[str, WithJsonSchema({"type": "string", "format": "uri-reference
 Pointer = Annotated[str, WithJsonSchema({"type": "string", "format": "json-pointer"})]
 
 
-class PageLinks(BaseModel):
+class PageLinksJson(BaseModel):
     """Where to go on."""
 
     next: Path
 
 
-class Quota(BaseModel):
+class QuotaJson(BaseModel):
     """Which quota was reached."""
 
     kind: str
@@ -51,5 +51,5 @@ class Problem(BaseModel):
     error_id: Annotated[str, Field(description="of a 500: what to look for in the log")] = ""
     error: Annotated[dict[str, Any], Field(description="of job_failed: the job's error")] = {}
     quota: Annotated[
-        Quota | None, Field(description="of quota_exceeded and too_many_files: what is kept")
+        QuotaJson | None, Field(description="of quota_exceeded and too_many_files: what is kept")
     ] = None

@@ -6,8 +6,9 @@ the examples of the schema; static/snippets.js does the same with what is typed,
 browser compares the two:
 
     {job_id}           a path parameter or a member of the body, as a literal
-    {?status,task}     those of these that are given, as keyword arguments or options;
-    {?wait:timeout_s} under another name {&priority}        the same after other arguments
+    {?status,task}     those of these that are given, as keyword arguments or options
+    {?wait:timeout_s}  the same under another name
+    {&priority}        the same after other arguments
     {arguments=}       the members of an object, as NAME=VALUE for the command
 
 What is given and has no place in a template is named in a comment:
@@ -24,7 +25,7 @@ from urllib.parse import quote
 
 from flask_api.openapi.describe import JSON, Operation
 from flask_api.openapi.examples import example_of
-from flask_api.openapi.reading import Reading
+from flask_api.openapi.reading import DocumentedOperation
 
 Given = Mapping[str, Any]  # values by name; JSON values of a body
 
@@ -49,7 +50,7 @@ class Snippets:
     command: str
 
 
-def snippets_of(operation: Reading, said: Operation, api_prefix: str) -> Snippets:
+def snippets_of(operation: DocumentedOperation, said: Operation, api_prefix: str) -> Snippets:
     """Return the call with the examples; ``said`` has its templates. ``api_prefix``:
     where the API is below the service's address."""
     given = examples_of(operation)
@@ -75,7 +76,7 @@ def snippets_of(operation: Reading, said: Operation, api_prefix: str) -> Snippet
     )
 
 
-def examples_of(operation: Reading) -> dict[str, Any]:
+def examples_of(operation: DocumentedOperation) -> dict[str, Any]:
     """Return a value for each parameter that has to be given."""
     return {
         each["name"]: example_of({}, each["schema"])
@@ -84,7 +85,7 @@ def examples_of(operation: Reading) -> dict[str, Any]:
     }
 
 
-def _curl(operation: Reading, api_prefix: str, body: str) -> str:
+def _curl(operation: DocumentedOperation, api_prefix: str, body: str) -> str:
     path = operation.path
     for name, value in examples_of(operation).items():
         path = path.replace(f"{{{name}}}", quote(str(value), safe=""))

@@ -21,7 +21,7 @@ class Snapshot:
     is_over: bool = False
 
 
-class Feed:
+class PersonFeed:
     """All events of one person. The base of the narrower ones;
     a value, it does nothing by itself."""
 
@@ -45,7 +45,7 @@ class Feed:
         return Snapshot(position=event_log.tail(self.owner_id), kind="ready", data={})
 
 
-class JobFeed(Feed):
+class JobFeed(PersonFeed):
     """The events of one job."""
 
     _FIELDS = ("status", "attempt", "max_attempts", "cancel_requested", "progress")
@@ -80,7 +80,7 @@ class JobFeed(Feed):
         return Snapshot(position=position, kind="status", data=data, is_over=is_over)
 
 
-class BatchFeed(Feed):
+class BatchFeed(PersonFeed):
     """The events of one batch: its jobs' ends, and now and then its counts."""
 
     tells_again = True

@@ -4,7 +4,7 @@ and it is known when nothing more will come."""
 import time
 
 from flask_api.jobs.records.events import Event, EventLog, Position
-from flask_api.streams.feeds import Feed, Snapshot
+from flask_api.streams.feeds import PersonFeed, Snapshot
 from flask_api.streams.hub import Hub
 from flask_api.streams.wire import RETRY_MS, event_frame, frame, to_json
 from shared.errors import JobStoreUnavailable
@@ -20,7 +20,7 @@ class Follower:
     """
 
     def __init__(
-        self, feed: Feed, *, hub: Hub, event_log: EventLog, after: Position | None
+        self, feed: PersonFeed, *, hub: Hub, event_log: EventLog, after: Position | None
     ) -> None:
         self._feed = feed
         self._hub = hub
@@ -45,7 +45,7 @@ class Follower:
         return self._ends_at is not None and self._position >= self._ends_at
 
     def next_piece(self, *, timeout_s: float) -> bytes:
-        """Return the next events as they are sent; waits for them, at most so long.
+        """Return the next events as they are sent; waits for them, at most ``timeout_s``.
         Empty when there is none."""
         if self._must_look:
             timeout_s = min(timeout_s, max(0.0, self._look_at - time.monotonic()))

@@ -17,12 +17,12 @@ from shared.errors import JobStoreUnavailable
 
 log = logging.getLogger("gatehouse.api")
 
-BLOCK_S = 0.1  # so long until a newly followed person is listened to
+BLOCK_S = 0.1  # how long a newly followed person may not be listened to
 # after some events: more come in bursts, and waking every follower for each costs the requests
 # their time
 _GATHER_S = 0.02
 _AGAIN_S = 0.25
-# A reader that was away so long may have missed what a bounded stream dropped meanwhile.
+# A reader that was away longer may have missed what a bounded stream dropped meanwhile.
 _MAY_HAVE_MISSED_S = 1.0
 _HELD_EVENTS = 1000
 _HELD_CHARACTERS = 1_000_000
@@ -59,7 +59,7 @@ class Channel:
         return list(newest_first)[: -PAGE - 1 : -1]
 
     def begin_anew(self, tail: Position) -> None:
-        """Hold nothing up to ``tail``: who has not read that far asks Redis."""
+        """Hold nothing up to ``tail``: a follower that has not read that far asks Redis."""
         self._events.clear()
         self._characters = 0
         self.start = self.last = max(tail, self.last)
@@ -120,7 +120,7 @@ class Hub:
             return None if after < channel.start else channel.after(after)
 
     def pause(self, seconds: float) -> None:
-        """Wait so long, or until close."""
+        """Wait for ``seconds``, or until close."""
         self._closing.wait(seconds)
 
     def close(self) -> None:
@@ -152,7 +152,7 @@ class Hub:
         """Return up to where each person was read; nothing when the thread should end."""
         with self._lock:
             if self._closing.is_set() or not self._channels:
-                self._thread = None  # under the lock: whoever follows next starts another one
+                self._thread = None  # under the lock: the next follower starts another one
                 return {}
             return {owner_id: channel.last for owner_id, channel in self._channels.items()}
 

@@ -4,7 +4,7 @@ from flask_api.jobs.errors import EngineStopped
 from flask_api.jobs.records.events import EventLog, Position
 from flask_api.streams.access import Access
 from flask_api.streams.connection import Connection
-from flask_api.streams.feeds import Feed
+from flask_api.streams.feeds import PersonFeed
 from flask_api.streams.follower import Follower
 from flask_api.streams.hub import BLOCK_S, Hub
 from flask_api.streams.places import Places
@@ -39,7 +39,7 @@ class Streams:
 
     def open(
         self,
-        feed: Feed,
+        feed: PersonFeed,
         *,
         person_id: str,
         after: Position | None,

@@ -1,13 +1,13 @@
 """The wire format of a stream: server-sent events (WHATWG HTML, section 9.2), UTF-8,
 one line of JSON each.
 
-    retry: 2000                             the client comes back so many milliseconds after the
-    stream broke id: 1795167000125-0                     where to go on: sent back as Last-Event-ID
+    retry: 2000                    after a break the client comes back after this many milliseconds
+    id: 1795167000125-0            where to go on: sent back as Last-Event-ID
     event: status
     data: {"job":"0199...","status":"succeeded"}
-                                            an empty line ends the event
-    : still here                            a comment, so that both ends notice a broken connection;
-    no event, no empty line
+                                   an empty line ends the event
+    : still here                   a comment, so that both ends notice a broken connection;
+                                   no event, no empty line
 
 What a stream says itself, beside the engine's events:
 ``ready`` and ``reset`` at its beginning, ``end`` as its last word.

@@ -55,7 +55,7 @@ class ResultsQuery(BaseModel):
     )
     after: int = Field(0, ge=0, description="How many you have already.")
     wait: float = Field(
-        0, ge=0, allow_inf_nan=False, description="Go on until none has ended for so many seconds."
+        0, ge=0, allow_inf_nan=False, description="How many seconds to wait for more jobs to end."
     )
 
 
@@ -190,8 +190,8 @@ def delete(batch_id: Any) -> tuple[str, int]:
 def results(batch_id: Any) -> Response:
     """Read how a batch's jobs ended, as NDJSON.
 
-    With wait the answer goes on as jobs end, until all have or so many seconds are over; then ask
-    again with a larger after. It ends early when too many others wait.
+    With wait the answer goes on as jobs end, until all have or that many seconds are over; then ask
+    again with a larger after. It ends early when too many other requests wait.
     """
     query = read_query(ResultsQuery)
     wait_s = within(query.wait, gate_state().settings.max_wait_s)

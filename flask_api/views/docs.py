@@ -1,5 +1,5 @@
-"""The API described for people: a page that lists every operation and can try it with the log-in of
-who reads it."""
+"""The API described for people: a page that lists every operation and can try it with the
+reader's own log-in."""
 
 from flask import Blueprint, Response, abort, current_app, render_template
 from werkzeug.exceptions import NotFound

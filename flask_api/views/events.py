@@ -17,7 +17,7 @@ from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import LAST_EVENT_ID
 from flask_api.streams.access import SCOPE
 from flask_api.streams.connection import Connection
-from flask_api.streams.feeds import BatchFeed, Feed, JobFeed
+from flask_api.streams.feeds import BatchFeed, JobFeed, PersonFeed
 from flask_api.streams.places import TooManyStreams
 from shared.errors import JobStoreUnavailable, RequestError
 
@@ -60,7 +60,7 @@ class EventsQuery(BaseModel):
 def of_person() -> Response:
     """Follow all events of your own jobs."""
     after = _after()
-    return _answer(Feed(viewer().id), after)
+    return _answer(PersonFeed(viewer().id), after)
 
 
 @blueprint.get("/jobs/<uuid:job_id>/events")
@@ -98,7 +98,7 @@ def of_batch(batch_id: Any) -> Response:
     return _answer(BatchFeed(batch.owner.id, batch.id), after)
 
 
-def _answer(feed: Feed, after: Position | None) -> Response:
+def _answer(feed: PersonFeed, after: Position | None) -> Response:
     stream = api_state().streams.open(
         feed,
         person_id=viewer().id,
@@ -128,5 +128,5 @@ def _after() -> Position | None:
         return Position.parse(text)
     except ValueError:
         raise RequestError(
-            f"{name}: accepted is the id of an event of a stream of yours, as 1795167000125-0."
+            f"{name} must be the id of an event of a stream of yours, such as 1795167000125-0."
         ) from None

@@ -23,7 +23,7 @@ from flask_api.jobs.errors import (
 from flask_api.jobs.files.uploads import Upload, Uploads
 from flask_api.jobs.records.job import format_time
 from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.shapes import Id, PageLinks, Path
+from flask_api.openapi.shapes import Id, PageLinksJson, Path
 from shared.errors import JobStoreFull, JobStoreUnavailable
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
@@ -67,7 +67,7 @@ class FilePage(BaseModel):
 
     files: list[FileRecord]
     next_cursor: Id | None
-    links: PageLinks | None = None
+    links: PageLinksJson | None = None
 
 
 @blueprint.post("")

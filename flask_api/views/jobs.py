@@ -73,7 +73,7 @@ class JobsQuery(BaseModel):
     )
 
 
-class LogLine(BaseModel):
+class LogLineJson(BaseModel):
     """One line of a job's log."""
 
     at: AwareDatetime
@@ -265,7 +265,7 @@ def delete(job_id: Any) -> tuple[str, int]:
 @scope_required("jobs:read")
 @describe(
     "getJobLog",
-    answers={200: Answer("One line for each of the last 2,000.", LogLine, media_type=NDJSON)},
+    answers={200: Answer("One line for each of the last 2,000.", LogLineJson, media_type=NDJSON)},
     problems=OF_A_JOB,
     python="print(client.job({job_id}).log())",
     command="gatehouse log {job_id}",

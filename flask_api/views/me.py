@@ -26,7 +26,7 @@ class Credential(BaseModel):
     scopes: Annotated[list[str], Field(description="of a key")] = []
 
 
-class Principal(BaseModel):
+class PrincipalJson(BaseModel):
     """Who this request acts as."""
 
     id: str
@@ -47,7 +47,7 @@ class QuotaUsage(BaseModel):
     limit: int
 
 
-class Usage(BaseModel):
+class UsageJson(BaseModel):
     """What a person keeps, by kind. What is at its limit is refused until something is deleted or
     expires."""
 
@@ -73,7 +73,7 @@ class Usage(BaseModel):
 @login_required
 @describe(
     "getPrincipal",
-    answers={200: Answer("The principal and the credential.", Principal)},
+    answers={200: Answer("The principal and the credential.", PrincipalJson)},
     python="print(client.me())",
     command="gatehouse whoami",
 )
@@ -86,7 +86,7 @@ def me() -> Response:
 @scope_required("jobs:read")
 @describe(
     "getUsage",
-    answers={200: Answer("Used and limit of each kind.", Usage)},
+    answers={200: Answer("Used and limit of each kind.", UsageJson)},
     problems=(JobStoreUnavailable,),
     python="print(client.usage())",
     command="gatehouse usage",

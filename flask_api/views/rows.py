@@ -138,7 +138,7 @@ def _page_json(job: Job, query: RowsQuery, link: Callable[..., str]) -> dict[str
         first = (query.page - 1) * query.size
         found = api_state().rows.read(job, first=first, size=query.size)
     except PageTooLargeError as error:
-        detail = f"accepted are 1 to {error.most} rows of this table at once"
+        detail = f"must be 1 to {error.most} rows of this table at once"
         raise InvalidQuery([QueryProblem(parameter="size", detail=detail)]) from None
     pages = -(-found.total // query.size)
     return {
@@ -157,6 +157,6 @@ def _page_json(job: Job, query: RowsQuery, link: Callable[..., str]) -> dict[str
 
 def _tag(job: Job, query: RowsQuery) -> str:
     """Rows never change once they are there: the tag needs no look at them,
-    so who polls costs next to nothing."""
+    so a client that polls costs next to nothing."""
     parts = (VERSION, job.id, job.finished_at, query.page, query.size, request.path)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

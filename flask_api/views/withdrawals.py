@@ -58,8 +58,7 @@ def withdraw(batch_id: Any) -> Response:
     ).positions
     if max(positions) >= batch.total:
         detail = (
-            f"accepted are 1 to {_MOST} places in the order of submission, from 0 to "
-            f"{batch.total - 1}"
+            f"must be 1 to {_MOST} places in the order of submission, from 0 to {batch.total - 1}"
         )
         raise InvalidArguments(
             "The body does not say which jobs.",

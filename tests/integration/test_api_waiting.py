@@ -184,7 +184,7 @@ def test_results_of_a_batch_wait_no_longer_than_anybody_may(app: Flask, visitor:
     refused = ask(app, f"{batch['links']['results']}?wait=3", cookie=visitor.cookie)
     assert (refused.status_code, refused.get_json()["errors"]) == (
         400,
-        [{"parameter": "wait", "detail": "accepted are 0 to 2 seconds"}],
+        [{"parameter": "wait", "detail": "must be 0 to 2 seconds"}],
     )
     assert ask(app, f"{batch['links']['results']}?wait=2", cookie=visitor.cookie).status_code == 200
 

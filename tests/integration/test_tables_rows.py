@@ -144,7 +144,7 @@ def test_wide_table_gives_fewer_rows_at_once(app: Flask, visitor: Visitor) -> No
     refused = rows_of(app, visitor, job)
     assert refused.status_code == 400
     assert refused.get_json()["errors"] == [
-        {"parameter": "size", "detail": "accepted are 1 to 50 rows of this table at once"}
+        {"parameter": "size", "detail": "must be 1 to 50 rows of this table at once"}
     ]
     assert len(rows_of(app, visitor, job, "?size=50").get_json()["rows"]) == 50
 

@@ -13,6 +13,8 @@ from flask import Response
 
 from flask_api.gate.addresses import api_root
 
+PROBLEM_JSON = "application/problem+json"
+
 # As RFC 9110 calls them; Python does so only from 3.13 on, and a title should not depend on that.
 _TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
@@ -29,6 +31,6 @@ def problem(
         "detail": detail,
         **{name: value for name, value in members.items() if value is not None},
     }
-    response = Response(json.dumps(body), status=status, mimetype="application/problem+json")
+    response = Response(json.dumps(body), status=status, mimetype=PROBLEM_JSON)
     response.headers.update(headers or {})
     return response

@@ -17,7 +17,7 @@ from typing import Any, overload
 
 from flask_api.http.json_body import NOT_AN_OBJECT, parse_json, parse_json_object
 from flask_api.http.json_size import require_few_values, require_short_strings
-from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
+from flask_api.jobs.errors import ArgumentProblem, InvalidArguments, json_pointer
 from shared.errors import RequestError
 
 _LIST = "arguments"
@@ -53,7 +53,7 @@ class Sets(Sequence[dict[str, Any]]):
         for number, (start, end) in enumerate(self._spans):
             if end - start > most_bytes:
                 detail = f"must be at most {most_bytes} bytes; this set has {end - start}"
-                problem = ArgumentProblem(pointer=f"/{_LIST}/{number}", detail=detail)
+                problem = ArgumentProblem(pointer=json_pointer(_LIST, number), detail=detail)
                 raise InvalidArguments("A set of arguments is too large.", problems=[problem])
 
 
@@ -138,7 +138,7 @@ def _spans(text: str, at: int, most: int) -> list[tuple[int, int]]:
         if text[at] == "]":
             return spans
         start = _skip(text, at + 1)
-    problem = ArgumentProblem(pointer=f"/{_LIST}", detail=f"must be at most {most} sets")
+    problem = ArgumentProblem(pointer=json_pointer(_LIST), detail=f"must be at most {most} sets")
     raise InvalidArguments("The batch is too large.", problems=[problem])
 
 

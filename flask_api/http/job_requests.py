@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -34,6 +34,7 @@ from flask_api.jobs.errors import (
     QueueFull,
     TooManyUnfinished,
     UnknownTask,
+    json_pointer,
 )
 from flask_api.jobs.records.acceptance import IdempotencyKey
 from flask_api.jobs.records.job import Owner
@@ -152,7 +153,7 @@ def check_body(kind: type[BodyT], body: dict[str, Any], message: str) -> BodyT:
     """Return the body as ``kind``, or raise InvalidArguments:
     of many unknown members it looks at the first hundred."""
     unknown = islice((name for name in body if name not in kind.model_fields), MAX_PROBLEMS)
-    problems = [_no_such_member(kind, _pointer([name])) for name in unknown]
+    problems = [_no_such_member(kind, json_pointer(name)) for name in unknown]
     if not problems:
         try:
             return kind.model_validate_json(to_json(body))
@@ -225,7 +226,7 @@ def _canonical_batch(body: BatchBody) -> Iterator[str]:
 
 def _problem(line: ErrorDetails) -> ArgumentProblem:
     return ArgumentProblem(
-        pointer=_pointer(line["loc"]), detail=line["msg"].removeprefix("Value error, ")
+        pointer=json_pointer(*line["loc"]), detail=line["msg"].removeprefix("Value error, ")
     )
 
 
@@ -234,7 +235,3 @@ def _no_such_member(kind: type[BaseModel], pointer: str) -> ArgumentProblem:
         pointer=pointer,
         detail=f"There is no such member; accepted: {', '.join(kind.model_fields)}.",
     )
-
-
-def _pointer(location: Sequence[str | int]) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:200] for part in location)

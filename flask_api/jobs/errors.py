@@ -34,6 +34,8 @@ from typing import Any, ClassVar
 
 from shared.errors import JobError
 
+_NAME_SHOWN = 200  # characters of a wrong name that a problem repeats
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArgumentProblem:
@@ -42,6 +44,12 @@ class ArgumentProblem:
 
     pointer: str
     detail: str
+
+
+def json_pointer(*parts: object) -> str:
+    """Return the RFC 6901 pointer to a place; of a long name its first 200 characters."""
+    cut = (str(part)[:_NAME_SHOWN] for part in parts)
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in cut)
 
 
 class UnknownTask(JobError):

@@ -9,6 +9,7 @@ from typing import Any
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from flask_api.gate.credentials import SAFE_METHODS, CrossSiteRefused
+from flask_api.gate.problem import PROBLEM_JSON
 from flask_api.http.json_body import UnsupportedMediaType
 from flask_api.http.query import InvalidQuery
 from flask_api.jobs.errors import InvalidArguments
@@ -174,7 +175,7 @@ class Describer:
     def _problem(self, status: int, codes: list[str]) -> Schema:
         pages = [all_problems()[code] for code in codes]
         text = "\n".join(f"- `{page.code}`: {page.meaning}" for page in pages)
-        content = {"application/problem+json": {"schema": self._components.use(Problem)}}
+        content = {PROBLEM_JSON: {"schema": self._components.use(Problem)}}
         return {
             "description": text,
             "headers": _headers(_OF_PROBLEMS.get(status, ())),

@@ -23,7 +23,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails, SchemaValidator, to_json
 
-from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
+from flask_api.jobs.errors import ArgumentProblem, InvalidArguments, json_pointer
 from flask_api.jobs.tasks.alternatives import AtLeastOneOf
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.first_problem import first_problem_validator
@@ -39,8 +39,6 @@ MAX_PROBLEMS = 100
 # From so many bytes of JSON on, a check ends at the first wrong item of each list:
 # all of them may be a million.
 LARGE_BYTES = 16_384
-
-_NAME_SHOWN = 200  # characters of a wrong name that a problem repeats
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 
@@ -122,7 +120,7 @@ class Task(Generic[P, R]):
             return self.arguments_model.model_validate_json(text, strict=True, context=inputs)
         unknown = (name for name in arguments if name not in self._names)
         if problems := [
-            self._no_such_argument(f"/arguments/{_escape(name)}")
+            self._no_such_argument(json_pointer("arguments", name))
             for name in islice(unknown, MAX_PROBLEMS)
         ]:
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=problems)
@@ -268,7 +266,7 @@ def _pointer(
             place = place[part]
         elif not (is_missing and number == len(location)):
             continue
-        pointer += f"/{_escape(part)}"
+        pointer += json_pointer(part)
     return pointer
 
 
@@ -278,7 +276,3 @@ def _has(place: Any, part: str | int) -> bool:
         if isinstance(place, list)
         else isinstance(place, Mapping) and part in place
     )
-
-
-def _escape(part: object) -> str:
-    return str(part)[:_NAME_SHOWN].replace("~", "~0").replace("/", "~1")

@@ -44,20 +44,7 @@ def create_key(
     now = timezone.now()
     rows = ApiKey.objects.using(database_of(ApiKey))
     with atomic_on(get_user_model(), ApiKey):
-        # The person's row is the lock under which the keys are counted,
-        # and the password does not change.
-        password = (
-            user_rows().select_for_update().values_list("password", flat=True).get(pk=person.pk)
-        )
-        if password != person.password:
-            raise ValidationError(
-                "Your password has changed meanwhile. Log in again.", code="password_changed"
-            )
-        if rows.of(person).live().count() >= MAX_LIVE:
-            raise ValidationError(
-                f"You have {MAX_LIVE} keys, which is the most. Revoke one first.",
-                code="too_many_keys",
-            )
+        _require_room(rows, person)
         key = rows.create(
             user_id=person.pk,
             name=name,
@@ -71,6 +58,20 @@ def create_key(
         know_network(key, current_address())
         transaction.on_commit(lambda: tell_made(key), using=rows.db)
     return key, token
+
+
+def _require_room(rows: ApiKeyQuerySet, person: Any) -> None:
+    # The person's row is the lock under which the keys are counted,
+    # and the password does not change.
+    password = user_rows().select_for_update().values_list("password", flat=True).get(pk=person.pk)
+    if password != person.password:
+        raise ValidationError(
+            "Your password has changed meanwhile. Log in again.", code="password_changed"
+        )
+    if rows.of(person).live().count() >= MAX_LIVE:
+        raise ValidationError(
+            f"You have {MAX_LIVE} keys, which is the most. Revoke one first.", code="too_many_keys"
+        )
 
 
 def revoke_keys(keys: ApiKeyQuerySet, *, by: Any) -> int:

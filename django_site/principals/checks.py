@@ -1,6 +1,7 @@
 """What ``manage.py check`` says when a site's settings don't fit Gatehouse;
 the API only refuses everybody."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -37,6 +38,10 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
             )
         )
     found += check_cookies(contract_settings().api_prefix)
+    return [*found, *_check_middleware(), *_check_origins()]
+
+
+def _check_middleware() -> Iterator[CheckMessage]:
     for place, middleware in (
         ("in the place of Django's SessionMiddleware", _SESSIONS),
         ("at the end", _PRINCIPALS),
@@ -44,20 +49,15 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
         if middleware not in settings.MIDDLEWARE:
             hint = f"Put it {place}; see docs/adopt.md."
             # A warning: it may be there under another name, extended by the site.
-            found.append(
-                CheckWarning(f"MIDDLEWARE lacks {middleware}.", hint=hint, id="gatehouse.W003")
-            )
+            yield CheckWarning(f"MIDDLEWARE lacks {middleware}.", hint=hint, id="gatehouse.W003")
+
+
+def _check_origins() -> Iterator[CheckMessage]:
     trusted = contract_settings().csrf_trusted_origins
     if set(trusted) != set(settings.CSRF_TRUSTED_ORIGINS):
         hint = "Give GATEHOUSE_CSRF_TRUSTED_ORIGINS the same list, and CSRF_TRUSTED_ORIGINS too."
-        found.append(
-            CheckWarning(
-                "CSRF_TRUSTED_ORIGINS is not the list that the API has.",
-                hint=hint,
-                id="gatehouse.W004",
-            )
-        )
-    return found
+        message = "CSRF_TRUSTED_ORIGINS is not the list that the API has."
+        yield CheckWarning(message, hint=hint, id="gatehouse.W004")
 
 
 def check_user_model(**_kwargs: Any) -> list[CheckMessage]:

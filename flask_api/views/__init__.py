@@ -1,8 +1,9 @@
-"""The API's endpoints, one module per kind of resource. A module here that has a ``blueprint`` is
-served: no other file of the server knows of it.
+"""The API's endpoints, one module per kind of resource. Each has a ``blueprint``, by which it is
+served; no other file of the server knows of it.
 
-What its module says, the document says: the docstring is what its endpoints are for, PLACE_IN_DOCS
-where a reader meets them (lower is earlier), ``describe`` and ``scope_required`` all the rest.
+The document of the API says what the module says: its docstring is what the endpoints are for,
+PLACE_IN_DOCS where a reader meets them (lower is earlier); ``describe`` and ``scope_required`` add
+the rest.
 """
 
 import importlib

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ ENCODINGS = (
 )  # fmt: skip
 _HEADS = ("id", "name", "town", "price", "on", "note", "code", "when")
 DAMAGES = ("cut line", "open quote", "stray byte", "more cells", "lone quote", "nothing")
+_THREE_DECIMALS = re.compile(r"-?[1-9][0-9]{0,2}[.][0-9]{3}")
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -153,7 +155,8 @@ def made(table: RandomTable) -> RandomTable:
     first = 1 if way.header == "none" and not table.is_given else 0
     for column, row, kind in table.late:
         cell = KINDS[kind](chance)
-        if row >= first and not _may_be_either(cell, table.kinds[column]):
+        others = columns[column][:row] + columns[column][row + 1 :]
+        if row >= first and not any(_blur(cell, other) or _blur(other, cell) for other in others):
             columns[column][row] = cell
     rows = [
         tuple(_written(cell, way, table.encoding) for cell in row)
@@ -175,15 +178,15 @@ def made(table: RandomTable) -> RandomTable:
     return replace(table, lines=writer.lines, content=writer.content)
 
 
-def _may_be_either(cell: Cell, kind: str) -> bool:
-    """Tell whether a cell may as well be one of its column's kind:
-    a date in that order, a point between thousands there."""
-    if type(cell.meaning) is date:
-        return kind[1:2] in ("/", ".", "-")
-    return (
-        kind in ("comma", "thousands, points")
-        and re.fullmatch(r"-?[1-9][0-9]{0,2}[.][0-9]{3}", cell.text) is not None
-    )
+def _blur(one: Cell, other: Cell) -> bool:
+    """Tell whether beside another cell one may as well be read otherwise: nobody could know.
+
+    A date in another order of day and month, a decimal point as one between thousands.
+    """
+    if type(one.meaning) is date:
+        return type(other.meaning) is date and "-" not in (one.text[4], other.text[4])
+    has_three = isinstance(one.meaning, Decimal) and _THREE_DECIMALS.fullmatch(one.text)
+    return bool(has_three and "," in other.text)
 
 
 def _column(kind: str, count: int, chance: random.Random) -> list[Cell]:
@@ -282,13 +285,12 @@ class _Writer:
                 + text[place:].encode(self._encoding)
             )
         try:
-            also = _readings(data.decode(self._encoding), self._way)
+            shown = data.decode(self._encoding)
+            also = _readings(shown, self._way)
         except UnicodeDecodeError:  # it has to be left out
-            also = ()
+            shown, also = "?", ()
         is_narrow = len(cells) == 1 and not self._way.ends_with_delimiter
-        if (
-            is_narrow or self._way.delimiter in text or text.strip(f" {self._way.quote}")
-        ):  # an empty line of more columns is no row
+        if is_narrow or shown.strip(f" {self._way.quote}"):  # else it is an empty line
             self.lines.append(Line(number=number, cells=cells, is_damaged=True, also=also))
         self._add(data, text)
 
@@ -307,14 +309,11 @@ class _Writer:
 def _readings(text: str, way: Way) -> tuple[tuple[str, ...], ...]:
     """Return what a damaged line may be read as: quotes are quotes, or just text."""
     found = [tuple(text.split(way.delimiter)), (text,)]
-    if way.quote:
-        marks: dict[str, Any] = {
-            "delimiter": way.delimiter,
-            "quotechar": way.quote,
-            "skipinitialspace": bool(way.blank),
-        }
-        if way.escape:
-            marks |= {"escapechar": way.escape, "doublequote": False}
+    marks: dict[str, Any] = {"delimiter": way.delimiter, "quotechar": way.quote or None}
+    if way.escape:
+        marks |= {"escapechar": way.escape, "doublequote": False}
+    for drops_blanks in (False, True) if way.blank else (False,) if way.quote else ():
         with suppress(csv.Error):
-            found += [tuple(cells) for cells in csv.reader([text], strict=True, **marks)]
+            rows = csv.reader([text], strict=True, skipinitialspace=drops_blanks, **marks)
+            found += [tuple(cells) for cells in rows]
     return tuple(found)

@@ -143,12 +143,8 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
     kept = [line for line in lines if line.number not in left_out and line.number > first]
     kept, rows = _without_merged(kept, reading.rows)
     if len(kept) != len(rows):  # an empty line may be an empty cell, or none
-        kept = [
-            line
-            for line in kept
-            if any(cell.text.strip(" ") for cell in line.cells) or line.is_damaged
-        ]
-        rows = [row for row in rows if any(value is not None for value in row)]
+        kept = [line for line in kept if _holds_something(line)]
+        rows = [row for row in rows if any(value is not None and value != " " for value in row)]
     if len(kept) != len(rows):
         yield f"{len(kept)} rows should be there, {len(rows)} are; left out: {sorted(left_out)}"
         return
@@ -184,6 +180,13 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
         )
         if words != decision.missing and not any(line.is_damaged for line in kept):
             yield f"{words} words for no value in column {number}, {decision.missing} are said"
+
+
+def _holds_something(line: Line) -> bool:
+    texts = [cell.text for cell in line.cells]
+    if line.is_damaged:
+        texts = [text for other in line.also for text in other] or ["no text"]
+    return any(text.strip(" ") for text in texts)
 
 
 def _without_merged(

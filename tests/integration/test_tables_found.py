@@ -31,6 +31,12 @@ READ: dict[str, tuple[Any, ...]] = {
         {"header": True},
         [5],
     ),
+    "single quotes around commas, two rows damaged": (
+        b"'id'\n'5816,21''\n'4949,32'\n'9842,04'\n'2495,55'\n'489,\n'5118,48'\n",
+        [4949.32],
+        {"delimiter": ",", "header": True},
+        [2, 6],
+    ),
     "quotes of two kinds": (
         b"'a','b'\n'x','say \"hi\", twice'\n'y','it''s'\n",
         ["x", 'say "hi", twice'],

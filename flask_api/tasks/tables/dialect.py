@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -86,7 +86,7 @@ def find_dialect(
     Raises TaskError when there is no table."""
     lines = list(_sample(open_lines(path, skip=skip)))
     if not any(line.strip() for _, line in lines):
-        raise TaskError("The file has no rows.")
+        raise TaskError(_why_nothing(path, skip))
     excel = _EXCEL.fullmatch(lines[0][1])
     if excel and delimiter in (None, excel[1]):
         delimiter, skip, lines = excel[1], skip + 1, lines[1:]  # type: ignore[assignment]  # one of them
@@ -114,6 +114,12 @@ def find_dialect(
         doubt=" ".join(filter(None, (fit.doubt, _kept_quotes(fit)))),
         is_simple=_is_simple(path, before, style, line_end=line_end, width=width),
     )
+
+
+def _why_nothing(path: Path, skip: int) -> str:
+    if any(len(line) >= MAX_ROW_BYTES for _, line in open_lines(path, skip=skip)):
+        return f"Its rows are longer than {MAX_ROW_BYTES:,} characters: no table has such."
+    return "The file has no rows."
 
 
 def _sample(source: Iterator[Line]) -> Iterator[Line]:
@@ -235,11 +241,13 @@ def _fits(lines: list[Line], text: str, delimiter: str) -> Iterator[_Fit]:
     yield usual
     if any(map(quotes_after_blank, _cells(usual))):
         blanks = _fit(lines, replace(usual.style, drops_blanks=True))
-        yield _preferred(blanks, usual)  # what is quoted after a blank was meant to be
+        share = max(blanks.share, usual.share if _bad(blanks) <= _bad(usual) else 0.0)
+        yield replace(blanks, share=share + 1e-9)  # what is quoted after a blank was meant to be
     if re.search(rf"(?:^|{re.escape(delimiter)})'", text, re.MULTILINE):
         single = _fit(lines, Style(delimiter=delimiter, quote="'", escape="'"))
-        if any(_is_quoted(cell, "'") for cell in _cells(usual)) and _bad(single) <= _bad(usual):
-            yield _preferred(single, usual)
+        bad = _bad(usual) + sum(_is_cut(row.cells, "'") for row in usual.rows)
+        if any(_is_quoted(cell, "'") for cell in _cells(usual)) and _bad(single) <= bad:
+            yield replace(single, share=max(single.share, usual.share) + 1e-9)
     if '"' not in text:
         return
     if usual.share == 1:
@@ -263,15 +271,8 @@ def _fit(lines: list[Line], style: Style) -> _Fit:
     return _Fit(style=style, width=width, share=good / len(some), rows=some)
 
 
-def _preferred(fit: _Fit, usual: _Fit) -> _Fit:
-    """Return a fit with more than the usual one's share if no more of its rows are bad:
-    they may be fewer, of several lines."""
-    return replace(
-        fit, share=max(fit.share, usual.share if _bad(fit) <= _bad(usual) else 0.0) + 1e-9
-    )
-
-
 def _bad(fit: _Fit) -> int:
+    """Return how many rows are bad. Shares tell less: rows that go on over lines are fewer."""
     return round((1 - fit.share) * len(fit.rows))
 
 
@@ -293,6 +294,14 @@ def _keeps_quotes(row: Row, style: Style) -> bool:
     or around two with a separator between them."""
     return not style.quote and any(
         _is_quoted(cell, '"') or (cell[:1] == '"' and cell.count('"') == 1) for cell in row.cells
+    )
+
+
+def _is_cut(cells: Sequence[str], quote: str) -> bool:
+    """Tell whether a quoted cell seems to be cut in two at a separator inside."""
+    return any(
+        first[:1] == quote and last[-1:] == quote and first.count(quote) == 1 == last.count(quote)
+        for first, last in pairwise(cells)
     )
 
 

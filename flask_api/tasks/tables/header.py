@@ -48,8 +48,11 @@ def find_header(
     ``rows`` are the first ones, the bad ones among them."""
     place = next(
         (number for number, row in enumerate(rows) if len(row.cells) == width and not row.problem),
-        0,
+        None,
     )
+    if place is None:  # the first ones are too long to be looked at
+        note = "The first line was taken for a row; it might be otherwise."
+        return Header(is_sure=False, notes=() if has_header is False else (note,))
     if place > _LINES_ABOVE:
         return Header()
     first, body = rows[place], rows[place + 1 :]

@@ -68,12 +68,15 @@ def is_plain(path: Path, style: Style, *, line_end: str, is_narrow: bool) -> boo
     """Tell whether DuckDB reads a text's cells as :func:`read_rows` does; False where it may not.
 
     It drops blanks between a quote and the separator before or after it, and a blank beside a line
-    end of another kind; where a line is a cell (``is_narrow``), any such end is in doubt.
+    end of another kind; where a line is a cell (``is_narrow``), any such end is in doubt. It takes
+    a first row that is longer than its buffer for none.
     """
     quote = style.quote.encode()
     loose = _loose(style)
     before = b"\n"
     for chunk in _chunks(path):
+        if len(chunk) >= MAX_ROW_BYTES and b"\n" not in chunk:
+            return False
         if not _ends_alike(before[-1:] + chunk, line_end, is_narrow=is_narrow):
             return False
         joined = before + chunk

@@ -66,6 +66,30 @@ def test_skip_and_header_overrule_what_was_found(tmp_path: Path) -> None:
     assert (numbers.names, numbers.rows) == (["1", "2"], [[3, 4]])
 
 
+QUOTES: list[tuple[bytes, str, list[list[str]]]] = [
+    (b"a,b\n'x,y',\"z\"\n'u,v',\"w\"\n", "'", [["x,y", '"z"'], ["u,v", '"w"']]),
+    (b'a,b\n"x",1z\n"y",2z\n', "none", [['"x"', "1z"], ['"y"', "2z"]]),
+    (b"a,b\nx,it's\n'y',\"z\"\n", '"', [["x", "it's"], ["'y'", "z"]]),
+]
+
+
+@pytest.mark.parametrize(("content", "quote", "rows"), QUOTES)
+def test_given_quote_is_the_only_one(
+    tmp_path: Path, content: bytes, quote: str, rows: list[list[str]]
+) -> None:
+    """Others are text, and no note doubts it; also where the lines show another one."""
+    parsed = Parsed(content, tmp_path, quote=quote)
+    assert (parsed.rows, parsed.layout["quote"]) == (rows, quote.removeprefix("none"))
+    assert not any("Quotes" in note for note in parsed.layout["notes"])
+
+
+def test_lines_without_a_separator_may_be_quoted(tmp_path: Path) -> None:
+    """When their owner says so, with the mark that is named."""
+    content = b"a\n'two\nlines'\n'one, line'\n"
+    parsed = Parsed(content, tmp_path, delimiter="none", quote="'", header=True)
+    assert (parsed.rows, parsed.problems) == ([["two\nlines"], ["one, line"]], [])
+
+
 def test_no_delimiter_keeps_each_line_whole(tmp_path: Path) -> None:
     """Also its quotes, commas and tabs, and one with the mark that stands for no separator
     inside."""

@@ -39,6 +39,7 @@ _REREADS_IN_SAMPLE = 50
 
 Delimiter = Literal[",", ";", "\t", "|", ":", " ", "none"]
 # where two are as likely, the one that is rarer inside of cells
+Quote = Literal['"', "'", "none"]
 _DELIMITERS = ("\t", "|", ";", ",")
 _EXCEL = re.compile(r'"?sep=([,;\t|: ])"?\r?\n?', re.IGNORECASE)  # Excel's own first line
 
@@ -79,6 +80,7 @@ def find_dialect(
     wishes: Wishes,
     *,
     delimiter: Delimiter | None = None,
+    quote: Quote | None = None,
     has_header: bool | None = None,
     skip: int = 0,
 ) -> Dialect:
@@ -91,7 +93,7 @@ def find_dialect(
     if excel and delimiter in (None, excel[1]):
         delimiter, skip, lines = excel[1], skip + 1, lines[1:]  # type: ignore[assignment]  # one of them
     _check_columns(lines, delimiter)
-    fit = _find_style(lines, delimiter, wishes)
+    fit = _find_style(lines, delimiter, quote, wishes)
     style, width, rows = fit.style, fit.width, fit.rows
     if width > MAX_COLUMNS:
         raise TaskError(f"The table has {width:,} columns; accepted are at most {MAX_COLUMNS:,}.")
@@ -111,7 +113,7 @@ def find_dialect(
         first_rows=tuple(
             row for row in rows if row.line > before and not row.problem and len(row.cells) == width
         ),
-        doubt=" ".join(filter(None, (fit.doubt, _kept_quotes(fit)))),
+        doubt=" ".join(filter(None, (fit.doubt, "" if quote else _kept_quotes(fit)))),
         is_simple=_is_simple(path, before, style, line_end=line_end, width=width),
     )
 
@@ -174,15 +176,16 @@ class _Fit:
     doubt: str = ""
 
 
-def _find_style(lines: list[Line], delimiter: Delimiter | None, wishes: Wishes) -> _Fit:
-    whole = Style(delimiter="", quote="", escape="")
+def _find_style(
+    lines: list[Line], delimiter: Delimiter | None, quote: Quote | None, wishes: Wishes
+) -> _Fit:
     if delimiter == "none":
-        return replace(_fit(lines, whole), width=1)
+        return _one_column(lines, quote or "none")
     text = "".join(line for _, line in lines)
     if delimiter:
-        return max(_fits(lines, text, delimiter), key=lambda fit: fit.share)
+        return max(_fits(lines, text, delimiter, quote), key=lambda fit: fit.share)
     found = [
-        max(_fits(lines, text, each), key=lambda fit: fit.share)
+        max(_fits(lines, text, each, quote), key=lambda fit: fit.share)
         for each in _DELIMITERS
         if each in text
     ]
@@ -206,18 +209,24 @@ def _find_style(lines: list[Line], delimiter: Delimiter | None, wishes: Wishes) 
         return replace(
             best, doubt=_doubt(others, are_numbers=are_numbers and best.style.delimiter == ",")
         )
-    best = _fit(lines, Style(delimiter=NO_DELIMITER, quote='"', escape='"'))
-    if any(map(quotes_after_blank, _cells(best))):
+    best = _one_column(lines, quote)
+    has_quotes = any(line[0] in "\"'" or '"' in line for _, line in lines)
+    is_sure = not found and (best.style.quote or quote or not has_quotes)
+    return replace(best, doubt="" if is_sure else "No separator was found: each line is one cell.")
+
+
+def _one_column(lines: list[Line], quote: Quote | None) -> _Fit:
+    """Return the fit of a table without separators, whose lines are cells if none is quoted."""
+    whole = replace(_fit(lines, Style(delimiter="", quote="", escape="")), width=1)
+    if quote == "none":
+        return whole
+    mark = quote or '"'
+    best = _fit(lines, Style(delimiter=NO_DELIMITER, quote=mark, escape=mark))
+    if any(quotes_after_blank(cell, mark) for cell in _cells(best)):
         best = _fit(lines, replace(best.style, drops_blanks=True))
-    quoted = sum(_is_quoted(line.strip(), '"') for _, line in lines)
-    if not quoted or best.width > 1 or quoted <= sum(bool(row.problem) for row in best.rows):
-        best = _fit(lines, whole)
-    is_sure = not found and (
-        best.style.quote or not any(line[0] in "\"'" or '"' in line for _, line in lines)
-    )
-    return replace(
-        best, width=1, doubt="" if is_sure else "No separator was found: each line is one cell."
-    )
+    quoted = sum(_is_quoted(line.strip(), mark) for _, line in lines)
+    is_quoted = quote or (quoted > sum(bool(row.problem) for row in best.rows) and best.width == 1)
+    return replace(best, width=1) if is_quoted else whole
 
 
 def _doubt(others: list[str], *, are_numbers: bool) -> str:
@@ -234,30 +243,30 @@ def _are_numbers(lines: list[Line], wishes: Wishes) -> bool:
     return bool(found) and ("," not in first or any(looks_like(each, first) for each in found))
 
 
-def _fits(lines: list[Line], text: str, delimiter: str) -> Iterator[_Fit]:
-    """Yield how well each way to quote fits: the usual one,
+def _fits(lines: list[Line], text: str, delimiter: str, quote: Quote | None) -> Iterator[_Fit]:
+    """Yield how well each way to quote fits: the given or the usual one,
     and others where it leaves something to wish for."""
-    usual = _fit(lines, Style(delimiter=delimiter, quote='"', escape='"'))
+    mark = "" if quote == "none" else quote or '"'
+    usual = _fit(lines, Style(delimiter=delimiter, quote=mark, escape=mark), is_given=bool(quote))
     yield usual
-    if any(map(quotes_after_blank, _cells(usual))):
+    if mark and any(quotes_after_blank(cell, mark) for cell in _cells(usual)):
         blanks = _fit(lines, replace(usual.style, drops_blanks=True))
         share = max(blanks.share, usual.share if _bad(blanks) <= _bad(usual) else 0.0)
         yield replace(blanks, share=share + 1e-9)  # what is quoted after a blank was meant to be
-    if re.search(rf"(?:^|{re.escape(delimiter)})'", text, re.MULTILINE):
+    if not quote and re.search(rf"(?:^|{re.escape(delimiter)})'", text, re.MULTILINE):
         single = _fit(lines, Style(delimiter=delimiter, quote="'", escape="'"))
         bad = _bad(usual) + sum(_is_cut(row.cells, "'") for row in usual.rows)
         if any(_is_quoted(cell, "'") for cell in _cells(usual)) and _bad(single) <= bad:
             yield replace(single, share=max(single.share, usual.share) + 1e-9)
-    if '"' not in text:
+    if not mark or mark not in text or usual.share == 1:
         return
-    if usual.share == 1:
-        return
-    if '\\"' in text:
-        yield _fit(lines, Style(delimiter=delimiter, quote='"', escape="\\"))
-    yield _fit(lines, Style(delimiter=delimiter, quote="", escape=""))
+    if f"\\{mark}" in text:
+        yield _fit(lines, Style(delimiter=delimiter, quote=mark, escape="\\"))
+    if not quote:
+        yield _fit(lines, Style(delimiter=delimiter, quote="", escape=""))
 
 
-def _fit(lines: list[Line], style: Style) -> _Fit:
+def _fit(lines: list[Line], style: Style, *, is_given: bool = False) -> _Fit:
     rows = read_rows(lines, style, longest=_LONGEST_IN_SAMPLE, rereads=_REREADS_IN_SAMPLE)
     some = tuple(row for row in rows if row.cells or row.problem or not style.delimiter)
     widths = Counter(len(row.cells) for row in some if not row.problem)
@@ -265,7 +274,7 @@ def _fit(lines: list[Line], style: Style) -> _Fit:
         return _Fit(style=style, width=1, share=0.0, rows=some)
     width = max(widths, key=lambda each: (widths[each], each))
     good = sum(
-        len(row.cells) == width and not row.problem and not _keeps_quotes(row, style)
+        len(row.cells) == width and not row.problem and (is_given or not _keeps_quotes(row, style))
         for row in some
     )
     return _Fit(style=style, width=width, share=good / len(some), rows=some)

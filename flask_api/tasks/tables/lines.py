@@ -115,10 +115,10 @@ def _ends_alike(text: bytes, line_end: str, *, is_narrow: bool) -> bool:
     return is_alike and not (is_narrow and text.count(b"\n") - text.startswith(b"\n") > pairs)
 
 
-def quotes_after_blank(cell: str) -> bool:
+def quotes_after_blank(cell: str, quote: str) -> bool:
     """Tell whether a quote follows blanks at a cell's begin:
     it may have been meant to be one around the cell."""
-    return cell[:1] == " " and cell.lstrip(" ")[:1] == '"'
+    return cell[:1] == " " and cell.lstrip(" ")[:1] == quote
 
 
 def open_lines(path: Path, *, skip: int = 0) -> Iterator[Line]:

@@ -20,7 +20,7 @@ from flask_api.jobs.tasks.task import task
 from flask_api.tasks.tables.columns import Decision, Wishes
 from flask_api.tasks.tables.database import TableDatabase, Watch
 from flask_api.tasks.tables.dates import DateOrder
-from flask_api.tasks.tables.dialect import Delimiter, Dialect, find_dialect
+from flask_api.tasks.tables.dialect import Delimiter, Dialect, Quote, find_dialect
 from flask_api.tasks.tables.encoding import Certainty, Encoding
 from flask_api.tasks.tables.page import ROWS_FILE
 from flask_api.tasks.tables.read import StoredRows, store_rows
@@ -88,6 +88,7 @@ _Word = Annotated[str, Field(max_length=100)]
 def parse_table(
     file: InputFile,
     delimiter: Delimiter | None = None,
+    quote: Quote | None = None,
     header: bool | None = None,
     encoding: Encoding | None = None,
     skip: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
@@ -104,8 +105,9 @@ def parse_table(
     What is not given is found out; the file may be packed with gzip. A column is of a kind that all
     its cells fit without a loss, else text. A row that can't be read is left out and counted; more
     than half of them fail the job, unless ``allow_left_out``. ``delimiter`` "none" takes each line
-    for one cell, ``skip`` lines at the top are passed over, ``dates`` is the order of day,
-    month and year, ``missing`` the words for no value, in place of NA and the like.
+    for one cell, ``quote`` "none" quotes for text; ``skip`` lines at the top are passed over,
+    ``dates`` is the order of day, month and year, ``missing`` the words for no value, in place of
+    NA and the like.
     """
     wishes = Wishes(
         dates=dates, decimal=decimal, missing=missing if missing is None else tuple(missing)
@@ -116,7 +118,9 @@ def parse_table(
         text = read_text(
             path, folder, max_bytes=limit, encoding=encoding, checkpoint=job.checkpoint
         )
-        dialect = find_dialect(text.path, wishes, delimiter=delimiter, has_header=header, skip=skip)
+        dialect = find_dialect(
+            text.path, wishes, delimiter=delimiter, quote=quote, has_header=header, skip=skip
+        )
         target = folder / ROWS_FILE
         stored, rows, summaries = _store(
             text, target, dialect, wishes, job=job, is_enough=allow_left_out

@@ -65,7 +65,7 @@ def salvage(
     """
     problems: list[RowProblem] = []
     count = loose_quote = 0
-    is_loose = dialect.style.quote == '"' and not dialect.style.drops_blanks
+    quote = "" if dialect.style.drops_blanks else dialect.style.quote
     widths: Counter[int] = Counter()
     with target.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -89,13 +89,9 @@ def salvage(
             reason = _problem(row, dialect.width)
             if not reason:
                 text = "".join(row.cells)
-                if (
-                    is_loose
-                    and not loose_quote
-                    and '"' in text
-                    and any(map(quotes_after_blank, row.cells))
-                ):
-                    loose_quote = row.line
+                if quote and not loose_quote and quote in text:
+                    is_loose = any(quotes_after_blank(cell, quote) for cell in row.cells)
+                    loose_quote = row.line if is_loose else 0
                 (quoter if "\r" in text else writer).writerow(row.cells or [""])
                 continue
             count += 1

@@ -128,6 +128,7 @@ SAID: dict[str, tuple[bytes, str]] = {
     ),
     "late quote after a blank": (PLAIN + b'2, "y"\n', "The quote after a blank on line 6,002"),
     "word above a single date": (b",Roe; Ben\nx,\n,2024/04/17\n", "might be otherwise"),
+    "words above a single row of dates": (b"T,F\n2024/04/17,2020/01/02\n", "might be otherwise"),
     "letter above another one": (b"Y\nF\nF\n", "might be otherwise"),
     "pairs or decimal commas": (b"1,2\n3,4\n", "might be numbers with a comma"),
     "no separator": (b"Notes\nI am here, in Ulm.\nBye\n", "each line is one cell"),

@@ -56,13 +56,16 @@ def find_header(
     if place > _LINES_ABOVE:
         return Header()
     first, body = rows[place], rows[place + 1 :]
-    verdict = _verdict(first, body, width, wishes)
+    verdict, is_sure = _verdict(first, body, width, wishes)
     above = rows[place - 1] if place else None
     if has_header is False:
         return _header(None, _last_before(first, width), place)
     if above and not verdict and _could_name(above, width, wishes):
         note = f"The header has {len(above.cells):,} names for {width:,} columns."
         return _header(above, above.last_line, place - 1, notes=(note,))
+    if verdict and not is_sure and has_header is None:
+        note = f"Line {first.line:,} was taken for the header; it might be otherwise."
+        return _header(first, first.last_line, place, is_sure=False, notes=(note,))
     if verdict is None and has_header is None:
         # that of an index is often left out
         names = first.cells if first.cells[0].strip() else first.cells[1:]
@@ -145,12 +148,14 @@ def _could_name(row: Row, width: int, wishes: Wishes) -> bool:
     )
 
 
-def _verdict(first: Row, body: Sequence[Row], width: int, wishes: Wishes) -> bool | None:
+def _verdict(
+    first: Row, body: Sequence[Row], width: int, wishes: Wishes
+) -> tuple[bool | None, bool]:
     """Tell whether the first row names columns: its words stand above numbers or dates.
-    None when there is a doubt."""
+    None when there is a doubt. Also tell whether more than one row says so."""
     good = [row.cells for row in body if len(row.cells) == width and not row.problem]
     if not good:
-        return None
+        return None, False
     columns = list(zip(*good, strict=True))
     years: list[str] = []
     above_kinds = below_none = evidence = 0
@@ -169,18 +174,17 @@ def _verdict(first: Row, body: Sequence[Row], width: int, wishes: Wishes) -> boo
             fits = any(len(name) <= LONGEST and re.fullmatch(each.pattern, name) for each in kinds)
             is_word = not fits and _is_word(name, wishes)  # a date above numbers says nothing
             above_kinds, below_none = above_kinds + is_word, below_none + fits
-            evidence += is_word * len(cells)
+            evidence = max(evidence, is_word * len(cells))
             years += (
                 [name] if _YEAR.fullmatch(name) and not all(map(_YEAR.fullmatch, cells)) else []
             )
         elif not kinds:
             below_none += name in map(str.strip, column)
     if len(years) > 1 and _are_even(years):
-        return True
-    # one value may be there by chance
-    if bool(above_kinds) == bool(below_none) or (above_kinds and evidence == 1):
-        return None
-    return above_kinds > 0
+        return True, True
+    if bool(above_kinds) == bool(below_none):
+        return None, False
+    return above_kinds > 0, evidence != 1  # one row may be so by chance
 
 
 def _is_word(name: str, wishes: Wishes) -> bool:

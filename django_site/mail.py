@@ -2,8 +2,8 @@
 
 smtp://user:password@host:587     STARTTLS before anything else is said
 smtps://user:password@host:465    TLS from the first byte; smtp+ssl:// is the same
-smtp+plain://localhost:25         no encryption:
-a relay on this machine, so no user name and no other host
+smtp+plain://localhost:25         no encryption: a relay on this machine, so no user name
+                                  and no other host
 """
 
 from dataclasses import dataclass

@@ -3,18 +3,17 @@
 A name never holds a usable credential: session keys and API keys go in as SHA-256,
 so a leaked dump opens nothing.
 
-    gatehouse:session:<sha256 hex of the session key>      signed session record      written by
-    Django gatehouse:principal:<user id>                          signed principal           written
-    by Django gatehouse:key:<sha256 hex of the API key>              signed key record
-    written by Django gatehouse:key-used:<key id>                            seconds since 1970
-    written by the API gatehouse:key-used:networks:<key id>                   networks by last use
-    written by both gatehouse:key-used:news                                new networks, to be told
-    written by the API gatehouse:gone:...                                     who is gone
-    (shared.gone) written by Django gatehouse:sessions-of:<user id>                        set of
-    session entries     written and read by Django gatehouse:cache:...
-    rate limits               written and read by Django gatehouse:lock:...
-    turns, order of publishes written and read by Django gatehouse:jobs:...
-                                        the job engine's own       written by the API and workers
+    gatehouse:session:<sha256 hex of the session key>   signed session record, by Django
+    gatehouse:principal:<user id>                       signed principal, by Django
+    gatehouse:key:<sha256 hex of the API key>           signed key record, by Django
+    gatehouse:key-used:<key id>                         seconds since 1970, by the API
+    gatehouse:key-used:networks:<key id>                networks by last use, by both
+    gatehouse:key-used:news                             new networks, to be told, by the API
+    gatehouse:gone:...                                  who is gone (.gone), by Django
+    gatehouse:sessions-of:<user id>                     set of session entries, Django's own
+    gatehouse:cache:...                                 rate limits, Django's own
+    gatehouse:lock:...                                  turns, order of publishes, Django's own
+    gatehouse:jobs:...                                  the engine's own, by the API and workers
 """
 
 import hashlib

@@ -3,17 +3,16 @@ a stranger can't guess for long, nor lock the owner out.
 
 Failures are counted, by all processes together, against these limits:
 
-    a browser that the person has logged in with before     5 in 5 minutes, its own limit and no
-    other anyone else, by address (IPv6: /64)                     10 in a minute, whatever the
-    account anyone else, by account and network (/24, /48)          5 in 5 minutes
-    anyone else, by account                                 50 in an hour,
-    from all networks together
+    a browser that the person has logged in with before   5 in 5 minutes, counted by itself
+    anyone else, by address (IPv6: /64)                   10 in a minute, whatever the account
+    anyone else, by account and network (/24, /48)        5 in 5 minutes
+    anyone else, by account                               50 in an hour, from all networks together
 
 and, before these, forms sent to the page: 30 in a minute by address, of a known browser by itself.
 So nothing that others do at one's address, in one's network or to one's account keeps a known
 browser out. The current password, asked for before something is changed, counts like that of a
-log-in. An account that isn't there is counted like one that is. Source: OWASP ASVS 5.0, 6.3.1;
-OWASP device cookies.
+log-in. An account that isn't there is counted like one that is.
+Source: OWASP ASVS 5.0, 6.3.1; OWASP device cookies.
 """
 
 from typing import Any

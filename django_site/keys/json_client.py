@@ -1,14 +1,16 @@
 """/account/keys/ for the command-line client: JSON in, JSON out, errors as problem+json (RFC 9457).
 
-    GET    /account/keys/          Accept: application/json     {"keys": [{"id", "name", "scopes",
-    "created_at", ...}]} POST   /account/keys/          {"name", "scopes", "expires_in_days"}
-    201, the same with "key": shown only here DELETE /account/keys/<id>/     204
+    GET    /account/keys/       Accept: application/json
+                                {"keys": [{"id", "name", "scopes", "created_at", ...}]}
+    POST   /account/keys/       {"name", "scopes", "expires_in_days"}
+                                201, the same with "key": shown only here
+    DELETE /account/keys/<id>/  204
 
 Authenticated by the session alone, with Django's cross-site token in the header X-CSRFToken.
 And for whoever holds a key:
 
     DELETE /account/keys/current/  Authorization: Bearer gh_...
-       204, that key is revoked (as RFC 7009 has it for tokens)
+                                   204, that key is revoked (as RFC 7009 has it for tokens)
 """
 
 from collections.abc import Iterable

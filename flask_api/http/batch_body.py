@@ -2,8 +2,8 @@
 so one is in memory at a time.
 
     {"task": "primes.sum", "arguments": [{"limit": 10}, {"limit": 20}]}
-                                         ^^^^^^^^^^^^^  ^^^^^^^^^^^^^     the sets;
-                                         the rest is the envelope, with {} for each
+                                         ^^^^^^^^^^^^^  ^^^^^^^^^^^^^  the sets;
+    the rest is the envelope, with {} in the place of each set.
 
 Where a set ends is found by a parser that keeps nothing.
 The envelope and each set are then read as strictly as any body.

@@ -1,9 +1,9 @@
 """Read an uploaded file from the request, piece by piece: it is never whole in memory.
 
-curl --data-binary @access.log 'https://.../api/files?name=access.log'
-                               the body is the file, of any media type
-curl -F file=@access.log https://.../api/files
-                               multipart/form-data with this one part
+The body is the file, of any media type, or multipart/form-data with this one part::
+
+    curl --data-binary @access.log 'https://.../api/files?name=access.log'
+    curl -F file=@access.log https://.../api/files
 """
 
 import re

@@ -23,8 +23,8 @@ JobError
 
 TaskError                raised by task code: a failure that its owner should read
 └── QuotaExceeded        raised for it: what it wants to keep is more than its owner may
-JobCancelled             raised in task code by ``job.checkpoint()``;
-a BaseException, so ``except Exception`` lets it pass
+JobCancelled             raised in task code by ``job.checkpoint()``; a BaseException,
+                         so ``except Exception`` lets it pass
 """
 
 from collections.abc import Sequence

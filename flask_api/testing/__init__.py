@@ -7,8 +7,8 @@ private_settings  settings that lead to a Valkey of the test's own
 logged_in         a Flask test client that somebody is logged in with
 with_key          the same with an API key
 running_api       the API with its job engine, for tasks as jobs
-People            what the two clients are made with:
-people, sessions and keys as Django publishes them
+People            what the two clients are made with: people, sessions and keys as Django
+                  publishes them
 """
 
 from flask_api.jobs.tasks.inline import InlineReporter, run_inline

@@ -4,10 +4,11 @@ else the files that script/server keeps under var/.
 The variables are the field names in capitals with the prefix ``GATEHOUSE_``. Three groups, so that
 a process is given only what its side needs: the API is never given Django's SECRET_KEY.
 
-    ContractSettings     both sides: Redis, session secrets, lifetimes, cookie name, the API's
-    prefix   var/contract.env ├── WriterSettings   what writes sessions; SiteSettings adds our own
-    Django site's                  var/site.env ├── ApiSettings      the Flask API and its jobs
-    var/api.env └── ServerSettings   wsgi.py and gunicorn.conf.py
+    ContractSettings     both sides, var/contract.env: Redis, session secrets, lifetimes,
+                         cookie name, the API's prefix
+    ├── WriterSettings   var/site.env: what writes sessions; SiteSettings adds our own site's
+    ├── ApiSettings      var/api.env: the Flask API and its jobs
+    └── ServerSettings   wsgi.py and gunicorn.conf.py
 """
 
 from shared.settings.api import ApiSettings

@@ -12,21 +12,23 @@ members:<batch>    list    its jobs in the order of submission
 ended:<batch>      list    its ended jobs in the order they ended
 instances          set     the server processes that take part
 heartbeat:<inst>   string  there while the process lives
-held:<inst>        set     the unfinished jobs of the process: being in it is the fence of every
-write cancels:<inst>     set     running jobs of the process whose cancel was asked for
+held:<inst>        set     the unfinished jobs of the process: being in it is every write's fence
+cancels:<inst>     set     running jobs of the process whose cancel was asked for
 delayed            zset    jobs that wait for their time, by seconds since 1970
 orphans            set     jobs that a stopping process handed over
 expiring           zset    ended jobs, and 'batch:<batch>', by the time they are forgotten
 kept:<user>        hash    what the person keeps (flask_api.jobs.records.usage): bytes, ended jobs,
-bytes of their files batches:<user>     zset    the person's batches, newest last
-stubs:<user>       list    forgotten jobs and batches of which a stub stays a while, the oldest
-first staged             zset    batches whose records go unless they are accepted, by the time they
-were staged; deleted ones too shared:<job>       string  sha256 of the secret that opens the job's
-rows to others (flask_api.jobs.shares) upload:<file>      hash    an uploaded file
-(flask_api.jobs.files.uploads) uploads:<user>     hash    the person's uploads and how many bytes
-each has, or may have while it is being received holders:<file>     set     'job:<job>' and
-'batch:<batch>' that may still need the file departures-seen    hash    up to which mark of somebody
-who is gone each round got (flask_api.jobs.departures)
+                           bytes of their files
+batches:<user>     zset    the person's batches, newest last
+stubs:<user>       list    forgotten jobs and batches of which a stub stays a while, oldest first
+staged             zset    batches whose records go unless they are accepted, by the time they were
+                           staged; deleted ones too
+shared:<job>       string  sha256 of the secret that opens the job's rows (flask_api.jobs.shares)
+upload:<file>      hash    an uploaded file (flask_api.jobs.files.uploads)
+uploads:<user>     hash    the person's uploads and how many bytes each has, or may have while it
+                           is being received
+holders:<file>     set     'job:<job>' and 'batch:<batch>' that may still need the file
+departures-seen    hash    how far each round of departures got (flask_api.jobs.departures)
 expiring-uploads   zset    uploads by the time they are forgotten, those being received too
 """
 

@@ -6,8 +6,8 @@ image URLs, or a page that names them.
 An argument is given when it differs from its default. In the JSON Schema that is an ``anyOf``
 beside the ``properties``, which OpenAPI, its page and the command read:
 
-    "anyOf": [{"required": ["urls"], "properties": {"urls": {"not": {"const": []}}}}, {"required":
-    ["page"], ...}]
+    "anyOf": [{"required": ["urls"], "properties": {"urls": {"not": {"const": []}}}},
+              {"required": ["page"], ...}]
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,8 +2,7 @@
 whose arguments are checked before a job is accepted.
 
     @task("text.repeat")
-    def repeat(text: str, times: Annotated[int, Field(ge=1, le=100)] = 2, *, job: JobContext)
-    -> str:
+    def repeat(text: str, times: Annotated[int, Field(le=100)] = 2, *, job: JobContext) -> str:
         \"\"\"Repeat a text.\"\"\"
         return text * times
 

@@ -1,16 +1,16 @@
 """The lines of a web server's access log, in the common and the combined format.
 
-    192.0.2.7 - ada [20/Nov/2026:12:13:36 +0000] "GET /search?q=x HTTP/1.1" 503 162
-    "https://example.org/" "curl/8"
+    192.0.2.7 - ada [20/Nov/2026:12:13:36 +0000] "GET /search?q=x HTTP/1.1" 503 162 "-" "curl/8"
     |- who ------|  |- time ------------------|   |- request ------------|  |   |   |- rest
-    (combined: referer, agent)
                                                                        status   size
+
+The rest is the combined format's: referer and agent.
 
 Bytes in, bytes out: a line that is not changed is written as it was read. The user may be empty
 (``""``) and hold blanks, quotes and brackets; the status may say that none was sent (``000`` from
 nginx, ``-`` from Apache). Quotes and control characters in a request are escaped by the server:
-``\\"``, ``\\t``, ``\\x16``, and ``\\u0016`` in nginx's JSON. Source:
-Apache's mod_log_config and ap_escape_logitem; nginx's ngx_http_log_module.
+``\\"``, ``\\t``, ``\\x16``, and ``\\u0016`` in nginx's JSON.
+Source: Apache's mod_log_config and ap_escape_logitem; nginx's ngx_http_log_module.
 """
 
 import re

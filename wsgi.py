@@ -26,11 +26,11 @@ from deploy.redis.check import obstacles, require_usable, warnings
 from django_site.app import create_reconciler, create_site
 from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, stop_jobs
 from flask_api.gate.gated import GatedApplication, create_gate
-from shared.agreement import disagreements, probe, require_agreement
-from shared.edge import Edge
+from shared.contract.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
+from shared.http.edge import Edge
+from shared.http.mount import enter
 from shared.logs import configure_logging
-from shared.mount import enter
 from shared.settings import (
     ApiSettings,
     ServerSettings,

@@ -21,10 +21,10 @@ from benchmarks.figures import GATED, OPEN
 from benchmarks.peers.gatehouse import create_app
 from benchmarks.wsgi_calls import call
 from flask_api.gate.state import gate_state
-from shared.entries import principal_entry, session_entry
-from shared.principal import decode_principal
-from shared.session import SessionFormat
-from shared.signing import EntrySigner
+from shared.contract.entries import principal_entry, session_entry
+from shared.contract.principal import decode_principal
+from shared.contract.session import SessionFormat
+from shared.contract.signing import EntrySigner
 
 _SLICES = 20
 _PROFILE_LINES = 20

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError
-from shared.mount import plain_prefix
+from shared.http.mount import plain_prefix
 from shared.settings import ENV_PREFIX, ServerSettings
 
 if TYPE_CHECKING:

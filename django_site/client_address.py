@@ -7,7 +7,7 @@ from allauth.core import context
 from django.http import HttpRequest
 
 from django_site.contract import contract_settings
-from shared import client_address as shared_address
+from shared.http import client_address as shared_address
 
 
 def client_address(request: HttpRequest) -> str:

@@ -6,12 +6,12 @@ Nothing else in the site opens a connection to the session store.
 
 from functools import cache
 
+from shared.contract.guards import Guards
+from shared.contract.session import SessionFormat
+from shared.contract.signing import EntrySigner
 from shared.errors import SessionStoreUnavailable
-from shared.guards import Guards
 from shared.redis import Store, build_client
-from shared.session import SessionFormat
 from shared.settings import WriterSettings, load_settings
-from shared.signing import EntrySigner
 
 
 @cache

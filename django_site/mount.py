@@ -8,7 +8,7 @@ from urllib.parse import quote
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.urls import get_script_prefix
 
-from shared.mount import SAFE
+from shared.http.mount import SAFE
 
 
 def mount() -> str:

@@ -15,8 +15,8 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from shared.hosts import is_served
-from shared.response_headers import PAGE_CONTENT_SECURITY_POLICY
+from shared.http.hosts import is_served
+from shared.http.response_headers import PAGE_CONTENT_SECURITY_POLICY
 
 # The pages whose forms end with a redirect to ``next``.
 _PAGES = frozenset(

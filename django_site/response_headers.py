@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from shared.response_headers import PAGE_SECURITY_HEADERS
+from shared.http.response_headers import PAGE_SECURITY_HEADERS
 
 
 class ResponseHeadersMiddleware:

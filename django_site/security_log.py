@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 from django_site.client_address import current_address
-from shared.entries import digest
+from shared.contract.entries import digest
 
 security_log = logging.getLogger("gatehouse.security")
 

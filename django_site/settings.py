@@ -8,10 +8,10 @@ import dj_database_url
 
 import shared
 from django_site.mail import mail_server
-from shared.entries import PREFIX
+from shared.contract.entries import PREFIX
 from shared.errors import ConfigurationError
+from shared.http.response_headers import HSTS, PAGE_SECURITY_HEADERS
 from shared.logs import logging_config
-from shared.response_headers import HSTS, PAGE_SECURITY_HEADERS
 from shared.settings import SiteSettings, load_settings, var_dir
 
 SITE = load_settings(SiteSettings)

@@ -20,9 +20,9 @@ from flask_api.metrics.extension import Metrics
 from flask_api.openapi.document import build_document
 from flask_api.streams.streams import Streams
 from flask_api.views import find_blueprints
-from shared.gone import GonePeople
+from shared.contract.gone import GonePeople
+from shared.contract.signing import EntrySigner
 from shared.settings import ApiSettings
-from shared.signing import EntrySigner
 
 # All that may be asked without a credential; a setting can close the metrics.
 # Everything else, unknown paths too, is 401 first.

@@ -25,7 +25,7 @@ def seed(context: Context) -> str:
 
     from django_site.accounts.models import User
     from django_site.keys.issue import create_key
-    from shared.api_keys import SCOPES
+    from shared.contract.api_keys import SCOPES
 
     person = User.objects.get(username=USERNAME)
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)

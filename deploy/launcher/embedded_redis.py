@@ -18,7 +18,7 @@ from typing import cast
 
 from deploy.launcher.local_secrets import ensure_valkey_passwords, set_redis_urls
 from deploy.redis.valkey import EmbeddedValkey
-from shared.entries import JOBS_PREFIX
+from shared.contract.entries import JOBS_PREFIX
 from shared.redis import Client, build_client
 
 _TIMEOUT_S = 10.0

@@ -24,7 +24,7 @@ from deploy.servers.cherrypy_threads import CherryPyThreads
 from deploy.servers.descriptors import connections_possible
 from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
-from shared.raw_response import raw_error
+from shared.http.raw_response import raw_error
 from shared.settings import ServerSettings
 
 # A client that sent a small body to an address that wants none may go on with its next request.

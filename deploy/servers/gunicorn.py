@@ -28,8 +28,8 @@ from deploy.servers.descriptors import connections_possible
 from deploy.servers.gunicorn_threads import GunicornThreads
 from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
+from shared.http.raw_response import raw_error
 from shared.logs import configure_logging
-from shared.raw_response import raw_error
 from shared.settings import ServerSettings, load_settings
 
 # Their messages go to the log and repeat what was sent,

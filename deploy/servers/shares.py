@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from shared.client_address import customer_of
+from shared.http.client_address import customer_of
 
 
 class AddressShares:

@@ -22,7 +22,7 @@ from django_site.onward import is_onward
 from django_site.security_log import note
 from django_site.signup.invitations import find_invitation
 from django_site.signup.mails import tell_address_is_known
-from shared.client_address import customer_of
+from shared.http.client_address import customer_of
 
 log = logging.getLogger("gatehouse.mail")
 

@@ -12,7 +12,7 @@ from django_site.accounts.recovery import forget_sessions, forget_unproved_addre
 from django_site.second_factor.recovery_codes import renew_void_codes
 from django_site.security_log import note
 from django_site.signup.mails import tell_address_confirmed, tell_of_account
-from shared.entries import session_entry
+from shared.contract.entries import session_entry
 
 
 def connect() -> None:

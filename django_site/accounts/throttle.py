@@ -25,7 +25,7 @@ from django_site.accounts.attempts import CountedAttempt, Limit, count_attempt, 
 from django_site.accounts.device_cookie import known_device, knows_anybody
 from django_site.client_address import current_address
 from django_site.security_log import note, typed
-from shared.client_address import network_of
+from shared.http.client_address import network_of
 
 _LONGEST_LOGIN = 320  # an e-mail address
 

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from django_site.contract import contract_settings
 from django_site.keys.models import NAME_MAX_LENGTH
-from shared.api_keys import SCOPES, TASK_SCOPE_PREFIX, is_scope
+from shared.contract.api_keys import SCOPES, TASK_SCOPE_PREFIX, is_scope
 
 DEFAULT_DAYS = 90
 MAX_SCOPES = 50

@@ -16,8 +16,8 @@ from django_site.keys.notices import tell_made, tell_revoked
 from django_site.keys.publish import publish_keys, republish, withdraw_keys
 from django_site.keys.verified import needs_verified_address
 from django_site.publishing.databases import atomic_on, database_of, user_rows
-from shared.api_keys import new_key
-from shared.entries import digest
+from shared.contract.api_keys import new_key
+from shared.contract.entries import digest
 
 MAX_LIVE = 50  # keys of one person
 MAX_OVER = 50  # revoked and expired keys of one person that are kept to be shown

@@ -30,8 +30,8 @@ from django_site.keys.last_used import last_used
 from django_site.keys.models import ApiKey
 from django_site.keys.recent_login import is_recent, max_age_s
 from django_site.problem import problem
-from shared.api_keys import is_key
-from shared.entries import digest
+from shared.contract.api_keys import is_key
+from shared.contract.entries import digest
 from shared.errors import RecentLoginRequired
 
 MAX_BODY_BYTES = 65_536

@@ -7,7 +7,7 @@ from typing import cast
 
 from django_site.contract import session_store
 from django_site.keys.models import ApiKey
-from shared.entries import key_used_entry
+from shared.contract.entries import key_used_entry
 
 _MAX_DIGITS = 10  # seconds since 1970 until the year 2286
 

@@ -16,8 +16,8 @@ from django_site.contract import session_store
 from django_site.keys.models import ApiKey
 from django_site.keys.notices import tell_new_network
 from django_site.publishing.background import RepeatedWork
-from shared.client_address import network_of
-from shared.entries import KEY_NEWS_ENTRY, key_networks_entry
+from shared.contract.entries import KEY_NEWS_ENTRY, key_networks_entry
+from shared.http.client_address import network_of
 
 _BATCH = 100
 # for one key: whoever sends a stolen key round the world doesn't flood its owner

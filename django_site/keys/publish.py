@@ -19,8 +19,8 @@ from django_site.publishing.databases import atomic_on, database_of, read_commit
 from django_site.publishing.people import id_of
 from django_site.publishing.rebuild import Rebuilt
 from django_site.publishing.versions import Value, begin_anew, replace_entries
-from shared.api_keys import KeyRecord, decode_key, encode_key
-from shared.entries import key_entry_of_digest
+from shared.contract.api_keys import KeyRecord, decode_key, encode_key
+from shared.contract.entries import key_entry_of_digest
 from shared.errors import EntryFormatError, SessionStoreUnavailable
 from shared.redis import scan
 

@@ -6,8 +6,8 @@ import time
 from allauth.account import app_settings
 from django.http import HttpRequest
 
-from shared.guards import authenticated_at
-from shared.session import SessionRecord
+from shared.contract.guards import authenticated_at
+from shared.contract.session import SessionRecord
 
 
 def max_age_s() -> int:

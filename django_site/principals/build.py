@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, Permission
 
 from django_site.publishing.databases import database_of, people_database, user_rows
 from django_site.publishing.people import id_of
-from shared.principal import Principal
+from shared.contract.principal import Principal
 
 
 def build_principals(users: Sequence[Any]) -> Iterator[Principal]:

@@ -7,8 +7,8 @@ from django.http.response import HttpResponseBase
 
 from django_site.principals.publish import find_principal, publish
 from django_site.sessions.middleware import mark_outage
+from shared.contract.session import USER_HASH, USER_ID
 from shared.errors import SessionStoreUnavailable
-from shared.session import USER_HASH, USER_ID
 
 
 class PrincipalMiddleware:

@@ -13,10 +13,10 @@ from django_site.publishing.chunks import CHUNK, chunked
 from django_site.publishing.databases import people_database, read_committed, snapshot, user_rows
 from django_site.publishing.people import id_of, rows_of
 from django_site.publishing.versions import Mark, Value, replace_entries
-from shared.entries import principal_entry
+from shared.contract.entries import principal_entry
+from shared.contract.gone import encode_gone
+from shared.contract.principal import Principal, decode_principal, encode_principal
 from shared.errors import EntryFormatError, SessionStoreUnavailable
-from shared.gone import encode_gone
-from shared.principal import Principal, decode_principal, encode_principal
 from shared.redis import scan
 
 log = logging.getLogger("gatehouse.principals")

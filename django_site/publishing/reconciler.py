@@ -6,7 +6,7 @@ import logging
 from django_site.contract import session_store
 from django_site.publishing.background import RepeatedWork
 from django_site.publishing.rebuild import publish_overdue, rebuild
-from shared.entries import PREFIX
+from shared.contract.entries import PREFIX
 from shared.errors import GatehouseError
 
 INTERVAL_S = 30  # a change that sent no signal is seen within twice this

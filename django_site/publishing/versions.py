@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import cast
 
 from django_site.contract import session_store
-from shared.entries import PREFIX
+from shared.contract.entries import PREFIX
+from shared.contract.gone import GONE_LATEST, MARK_KEPT_S, MARKS_KEPT, gone_entry
 from shared.errors import SessionStoreUnavailable
-from shared.gone import GONE_LATEST, MARK_KEPT_S, MARKS_KEPT, gone_entry
 from shared.redis import Script
 
 _TRIES = 10
@@ -41,7 +41,7 @@ _ORDER = [f"{PREFIX}lock:publish-order", f"{PREFIX}lock:published-versions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Whether a person is gone (shared.gone), decided together with an entry of theirs.
+    """Whether a person is gone (shared.contract.gone), decided together with an entry of theirs.
     An empty text: they are there."""
 
     user_id: str

@@ -29,10 +29,10 @@ from django.utils.crypto import get_random_string
 from django_site.contract import contract_settings, session_format, session_store
 from django_site.sessions.changes import merged
 from django_site.sessions.index import forget_ended
-from shared.entries import PREFIX, is_session_key, session_entry, sessions_of_entry
+from shared.contract.entries import PREFIX, is_session_key, session_entry, sessions_of_entry
+from shared.contract.session import USER_ID, SessionRecord
 from shared.errors import EntryFormatError
 from shared.redis import Script, scan
-from shared.session import USER_ID, SessionRecord
 
 security_log = logging.getLogger("gatehouse.security")
 

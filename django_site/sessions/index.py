@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django_site.contract import session_format, session_store
-from shared.entries import sessions_of_entry
+from shared.contract.entries import sessions_of_entry
+from shared.contract.session import SessionRecord
 from shared.errors import EntryFormatError
-from shared.session import SessionRecord
 
 SEEN = "_gatehouse_seen"
 

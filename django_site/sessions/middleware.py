@@ -21,9 +21,9 @@ from django_site.contract import contract_settings
 from django_site.sessions.engine import SessionStore
 from django_site.sessions.index import SEEN
 from django_site.sessions.two_cookies import answer_two_cookies
-from shared.cookies import find_cookie
+from shared.contract.session import USER_ID
 from shared.errors import AmbiguousCredentials, SessionStoreUnavailable, StoreUnavailable
-from shared.session import USER_ID
+from shared.http.cookies import find_cookie
 
 log = logging.getLogger("gatehouse.sessions")
 

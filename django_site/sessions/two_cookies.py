@@ -17,8 +17,8 @@ from django.template.loader import render_to_string
 from django.utils.html import escape
 
 from django_site.sessions.engine import SessionStore
-from shared.cookies import cookie_values
 from shared.errors import AmbiguousCredentials
+from shared.http.cookies import cookie_values
 
 _EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 END_QUERY = "end-both-sessions"

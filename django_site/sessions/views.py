@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from django_site.client_address import client_address
 from django_site.sessions.devices import describe_device
 from django_site.sessions.index import PersonSession, end_other_sessions, end_session, sessions_of
-from shared.entries import session_entry
+from shared.contract.entries import session_entry
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,7 +10,7 @@ from flask import current_app, request
 
 from flask_api.gate.sent_target import sent_target
 from flask_api.gate.state import gate_state
-from shared.mount import find_mount, quoted
+from shared.http.mount import find_mount, quoted
 
 
 def script_root() -> str:

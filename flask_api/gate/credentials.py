@@ -12,11 +12,11 @@ from enum import StrEnum
 
 from flask import Request
 
-from shared.cookies import find_cookie
-from shared.entries import digest
+from shared.contract.entries import digest
+from shared.contract.guards import Guards, Identity, Refusal
 from shared.errors import AccessError, InsecureTransport, NotAuthenticated
-from shared.guards import Guards, Identity, Refusal
-from shared.origins import TrustedOrigins
+from shared.http.cookies import find_cookie
+from shared.http.origins import TrustedOrigins
 
 # A part of a path that may be a secret, such as a share's token; an id is shorter.
 _SECRET = re.compile(r"[A-Za-z0-9_=-]{40,}")

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from flask_api.gate.addresses import login_address, site_home
 from flask_api.gate.credentials import CrossSiteRefused, path_for_log
 from flask_api.gate.problem import problem
+from shared.contract.guards import Refusal
 from shared.errors import (
     AccessError,
     AmbiguousCredentials,
@@ -28,7 +29,6 @@ from shared.errors import (
     SessionStoreUnavailable,
     StoreUnavailable,
 )
-from shared.guards import Refusal
 
 log = logging.getLogger("gatehouse.api")
 

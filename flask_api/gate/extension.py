@@ -25,15 +25,15 @@ from flask_api.gate.credentials import credential_digest, identify, path_for_log
 from flask_api.gate.errors import register_error_handlers
 from flask_api.gate.key_usage import KeyUsage, network_of_request
 from flask_api.gate.state import EXTENSION, GateState, gate_state
-from shared.edge import Edge
+from shared.contract.guards import Guards, Identity
+from shared.contract.principal import Principal
+from shared.contract.session import SessionFormat
+from shared.contract.signing import EntrySigner
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
-from shared.guards import Guards, Identity
-from shared.mount import ForwardedPrefix
-from shared.origins import TrustedOrigins
-from shared.principal import Principal
-from shared.response_headers import HSTS, SECURITY_HEADERS
-from shared.session import SessionFormat
-from shared.signing import EntrySigner
+from shared.http.edge import Edge
+from shared.http.mount import ForwardedPrefix
+from shared.http.origins import TrustedOrigins
+from shared.http.response_headers import HSTS, SECURITY_HEADERS
 
 if TYPE_CHECKING:
     from shared.settings import ApiSettings

@@ -9,9 +9,9 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.client_address import client_address, network_of
-from shared.entries import KEY_NEWS_ENTRY, key_networks_entry, key_used_entry
+from shared.contract.entries import KEY_NEWS_ENTRY, key_networks_entry, key_used_entry
 from shared.errors import StoreUnavailable
+from shared.http.client_address import client_address, network_of
 
 if TYPE_CHECKING:
     from shared.redis import Script, Store

@@ -13,9 +13,9 @@ from typing import Any, ParamSpec, TypeVar
 from flask import current_app
 
 from flask_api.gate.extension import current_identity
+from shared.contract.guards import Identity
+from shared.contract.principal import Principal
 from shared.errors import EmailUnverified, PermissionDenied, RecentLoginRequired
-from shared.guards import Identity
-from shared.principal import Principal
 
 P = ParamSpec("P")
 R = TypeVar("R")

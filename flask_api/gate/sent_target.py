@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from shared.mount import FORWARDED_PREFIX, SAFE
+from shared.http.mount import FORWARDED_PREFIX, SAFE
 
 _TARGET = re.compile(r"/(?![/\\])[!-\"$-\[\]-~]*", re.ASCII)
 

@@ -7,8 +7,8 @@ from flask import Flask, current_app
 
 if TYPE_CHECKING:
     from flask_api.gate.key_usage import KeyUsage
-    from shared.guards import Guards
-    from shared.origins import TrustedOrigins
+    from shared.contract.guards import Guards
+    from shared.http.origins import TrustedOrigins
     from shared.redis import Store
     from shared.settings import ApiSettings
 

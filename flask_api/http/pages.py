@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Response
 
 import shared
-from shared.response_headers import PAGE_SECURITY_HEADERS
+from shared.http.response_headers import PAGE_SECURITY_HEADERS
 
 _OWN = Path(__file__).parent.parent / "static"
 _OF_BOTH_SIDES = Path(shared.__file__).parent / "static" / "gatehouse"

@@ -18,7 +18,7 @@ from flask_api.http.state import api_state
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.files.uploads import Upload
 from flask_api.jobs.records.job import Job
-from shared.api_keys import OPERATE_SCOPE, READ_SCOPE
+from shared.contract.api_keys import OPERATE_SCOPE, READ_SCOPE
 from shared.errors import PermissionDenied
 
 security_log = logging.getLogger("gatehouse.security")

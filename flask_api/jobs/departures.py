@@ -1,10 +1,10 @@
 """What ends with a person who is deleted or deactivated:
 their shares, and their jobs that have not ended.
 
-Django marks who is gone (shared.gone). One process of the installation at a time visits those who
-were marked since the last visit, and each of them once more ten minutes later: a submit that was
-let in just before the mark may be accepted after it. Waiting jobs, delayed ones and those of
-batches are cancelled, running ones are asked to stop, all as if their owner had cancelled them:
+Django marks who is gone (shared.contract.gone). One process of the installation at a time visits
+those who were marked since the last visit, and each of them once more ten minutes later: a submit
+that was let in just before the mark may be accepted after it. Waiting jobs, delayed ones and those
+of batches are cancelled, running ones are asked to stop, all as if their owner had cancelled them:
 one atomic step each, fenced, and done again it changes nothing.
 
 Nothing comes back when the person is active again, and nothing new of theirs is touched: jobs are
@@ -23,7 +23,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.jobs.records.reads import JobReader
 from flask_api.jobs.records.scripts import load_scripts
-from shared.gone import GonePeople
+from shared.contract.gone import GonePeople
 from shared.redis import Client, Store
 
 log = logging.getLogger("gatehouse.jobs")

@@ -26,8 +26,8 @@ from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.workers.counts import JobCounts, Load
 from flask_api.jobs.workers.runner import JobLogHandler
 from flask_api.jobs.workers.worker import Worker
+from shared.contract.gone import GonePeople
 from shared.errors import JobStoreUnavailable
-from shared.gone import GonePeople
 from shared.redis import Store
 from shared.settings import ApiSettings
 

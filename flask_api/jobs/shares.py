@@ -19,7 +19,7 @@ from flask_api.jobs.errors import JobNotFound
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job
 from flask_api.jobs.records.writes import REMEMBERED_S
-from shared.gone import GonePeople
+from shared.contract.gone import GonePeople
 from shared.redis import Store
 
 _ID_BYTES = 16

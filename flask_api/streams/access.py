@@ -6,8 +6,8 @@ from enum import Enum, auto
 
 from flask_api.gate.credentials import CredentialKind
 from flask_api.gate.requirements import require_scope
+from shared.contract.guards import Guards, Identity
 from shared.errors import AccessError, SessionStoreUnavailable
-from shared.guards import Guards, Identity
 
 SCOPE = "jobs:read"
 EVERY_S = 0.75

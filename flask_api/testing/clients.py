@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from flask_api.gate.state import gate_state
 from flask_api.testing.people import People, new_principal
-from shared.api_keys import SCOPES
+from shared.contract.api_keys import SCOPES
 
 
 @contextmanager

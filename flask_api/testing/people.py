@@ -18,14 +18,14 @@ from typing import Any, Self
 
 from redis.exceptions import NoPermissionError
 
-from shared.api_keys import SCOPES, KeyRecord, encode_key, new_key
-from shared.entries import digest, key_entry, principal_entry, session_entry
+from shared.contract.api_keys import SCOPES, KeyRecord, encode_key, new_key
+from shared.contract.entries import digest, key_entry, principal_entry, session_entry
+from shared.contract.principal import Principal, encode_principal
+from shared.contract.session import USER_BACKEND, USER_HASH, USER_ID, SessionFormat, SessionRecord
+from shared.contract.signing import EntrySigner
 from shared.errors import ConfigurationError, SessionStoreUnavailable
-from shared.principal import Principal, encode_principal
 from shared.redis import Store, build_client
-from shared.session import USER_BACKEND, USER_HASH, USER_ID, SessionFormat, SessionRecord
 from shared.settings import ApiSettings
-from shared.signing import EntrySigner
 
 BACKEND = "flask_api.testing"
 KEPT_S = 3600

@@ -14,8 +14,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.breaker import CircuitBreaker
 from shared.errors import StoreUnavailable
+from shared.redis.breaker import CircuitBreaker
 from shared.redis.client import POOL_EXHAUSTED, Client, NotPrimaryError, Script
 from shared.redis.replies import Meaning, code_of, meaning_of
 from shared.redis.trial import problem_of

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.session import Lifetimes
+from shared.contract.session import Lifetimes
 from shared.settings.fields import (
     CookiePath,
     HostName,

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from shared.mount import plain_prefix
+from shared.http.mount import plain_prefix
 
 SECRET_MIN_LENGTH = 32
 _REDIS_SCHEMES = ("redis", "rediss", "unix")

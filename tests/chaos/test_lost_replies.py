@@ -21,7 +21,7 @@ from flask_api.jobs.tasks.task import task
 from shared.errors import JobStoreUnavailable
 from shared.redis import Store, build_client
 from shared.settings import ApiSettings, load_settings
-from tests.integration.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.integration.redis.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.waiting import wait_until
 
 ADA = Owner(id="chaos-1", username="ada")

@@ -17,8 +17,8 @@ from flask_api.jobs.records import keyspace
 from tests.chaos.house import House
 from tests.chaos.judge import judge
 from tests.chaos.ledger import Customers, Ledger
-from tests.integration.gate_bench import SAMPLE_TASKS
-from tests.integration.listener import listeners
+from tests.integration.api.listener import listeners
+from tests.integration.gate.gate_bench import SAMPLE_TASKS
 from tests.processes import is_gone
 from tests.waiting import wait_until
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.command import Home, stop_forks
 from tests.e2e.service import PERSON, ServiceProcess
-from tests.integration.gate_bench import SAMPLE_TASKS
+from tests.integration.gate.gate_bench import SAMPLE_TASKS
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from shared.api_keys import new_key
+from shared.contract.api_keys import new_key
 from tests.cli.command import Home
 from tests.e2e.service import ServiceProcess, free_port
 

@@ -1,4 +1,4 @@
-"""Tasks for the tests of the client, beside those of tests.integration.sample_tasks."""
+"""Tasks for the tests of the client, beside those of tests.integration.engine.sample_tasks."""
 
 import json
 from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 from gatehouse import Client, Executor
 from tests.e2e.service import ServiceProcess
-from tests.integration.gate_bench import SAMPLE_TASKS
+from tests.integration.gate.gate_bench import SAMPLE_TASKS
 
 SOON_S = 15
 TASK_MODULES = f"flask_api.tasks.primes,{SAMPLE_TASKS},tests.client.client_tasks"

@@ -6,8 +6,8 @@ import pytest
 
 from flask_api.jobs.records.job import Owner
 from tests.contract.job_place import Place
-from tests.integration.engine_bench import EngineBench, new_owner
-from tests.integration.engine_fixtures import bench, engine_valkey
+from tests.integration.engine.engine_bench import EngineBench, new_owner
+from tests.integration.engine.engine_fixtures import bench, engine_valkey
 
 __all__ = ["bench", "engine_valkey"]
 

@@ -19,7 +19,7 @@ from flask_api.jobs.records.job import (
 )
 from flask_api.jobs.records.reads import JobReader, open_job_connections
 from flask_api.jobs.records.writes import Ending, JobWriter
-from tests.integration.engine_bench import EngineBench
+from tests.integration.engine.engine_bench import EngineBench
 
 LIMIT = 1000
 TTL_S = 100

@@ -2,7 +2,7 @@
 each through the engine that it works for.
 
 A new executor needs a row in PREFIXES and its tasks beside those of
-tests.integration.process_tasks.
+tests.integration.engine.process_tasks.
 """
 
 import json
@@ -18,7 +18,7 @@ import pytest
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.jobs.workers.executors import EXECUTORS
-from tests.integration.engine_bench import EngineBench
+from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
 PREFIXES = {"threads": "sample", "processes": "child"}  # by the executor's name

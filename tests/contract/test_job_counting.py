@@ -29,7 +29,7 @@ from shared.errors import JobStoreUnavailable
 from shared.redis import Client, Script, Store
 from tests.contract.job_place import LIMIT, Place, attempt_at, new_job
 from tests.contract.recount import check_counters
-from tests.integration.engine_bench import EngineBench
+from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
 T = TypeVar("T")

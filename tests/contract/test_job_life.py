@@ -17,7 +17,7 @@ from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.removal import Removal
 from shared.settings import ROOT
 from tests.contract.job_place import LIMIT, Place, new_job
-from tests.integration.engine_bench import new_owner
+from tests.integration.engine.engine_bench import new_owner
 
 _LONG_AGO = 1.0
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)

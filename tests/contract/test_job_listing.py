@@ -8,7 +8,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records import reads as store_module
 from flask_api.jobs.records.job import JobStatus, Owner, new_job_id
 from tests.contract.job_place import Place, new_job
-from tests.integration.engine_bench import new_owner
+from tests.integration.engine.engine_bench import new_owner
 
 
 def test_listing_goes_newest_first_through_every_page(place: Place, owner: Owner) -> None:

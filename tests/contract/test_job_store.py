@@ -17,7 +17,7 @@ from flask_api.jobs.records.reads import JobReader, open_job_connections
 from flask_api.jobs.records.writes import JobWriter
 from shared.errors import JobStoreUnavailable
 from tests.contract.job_place import TTL_S, Place, attempt_at, new_job
-from tests.integration.engine_bench import EngineBench
+from tests.integration.engine.engine_bench import EngineBench
 
 
 def test_accepted_job_is_found_whole(place: Place, owner: Owner) -> None:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.api_keys import KeyRecord, encode_key, new_key
-from shared.entries import digest, key_entry, session_entry
-from shared.signing import EntrySigner
-from tests.integration.forging import Forge
+from shared.contract.api_keys import KeyRecord, encode_key, new_key
+from shared.contract.entries import digest, key_entry, session_entry
+from shared.contract.signing import EntrySigner
+from tests.integration.gate.forging import Forge
 
 ANOTHER_SECRET = "another-secret-of-more-than-32-characters"
 FORGED_LINE = "timestamp='1999-01-01' level='info' logger='gatehouse.security' event='forged'"

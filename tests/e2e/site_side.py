@@ -26,8 +26,8 @@ def change(what: str, user_id: str) -> None:
 
 def _new_person() -> dict[str, str]:
     from django_site.keys.issue import create_key
-    from shared.api_keys import SCOPES
-    from tests.integration.gate_bench import new_visitor
+    from shared.contract.api_keys import SCOPES
+    from tests.integration.gate.gate_bench import new_visitor
 
     visitor = new_visitor()
     _, token = create_key(visitor.person, name="attacked", scopes=SCOPES, expires_in_days=1)

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from flask_api.app import OPEN_ENDPOINTS, create_app
-from shared.entries import key_entry
-from shared.response_headers import PAGE_SECURITY_HEADERS
+from shared.contract.entries import key_entry
+from shared.http.response_headers import PAGE_SECURITY_HEADERS
 from shared.settings import ApiSettings, ContractSettings
 from tests.e2e.attacks import (
     CROSS_SITE,
@@ -33,8 +33,8 @@ from tests.e2e.attacks import (
 )
 from tests.e2e.raw_http import Answer, exchange, send
 from tests.e2e.service import COMMANDS, ServiceProcess
-from tests.integration.forging import Forge
-from tests.integration.gate_bench import admin_of
+from tests.integration.gate.forging import Forge
+from tests.integration.gate.gate_bench import admin_of
 
 JOB = {"task": "primes.sum", "arguments": {"limit": 10}}
 JSON = "Content-Type: application/json"

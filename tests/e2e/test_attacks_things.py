@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.attacks import CROSS_SITE, Person, cookie_line, key_line
 from tests.e2e.raw_http import Answer, send
 from tests.e2e.service import COMMANDS, ServiceProcess
-from tests.integration.gate_bench import SAMPLE_TASKS
+from tests.integration.gate.gate_bench import SAMPLE_TASKS
 
 JSON = "Content-Type: application/json"
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -13,8 +13,8 @@ import redis
 
 from shared.settings import ROOT
 from tests.e2e.service import COMMANDS, Browser, ServiceProcess, clean_environment
-from tests.integration.gate_bench import SAMPLE_TASKS
-from tests.integration.listener import Listener, Listeners, listeners
+from tests.integration.api.listener import Listener, Listeners, listeners
+from tests.integration.gate.gate_bench import SAMPLE_TASKS
 from tests.waiting import wait_until
 
 PLACES = 4

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import redis
 
-from shared.signing import EntrySigner
+from shared.contract.signing import EntrySigner
 from tests.e2e.attacks import cookie_line, key_line
 from tests.e2e.service import COMMANDS, ServiceProcess
 from tests.waiting import wait_until

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.e2e.service import COMMANDS, Browser, ServiceProcess
-from tests.integration.gate_bench import SAMPLE_TASKS
-from tests.integration.web_server import running_server
+from tests.integration.gate.gate_bench import SAMPLE_TASKS
+from tests.integration.tasks.web_server import running_server
 from tests.waiting import wait_until
 
 TASK_MODULES = f"flask_api.tasks.primes,flask_api.tasks.web.page_sizes,{SAMPLE_TASKS}"

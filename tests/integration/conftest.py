@@ -18,11 +18,11 @@ from deploy.redis.valkey import EmbeddedValkey
 from flask_api.testing import logged_in as logged_in_client
 from flask_api.testing import running_api
 from shared.settings import ApiSettings, load_settings
-from tests.integration import sample_tasks
-from tests.integration.api_server import event_readers, served
-from tests.integration.engine_fixtures import bench, engine, engine_valkey
-from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, admin_of, new_visitor
-from tests.integration.listener import Listeners, listeners
+from tests.integration.api.api_server import event_readers, served
+from tests.integration.api.listener import Listeners, listeners
+from tests.integration.engine import sample_tasks
+from tests.integration.engine.engine_fixtures import bench, engine, engine_valkey
+from tests.integration.gate.gate_bench import SAMPLE_TASKS, Visitor, admin_of, new_visitor
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from tests.mutants.mutant import Mutant, of
 
 _FRAMING = "deploy/servers/framing.py"
 _JSON = (
-    "tests/unit/test_flask_json_body.py",
-    "tests/unit/test_flask_batch_body.py",
+    "tests/unit/flask_api/test_flask_json_body.py",
+    "tests/unit/flask_api/test_flask_batch_body.py",
     "tests/security/test_bodies.py",
 )
 
 BYTES_MUTANTS = (
     *of(
-        ("tests/unit/test_servers_framing.py",),
+        ("tests/unit/deploy/test_servers_framing.py",),
         Mutant("first line's size", _FRAMING, "if size > REQUEST_LINE_MAX:", "if False:"),
         Mutant("field's size", _FRAMING, "size > FIELD_MAX or ", ""),
         Mutant("fields' size", _FRAMING, " or self._fields_size + size > FIELDS_BYTES_MAX", ""),
@@ -54,22 +54,22 @@ BYTES_MUTANTS = (
         Mutant("backslashes in cookies", _FRAMING, "> _BACKSLASHES_MAX:", "> 10**9:"),
     ),
     *of(
-        ("tests/unit/test_shared_hosts.py",),
+        ("tests/unit/shared/test_shared_hosts.py",),
         Mutant(
             "served hosts",
-            "shared/edge.py",
+            "shared/http/edge.py",
             'if is_served(environ.get("HTTP_HOST", ""), self._settings.allowed_hosts):',
             "if True:",
         ),
         Mutant(
             "lines about hosts",
-            "shared/edge.py",
+            "shared/http/edge.py",
             "if self._clock() < self._next_line_at:",
             "if False:",
         ),
     ),
     *of(
-        ("tests/unit/test_servers_shares.py",),
+        ("tests/unit/deploy/test_servers_shares.py",),
         Mutant(
             "share of an address",
             "deploy/servers/shares.py",
@@ -81,7 +81,7 @@ BYTES_MUTANTS = (
         ),
         Mutant(
             "IPv6 customer",
-            "shared/client_address.py",
+            "shared/http/client_address.py",
             'network_of(address) if ":" in address else address',
             "address",
         ),

@@ -3,89 +3,117 @@
 from tests.mutants.mutant import Mutant, of
 
 TESTS = (
-    "tests/unit/test_shared_api_keys.py",
-    "tests/unit/test_shared_guards.py",
-    "tests/unit/test_shared_principal.py",
-    "tests/unit/test_shared_session.py",
-    "tests/unit/test_shared_signing.py",
-    "tests/unit/test_shared_cookies.py",
-    "tests/integration/test_gate_attacks.py",
-    "tests/integration/test_gate_cross_site.py",
-    "tests/integration/test_gate_credentials.py",
-    "tests/integration/test_gate_refusals.py",
-    "tests/integration/test_gate_reads.py",
-    "tests/integration/test_gate_keys.py",
-    "tests/integration/test_gate_https.py",
-    "tests/integration/test_requirements.py",
-    "tests/integration/test_revocation.py",
-    "tests/integration/test_linked_reader.py",
-    "tests/integration/test_api_jobs.py",
-    "tests/integration/test_verdicts.py",
+    "tests/unit/shared/test_shared_api_keys.py",
+    "tests/unit/shared/test_shared_guards.py",
+    "tests/unit/shared/test_shared_principal.py",
+    "tests/unit/shared/test_shared_session.py",
+    "tests/unit/shared/test_shared_signing.py",
+    "tests/unit/shared/test_shared_cookies.py",
+    "tests/integration/gate/test_gate_attacks.py",
+    "tests/integration/gate/test_gate_cross_site.py",
+    "tests/integration/gate/test_gate_credentials.py",
+    "tests/integration/gate/test_gate_refusals.py",
+    "tests/integration/gate/test_gate_reads.py",
+    "tests/integration/gate/test_gate_keys.py",
+    "tests/integration/gate/test_gate_https.py",
+    "tests/integration/gate/test_requirements.py",
+    "tests/integration/gate/test_revocation.py",
+    "tests/integration/gate/test_linked_reader.py",
+    "tests/integration/api/test_api_jobs.py",
+    "tests/integration/gate/test_verdicts.py",
 )
 
 GATE_MUTANTS = of(
     TESTS,
     Mutant(
-        "session key's form", "shared/guards.py", "if not is_session_key(session_key):", "if False:"
+        "session key's form",
+        "shared/contract/guards.py",
+        "if not is_session_key(session_key):",
+        "if False:",
     ),
     Mutant(
         "session's presence",
-        "shared/entries.py",
+        "shared/contract/entries.py",
         'return f"{PREFIX}session:{digest(session_key)}"',
         'return f"{PREFIX}session:x"',
     ),
     Mutant(
         "entry that leads elsewhere now",
-        "shared/linked_reader.py",
+        "shared/contract/linked_reader.py",
         "if entry == first.guess:",
         "if first.guess:",
     ),
-    Mutant("anonymous session", "shared/guards.py", "if record.user_id is None:", "if False:"),
+    Mutant(
+        "anonymous session", "shared/contract/guards.py", "if record.user_id is None:", "if False:"
+    ),
     Mutant(
         "auth hash",
-        "shared/guards.py",
+        "shared/contract/guards.py",
         "if not _is_current(record.auth_hash, principal):",
         "if False:",
     ),
     Mutant(
         "empty auth hash",
-        "shared/guards.py",
+        "shared/contract/guards.py",
         "principal.auth_hash_fallbacks) if hash_]",
         "principal.auth_hash_fallbacks, '')]",
     ),
     Mutant(
         "backend given up",
-        "shared/guards.py",
+        "shared/contract/guards.py",
         "if record.backend not in principal.backends:",
         "if False:",
     ),
-    Mutant("inactive principal", "shared/guards.py", "if not principal.is_active:", "if False:"),
-    Mutant("key's form", "shared/guards.py", "if not is_key(token):", "if False:"),
+    Mutant(
+        "inactive principal",
+        "shared/contract/guards.py",
+        "if not principal.is_active:",
+        "if False:",
+    ),
+    Mutant("key's form", "shared/contract/guards.py", "if not is_key(token):", "if False:"),
     Mutant(
         "key's checksum",
-        "shared/api_keys.py",
+        "shared/contract/api_keys.py",
         "return candidate[-_CHECKSUM_LENGTH:] == _checksum(body)",
         "return True",
     ),
-    Mutant("key's expiry", "shared/api_keys.py", "if now >= record.expires_at:", "if False:"),
-    Mutant("idle lifetime", "shared/session.py", "if now >= record.expires_at:", "if False:"),
+    Mutant(
+        "key's expiry", "shared/contract/api_keys.py", "if now >= record.expires_at:", "if False:"
+    ),
+    Mutant(
+        "idle lifetime", "shared/contract/session.py", "if now >= record.expires_at:", "if False:"
+    ),
     Mutant(
         "absolute lifetime",
-        "shared/session.py",
+        "shared/contract/session.py",
         "if now >= record.created_at + self.lifetimes.absolute_s:",
         "if False:",
     ),
-    Mutant("record's version", "shared/session.py", 'if payload.get("v") != VERSION:', "if False:"),
-    Mutant("signature", "shared/signing.py", "if True not in [", "if False and True not in ["),
-    Mutant("entry in the salt", "shared/signing.py", 'return f"{_SALT}:{entry}"', "return _SALT"),
+    Mutant(
+        "record's version",
+        "shared/contract/session.py",
+        'if payload.get("v") != VERSION:',
+        "if False:",
+    ),
+    Mutant(
+        "signature", "shared/contract/signing.py", "if True not in [", "if False and True not in ["
+    ),
+    Mutant(
+        "entry in the salt",
+        "shared/contract/signing.py",
+        'return f"{_SALT}:{entry}"',
+        "return _SALT",
+    ),
     Mutant(
         "age of the signature",
-        "shared/signing.py",
+        "shared/contract/signing.py",
         "if max_age_s is not None and age_s > max_age_s:",
         "if False:",
     ),
-    Mutant("principal's own id", "shared/principal.py", ' or payload.get("id") != user_id', ""),
-    Mutant("cookie that comes twice", "shared/cookies.py", "if len(values) > 1:", "if False:"),
+    Mutant(
+        "principal's own id", "shared/contract/principal.py", ' or payload.get("id") != user_id', ""
+    ),
+    Mutant("cookie that comes twice", "shared/http/cookies.py", "if len(values) > 1:", "if False:"),
     Mutant(
         "key before cookie",
         "flask_api/gate/credentials.py",
@@ -172,7 +200,7 @@ GATE_MUTANTS = of(
     ),
     Mutant(
         "somebody else's proof",
-        "shared/guards.py",
+        "shared/contract/guards.py",
         'str(record.data.get("account_authentication_methods_user", record.user_id)) != '
         "record.user_id",
         "False",

@@ -83,7 +83,7 @@ STORES_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/test_valkey_acl.py",),
+        ("tests/integration/redis/test_valkey_acl.py",),
         Mutant(
             "API reads sessions only",
             "deploy/redis/users.acl",

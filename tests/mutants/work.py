@@ -41,7 +41,7 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/test_tables_shares.py",),
+        ("tests/integration/tables/test_tables_shares.py",),
         Mutant(
             "share of one's own",
             "flask_api/views/shares.py",
@@ -56,7 +56,7 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/test_engine_quota.py",),
+        ("tests/integration/engine/test_engine_quota.py",),
         Mutant(
             "bytes of a person",
             _SUBMIT,
@@ -85,9 +85,9 @@ WORK_MUTANTS = (
     ),
     *of(
         (
-            "tests/unit/test_jobs_waiting.py",
-            "tests/unit/test_streams.py",
-            "tests/integration/test_api_events_places.py",
+            "tests/unit/jobs/test_jobs_waiting.py",
+            "tests/unit/flask_api/test_streams.py",
+            "tests/integration/api/test_api_events_places.py",
         ),
         Mutant(
             "long-polls of a person",
@@ -103,41 +103,55 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/unit/test_tasks_web_addresses.py", "tests/integration/test_web_access.py"),
-        Mutant("own addresses", "flask_api/tasks/web/addresses.py", " and not is_own(address)", ""),
+        (
+            "tests/unit/tasks/test_tasks_web_addresses.py",
+            "tests/integration/tasks/test_web_access.py",
+        ),
+        Mutant(
+            "own addresses",
+            "flask_api/tasks/web/fetching/addresses.py",
+            " and not is_own(address)",
+            "",
+        ),
         Mutant(
             "public addresses",
-            "flask_api/tasks/web/addresses.py",
+            "flask_api/tasks/web/fetching/addresses.py",
             "is_public(address) and (",
             "(",
         ),
         Mutant(
             "ports",
-            "flask_api/tasks/web/addresses.py",
+            "flask_api/tasks/web/fetching/addresses.py",
             "(port in _WEB_PORTS or port >= _FIRST_USER_PORT)",
             "True",
         ),
         Mutant(
             "words for inner names",
-            "flask_api/tasks/web/network.py",
+            "flask_api/tasks/web/fetching/network.py",
             "raise NameNotFound(_NO_PUBLIC_ADDRESS)\n        raise",
             "pass\n        raise",
         ),
         Mutant(
-            "credentials in a URL", "flask_api/tasks/web/access.py", "if url.userinfo:", "if False:"
+            "credentials in a URL",
+            "flask_api/tasks/web/fetching/access.py",
+            "if url.userinfo:",
+            "if False:",
         ),
     ),
     *of(
-        ("tests/integration/test_tasks_web.py", "tests/integration/test_tasks_images.py"),
+        (
+            "tests/integration/tasks/test_tasks_web.py",
+            "tests/integration/tasks/test_tasks_images.py",
+        ),
         Mutant(
             "time of all fetches",
-            "flask_api/tasks/web/budget.py",
+            "flask_api/tasks/web/fetching/budget.py",
             "if self._until <= self._clock():",
             "if False:",
         ),
         Mutant(
             "time of a fetch",
-            "flask_api/tasks/web/budget.py",
+            "flask_api/tasks/web/fetching/budget.py",
             "if self._ends_at <= now:",
             "if False:",
         ),

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.accounts_site import is_logged_in, link_in, mails_to, totp_code
+from tests.integration.accounts.accounts_site import is_logged_in, link_in, mails_to, totp_code
 from tests.integration.conftest import PASSWORD
-from tests.integration.keys_site import is_refused
+from tests.integration.keys.keys_site import is_refused
 
 if TYPE_CHECKING:
     from django.test import Client

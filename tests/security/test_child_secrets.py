@@ -5,7 +5,7 @@ import os
 
 from pydantic import SecretStr
 
-from tests.integration.engine_bench import EngineBench
+from tests.integration.engine.engine_bench import EngineBench
 
 
 def test_task_in_a_child_is_given_no_secret(bench: EngineBench) -> None:

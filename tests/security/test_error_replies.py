@@ -18,12 +18,12 @@ from deploy.redis.valkey import EmbeddedValkey
 from flask_api.gate.state import gate_state
 from flask_api.http.state import api_state
 from flask_api.testing import running_api
-from shared.breaker import CircuitBreaker
 from shared.errors import SessionStoreUnavailable
 from shared.redis import Store, build_client
+from shared.redis.breaker import CircuitBreaker
 from shared.settings import ApiSettings
-from tests.integration.fault_proxy import FaultProxy, fault_proxy
-from tests.integration.gate_bench import SAMPLE_TASKS, Visitor, ask
+from tests.integration.gate.gate_bench import SAMPLE_TASKS, Visitor, ask
+from tests.integration.redis.fault_proxy import FaultProxy, fault_proxy
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pytest
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
-from shared.entries import session_entry
+from shared.contract.entries import session_entry
 from shared.redis import Client, build_client
 from tests.e2e.service import PERSON, Browser, ServiceProcess, free_port
-from tests.integration.fault_proxy import FaultProxy, fault_proxy
+from tests.integration.redis.fault_proxy import FaultProxy, fault_proxy
 from tests.waiting import wait_until
 
 RECOVERY_S = 2.0

@@ -13,7 +13,7 @@ import pytest
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
-from tests.integration.engine_bench import EngineBench, new_owner
+from tests.integration.engine.engine_bench import EngineBench, new_owner
 from tests.waiting import wait_until
 
 QUEUED = int(os.environ.get("NIGHTLY_QUEUED", "200"))

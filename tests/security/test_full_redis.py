@@ -14,7 +14,7 @@ from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.sweeper import Sweeper
 from shared.errors import JobStoreFull
 from tests.contract.recount import check_counters
-from tests.integration.engine_bench import AUDITED_S, EngineBench
+from tests.integration.engine.engine_bench import AUDITED_S, EngineBench
 from tests.waiting import wait_until
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.jobs.workers.interpreter_watch import IS_ABLE
-from tests.integration import sample_tasks
-from tests.integration.engine_bench import EngineBench
+from tests.integration.engine import sample_tasks
+from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
 # These wait for other servers nearly all their time;

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 
-from shared.entries import KEY_NEWS_ENTRY
-from tests.integration.accounts_site import mails_to
-from tests.integration.keys_site import keys_of
+from shared.contract.entries import KEY_NEWS_ENTRY
+from tests.integration.accounts.accounts_site import mails_to
+from tests.integration.keys.keys_site import keys_of
 
 if TYPE_CHECKING:
     from django.test import Client

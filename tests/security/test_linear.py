@@ -28,11 +28,11 @@ from flask_api.tasks.access_log.lines import parse_line
 from flask_api.tasks.web.feeds import parse_feed
 from flask_api.tasks.web.pages import Document
 from flask_api.tasks.web.text import decode
-from shared.api_keys import is_key
-from shared.client_address import client_address
-from shared.cookies import find_cookie
-from shared.entries import is_session_key
+from shared.contract.api_keys import is_key
+from shared.contract.entries import is_session_key
 from shared.errors import GatehouseError
+from shared.http.client_address import client_address
+from shared.http.cookies import find_cookie
 from tests.security.growth import MOST, growth
 
 # Header fields and the first line are capped before anything parses them;

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import connection, models
 from flask import Flask
 
-from tests.integration.gate_bench import Visitor, ask, new_visitor
+from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")
 

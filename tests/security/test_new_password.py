@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.accounts_site import is_logged_in, mails_to
+from tests.integration.accounts.accounts_site import is_logged_in, mails_to
 from tests.integration.conftest import PASSWORD
-from tests.integration.keys_site import is_refused
+from tests.integration.keys.keys_site import is_refused
 from tests.security.test_account_recovery import (
     CHANGE,
     NEW_PASSWORD,
@@ -64,7 +64,7 @@ def test_key_is_not_made_by_a_request_of_before_the_new_password(person: "User")
     from django.core.exceptions import ValidationError
     from django.db.models.signals import pre_save
 
-    from tests.integration.keys_site import keys_of
+    from tests.integration.keys.keys_site import keys_of
 
     paused = type(person).objects.get(pk=person.pk)
     tokens = []
@@ -172,7 +172,7 @@ def test_redis_away_leaves_password_and_keys_as_they_were(person: "User", valkey
     """There is never a new password beside a live key of before,
     nor a row that says what is not so."""
     from shared.errors import SessionStoreUnavailable
-    from tests.integration.keys_site import hanging, keys_of
+    from tests.integration.keys.keys_site import hanging, keys_of
 
     make_key(person)
     person.set_password(NEW_PASSWORD)

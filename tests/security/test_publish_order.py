@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.entries import principal_entry
+from shared.contract.entries import principal_entry
 
 pytestmark = pytest.mark.usefixtures("site")
 

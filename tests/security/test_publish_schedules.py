@@ -19,10 +19,10 @@ import redis
 from django.db import IntegrityError, connections
 
 from deploy.redis.valkey import EmbeddedValkey
-from shared.api_keys import decode_key
-from shared.entries import key_entry_of_digest, principal_entry
-from shared.gone import GONE_LATEST, gone_entry
-from shared.principal import decode_principal
+from shared.contract.api_keys import decode_key
+from shared.contract.entries import key_entry_of_digest, principal_entry
+from shared.contract.gone import GONE_LATEST, gone_entry
+from shared.contract.principal import decode_principal
 from tests.security.interleaving import Actor, actors, next_of
 from tests.security.second_database import PEOPLE, PeopleApart, database, routed_by
 

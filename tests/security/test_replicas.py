@@ -13,7 +13,7 @@ from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import JobStoreUnavailable, SessionStoreUnavailable, StoreUnavailable
 from shared.redis import Client, Store, build_client
-from tests.integration.fault_proxy import fault_proxy
+from tests.integration.redis.fault_proxy import fault_proxy
 from tests.waiting import wait_until
 
 KEY = "gatehouse:jobs:test"

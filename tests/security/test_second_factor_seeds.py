@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.accounts_site import totp_code
+from tests.integration.accounts.accounts_site import totp_code
 
 if TYPE_CHECKING:
     from django.test import Client

@@ -9,7 +9,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from shared.session import USER_ID
+from shared.contract.session import USER_ID
 
 pytestmark = pytest.mark.usefixtures("site")
 

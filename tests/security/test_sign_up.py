@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.accounts_site import is_logged_in, link_in, mails_to
+from tests.integration.accounts.accounts_site import is_logged_in, link_in, mails_to
 
 if TYPE_CHECKING:
     from django.test import Client

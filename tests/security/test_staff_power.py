@@ -234,7 +234,7 @@ def test_second_factor_and_keys_of_a_superuser_stay(
     from allauth.mfa.models import Authenticator
 
     from django_site.keys.models import ApiKey
-    from tests.integration.test_keys_admin import make
+    from tests.integration.keys.test_keys_admin import make
 
     factor = Authenticator.objects.create(user=boss, type="totp", data={})
     keys = [make(boss)[0].pk, make(person)[0].pk]
@@ -279,7 +279,7 @@ def test_what_staff_does_is_in_both_logs(
     a revoked key too."""
     from django.contrib.admin.models import LogEntry
 
-    from tests.integration.test_keys_admin import make
+    from tests.integration.keys.test_keys_admin import make
 
     key, _ = make(person)
     with caplog.at_level(logging.INFO, logger="gatehouse.security"):

@@ -3,7 +3,7 @@
 import pytest
 
 from django_site.client_address import address_in
-from shared.client_address import network_of
+from shared.http.client_address import network_of
 
 
 @pytest.mark.parametrize(

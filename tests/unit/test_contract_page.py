@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.entries import principal_entry, session_entry
-from shared.principal import decode_principal, encode_principal
-from shared.session import Lifetimes, SessionFormat
+from shared.contract.entries import principal_entry, session_entry
+from shared.contract.principal import decode_principal, encode_principal
+from shared.contract.session import Lifetimes, SessionFormat
+from shared.contract.signing import EntrySigner
 from shared.settings import ContractSettings
-from shared.signing import EntrySigner
 
 PAGE = (Path(__file__).parents[2] / "docs/session-contract.md").read_text()
 SECRET = "gatehouse-example-secret-0123456789abcdef"

@@ -8,10 +8,11 @@ from tests.of_source import ROOMS, ROOT, files_that_test, for_pytest
 def test_tests_of_a_file_are_those_of_its_room_and_those_that_import_it() -> None:
     """Of the nearest room only; a test elsewhere counts when it imports the file."""
     found = files_that_test(Path("flask_api/jobs/workers/queue.py"))
-    assert {"tests/unit/test_jobs_queue.py", "tests/integration/test_engine_rescue.py"} <= set(
-        found
-    )
-    assert "tests/unit/test_flask_query.py" not in found
+    assert {
+        "tests/unit/jobs/test_jobs_queue.py",
+        "tests/integration/engine/test_engine_rescue.py",
+    } <= set(found)
+    assert "tests/unit/flask_api/test_flask_query.py" not in found
     assert "tests/unit/test_docs.py" in files_that_test(Path("deploy/settings_table.py"))
 
 
@@ -27,4 +28,4 @@ def test_other_arguments_are_pytests_own() -> None:
     """Options, words, tests, and folders of tests."""
     given = ["-k", "gate", "tests/unit/test_docs.py", "tests/unit", "--lf"]
     assert for_pytest(given) == given
-    assert "tests/integration/test_keys_json.py" in for_pytest(["django_site/keys/"])
+    assert "tests/integration/keys/test_keys_json.py" in for_pytest(["django_site/keys/"])

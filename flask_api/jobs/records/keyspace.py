@@ -34,7 +34,7 @@ expiring-uploads   zset    uploads by the time they are forgotten, those being r
 
 import hashlib
 
-from shared.entries import JOBS_PREFIX
+from shared.contract.entries import JOBS_PREFIX
 
 INSTANCES = f"{JOBS_PREFIX}instances"
 DELAYED = f"{JOBS_PREFIX}delayed"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask_api.tasks.access_log.lines import Request, with_retry
-from flask_api.tasks.web.access import GuardedClient, Method
 from flask_api.tasks.web.errors import WebError
+from flask_api.tasks.web.fetching.access import GuardedClient, Method
+from flask_api.tasks.web.fetching.pool import FetchPool
 from flask_api.tasks.web.items import FetchError
-from flask_api.tasks.web.pool import FetchPool
 
 MAX_BODY = 100_000_000
 # They change nothing, so they may be sent again without asking anybody. Source: RFC 9110, 9.2.1.

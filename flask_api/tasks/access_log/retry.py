@@ -21,9 +21,9 @@ from flask_api.tasks.access_log.files import LogWriter, ReadLine, is_packed, rea
 from flask_api.tasks.access_log.lines import LogLine, parse_line
 from flask_api.tasks.access_log.report import LineProblem, RetriedUrl, RetryReport, StatusCount
 from flask_api.tasks.access_log.requests import Repeat, Repeater
-from flask_api.tasks.web.access import GuardedClient
+from flask_api.tasks.web.fetching.access import GuardedClient
+from flask_api.tasks.web.fetching.pool import FetchPool
 from flask_api.tasks.web.items import FetchSeconds, fitting
-from flask_api.tasks.web.pool import FetchPool
 
 # Lines read ahead of the oldest answer that is missing; it bounds the requests that wait, too.
 WINDOW = 1000

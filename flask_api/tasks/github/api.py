@@ -17,8 +17,8 @@ from flask_api.jobs.tasks.context import JobContext
 from flask_api.tasks.github.errors import BadAnswer, NotFound, Refused, ServerFailed
 from flask_api.tasks.github.limits import RateLimit
 from flask_api.tasks.github.link_header import LinkHeaderError, target_of
-from flask_api.tasks.web.access import GuardedClient
-from flask_api.tasks.web.pool import FetchPool
+from flask_api.tasks.web.fetching.access import GuardedClient
+from flask_api.tasks.web.fetching.pool import FetchPool
 
 REPOSITORY = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,98}"
 OWNER = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"

@@ -21,10 +21,10 @@ from flask_api.tasks.github.api import OWNER, REPOSITORY, GithubApi
 from flask_api.tasks.github.errors import RateLimited, ServerAway
 from flask_api.tasks.github.limits import RateLimit
 from flask_api.tasks.github.totals import LanguageStatistics, Row, bars_of, summarise
-from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import WebError
+from flask_api.tasks.web.fetching.access import GuardedClient
+from flask_api.tasks.web.fetching.pool import FetchPool
 from flask_api.tasks.web.items import FetchError
-from flask_api.tasks.web.pool import FetchPool
 from shared.errors import JobStoreUnavailable
 
 MAX_REPOSITORIES = 1000

@@ -13,13 +13,13 @@ from selectolax.lexbor import LexborHTMLParser
 
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
-from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import NotReadable
 from flask_api.tasks.web.feed.dates import MAX_DATE, parse_date
 from flask_api.tasks.web.feed.json_feed import MEDIA_TYPE, is_json, read_json_feed, text_of
+from flask_api.tasks.web.fetching.access import GuardedClient
+from flask_api.tasks.web.fetching.urls import absolute_url
 from flask_api.tasks.web.items import FetchSeconds, Limits, WebUrl, fitting
 from flask_api.tasks.web.pages import Document, HtmlPage, fetch_document
-from flask_api.tasks.web.urls import absolute_url
 
 MAX_FEED_BYTES = 5_000_000
 MAX_TITLE = 300

@@ -15,12 +15,12 @@ from pydantic import Field
 from flask_api.jobs.errors import TaskError
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
-from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import BadStatus, WebError
+from flask_api.tasks.web.fetching.access import GuardedClient
+from flask_api.tasks.web.fetching.pool import FetchPool
 from flask_api.tasks.web.image_header import ImageHeader, read_header
 from flask_api.tasks.web.items import FetchError, FetchSeconds, Limits, WebUrl
 from flask_api.tasks.web.pages import HtmlPage, fetch_document
-from flask_api.tasks.web.pool import FetchPool
 
 MAX_IMAGES = 1000
 TOTAL_S = 600

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
-from flask_api.tasks.web.access import GuardedClient
+from flask_api.tasks.web.fetching.access import GuardedClient
 from flask_api.tasks.web.items import FetchSeconds, Limits, WebUrl, fitting
 from flask_api.tasks.web.pages import HtmlPage, fetch_document
 

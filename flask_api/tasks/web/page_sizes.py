@@ -10,10 +10,10 @@ from pydantic import Field
 
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
-from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import WebError
+from flask_api.tasks.web.fetching.access import GuardedClient
+from flask_api.tasks.web.fetching.pool import FetchPool
 from flask_api.tasks.web.items import FetchBytes, FetchError, FetchSeconds, Limits, WebUrl
-from flask_api.tasks.web.pool import FetchPool
 
 MAX_CONCURRENCY = 100
 # A thousand pages of one slow host would keep a slot, and a hundred threads, for hours.

@@ -6,11 +6,11 @@ from functools import cached_property
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from flask_api.tasks.web.access import GuardedClient
 from flask_api.tasks.web.errors import BadStatus, NotReadable
+from flask_api.tasks.web.fetching.access import GuardedClient
+from flask_api.tasks.web.fetching.urls import absolute_url
 from flask_api.tasks.web.items import Limits
 from flask_api.tasks.web.text import decode
-from flask_api.tasks.web.urls import absolute_url
 
 _OK = range(200, 300)
 _OF_PAGES = ("text/", "application/xhtml", "application/xml")

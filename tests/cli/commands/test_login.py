@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.api_keys import is_key, new_key
+from shared.contract.api_keys import is_key, new_key
 from tests.cli.command import Home
 from tests.cli.people import PASSWORD, Person, forget_limits, new_person
 from tests.e2e.service import ServiceProcess

@@ -24,7 +24,7 @@ from gatehouse import (
 from tests.client import client_tasks
 from tests.client.conftest import SOON_S
 from tests.e2e.service import ServiceProcess
-from tests.integration.fault_proxy import fault_proxy
+from tests.integration.redis.fault_proxy import fault_proxy
 from tests.waiting import wait_until
 
 

@@ -18,7 +18,7 @@ from gatehouse.protocol.flows import Patience, wait
 from gatehouse.protocol.followers import ResultsFollower
 from gatehouse.protocol.wire import ApiRequest, ApiResponse
 from tests.e2e.service import ServiceProcess
-from tests.integration.fault_proxy import fault_proxy
+from tests.integration.redis.fault_proxy import fault_proxy
 from tests.waiting import wait_until
 
 A_NIGHT_S = 8 * 3600

@@ -12,7 +12,7 @@ import pytest
 
 from gatehouse import Client, Executor, Unavailable
 from tests.e2e.service import ServiceProcess
-from tests.integration.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.integration.redis.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.waiting import wait_until
 
 ItemT = TypeVar("ItemT")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from shared.response_headers import SECURITY_HEADERS
+from shared.http.response_headers import SECURITY_HEADERS
 from tests.e2e.test_script_server import launched
 
 MALFORMED = {

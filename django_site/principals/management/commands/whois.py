@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_site.contract import guards
-from shared.api_keys import PREFIX
+from shared.contract.api_keys import PREFIX
+from shared.contract.guards import Identity
 from shared.errors import NotAuthenticated, StoreUnavailable
-from shared.guards import Identity
 
 
 class Command(BaseCommand):

@@ -1,0 +1,161 @@
+"""Do both sides agree? Compared without Redis at start,
+and tried against Redis by ``wsgi.py --check``.
+
+A site and an API that differ in one of these don't fail, they refuse everybody,
+and nothing says why. This does.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator
+
+from redis.exceptions import AuthenticationError, NoPermissionError
+
+from shared.contract.entries import session_entry
+from shared.contract.session import SessionFormat, SessionRecord
+from shared.contract.signing import EntrySigner
+from shared.errors import (
+    ConfigurationError,
+    EntryFormatError,
+    SessionStoreUnavailable,
+    StoreUnavailable,
+)
+from shared.redis import Store, build_client
+from shared.settings import ENV_PREFIX, ApiSettings, ContractSettings, WriterSettings
+
+# What must be equal, and what happens when it is not.
+_EQUAL = {
+    "cookie_name": "the API looks for a cookie that the site never sets",
+    "session_absolute_s": "one side refuses sessions that the other accepts",
+    "api_prefix": "links lead past the API",
+    "login_url": "the API sends browsers to a page that is not there",
+    "csrf_trusted_origins": "pages of an origin may send forms to the site and not to the API, or "
+    "the reverse",
+    "production": "one side expects __Host- cookies over HTTPS, the other does not",
+}
+_PROBE_TTL_S = 10
+
+
+def disagreements(site: WriterSettings, api: ApiSettings) -> list[str]:
+    """Return a sentence for every setting on which the two sides would not understand each other;
+    asks no Redis."""
+    found = [
+        f"{_variable(name)}: the site has {getattr(site, name)!r}, the API {getattr(api, name)!r}: "
+        f"{consequence}"
+        for name, consequence in _EQUAL.items()
+        if getattr(site, name) != getattr(api, name)
+    ]
+    if site.secrets[0] not in api.secrets:
+        found.append(
+            f"{ENV_PREFIX}SESSION_SECRETS: the site signs with a secret that is not in the API's "
+            "list: "
+            "the API refuses every session; add the site's first secret to the API's list"
+        )
+    return found
+
+
+def require_agreement(site: WriterSettings, api: ApiSettings) -> None:
+    """Raise ConfigurationError with every disagreement."""
+    found = disagreements(site, api)
+    if found:
+        raise ConfigurationError("; ".join(found))
+
+
+def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
+    """Write a session as the site does and read it as the API does;
+    yield a sentence for everything that is wrong.
+
+    The probe's session is anonymous, under a random key, and gone after ten seconds.
+    """
+    key = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(32))
+    entry = session_entry(key)
+    now = int(time.time())
+    record = SessionRecord(data={}, created_at=now, expires_at=now + _PROBE_TTL_S)
+    value = _format(site).encode(entry, record)
+    writer = _store(site, site.session_store_url)
+    try:
+        writer.write(lambda client: client.set(entry, value, ex=_PROBE_TTL_S))
+        yield from _probe_reader(api, entry)
+        writer.write(lambda client: client.delete(entry))
+    except StoreUnavailable as error:
+        if _is_forbidden(error):
+            yield (
+                "the site's Redis user may not write sessions: see GATEHOUSE_SITE_REDIS_URL "
+                "(deploy/redis/users.acl)"
+            )
+        else:
+            yield _unavailable("site", error)
+    finally:
+        writer.close()
+
+
+def _probe_reader(api: ApiSettings, entry: str) -> Iterator[str]:
+    reader = _store(api, api.session_store_url)
+    try:
+        yield from _probe_reading(api, reader, entry)
+        yield from _probe_privilege(reader, entry)
+    except StoreUnavailable as error:
+        yield _unavailable("API", error)
+    finally:
+        reader.close()
+
+
+def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]:
+    try:
+        value = reader.get(entry)
+        if value is None:
+            yield (
+                "the API reads another Redis than the site writes: compare both REDIS_URL "
+                "settings, database number too"
+            )
+        else:
+            _format(api).decode(entry, value, now=time.time())
+    except EntryFormatError as error:
+        yield (
+            f"the API refuses what the site signs ({error.message}): compare "
+            "GATEHOUSE_SESSION_SECRETS"
+        )
+    except StoreUnavailable as error:
+        if not _is_forbidden(error):
+            raise
+        yield (
+            "the API's Redis user may not read sessions: see GATEHOUSE_API_REDIS_URL "
+            "(deploy/redis/users.acl)"
+        )
+
+
+def _probe_privilege(reader: Store, entry: str) -> Iterator[str]:
+    try:
+        reader.write(lambda client: client.expire(entry, _PROBE_TTL_S))
+    except StoreUnavailable as error:
+        if not _is_forbidden(error):  # as it should be
+            raise
+    else:
+        yield (
+            "the API's Redis user may write sessions: give it a user that may not "
+            "(deploy/redis/users.acl)"
+        )
+
+
+def _is_forbidden(error: StoreUnavailable) -> bool:
+    return isinstance(error.__cause__, NoPermissionError)
+
+
+def _unavailable(side: str, error: StoreUnavailable) -> str:
+    variables = f"{ENV_PREFIX}{side.upper()}_REDIS_URL or {ENV_PREFIX}REDIS_URL"
+    if isinstance(error.__cause__, AuthenticationError):
+        return f"the {side}'s Redis refuses the user or password of its URL: see {variables}"
+    return f"the {side}'s Redis does not answer: see {variables}"
+
+
+def _store(settings: ContractSettings, url: str) -> Store:
+    client = build_client(url, timeout_s=settings.redis_timeout_ms / 1000, max_connections=2)
+    return Store(client, unavailable=SessionStoreUnavailable)
+
+
+def _format(settings: ContractSettings) -> SessionFormat:
+    return SessionFormat(EntrySigner(settings.secrets), settings.lifetimes)
+
+
+def _variable(name: str) -> str:
+    return ENV_PREFIX + {"cookie_name": "SESSION_COOKIE_NAME"}.get(name, name.upper())

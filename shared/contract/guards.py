@@ -1,0 +1,160 @@
+"""The guards: from a credential to who it is, or the reason it is refused.
+Reads Redis, writes nothing, caches nothing.
+
+One ladder for a session and one for an API key; each doubt is one early refusal. Both sides and
+``manage.py whois`` use this, so there is one answer. Source: OWASP ASVS 5.0, chapters 7 and 9.
+"""
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from shared.contract.api_keys import KeyRecord, decode_key, is_key
+from shared.contract.entries import (
+    digest,
+    is_session_key,
+    key_entry,
+    principal_entry,
+    session_entry,
+)
+from shared.contract.linked_reader import FirstRead, LinkedReader
+from shared.contract.principal import Principal, decode_principal
+from shared.contract.session import SessionFormat, SessionRecord
+from shared.contract.signing import EntrySigner
+from shared.errors import EntryFormatError, NotAuthenticated
+
+if TYPE_CHECKING:
+    from shared.redis import Store
+
+
+class Refusal(StrEnum):
+    """Why a guard refused: for logs and ``whois``, never for the client."""
+
+    NO_CREDENTIAL = "no_credential"
+    SESSION_KEY_MALFORMED = "session_key_malformed"
+    SESSION_ABSENT = "session_absent"
+    SESSION_FORMAT = "session_format"
+    SESSION_ANONYMOUS = "session_anonymous"
+    AUTH_HASH_MISMATCH = "auth_hash_mismatch"
+    BACKEND_GIVEN_UP = "backend_given_up"
+    KEY_MALFORMED = "key_malformed"
+    KEY_ABSENT = "key_absent"
+    KEY_FORMAT = "key_format"
+    PRINCIPAL_ABSENT = "principal_absent"
+    PRINCIPAL_FORMAT = "principal_format"
+    PRINCIPAL_INACTIVE = "principal_inactive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a request acts as, and by which credential.
+    ``authenticated_at`` is seconds since 1970, None for a key."""
+
+    principal: Principal
+    key: KeyRecord | None = None
+    authenticated_at: int | None = None
+
+    def has_scope(self, scope: str) -> bool:
+        """Tell whether the credential covers ``scope``;
+        a session covers all that its person may do."""
+        return self.key is None or scope in self.key.scopes
+
+
+class Guards:
+    """Identify who presents a credential. Thread-safe;
+    one round trip to Redis, two when it is new to this process.
+
+    Every method raises NotAuthenticated with a :class:`Refusal` as reason,
+    or SessionStoreUnavailable.
+    """
+
+    def __init__(
+        self,
+        store: "Store",
+        signer: EntrySigner,
+        sessions: SessionFormat,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._reader = LinkedReader(store)
+        self._signer = signer
+        self._sessions = sessions
+        self._clock = clock
+
+    def identify_session(self, session_key: str) -> Identity:
+        """Return who is logged in with this session key: what Django itself would say."""
+        if not is_session_key(session_key):
+            raise NotAuthenticated(Refusal.SESSION_KEY_MALFORMED)
+        entry = session_entry(session_key)
+        stored = self._reader.read(entry)
+        if stored.value is None:
+            raise NotAuthenticated(Refusal.SESSION_ABSENT)
+        try:
+            record = self._sessions.decode(entry, stored.value, now=self._clock())
+        except EntryFormatError as error:
+            raise NotAuthenticated(Refusal.SESSION_FORMAT) from error
+        if record.user_id is None:
+            raise NotAuthenticated(Refusal.SESSION_ANONYMOUS)
+        principal = self._active_principal(record.user_id, stored)
+        if not _is_current(record.auth_hash, principal):
+            raise NotAuthenticated(Refusal.AUTH_HASH_MISMATCH)
+        if record.backend not in principal.backends:
+            raise NotAuthenticated(Refusal.BACKEND_GIVEN_UP)
+        return Identity(principal=principal, authenticated_at=authenticated_at(record))
+
+    def identify_key(self, token: str) -> Identity:
+        """Return whose API key this is."""
+        if not is_key(token):
+            raise NotAuthenticated(Refusal.KEY_MALFORMED)
+        stored = self._reader.read(key_entry(token))
+        if stored.value is None:
+            raise NotAuthenticated(Refusal.KEY_ABSENT)
+        try:
+            record = decode_key(self._signer, digest(token), stored.value, now=self._clock())
+        except EntryFormatError as error:
+            raise NotAuthenticated(Refusal.KEY_FORMAT) from error
+        return Identity(principal=self._active_principal(record.user_id, stored), key=record)
+
+    def _active_principal(self, user_id: str, credential: FirstRead) -> Principal:
+        value = self._reader.follow(credential, principal_entry(user_id))
+        if value is None:
+            raise NotAuthenticated(Refusal.PRINCIPAL_ABSENT)
+        try:
+            principal = decode_principal(self._signer, user_id, value)
+        except EntryFormatError as error:
+            raise NotAuthenticated(Refusal.PRINCIPAL_FORMAT) from error
+        if not principal.is_active:
+            raise NotAuthenticated(Refusal.PRINCIPAL_INACTIVE)
+        return principal
+
+
+def _is_current(auth_hash: str, principal: Principal) -> bool:
+    """Compare in constant time with the principal's hash and with those under
+    SECRET_KEY_FALLBACKS."""
+    accepted = [hash_ for hash_ in (principal.auth_hash, *principal.auth_hash_fallbacks) if hash_]
+    # A list, not any(): every comparison is made, whichever matches.
+    return True in [hmac.compare_digest(auth_hash.encode(), hash_.encode()) for hash_ in accepted]
+
+
+def authenticated_at(record: SessionRecord) -> int:
+    """Return when the person last proved who they are:
+    django-allauth's record of it, else the session's begin.
+
+    A record of somebody else, who proved who they are in the same browser, proves nothing:
+    django-allauth ignores it too.
+    """
+    if (
+        str(record.data.get("account_authentication_methods_user", record.user_id))
+        != record.user_id
+    ):
+        return record.created_at
+    methods: Any = record.data.get("account_authentication_methods")
+    times = (
+        [int(m["at"]) for m in methods if isinstance(m, dict) and "at" in m]
+        if isinstance(methods, list)
+        else []
+    )
+    return max([record.created_at, *times])

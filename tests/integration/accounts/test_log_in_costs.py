@@ -1,0 +1,77 @@
+"""What a log-in costs in Redis: everybody who guesses makes the server do as much."""
+
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import redis
+
+from shared.contract.entries import principal_entry, session_entry
+from tests.integration.conftest import PASSWORD
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from django_site.accounts.models import User
+
+LOG_IN = "/accounts/login/"
+SIDES = tuple(str(Path(__file__).parents[3] / side) for side in ("django_site", "shared"))
+
+
+def _commands_of_a_log_in(browser: "Client", person: "User", admin: redis.Redis) -> list[str]:
+    """Log in, and return what was sent to Redis meanwhile:
+    not what scripts did, nor what asks for the server's role."""
+    with admin.monitor() as monitor:  # type: ignore[no-untyped-call]
+        assert (
+            browser.post(LOG_IN, {"login": person.username, "password": PASSWORD}).status_code
+            == 302
+        )
+        admin.ping()
+        sent: list[str] = []
+        for command in monitor.listen():
+            if command["command"].startswith("PING"):
+                return sent
+            name = command["command"].partition(" ")[0]
+            if command["client_type"] != "lua" and name not in (
+                "WAIT",
+                "HELLO",
+                "CLIENT",
+                "SCRIPT",
+            ):
+                sent.append(command["command"])
+    return sent
+
+
+def test_log_in_publishes_once_saves_once_and_counts_in_three_steps(
+    browser: "Client", person: "User", admin: redis.Redis
+) -> None:
+    """The page's limit, the limits of wrong passwords, the same given back;
+    a version, the principal; the session."""
+    # from here on Redis has the scripts
+    browser.post(LOG_IN, {"login": person.username, "password": PASSWORD})
+    browser.post("/accounts/logout/")
+    browser.cookies.clear()
+    sent = _commands_of_a_log_in(browser, person, admin)
+    assert len(sent) == 6, sent
+    assert sum(principal_entry(str(person.pk)) in command for command in sent) == 1
+    assert (
+        sum(session_entry(browser.cookies["sessionid"].value) in command for command in sent) == 1
+    )
+
+
+def test_log_in_can_be_followed_through_the_files(browser: "Client", person: "User") -> None:
+    """Whoever reads what happens turns to another file at most 120 times."""
+    files: list[str] = []
+
+    def note(frame: Any, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(SIDES):
+            files.append(frame.f_code.co_filename)
+
+    sys.setprofile(note)
+    try:
+        answer = browser.post(LOG_IN, {"login": person.username, "password": PASSWORD})
+    finally:
+        sys.setprofile(None)
+    assert answer.status_code == 302
+    assert sum(one != other for one, other in pairwise(files)) <= 120

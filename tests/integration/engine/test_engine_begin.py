@@ -1,0 +1,142 @@
+"""A job that finds a free slot begins with its acceptance:
+one write, and the slot is given back whatever comes of it."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.acceptance import IdempotencyKey
+from flask_api.jobs.records.job import JobStatus, QueuedJob
+from tests.integration.engine.engine_bench import EngineBench
+from tests.waiting import wait_until
+
+KEY = IdempotencyKey(key="k", body_digest="a" * 64)
+OTHER_BODY = IdempotencyKey(key="k", body_digest="b" * 64)
+
+
+def _is_idle(engine: JobEngine) -> bool:
+    return not engine._worker.held and all(
+        each.queue.running == 0 for each in engine._worker._executors.values()
+    )
+
+
+def test_job_with_a_free_slot_is_accepted_as_running(bench: EngineBench) -> None:
+    """Its record says so before the submit returns; the next one waits, for there is one slot."""
+    engine = bench.start(job_threads=1)
+    first = engine.submit("sample.hold", {"path": bench.path()}, owner=bench.owner).job
+    second = engine.submit("sample.hold", {"path": bench.path()}, owner=bench.owner).job
+    assert first is not None
+    assert second is not None
+    assert (first.status, first.attempt, first.started_at) == (
+        JobStatus.RUNNING,
+        1,
+        first.submitted_at,
+    )
+    assert (second.status, second.attempt, second.started_at) == (JobStatus.QUEUED, 0, None)
+    record = bench.record(first.id)
+    assert (record["status"], record["attempt"], record["instance"]) == (
+        "running",
+        "1",
+        engine.instance,
+    )
+    bench.go()
+    assert [bench.outcome(engine, job.id).attempt for job in (first, second)] == [1, 1]
+    bench.check_nothing_is_left()
+
+
+def test_refused_submit_gives_its_slot_back(bench: EngineBench) -> None:
+    """Known, in conflict, or one too many: the only slot is free afterwards,
+    and so are the limits of person and task."""
+    engine = bench.start(job_threads=1, job_person_limit=1)
+    job_id = bench.submit(engine, "sample.echo", idempotency=KEY)
+    bench.outcome(engine, job_id)
+    for _ in range(3):
+        wait_until(lambda: _is_idle(engine), timeout_s=5, what="the slot is free")
+        assert bench.submit(engine, "sample.echo", idempotency=KEY) == job_id
+        with pytest.raises(IdempotencyConflict):
+            bench.submit(engine, "sample.echo", idempotency=OTHER_BODY)
+    delayed = engine.submit(
+        "sample.echo", {}, owner=bench.owner, start_at=datetime.now(UTC) + timedelta(hours=1)
+    ).id
+    with pytest.raises(TooManyUnfinished):
+        bench.submit(engine, "sample.echo")
+    wait_until(lambda: _is_idle(engine), timeout_s=5, what="the slot is free")
+    engine.cancel(engine.get(delayed, viewer=bench.owner))
+    assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
+
+
+def test_slot_on_processes_begins_at_once_too(bench: EngineBench) -> None:
+    """The promise is the executor's, not that of threads."""
+    engine = bench.start()
+    job = engine.submit("child.echo", {"value": 4}, owner=bench.owner).job
+    assert job is not None
+    assert (job.executor, job.status) == ("processes", JobStatus.RUNNING)
+    assert bench.outcome(engine, job.id).result == [4]
+
+
+def test_accepted_job_that_nobody_knows_is_taken_up_while_others_are_being_accepted(
+    bench: EngineBench,
+) -> None:
+    """The answer to its acceptance was lost: what is seized and not yet durable must not hide it
+    from the audit."""
+    engine = bench.start()
+    stray = engine.submit(
+        "sample.echo",
+        {"value": 1},
+        owner=bench.owner,
+        start_at=datetime.now(UTC) + timedelta(hours=1),
+    ).id
+    arriving = QueuedJob(
+        job_id="arriving", task="sample.echo", arguments="{}", owner_id=bench.owner.id
+    )
+    assert engine._worker.seize(arriving)
+    bench.admin.zrem(keyspace.DELAYED, stray)
+    bench.admin.sadd(keyspace.held(engine.instance), stray)
+    for _ in range(2):  # two looks, to be sure
+        engine._membership._audit()
+    assert bench.outcome(engine, stray, timeout_s=2).result == [1]
+    engine._worker.release_slot(arriving, may_be_durable=False)
+    wait_until(lambda: _is_idle(engine), timeout_s=5, what="the slot is free")
+
+
+def test_job_retried_elsewhere_is_not_cancelled_when_it_comes_back(bench: EngineBench) -> None:
+    """The wish to cancel its former attempt is over, for the process that heard it too."""
+    first, second = bench.start(), bench.start()
+    job_id = bench.submit(first, "sample.hold", {"path": bench.path()})
+    first.cancel(first.get(job_id, viewer=bench.owner))
+    job = bench.outcome(first, job_id)
+    assert job.status is JobStatus.CANCELLED
+    before = len(bench.runs())
+    second.retry(job)
+    wait_until(lambda: len(bench.runs()) > before, timeout_s=5, what="it runs again")
+    bench.stop(second)
+    wait_until(
+        lambda: len(bench.runs()) > before + 1, timeout_s=5, what="it came back to the first"
+    )
+    first._membership.tick()  # which reads whose cancel was asked for
+    bench.go()
+    assert bench.outcome(first, job_id).status is JobStatus.SUCCEEDED
+
+
+def test_process_that_stops_takes_no_new_name(bench: EngineBench) -> None:
+    """A submit that finds out in the middle of a stop that its name is gone must not register one
+    that nobody keeps alive."""
+    engine = bench.start()
+    name, hand_over = engine.instance, engine._membership._holdings.hand_over
+    late: list[threading.Thread] = []
+
+    def hand_over_while_a_submit_asks(instance: str) -> int:
+        left = hand_over(instance)
+        late.append(threading.Thread(target=engine._membership.renew, args=(name,)))
+        late[0].start()
+        late[0].join(0.5)  # waits, if all is well, until the stop is done
+        return left
+
+    engine._membership._holdings.hand_over = hand_over_while_a_submit_asks  # type: ignore[method-assign]
+    bench.stop(engine)
+    late[0].join()
+    assert not bench.admin.exists(keyspace.INSTANCES)

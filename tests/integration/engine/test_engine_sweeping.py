@@ -1,0 +1,159 @@
+"""The sweep in the middle of things: a retry at its side, storage that fails or hangs,
+its process at a stop."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+from flask_api.jobs import membership
+from flask_api.jobs.errors import IllegalTransition
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.sweeper import Sweeper
+from shared.errors import JobStoreUnavailable
+from shared.redis import Client, Store
+from tests.integration.engine.engine_bench import EngineBench
+from tests.waiting import wait_until
+
+T = TypeVar("T")
+
+
+def _sweep(bench: EngineBench, files: FileStore) -> int:
+    bench.admin.delete(keyspace.SWEEP_TURN)
+    store = open_job_connections(bench.settings())
+    try:
+        return Sweeper(store, files, Uploads(store, files, bench.settings())).sweep()
+    finally:
+        store.close()
+
+
+def _has_files(bench: EngineBench, job_id: str) -> bool:
+    return (bench.folder / "files" / job_id).exists()
+
+
+class _Interrupted(Store):
+    """A way to Redis on which something happens before each write, once it is set."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, unavailable=JobStoreUnavailable)
+        self.before: list[Callable[[], object]] = []
+
+    def write(self, command: Callable[[Client], T]) -> T:
+        """Let it happen, then write."""
+        if self.before:
+            self.before.pop(0)()
+        return super().write(command)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_job_that_is_retried_while_it_is_swept_runs_whole_or_is_refused(
+    bench: EngineBench, number: int
+) -> None:
+    """Before whichever write of the sweep the retry comes:
+    never a job without its arguments, or one that is forgotten."""
+    engine = bench.start()
+    job = bench.run(engine, "sample.fail", {"message": "no"})
+    bench.admin.zadd(keyspace.EXPIRING, {job.id: 1.0})
+    bench.admin.delete(keyspace.SWEEP_TURN)
+    store = _Interrupted(open_job_connections(bench.settings()).client)
+    answers: list[str] = []
+
+    def retry() -> None:
+        try:
+            engine.retry(job)
+            answers.append("accepted")
+        except IllegalTransition:
+            answers.append("refused")
+
+    store.before = [*([lambda: None] * number), retry]
+    files = FileStore(bench.settings())
+    Sweeper(store, files, Uploads(store, files, bench.settings())).sweep()
+    if not answers:
+        retry()
+    record = bench.record(job.id)
+    if answers == ["accepted"]:
+        record = bench.wait_for(job.id, "failed")
+        assert json.loads(record["arguments"]) == {"message": "no"}
+        assert json.loads(record["error"])["type"] == "RuntimeError"
+        assert (bench.admin.ttl(keyspace.record(job.id)), bench.admin.zcard(keyspace.EXPIRING)) == (
+            -1,
+            1,
+        )
+        assert [each.id for each in engine.list_of(bench.owner, limit=10).jobs] == [job.id]
+    else:
+        assert (record["status"], "arguments" in record) == ("failed", False)
+        assert (
+            int(str(bench.admin.ttl(keyspace.record(job.id)))) > 0,
+            bench.admin.zcard(keyspace.EXPIRING),
+        ) == (True, 0)
+    assert answers == (["accepted"] if number < 2 else ["refused"])
+    store.close()
+
+
+class _StuckFiles(FileStore):
+    """A storage on which the files of one job can't be deleted:
+    at once, or not before it is let go."""
+
+    def __init__(self, bench: EngineBench, job_id: str, *, hangs: bool) -> None:
+        super().__init__(bench.settings())
+        self._job_id = job_id
+        self.is_asked = threading.Event()
+        self.is_let_go = threading.Event()
+        if not hangs:
+            self.is_let_go.set()
+
+    def delete_all(self, job_id: str) -> None:
+        """Delete them, unless it is that job."""
+        if job_id == self._job_id:
+            self.is_asked.set()
+            self.is_let_go.wait(20)
+            raise PermissionError("not now")
+        super().delete_all(job_id)
+
+
+def test_files_that_cant_be_deleted_keep_no_others(bench: EngineBench) -> None:
+    """They are tried again with each sweep; what is due beside them goes."""
+    engine = bench.start()
+    stuck, other = (bench.run(engine, "sample.save", {"name": "a", "size": 1}).id for _ in range(2))
+    bench.admin.zadd(keyspace.EXPIRING, {stuck: 1.0, other: 2.0})
+    assert _sweep(bench, _StuckFiles(bench, stuck, hangs=False)) == 1
+    assert _has_files(bench, stuck)
+    assert bench.admin.zrange(keyspace.EXPIRING, 0, -1) == [stuck]
+    assert _sweep(bench, FileStore(bench.settings())) == 1
+    assert not _has_files(bench, stuck)
+    assert not _has_files(bench, other)
+
+
+def test_process_whose_sweep_takes_long_is_not_taken_for_dead(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its heart beats meanwhile, what it runs is its own, and it stops when it is asked to."""
+    monkeypatch.setattr(membership, "_SWEEP_EVERY_S", 0.05)
+    engine = bench.make()
+    first = bench.start()
+    job_id = bench.run(first, "sample.save", {"name": "a", "size": 1}).id
+    bench.stop(first)
+    stuck = _StuckFiles(bench, job_id, hangs=True)
+    engine._membership._sweeper._removal._files = stuck
+    bench.admin.delete(keyspace.SWEEP_TURN)
+    bench.admin.zadd(keyspace.EXPIRING, {job_id: 1.0})
+    engine.start()
+    try:
+        wait_until(stuck.is_asked.is_set, timeout_s=5, what="it sweeps")
+        bench.admin.delete(keyspace.heartbeat(engine.instance))
+        wait_until(
+            lambda: bench.admin.exists(keyspace.heartbeat(engine.instance)),
+            timeout_s=2,
+            what="it beats",
+        )
+        began = time.monotonic()
+        bench.stop(engine)
+        assert time.monotonic() - began < 5
+    finally:
+        stuck.is_let_go.set()

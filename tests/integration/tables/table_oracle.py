@@ -1,0 +1,301 @@
+"""The judge of tables.parse: is each cell what was written, or does the answer say why not?
+
+It knows what a random table was made of. What comes back must be, line by line, the text of each
+cell or what it means, in a column of the kind that it says;
+lines may be missing only when they are named; a guess may be wrong only when it is called one.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from flask_api.tasks.tables.columns import MISSING, Decision, Wishes
+from flask_api.tasks.tables.database import TableDatabase, identifier
+from flask_api.tasks.tables.dialect import Dialect, find_dialect
+from flask_api.tasks.tables.encoding import FoundEncoding
+from flask_api.tasks.tables.read import StoredRows, store_rows
+from flask_api.tasks.tables.salvage import RowProblem
+from flask_api.tasks.tables.text import read_text
+from flask_api.tasks.tables.types import Kind, kind_of
+from tests.integration.tables.random_cells import Cell, Meaning
+from tests.integration.tables.random_tables import LINE_END, WAYS, Line, RandomTable, Way, quoted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came of a table's bytes."""
+
+    encoding: FoundEncoding
+    dialect: Dialect
+    stored: StoredRows
+    rows: list[tuple[Any, ...]]
+
+
+def read(content: bytes, folder: Path, database: TableDatabase, **given: Any) -> Reading:
+    """Read a table as tables.parse does, with a database that is there already.
+    ``given`` is what its owner says."""
+    source, target = folder / "table.csv", folder / "rows.parquet"
+    source.write_bytes(content)
+    wishes = Wishes(
+        dates=given.pop("dates", None),
+        decimal=given.pop("decimal", None),
+        missing=given.pop("missing", None),
+    )
+    text = read_text(source, folder, max_bytes=10**9, encoding=given.pop("encoding", None))
+    dialect = find_dialect(text.path, wishes, **given)
+    stored = store_rows(
+        text.path,
+        target,
+        dialect,
+        wishes,
+        folder=folder,
+        database=database,
+        watch=lambda percent: None,
+    )
+    shown = ", ".join(
+        _shown(name, each) for name, each in zip(stored.names, stored.decisions, strict=True)
+    )
+    rows = database.run(f"SELECT {shown} FROM read_parquet(?)", (str(target),))  # quoted
+    return Reading(encoding=text.encoding, dialect=dialect, stored=stored, rows=rows)
+
+
+def _shown(name: str, decision: Decision) -> str:
+    """Return the SQL of a column as Python takes it:
+    an instant comes with ``+`` behind it, for want of a zone database."""
+    if decision.sql_type == "TIMESTAMP WITH TIME ZONE":
+        return f"CAST({identifier(name)} AT TIME ZONE 'UTC' AS VARCHAR) || '+00:00'"
+    return identifier(name)
+
+
+def faults(table: RandomTable, reading: Reading) -> Iterator[str]:
+    """Yield what is wrong and not said."""
+    way = WAYS[table.way]
+    if not _is_same_text(table, reading):
+        if reading.encoding.certainty in ("certain", "given"):
+            yield f"the encoding is {reading.encoding}"
+        return
+    delimiter = reading.dialect.delimiter
+    if delimiter != way.delimiter and not (delimiter == "none" and len(table.kinds) == 1):
+        if not _notes(reading, "separat"):
+            yield f"the separator is {delimiter!r}"
+        return
+    if (
+        delimiter == "none"
+        and way.quote not in ("", reading.dialect.style.quote)
+        and _notes(reading, "each line is one cell")
+    ):
+        return  # the quotes are text, as is said
+    has_long = any(LINE_END.search(cell.text) for line in table.lines for cell in line.cells)
+    if has_long and _keeps_quotes(way, reading.dialect) and _notes(reading, "taken for text"):
+        return  # so are they here, and such a cell is several rows
+    lines = list(_lines(table, reading))
+    wrong = [line for line in lines if isinstance(line, str)]
+    yield from wrong or _line_faults(
+        [line for line in lines if isinstance(line, Line)], way, reading
+    )
+
+
+def _notes(reading: Reading, word: str) -> bool:
+    return any(word in note for note in (*reading.dialect.notes, *reading.stored.notes))
+
+
+def _is_same_text(table: RandomTable, reading: Reading) -> bool:
+    plain = b"".join(line for line in table.content.splitlines())
+    texts = []
+    for encoding in (table.encoding, reading.encoding.name):
+        try:
+            texts.append(plain.decode(encoding, "replace"))
+        except UnicodeError:
+            texts.append("")
+    return texts[0].lstrip("\ufeff") == texts[1].lstrip("\ufeff")
+
+
+def _lines(table: RandomTable, reading: Reading) -> Iterator[Line | str]:
+    """Yield the lines that should be there, with the header where it was said to be a row."""
+    has_header = WAYS[table.way].header != "none"
+    found = reading.dialect.header
+    if (found.cells is not None) == has_header:
+        yield from table.lines
+        names = {cell.strip("'\"") for cell in found.cells or ()}  # where quotes are taken for text
+        if not names - {""} <= {*table.names} and not found.notes:
+            yield f"the header is {found}"
+    elif found.is_sure and not _notes(reading, "above the table passed over"):
+        yield f"the header is {found}"
+    # else it is among the lines that were passed over
+    elif has_header and not found.is_sure and not found.skipped:
+        yield Line(
+            number=found.last_line + 1, cells=tuple(Cell(name, name) for name in table.names)
+        )
+        yield from table.lines
+    else:
+        yield from table.lines
+
+
+def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[str]:
+    left_out = {line for problem in reading.stored.left_out.problems for line in _lines_of(problem)}
+    header = reading.dialect.header
+    # What stands above is said to be passed over, or to be the names.
+    first = header.last_line if header.skipped or header.cells is not None else 0
+    kept = [line for line in lines if line.number not in left_out and line.number > first]
+    kept, rows = _without_merged(kept, reading.rows)
+    if len(kept) != len(rows):  # an empty line may be an empty cell, or none
+        kept = [line for line in kept if _holds_something(line)]
+        rows = [row for row in rows if any(value is not None and value != " " for value in row)]
+    if len(kept) != len(rows):
+        yield f"{len(kept)} rows should be there, {len(rows)} are; left out: {sorted(left_out)}"
+        return
+    read_as = reading.stored.decisions
+    width = len(kept[0].cells) if kept else len(read_as)
+    if len(read_as) < width or any(
+        value is not None
+        for line, row in zip(kept, rows, strict=True)
+        if not line.is_damaged
+        for value in row[width:]
+    ):
+        if not reading.stored.notes and not _notes(reading, "The header has"):
+            yield f"there are {len(read_as)} columns in place of {width}"
+        return
+    for line, row in zip(kept, rows, strict=True):
+        shown = [_as_found(cell, way, reading.dialect) for cell in line.cells]
+        wrong = [
+            number
+            for number, cell in enumerate(shown)
+            if not _is_said(row[number], cell, read_as[number])
+        ]
+        if wrong and not any(_is_read_as(row, other, line, read_as) for other in line.also):
+            number = wrong[0]
+            yield (
+                f"line {line.number}: {line.cells[number]} is {row[number]!r} by the rule "
+                f"{read_as[number].rule!r}"
+            )
+    for number, decision in enumerate(read_as[:width]):
+        words = (
+            sum(line.cells[number].text.strip(" ").lower() in MISSING for line in kept)
+            if decision.reading
+            else 0
+        )
+        if words != decision.missing and not any(line.is_damaged for line in kept):
+            yield f"{words} words for no value in column {number}, {decision.missing} are said"
+
+
+def _holds_something(line: Line) -> bool:
+    texts = [cell.text for cell in line.cells]
+    if line.is_damaged:
+        texts = [text for other in line.also for text in other] or ["no text"]
+    return any(text.strip(" ") for text in texts)
+
+
+def _without_merged(
+    lines: list[Line], rows: list[tuple[Any, ...]]
+) -> tuple[list[Line], list[tuple[Any, ...]]]:
+    """Leave out the row that a stray quote made of several lines,
+    where it happens to be a sound one, and these lines."""
+    for place, (line, row) in enumerate(zip(lines, rows, strict=False)):
+        ends = sum(len(LINE_END.findall(value)) for value in row if isinstance(value, str))
+        if line.is_damaged and ends:
+            last = line.number + ends
+            return lines[:place] + [each for each in lines[place:] if each.number > last], rows[
+                :place
+            ] + rows[place + 1 :]
+    return lines, rows
+
+
+def _lines_of(problem: RowProblem) -> range:
+    """Return the lines that a problem names: a quote that opens too early takes some with it."""
+    last = re.match("It goes on to line ([0-9]+)", problem.reason)
+    return range(problem.line, int(last[1]) + 1 if last else problem.line + 1)
+
+
+def _keeps_quotes(way: Way, dialect: Dialect) -> bool:
+    """Tell whether the quotes that this way sets around cells were taken for text."""
+    is_other = way.quote != dialect.style.quote or (way.blank and not dialect.style.drops_blanks)
+    return bool(way.quote and is_other)
+
+
+def _as_found(cell: Cell, way: Way, dialect: Dialect) -> Cell:
+    """Return the cell as it stands there when its quotes were taken for text,
+    or the blanks before it dropped, as is said."""
+    if _keeps_quotes(way, dialect):
+        text = quoted(cell.text, way)
+        return cell if text == cell.text else Cell(text, text)
+    if dialect.style.drops_blanks and quoted(cell.text, way) == cell.text:
+        text = cell.text.lstrip(" ")
+        return cell if text == cell.text else Cell(text, text)
+    return cell
+
+
+def _is_read_as(
+    row: Sequence[Any], cells: Sequence[str], line: Line, read_as: Sequence[Decision]
+) -> bool:
+    """Tell whether a damaged line was read so; empty cells after the last column don't count."""
+    known = {cell.text: cell for cell in line.cells}
+    cells = [*cells]
+    while len(cells) > len(row) and not cells[-1]:
+        cells.pop()
+    return len(cells) == len(row) and all(
+        _is_said(value, known.get(text) or Cell(text, text), decision) or _has_digits(value, text)
+        for value, text, decision in zip(row, cells, read_as, strict=True)
+    )
+
+
+def _has_digits(value: Any, text: str) -> bool:
+    """Tell whether a value that is left of a cell has the digits of what is left of its text."""
+    if isinstance(value, str | None | bool):
+        return False
+    shown, written = (re.sub("[^0-9]", "", each).strip("0") for each in (str(value), text))
+    return shown == written
+
+
+def _is_said(value: Any, cell: Cell, decision: Decision) -> bool:
+    """Tell whether a value is the cell, or what it means,
+    or one of the meanings that the column's summary names."""
+    kind = kind_of(decision.sql_type)
+    if value is None:
+        is_word = cell.text.strip(" ").lower() in MISSING
+        return (
+            not cell.text.strip(" ") if kind is Kind.TEXT else not cell.text.strip(" ") or is_word
+        )
+    if decision.sql_type == "TIMESTAMP WITH TIME ZONE":
+        value = datetime.fromisoformat(value)
+    if kind is Kind.TEXT:
+        return bool(value == cell.text)
+    if isinstance(value, bool):
+        yes, no = decision.rule.removeprefix("boolean: ").split(" or ")
+        return cell.text.strip(" ") == (yes if value else no)
+    if _same(value, cell.meaning):
+        return True
+    # the summary says that it could be another day
+    if isinstance(value, date) and decision.ambiguous:
+        return sorted(map(int, re.findall("[0-9]+", cell.text)[:3])) == sorted(
+            (value.day, value.month, value.year)
+        )
+    # A text that is written as a number may be read as that number, digit for digit.
+    return _same(value, _plain(cell.text)) and (
+        decision.reading is None or decision.reading.standing != "rival"
+    )
+
+
+def _plain(text: str) -> Meaning:
+    text = text.strip(" ")
+    if not text.replace("-", "", 1).replace(".", "", 1).isdecimal() and "e" not in text.lower():
+        return None
+    if "e" in text.lower() and not set("+-.") & set(text):
+        return None  # 12E3
+    try:
+        return Decimal(text) if text.isascii() else None
+    except InvalidOperation:
+        return None
+
+
+def _same(value: Any, meaning: Meaning) -> bool:
+    if isinstance(meaning, str) or meaning is None or isinstance(meaning, bool):
+        return False
+    if isinstance(value, int | float) and isinstance(meaning, int | Decimal):
+        return Decimal(repr(value)) == meaning
+    if isinstance(value, datetime) and isinstance(meaning, datetime):
+        return (value.tzinfo is None) == (meaning.tzinfo is None) and value == meaning
+    return type(value) is type(meaning) and bool(value == meaning)

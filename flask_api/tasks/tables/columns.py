@@ -13,10 +13,17 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import chain
 
+from flask_api.tasks.tables.cells.dates import DateOrder, dates
+from flask_api.tasks.tables.cells.readings import (
+    INTEGER,
+    LONGEST,
+    Decimal,
+    Reading,
+    booleans,
+    numbers,
+)
+from flask_api.tasks.tables.cells.types import Kind
 from flask_api.tasks.tables.database import TableDatabase, Watch, identifier, literal
-from flask_api.tasks.tables.dates import DateOrder, dates
-from flask_api.tasks.tables.readings import INTEGER, LONGEST, Decimal, Reading, booleans, numbers
-from flask_api.tasks.tables.types import Kind
 
 MISSING = ("-", "#n/a", "n/a", "na", "nan", "none", "null")
 _CELLS = 20  # looked at before all are asked

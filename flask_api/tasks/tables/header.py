@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from flask_api.tasks.tables.cells.readings import LONGEST
+from flask_api.tasks.tables.cells.types import Kind
 from flask_api.tasks.tables.columns import Wishes, candidates, first_cells
 from flask_api.tasks.tables.lines import Row
-from flask_api.tasks.tables.readings import LONGEST
-from flask_api.tasks.tables.types import Kind
 
 _NAME_LENGTH = 100
 _NAMES_LENGTH = 60_000  # of all together: they are in the result, which is bounded
@@ -67,25 +67,23 @@ def find_header(
         note = f"Line {first.line:,} was taken for the header; it might be otherwise."
         return _header(first, first.last_line, place, is_sure=False, notes=(note,))
     if verdict is None and has_header is None:
-        # that of an index is often left out
-        names = first.cells if first.cells[0].strip() else first.cells[1:]
-        is_header = (
-            bool(names) and all(cell.strip() for cell in names) and len(set(names)) == len(names)
-        )
-        row, last_line = (
-            (first, first.last_line) if is_header else (None, _last_before(first, width))
-        )
-        taken = "was taken for the header" if is_header else "was taken for a row"
-        return _header(
-            row,
-            last_line,
-            place,
-            is_sure=False,
-            notes=(f"Line {first.line:,} {taken}; it might be otherwise.",),
-        )
+        return _guessed(first, width, place)
     if verdict or has_header:
         return _header(first, first.last_line, place)
     return _header(None, _last_before(first, width), place)
+
+
+def _guessed(first: Row, width: int, place: int) -> Header:
+    """Take a line that could be either for a header if each of its names is one by itself."""
+    # that of an index is often left out
+    names = first.cells if first.cells[0].strip() else first.cells[1:]
+    is_header = (
+        bool(names) and all(cell.strip() for cell in names) and len(set(names)) == len(names)
+    )
+    row, last_line = (first, first.last_line) if is_header else (None, _last_before(first, width))
+    taken = "was taken for the header" if is_header else "was taken for a row"
+    note = f"Line {first.line:,} {taken}; it might be otherwise."
+    return _header(row, last_line, place, is_sure=False, notes=(note,))
 
 
 def clean_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from flask_api.tasks.tables.cells.types import CELL_LENGTH, Cell, Kind, as_json, cell, kind_of
 from flask_api.tasks.tables.database import TableDatabase, TableTooLargeError, identifier
-from flask_api.tasks.tables.types import CELL_LENGTH, Cell, Kind, as_json, cell, kind_of
 
 ROWS_FILE = "rows.parquet"
 MAX_CELLS = 100_000
@@ -54,16 +54,15 @@ def read_page(path: Path, *, first: int, size: int) -> RowsPage:
         if time.monotonic() > until:
             raise TableTooLargeError("Reading the rows took too long.")
 
+    source = (str(path),)
     with TableDatabase(files=(path,), memory_mb=_MEMORY_MB, threads=1) as database:
-        described = database.run(
-            "DESCRIBE SELECT * FROM read_parquet(?)", (str(path),), watch=watch
-        )
+        described = database.run("DESCRIBE SELECT * FROM read_parquet(?)", source, watch=watch)
         columns = [(str(name), str(sql_type)) for name, sql_type, *_ in described]
         if size * len(columns) > MAX_CELLS:
             raise PageTooLargeError(max(1, MAX_CELLS // len(columns)))
         longest = min(CELL_LENGTH, _MAX_LETTERS // (size * len(columns)))
         ((total,),) = database.run(
-            "SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(?)", (str(path),)
+            "SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(?)", source
         )
         shown = ", ".join(
             as_json(identifier(name), sql_type, longest=longest) for name, sql_type in columns
@@ -71,7 +70,7 @@ def read_page(path: Path, *, first: int, size: int) -> RowsPage:
         try:
             rows = database.run(
                 f"SELECT {shown} FROM read_parquet(?) LIMIT {size} OFFSET {first}",  # noqa: S608  # quoted
-                (str(path),),
+                source,
                 watch=watch,
             )
         except TableTooLargeError as error:

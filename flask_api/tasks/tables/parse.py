@@ -17,18 +17,19 @@ from flask_api.jobs.errors import TaskError
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.input_file import InputFile
 from flask_api.jobs.tasks.task import task
+from flask_api.tasks.tables.cells.dates import DateOrder
+from flask_api.tasks.tables.cells.readings import Decimal
+from flask_api.tasks.tables.cells.types import Kind, kind_of
 from flask_api.tasks.tables.columns import Decision, Wishes
 from flask_api.tasks.tables.database import TableDatabase, Watch
-from flask_api.tasks.tables.dates import DateOrder
-from flask_api.tasks.tables.dialect import Delimiter, Dialect, Quote, find_dialect
+from flask_api.tasks.tables.dialect import Dialect, find_dialect
 from flask_api.tasks.tables.encoding import Certainty, Encoding
+from flask_api.tasks.tables.fit import Delimiter, Quote
 from flask_api.tasks.tables.page import ROWS_FILE
 from flask_api.tasks.tables.read import StoredRows, store_rows
-from flask_api.tasks.tables.readings import Decimal
 from flask_api.tasks.tables.salvage import RowProblem
 from flask_api.tasks.tables.summary import Summary, count_rows, summarize
 from flask_api.tasks.tables.text import Text, read_text
-from flask_api.tasks.tables.types import Kind, kind_of
 
 SUMMARY_FILE = "summary.json"
 MAX_BYTES = 2_000_000_000
@@ -109,15 +110,11 @@ def parse_table(
     ``dates`` is the order of day, month and year, ``missing`` the words for no value, in place of
     NA and the like.
     """
-    wishes = Wishes(
-        dates=dates, decimal=decimal, missing=missing if missing is None else tuple(missing)
-    )
+    words = None if missing is None else tuple(missing)
+    wishes = Wishes(dates=dates, decimal=decimal, missing=words)
     with file.local_path() as path, _new_folder() as folder:
         job.progress(0, 100, message="looking at the file")
-        limit = min(MAX_BYTES, job.settings.table_temp_bytes // 3)
-        text = read_text(
-            path, folder, max_bytes=limit, encoding=encoding, checkpoint=job.checkpoint
-        )
+        text = _read(path, folder, encoding, job=job)
         dialect = find_dialect(
             text.path, wishes, delimiter=delimiter, quote=quote, has_header=header, skip=skip
         )
@@ -129,6 +126,11 @@ def parse_table(
     columns = list(map(_column, stored.names, stored.decisions, summaries))
     job.save_file(SUMMARY_FILE, json.dumps([asdict(column) for column in columns], allow_nan=False))
     return _result(rows, _bounded(columns, job), text, dialect, stored)
+
+
+def _read(path: Path, folder: Path, encoding: Encoding | None, *, job: JobContext) -> Text:
+    limit = min(MAX_BYTES, job.settings.table_temp_bytes // 3)
+    return read_text(path, folder, max_bytes=limit, encoding=encoding, checkpoint=job.checkpoint)
 
 
 def _store(

@@ -6,9 +6,11 @@ without the rows that can't be read, and each column is decided by all cells.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from flask_api.tasks.tables.cells.readings import Reading
 from flask_api.tasks.tables.columns import (
     Decision,
     Facts,
@@ -27,9 +29,9 @@ from flask_api.tasks.tables.database import (
     identifier,
     literal,
 )
-from flask_api.tasks.tables.dialect import Dialect, columns_of
+from flask_api.tasks.tables.dialect import Dialect
+from flask_api.tasks.tables.fit import columns_of
 from flask_api.tasks.tables.lines import MAX_ROW_BYTES, NO_DELIMITER, Style
-from flask_api.tasks.tables.readings import Reading
 from flask_api.tasks.tables.salvage import SALVAGED, Salvaged, salvage
 
 # Rows that are packed together: DuckDB holds so many of them,
@@ -67,23 +69,8 @@ def store_rows(
     ``folder`` takes what is in between, ``database`` may use it all."""
     settled = _settled(dialect, wishes, database=database)
     if settled is not None:
-        names = dialect.names
-        shown = (
-            f"{_checked(n, each.reading)} AS {identifier(names[n])}"
-            for n, each in enumerate(settled)
-        )
-        try:
-            _copy(
-                database,
-                f"SELECT {', '.join(shown)} FROM {csv_table(source, dialect)}",  # noqa: S608  # quoted
-                target,
-                dialect,
-                watch=watch,
-            )
-        except UnexpectedCellsError:
-            pass
-        else:
-            return StoredRows(names=names, decisions=settled, left_out=Salvaged())
+        with suppress(UnexpectedCellsError):
+            return _store_settled(source, target, dialect, settled, database=database, watch=watch)
     raw = folder / "raw.parquet"
     found = dialect.width
     dialect, left_out = _store_text(
@@ -96,6 +83,26 @@ def store_rows(
         f"Most rows have {dialect.width:,} cells, not {found:,} as the first lines: they are read."
     )
     return replace(stored, notes=(note, *stored.notes))
+
+
+def _store_settled(
+    source: Path,
+    target: Path,
+    dialect: Dialect,
+    settled: tuple[Decision, ...],
+    *,
+    database: TableDatabase,
+    watch: Watch,
+) -> StoredRows:
+    """Store all columns as what they are taken for.
+    Raises UnexpectedCellsError when a cell is something else."""
+    names = dialect.names
+    shown = ", ".join(
+        f"{_checked(n, each.reading)} AS {identifier(names[n])}" for n, each in enumerate(settled)
+    )
+    query = f"SELECT {shown} FROM {csv_table(source, dialect)}"  # noqa: S608  # quoted
+    _copy(database, query, target, dialect, watch=watch)
+    return StoredRows(names=names, decisions=settled, left_out=Salvaged())
 
 
 def _settled(

@@ -9,7 +9,7 @@ doubt.
 
 import csv
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,17 +71,9 @@ def salvage(
         writer = csv.writer(stream, lineterminator="\n")
         # the other one leaves a bare \r
         quoter = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        for number, row in enumerate(
-            read_rows(open_lines(source, skip=dialect.skip), dialect.style)
-        ):
-            if number % _CHECK_EVERY == 0:
-                checkpoint()
-            if (
-                dialect.width > 1
-                and not row.problem
-                and (not row.cells or not (len(row.cells) > 1 or row.cells[0].strip(" ")))
-            ):
-                continue  # an empty line
+        for row in _checked_rows(source, dialect, checkpoint):
+            if dialect.width > 1 and _is_empty(row):
+                continue
             del row.cells[_cells_that_count(row, dialect.width) :]
             width = len(row.cells) or 1  # an empty line of one column is an empty cell
             if not row.problem and (width in widths or len(widths) < _WIDTHS):
@@ -101,6 +93,20 @@ def salvage(
     return Salvaged(
         count=count, problems=tuple(problems), usual_width=usual, loose_quote=loose_quote
     )
+
+
+def _checked_rows(source: Path, dialect: Dialect, checkpoint: Callable[[], None]) -> Iterator[Row]:
+    rows = read_rows(open_lines(source, skip=dialect.skip), dialect.style)
+    for number, row in enumerate(rows):
+        if number % _CHECK_EVERY == 0:
+            checkpoint()
+        yield row
+
+
+def _is_empty(row: Row) -> bool:
+    """Tell whether a row of a table with separators is an empty line."""
+    has_cells = len(row.cells) > 1 or bool(row.cells and row.cells[0].strip(" "))
+    return not row.problem and not has_cells
 
 
 def _cells_that_count(row: Row, width: int) -> int:

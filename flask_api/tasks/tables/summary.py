@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flask_api.tasks.tables.cells.types import Cell, Kind, as_json, cell, kind_of
 from flask_api.tasks.tables.columns import Decision
 from flask_api.tasks.tables.database import Row, TableDatabase, Watch, identifier
-from flask_api.tasks.tables.types import Cell, Kind, as_json, cell, kind_of
 
 BINS = 20
 _AT_ONCE = 8

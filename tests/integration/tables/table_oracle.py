@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from flask_api.tasks.tables.cells.types import Kind, kind_of
 from flask_api.tasks.tables.columns import MISSING, Decision, Wishes
 from flask_api.tasks.tables.database import TableDatabase, identifier
 from flask_api.tasks.tables.dialect import Dialect, find_dialect
@@ -20,7 +21,6 @@ from flask_api.tasks.tables.encoding import FoundEncoding
 from flask_api.tasks.tables.read import StoredRows, store_rows
 from flask_api.tasks.tables.salvage import RowProblem
 from flask_api.tasks.tables.text import read_text
-from flask_api.tasks.tables.types import Kind, kind_of
 from tests.integration.tables.random_cells import Cell, Meaning
 from tests.integration.tables.random_tables import LINE_END, WAYS, Line, RandomTable, Way, quoted
 

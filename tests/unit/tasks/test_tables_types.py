@@ -5,9 +5,9 @@ import math
 
 import pytest
 
+from flask_api.tasks.tables.cells.types import Cell, Kind, as_json, cell, kind_of
 from flask_api.tasks.tables.database import identifier, literal
 from flask_api.tasks.tables.header import clean_names
-from flask_api.tasks.tables.types import Cell, Kind, as_json, cell, kind_of
 
 
 @pytest.mark.parametrize(

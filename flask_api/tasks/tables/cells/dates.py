@@ -9,7 +9,7 @@ With hyphens, years have four digits: two-digit ones are part numbers as often a
 from collections.abc import Iterator
 from typing import Literal
 
-from flask_api.tasks.tables.readings import Reading, Standing
+from flask_api.tasks.tables.cells.readings import Reading, Standing
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from flask_api.tasks.tables.cells.types import Kind, kind_of
 from flask_api.tasks.tables.database import literal
-from flask_api.tasks.tables.types import Kind, kind_of
 
 Decimal = Literal[".", ","]
 # Where several readings fit, the usual one is taken and the others are said; a rival is only said.

@@ -51,7 +51,7 @@ def test_job_is_submitted_from_the_page(page: Callable[..., Chrome]) -> None:
     assert (form.find_element(By.CSS_SELECTOR, ".takes").get_attribute("href") or "").endswith(
         "#schema-primes.sum.arguments"
     )
-    form.find_element(By.NAME, "wait").send_keys("5")
+    form.find_element(By.NAME, "wait").send_keys("20")
     form.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
     status, headers, body = answer_of(form)
     assert status.startswith("202")

@@ -263,7 +263,7 @@ def test_killed_children_cost_no_slot(bench: EngineBench) -> None:
     wait_until(lambda: len(bench.runs()) == 2, timeout_s=30, what="both slots are busy")
     os.kill(children()[0], signal.SIGKILL)
     wait_until(
-        lambda: len(bench.runs()) == 3, timeout_s=5, what="the job of the killed child runs again"
+        lambda: len(bench.runs()) == 3, timeout_s=30, what="the job of the killed child runs again"
     )
     bench.go()
     assert sorted(bench.outcome(place.engine, job_id).attempt for job_id in running) == [1, 2]

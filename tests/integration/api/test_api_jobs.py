@@ -50,7 +50,7 @@ def test_submitted_job_is_accepted_found_and_done(api: Flask) -> None:
     assert answer.status_code == 202
     assert answer.headers["Location"] == job["links"]["self"] == f"/api/jobs/{job['id']}"
     assert int(answer.headers["Retry-After"]) >= 1
-    done = ask(api, f"{answer.headers['Location']}?wait=10", cookie=visitor.cookie)
+    done = ask(api, f"{answer.headers['Location']}?wait=20", cookie=visitor.cookie)
     record = done.get_json()
     assert (done.status_code, record["status"], record["result"]) == (200, "succeeded", 454_396_537)
     assert "Retry-After" not in done.headers
@@ -247,7 +247,7 @@ def test_full_queue_is_429_and_opens_again(api_settings: ApiSettings) -> None:
         sample_tasks.RELEASE.set()
         for answer in accepted:
             assert (
-                ask(app, f"{answer.headers['Location']}?wait=10", cookie=visitor.cookie).get_json()[
+                ask(app, f"{answer.headers['Location']}?wait=20", cookie=visitor.cookie).get_json()[
                     "status"
                 ]
                 == "succeeded"
@@ -290,7 +290,7 @@ def test_shutdown_hands_over_what_does_not_end(api_settings: ApiSettings) -> Non
     stop_jobs(app, deadline_s=0.1)
     sample_tasks.RELEASE.set()
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,)) as restarted:
-        job = ask(restarted, f"{path}?wait=10", cookie=visitor.cookie).get_json()
+        job = ask(restarted, f"{path}?wait=20", cookie=visitor.cookie).get_json()
         assert (job["status"], job["result"], job["attempt"]) == ("succeeded", "released", 1)
 
 
@@ -313,6 +313,6 @@ def test_shutdown_lets_running_jobs_finish_in_time(api_settings: ApiSettings) ->
         ]
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,)) as restarted:
         assert (
-            ask(restarted, f"{paths[1]}?wait=10", cookie=visitor.cookie).get_json()["status"]
+            ask(restarted, f"{paths[1]}?wait=20", cookie=visitor.cookie).get_json()["status"]
             == "succeeded"
         )

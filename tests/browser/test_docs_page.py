@@ -26,7 +26,7 @@ def answer_of(form: WebElement) -> tuple[str, str, str]:
     status = form.find_element(By.CSS_SELECTOR, ".status")
     wait_until(
         lambda: status.text not in ("", "...") and not stop.is_displayed(),
-        timeout_s=10,
+        timeout_s=30,
         what="an answer is shown",
     )
     parts = [form.find_element(By.CSS_SELECTOR, name).text for name in (".headers", ".content")]

@@ -7,8 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flask_api.jobs import InputFile, JobContext, TaskError
-from flask_api.jobs.tasks import task
+from flask_api.jobs import InputFile, JobContext, TaskError, task
 
 _LONGEST_LINE = 10_000
 

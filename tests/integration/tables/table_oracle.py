@@ -114,6 +114,10 @@ def _is_same_text(table: RandomTable, reading: Reading) -> bool:
     return texts[0].lstrip("\ufeff") == texts[1].lstrip("\ufeff")
 
 
+def _is_missing(cell: Cell) -> bool:
+    return cell.text.strip(" ").lower() in {"", *MISSING}
+
+
 def _lines(table: RandomTable, reading: Reading) -> Iterator[Line | str]:
     """Yield the lines that should be there, with the header where it was said to be a row."""
     has_header = WAYS[table.way].header != "none"
@@ -145,6 +149,9 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
     if len(kept) != len(rows):  # an empty line may be an empty cell, or none
         kept = [line for line in kept if _holds_something(line)]
         rows = [row for row in rows if any(value is not None and value != " " for value in row)]
+    with_words = kept
+    if len(kept) != len(rows):  # and so may a line of words for no value
+        kept = [line for line in kept if any(not _is_missing(cell) for cell in line.cells)]
     if len(kept) != len(rows):
         yield f"{len(kept)} rows should be there, {len(rows)} are; left out: {sorted(left_out)}"
         return
@@ -174,7 +181,7 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
             )
     for number, decision in enumerate(read_as[:width]):
         words = (
-            sum(line.cells[number].text.strip(" ").lower() in MISSING for line in kept)
+            sum(line.cells[number].text.strip(" ").lower() in MISSING for line in with_words)
             if decision.reading
             else 0
         )
@@ -246,6 +253,14 @@ def _has_digits(value: Any, text: str) -> bool:
     """Tell whether a value that is left of a cell has the digits of what is left of its text."""
     if isinstance(value, str | None | bool):
         return False
+    if isinstance(value, date):  # what is left of 2053/05/18 may be 2053/05/1
+        parts, kept = (
+            [int(each) for each in re.findall("[0-9]+", of)] for of in (str(value), text)
+        )
+        while len(parts) > len(kept) and parts[-1] == 0:
+            parts.pop()
+        if sorted(parts) == sorted(kept):
+            return True
     shown, written = (re.sub("[^0-9]", "", each).strip("0") for each in (str(value), text))
     return shown == written
 

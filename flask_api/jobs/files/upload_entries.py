@@ -4,6 +4,7 @@ who needs it, when it goes."""
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,13 @@ _RECEIVING_S = 86_400
 HELD_S = 3600
 
 Fields = dict[str, str]
+
+
+class NoRoom(IntEnum):
+    """Why a file is not received: reserve_upload.lua's answer in place of a number of bytes."""
+
+    FILES = -1  # the person keeps as many as they may
+    BYTES = -2
 
 
 class UploadEntries:
@@ -59,8 +67,7 @@ class UploadEntries:
         person_bytes: int,
         person_files: int,
     ) -> int:
-        """Make room among the person's files: how many bytes it may have, -1: too many files, -2:
-        too many bytes."""
+        """Make room among the person's files: how many bytes it may have, or a NoRoom."""
         wanted = "" if size is None else size
         forgotten_at = time.time() + _RECEIVING_S
         arguments = [file_id, wanted, largest, person_bytes, person_files, forgotten_at, owner_id]

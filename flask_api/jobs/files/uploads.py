@@ -19,7 +19,7 @@ from flask_api.jobs.errors import (
 from flask_api.jobs.files.media_type import Inspector
 from flask_api.jobs.files.shown_name import shown_name
 from flask_api.jobs.files.storage import FileStore
-from flask_api.jobs.files.upload_entries import Fields, UploadEntries
+from flask_api.jobs.files.upload_entries import Fields, NoRoom, UploadEntries
 from flask_api.jobs.records.job import Owner, format_time, new_job_id
 from flask_api.jobs.tasks.input_file import InputFile
 from shared.redis import Store
@@ -187,13 +187,13 @@ class Uploads:
             person_bytes=settings.upload_person_bytes,
             person_files=settings.upload_person_files,
         )
-        if room == -1:
+        if room == NoRoom.FILES:
             most = settings.upload_person_files
             message = f"You keep {most} files, as many as you may: delete some."
             raise UploadQuotaExceeded(
                 message, quota=QuotaReached(kind="uploads", used=most, limit=most)
             )
-        if room == -2:
+        if room == NoRoom.BYTES:
             raise self._too_many_bytes(owner)
         return room
 

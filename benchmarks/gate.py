@@ -117,6 +117,13 @@ def _parse() -> argparse.Namespace:
         default=names,
         help="with whom to compare (default: all)",
     )
+    _add_ways(parser)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return parser.parse_args()
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    """Add what is measured in place of the usual comparison."""
     parser.add_argument(
         "--no-http",
         action="store_true",
@@ -133,8 +140,6 @@ def _parse() -> argparse.Namespace:
         default=5000,
         help="requests that --where counts over (default: 5000)",
     )
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

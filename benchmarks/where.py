@@ -68,6 +68,11 @@ def where(context_file: Path, cookie: str, *, requests: int) -> str:
         },
         requests,
     )
+    profile = _profile(lambda: call(app, GATED, cookie), requests)
+    return "\n".join(_table(costs, requests)) + "\n" + profile
+
+
+def _table(costs: dict[str, tuple[float, float]], requests: int) -> list[str]:
     lines = [f"{'microseconds, each part measured alone':<52}{'wall':>8}{'processor':>11}"]
     lines += [
         f"{name:<52}{wall:>8.1f}{processor:>11.1f}" for name, (wall, processor) in costs.items()
@@ -77,7 +82,7 @@ def where(context_file: Path, cookie: str, *, requests: int) -> str:
         f"Profile of {requests} gated requests (profiling makes small functions look "
         "slower than they are):",
     ]
-    return "\n".join(lines) + "\n" + _profile(lambda: call(app, GATED, cookie), requests)
+    return lines
 
 
 def _costs_us(parts: Parts, requests: int) -> dict[str, tuple[float, float]]:

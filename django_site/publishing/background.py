@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from django.db import close_old_connections
@@ -9,7 +10,7 @@ from django.db import close_old_connections
 from shared.errors import SessionStoreUnavailable
 
 
-class RepeatedWork:
+class RepeatedWork(ABC):
     """A thread that calls :meth:`work` again and again, ``every_s`` seconds after it returned.
 
     An outage of Redis is waited out: what is to be done is still there afterwards. Any other error
@@ -26,9 +27,9 @@ class RepeatedWork:
         self._after_failure_s = after_failure_s
         self._thread: threading.Thread | None = None
 
+    @abstractmethod
     def work(self) -> None:
         """Do what there is to do, and return early when ``stopping`` is set."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Start the thread; call it after any fork."""

@@ -16,7 +16,7 @@ from tests.integration.redis.fault_proxy import FaultProxy, fault_proxy
 from tests.waiting import wait_until
 
 RECOVERY_S = 2.0
-ALLOWANCE = 4  # how much slower than promised a stalling machine may be
+ALLOWANCE = 2  # how much slower than promised a stalling machine may be
 JOB = {"task": "primes.sum", "arguments": {"limit": 10}}
 
 

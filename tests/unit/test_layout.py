@@ -66,9 +66,9 @@ def test_api_process_needs_no_django_settings() -> None:
 
 
 def test_no_file_and_no_function_grows_beyond_reading() -> None:
-    """No source file over 300 lines, no function over 40."""
+    """No file over 300 lines, no function over 40: source and benchmarks."""
     too_long = []
-    for folder in ("shared", "django_site", "flask_api", "gatehouse", "deploy"):
+    for folder in ("shared", "django_site", "flask_api", "gatehouse", "deploy", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
             tree = ast.parse(path.read_text())
             lines = path.read_text().count("\n")
@@ -76,7 +76,7 @@ def test_no_file_and_no_function_grows_beyond_reading() -> None:
             too_long += [
                 f"{path}:{node.name}"
                 for node in ast.walk(tree)
-                if isinstance(node, ast.FunctionDef)
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
                 and (node.end_lineno or 0) - node.lineno + 1 > 40
             ]
     assert too_long == []

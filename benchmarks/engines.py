@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from benchmarks.context import USERNAME, Context
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import Owner
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.tasks.registry import load_tasks
 from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings

@@ -6,7 +6,7 @@ Nothing else in the site opens a connection to the session store.
 
 from functools import cache
 
-from shared.contract.guards import Guards
+from shared.contract.authentication import Guards
 from shared.contract.session import SessionFormat
 from shared.contract.signing import EntrySigner
 from shared.errors import SessionStoreUnavailable

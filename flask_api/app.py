@@ -13,7 +13,7 @@ from flask_api.http.query import check_query
 from flask_api.http.row_files import RowReader
 from flask_api.http.state import EXTENSION, ApiState, api_state
 from flask_api.jobs.engine import JobEngine
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.shares import Shares
 from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.metrics.extension import Metrics

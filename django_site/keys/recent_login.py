@@ -6,7 +6,7 @@ import time
 from allauth.account import app_settings
 from django.http import HttpRequest
 
-from shared.contract.guards import authenticated_at
+from shared.contract.authentication import authenticated_at
 from shared.contract.session import SessionRecord
 
 

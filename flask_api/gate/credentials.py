@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from flask import Request
 
+from shared.contract.authentication import Guards, Identity, Refusal
 from shared.contract.entries import digest
-from shared.contract.guards import Guards, Identity, Refusal
 from shared.errors import AccessError, InsecureTransport, NotAuthenticated
 from shared.http.cookies import find_cookie
 from shared.http.origins import TrustedOrigins

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from flask_api.gate.addresses import login_address, site_home
 from flask_api.gate.credentials import CrossSiteRefused, path_for_log
 from flask_api.gate.problem import problem
-from shared.contract.guards import Refusal
+from shared.contract.authentication import Refusal
 from shared.errors import (
     AccessError,
     AmbiguousCredentials,

@@ -25,7 +25,7 @@ from flask_api.gate.credentials import credential_digest, identify, path_for_log
 from flask_api.gate.errors import register_error_handlers
 from flask_api.gate.key_usage import KeyUsage, network_of_request
 from flask_api.gate.state import EXTENSION, GateState, gate_state
-from shared.contract.guards import Guards, Identity
+from shared.contract.authentication import Guards, Identity
 from shared.contract.principal import Principal
 from shared.contract.session import SessionFormat
 from shared.contract.signing import EntrySigner

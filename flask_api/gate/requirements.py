@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from flask import current_app
 
 from flask_api.gate.extension import current_identity
-from shared.contract.guards import Identity
+from shared.contract.authentication import Identity
 from shared.contract.principal import Principal
 from shared.errors import EmailUnverified, PermissionDenied, RecentLoginRequired
 

@@ -7,7 +7,7 @@ from flask import Flask, current_app
 
 if TYPE_CHECKING:
     from flask_api.gate.key_usage import KeyUsage
-    from shared.contract.guards import Guards
+    from shared.contract.authentication import Guards
     from shared.http.origins import TrustedOrigins
     from shared.redis import Store
     from shared.settings import ApiSettings

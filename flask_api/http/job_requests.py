@@ -41,7 +41,7 @@ from flask_api.jobs.records.job import Owner
 from flask_api.jobs.tasks.task import MAX_PROBLEMS
 from flask_api.streams.access import Access
 from shared.contract.api_keys import TASK_SCOPE_PREFIX
-from shared.contract.guards import Identity
+from shared.contract.authentication import Identity
 from shared.errors import JobStoreFull, JobStoreUnavailable, RequestError
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 from flask_api.jobs.errors import IllegalTransition, StopReason
 from flask_api.jobs.records.job import Job, JobStatus
-from flask_api.jobs.records.reads import JobReader
-from flask_api.jobs.records.writes import CancelAnswer, JobWriter
+from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.records.job_writer import CancelAnswer, JobWriter
 from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.workers.worker import Worker
 from shared.redis import Store

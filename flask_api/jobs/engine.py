@@ -9,18 +9,18 @@ from typing import BinaryIO
 
 from flask_api.jobs.batches import Batch, Batches
 from flask_api.jobs.cancellation import Cancellations
-from flask_api.jobs.departures import Departures
+from flask_api.jobs.deleted_owners import DeletedOwners
 from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
+from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptances
 from flask_api.jobs.records.job import Job, JobStatus, Owner
-from flask_api.jobs.records.reads import JobReader, Page
+from flask_api.jobs.records.job_reader import JobReader, Page
 from flask_api.jobs.records.usage import Usage, quota_of, usage_of
 from flask_api.jobs.removal import Removal
 from flask_api.jobs.submission import Submissions
-from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.workers.counts import JobCounts, Load
@@ -66,11 +66,13 @@ class JobEngine:
         self._batches = Batches(store, Acceptances(store, quota_of(settings)), self._removal)
         self._worker = Worker(store, registry, settings, self._waiting, self.counts)
         self._cancellations = Cancellations(store, self._worker, self._waiting)
-        departures = None if gone is None else Departures(store, gone, self._cancellations.cancel)
+        deleted_owners = (
+            None if gone is None else DeletedOwners(store, gone, self._cancellations.cancel)
+        )
         self._membership = Membership(
             store,
             self._worker,
-            Sweeper(store, self._files, self.uploads, departures=departures),
+            Sweeper(store, self._files, self.uploads, deleted_owners=deleted_owners),
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )

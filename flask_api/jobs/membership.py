@@ -16,9 +16,9 @@ from functools import partial
 from typing import cast
 
 from flask_api.jobs.errors import StopReason
+from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.holdings import Holdings
-from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.workers.worker import Worker
 from shared.errors import ConfigurationError, JobStoreUnavailable
 from shared.redis import Store

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, cast
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import DELETED, EVENTS_KEPT, deleted_batch_event
+from flask_api.jobs.records.job_writer import REMEMBERED_S
 from flask_api.jobs.records.scripts import load_scripts
-from flask_api.jobs.records.writes import REMEMBERED_S
 from shared.redis import Client, Store
 
 log = logging.getLogger("gatehouse.jobs")

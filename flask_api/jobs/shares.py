@@ -4,7 +4,7 @@ whoever is logged in and has it may look, until the owner ends it.
 The token is the job's id and 256 random bits; Redis holds only their SHA-256, so a leaked dump
 opens nothing. There is one share of a job at a time: sharing again makes a new token and ends the
 old one. Shares end with their owner: refused at once when Django marks them as deleted or
-deactivated, and removed soon after (flask_api.jobs.departures).
+deactivated, and removed soon after (flask_api.jobs.deleted_owners).
 """
 
 import base64
@@ -18,7 +18,7 @@ import uuid
 from flask_api.jobs.errors import JobNotFound
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job
-from flask_api.jobs.records.writes import REMEMBERED_S
+from flask_api.jobs.records.job_writer import REMEMBERED_S
 from shared.contract.gone import GonePeople
 from shared.redis import Store
 

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from flask_api.gate.credentials import CredentialKind
 from flask_api.gate.requirements import require_scope
-from shared.contract.guards import Guards, Identity
+from shared.contract.authentication import Guards, Identity
 from shared.errors import AccessError, SessionStoreUnavailable
 
 SCOPE = "jobs:read"

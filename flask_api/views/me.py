@@ -12,7 +12,7 @@ from flask_api.http.state import api_state
 from flask_api.jobs.records.usage import EVENTS_BYTES
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.shapes import Path
-from shared.contract.guards import Identity
+from shared.contract.authentication import Identity
 from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("me", __name__)

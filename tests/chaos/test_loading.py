@@ -14,7 +14,7 @@ from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey, find_server
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import Owner
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.tasks.task import task
 from shared.errors import JobStoreUnavailable

@@ -15,7 +15,7 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import IdempotencyKey
 from flask_api.jobs.records.job import JobStatus, Owner
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.tasks.task import task
 from shared.errors import JobStoreUnavailable

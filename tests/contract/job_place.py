@@ -17,8 +17,8 @@ from flask_api.jobs.records.job import (
     queued_job_of,
     to_fields,
 )
-from flask_api.jobs.records.reads import JobReader, open_job_connections
-from flask_api.jobs.records.writes import Ending, JobWriter
+from flask_api.jobs.records.job_reader import JobReader, open_job_connections
+from flask_api.jobs.records.job_writer import Ending, JobWriter
 from tests.integration.engine.engine_bench import EngineBench
 
 LIMIT = 1000

@@ -21,9 +21,9 @@ from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import Acceptance, Acceptances, IdempotencyKey
 from flask_api.jobs.records.job import Job, JobStatus, Owner, new_job_id, queued_job_of
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
+from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.usage import Quota
-from flask_api.jobs.records.writes import JobWriter
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreUnavailable
 from shared.redis import Client, Script, Store

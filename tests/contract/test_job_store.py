@@ -13,8 +13,8 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import Acceptance, Acceptances
 from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import JobStatus, Owner, queued_job_of
-from flask_api.jobs.records.reads import JobReader, open_job_connections
-from flask_api.jobs.records.writes import JobWriter
+from flask_api.jobs.records.job_reader import JobReader, open_job_connections
+from flask_api.jobs.records.job_writer import JobWriter
 from shared.errors import JobStoreUnavailable
 from tests.contract.job_place import TTL_S, Place, attempt_at, new_job
 from tests.integration.engine.engine_bench import EngineBench

@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant, of
 
 TESTS = (
     "tests/unit/shared/test_shared_api_keys.py",
-    "tests/unit/shared/test_shared_guards.py",
+    "tests/unit/shared/test_shared_authentication.py",
     "tests/unit/shared/test_shared_principal.py",
     "tests/unit/shared/test_shared_session.py",
     "tests/unit/shared/test_shared_signing.py",
@@ -27,7 +27,7 @@ GATE_MUTANTS = of(
     TESTS,
     Mutant(
         "session key's form",
-        "shared/contract/guards.py",
+        "shared/contract/authentication.py",
         "if not is_session_key(session_key):",
         "if False:",
     ),
@@ -44,33 +44,36 @@ GATE_MUTANTS = of(
         "if first.guess:",
     ),
     Mutant(
-        "anonymous session", "shared/contract/guards.py", "if record.user_id is None:", "if False:"
+        "anonymous session",
+        "shared/contract/authentication.py",
+        "if record.user_id is None:",
+        "if False:",
     ),
     Mutant(
         "auth hash",
-        "shared/contract/guards.py",
+        "shared/contract/authentication.py",
         "if not _is_current(record.auth_hash, principal):",
         "if False:",
     ),
     Mutant(
         "empty auth hash",
-        "shared/contract/guards.py",
+        "shared/contract/authentication.py",
         "principal.auth_hash_fallbacks) if hash_]",
         "principal.auth_hash_fallbacks, '')]",
     ),
     Mutant(
         "backend given up",
-        "shared/contract/guards.py",
+        "shared/contract/authentication.py",
         "if record.backend not in principal.backends:",
         "if False:",
     ),
     Mutant(
         "inactive principal",
-        "shared/contract/guards.py",
+        "shared/contract/authentication.py",
         "if not principal.is_active:",
         "if False:",
     ),
-    Mutant("key's form", "shared/contract/guards.py", "if not is_key(token):", "if False:"),
+    Mutant("key's form", "shared/contract/authentication.py", "if not is_key(token):", "if False:"),
     Mutant(
         "key's checksum",
         "shared/contract/api_keys.py",
@@ -200,7 +203,7 @@ GATE_MUTANTS = of(
     ),
     Mutant(
         "somebody else's proof",
-        "shared/contract/guards.py",
+        "shared/contract/authentication.py",
         'str(record.data.get("account_authentication_methods_user", record.user_id)) != '
         "record.user_id",
         "False",

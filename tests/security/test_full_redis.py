@@ -9,9 +9,9 @@ import pytest
 
 from flask_api.jobs import membership
 from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
-from flask_api.jobs.sweeper import Sweeper
 from shared.errors import JobStoreFull
 from tests.contract.recount import check_counters
 from tests.integration.engine.engine_bench import AUDITED_S, EngineBench

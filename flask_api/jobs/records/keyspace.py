@@ -28,7 +28,7 @@ upload:<file>      hash    an uploaded file (flask_api.jobs.files.uploads)
 uploads:<user>     hash    the person's uploads and how many bytes each has, or may have while it
                            is being received
 holders:<file>     set     'job:<job>' and 'batch:<batch>' that may still need the file
-departures-seen    hash    how far each round of departures got (flask_api.jobs.departures)
+departures-seen    hash    how far each round of departures got (flask_api.jobs.deleted_owners)
 expiring-uploads   zset    uploads by the time they are forgotten, those being received too
 """
 

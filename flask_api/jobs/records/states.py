@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Attempt, encode_field
-from flask_api.jobs.records.writes import JobWriter, ReportAnswer
+from flask_api.jobs.records.job_writer import JobWriter, ReportAnswer
 from shared.redis import Store
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from flask_api.jobs.records.job import JobStatus, QueuedJob
-from flask_api.jobs.records.writes import Ending, EndingAnswer, JobWriter
+from flask_api.jobs.records.job_writer import Ending, EndingAnswer, JobWriter
 from shared.errors import JobStoreFull, JobStoreUnavailable
 
 T = TypeVar("T")

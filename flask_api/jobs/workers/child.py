@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records.job import Attempt
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.jobs.workers.outcome import Outcome
 from flask_api.jobs.workers.runner import AttemptRunner, JobLogHandler

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from flask_api.jobs.errors import OVER_QUOTA, QuotaExceeded, StopReason, TaskError
 from flask_api.jobs.records.job import Attempt, JobStatus, encode_field, format_time
-from flask_api.jobs.records.writes import Ending
+from flask_api.jobs.records.job_writer import Ending
 from flask_api.jobs.tasks.exception_bases import caught_by
 from flask_api.jobs.tasks.policy import Policy
 

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 from flask_api.jobs.errors import OVER_QUOTA, JobCancelled, QuotaExceeded, StopReason
 from flask_api.jobs.files.storage import FileStore, size_of
 from flask_api.jobs.records.job import Attempt
+from flask_api.jobs.records.job_writer import JobWriter, ReportAnswer
 from flask_api.jobs.records.states import SavedState, SavedStates
-from flask_api.jobs.records.writes import JobWriter, ReportAnswer
 from flask_api.jobs.tasks.context import Progress
 from shared.errors import JobStoreUnavailable
 

@@ -9,9 +9,9 @@ from flask_api.jobs.files.job_inputs import inputs_of_job
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records.job import Attempt, QueuedJob
+from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.states import SavedStates
 from flask_api.jobs.records.usage import quota_of
-from flask_api.jobs.records.writes import JobWriter
 from flask_api.jobs.tasks.context import JobContext, current_job
 from flask_api.jobs.tasks.policy import Policy
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry

@@ -11,10 +11,10 @@ from operator import attrgetter
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import Attempt, Job, JobStatus, QueuedJob, queued_job_of
-from flask_api.jobs.records.reads import JobReader
+from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.records.job_writer import Ending, JobWriter
 from flask_api.jobs.records.turns import status_of, write_turn
 from flask_api.jobs.records.usage import quota_of
-from flask_api.jobs.records.writes import Ending, JobWriter
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.workers.counts import JobCounts, Load, load_of

@@ -21,7 +21,7 @@ from flask_api.jobs.errors import JobNotFound
 from flask_api.jobs.files.uploads import Upload
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus, Owner
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.tasks.registry import load_tasks
 from shared.redis import Client, Store, build_client
 from shared.settings import ROOT, ApiSettings, load_settings

@@ -6,7 +6,7 @@ import sys
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import Owner
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.tasks.registry import load_tasks
 from shared.settings import ApiSettings, load_settings
 from tests.integration.engine.engine_bench import TASKS

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flask_api.jobs import sweeper as sweeper_module
+from flask_api.jobs import expiry
 from flask_api.jobs.errors import JobExpired, JobNotFound, TaskError
+from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
-from flask_api.jobs.records.reads import open_job_connections
-from flask_api.jobs.sweeper import Sweeper
+from flask_api.jobs.records.job_reader import open_job_connections
 from tests.folders import files_below
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
@@ -125,7 +125,7 @@ def test_one_of_many_processes_sweeps(bench: EngineBench) -> None:
     files = FileStore(bench.settings())
     sweepers = [Sweeper(store, files, Uploads(store, files, bench.settings())) for _ in range(4)]
     assert sorted(sweeper.sweep() for sweeper in sweepers) == [0, 0, 0, 2]
-    assert 0 < int(str(bench.admin.ttl(keyspace.SWEEP_TURN))) <= sweeper_module.INTERVAL_S
+    assert 0 < int(str(bench.admin.ttl(keyspace.SWEEP_TURN))) <= expiry.INTERVAL_S
     store.close()
 
 

@@ -13,7 +13,7 @@ from flask_api.jobs.errors import EngineStopped
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import JobStatus
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from shared.redis import Store
 from tests.chaos.processes import tree_of
 from tests.integration.engine.engine_bench import RESCUE_S, EngineBench, read_words

@@ -9,14 +9,14 @@ import pytest
 from pydantic import SecretStr
 
 from flask_api.jobs.errors import JobCancelled, StopReason
+from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Attempt, Job, JobStatus, queued_job_of
-from flask_api.jobs.records.reads import JobReader, open_job_connections
+from flask_api.jobs.records.job_reader import JobReader, open_job_connections
+from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.states import SavedStates
-from flask_api.jobs.records.writes import JobWriter
-from flask_api.jobs.sweeper import Sweeper
 from flask_api.jobs.tasks.context import STATE_MAX_BYTES
 from flask_api.jobs.workers.reporter import AttemptReporter
 from tests.integration.engine.engine_bench import RESCUE_S, EngineBench

@@ -11,11 +11,11 @@ import pytest
 
 from flask_api.jobs import membership
 from flask_api.jobs.errors import IllegalTransition
+from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.reads import open_job_connections
-from flask_api.jobs.sweeper import Sweeper
+from flask_api.jobs.records.job_reader import open_job_connections
 from shared.errors import JobStoreUnavailable
 from shared.redis import Client, Store
 from tests.integration.engine.engine_bench import EngineBench

@@ -18,7 +18,7 @@ from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import PATIENCE_S, SLOWEST_BYTES_S, Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
-from flask_api.jobs.records.reads import open_job_connections
+from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.testing import FakeClock
 from tests.integration.engine.engine_bench import ABSENT, EngineBench, give, make_due
 from tests.waiting import wait_until

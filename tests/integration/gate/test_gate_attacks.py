@@ -16,8 +16,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from deploy.redis.valkey import EmbeddedValkey
+from shared.contract.authentication import Refusal
 from shared.contract.entries import session_entry
-from shared.contract.guards import Refusal
 from tests.integration.gate.forging import Forge
 from tests.integration.gate.gate_bench import Visitor, admin_of, ask, new_visitor
 

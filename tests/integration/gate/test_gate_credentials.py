@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from shared.contract.api_keys import new_key
-from shared.contract.guards import Refusal
+from shared.contract.authentication import Refusal
 from tests.integration.gate.gate_bench import ask, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")

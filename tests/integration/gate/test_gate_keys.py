@@ -15,8 +15,8 @@ from flask import Flask
 
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.api_keys import KeyRecord, encode_key, new_key
+from shared.contract.authentication import Refusal
 from shared.contract.entries import digest, key_entry
-from shared.contract.guards import Refusal
 from shared.contract.signing import EntrySigner
 from shared.settings import ApiSettings
 from tests.integration.gate.gate_bench import admin_of, ask

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from deploy.redis.valkey import EmbeddedValkey
-from shared.contract.guards import Identity
+from shared.contract.authentication import Identity
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from tests.waiting import wait_until
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_site.contract import guards
 from shared.contract.api_keys import PREFIX
-from shared.contract.guards import Identity
+from shared.contract.authentication import Identity
 from shared.errors import NotAuthenticated, StoreUnavailable
 
 

@@ -21,7 +21,7 @@ from typing import cast
 from flask_api.jobs.errors import IllegalTransition
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus
-from flask_api.jobs.records.reads import JobReader
+from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.scripts import load_scripts
 from shared.contract.gone import GonePeople
 from shared.redis import Client, Store
@@ -34,7 +34,7 @@ _AT_ONCE = 500
 _FIRST, _AGAIN = "first", "again"
 
 
-class Departures:
+class DeletedOwners:
     """Visits who is gone. Thread-safe; raises JobStoreUnavailable or SessionStoreUnavailable while
     Redis is away."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.contract.guards import authenticated_at
+from shared.contract.authentication import authenticated_at
 from shared.contract.session import SessionRecord
 
 BEGAN_AT, PROVED_AT = 1_000, 2_000

@@ -1,7 +1,7 @@
 """Forget ended jobs and uploaded files when their time is over:
 once per installation, not once per process.
 
-What is left of people who are gone is seen to in the same thread (flask_api.jobs.departures).
+What is left of people who are gone is seen to in the same thread (flask_api.jobs.deleted_owners).
 """
 
 import logging
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from flask_api.jobs.departures import Departures
+from flask_api.jobs.deleted_owners import DeletedOwners
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
@@ -35,20 +35,24 @@ class Sweeper:
         files: FileStore,
         uploads: Uploads,
         *,
-        departures: Departures | None = None,
+        deleted_owners: DeletedOwners | None = None,
         interval_s: int = INTERVAL_S,
     ) -> None:
         self._store = store
         self._removal = Removal(store, files)
         self._uploads = uploads
-        self._departures = departures
+        self._deleted_owners = deleted_owners
         self._interval_s = interval_s
         self._take_turn = load_scripts()["take_sweep_turn"]
         self._stopping = threading.Event()
 
     def run(self, *, every_s: float) -> None:
         """Sweep now and then until :meth:`stop`. For a thread of its own: it may take minutes."""
-        steps = [self.sweep] if self._departures is None else [self._departures.visit, self.sweep]
+        steps = (
+            [self.sweep]
+            if self._deleted_owners is None
+            else [self._deleted_owners.visit, self.sweep]
+        )
         while not self._stopping.wait(every_s):
             for step in steps:
                 _try(step)
@@ -58,8 +62,8 @@ class Sweeper:
         Doesn't block."""
         self._stopping.set()
         self._removal.stop()
-        if self._departures is not None:
-            self._departures.stop()
+        if self._deleted_owners is not None:
+            self._deleted_owners.stop()
 
     def sweep(self) -> int:
         """Sweep if it is this process's turn; return how many jobs were forgotten.

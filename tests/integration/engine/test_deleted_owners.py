@@ -12,7 +12,7 @@ from flask import Flask
 
 from flask_api.gate.state import gate_state
 from flask_api.http.state import api_state
-from flask_api.jobs.departures import Departures
+from flask_api.jobs.deleted_owners import DeletedOwners
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Owner
 from flask_api.testing import running_api
@@ -56,7 +56,7 @@ def visit(app: Flask, admin: redis.Redis) -> Callable[..., int]:
     def visit(**options: Any) -> int:
         admin.delete(keyspace.DEPARTURES_TURN)
         jobs = api_state(app).jobs_store
-        return Departures(jobs, gone, api_state(app).engine.cancel, **options).visit()
+        return DeletedOwners(jobs, gone, api_state(app).engine.cancel, **options).visit()
 
     visit()  # who was marked by other tests
     return visit

@@ -97,7 +97,7 @@ class ServiceProcess:
         self.password, database = prepared_database()
         shutil.copy(database, folder / database.name)
         self.mount = mount
-        foreign = [sys.executable, "-m", "tests.e2e.foreign_server", mount, str(self.port)]
+        foreign = [sys.executable, "-m", "tests.e2e.mounted.foreign_server", mount, str(self.port)]
         self._command = foreign if mount else COMMANDS[server]
         self._process: subprocess.Popen[bytes] | None = None
         self._browsers: list[Browser] = []

@@ -9,7 +9,10 @@ _INVITATIONS = "django_site/signup/invitations.py"
 
 ACCOUNTS_MUTANTS = (
     *of(
-        ("tests/security/test_account_recovery.py", "tests/security/test_new_password.py"),
+        (
+            "tests/security/accounts/test_account_recovery.py",
+            "tests/security/accounts/test_new_password.py",
+        ),
         Mutant(
             "keys at a new password",
             "django_site/keys/signals.py",
@@ -81,7 +84,7 @@ ACCOUNTS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_second_factor_seeds.py",),
+        ("tests/security/accounts/test_second_factor_seeds.py",),
         Mutant(
             "seeds are sealed",
             "django_site/second_factor/adapter.py",
@@ -102,7 +105,7 @@ ACCOUNTS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_keys_told.py",),
+        ("tests/security/accounts/test_keys_told.py",),
         Mutant(
             "key needs a verified address",
             "django_site/keys/issue.py",
@@ -117,7 +120,7 @@ ACCOUNTS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_log_in_limits.py",),
+        ("tests/security/accounts/test_log_in_limits.py",),
         Mutant(
             "customer of an address",
             "django_site/accounts/adapter.py",
@@ -147,7 +150,7 @@ ACCOUNTS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_sign_up.py",),
+        ("tests/security/accounts/test_sign_up.py",),
         Mutant(
             "closed sign-up",
             "django_site/accounts/adapter.py",
@@ -175,7 +178,7 @@ ACCOUNTS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_staff_power.py",),
+        ("tests/security/accounts/test_staff_power.py",),
         Mutant(
             "superusers out of reach",
             _REACH,
@@ -221,7 +224,7 @@ ACCOUNTS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_session_renewal.py",),
+        ("tests/security/accounts/test_session_renewal.py",),
         Mutant(
             "log-out during a page",
             "django_site/sessions/save.lua",

@@ -6,7 +6,7 @@ _FRAMING = "deploy/servers/framing.py"
 _JSON = (
     "tests/unit/flask_api/test_flask_json_body.py",
     "tests/unit/flask_api/test_flask_batch_body.py",
-    "tests/security/test_bodies.py",
+    "tests/security/bytes/test_bodies.py",
 )
 
 BYTES_MUTANTS = (

@@ -5,7 +5,10 @@ from tests.mutants.mutant import Mutant, of
 
 STORES_MUTANTS = (
     *of(
-        ("tests/security/test_publish_order.py", "tests/security/test_publish_schedules.py"),
+        (
+            "tests/security/stores/test_publish_order.py",
+            "tests/security/stores/test_publish_schedules.py",
+        ),
         Mutant(
             "version of a publish",
             "django_site/publishing/replace.lua",
@@ -26,7 +29,10 @@ STORES_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_models_of_one_table.py", "tests/security/test_second_database.py"),
+        (
+            "tests/security/stores/test_models_of_one_table.py",
+            "tests/security/stores/test_second_database.py",
+        ),
         Mutant(
             "proxies of a key",
             "django_site/keys/signals.py",
@@ -47,7 +53,7 @@ STORES_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_replicas.py",),
+        ("tests/security/stores/test_replicas.py",),
         Mutant(
             "role on connecting",
             "shared/redis/client.py",
@@ -74,7 +80,7 @@ STORES_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/security/test_error_replies.py",),
+        ("tests/security/bytes/test_error_replies.py",),
         Mutant(
             "reply that is no answer",
             "shared/redis/store.py",

@@ -56,7 +56,7 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/engine/test_engine_quota.py",),
+        ("tests/integration/engine/keeping/test_engine_quota.py",),
         Mutant(
             "bytes of a person",
             _SUBMIT,
@@ -87,7 +87,7 @@ WORK_MUTANTS = (
         (
             "tests/unit/jobs/test_jobs_waiting.py",
             "tests/unit/flask_api/test_streams.py",
-            "tests/integration/api/test_api_events_places.py",
+            "tests/integration/api/events/test_api_events_places.py",
         ),
         Mutant(
             "long-polls of a person",

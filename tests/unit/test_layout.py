@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -80,3 +81,14 @@ def test_no_file_and_no_function_grows_beyond_reading() -> None:
                 and (node.end_lineno or 0) - node.lineno + 1 > 40
             ]
     assert too_long == []
+
+
+def test_no_folder_holds_more_modules_than_a_page_lists() -> None:
+    """At most 15 modules beside its sub-folders: source and tests."""
+    counts = Counter(
+        str(path.parent.relative_to(ROOT))
+        for folder in ("shared", "django_site", "flask_api", "gatehouse", "deploy", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "__init__.py"
+    )
+    assert {folder: count for folder, count in counts.items() if count > 15} == {}

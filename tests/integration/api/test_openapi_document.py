@@ -17,7 +17,7 @@ from flask_api.openapi.describe import NDJSON
 from flask_api.openapi.document import build_document, find_endpoints
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
-from tests.integration.api.fuzz_bench import FUZZ_TASKS
+from tests.integration.api.fuzz.fuzz_bench import FUZZ_TASKS
 from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
 from tests.waiting import wait_until
 

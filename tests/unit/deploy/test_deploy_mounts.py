@@ -8,12 +8,12 @@ import pytest
 from deploy.mounts import load_mounts
 from shared.errors import ConfigurationError
 from shared.settings import ServerSettings
-from tests.e2e import shop
+from tests.e2e.mounted import shop
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-GOOD = "/shop=tests.e2e.shop:application"
+GOOD = "/shop=tests.e2e.mounted.shop:application"
 
 
 def loaded(mounts: str, mounts_open: str = "") -> dict[str, Any]:
@@ -28,7 +28,7 @@ def loaded(mounts: str, mounts_open: str = "") -> dict[str, Any]:
 
 def test_application_is_gated_unless_its_path_is_named() -> None:
     """The name may be left out, as for gunicorn."""
-    assert loaded(f"{GOOD},/a/b=tests.e2e.shop", "/a/b") == {
+    assert loaded(f"{GOOD},/a/b=tests.e2e.mounted.shop", "/a/b") == {
         "/shop": ("gated", shop.application),
         "/a/b": shop.application,
     }
@@ -39,20 +39,20 @@ def test_application_is_gated_unless_its_path_is_named() -> None:
     [
         ("shop", "can't be read"),
         ("/shop=", "can't be read"),
-        ("shop=tests.e2e.shop", "can't be read"),
-        ("/shop/=tests.e2e.shop", "can't be read"),
-        ("/=tests.e2e.shop", "can't be read"),
-        ("//a=tests.e2e.shop", "can't be read"),
-        ("/shop=tests/e2e/shop.py", "can't be read"),
-        ("/shop=tests.e2e.shop:a.b", "can't be read"),
-        ("/api=tests.e2e.shop", "Gatehouse's own"),
-        ("/api/shop=tests.e2e.shop", "Gatehouse's own"),
-        ("/static=tests.e2e.shop", "Gatehouse's own"),
-        ("/accounts/login=tests.e2e.shop", "Gatehouse's own"),
+        ("shop=tests.e2e.mounted.shop", "can't be read"),
+        ("/shop/=tests.e2e.mounted.shop", "can't be read"),
+        ("/=tests.e2e.mounted.shop", "can't be read"),
+        ("//a=tests.e2e.mounted.shop", "can't be read"),
+        ("/shop=tests/e2e/mounted/shop.py", "can't be read"),
+        ("/shop=tests.e2e.mounted.shop:a.b", "can't be read"),
+        ("/api=tests.e2e.mounted.shop", "Gatehouse's own"),
+        ("/api/shop=tests.e2e.mounted.shop", "Gatehouse's own"),
+        ("/static=tests.e2e.mounted.shop", "Gatehouse's own"),
+        ("/accounts/login=tests.e2e.mounted.shop", "Gatehouse's own"),
         (f"{GOOD},{GOOD}", "twice"),
         ("/shop=tests.no_such_module", "can't be imported: ModuleNotFoundError"),
-        ("/shop=tests.e2e.shop:nothing", "no WSGI application 'nothing'"),
-        ("/shop=tests.e2e.shop:SHOWN", "no WSGI application 'SHOWN'"),
+        ("/shop=tests.e2e.mounted.shop:nothing", "no WSGI application 'nothing'"),
+        ("/shop=tests.e2e.mounted.shop:SHOWN", "no WSGI application 'SHOWN'"),
     ],
 )
 def test_wrong_mount_names_the_variable(mounts: str, words: str) -> None:

@@ -15,8 +15,8 @@ from flask_api.tasks.tables.dialect import Dialect
 from flask_api.tasks.tables.header import Header
 from flask_api.tasks.tables.lines import Style, is_plain, open_lines, read_rows
 from flask_api.tasks.tables.read import csv_table
-from tests.integration.tables.random_tables import RandomTable, tables
-from tests.integration.tables.table_oracle import faults, read
+from tests.integration.tables.random.random_tables import RandomTable, tables
+from tests.integration.tables.random.table_oracle import faults, read
 
 # NIGHTLY_EXAMPLES=100000 for the long run, which tries others each time;
 # the suite tries the same ones.

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.expressions import expressions, faults
+from tests.security.bytes.expressions import expressions, faults
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SOURCES = ["shared", "django_site", "flask_api", "gatehouse", "deploy"]
 
 

@@ -15,7 +15,7 @@ from flask_api.openapi.document import build_document
 from flask_api.testing import logged_in, running_api, with_key
 from shared.errors import ConfigurationError
 from shared.settings import ApiSettings, load_settings
-from tests.integration.api.metrics_bench import Numbers, scrape, submit
+from tests.integration.api.metrics.metrics_bench import Numbers, scrape, submit
 from tests.integration.gate.gate_bench import SAMPLE_TASKS
 
 CANARY = "canary-3f7a"

@@ -23,8 +23,8 @@ from shared.contract.api_keys import decode_key
 from shared.contract.entries import key_entry_of_digest, principal_entry
 from shared.contract.gone import GONE_LATEST, gone_entry
 from shared.contract.principal import decode_principal
-from tests.security.interleaving import Actor, actors, next_of
-from tests.security.second_database import PEOPLE, PeopleApart, database, routed_by
+from tests.security.stores.interleaving import Actor, actors, next_of
+from tests.security.stores.second_database import PEOPLE, PeopleApart, database, routed_by
 
 SCHEDULES = int(os.environ.get("NIGHTLY_SCHEDULES", "100"))
 FIRST = int(os.environ.get("SCHEDULE_FIRST", "0"))

@@ -121,7 +121,7 @@ def main() -> None:
     """Measure every shape, each once."""
     settings = load_settings(ApiSettings).model_copy(update={"redis_timeout_ms": 1000})
     with (
-        running_api(settings, task_modules=("tests.security.body_tasks",)) as app,
+        running_api(settings, task_modules=("tests.security.bytes.body_tasks",)) as app,
         with_key(app, writer_url=sys.argv[1]) as client,
     ):
         for _ in range(2):  # what is made once is not what a body costs

@@ -31,7 +31,7 @@ _BEYOND_SCHEMAS = (
     b"last_event_id must be",  # a text that is no event's id
     b"places in the order of submission",  # a place that this batch has not
 )
-FUZZ_TASKS = "tests.integration.api.fuzz_tasks"
+FUZZ_TASKS = "tests.integration.api.fuzz.fuzz_tasks"
 
 
 @dataclass

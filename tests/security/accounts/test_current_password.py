@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.conftest import PASSWORD
-from tests.security.test_log_in_limits import settings_with_quick_hashes
+from tests.security.accounts.test_log_in_limits import settings_with_quick_hashes
 
 if TYPE_CHECKING:
     from django.test import Client

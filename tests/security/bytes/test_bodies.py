@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.redis.valkey import EmbeddedValkey
-from tests.security.body_costs import MB, OF_A_BATCH, OF_A_JOB
+from tests.security.bytes.body_costs import MB, OF_A_BATCH, OF_A_JOB
 
 CPU_S = 0.3
 MEMORY = 100 * MB
@@ -39,7 +39,7 @@ def is_cheap(cost: Mapping[str, Any]) -> bool:
 
 def measured(writer_url: str) -> list[dict[str, Any]]:
     """Return what each body cost."""
-    command = [sys.executable, "-m", "tests.security.body_costs", writer_url]
+    command = [sys.executable, "-m", "tests.security.bytes.body_costs", writer_url]
     done = subprocess.run(
         command, env=dict(os.environ), capture_output=True, text=True, timeout=120, check=False
     )

@@ -21,8 +21,15 @@ from flask_api.tasks.tables.encoding import FoundEncoding
 from flask_api.tasks.tables.read import StoredRows, store_rows
 from flask_api.tasks.tables.salvage import RowProblem
 from flask_api.tasks.tables.text import read_text
-from tests.integration.tables.random_cells import Cell, Meaning
-from tests.integration.tables.random_tables import LINE_END, WAYS, Line, RandomTable, Way, quoted
+from tests.integration.tables.random.random_cells import Cell, Meaning
+from tests.integration.tables.random.random_tables import (
+    LINE_END,
+    WAYS,
+    Line,
+    RandomTable,
+    Way,
+    quoted,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

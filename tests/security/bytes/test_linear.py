@@ -33,7 +33,7 @@ from shared.contract.entries import is_session_key
 from shared.errors import GatehouseError
 from shared.http.client_address import client_address
 from shared.http.cookies import find_cookie
-from tests.security.growth import MOST, growth
+from tests.security.bytes.growth import MOST, growth
 
 # Header fields and the first line are capped before anything parses them;
 # bodies and files are large.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.accounts.accounts_site import is_logged_in
-from tests.security.test_log_in_limits import settings_with_quick_hashes
-from tests.security.test_sign_up import SIGN_UP, form, host, invited, new_client, site_that
+from tests.security.accounts.test_log_in_limits import settings_with_quick_hashes
+from tests.security.accounts.test_sign_up import SIGN_UP, form, host, invited, new_client, site_that
 
 if TYPE_CHECKING:
     from django.test import Client

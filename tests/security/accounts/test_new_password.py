@@ -9,7 +9,7 @@ import pytest
 from tests.integration.accounts.accounts_site import is_logged_in, mails_to
 from tests.integration.conftest import PASSWORD
 from tests.integration.keys.keys_site import is_refused
-from tests.security.test_account_recovery import (
+from tests.security.accounts.test_account_recovery import (
     CHANGE,
     NEW_PASSWORD,
     ask_for_reset,

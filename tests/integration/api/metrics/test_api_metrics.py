@@ -18,7 +18,7 @@ from flask_api.testing import logged_in, running_api
 from shared.settings import ApiSettings
 from tests.integration.api.api_server import served
 from tests.integration.api.listener import listeners
-from tests.integration.api.metrics_bench import scrape, settled, submit
+from tests.integration.api.metrics.metrics_bench import scrape, settled, submit
 from tests.integration.engine import sample_tasks
 from tests.integration.engine.engine_bench import RESCUE_S, EngineBench
 from tests.integration.gate.gate_bench import SAMPLE_TASKS

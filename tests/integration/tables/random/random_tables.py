@@ -17,7 +17,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.integration.tables.random_cells import KINDS, Cell, empty
+from tests.integration.tables.random.random_cells import KINDS, Cell, empty
 
 # tables to read, no secrets
 ENCODINGS = (

@@ -13,9 +13,9 @@ import pytest
 
 from gatehouse import Client, Executor
 from tests.cli.command import Home
-from tests.e2e.crawler import Crawler
+from tests.e2e.mounted.crawler import Crawler
+from tests.e2e.mounted.stripping_proxy import StrippingProxy
 from tests.e2e.service import Browser, ServiceProcess
-from tests.e2e.stripping_proxy import StrippingProxy
 
 STAFF = """
 import django; django.setup()
@@ -23,7 +23,10 @@ from django_site.accounts.models import User
 User.objects.filter(username="demo").update(is_staff=True, is_superuser=True)
 """
 ROWS = b"name,size\nada,1\nbob,2\n"
-MOUNTS = {"mounts": "/shop=tests.e2e.shop:application,/open=tests.e2e.shop", "mounts_open": "/open"}
+MOUNTS = {
+    "mounts": "/shop=tests.e2e.mounted.shop:application,/open=tests.e2e.mounted.shop",
+    "mounts_open": "/open",
+}
 # What nothing leads to, and people type in.
 TYPED = (
     "/shop/cart?x=1",

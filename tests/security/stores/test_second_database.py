@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from shared.errors import NotAuthenticated
-from tests.security.second_database import (
+from tests.security.stores.second_database import (
     PEOPLE,
     REPLICA,
     PeopleApart,

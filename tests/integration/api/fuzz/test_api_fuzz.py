@@ -15,7 +15,7 @@ from flask_api.app import OPEN_ENDPOINTS
 from flask_api.openapi.document import find_endpoints
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
-from tests.integration.api.fuzz_bench import FUZZ_TASKS, Fuzzed, fuzz
+from tests.integration.api.fuzz.fuzz_bench import FUZZ_TASKS, Fuzzed, fuzz
 from tests.integration.gate.gate_bench import ask, new_visitor
 
 pytestmark = [

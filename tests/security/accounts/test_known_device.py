@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.conftest import PASSWORD
-from tests.security.test_log_in_limits import (
+from tests.security.accounts.test_log_in_limits import (
     LOG_IN,
     TOO_MANY,
     browser_at,

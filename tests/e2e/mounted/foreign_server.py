@@ -1,5 +1,5 @@
 """Somebody else's WSGI server, in which the whole is mounted:
-``python -m tests.e2e.foreign_server /tools 8080``."""
+``python -m tests.e2e.mounted.foreign_server /tools 8080``."""
 
 import signal
 import sys

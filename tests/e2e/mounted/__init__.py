@@ -1,0 +1,1 @@
+"""Mounted under prefixes, by other servers, behind proxies."""

@@ -1,0 +1,1 @@
+"""Every operation with bytes that its schema suggests."""

@@ -1,0 +1,1 @@
+"""Random tables, and the judge of what comes back."""

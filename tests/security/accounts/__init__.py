@@ -1,0 +1,1 @@
+"""Attacks on accounts: log-in, passwords, second factors, mail."""

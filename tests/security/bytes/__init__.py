@@ -1,0 +1,1 @@
+"""What strangers send: bodies, expressions, heads; each is linear and bounded."""

@@ -1,0 +1,1 @@
+"""Redis and databases that are full, replaced, shared or written by two."""

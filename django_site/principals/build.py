@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group, Permission
 
 from django_site.publishing.databases import database_of, people_database, user_rows
 from django_site.publishing.people import id_of
+from shared.contract.permissions import PermissionSet
 from shared.contract.principal import Principal
 
 
@@ -37,7 +38,7 @@ def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
             is_active=bool(getattr(user, "is_active", True)),  # as Django's own backend asks
             is_staff=bool(getattr(user, "is_staff", False)),
             is_superuser=bool(getattr(user, "is_superuser", False)),
-            permissions=permissions[user.pk],
+            permission_set=PermissionSet.of(permissions[user.pk]),
             groups=frozenset(groups[user.pk].values()),
             auth_hash=user.get_session_auth_hash()
             if hasattr(user, "get_session_auth_hash")

@@ -12,10 +12,17 @@ from django_site.principals.build import build_principals
 from django_site.publishing.chunks import CHUNK, chunked
 from django_site.publishing.databases import people_database, read_committed, snapshot, user_rows
 from django_site.publishing.people import id_of, rows_of
-from django_site.publishing.versions import Mark, Value, replace_entries
-from shared.contract.entries import principal_entry
+from django_site.publishing.versions import Mark, Named, Value, replace_entries
+from shared.contract.entries import permissions_entry, principal_entry
 from shared.contract.gone import encode_gone
-from shared.contract.principal import Principal, decode_principal, encode_principal
+from shared.contract.permissions import (
+    NO_PERMISSIONS,
+    PermissionReader,
+    PermissionSet,
+    decode_permissions,
+    encode_permissions,
+)
+from shared.contract.principal import Principal, decode_principal, encode_principal, says
 from shared.errors import EntryFormatError, SessionStoreUnavailable
 from shared.redis import scan
 
@@ -80,12 +87,14 @@ def correct_chunk(ids: Sequence[str]) -> int:
     """
 
     def read(version: int) -> dict[str, Value | None]:
-        entries = [principal_entry(id_) for id_ in ids]
-        found = cast(list[str | None], session_store().read(lambda client: client.mget(entries)))
-        seen, people = dict(zip(ids, found, strict=True)), _people(ids)
-        return _values(
-            {id_: people[id_] for id_ in ids if _is_stale(id_, seen[id_], people[id_])}, version
-        )
+        seen, people = _values_of(map(principal_entry, ids)), _people(ids)
+        lost = _lost_sets(filter(None, people.values()))
+        stale = {
+            id_: people[id_]
+            for id_ in ids
+            if _is_stale(id_, seen[principal_entry(id_)], people[id_], lost)
+        }
+        return _values(stale, version)
 
     return replace_entries(read)
 
@@ -118,36 +127,75 @@ def _people(ids: Sequence[str]) -> dict[str, Principal | None]:
 
 
 def _values(people: Mapping[str, Principal | None], version: int) -> dict[str, Value | None]:
-    return {principal_entry(id_): _value(id_, person, version) for id_, person in people.items()}
+    named: dict[str, Named | None] = {NO_PERMISSIONS: None}
+    for person in filter(None, people.values()):
+        if person.permission_set.digest not in named:  # signed once, however many have it
+            named[person.permission_set.digest] = _named(person.permission_set)
+    return {
+        principal_entry(id_): _value(id_, person, version, named) for id_, person in people.items()
+    }
 
 
-def _value(id_: str, person: Principal | None, version: int) -> Value:
-    """Return what stands for a person: their principal, and the mark that they are gone or none."""
+def _named(permissions: PermissionSet) -> Named:
+    text = encode_permissions(entry_signer(), permissions)
+    return Named(entry=permissions_entry(permissions.digest), text=text)
+
+
+def _value(
+    id_: str, person: Principal | None, version: int, named: Mapping[str, Named | None]
+) -> Value:
+    """Return what stands for a person: their principal with the set of permissions that it names,
+    and the mark that they are gone or none."""
     signer = entry_signer()
-    if person is not None and person.is_active:
-        return Value(text=encode_principal(signer, person, version=version), mark=Mark(user_id=id_))
-    mark = Mark(
-        user_id=id_, text=encode_gone(signer, id_, is_deleted=person is None, version=version)
-    )
+    is_there = person is not None and person.is_active
+    gone = "" if is_there else encode_gone(signer, id_, is_deleted=not person, version=version)
     return Value(
-        text="" if person is None else encode_principal(signer, person, version=version), mark=mark
+        text="" if person is None else encode_principal(signer, person, version=version),
+        mark=Mark(user_id=id_, text=gone),
+        names=None if person is None else named[person.permission_set.digest],
     )
 
 
-def _is_stale(user_id: str, value: str | None, wanted: Principal | None) -> bool:
+def _is_stale(id_: str, value: str | None, wanted: Principal | None, lost: set[str]) -> bool:
     """Tell whether an entry must change; also one that an older secret signed,
-    long before that secret is removed."""
+    long before that secret is removed, and one whose permissions are lost."""
     if value is None or wanted is None:
         return (value is None) != (wanted is None)
-    return _decode(user_id, value) != wanted or not entry_signer().is_current(
-        principal_entry(user_id), value
+    return (
+        wanted.permission_set.digest in lost
+        or not says(entry_signer(), wanted, value)
+        or not entry_signer().is_current(principal_entry(id_), value)
     )
+
+
+def _lost_sets(people: Iterable[Principal]) -> set[str]:
+    """Return the digests of those sets that aren't in Redis as they should be."""
+    digests = {person.permission_set.digest for person in people} - {NO_PERMISSIONS}
+    seen = _values_of(map(permissions_entry, digests))
+    return {each for each in digests if not _is_set(each, seen[permissions_entry(each)])}
+
+
+def _is_set(digest: str, value: str | None) -> bool:
+    if value is None:
+        return False
+    try:
+        decode_permissions(entry_signer(), digest, value)
+    except EntryFormatError:
+        return False
+    return entry_signer().is_current(permissions_entry(digest), value)
+
+
+def _values_of(entries: Iterable[str]) -> dict[str, str | None]:
+    names = list(entries)
+    values = session_store().read(lambda client: client.mget(names)) if names else []
+    return dict(zip(names, cast(list[str | None], values), strict=True))
 
 
 def _decode(user_id: str, value: str | None) -> Principal | None:
     if value is None:
         return None
+    find = PermissionReader(session_store(), entry_signer()).find
     try:
-        return decode_principal(entry_signer(), user_id, value)
+        return decode_principal(entry_signer(), user_id, value, find=find)
     except EntryFormatError:
         return None

@@ -1,9 +1,11 @@
 -- Replace entries by what was read under one version, unless a newer version stands there already. Atomic.
--- KEYS: 1 the order, 2 the version of each entry published since the floor, 3 who was marked as gone when, 4... the entries;
---       a person's mark stands after their entry, and has its version
--- ARGV: 1 epoch, 2 version, 3 seconds a mark is kept, 4 how many marks are kept, then for each entry: the value ('' to
---       delete), seconds to live ('0' for ever), of a mark the person's id ('' it is none)
--- Returns how many entries were written or deleted, but marks, or -1 when the version is good no longer; then nothing was done.
+-- KEYS: 1 the order, 2 the version of each entry published since the floor, 3 who was marked as gone when, then the entries
+--       that others name, then the entries to replace; a person's mark stands after their entry, and has its version
+-- ARGV: 1 epoch, 2 version, 3 seconds a mark is kept, 4 how many marks are kept, 5 number of entries that others name,
+--       then the value of each of these, then for each entry to replace five: the value ('' to delete), seconds to live
+--       ('0' for ever), of a mark the person's id ('' there is none) and its value ('' to take it away),
+--       which of the named entries it names (0: none)
+-- Returns how many entries were replaced or deleted, or -1 when the version is good no longer; then nothing was done.
 local version = tonumber(ARGV[2])
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
 local order = redis.call('HMGET', KEYS[1], 'epoch', 'floor')
@@ -21,33 +23,45 @@ local function note_gone(id)
   redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1 - ARGV[4])
 end
 
-local replaced, is_newer = 0, false
-for i = 4, #KEYS do
-  local entry, value, ttl, gone = KEYS[i], ARGV[3 * i - 7], ARGV[3 * i - 6], ARGV[3 * i - 5]
-  if gone == '' then
-    is_newer = version > (tonumber(redis.call('HGET', KEYS[2], entry) or '') or 0)
-    if is_newer then
-      -- Kept beside the entry, so that a deleted one has a version too.
-      redis.call('HSET', KEYS[2], entry, version)
-    end
+local function write(entry, value, ttl)
+  redis.call('SET', entry, value)
+  if ttl ~= '0' then
+    redis.call('EXPIRE', entry, ttl)
   end
-  if is_newer then
-    local changed = 1
+end
+
+local function mark(entry, id, value)
+  if value == '' then
+    redis.call('DEL', entry)
+    redis.call('ZREM', KEYS[3], id)
+  else
+    write(entry, value, ARGV[3])
+    note_gone(id)
+  end
+end
+
+local named = tonumber(ARGV[5])
+local key, argument, replaced = 3 + named, 5 + named, 0
+while key < #KEYS do
+  local entry, value, ttl = KEYS[key + 1], ARGV[argument + 1], ARGV[argument + 2]
+  local id, mark_value, names = ARGV[argument + 3], ARGV[argument + 4], tonumber(ARGV[argument + 5])
+  if version > (tonumber(redis.call('HGET', KEYS[2], entry) or '') or 0) then
+    -- Kept beside the entry, so that a deleted one has a version too.
+    redis.call('HSET', KEYS[2], entry, version)
     if value == '' then
-      changed = redis.call('DEL', entry)
+      replaced = replaced + redis.call('DEL', entry)
     else
-      redis.call('SET', entry, value)
-      if ttl ~= '0' then
-        redis.call('EXPIRE', entry, ttl)
+      if names > 0 then
+        -- Before what names it. It is what stands there already, signed anew: its name is its content's.
+        redis.call('SET', KEYS[3 + names], ARGV[5 + names])
       end
+      write(entry, value, ttl)
+      replaced = replaced + 1
     end
-    if gone == '' then
-      replaced = replaced + changed
-    elseif value == '' then
-      redis.call('ZREM', KEYS[3], gone)
-    else
-      note_gone(gone)
+    if id ~= '' then
+      mark(KEYS[key + 2], id, mark_value)
     end
   end
+  key, argument = key + (id == '' and 1 or 2), argument + 5
 end
 return replaced

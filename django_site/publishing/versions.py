@@ -49,13 +49,23 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An entry whose name says what it holds, so that it needs no version: whoever names it in
+    another entry sees to it that it is there."""
+
+    entry: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
     """What an entry should hold ('': no entry), for how many seconds (0: until it is replaced),
-    and the mark beside it."""
+    the mark beside it, and the entry that it names."""
 
     text: str
     ttl_s: int = 0
     mark: Mark | None = None
+    names: Named | None = None
 
 
 # Given the version, read the rows and say what the entries should hold, with that version in them;
@@ -97,13 +107,15 @@ def _take_version(*, raise_floor: bool = False) -> tuple[str, int]:
 
 
 def _replace(epoch: str, version: int, wanted: Mapping[str, Value | None]) -> int:
-    keys = [*_ORDER, GONE_LATEST]
-    arguments: list[str | int] = [epoch, version, MARK_KEPT_S, MARKS_KEPT]
-    for entry, wish in wanted.items():
-        value = wish or Value(text="")
-        keys.append(entry)
-        arguments += (value.text, value.ttl_s, "")
-        if value.mark is not None:
-            keys.append(gone_entry(value.mark.user_id))
-            arguments += (value.mark.text, MARK_KEPT_S, value.mark.user_id)
+    values = {entry: wish or Value(text="") for entry, wish in wanted.items()}
+    texts = {value.names.entry: value.names.text for value in values.values() if value.names}
+    number = {entry: place for place, entry in enumerate(texts, start=1)}
+    keys = [*_ORDER, GONE_LATEST, *texts]
+    arguments: list[str | int] = [epoch, version, MARK_KEPT_S, MARKS_KEPT, len(texts)]
+    arguments += texts.values()
+    for entry, value in values.items():
+        mark, names = value.mark, number[value.names.entry] if value.names else 0
+        keys += [entry, gone_entry(mark.user_id)] if mark else [entry]
+        arguments += (value.text, value.ttl_s)
+        arguments += (mark.user_id, mark.text, names) if mark else ("", "", names)
     return cast(int, session_store().run(_REPLACE, keys, arguments))

@@ -19,7 +19,14 @@ from typing import Any, Self
 from redis.exceptions import NoPermissionError
 
 from shared.contract.api_keys import SCOPES, KeyRecord, encode_key, new_key
-from shared.contract.entries import digest, key_entry, principal_entry, session_entry
+from shared.contract.entries import (
+    digest,
+    key_entry,
+    permissions_entry,
+    principal_entry,
+    session_entry,
+)
+from shared.contract.permissions import NO_PERMISSIONS, PermissionSet, encode_permissions
 from shared.contract.principal import Principal, encode_principal
 from shared.contract.session import USER_BACKEND, USER_HASH, USER_ID, SessionFormat, SessionRecord
 from shared.contract.signing import EntrySigner
@@ -48,7 +55,10 @@ def new_principal(
         **fields,
     }
     return Principal(
-        username=username, permissions=frozenset(permissions), groups=frozenset(groups), **values
+        username=username,
+        permission_set=PermissionSet.of(permissions),
+        groups=frozenset(groups),
+        **values,
     )
 
 
@@ -71,6 +81,10 @@ class People:
 
     def add(self, principal: Principal) -> Principal:
         """Publish a person, or what has become of one, and return them."""
+        permissions = principal.permission_set
+        if permissions.digest != NO_PERMISSIONS:
+            value = encode_permissions(self._signer, permissions)
+            self._put(permissions_entry(permissions.digest), value)
         self._put(principal_entry(principal.id), encode_principal(self._signer, principal))
         return principal
 

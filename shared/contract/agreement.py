@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from shared.contract.entries import session_entry
+from shared.contract.entries import permissions_entry, session_entry
 from shared.contract.session import SessionFormat, SessionRecord
 from shared.contract.signing import EntrySigner
 from shared.errors import (
@@ -34,6 +34,7 @@ _EQUAL = {
     "production": "one side expects __Host- cookies over HTTPS, the other does not",
 }
 _PROBE_TTL_S = 10
+_PERMISSIONS = permissions_entry("probe")  # no set has this name, and none is this session's value
 
 
 def disagreements(site: WriterSettings, api: ApiSettings) -> list[str]:
@@ -65,7 +66,8 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
     """Write a session as the site does and read it as the API does;
     yield a sentence for everything that is wrong.
 
-    The probe's session is anonymous, under a random key, and gone after ten seconds.
+    The probe's session is anonymous, under a random key, and gone after ten seconds, as is its
+    entry in the place of a set of permissions.
     """
     key = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(32))
     entry = session_entry(key)
@@ -75,13 +77,14 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
     writer = _store(site, site.session_store_url)
     try:
         writer.write(lambda client: client.set(entry, value, ex=_PROBE_TTL_S))
+        writer.write(lambda client: client.set(_PERMISSIONS, value, ex=_PROBE_TTL_S))
         yield from _probe_reader(api, entry)
         writer.write(lambda client: client.delete(entry))
     except StoreUnavailable as error:
         if _is_forbidden(error):
             yield (
-                "the site's Redis user may not write sessions: see GATEHOUSE_SITE_REDIS_URL "
-                "(deploy/redis/users.acl)"
+                "the site's Redis user may not write sessions or sets of permissions: see "
+                "GATEHOUSE_SITE_REDIS_URL (deploy/redis/users.acl)"
             )
         else:
             yield _unavailable("site", error)
@@ -110,6 +113,7 @@ def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]
             )
         else:
             _format(api).decode(entry, value, now=time.time())
+        reader.get(_PERMISSIONS)
     except EntryFormatError as error:
         yield (
             f"the API refuses what the site signs ({error.message}): compare "
@@ -119,8 +123,8 @@ def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]
         if not _is_forbidden(error):
             raise
         yield (
-            "the API's Redis user may not read sessions: see GATEHOUSE_API_REDIS_URL "
-            "(deploy/redis/users.acl)"
+            "the API's Redis user may not read sessions or sets of permissions: see "
+            "GATEHOUSE_API_REDIS_URL (deploy/redis/users.acl)"
         )
 
 

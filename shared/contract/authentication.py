@@ -21,6 +21,7 @@ from shared.contract.entries import (
     session_entry,
 )
 from shared.contract.linked_reader import FirstRead, LinkedReader
+from shared.contract.permissions import PermissionReader
 from shared.contract.principal import Principal, decode_principal
 from shared.contract.session import SessionFormat, SessionRecord
 from shared.contract.signing import EntrySigner
@@ -80,6 +81,7 @@ class Guards:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._reader = LinkedReader(store)
+        self._permissions = PermissionReader(store, signer)
         self._signer = signer
         self._sessions = sessions
         self._clock = clock
@@ -123,7 +125,7 @@ class Guards:
         if value is None:
             raise NotAuthenticated(Refusal.PRINCIPAL_ABSENT)
         try:
-            principal = decode_principal(self._signer, user_id, value)
+            principal = decode_principal(self._signer, user_id, value, find=self._permissions.find)
         except EntryFormatError as error:
             raise NotAuthenticated(Refusal.PRINCIPAL_FORMAT) from error
         if not principal.is_active:

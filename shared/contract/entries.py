@@ -5,6 +5,7 @@ so a leaked dump opens nothing.
 
     gatehouse:session:<sha256 hex of the session key>   signed session record, by Django
     gatehouse:principal:<user id>                       signed principal, by Django
+    gatehouse:permissions:<sha256 hex of the names>     signed set of permissions, by Django
     gatehouse:key:<sha256 hex of the API key>           signed key record, by Django
     gatehouse:key-used:<key id>                         seconds since 1970, by the API
     gatehouse:key-used:networks:<key id>                networks by last use, by both
@@ -45,6 +46,11 @@ def session_entry(session_key: str) -> str:
 def principal_entry(user_id: str) -> str:
     """Name the entry of a principal."""
     return f"{PREFIX}principal:{user_id}"
+
+
+def permissions_entry(set_digest: str) -> str:
+    """Name the entry of a set of permissions, given its digest (.permissions.digest_of)."""
+    return f"{PREFIX}permissions:{set_digest}"
 
 
 def key_entry(token: str) -> str:

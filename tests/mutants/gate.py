@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant, of
 TESTS = (
     "tests/unit/shared/test_shared_api_keys.py",
     "tests/unit/shared/test_shared_authentication.py",
+    "tests/unit/shared/test_shared_permissions.py",
     "tests/unit/shared/test_shared_principal.py",
     "tests/unit/shared/test_shared_session.py",
     "tests/unit/shared/test_shared_signing.py",
@@ -19,6 +20,7 @@ TESTS = (
     "tests/integration/gate/test_requirements.py",
     "tests/integration/gate/test_revocation.py",
     "tests/integration/gate/test_linked_reader.py",
+    "tests/integration/contract/test_permission_sets.py",
     "tests/integration/api/test_api_jobs.py",
     "tests/integration/gate/test_verdicts.py",
 )
@@ -115,6 +117,18 @@ GATE_MUTANTS = of(
     ),
     Mutant(
         "principal's own id", "shared/contract/principal.py", ' or payload.get("id") != user_id', ""
+    ),
+    Mutant(
+        "set of permissions that is lost",
+        "shared/contract/permissions.py",
+        'raise SessionStoreUnavailable("Permissions are not published yet; try again shortly.")',
+        "return frozenset()",
+    ),
+    Mutant(
+        "version of a set",
+        "shared/contract/permissions.py",
+        'payload.get("v") != VERSION or not isinstance(names, list)',
+        "names is None",
     ),
     Mutant("cookie that comes twice", "shared/http/cookies.py", "if len(values) > 1:", "if False:"),
     Mutant(

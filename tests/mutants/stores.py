@@ -27,6 +27,12 @@ STORES_MUTANTS = (
             "redis.call('HSET', KEYS[2], entry, version)",
             "if value ~= '' then redis.call('HSET', KEYS[2], entry, version) end",
         ),
+        Mutant(
+            "set of permissions with who has it",
+            "django_site/publishing/replace.lua",
+            "redis.call('SET', KEYS[3 + names], ARGV[5 + names])",
+            "",
+        ),
     ),
     *of(
         (

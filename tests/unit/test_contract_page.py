@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.contract.entries import principal_entry, session_entry
+from shared.contract.entries import permissions_entry, principal_entry, session_entry
+from shared.contract.permissions import digest_of
 from shared.contract.principal import decode_principal, encode_principal
 from shared.contract.session import Lifetimes, SessionFormat
 from shared.contract.signing import EntrySigner
@@ -68,6 +69,15 @@ def test_principal_on_the_page_is_what_the_code_writes() -> None:
     principal = decode_principal(signer, "7", signer.sign(principal_entry("7"), written))
     value = encode_principal(signer, principal, version=written["version"])
     assert signer.unsign(principal_entry("7"), value) == written
+
+
+def test_name_of_permissions_on_the_page_is_what_the_code_makes() -> None:
+    """By the page's own words, and in the principal above it."""
+    names = json.dumps(["reports.view_report"], separators=(",", ":"))
+    digest = hashlib.sha256(names.encode()).hexdigest()
+    assert _block("permissions") == permissions_entry(digest)
+    assert digest == digest_of(["reports.view_report"])
+    assert json.loads(_block("principal"))["permission_set"] == digest
 
 
 def test_lifetimes_on_the_page_are_the_defaults() -> None:

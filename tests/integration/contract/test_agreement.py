@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from pydantic import SecretStr
 
 from deploy.redis.check import obstacles, require_usable, warnings
+from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey, find_server
 from shared.contract.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
@@ -103,6 +105,18 @@ def test_api_whose_user_may_not_read_sessions_is_explained(valkey: EmbeddedValke
     """A user that may do nothing is not the least privileged one: it would refuse everybody."""
     site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("worker")))
     assert "may not read sessions" in "".join(probe(site, api))
+
+
+@pytest.mark.parametrize("role", ["django", "api"])
+def test_users_of_an_earlier_version_are_explained(tmp_path: Path, role: str) -> None:
+    """Who upgrades and keeps the old file of users hears of it before anybody is refused."""
+    with EmbeddedValkey(tmp_path / "valkey", passwords=new_passwords()) as server:
+        with redis.Redis.from_url(server.url("admin")) as admin:
+            keys = "~gatehouse:session:*" if role == "django" else "%R~gatehouse:session:*"
+            admin.execute_command("ACL", "SETUSER", role, "resetkeys", keys)
+        (line,) = probe(*_sides(server))
+    assert "sets of permissions" in line
+    assert "users.acl" in line
 
 
 def test_wrong_password_is_told_from_an_outage(valkey: EmbeddedValkey) -> None:

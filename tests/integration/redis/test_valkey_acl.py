@@ -22,7 +22,8 @@ PRINCIPAL = "gatehouse:principal:7"
 KEY = "gatehouse:key:" + "b" * 64
 JOB = "gatehouse:jobs:job:1"
 GONE = "gatehouse:gone:of:7"
-CONTRACT = (SESSION, PRINCIPAL, KEY, GONE)
+PERMISSIONS = "gatehouse:permissions:" + "c" * 64
+CONTRACT = (SESSION, PRINCIPAL, PERMISSIONS, KEY, GONE)
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +151,8 @@ def test_api_reading_the_contract_is_allowed(clients: Clients) -> None:
     """The gate's reads, alone and in a read-only script, work.
     (EVAL itself claims to write each of its KEYS.)"""
     api = clients["api"]
-    assert [api.get(entry) for entry in CONTRACT] == ["signed"] * 4
-    assert api.mget(*CONTRACT) == ["signed"] * 4
+    assert [api.get(entry) for entry in CONTRACT] == ["signed"] * len(CONTRACT)
+    assert api.mget(*CONTRACT) == ["signed"] * len(CONTRACT)
     assert api.pttl(SESSION) > 0
     assert api.eval_ro("return redis.call('GET', KEYS[1])", 1, SESSION) == "signed"
 
@@ -164,7 +165,7 @@ def test_gate_beside_a_jobs_server_of_its_own_does_what_the_gate_needs(clients: 
     assert GonePeople(gate, EntrySigner(["x" * 32])).marked_after(4, limit=9) == [("7", 5)]
     KeyUsage(gate).note("12", "203.0.113.0/24")
     assert admin.zrange(KEY_NEWS_ENTRY, 0, -1) == ["12 203.0.113.0/24"]
-    assert [clients["gate"].get(entry) for entry in CONTRACT] == ["signed"] * 4
+    assert [clients["gate"].get(entry) for entry in CONTRACT] == ["signed"] * len(CONTRACT)
     for entry in (*CONTRACT, JOB):
         assert refused(clients["gate"], "SET", entry, "forged")
         with pytest.raises(Exception, match=r"(?i)permission|ACL failure"):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -20,8 +20,9 @@ from django.db import IntegrityError, connections
 
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.api_keys import decode_key
-from shared.contract.entries import key_entry_of_digest, principal_entry
+from shared.contract.entries import key_entry_of_digest, permissions_entry, principal_entry
 from shared.contract.gone import GONE_LATEST, gone_entry
+from shared.contract.permissions import digest_of
 from shared.contract.principal import decode_principal
 from tests.security.stores.interleaving import Actor, actors, next_of
 from tests.security.stores.second_database import PEOPLE, PeopleApart, database, routed_by
@@ -124,6 +125,8 @@ class World:
         self._compare(in_redis(self.admin.mget(ENTRIES)))
 
     def _compare(self, shown: State) -> None:
+        digest = shown[0] and shown[0][-1]
+        assert not digest or self.admin.exists(permissions_entry(digest)), "named and not there"
         for which in (0, 1):
             allowed = [state[which] for state in self.committed[self.published[which] :]]
             assert shown[which] is None or shown[which] in allowed, (shown, allowed)
@@ -204,7 +207,8 @@ class World:
         """Lose all that Redis holds of it, versions too, in one instant."""
         self.is_silent = True
         names = ["gatehouse:lock:publish-order", "gatehouse:lock:published-versions"]
-        self.admin.delete(*names, *ENTRIES, GONE_LATEST)
+        sets = self.admin.keys(permissions_entry("*"))
+        self.admin.delete(*names, *ENTRIES, GONE_LATEST, *cast("list[str]", sets))
 
     def _save(self, **fields: bool) -> None:
         row = people().filter(pk=PERSON).first() or people().model(
@@ -228,8 +232,10 @@ def in_database() -> State:
 
     rows = people().filter(pk=PERSON)
     person = rows.values_list("is_active", "is_superuser", "is_staff").first()
+    may = digest_of(rows[0].get_all_permissions()) if person else ""
     is_live = ApiKey.objects.live().filter(token_digest=KEY).exists()
-    return person and (*person, rows.filter(groups=1).exists()), str(PERSON) if is_live else None
+    is_member = rows.filter(groups=1).exists()
+    return person and (*person, is_member, may), str(PERSON) if is_live else None
 
 
 def in_redis(values: Any) -> State:
@@ -243,6 +249,7 @@ def in_redis(values: Any) -> State:
         person.is_superuser,
         person.is_staff,
         bool(person.groups),
+        person.permission_set.digest,
     ), key
 
 
@@ -317,13 +324,14 @@ def _note_end(world: World, name: str, at: int, own: int | None) -> None:
 
 
 def _reset(admin: redis.Redis) -> None:
-    from django.contrib.auth.models import Group
+    from django.contrib.auth.models import Group, Permission
 
     from django_site.keys.models import ApiKey
 
     ApiKey.objects.all().delete()
     people().all().delete()
-    Group.objects.get_or_create(pk=1, name="crew")
+    crew, _ = Group.objects.get_or_create(pk=1, name="crew")
+    crew.permissions.set(Permission.objects.filter(codename="view_user"))
     row = people().model(pk=PERSON, username="ada", password="!")
     row.save()
 

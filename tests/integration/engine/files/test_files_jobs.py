@@ -12,8 +12,8 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import InvalidArguments
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.tasks.inline import run_inline
+from tests.integration.engine import input_tasks
 from tests.integration.engine.engine_bench import ABSENT, EngineBench, give, make_due, new_owner
-from tests.integration.engine.files import input_tasks
 from tests.waiting import wait_until
 
 

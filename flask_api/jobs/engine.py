@@ -63,7 +63,7 @@ class JobEngine:
         self.uploads = Uploads(store, self._files, settings)
         self._waiting = Waiting(limit=settings.max_waiting)
         self._removal = Removal(store, self._files)
-        self._batches = Batches(store, Acceptances(store, quota_of(settings)), self._removal)
+        self._batches = Batches(store, _acceptances(store, settings), self._removal)
         self._worker = Worker(store, registry, settings, self._waiting, self.counts)
         self._cancellations = Cancellations(store, self._worker, self._waiting)
         deleted_owners = (
@@ -267,3 +267,8 @@ class JobEngine:
     def _has_ended(self, job_id: str) -> bool:
         status = self._jobs.find_status(job_id)
         return status is None or status.is_outcome
+
+
+def _acceptances(store: Store, settings: ApiSettings) -> Acceptances:
+    patience_s = settings.redis_timeout_ms / 1000
+    return Acceptances(store, quota_of(settings), patience_s=patience_s)

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant, of
 
 _REACH = "flask_api/http/reach.py"
+_COMMIT = "flask_api/jobs/group_commit.py"
 _SUBMIT = "flask_api/jobs/records/lua/submit.lua"
 
 WORK_MUTANTS = (
@@ -60,13 +61,13 @@ WORK_MUTANTS = (
         Mutant(
             "bytes of a person",
             _SUBMIT,
-            "if kept.bytes + bytes > tonumber(ARGV[9]) then",
+            "if kept.bytes + bytes > tonumber(ARGV[5]) then",
             "if false then",
         ),
         Mutant(
             "ended jobs of a person",
             _SUBMIT,
-            "if kept.ended >= tonumber(ARGV[10]) then",
+            "if kept.ended >= tonumber(ARGV[6]) then",
             "if false then",
         ),
         Mutant(
@@ -82,6 +83,33 @@ WORK_MUTANTS = (
             "  end\nend",
         ),
         Mutant("stubs of a person", "flask_api/jobs/removal.py", "if excess > 0:", "if False:"),
+    ),
+    *of(
+        (
+            "tests/unit/jobs/test_jobs_group_commit.py",
+            "tests/integration/engine/test_engine_group_commit.py",
+        ),
+        Mutant(
+            "patience of a submit",
+            _COMMIT,
+            "if not ticket.wait(self._patience_s):",
+            "if not ticket.wait(None):",
+        ),
+        Mutant("entries of a round trip", _COMMIT, "len(company) + 1 < MOST_ENTRIES", "True"),
+        Mutant("bytes of a round trip", _COMMIT, " or size > MOST_BYTES", ""),
+        Mutant("kind of a round trip", _COMMIT, "entry.kind != first.kind or ", ""),
+        Mutant(
+            "errors of others",
+            _SUBMIT,
+            "local is_done, answer = pcall(accept, key, at)",
+            "local is_done, answer = true, accept(key, at)",
+        ),
+        Mutant(
+            "unfinished jobs of a person",
+            _SUBMIT,
+            "if unfinished >= tonumber(ARGV[2]) then",
+            "if false then",
+        ),
     ),
     *of(
         (

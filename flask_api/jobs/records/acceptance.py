@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
+from flask_api.jobs.group_commit import Entry, GroupCommit
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import EVENTS_KEPT, batch_event, state_event
 from flask_api.jobs.records.fields import flat
 from flask_api.jobs.records.job import Job, JobStatus, Member, to_fields
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
+from shared.errors import JobStoreUnavailable
 from shared.redis import Store
 
 IDEMPOTENCY_KEPT_S = 86_400
+_ENTRY_BYTES = 1_000  # what a submit's keys and other fields take on their way, about
+_FAILED = "failed"
 
 
 class Acceptance(StrEnum):
@@ -65,13 +69,17 @@ class Acceptances:
     """Writes what is accepted on behalf of one instance, within what each person may keep.
 
     Thread-safe. Every method raises JobStoreUnavailable while Redis is away, and JobStoreFull, one
-    of its kind, while its memory is full.
+    of its kind, while its memory is full. ``patience_s``: how long a submit waits for the round
+    trip before its own.
     """
 
-    def __init__(self, store: Store, quota: Quota = UNBOUNDED) -> None:
+    def __init__(self, store: Store, quota: Quota = UNBOUNDED, *, patience_s: float = 1.0) -> None:
         self._store = store
         self._quota = quota
         self._scripts = load_scripts()
+        self._commits = GroupCommit[Answer | None](
+            self._submit_all, patience_s=patience_s, too_slow=_too_slow
+        )
 
     def accept(
         self,
@@ -82,29 +90,27 @@ class Acceptances:
         idempotency: IdempotencyKey | None = None,
         start_at: float | None = None,
     ) -> Answer:
-        """Make a job durable and this instance's, queued or running as it says; or say why not."""
-        keys = [
-            keyspace.record(job.id),
-            keyspace.owner(job.owner.id),
-            keyspace.opened(job.owner.id),
-            keyspace.held(instance),
-            keyspace.INSTANCES,
-            keyspace.DELAYED,
-            _key_entry(job.owner.id, idempotency),
-            keyspace.events(job.owner.id),
-            keyspace.kept(job.owner.id),
-        ]
-        digest = idempotency.body_digest if idempotency else ""
-        due = "" if start_at is None else start_at
-        event = state_event(job.status, task=job.task)
-        arguments = [job.id, instance, limit, due, digest, IDEMPOTENCY_KEPT_S, EVENTS_KEPT, event]
-        arguments += [
-            self._quota.bytes,
-            self._quota.ended,
-            len(job.arguments.encode()),
-            *flat(to_fields(job)),
-        ]
-        return answer_of(self._store.run(self._scripts["submit"], keys, arguments))
+        """Make a job durable and this instance's, queued or running as it says; or say why not.
+
+        Those of several threads are written together: see flask_api.jobs.group_commit.
+        """
+        entry = _entry(job, (instance, limit), idempotency, start_at)
+        # What an error stopped among others raises that error alone.
+        return self._commits.run(entry) or answer_of(self._submit([entry])[0])
+
+    def _submit_all(self, entries: Sequence[Entry]) -> list[Answer | None]:
+        """Accept jobs in one round trip; None for one that an error stopped, of several."""
+        return [None if raw[0] == _FAILED else answer_of(raw) for raw in self._submit(entries)]
+
+    def _submit(self, entries: Sequence[Entry]) -> list[list[Any]]:
+        instance, limit = entries[0].kind
+        keys = [keyspace.held(instance), keyspace.INSTANCES, keyspace.DELAYED]
+        arguments = [instance, limit, IDEMPOTENCY_KEPT_S, EVENTS_KEPT]
+        arguments += [self._quota.bytes, self._quota.ended]
+        for entry in entries:
+            keys += entry.keys
+            arguments += entry.arguments
+        return cast(list[list[Any]], self._store.run(self._scripts["submit"], keys, arguments))
 
     def find_known(self, owner_id: str, idempotency: IdempotencyKey | None) -> Answer | None:
         """Return what became of an earlier submit with this key, None when there was none."""
@@ -195,6 +201,38 @@ class Acceptances:
         ]
         arguments = [job.id, instance, attempts, limit, EVENTS_KEPT, state_event(JobStatus.QUEUED)]
         return answer_of(self._store.run(self._scripts["retry"], keys, arguments))
+
+
+def _entry(
+    job: Job,
+    kind: tuple[Any, ...],
+    idempotency: IdempotencyKey | None,
+    start_at: float | None,
+) -> Entry:
+    owner, fields = job.owner.id, to_fields(job)
+    keys = (
+        keyspace.record(job.id),
+        keyspace.owner(owner),
+        keyspace.opened(owner),
+        _key_entry(owner, idempotency),
+        keyspace.events(owner),
+        keyspace.kept(owner),
+    )
+    text_bytes = len(job.arguments.encode())
+    arguments = (
+        job.id,
+        "" if start_at is None else start_at,
+        idempotency.body_digest if idempotency else "",
+        state_event(job.status, task=job.task),
+        text_bytes,
+        len(fields),
+        *flat(fields),
+    )
+    return Entry(keys, arguments, kind, text_bytes + _ENTRY_BYTES)
+
+
+def _too_slow() -> JobStoreUnavailable:
+    return JobStoreUnavailable("Redis is slow just now; try again shortly.")
 
 
 def _key_entry(owner_id: str, idempotency: IdempotencyKey | None) -> str:

@@ -28,6 +28,7 @@ from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, s
 from flask_api.gate.gated import GatedApplication, create_gate
 from shared.contract.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
+from shared.http.beside import with_api
 from shared.http.edge import Edge
 from shared.http.mount import enter
 from shared.logs import configure_logging
@@ -66,7 +67,7 @@ class Service:
         writer = load_settings(WriterSettings)
         self._trusted_proxy = writer.trusted_proxy
         self._dispatch = Edge(
-            DispatcherMiddleware(site, {settings.api_prefix: api, **(mounts or {})}),
+            DispatcherMiddleware(with_api(site, api), {settings.api_prefix: api, **(mounts or {})}),
             writer,
             open_paths=probes,
         )

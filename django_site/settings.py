@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "django_site.sessions.apps.SessionsConfig",
     "django_site.principals.apps.PrincipalsConfig",
     "django_site.keys.apps.KeysConfig",
+    "django_site.work.apps.WorkConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

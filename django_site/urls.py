@@ -9,6 +9,7 @@ from django_site.signup.views import invitation
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("", include("django_site.work.urls")),
     path("accounts/login/", views.LoginView.as_view(), name="account_login"),
     path("accounts/invitation/<str:token>/", invitation, name="account_invitation"),
     path("accounts/", include("allauth.account.urls")),

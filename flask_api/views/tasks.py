@@ -1,5 +1,6 @@
 """Which tasks are there, and what do they take?"""
 
+import inspect
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify
@@ -23,6 +24,7 @@ class TaskRecord(BaseModel):
 
     name: str
     summary: str
+    description: Annotated[str, Field(description="the rest of its docstring")]
     executor: str
     timeout_s: float | None
     max_attempts: int
@@ -55,6 +57,7 @@ def task_json(task: AnyTask) -> dict[str, Any]:
     return {
         "name": task.name,
         "summary": task.summary,
+        "description": (inspect.getdoc(task.function) or "").partition("\n\n")[2].strip(),
         "executor": task.policy.executor,
         "timeout_s": task.policy.timeout_s,
         "max_attempts": task.policy.max_attempts,

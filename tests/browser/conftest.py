@@ -19,7 +19,8 @@ BROWSER = (
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """The whole service, one for the tests of this folder."""
-    with ServiceProcess(tmp_path_factory.mktemp("service")) as service:
+    tasks = "flask_api.tasks.library,tests.browser.form_tasks"
+    with ServiceProcess(tmp_path_factory.mktemp("service"), task_modules=tasks) as service:
         yield service
 
 

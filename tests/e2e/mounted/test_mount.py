@@ -115,6 +115,17 @@ def test_no_address_leads_out_of_the_mount_or_nowhere(
 
 
 @everywhere
+def test_pages_of_work_ask_below_the_mount(browser: Browser, prefix: str) -> None:
+    """A form starts a job, and its page follows it where the API is."""
+    browser.log_in()
+    started = browser.send_form("/tasks/primes.sum/", {"limit": "10", "mode": "form"})
+    place = started.headers["Location"]
+    assert place.startswith(f"{prefix}/jobs/")
+    page = browser.http.get(place.removeprefix(prefix)).text
+    assert f'data-events="{prefix}/api{place.removeprefix(prefix)}events"' in page
+
+
+@everywhere
 def test_cookies_go_no_further_than_the_mount(browser: Browser, prefix: str) -> None:
     """Each cookie of the site has the mount as its Path, and logging out ends them there."""
     browser.log_in()

@@ -176,3 +176,12 @@ def _redis_is_back() -> bool:
     except SessionStoreUnavailable:
         return False
     return True
+
+
+def test_site_without_the_api_at_its_side_says_so() -> None:
+    """It has no pages of work, and leads to none."""
+    client = browser()
+    log_in(client, new_person())
+    assert "/tasks/" not in client.get("/").content.decode()
+    answer = client.get("/tasks/")
+    assert (answer.status_code, "not served here" in answer.content.decode()) == (503, True)

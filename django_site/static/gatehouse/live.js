@@ -1,0 +1,142 @@
+// What pages that show running work share: the page is asked for again when something has happened, and its parts with
+// data-live are brought up to date. The server writes all HTML, so what other people wrote is escaped in one place.
+import { morph } from "./morph.js";
+import { showTimes } from "./times.js";
+
+const SOON_MS = 150;
+const AT_MOST_EVERY_MS = 1000;
+const POLL_MS = 3000;
+const STREAM_AGAIN_MS = 30_000;
+
+// Signs that act on a screen, or hide: the same as in django_site/work/shown.py.
+const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu;
+
+export function visible(text) {
+  return String(text).replace(HIDDEN, (sign) => (sign === "\x1b" ? "⟨ESC⟩" : `⟨U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`));
+}
+
+export function say(text) {
+  const place = document.getElementById("told");
+  if (place) place.textContent = text;
+}
+
+// A word about the page itself, above it, once; it leads to where things can be put right.
+export function warn(text, { link, address } = {}) {
+  if (document.getElementById("trouble")) return;
+  const note = document.createElement("p");
+  note.id = "trouble";
+  note.className = "note warning";
+  note.setAttribute("role", "alert");
+  note.append(`${text} `);
+  if (link) {
+    const way = document.createElement("a");
+    way.href = address;
+    way.textContent = link;
+    note.append(way);
+  }
+  document.getElementById("main").prepend(note);
+}
+
+function calm() {
+  document.getElementById("trouble")?.remove();
+}
+
+export function show(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const now = fresh.getElementById(part.id);
+    if (now) morph(part, now);
+  }
+  document.title = fresh.title;
+  showTimes();
+  return fresh;
+}
+
+// Ask for this page again. Returns the newer document; null when it can't be had just now.
+export async function refresh(address = location.href) {
+  let answer;
+  try {
+    answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+  } catch {
+    warn("The service can't be reached. This page goes on by itself as soon as it can.");
+    return null;
+  }
+  if (answer.redirected && new URL(answer.url).pathname !== new URL(address, location.href).pathname) {
+    warn("You were logged out.", { link: "Log in again", address: answer.url });
+    return null;
+  }
+  if (answer.status === 404 || answer.status === 410) {
+    warn("This is gone: it was deleted, or its time was over.");
+    return null;
+  }
+  if (!answer.ok) {
+    warn("The service is away for a moment. This page goes on by itself as soon as it can.");
+    return null;
+  }
+  calm();
+  return show(await answer.text());
+}
+
+// A function that refreshes soon, however often it is called, and never twice within a second.
+export function sparingly(act) {
+  let timer = null;
+  let last = 0;
+  return () => {
+    if (timer !== null) return;
+    const wait = Math.max(SOON_MS, last + AT_MOST_EVERY_MS - Date.now());
+    timer = setTimeout(async () => {
+      last = Date.now();
+      timer = null;
+      await act();
+    }, wait);
+  };
+}
+
+// Follow a stream of events; where there is no place for one, poll. ``kinds`` are functions by the event's name,
+// ``poll`` is called instead. Returns a function that ends it.
+export function follow(address, kinds, poll) {
+  let source = null;
+  let timer = null;
+  let isOver = false;
+
+  function stop() {
+    isOver = true;
+    source?.close();
+    clearInterval(timer);
+  }
+
+  function open() {
+    source = new EventSource(address);
+    for (const [kind, act] of Object.entries(kinds)) {
+      source.addEventListener(kind, (event) => act(JSON.parse(event.data)));
+    }
+    source.addEventListener("ready", () => {
+      clearInterval(timer);
+      timer = null;
+    });
+    source.addEventListener("end", (event) => {
+      const { reason } = JSON.parse(event.data);
+      if (reason === "stopping") return; // comes back by itself
+      source.close();
+      if (reason === "refused") poll(); // finds out, and says, what is wrong
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED || isOver) return;
+      timer ??= setInterval(poll, POLL_MS);
+      setTimeout(() => isOver || open(), STREAM_AGAIN_MS);
+    });
+  }
+
+  open();
+  addEventListener("pagehide", stop);
+  return stop;
+}
+
+// Links that only change what is shown of a result.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-swap]");
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  const address = link.href; // the link itself is brought up to date, too
+  if (await refresh(address)) history.replaceState(null, "", address);
+});

@@ -1,0 +1,47 @@
+// Make a part of this page like the same part of a newer one, touching only what differs: what has the focus keeps it,
+// what was opened stays open, and nothing that stands outside of such a part is touched.
+
+const isSame = (one, other) => one && one.nodeName === other.nodeName && (one.id || "") === (other.id || "");
+
+function morphAttributes(old, now) {
+  for (const { name } of [...old.attributes]) {
+    if (!now.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+  }
+  for (const { name, value } of now.attributes) {
+    if (old.getAttribute(name) !== value && !(name === "open" && old.nodeName === "DETAILS")) old.setAttribute(name, value);
+  }
+}
+
+function morphChildren(old, now) {
+  const byId = new Map([...old.children].filter((each) => each.id).map((each) => [each.id, each]));
+  let place = old.firstChild;
+  for (const wanted of [...now.childNodes]) {
+    const known = wanted.id ? byId.get(wanted.id) : null;
+    if (known && known !== place) old.insertBefore(known, place);
+    if (known) {
+      morph(known, wanted);
+      place = known.nextSibling;
+    } else if (isSame(place, wanted)) {
+      const next = place.nextSibling;
+      morph(place, wanted);
+      place = next;
+    } else {
+      old.insertBefore(document.importNode(wanted, true), place);
+    }
+  }
+  while (place) {
+    const next = place.nextSibling;
+    place.remove();
+    place = next;
+  }
+}
+
+export function morph(old, now) {
+  if (old.isEqualNode(now)) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.data = now.data;
+    return;
+  }
+  morphAttributes(old, now);
+  morphChildren(old, now);
+}

@@ -1,0 +1,121 @@
+// The form that starts a job: files are uploaded at once, by choosing or dropping them, with a bar each.
+const form = document.getElementById("start");
+
+function listed(list, name, file) {
+  const item = document.createElement("li");
+  const words = document.createElement("span");
+  words.className = "file-name";
+  words.textContent = file.name;
+  const bar = document.createElement("progress");
+  bar.max = 1;
+  bar.value = 0;
+  bar.setAttribute("aria-label", `Upload of ${file.name}`);
+  const state = document.createElement("span");
+  state.className = "help";
+  const stop = document.createElement("button");
+  stop.type = "button";
+  stop.className = "button text";
+  stop.textContent = "Remove";
+  stop.setAttribute("aria-label", `Remove ${file.name}`);
+  item.append(words, bar, state, stop);
+  list.append(item);
+  return { item, bar, state, stop };
+}
+
+function sizeOf(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function upload(box, input, file) {
+  const list = box.querySelector(".uploads");
+  if (!input.multiple) list.replaceChildren();
+  const { item, bar, state, stop } = listed(list, input.name, file);
+  const request = new XMLHttpRequest();
+  item.dataset.busy = "";
+  request.open("POST", `${form.dataset.upload}?name=${encodeURIComponent(file.name)}`);
+  request.setRequestHeader("Accept", "application/json");
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.upload.addEventListener("progress", (event) => {
+    if (event.lengthComputable) bar.value = event.loaded / event.total;
+  });
+  const fail = (words) => {
+    bar.remove();
+    state.className = "errorlist";
+    state.textContent = words;
+    need(box, input);
+  };
+  request.addEventListener("load", () => {
+    delete item.dataset.busy;
+    if (request.status !== 201) {
+      let words = "It could not be uploaded.";
+      try {
+        words = JSON.parse(request.responseText).detail || words;
+      } catch {
+        // not an answer of the API
+      }
+      fail(words);
+      return;
+    }
+    const kept = document.createElement("input");
+    kept.type = "hidden";
+    kept.name = `${input.name}.uploaded`;
+    kept.autocomplete = "off";
+    kept.value = JSON.parse(request.responseText).id;
+    item.prepend(kept);
+    bar.remove();
+    state.textContent = `${sizeOf(file.size)}, uploaded`;
+    need(box, input);
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  request.addEventListener("error", () => {
+    delete item.dataset.busy;
+    fail("The service could not be reached.");
+  });
+  stop.addEventListener("click", () => {
+    request.abort();
+    item.remove();
+    need(box, input);
+    input.focus();
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  request.send(file);
+}
+
+// A file that is uploaded already fills a field that has to be filled.
+function need(box, input) {
+  input.required = input.dataset.needed === "" && !box.querySelector("input[type=hidden]");
+}
+
+function take(box, input, files) {
+  for (const file of input.multiple ? files : [...files].slice(0, 1)) upload(box, input, file);
+  input.value = ""; // else the form would carry it a second time
+  input.required = false;
+}
+
+for (const box of document.querySelectorAll("[data-drop]")) {
+  const input = box.querySelector("input[type=file]");
+  if (input.required) input.dataset.needed = "";
+  input.addEventListener("change", () => take(box, input, [...input.files]));
+  box.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    box.classList.add("over");
+  });
+  box.addEventListener("dragleave", () => box.classList.remove("over"));
+  box.addEventListener("drop", (event) => {
+    event.preventDefault();
+    box.classList.remove("over");
+    take(box, input, [...event.dataTransfer.files]);
+  });
+  const hint = document.createElement("span");
+  hint.className = "help";
+  hint.textContent = input.multiple ? "or drop files here" : "or drop one here";
+  input.after(hint);
+}
+
+form?.addEventListener("submit", (event) => {
+  const busy = form.querySelector("[data-busy]");
+  if (!busy) return;
+  event.preventDefault();
+  busy.querySelector(".help").textContent = "Please wait until it is uploaded.";
+  busy.querySelector("button").focus();
+});

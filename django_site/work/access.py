@@ -1,0 +1,67 @@
+"""Who sees the pages of work, and what they see when the API says no."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from django_site.work.api import ApiProblem, NoApiBeside
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+# What the API says to a program, as a heading for people.
+_HEADINGS = {
+    401: "We can't check who you are just now",
+    403: "Your account may not do this",
+    404: "There is no such job",
+    410: "This is no longer kept",
+    413: "That is too large",
+    422: "That can't be used",
+    429: "That is too much just now",
+    503: "The API is away for a moment",
+    507: "There is no room left",
+}
+
+
+def page(view: View[P]) -> View[P]:
+    """Make a page for people who are logged in: others are sent to log in; a refusal of the API is
+    a page too."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            # not where a form was sent to: that answers no GET
+            way_back = request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+            return redirect_to_login(way_back)
+        try:
+            return view(request, *args, **kwargs)
+        except NoApiBeside:
+            return render(request, "work/no_api.html", status=503)
+        except ApiProblem as problem:
+            return refused(request, problem)
+
+    return guarded
+
+
+def get_page(view: View[P]) -> View[P]:
+    """Make such a page that only shows something."""
+    guarded: View[P] = require_GET(page(view))
+    return guarded
+
+
+def refused(request: HttpRequest, problem: ApiProblem) -> HttpResponse:
+    """Return the page that says what the API refused, and why."""
+    # The site knows this person, or the page would not have been asked for: the API not yet.
+    status = 503 if problem.status == 401 else problem.status
+    heading = _HEADINGS.get(problem.status, "That didn't work")
+    answer = render(
+        request, "work/refused.html", {"heading": heading, "problem": problem}, status=status
+    )
+    if problem.retry_after_s or status == 503:
+        answer["Retry-After"] = problem.retry_after_s or "2"
+    return answer

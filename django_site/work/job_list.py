@@ -1,0 +1,63 @@
+"""A person's jobs and batches as one list, newest first.
+
+The API has a listing of each. Ids of both begin with the time, and a cursor is such an id: one
+cursor goes on in both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from django_site.work import api
+
+# A state, and what people call it.
+STATUS_WORDS = {
+    "queued": "Waiting",
+    "running": "Running",
+    "succeeded": "Succeeded",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+PAGE = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobList:
+    """One page of the list. ``cursor`` goes on; it is empty on the last page."""
+
+    rows: list[dict[str, Any]]
+    cursor: str
+
+
+def list_work(
+    request: HttpRequest,
+    *,
+    status: str = "",
+    task: str = "",
+    cursor: str = "",
+    limit: int = PAGE,
+) -> JobList:
+    """Return a page; a row with ``total`` is a batch. Raises ApiProblem."""
+    jobs = api.get(request, "/jobs", status=status, task=task, cursor=cursor, limit=limit)
+    batches = api.get(request, "/batches", cursor=cursor, limit=limit)
+    # Each listing is whole down to its cursor, and what lies below the higher one is not known.
+    floor = max(jobs["next_cursor"] or "", batches["next_cursor"] or "")
+    rows = [*jobs["jobs"], *(each for each in batches["batches"] if _fits(each, status, task))]
+    known = sorted((row for row in rows if row["id"] >= floor), key=_id, reverse=True)
+    shown = known[:limit]
+    return JobList(rows=shown, cursor=shown[-1]["id"] if len(known) > limit else floor)
+
+
+def _id(row: Mapping[str, Any]) -> str:
+    return str(row["id"])
+
+
+def _fits(batch: Mapping[str, Any], status: str, task: str) -> bool:
+    """Tell whether a batch belongs in the list: the API filters jobs only."""
+    if task and batch["task"] != task:
+        return False
+    if status == "ended":
+        return batch["finished_at"] is not None
+    return not status or bool(batch["counts"].get(status))

@@ -1,0 +1,133 @@
+"""/jobs/: a person's jobs, one of them, and what can be done with it."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from django_site.work import api, result
+from django_site.work.access import get_page, page
+from django_site.work.form.values import json_text
+from django_site.work.job_list import STATUS_WORDS, list_work
+
+LOG_LINES = 200
+_FILTERS = ("status", "task")
+_STATUSES = {**STATUS_WORDS, "ended": "Ended"}
+# Of a larger batch the page shows no results: reading them is the whole batch.
+_BATCH_SHOWN_MAX = 1000
+
+
+@get_page
+def jobs(request: HttpRequest) -> HttpResponse:
+    """List the person's jobs; filters and the page are in the address."""
+    filters = {name: request.GET.get(name, "")[:100] for name in _FILTERS}
+    if filters["status"] not in _STATUSES:
+        filters["status"] = ""
+    cursor = request.GET.get("cursor", "")
+    found = list_work(request, status=filters["status"], task=filters["task"], cursor=cursor)
+    tasks = sorted(task["name"] for task in api.get(request, "/tasks")["tasks"])
+    kept = {name: value for name, value in filters.items() if value}
+    context = {
+        "rows": found.rows,
+        "filters": filters,
+        "statuses": _STATUSES.items(),
+        "tasks": tasks,
+        "is_first": not cursor,
+        "back": f"?{urlencode(kept)}" if kept else "",
+        "next": f"?{urlencode({**kept, 'cursor': found.cursor})}" if found.cursor else "",
+    }
+    return render(request, "work/jobs.html", context)
+
+
+@get_page
+def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Show one job: how it stands, what it said, what it made."""
+    record = api.get(request, f"/jobs/{job_id}")
+    wanted = result.Wanted.of(request.GET.dict())
+    has_result = record["status"] == "succeeded"
+    context = {
+        "job": record,
+        "log": _log(request, job_id),
+        "log_lines": LOG_LINES,
+        "arguments": json_text(record["arguments"]),
+        "result": result.show(record["result"], wanted) if has_result else None,
+        "is_over": record["finished_at"] is not None,
+    }
+    return render(request, "work/job.html", context)
+
+
+@get_page
+def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
+    """Show one batch: its counts, and how its first jobs ended."""
+    record = api.get(request, f"/batches/{batch_id}")
+    ended = _ended(request, batch_id) if record["total"] <= _BATCH_SHOWN_MAX else None
+    return render(request, "work/batch.html", {"batch": record, "ended": ended})
+
+
+def _ended(request: HttpRequest, batch_id: UUID) -> list[dict[str, Any]]:
+    """Return how the first jobs of a batch ended."""
+    lines = api.read(request, f"/batches/{batch_id}/results", order="submission").splitlines()
+    ended: list[dict[str, Any]] = [json.loads(line) for line in lines[: result.PAGE_ROWS]]
+    for each in ended:
+        each["number"] = each["position"] + 1
+        each["shown"] = json.dumps(each["result"], ensure_ascii=False)[:300]
+    return ended
+
+
+@require_POST
+@page
+def act(request: HttpRequest, job_id: UUID, action: str) -> HttpResponse:
+    """Cancel, retry or delete a job; then show it, or the list that the form was in."""
+    if action == "delete":
+        done = _try(request, f"/jobs/{job_id}", method="DELETE")
+        if done:
+            messages.success(request, "The job is deleted, with all that it kept.")
+            return _back(request, reverse("jobs"))
+    else:
+        _try(request, f"/jobs/{job_id}/{action}")
+    return _back(request, reverse("job", args=[job_id]))
+
+
+@require_POST
+@page
+def act_on_batch(request: HttpRequest, batch_id: UUID, action: str) -> HttpResponse:
+    """Cancel or delete a batch."""
+    if action == "delete":
+        if _try(request, f"/batches/{batch_id}", method="DELETE"):
+            messages.success(request, "The batch is deleted, with its jobs and all that they kept.")
+            return _back(request, reverse("jobs"))
+    else:
+        _try(request, f"/batches/{batch_id}/cancel")
+    return _back(request, reverse("batch", args=[batch_id]))
+
+
+def _try(request: HttpRequest, path: str, *, method: str = "POST") -> bool:
+    """Send it; say what the API says when the moment for it has passed."""
+    try:
+        api.send(request, path, method=method)
+    except api.ApiProblem as problem:
+        if problem.status not in (409, 429):
+            raise
+        messages.warning(request, problem.detail)
+        return False
+    return True
+
+
+def _back(request: HttpRequest, address: str) -> HttpResponse:
+    """Lead to ``address``, or to the list with its filters, where the form was in one."""
+    if "list" not in request.POST:
+        return redirect(address)
+    sent = QueryDict(request.POST["list"].removeprefix("?")[:300])
+    kept = {name: sent[name] for name in _FILTERS if sent.get(name)}
+    return redirect(f"{reverse('jobs')}{'?' + urlencode(kept) if kept else ''}")
+
+
+def _log(request: HttpRequest, job_id: UUID) -> list[dict[str, Any]]:
+    lines = api.read(request, f"/jobs/{job_id}/log").splitlines()
+    return [json.loads(line) for line in lines[-LOG_LINES:]]

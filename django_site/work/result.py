@@ -1,0 +1,202 @@
+"""A job's result as what it is: a number, a text, a table, or an object of these.
+
+What is shown is bounded, whatever a task returned; the whole is one link away.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+PAGE_ROWS = 100
+_COLUMNS_MAX = 40
+_CELL_MAX = 300
+_TEXT_MAX = 100_000
+_SHORT_TEXT = 200
+_MEMBERS_MAX = 100
+_DEEPEST = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class Column:
+    """One column of a table, and where a click on its heading leads."""
+
+    name: str
+    link: str = ""
+    sorted: str = "none"  # aria-sort
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table."""
+
+    text: str
+    is_number: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Shown:
+    """One part of a result. ``kind``: nothing, value, text, table or object."""
+
+    kind: str
+    id: str = ""
+    text: str = ""
+    is_cut: bool = False
+    columns: list[Column] = field(default_factory=list)
+    rows: list[list["Cell"]] = field(default_factory=list)
+    total: int = 0
+    first: int = 0
+    previous: str = ""
+    next: str = ""
+    members: list[tuple[str, "Shown"]] = field(default_factory=list)
+
+    @property
+    def last(self) -> int:
+        """The number of the last row shown."""
+        return self.first + len(self.rows) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which table a person sorted or paged, and how."""
+
+    table: str = ""
+    by: str = ""
+    is_down: bool = False
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Wanted":
+        """Read the address's query; what makes no sense is the first page, unsorted."""
+        page = query.get("page", "")
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
+        return cls(
+            table=query.get("table", ""),
+            by=query.get("by", ""),
+            is_down=query.get("order") == "down",
+            page=max(1, number),
+        )
+
+
+def show(value: Any, wanted: Wanted, *, id: str = "result", depth: int = 0) -> Shown:  # noqa: A002
+    """Return what a page shows of a result."""
+    if value is None:
+        return Shown(kind="nothing", id=id)
+    if isinstance(value, str):
+        return _text(value, id)
+    if isinstance(value, bool | int | float):
+        return Shown(kind="value", id=id, text=_number(value))
+    if isinstance(value, list) and value:
+        return _table(value, wanted, id)
+    if isinstance(value, dict) and value and depth < _DEEPEST:
+        members = [
+            (name, show(member, wanted, id=f"{id}-{at}", depth=depth + 1))
+            for at, (name, member) in enumerate(value.items())
+            if at < _MEMBERS_MAX
+        ]
+        return Shown(kind="object", id=id, members=members, is_cut=len(members) < len(value))
+    return _text(json.dumps(value, indent=2, ensure_ascii=False), id)
+
+
+def _text(text: str, id: str) -> Shown:  # noqa: A002
+    is_short = len(text) <= _SHORT_TEXT and "\n" not in text
+    return Shown(
+        kind="value" if is_short else "text",
+        id=id,
+        text=text[:_TEXT_MAX],
+        is_cut=len(text) > _TEXT_MAX,
+    )
+
+
+def _number(value: bool | float) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return f"{value:,}" if isinstance(value, int) else repr(value)
+
+
+def _table(items: list[Any], wanted: Wanted, id: str) -> Shown:  # noqa: A002
+    has_columns = all(isinstance(item, dict) for item in items)
+    names = _names(items) if has_columns else ["value"]
+    rows = [[item.get(name) for name in names] if has_columns else [item] for item in items]
+    if wanted.table != id or wanted.by not in ("", *names):
+        wanted = Wanted(table=id)
+    if wanted.by:
+        by = names.index(wanted.by)
+        rows.sort(key=lambda row: _order(row[by]), reverse=wanted.is_down)
+    pages = max(1, -(-len(rows) // PAGE_ROWS))
+    page = min(wanted.page, pages)
+    first = (page - 1) * PAGE_ROWS
+    shown = rows[first : first + PAGE_ROWS]
+    return Shown(
+        kind="table",
+        id=id,
+        columns=[_column(name, at, shown, wanted) for at, name in enumerate(names[:_COLUMNS_MAX])],
+        rows=[[_cell(value) for value in row[:_COLUMNS_MAX]] for row in shown],
+        total=len(rows),
+        first=first + 1,
+        previous=_link(wanted, page=page - 1) if page > 1 else "",
+        next=_link(wanted, page=page + 1) if page < pages else "",
+        is_cut=len(names) > _COLUMNS_MAX,
+    )
+
+
+def _column(name: str, at: int, rows: list[list[Any]], wanted: Wanted) -> Column:
+    """Return a column; a click on its heading sorts by it, a second one the other way."""
+    is_sorted = name == wanted.by and bool(wanted.by)
+    direction = "descending" if wanted.is_down else "ascending"
+    turned = Wanted(table=wanted.table, by=name, is_down=is_sorted and not wanted.is_down)
+    return Column(
+        name=name,
+        link=_link(turned, page=1),
+        sorted=direction if is_sorted else "none",
+        is_number=all(_is_number(row[at]) for row in rows),
+    )
+
+
+def _link(wanted: Wanted, *, page: int) -> str:
+    query = {
+        "table": wanted.table,
+        "by": wanted.by,
+        "order": "down" if wanted.is_down else "",
+        "page": "" if page == 1 else str(page),
+    }
+    kept = {name: value for name, value in query.items() if value}
+    return f"?{urlencode(kept)}#{wanted.table}"
+
+
+def _names(items: list[dict[str, Any]]) -> list[str]:
+    """Return the names of all columns, in the order in which they come."""
+    return list(dict.fromkeys(name for item in items for name in item))
+
+
+def _cell(value: Any) -> Cell:
+    if value is None:
+        return Cell("")
+    if isinstance(value, bool | int | float):
+        return Cell(_number(value), is_number=not isinstance(value, bool))
+    text = value if isinstance(value, str) else _in_one_line(value)
+    return Cell(text if len(text) <= _CELL_MAX else f"{text[:_CELL_MAX]}…")
+
+
+def _in_one_line(value: Any) -> str:
+    """Return a list or an object as a cell has it: an object of plain values by its words."""
+    if isinstance(value, dict) and not any(
+        isinstance(each, list | dict) for each in value.values()
+    ):
+        return ", ".join(f"{name}: {_cell(each).text}" for name, each in value.items())
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _order(value: Any) -> tuple[int, Any]:
+    """Return what a cell is sorted by: numbers, then texts, then the rest; nothing last."""
+    if _is_number(value) or isinstance(value, bool):
+        return (0, value)
+    if isinstance(value, str):
+        return (1, value.casefold())
+    return (3, "") if value is None else (2, json.dumps(value, sort_keys=True))

@@ -1,0 +1,115 @@
+"""/tasks/: what can be started, and the form that starts it."""
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from django_site.work import api
+from django_site.work.access import get_page, page
+from django_site.work.start_form import (
+    AS_JSON,
+    FIELDS,
+    StartForm,
+    empty_form,
+    form_of_arguments,
+    sent_form,
+    upload_chosen,
+)
+
+
+@get_page
+def tasks(request: HttpRequest) -> HttpResponse:
+    """List the tasks in groups; ``?q=`` narrows the list."""
+    words = request.GET.get("q", "").casefold().split()
+    found = [
+        task
+        for task in _tasks(request)
+        if all(word in f"{task['name']} {task['summary']}".casefold() for word in words)
+    ]
+    groups = [
+        (name, list(members)) for name, members in groupby(found, key=lambda task: task["group"])
+    ]
+    return render(
+        request, "work/tasks.html", {"groups": groups, "q": request.GET.get("q", "")[:200]}
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def start(request: HttpRequest, name: str) -> HttpResponse:
+    """Show the form of a task; start a job of it. ``?from=`` fills in an earlier job's
+    arguments."""
+    task = next((each for each in _tasks(request) if each["name"] == name), None)
+    if task is None:
+        raise Http404
+    if request.method != "POST":
+        return _form_page(request, _first_form(request, task))
+    form = sent_form(task, request.POST)
+    upload_chosen(form, request)
+    wanted = request.POST.get("show")
+    if wanted in (FIELDS, AS_JSON):
+        form.show_as(wanted)
+        return _form_page(request, form)
+    arguments = form.arguments()
+    if arguments is None or form.is_wrong:
+        return _form_page(request, form, status=422)
+    try:
+        job = _submit(request, task["name"], arguments, form.key)
+    except api.ApiProblem as problem:
+        if problem.status in (401, 403):
+            raise
+        form.show_problem(problem)
+        return _form_page(request, form, status=problem.status, retry_after=problem.retry_after_s)
+    return redirect("job", job_id=job["id"])
+
+
+def _submit(request: HttpRequest, task: str, arguments: Mapping[str, Any], key: str) -> Any:
+    sent = {"task": task, "arguments": arguments}
+    try:
+        return api.send(request, "/jobs", sent, HTTP_IDEMPOTENCY_KEY=key)
+    except api.ApiProblem as problem:
+        if problem.code != "idempotency_conflict":
+            raise
+    # The page was gone back to, and other values were sent: another job is meant.
+    return api.send(request, "/jobs", sent, HTTP_IDEMPOTENCY_KEY=str(uuid4()))
+
+
+def _first_form(request: HttpRequest, task: Mapping[str, Any]) -> StartForm:
+    earlier = _uuid(request.GET.get("from", ""))
+    if earlier is None:
+        return empty_form(task)
+    job = api.get(request, f"/jobs/{earlier}")
+    if job["task"] != task["name"]:
+        return empty_form(task)
+    form = form_of_arguments(task, job["arguments"])
+    form.notes.append("Filled in from an earlier job. Change what you like.")
+    return form
+
+
+def _form_page(
+    request: HttpRequest, form: StartForm, *, status: int = 200, retry_after: str = ""
+) -> HttpResponse:
+    form.name_uploads(request)
+    answer = render(request, "work/start.html", {"form": form, "task": form.task}, status=status)
+    if retry_after:
+        answer["Retry-After"] = retry_after
+    return answer
+
+
+def _tasks(request: HttpRequest) -> list[dict[str, Any]]:
+    listed = api.get(request, "/tasks")["tasks"]
+    for task in listed:
+        task["group"] = task["name"].partition(".")[0]
+    return sorted(listed, key=lambda task: str(task["name"]))
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,108 @@
+"""What the templates of these pages say in one word each."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from django_site.work import shown
+from django_site.work.job_list import STATUS_WORDS
+
+register = template.Library()
+
+_LINE_MAX = 160
+_CODE = re.compile(r"``([^`]{1,200})``")
+
+
+@register.filter
+def visible(value: Any) -> str:
+    """Return a text of somebody else's with its hidden signs shown."""
+    return shown.visible(str(value))
+
+
+@register.filter
+def size(count: int) -> str:
+    """Say how many bytes."""
+    return shown.size(count)
+
+
+@register.filter
+def moment(text: str | None) -> SafeString | str:
+    """Return a ``time`` element: how long ago, with the exact time behind."""
+    then = shown.moment(text)
+    if then is None:
+        return ""
+    exact = then.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return format_html(
+        '<time data-ago datetime="{}" title="{}">{}</time>',
+        text,
+        exact,
+        shown.ago(then, datetime.now(UTC)),
+    )
+
+
+@register.filter
+def took(job: dict[str, Any]) -> str:
+    """Say how long a job has run, or ran."""
+    began, ended = shown.moment(job.get("started_at")), shown.moment(job.get("finished_at"))
+    if began is None or ended is None:
+        return ""
+    return shown.duration(max(0.0, (ended - began).total_seconds()))
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """Return a docstring as paragraphs; what stands between double backticks is code."""
+    parts = [part for part in re.split(r"\n[ \t]*\n", visible(text)) if part.strip()]
+    return mark_safe("".join(_paragraph(part) for part in parts))  # noqa: S308  # escaped below
+
+
+def _paragraph(part: str) -> str:
+    lines = part.split("\n")
+    if all(line.startswith(("  ", "- ", "|")) or not line for line in lines):
+        return f"<pre>{escape(part)}</pre>"
+    text = _CODE.sub(r"<code>\1</code>", str(escape(part)))
+    return f"<p>{text}</p>"
+
+
+@register.filter
+def clock(text: str) -> str:
+    """Return the time of day of a log line, in UTC."""
+    then = shown.moment(text)
+    return then.astimezone(UTC).strftime("%H:%M:%S") if then else ""
+
+
+@register.filter
+def in_words(arguments: dict[str, Any]) -> str:
+    """Return arguments as one short line."""
+    line = " ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items()
+    )
+    return line if len(line) <= _LINE_MAX else f"{line[:_LINE_MAX]}…"
+
+
+@register.filter
+def unlocalize_number(number: float) -> str:
+    """Return a number as an attribute has it, whatever the language."""
+    return json.dumps(number)
+
+
+@register.filter
+def progress_words(progress: dict[str, Any]) -> str:
+    """Say how far a job is, with the task's own words."""
+    done, total = progress["done"], progress["total"]
+    count = f"{done:,} of {total:,}" if total else f"{done:,}"
+    said = shown.visible(str(progress["message"]))[:200]
+    return f"{count} · {said}" if said else count
+
+
+@register.simple_tag
+def status_word(job: dict[str, Any]) -> str:
+    """Say a job's state as people do."""
+    if job.get("cancel_requested") and job["status"] == "running":
+        return "Stopping"
+    return STATUS_WORDS.get(job["status"], str(job["status"]))

@@ -1,0 +1,26 @@
+"""The addresses of work. They are included at the root of the site."""
+
+from django.urls import path, re_path
+
+from django_site.work import job_pages, start_pages
+
+urlpatterns = [
+    path("tasks/", start_pages.tasks, name="tasks"),
+    re_path(r"^tasks/(?P<name>[a-z0-9_.]{1,100})/$", start_pages.start, name="start"),
+    path("jobs/", job_pages.jobs, name="jobs"),
+    path("jobs/<uuid:job_id>/", job_pages.job, name="job"),
+    *(
+        path(f"jobs/<uuid:job_id>/{action}/", job_pages.act, {"action": action}, f"job_{action}")
+        for action in ("cancel", "retry", "delete")
+    ),
+    path("batches/<uuid:batch_id>/", job_pages.batch, name="batch"),
+    *(
+        path(
+            f"batches/<uuid:batch_id>/{action}/",
+            job_pages.act_on_batch,
+            {"action": action},
+            f"batch_{action}",
+        )
+        for action in ("cancel", "delete")
+    ),
+]

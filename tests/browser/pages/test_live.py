@@ -1,0 +1,53 @@
+"""What runs is seen to run: progress, log and end come to the page by themselves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.browser.pages.person import Person
+
+
+def test_progress_log_and_result_come_by_themselves(person: Callable[..., Person]) -> None:
+    """No line of the log twice, and none left out; the state is said to who only hears."""
+    ada = person()
+    ada.start("forms.slow", steps="60")
+    ada.until(lambda: ada.count(".progress progress[value]") == 1, "there is a bar")
+    ada.until(lambda: ada.count("#live-log .line") > 3, "the log grows")
+    assert ada.text("h1 .state") == "Running"
+    ada.until(lambda: ada.text(".big") == "60", "the result is shown")
+    assert ada.text("h1 .state") == "Succeeded"
+    assert ada.browser.title.startswith("Succeeded")
+    ada.until(lambda: "Succeeded" in ada.text("#told"), "the end is said")
+    lines = [line.split(" ", 1)[1] for line in ada.text("#live-log").splitlines()]
+    assert lines == [f"step {number}" for number in range(60)]
+    assert ada.count("form[action$='/cancel/']") == 0
+
+
+def test_list_changes_while_its_filter_and_a_form_keep_what_was_chosen(
+    person: Callable[..., Person], tmp_path: Path
+) -> None:
+    """A job that another program starts appears and ends in the open page; what is being filled in
+    stays, and so does the focus. Its row's Cancel works without leaving the page."""
+    ada = person()
+    for _ in range(2):
+        ada.start("forms.wait", path=str(tmp_path / "there"))
+    ada.go("/jobs/")
+    ada.find("#task option[value=''], #task option").click()
+    ada.browser.execute_script(
+        "document.getElementById('task').value = 'primes.sum';"
+        "window.kept = document.querySelector('.job-row .what a'); window.kept.focus()"
+    )
+    body = {"task": "primes.sum", "arguments": {"limit": 50}}
+    job = ada.session.http.post("/api/jobs", json=body).json()["id"]
+    row = f"#row-{job}"
+    ada.until(lambda: "Succeeded" in ada.text(row), "the new job is listed and has ended")
+    assert ada.find("#task").get_attribute("value") == "primes.sum"
+    assert ada.browser.execute_script("return document.activeElement === window.kept")
+    waiting = [
+        f"#{each.get_attribute('id')}"
+        for each in ada.browser.find_elements("css selector", ".job-row")
+    ][1:3]
+    ada.find(f"{waiting[0]} button").click()
+    ada.until(lambda: "Cancelled" in ada.text(waiting[0]), "it is cancelled")
+    (tmp_path / "there").touch()
+    ada.until(lambda: "Succeeded" in ada.text(waiting[1]), "the other one ends")
+    assert ada.find("#task").get_attribute("value") == "primes.sum"

@@ -2,6 +2,7 @@
 
 import http.client
 import threading
+import time
 from typing import Annotated
 
 from pydantic import Field
@@ -31,6 +32,12 @@ def do_nothing(number: int) -> None:
 def return_number(number: int) -> int:
     """Do nothing but have a result."""
     return number
+
+
+@task("bench.sleep")
+def sleep(seconds: Annotated[float, Field(ge=0, le=60)]) -> None:
+    """Wait."""
+    time.sleep(seconds)
 
 
 @task("bench.hold")

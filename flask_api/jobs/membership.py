@@ -18,7 +18,8 @@ from typing import cast
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.holdings import Holdings
+from flask_api.jobs.records.holdings import Holdings, load_text
+from flask_api.jobs.work_stealing import WorkStealing
 from flask_api.jobs.workers.worker import Worker
 from shared.errors import ConfigurationError, JobStoreUnavailable
 from shared.redis import Store
@@ -56,6 +57,7 @@ class Membership:
         self._holdings = Holdings(store)
         self.worker = worker
         self._held = worker.held
+        self._stealing = WorkStealing(store, worker, self._holdings)
         self._sweeper = sweeper
         self._heartbeat_s = heartbeat_s
         self._allow_volatile = allow_volatile
@@ -127,7 +129,7 @@ class Membership:
             if not self._held.instance:
                 self._register()
             instance = self._held.instance
-        alive, cancels = self._holdings.beat(instance, ttl_s=self._heartbeat_s)
+        alive, cancels = self._beat(instance)
         self._trust_silence_again()
         if not alive:
             self.renew(instance)
@@ -135,7 +137,7 @@ class Membership:
         self._held.stop(cancels, StopReason.CANCELLED)
         self._claim()
         if not self.worker.is_draining:  # who stops takes nothing that others could begin now
-            self._adopt_the_dead()
+            self._look_at_the_others()
         if self._clock() >= self._next_audit_at:
             self._next_audit_at = self._clock() + _AUDIT_EVERY_S
             self._audit()
@@ -195,7 +197,7 @@ class Membership:
     def _register(self) -> None:
         self.require_durable_redis()
         instance = str(uuid.uuid4())
-        self._holdings.beat(instance, ttl_s=self._heartbeat_s, register=True)
+        self._beat(instance, register=True)
         self._held.instance = instance
 
     def require_durable_redis(self) -> None:
@@ -222,12 +224,29 @@ class Membership:
                 "or GATEHOUSE_ALLOW_VOLATILE_REDIS=true here"
             )
 
-    def _adopt_the_dead(self) -> None:
+    def _beat(self, instance: str, *, register: bool = False) -> tuple[bool, list[str]]:
+        loads = self.worker.loads()
+        return self._holdings.beat(
+            instance,
+            ttl_s=self._heartbeat_s,
+            register=register,
+            load=load_text(
+                waiting=sum(each.queued for each in loads),
+                running=sum(each.running for each in loads),
+                slots=sum(each.slots for each in loads),
+            ),
+        )
+
+    def _look_at_the_others(self) -> None:
         others = self._store.read(
             lambda client: cast("set[str]", client.smembers(keyspace.INSTANCES))
         )
         others -= {self._held.instance}
-        silent = self._silent(sorted(others))
+        beats = self._holdings.look_at(sorted(others))
+        self._adopt([other for other, beat in beats.items() if beat is None])
+        self._stealing.take_some({other: beat for other, beat in beats.items() if beat})
+
+    def _adopt(self, silent: list[str]) -> None:
         now = self._clock()
         self._suspects = {other: self._suspects.get(other, now) for other in silent}
         for other, since in self._suspects.items():
@@ -239,27 +258,15 @@ class Membership:
                 )
                 self.worker.take_over(jobs)
 
-    def _silent(self, others: list[str]) -> list[str]:
-        if not others:
-            return []
-        beats = self._store.read(
-            lambda client: client.mget([keyspace.heartbeat(other) for other in others])
-        )
-        return [
-            other
-            for other, beat in zip(others, cast("list[str | None]", beats), strict=True)
-            if beat is None
-        ]
-
     def _audit(self) -> None:
         """Take up what Redis says we hold and we don't know: an accept whose answer was lost.
         Two looks, to be sure."""
         held = keyspace.held(self._held.instance)
+        waiting = self.worker.waiting_ids()  # before the look: what waits is held by then
         # Not by numbers: what is known and not yet durable, under load always some,
         # would hide what is held and not known.
-        strays = (
-            self._store.read(lambda client: cast("set[str]", client.smembers(held)))
-            - self._held.ids()
-        )
+        ours = self._store.read(lambda client: cast("set[str]", client.smembers(held)))
+        self.worker.drop(waiting - ours)  # others took them, and may keep our turn from them long
+        strays = ours - self._held.ids()
         self.worker.take_over(sorted(strays & self._strays))
         self._strays = strays

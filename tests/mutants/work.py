@@ -4,6 +4,8 @@ from tests.mutants.mutant import Mutant, of
 
 _REACH = "flask_api/http/reach.py"
 _COMMIT = "flask_api/jobs/group_commit.py"
+_STEAL = "flask_api/jobs/records/lua/steal.lua"
+_STEALING = "flask_api/jobs/work_stealing.py"
 _SUBMIT = "flask_api/jobs/records/lua/submit.lua"
 
 WORK_MUTANTS = (
@@ -86,8 +88,8 @@ WORK_MUTANTS = (
     ),
     *of(
         (
-            "tests/unit/jobs/test_jobs_group_commit.py",
-            "tests/integration/engine/test_engine_group_commit.py",
+            "tests/unit/jobs/sharing/test_jobs_group_commit.py",
+            "tests/integration/engine/sharing/test_engine_group_commit.py",
         ),
         Mutant(
             "patience of a submit",
@@ -109,6 +111,36 @@ WORK_MUTANTS = (
             _SUBMIT,
             "if unfinished >= tonumber(ARGV[2]) then",
             "if false then",
+        ),
+    ),
+    *of(
+        (
+            "tests/unit/jobs/sharing/test_jobs_work_stealing.py",
+            "tests/integration/engine/sharing/test_engine_stealing.py",
+        ),
+        Mutant(
+            "taken jobs wait", _STEAL, " and redis.call('HGET', record, 'status') == 'queued'", ""
+        ),
+        Mutant("taken jobs are the giver's", _STEAL, "is_held == 1 and ", ""),
+        Mutant(
+            "dead taker",
+            _STEAL,
+            "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then",
+            "if false then",
+        ),
+        Mutant(
+            "holder of a taken job",
+            _STEAL,
+            "    redis.call('HSET', record, 'instance', ARGV[1])",
+            "    local _ = 0",
+        ),
+        Mutant("half of a queue", _STEALING, "[: max(1, of_executor[executor] // 2)]", ""),
+        Mutant("tasks of this process", _STEALING, "if executor in idle:", "if True:"),
+        Mutant(
+            "taken jobs are forgotten",
+            "flask_api/jobs/membership.py",
+            "self.worker.drop(waiting - ours)",
+            "pass",
         ),
     ),
     *of(

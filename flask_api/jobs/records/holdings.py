@@ -5,11 +5,19 @@ Each write is one atomic script.
 
 import time
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.scripts import load_scripts
 from shared.redis import Client, Store
+
+
+class Beat(NamedTuple):
+    """What another process lets know: how many jobs it holds just now, and how many of these wait,
+    about."""
+
+    held: int
+    waiting: int
 
 
 class Holdings:
@@ -20,17 +28,55 @@ class Holdings:
         self._store = store
         self._scripts = load_scripts()
 
-    def beat(self, instance: str, *, ttl_s: int, register: bool = False) -> tuple[bool, list[str]]:
-        """Say that the instance lives. False: it was declared dead.
-        And the jobs whose cancel was asked for."""
+    def beat(
+        self,
+        instance: str,
+        *,
+        ttl_s: int,
+        register: bool = False,
+        load: str = "",
+    ) -> tuple[bool, list[str]]:
+        """Say that the instance lives, and its ``load`` to the others, as :func:`load_text`.
+        False: it was declared dead. And the jobs whose cancel was asked for."""
         keys = [keyspace.INSTANCES, keyspace.heartbeat(instance), keyspace.cancels(instance)]
         alive, *cancels = cast(
             list[Any],
             self._store.run(
-                self._scripts["heartbeat"], keys, [instance, ttl_s, "1" if register else ""]
+                self._scripts["heartbeat"],
+                keys,
+                [instance, ttl_s, "1" if register else "", load],
             ),
         )
         return bool(alive), [str(job) for job in cancels]
+
+    def look_at(self, others: Sequence[str]) -> dict[str, Beat | None]:
+        """Return what each of these instances lets know, None for one whose heartbeat is gone."""
+
+        def read(client: Client) -> list[Any]:
+            with client.pipeline(transaction=False) as pipeline:
+                pipeline.mget([keyspace.heartbeat(other) for other in others])
+                for other in others:
+                    pipeline.scard(keyspace.held(other))
+                return pipeline.execute()
+
+        if not others:
+            return {}
+        beats, *held = self._store.read(read)
+        return {
+            other: None if beat is None else _beat(beat, count)
+            for other, beat, count in zip(others, beats, held, strict=True)
+        }
+
+    def some_of(self, instance: str, count: int) -> list[str]:
+        """Return jobs that the instance holds: all, or ``count`` of them by chance."""
+        key = keyspace.held(instance)
+        return cast(list[str], self._store.read(lambda client: client.srandmember(key, count)))
+
+    def steal(self, job_ids: Sequence[str], *, giver: str, instance: str) -> list[str]:
+        """Take those of these jobs that the giver still holds and has not begun; return them."""
+        keys = [keyspace.INSTANCES, keyspace.held(giver), keyspace.held(instance)]
+        keys += map(keyspace.record, job_ids)
+        return cast(list[str], self._store.run(self._scripts["steal"], keys, [instance, *job_ids]))
 
     def adopt(self, dead: str, *, instance: str) -> list[str]:
         """Take over what a dead instance held: all of it or nothing."""
@@ -71,3 +117,17 @@ class Holdings:
             keyspace.cancels(instance),
         ]
         return cast(int, self._store.run(self._scripts["hand_over"], keys, [instance]))
+
+
+def load_text(*, waiting: int, running: int, slots: int) -> str:
+    """Return how busy a process is, as its heartbeat tells."""
+    return f"{waiting} {running} {slots}"
+
+
+def _beat(told: str, held: int) -> Beat:
+    load = told.split()
+    if len(load) != 3:  # of an earlier version, which tells nothing
+        return Beat(held, 0)
+    waiting, running, slots = map(int, load)
+    # Had it free slots at its last beat, what came since may run.
+    return Beat(held, max(0, held - (running if waiting else slots)))

@@ -1,12 +1,13 @@
 """Read jobs: one Redis hash per job, and one sorted set per owner that lists them by time
 (flask_api.jobs.records.keyspace)."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.job import SUMMARY_FIELDS, Job, JobStatus, from_fields
+from flask_api.jobs.records.job import SUMMARY_FIELDS, Job, JobStatus, QueuedJob, from_fields
 from shared.errors import JobStoreFull, JobStoreUnavailable
 from shared.redis import Client, Store, build_client
 from shared.settings import ApiSettings
@@ -16,6 +17,11 @@ _MAX_SCANNED = 2_000
 _SHOWN_FIELDS = (*SUMMARY_FIELDS, "result")
 # Of a job that its owner deleted, until its files are deleted too: lua/remove.lua.
 _DELETED = "deleted"
+_UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+# What is needed to begin a job: much less than what is shown of one, for many are read at once.
+_TO_BEGIN = (
+    "status", "task", "arguments", "owner_id", "batch", "priority", "max_attempts", "attempts",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,17 @@ class JobReader:
             from_fields(job_id, row)
             for job_id, row in zip(job_ids, rows, strict=True)
             if _is_there(row)
+        ]
+
+    def find_unfinished(self, job_ids: Sequence[str]) -> list[tuple[QueuedJob, bool]]:
+        """Return what is needed to begin those that have not ended, and whether each waits."""
+        if not job_ids:
+            return []
+        rows = self._store.read(lambda client: _read_fields(client, job_ids, _TO_BEGIN))
+        return [
+            (_queued_job(job_id, row), row[0] == JobStatus.QUEUED)
+            for job_id, row in zip(job_ids, rows, strict=True)
+            if row[0] in _UNFINISHED
         ]
 
     def read_log(self, job_id: str) -> list[str]:
@@ -125,11 +142,32 @@ def open_job_connections(settings: ApiSettings, *, connections: int | None = Non
     return Store(client, unavailable=JobStoreUnavailable, full=JobStoreFull)
 
 
-def _read_summaries(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
+def _read_fields(
+    client: Client, ids: Sequence[str], names: Sequence[str]
+) -> list[list[str | None]]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in ids:
-            pipeline.hmget(keyspace.record(job_id), SUMMARY_FIELDS)
-        return [_present(row, SUMMARY_FIELDS) for row in pipeline.execute()]
+            pipeline.hmget(keyspace.record(job_id), names)
+        return cast("list[list[str | None]]", pipeline.execute())
+
+
+def _read_summaries(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
+    rows = _read_fields(client, ids, SUMMARY_FIELDS)
+    return [_present(row, SUMMARY_FIELDS) for row in rows]
+
+
+def _queued_job(job_id: str, row: Sequence[str | None]) -> QueuedJob:
+    _, task, arguments, owner_id, batch, priority, max_attempts, attempts = row
+    return QueuedJob(
+        job_id=job_id,
+        task=task or "",
+        arguments=arguments or "{}",
+        owner_id=owner_id or "",
+        batch=batch or "",
+        priority=int(priority or 0),
+        max_attempts=int(max_attempts or 1),
+        attempts=tuple(json.loads(attempts)) if attempts else (),
+    )
 
 
 def _is_there(fields: Mapping[str, str]) -> bool:

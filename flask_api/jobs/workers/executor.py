@@ -48,6 +48,11 @@ class Executor(ABC):
         self.slots = slots
         self._host = host
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether a slot is free and nothing waits for it."""
+        return not len(self.queue) and self.queue.running < self.slots
+
     @classmethod
     @abstractmethod
     def make(

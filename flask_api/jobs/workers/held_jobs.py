@@ -26,6 +26,9 @@ class HeldJobs:
     def __bool__(self) -> bool:
         return bool(self._ids)
 
+    def __len__(self) -> int:
+        return len(self._ids)
+
     def ids(self) -> frozenset[str]:
         """Return the ids of all jobs that wait or run here."""
         with self._lock:

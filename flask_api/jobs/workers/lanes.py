@@ -1,7 +1,7 @@
 """One person's jobs that wait in a queue: in which order they go among themselves."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from flask_api.jobs.records.job import QueuedJob
 
@@ -29,14 +29,23 @@ class Lanes:
 
     def put(self, priority: int, task: str, batch: str, queued_jobs: Iterable[QueuedJob]) -> None:
         """Add jobs of one priority, task and batch."""
-        tasks = self._levels.setdefault(priority, OrderedDict())
-        waiting = tasks.setdefault(task, OrderedDict()).setdefault(batch, deque())
+        waiting = self._waiting_of(priority, task, batch)
         for queued in queued_jobs:
             if queued.attempts:
                 # it was first in line already; what came after it must not make its recovery slow
                 waiting.appendleft(queued)
             else:
                 waiting.append(queued)
+
+    def discard(self, job_ids: Collection[str]) -> list[str]:
+        """Remove those of these jobs that are here; return their ids."""
+        kept = [job for job in self if job.job_id not in job_ids]
+        gone = [job.job_id for job in self if job.job_id in job_ids]
+        if gone:
+            self._levels = {}
+            for job in kept:
+                self._waiting_of(job.priority, job.task, job.batch).append(job)
+        return gone
 
     def find_next(self, may_run: Callable[[str], bool]) -> tuple[int, str] | None:
         """Return priority and task of the job that goes next, None when none may."""
@@ -65,3 +74,7 @@ class Lanes:
         if not tasks:
             del self._levels[priority]
         return taken
+
+    def _waiting_of(self, priority: int, task: str, batch: str) -> deque[QueuedJob]:
+        tasks = self._levels.setdefault(priority, OrderedDict())
+        return tasks.setdefault(task, OrderedDict()).setdefault(batch, deque())

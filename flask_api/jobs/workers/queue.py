@@ -7,7 +7,7 @@ And while another waits, one person keeps to their share of the slots.
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -149,6 +149,20 @@ class FairQueue:
             if first.owner_id in self._people:
                 # or of a single slot the one who had it would be the next, too
                 self._people.move_to_end(first.owner_id)
+
+    def waiting_ids(self) -> list[str]:
+        """Return the ids of all jobs that wait."""
+        with self._lock:
+            return [queued.job_id for queued in self._all()]
+
+    def discard(self, job_ids: Collection[str]) -> list[str]:
+        """Forget those of these jobs that wait; return their ids."""
+        with self._lock:
+            gone = [job_id for lanes in self._people.values() for job_id in lanes.discard(job_ids)]
+            for person in [each for each, lanes in self._people.items() if not lanes]:
+                del self._people[person]
+            self._waiting -= len(gone)
+            return gone
 
     def clear(self) -> list[QueuedJob]:
         """Forget and return all that waits: it is somebody else's now."""

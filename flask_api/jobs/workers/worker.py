@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -19,14 +19,14 @@ from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.workers.counts import JobCounts, Load, load_of
 from flask_api.jobs.workers.executor import Ended, Executor
-from flask_api.jobs.workers.executors import EXECUTORS
+from flask_api.jobs.workers.executors import EXECUTORS, require_executors
 from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.interpreter_watch import InterpreterWatch
 from flask_api.jobs.workers.outcome import Outcome, ending_of, stopped, worker_lost
 from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.runner import AttemptRunner
 from flask_api.jobs.workers.threads import ThreadsExecutor
-from shared.errors import ConfigurationError, JobStoreUnavailable
+from shared.errors import JobStoreUnavailable
 from shared.redis import Store
 from shared.settings import ApiSettings
 
@@ -48,7 +48,7 @@ class Worker:
     ) -> None:
         self.held = HeldJobs()
         self.is_draining = False
-        self._registry = registry
+        self.registry = registry
         self._job_ttl_s = settings.job_ttl_s
         self._waiting = waiting
         self.counts = counts
@@ -60,7 +60,7 @@ class Worker:
         self._executors: dict[str, Executor] = {
             name: kind.make(self, registry, settings, runner) for name, kind in EXECUTORS.items()
         }
-        _require_executors(registry)
+        require_executors(registry)
         self._executor_of = {task.name: self._executors[task.policy.executor] for task in registry}
         self._ttl_of = {task.name: task.policy.ttl_s or settings.job_ttl_s for task in registry}
 
@@ -78,6 +78,11 @@ class Worker:
     def places(self) -> int:
         """How many more jobs fit in the fullest queue."""
         return min(each.queue.places for each in self._executors.values())
+
+    @property
+    def executors(self) -> Collection[Executor]:
+        """What runs the jobs, each with a queue."""
+        return self._executors.values()
 
     @property
     def watch(self) -> InterpreterWatch:
@@ -126,11 +131,24 @@ class Worker:
         """Go on with jobs that came to this instance:
         queue what waited, spend an attempt of what was running."""
         strangers = self.held.strangers(job_ids)
+        if len(strangers) < len(job_ids):
+            # One that was taken from this queue, and came back: it may have run since.
+            strangers += self.drop(frozenset(job_ids) - frozenset(strangers))
         for first in range(0, len(strangers), _AT_ONCE):
             jobs = self._reader.find_many(strangers[first : first + _AT_ONCE])
             self._rescue([job for job in jobs if job.status is JobStatus.RUNNING])
             waiting = [job for job in jobs if job.status is JobStatus.QUEUED]
             self.put([queued_job_of(job) for job in waiting if self._can_run(job)])
+
+    def waiting_ids(self) -> frozenset[str]:
+        """Return the ids of all jobs that wait for a slot."""
+        return frozenset(job for each in self.executors for job in each.queue.waiting_ids())
+
+    def drop(self, job_ids: Collection[str]) -> list[str]:
+        """Forget those of these jobs that wait here; return their ids."""
+        dropped = [job for each in self.executors for job in each.queue.discard(job_ids)]
+        self.held.forget(dropped)
+        return dropped
 
     def abandon(self) -> None:
         """Forget everything: this process was taken for dead, and all it held is another's."""
@@ -194,7 +212,7 @@ class Worker:
         return self._ttl_of.get(task, self._job_ttl_s)
 
     def _ending(self, attempt: Attempt, outcome: Outcome) -> Ending:
-        return ending_of(attempt, outcome, policy=self._registry.get(attempt.job.task).policy)
+        return ending_of(attempt, outcome, policy=self.registry.get(attempt.job.task).policy)
 
     def _note(
         self, ended: Sequence[Ended], endings: Sequence[Ending], answers: Sequence[int]
@@ -231,7 +249,7 @@ class Worker:
                 log.info("jobs that came back are left to the audit", extra={"jobs": len(returned)})
 
     def _can_run(self, job: Job) -> bool:
-        if job.task in self._registry:
+        if job.task in self.registry:
             return True
         extra = {"job_id": job.id, "task": job.task}
         log.error("a job waits for a task that this server does not have", extra=extra)
@@ -241,11 +259,11 @@ class Worker:
         """End attempts whose process died: the job is queued again,
         or failed when its attempts are spent."""
         for job in jobs:
-            if job.task not in self._registry:
+            if job.task not in self.registry:
                 continue
             outcome = worker_lost("died")
             if job.cancel_requested:
-                outcome = stopped(StopReason.CANCELLED, self._registry.get(job.task).policy)
+                outcome = stopped(StopReason.CANCELLED, self.registry.get(job.task).policy)
             extra = {"job_id": job.id, "attempt": job.attempt}
             log.warning("rescuing a job whose process died", extra=extra)
             instance = self.held.instance
@@ -271,12 +289,3 @@ class Worker:
             each.wait_until_idle(deadline_s=max(0.0, deadline - time.monotonic()))
             for each in self._executors.values()
         )
-
-
-def _require_executors(registry: TaskRegistry) -> None:
-    for task in registry:
-        if task.policy.executor not in EXECUTORS:
-            raise ConfigurationError(
-                f"task {task.name}: there is no executor {task.policy.executor!r}; "
-                f"there are: {', '.join(EXECUTORS)}"
-            )

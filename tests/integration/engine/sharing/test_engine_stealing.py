@@ -1,0 +1,147 @@
+"""A process that has nothing to do takes what waits in another: once, and as the fence allows."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.holdings import Holdings
+from flask_api.jobs.records.job_reader import open_job_connections
+from tests.integration.engine.engine_bench import RESCUE_S, EngineBench, read_words
+from tests.waiting import wait_until
+
+
+def _note(bench: EngineBench, engine: JobEngine, count: int) -> list[str]:
+    return [
+        bench.submit(engine, "sample.note", {"path": bench.path("notes"), "word": str(number)})
+        for number in range(count)
+    ]
+
+
+def _occupy(bench: EngineBench, engine: JobEngine, slots: int) -> list[str]:
+    """Let jobs hold every slot for threads until the bench says go."""
+    held = [bench.submit(engine, "sample.hold", {"path": bench.path()}) for _ in range(slots)]
+    wait_until(lambda: len(bench.runs()) == slots, timeout_s=5, what="all slots are taken")
+    return held
+
+
+def test_idle_process_runs_what_waits_in_another_and_that_forgets_it(bench: EngineBench) -> None:
+    """Its only slot is taken for as long as the test wants: the other's idle ones run all, once;
+    the queue here is empty afterwards though no turn came."""
+    giver = bench.start(job_threads=1, job_queue_limit=21)
+    (held,) = _occupy(bench, giver, 1)
+    waiting = _note(bench, giver, 20)
+    taker = bench.start()
+    for job_id in waiting:
+        job = bench.outcome(taker, job_id, timeout_s=5)
+        assert (job.attempt, job.attempts) == (1, [])
+        assert bench.record(job_id)["instance"] == taker.instance
+    assert sorted(map(int, read_words(bench.path("notes")))) == list(range(20))
+    wait_until(lambda: len(giver._worker.held) == 1, timeout_s=12, what="the giver forgot them")
+    assert sum(load.queued for load in giver.loads()) == 0
+    assert giver._worker.queue_of("sample.note").places == 20, "there is room for others again"
+    bench.go()
+    assert bench.outcome(giver, held).attempt == 1
+    bench.check_nothing_is_left()
+
+
+def test_taken_job_is_cancelled_where_it_is(bench: EngineBench) -> None:
+    """One that waits in the taker by now is cancelled at once, and held by nobody."""
+    giver, taker = bench.start(job_threads=1), bench.start(job_threads=1)
+    _occupy(bench, giver, 1)
+    waiting = [
+        bench.submit(giver, "sample.hold", {"path": bench.path()}) for _ in range(9)
+    ]  # the taker takes five or so and runs one
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=5, what="the taker runs one")
+    key = keyspace.held(taker.instance)
+    taken = [each for each in waiting if bench.admin.sismember(key, each)]
+    queued = [each for each in taken if bench.status(each) == "queued"]
+    assert len(queued) >= 2
+    for job_id in queued:
+        giver.cancel(giver.get(job_id, viewer=bench.owner))
+        assert bench.status(job_id) == "cancelled"
+        assert not bench.admin.sismember(key, job_id)
+    bench.go()
+    bench.check_nothing_is_left()
+    assert len(bench.runs()) == 10 - len(queued)
+
+
+def test_killed_taker_loses_nothing(bench: EngineBench) -> None:
+    """What it took is adopted like all that it holds; the giver may be who adopts."""
+    giver = bench.start(job_threads=1)
+    (held,) = _occupy(bench, giver, 1)
+    waiting = [bench.submit(giver, "sample.hold", {"path": bench.path()}) for _ in range(12)]
+    taker = bench.start_process()
+    wait_until(lambda: len(bench.runs()) == 5, timeout_s=10, what="the taker runs four")
+    taker.kill()
+    bench.go()
+    for job_id in (held, *waiting):
+        job = bench.outcome(giver, job_id, timeout_s=RESCUE_S)
+        assert (job.status, job.attempt <= 2) == ("succeeded", True)
+    assert len(bench.runs()) == 13 + 4
+    bench.check_nothing_is_left()
+
+
+def test_long_queue_of_one_process_is_worked_off_by_four(bench: EngineBench) -> None:
+    """Alone it would take five seconds: 40 jobs of half a second on four threads."""
+    others = [bench.start_process() for _ in range(3)]
+    engine = bench.start()
+    arguments = [{"count": 1, "step_s": 0.5}] * 40
+    began = time.monotonic()
+    batch_id = engine.submit_batch("sample.steps", arguments, owner=bench.owner).id
+    wait_until(
+        lambda: engine.get_batch(batch_id, viewer=bench.owner).done == 40,
+        timeout_s=15,
+        what="all have ended",
+    )
+    assert time.monotonic() - began < 4.5
+    members: Any = bench.admin.lrange(keyspace.members(batch_id), 0, -1)
+    records = [bench.record(job_id) for job_id in members]
+    assert all((each["status"], each["attempt"]) == ("succeeded", "1") for each in records)
+    assert len({each["instance"] for each in records}) == 1 + len(others)
+
+
+def test_each_job_is_taken_once_of_many_who_want_it(bench: EngineBench) -> None:
+    """And none by a process that was declared dead, nor one that runs or is not the giver's."""
+    stores = [open_job_connections(bench.settings()) for _ in range(8)]
+    holdings = [Holdings(store) for store in stores]
+    for number, each in enumerate(holdings):
+        each.beat(f"taker{number}", ttl_s=60, register=True)
+    jobs = [f"job{number}" for number in range(400)]
+    for job in jobs:
+        bench.admin.hset(keyspace.record(job), "status", "queued")
+    bench.admin.hset(keyspace.record("running"), "status", "running")
+    bench.admin.hset(keyspace.record("another's"), "status", "queued")
+    bench.admin.sadd(keyspace.held("giver"), "running", *jobs)
+    wanted = ["running", "another's", *jobs]
+    assert holdings[0].steal(wanted, giver="giver", instance="nobody") == []
+    together = threading.Barrier(8)
+
+    def steal(number: int) -> list[str]:
+        together.wait(timeout=10)
+        return holdings[number].steal(wanted, giver="giver", instance=f"taker{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [job for jobs in pool.map(steal, range(8)) for job in jobs]
+    assert sorted(taken) == sorted(jobs)
+    assert bench.admin.smembers(keyspace.held("giver")) == {"running"}
+    for store in stores:
+        store.close()
+
+
+def test_process_alone_asks_nothing_for_others(bench: EngineBench) -> None:
+    """However long its queue: no look at heartbeats, at sets, at records."""
+    engine = bench.start(job_threads=1)
+    _occupy(bench, engine, 1)
+    _note(bench, engine, 20)
+    bench.admin.config_resetstat()
+
+    def calls(command: str) -> int:
+        stats: Any = bench.admin.info("commandstats")
+        return int(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"])
+
+    wait_until(lambda: calls("set") >= 4, timeout_s=10, what="it beat four times")
+    assert [calls(name) for name in ("mget", "srandmember", "hmget", "hgetall")] == [0, 0, 0, 0]
+    bench.go()

@@ -135,6 +135,7 @@ class Membership:
             self.renew(instance)
             return
         self._held.stop(cancels, StopReason.CANCELLED)
+        self._let_go()
         self._claim()
         if not self.worker.is_draining:  # who stops takes nothing that others could begin now
             self._look_at_the_others()
@@ -224,6 +225,12 @@ class Membership:
                 "or GATEHOUSE_ALLOW_VOLATILE_REDIS=true here"
             )
 
+    def _let_go(self) -> None:
+        """Let what waits for a place of its task ask again: it may have ended elsewhere."""
+        for executor in self.worker.executors:
+            for task in executor.queue.held_back:
+                executor.let_go(task)
+
     def _beat(self, instance: str, *, register: bool = False) -> tuple[bool, list[str]]:
         loads = self.worker.loads()
         return self._holdings.beat(
@@ -262,10 +269,14 @@ class Membership:
         """Take up what Redis says we hold and we don't know: an accept whose answer was lost.
         Two looks, to be sure."""
         held = keyspace.held(self._held.instance)
-        waiting = self.worker.waiting_ids()  # before the look: what waits is held by then
+        queues = [each.queue for each in self.worker.executors]
+        # Before the look: what waits is held by then.
+        waiting = frozenset(job for queue in queues for job in queue.waiting_ids())
         # Not by numbers: what is known and not yet durable, under load always some,
         # would hide what is held and not known.
         ours = self._store.read(lambda client: cast("set[str]", client.smembers(held)))
+        for task in {task for queue in queues for task in queue.held_back}:
+            self._holdings.free_places(task)
         self.worker.drop(waiting - ours)  # others took them, and may keep our turn from them long
         strays = ours - self._held.ids()
         self.worker.take_over(sorted(strays & self._strays))

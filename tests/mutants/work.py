@@ -6,6 +6,7 @@ _REACH = "flask_api/http/reach.py"
 _COMMIT = "flask_api/jobs/group_commit.py"
 _STEAL = "flask_api/jobs/records/lua/steal.lua"
 _STEALING = "flask_api/jobs/work_stealing.py"
+_TURN = "flask_api/jobs/records/lua/turn.lua"
 _SUBMIT = "flask_api/jobs/records/lua/submit.lua"
 
 WORK_MUTANTS = (
@@ -141,6 +142,32 @@ WORK_MUTANTS = (
             "flask_api/jobs/membership.py",
             "self.worker.drop(waiting - ours)",
             "pass",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/sharing/test_engine_limits.py",),
+        Mutant("places of a task", _TURN, "if places > 0 then", "if true then"),
+        Mutant(
+            "turns of processes",
+            _TURN,
+            " - redis.call('ZCOUNT', KEYS[17], moment - GONE_S, until_then)",
+            "",
+        ),
+        Mutant("turns of the dead", _TURN, "moment - GONE_S, until_then", "'-inf', until_then"),
+        Mutant(
+            "places of what ended", _TURN, "    redis.call('SREM', KEYS[15], unpack(left))\n", ""
+        ),
+        Mutant(
+            "places of what runs",
+            "flask_api/jobs/records/lua/free_places.lua",
+            "if redis.call('HGET', KEYS[number + 1], 'status') ~= 'running' then",
+            "if true then",
+        ),
+        Mutant(
+            "begun by the script that counts",
+            "flask_api/jobs/workers/worker.py",
+            "queued.task in self._limits or ",
+            "",
         ),
     ),
     *of(

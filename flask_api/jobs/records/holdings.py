@@ -78,6 +78,13 @@ class Holdings:
         keys += map(keyspace.record, job_ids)
         return cast(list[str], self._store.run(self._scripts["steal"], keys, [instance, *job_ids]))
 
+    def free_places(self, task: str) -> int:
+        """Let go of places among a task's running jobs that none of them has any more."""
+        key = keyspace.running(task)
+        jobs = sorted(self._store.read(lambda client: cast("set[str]", client.smembers(key))))
+        keys = [key, *map(keyspace.record, jobs)]
+        return cast(int, self._store.run(self._scripts["free_places"], keys, jobs)) if jobs else 0
+
     def adopt(self, dead: str, *, instance: str) -> list[str]:
         """Take over what a dead instance held: all of it or nothing."""
         keys = [

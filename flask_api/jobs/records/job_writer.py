@@ -33,7 +33,11 @@ from flask_api.jobs.records.usage import UNBOUNDED, Quota
 from shared.redis import Store
 
 LOG_LINES_KEPT = 2_000
+NO_PLACE = -(2**31)  # what turn.lua says instead of an attempt: as many of the task run as may
 REMEMBERED_S = 7 * 86_400  # an expired job is remembered so long, to say 410 instead of 404
+
+
+_NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 
 class EndingAnswer(IntEnum):
@@ -81,12 +85,16 @@ class JobWriter:
     """Writes about jobs that an instance holds, within what each person may keep. Thread-safe.
 
     Every method raises JobStoreUnavailable while Redis is away, and JobStoreFull, one of its kind,
-    while its memory is full.
+    while its memory is full. ``max_running``: how many jobs of a task may run at once, in all
+    processes together; of a task that is not there any number.
     """
 
-    def __init__(self, store: Store, quota: Quota = UNBOUNDED) -> None:
+    def __init__(
+        self, store: Store, quota: Quota = UNBOUNDED, *, max_running: Mapping[str, int] = _NO_LIMITS
+    ) -> None:
         self._store = store
         self._quota = quota
+        self._max_running = max_running
         self._scripts = load_scripts()
 
     def turn(
@@ -99,31 +107,23 @@ class JobWriter:
         force: bool = False,
     ) -> list[int]:
         """End attempts and begin others in one round trip.
-        Either must be of one person and one batch.
+        Either must be of one person, one task and one batch.
 
         ``ttl_s``: how long those that end with an outcome are kept. ``force``: even if Redis is
         full. Returns an EndingAnswer for each ending, and for each beginning its attempt's number:
-        0 when it may not begin, negative when its cancel was asked for.
+        0 when it may not begin, negative when its cancel was asked for, NO_PLACE when it must wait.
         """
         now = time.time()
         ended = endings[0].attempt.job if endings else _NOTHING
         begun = beginnings[0] if beginnings else _NOTHING
-        keys = [
-            keyspace.held(instance),
-            keyspace.DELAYED,
-            keyspace.EXPIRING,
-            keyspace.cancels(instance),
-            *_shared_keys(ended),
-            *_shared_keys(begun),
-            keyspace.kept(ended.owner_id),
-            keyspace.kept(begun.owner_id),
-        ]
+        keys = _keys_of_turn(instance, ended, begun)
         keys += [keyspace.record(ending.attempt.job.job_id) for ending in endings]
         keys += [keyspace.record(queued.job_id) for queued in beginnings]
         expires_at = now + ttl_s
         arguments: list[Any] = [instance, _moment(now), EVENTS_KEPT, expires_at]
         arguments += [_moment(expires_at), self._quota.bytes]
-        arguments += [ended.batch, begun.batch, len(endings)]
+        arguments += [ended.batch, begun.batch, "1" if ended.task in self._max_running else ""]
+        arguments += [self._max_running.get(begun.task, ""), len(endings)]
         for ending in endings:
             arguments += _ending(ending)
         arguments += [queued.job_id for queued in beginnings]
@@ -200,6 +200,22 @@ class JobWriter:
 
 
 _NOTHING = QueuedJob(job_id="", task="", arguments="", owner_id="")
+
+
+def _keys_of_turn(instance: str, ended: QueuedJob, begun: QueuedJob) -> list[str]:
+    return [
+        keyspace.held(instance),
+        keyspace.DELAYED,
+        keyspace.EXPIRING,
+        keyspace.cancels(instance),
+        *_shared_keys(ended),
+        *_shared_keys(begun),
+        keyspace.kept(ended.owner_id),
+        keyspace.kept(begun.owner_id),
+        keyspace.running(ended.task),
+        keyspace.running(begun.task),
+        keyspace.turns(begun.task),
+    ]
 
 
 def _shared_keys(queued: QueuedJob) -> list[str]:

@@ -14,6 +14,8 @@ instances          set     the server processes that take part
 heartbeat:<inst>   string  there while the process lives: '<waiting> <running> <slots>'
 held:<inst>        set     the unfinished jobs of the process: being in it is every write's fence
 cancels:<inst>     set     running jobs of the process whose cancel was asked for
+running:<task>     set     the running jobs of a task that has a limit of them, of all processes
+turns:<task>       zset    the processes that wait to begin one of it, by the time they first asked
 delayed            zset    jobs that wait for their time, by seconds since 1970
 orphans            set     jobs that a stopping process handed over
 expiring           zset    ended jobs, and 'batch:<batch>', by the time they are forgotten
@@ -140,3 +142,13 @@ def held(instance: str) -> str:
 def cancels(instance: str) -> str:
     """Name the set of a process's jobs that should be cancelled."""
     return f"{JOBS_PREFIX}cancels:{instance}"
+
+
+def running(task: str) -> str:
+    """Name the set of a task's running jobs: of a task that has a limit of them."""
+    return f"{JOBS_PREFIX}running:{task}"
+
+
+def turns(task: str) -> str:
+    """Name the sorted set of the processes that wait to begin a job of a task."""
+    return f"{JOBS_PREFIX}turns:{task}"

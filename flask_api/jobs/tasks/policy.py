@@ -23,7 +23,7 @@ class Policy:
     backoff_s: float = 1.0  # before the second attempt; doubled before each further one
     backoff_cap_s: float = 60.0
     ttl_s: int | None = None  # how long an ended job is kept; None: the setting's
-    max_running: int | None = None  # jobs of this task at once, per process
+    max_running: int | None = None  # jobs of this task at once, in all processes together
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:

@@ -48,6 +48,11 @@ class Executor(ABC):
         self.slots = slots
         self._host = host
 
+    def let_go(self, task: str) -> None:
+        """Let jobs of a task that were held back ask again whether they may run."""
+        if self.queue.let_go(task):
+            self.wake()
+
     @property
     def is_idle(self) -> bool:
         """Tell whether a slot is free and nothing waits for it."""

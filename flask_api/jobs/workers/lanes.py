@@ -37,6 +37,10 @@ class Lanes:
             else:
                 waiting.append(queued)
 
+    def put_back(self, queued: QueuedJob) -> None:
+        """Put a job first in its line."""
+        self._waiting_of(queued.priority, queued.task, queued.batch).appendleft(queued)
+
     def discard(self, job_ids: Collection[str]) -> list[str]:
         """Remove those of these jobs that are here; return their ids."""
         kept = [job for job in self if job.job_id not in job_ids]

@@ -29,7 +29,8 @@ class FairQueue:
     """Jobs that wait, of one executor. Thread-safe; nothing blocks.
 
     ``limit`` bounds what waits and runs here; ``per_person`` how many slots one person's jobs take,
-    ``while_shared`` how many while somebody else's could begin; ``max_running`` how many a task's.
+    ``while_shared`` how many while somebody else's could begin; ``max_running`` how many a task's,
+    here: that all processes together keep to it is known when one would begin (:meth:`hold_back`).
     Whose job goes next: of those who may, the person whose last job began or ended longest ago.
     So nobody stays behind for ever, and a slot of one who had all goes to who waits.
     """
@@ -53,6 +54,7 @@ class FairQueue:
         self._running = 0
         self._running_of_person: Counter[str] = Counter()
         self._running_of_task: Counter[str] = Counter()
+        self._held_back: set[str] = set()
 
     def __len__(self) -> int:
         return self._waiting
@@ -126,6 +128,32 @@ class FairQueue:
             self._count(taken)
             return taken
 
+    def has_limit(self, task: str) -> bool:
+        """Tell whether only so many jobs of a task may run at once."""
+        return self._max_running(task) is not None
+
+    def hold_back(self, queued: QueuedJob) -> None:
+        """Put back a job that was taken and may not run yet, first in line, and none of its task
+        before :meth:`let_go`."""
+        with self._lock:
+            lanes = self._people.setdefault(queued.owner_id, Lanes())
+            lanes.put_back(queued)
+            self._waiting += 1
+            self._held_back.add(queued.task)
+
+    def let_go(self, task: str) -> bool:
+        """Let jobs of a task be taken again; tell whether they were held back."""
+        with self._lock:
+            was_held_back = task in self._held_back
+            self._held_back.discard(task)
+            return was_held_back
+
+    @property
+    def held_back(self) -> list[str]:
+        """The tasks of which none may be taken, until :meth:`let_go`."""
+        with self._lock:
+            return list(self._held_back)
+
     def has_next(self) -> bool:
         """Tell whether :meth:`take` would return a job now."""
         with self._lock:
@@ -198,4 +226,6 @@ class FairQueue:
 
     def _may_run(self, task: str) -> bool:
         limit = self._max_running(task)
-        return limit is None or self._running_of_task[task] < limit
+        if limit is None:
+            return True
+        return self._running_of_task[task] < limit and task not in self._held_back

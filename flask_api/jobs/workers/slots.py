@@ -94,13 +94,17 @@ class SlotExecutor(Executor):
         ended = self._run_all(begun)
         self.queue.done([attempt.job for attempt in begun])
         while True:
-            queued_jobs = [] if self._paused else self.queue.take(self.chunk_of)
+            queued_jobs = [] if self._paused else self.queue.take(self._chunk_of)
             if not queued_jobs and not ended:
                 if self._rest():
                     return
                 continue
             ended = self._run_all(self._take_turn(ended, queued_jobs))
             self.queue.done(queued_jobs)
+
+    def _chunk_of(self, task: str) -> int:
+        """One of a task with a limit: those that wait for their turn in a slot would count."""
+        return 1 if self.queue.has_limit(task) else self.chunk_of(task)
 
     def _run_all(self, attempts: Sequence[Attempt]) -> list[Ended]:
         return [(attempt, self._run_safely(attempt)) for attempt in attempts]

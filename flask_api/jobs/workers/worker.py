@@ -12,7 +12,7 @@ from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import Attempt, Job, JobStatus, QueuedJob, queued_job_of
 from flask_api.jobs.records.job_reader import JobReader
-from flask_api.jobs.records.job_writer import Ending, JobWriter
+from flask_api.jobs.records.job_writer import NO_PLACE, Ending, JobWriter
 from flask_api.jobs.records.turns import status_of, write_turn
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.registry import TaskRegistry
@@ -53,7 +53,10 @@ class Worker:
         self._waiting = waiting
         self.counts = counts
         self._reader = JobReader(store)
-        self._writer = JobWriter(store, quota_of(settings))
+        self._limits = {
+            task.name: task.policy.max_running for task in registry if task.policy.max_running
+        }
+        self._writer = JobWriter(store, quota_of(settings), max_running=self._limits)
         self._holdings = Holdings(store)
         self._stopping = threading.Event()
         runner = AttemptRunner(store, registry, settings)
@@ -101,7 +104,7 @@ class Worker:
     def seize(self, queued: QueuedJob) -> bool:
         """Take a free slot for a job that is about to be accepted as running;
         False when it must wait in the queue."""
-        if not self._executor_of[queued.task].seize(queued):
+        if queued.task in self._limits or not self._executor_of[queued.task].seize(queued):
             return False
         # before it is durable, or an audit would take it for a stray
         self.held.add([queued])
@@ -139,10 +142,6 @@ class Worker:
             self._rescue([job for job in jobs if job.status is JobStatus.RUNNING])
             waiting = [job for job in jobs if job.status is JobStatus.QUEUED]
             self.put([queued_job_of(job) for job in waiting if self._can_run(job)])
-
-    def waiting_ids(self) -> frozenset[str]:
-        """Return the ids of all jobs that wait for a slot."""
-        return frozenset(job for each in self.executors for job in each.queue.waiting_ids())
 
     def drop(self, job_ids: Collection[str]) -> list[str]:
         """Forget those of these jobs that wait here; return their ids."""
@@ -192,11 +191,14 @@ class Worker:
             raise
         self._note(ended, endings, answers)
         numbers = list(zip(queued, answers[len(endings) :], strict=True))
-        if cancelled := [job.job_id for job, number in numbers if number < 0]:
+        if cancelled := [job.job_id for job, number in numbers if NO_PLACE < number < 0]:
             self.held.stop(cancelled, StopReason.CANCELLED)
+        for job in (job for job, number in numbers if number == NO_PLACE):
+            self.queue_of(job.task).hold_back(job)
         if refused := [job.job_id for job, number in numbers if number == 0]:
             self._forget(refused)
-        return [Attempt(job, abs(number), instance) for job, number in numbers if number]
+        begun = [(job, abs(number)) for job, number in numbers if number not in (0, NO_PLACE)]
+        return [Attempt(job, number, instance) for job, number in begun]
 
     def stop(self, job_ids: Sequence[str], reason: StopReason) -> None:
         """Let attempts that run here stop; unknown ones are ignored."""
@@ -221,6 +223,8 @@ class Worker:
         ids = [attempt.job.job_id for attempt, _ in ended]
         self._forget(ids)
         self._waiting.notify(ids)
+        if ended and ended[0][0].job.task in self._limits:
+            self._executor_of[ended[0][0].job.task].let_go(ended[0][0].job.task)
         tallies = Counter(
             (status_of(ending, answer), bool(answer))
             for ending, answer in zip(endings, answers, strict=False)

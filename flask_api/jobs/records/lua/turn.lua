@@ -1,16 +1,20 @@
 -- End attempts and begin others, in one round trip. Fenced: only what the caller holds, only the attempt it made.
 -- The jobs that end are of one person and one batch, and so are those that begin.
 -- KEYS: 1 held, 2 delayed, 3 expiring, 4 cancels, 5-8 open, events, batch, ended of those that end, 9-12 of those that begin,
---       13 counters of the person whose jobs end, 14 of the person whose begin; then the record of each job that ends, and of each that begins
+--       13 counters of the person whose jobs end, 14 of the person whose begin, 15 running jobs of the task whose jobs end,
+--       16 of the task whose jobs begin, 17 processes that wait to begin one of these; then the record of each job that ends,
+--       and of each that begins
 -- ARGV: 1 instance, 2 now (RFC 3339), 3 events kept, 4 expires at (seconds), 5 expires at (RFC 3339),
---       6 bytes the person may keep, 7 batch of those that end ('' none), 8 batch of those that begin, 9 number of jobs that end;
---       for each that ends: job, attempt, status ('queued': try again), due (seconds), number of fields, field, value ...;
+--       6 bytes the person may keep, 7 batch of those that end ('' none), 8 batch of those that begin, 9 '1' when the running
+--       jobs of the task whose jobs end are counted, 10 how many of the task whose jobs begin may run ('' any number),
+--       11 number of jobs that end; for each that ends: job, attempt, status ('queued': try again), due (seconds), number of fields, field, value ...;
 --       then each job that begins
 -- Returns for each that ends 1, 2 (it failed: its result does not fit in what its person may keep) or 0 (no longer the caller's:
--- nothing was changed), for each that begins its attempt (negative when its cancel was asked for meanwhile) or 0.
+-- nothing was changed), for each that begins its attempt (negative when its cancel was asked for meanwhile), 0, or NO_PLACE: as many of its
+-- task run as may, here and elsewhere; nothing was changed.
 local held, delayed, expiring = KEYS[1], KEYS[2], KEYS[3]
 local instance, now, events_kept, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
-local result, argument, key, moved = {}, 10, 15, {}
+local result, argument, key, moved = {}, 12, 18, {}
 -- What is the same for all that end is asked and written once: a call costs more than what it does.
 local ids, left, ended, expires = {}, {}, {}, {}
 local ALWAYS_FITS = 1000  -- bytes of an outcome that is written however much its person keeps: how a job ended is never lost
@@ -50,7 +54,7 @@ local function move(from, to)
 end
 
 local at_job = argument
-for number = 1, tonumber(ARGV[9]) do
+for number = 1, tonumber(ARGV[11]) do
   ids[number] = ARGV[at_job]
   at_job = at_job + 5 + 2 * tonumber(ARGV[at_job + 4])
 end
@@ -116,6 +120,9 @@ end
 
 if #left > 0 then
   redis.call('SREM', held, unpack(left))
+  if ARGV[9] == '1' then
+    redis.call('SREM', KEYS[15], unpack(left))
+  end
 end
 if #ended > 0 then
   redis.call('SREM', KEYS[5], unpack(ended))
@@ -137,6 +144,32 @@ if #expires > 0 then
 end
 moved = {}
 
+-- How many more of the task may run. Processes that have waited for a second go first: those whose jobs end would else begin
+-- the next one for ever. Whoever waits asks again each beat; one that did not for long has died.
+local NO_PLACE, PATIENCE_S, GONE_S = -2147483648, 1, 5
+local places, moment = 1, 0
+if ARGV[10] ~= '' and argument <= #ARGV then
+  moment = tonumber(redis.call('TIME')[1])
+  local first = tonumber(redis.call('ZSCORE', KEYS[17], instance) or moment)
+  local until_then = math.min(moment - PATIENCE_S, first - 1)
+  places = tonumber(ARGV[10]) - redis.call('SCARD', KEYS[16]) - redis.call('ZCOUNT', KEYS[17], moment - GONE_S, until_then)
+end
+
+local function may_run(id)
+  if ARGV[10] == '' then
+    return true
+  end
+  if places > 0 then
+    places = places - 1
+    redis.call('SADD', KEYS[16], id)
+    redis.call('ZREM', KEYS[17], instance)
+    return true
+  end
+  redis.call('ZREMRANGEBYSCORE', KEYS[17], '-inf', moment - GONE_S)
+  redis.call('ZADD', KEYS[17], 'NX', moment, instance)
+  return false
+end
+
 local is_held = argument <= #ARGV and redis.call('SMISMEMBER', held, unpack(ARGV, argument)) or {}
 for last = argument, #ARGV do
   local id, attempt = ARGV[last], 0
@@ -144,6 +177,8 @@ for last = argument, #ARGV do
     local at = redis.call('HMGET', KEYS[key], 'status', 'cancel_requested', 'instance', 'attempt')
     if at[1] == 'running' and at[3] == instance then
       attempt = tonumber(at[4])  -- begun by this turn before: its reply was lost
+    elseif at[1] == 'queued' and not may_run(id) then
+      attempt = NO_PLACE
     elseif at[1] == 'queued' then
       attempt = tonumber(at[4]) + 1
       redis.call('HSET', KEYS[key], 'status', 'running', 'instance', instance, 'started_at', now, 'attempt', attempt)
@@ -155,7 +190,7 @@ for last = argument, #ARGV do
     elseif at[1] ~= 'running' then
       redis.call('SREM', held, id)  -- cancelled while it was queued
     end
-    if at[2] == '1' then
+    if at[2] == '1' and attempt ~= NO_PLACE then
       attempt = -attempt
     end
   end

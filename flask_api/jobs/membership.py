@@ -226,10 +226,12 @@ class Membership:
             )
 
     def _let_go(self) -> None:
-        """Let what waits for a place of its task ask again: it may have ended elsewhere."""
+        """Let what waits for a place of its task ask again: it may have ended elsewhere. And let no
+        job wait longer for a slot whose jobs were short until now."""
         for executor in self.worker.executors:
             for task in executor.queue.held_back:
                 executor.let_go(task)
+            executor.wake()
 
     def _beat(self, instance: str, *, register: bool = False) -> tuple[bool, list[str]]:
         loads = self.worker.loads()

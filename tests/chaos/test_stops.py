@@ -108,9 +108,9 @@ def test_gunicorn_recycling_reload_and_stop_under_load_lose_nothing(tmp_path: Pa
         customers = Customers(house, ledger, seed=1, jobs=5000)
         customers.start()
         try:
-            wait_until(lambda: ledger.accepted > 1000, timeout_s=20)
+            wait_until(lambda: ledger.accepted > 1000, timeout_s=60)
             os.kill(server.pid, signal.SIGHUP)
-            wait_until(lambda: ledger.accepted > 2500, timeout_s=20)
+            wait_until(lambda: ledger.accepted > 2500, timeout_s=60)
             server.terminate()
             server.wait()
             server.start()
@@ -205,7 +205,7 @@ def test_stop_waits_for_no_client_that_reads_nothing(kind: str, tmp_path: Path) 
             event = {"job": job["id"], "event": '{"event":"report","text":"%s"}' % ("x" * 50_000)}
             for _ in range(200):
                 admin.xadd(keyspace.events(job["owner"]["id"]), event)  # type: ignore[arg-type]  # a wider dictionary is meant
-            stream.wait_for("report", count=200, timeout_s=20)
+            stream.wait_for("report", count=200, timeout_s=60)
             began = time.monotonic()
             server.terminate()
             assert stream.wait_for_end()[-1].data == {"reason": "stopping"}

@@ -145,6 +145,30 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/engine/test_engine_begin.py",),
+        Mutant(
+            "slots wake by the beat",
+            "flask_api/jobs/membership.py",
+            "                executor.let_go(task)\n            executor.wake()",
+            "                executor.let_go(task)",
+        ),
+    ),
+    *of(
+        ("tests/unit/jobs/sharing/test_jobs_brief_slots.py",),
+        Mutant(
+            "slots for many brief jobs",
+            "flask_api/jobs/workers/slots.py",
+            " and len(self.queue) < self.chunk_of(queued_jobs[0].task)",
+            "",
+        ),
+        Mutant(
+            "slots for what a brief one leaves",
+            "flask_api/jobs/workers/slots.py",
+            "        if was_brief:\n            self.wake()\n",
+            "",
+        ),
+    ),
+    *of(
         ("tests/integration/engine/sharing/test_engine_limits.py",),
         Mutant("places of a task", _TURN, "if places > 0 then", "if true then"),
         Mutant(

@@ -65,6 +65,11 @@ class Executor(ABC):
     ) -> Self:
         """Return one as the settings want it, with a queue of its own. Starts nothing."""
 
+    def put(self, queued_jobs: Sequence[QueuedJob]) -> None:
+        """Queue jobs of one task that are durable and held here; free slots begin them."""
+        self.queue.put(queued_jobs)
+        self.wake()
+
     @abstractmethod
     def wake(self) -> None:
         """Say that the queue has jobs: slots that are free begin them."""

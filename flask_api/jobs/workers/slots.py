@@ -27,6 +27,7 @@ class SlotExecutor(Executor):
         self._threads = SlotThreads(name=f"gatehouse-{self.name}")
         self._changed = threading.Condition()
         self._active = 0
+        self._brief = 0  # slots that run very short jobs just now
         self._paused = False
 
     @abstractmethod
@@ -36,6 +37,18 @@ class SlotExecutor(Executor):
     def chunk_of(self, task: str) -> int:  # noqa: ARG002  # those who know more say more
         """Return how many jobs of a task one slot begins at a time."""
         return 1
+
+    def put(self, queued_jobs: Sequence[QueuedJob]) -> None:
+        """Queue jobs of one task; free slots begin them.
+
+        But a slot that runs very short jobs begins these too, with its next round trip: another
+        thread would take longer to wake up, and need round trips of its own.
+        """
+        self.queue.put(queued_jobs)
+        with self._changed:
+            if self._brief and len(self.queue) < self.chunk_of(queued_jobs[0].task):
+                return
+        self.wake()
 
     def wake(self) -> None:
         """Say that the queue has jobs: slots that are free begin them."""
@@ -91,16 +104,30 @@ class SlotExecutor(Executor):
         self._threads.close()
 
     def _work(self, begun: Sequence[Attempt] = ()) -> None:
+        is_brief = self._note_brief([attempt.job for attempt in begun], was_brief=False)
         ended = self._run_all(begun)
         self.queue.done([attempt.job for attempt in begun])
         while True:
             queued_jobs = [] if self._paused else self.queue.take(self._chunk_of)
             if not queued_jobs and not ended:
-                if self._rest():
+                if self._rest(is_brief=is_brief):
                     return
                 continue
+            is_brief = self._note_brief(queued_jobs, was_brief=is_brief)
             ended = self._run_all(self._take_turn(ended, queued_jobs))
             self.queue.done(queued_jobs)
+
+    def _note_brief(self, queued_jobs: Sequence[QueuedJob], *, was_brief: bool) -> bool:
+        """Count this slot while it runs very short jobs; once it does not, others take what it
+        would have."""
+        is_brief = bool(queued_jobs) and self._chunk_of(queued_jobs[0].task) > 1
+        if not queued_jobs or is_brief is was_brief:
+            return was_brief
+        with self._changed:
+            self._brief += 1 if is_brief else -1
+        if was_brief:
+            self.wake()
+        return is_brief
 
     def _chunk_of(self, task: str) -> int:
         """One of a task with a limit: those that wait for their turn in a slot would count."""
@@ -124,12 +151,13 @@ class SlotExecutor(Executor):
             log.exception("a slot lost its jobs; they are rescued", extra={"jobs": count})
             return []
 
-    def _rest(self) -> bool:
+    def _rest(self, *, is_brief: bool) -> bool:
         """Give up the slot, unless a job came meanwhile: under the lock that ``wake`` takes."""
         with self._changed:
             if not self._paused and self.queue.has_next():
                 return False
             self._active -= 1
+            self._brief -= is_brief
             self._changed.notify_all()
             return True
 

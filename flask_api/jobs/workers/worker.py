@@ -126,9 +126,7 @@ class Worker:
     def put(self, queued_jobs: Sequence[QueuedJob]) -> None:
         """Take jobs that are durable and held by this instance; free slots begin them at once."""
         for task, alike in groupby(self.held.add(queued_jobs), key=attrgetter("task")):
-            self._executor_of[task].queue.put(list(alike))
-        for executor in self._executors.values():
-            executor.wake()
+            self._executor_of[task].put(list(alike))
 
     def take_over(self, job_ids: Sequence[str]) -> None:
         """Go on with jobs that came to this instance:

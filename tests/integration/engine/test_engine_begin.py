@@ -3,6 +3,7 @@ one write, and the slot is given back whatever comes of it."""
 
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -140,3 +141,18 @@ def test_process_that_stops_takes_no_new_name(bench: EngineBench) -> None:
     bench.stop(engine)
     late[0].join()
     assert not bench.admin.exists(keyspace.INSTANCES)
+
+
+def test_job_behind_one_that_was_thought_short_begins_by_the_next_beat(bench: EngineBench) -> None:
+    """A slot that runs very short jobs is left those that come meanwhile: but it may be wrong."""
+    engine = bench.start(job_threads=2)
+    bench.go("open")
+    executor: Any = engine._worker._executor_of["sample.hold"]
+    executor._duration_s["sample.hold"] = 1e-5
+    held = bench.submit(engine, "sample.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=5, what="it runs")
+    other = bench.submit(engine, "sample.hold", {"path": bench.path("open")})
+    assert bench.outcome(engine, other, timeout_s=5).attempt == 1
+    assert bench.status(held) == "running"
+    bench.go()
+    bench.outcome(engine, held)

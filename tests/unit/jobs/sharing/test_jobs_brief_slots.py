@@ -1,0 +1,124 @@
+"""A slot that runs very short jobs begins what comes meanwhile; nobody waits long for it."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Self
+
+import pytest
+
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.records.job import Attempt, QueuedJob
+from flask_api.jobs.workers.executor import Ended
+from flask_api.jobs.workers.outcome import Outcome
+from flask_api.jobs.workers.queue import FairQueue
+from flask_api.jobs.workers.slots import SlotExecutor
+from tests.waiting import wait_until
+
+CHUNK = 4
+
+
+class Slots(SlotExecutor):
+    """Jobs end when they are let go; those of 'a.brief' are very short until now."""
+
+    name: ClassVar[str] = "threads"
+
+    def __init__(self) -> None:
+        queue = FairQueue(limit=100, per_person=100, while_shared=100)
+        super().__init__(queue, self, slots=3)
+        self.begun: dict[str, int] = {}  # the thread of each job
+        self.ended: list[str] = []
+        self.gates: dict[str, threading.Event] = {}
+
+    @classmethod
+    def make(cls, *_: Any) -> Self:
+        """Nobody makes it by settings."""
+        raise NotImplementedError
+
+    def chunk_of(self, task: str) -> int:
+        """Some are short."""
+        return CHUNK if task == "a.brief" else 1
+
+    def run(self, attempt: Attempt) -> Outcome:
+        """Wait for the job's gate, if it has one."""
+        self.begun[attempt.job.job_id] = threading.get_ident()
+        if gate := self.gates.get(attempt.job.job_id):
+            assert gate.wait(10)
+        return Outcome(result="null")
+
+    def turn(self, ended: Sequence[Ended], queued: Sequence[QueuedJob]) -> list[Attempt]:
+        """Note what ended, and begin."""
+        self.ended += [attempt.job.job_id for attempt, _ in ended]
+        return [Attempt(job, 1, "me") for job in queued]
+
+    def stop_reason(self, job_id: str) -> StopReason | None:
+        """None has to stop."""
+
+    def stop(self, job_ids: Sequence[str], reason: StopReason) -> None:
+        """None is stopped."""
+
+    def submit(self, *names: str, task: str = "a.brief") -> None:
+        """Queue jobs."""
+        self.put([QueuedJob(name, task, "{}", "ada") for name in names])
+
+    def wait_for_ends(self, *names: str) -> None:
+        """Wait until these have ended."""
+        wait_until(lambda: set(names) <= set(self.ended), timeout_s=10, what=f"{names} ended")
+
+
+@pytest.fixture
+def slots() -> Iterator[Slots]:
+    """Three slots, and a brief job that holds the first of them."""
+    slots = Slots()
+    slots.gates["held"] = threading.Event()
+    slots.submit("held")
+    wait_until(lambda: "held" in slots.begun, timeout_s=10, what="it runs")
+    yield slots
+    slots.gates["held"].set()
+    assert slots.wait_until_idle(deadline_s=10)
+    slots.close()
+    assert (slots._active, slots._brief) == (0, 0)
+
+
+def test_brief_jobs_wait_for_the_slot_that_runs_brief_ones(slots: Slots) -> None:
+    """It begins them all in its next turn, and no other thread was woken."""
+    slots.submit("a", "b")
+    slots.submit("c")
+    assert (slots._active, len(slots.queue)) == (1, 3)
+    slots.gates["held"].set()
+    slots.wait_for_ends("held", "a", "b", "c")
+    assert len(set(slots.begun.values())) == 1
+
+
+def test_longer_jobs_begin_at_once(slots: Slots) -> None:
+    """What is not known to be short gets a slot of its own."""
+    slots.submit("long", task="a.long")
+    slots.wait_for_ends("long")
+    assert "held" not in slots.ended
+
+
+def test_many_brief_jobs_get_all_slots(slots: Slots) -> None:
+    """More than fit in one turn are not left to one slot."""
+    slots.submit(*(f"n{number}" for number in range(CHUNK)))
+    slots.wait_for_ends("n0", f"n{CHUNK - 1}")
+    assert "held" not in slots.ended
+
+
+def test_brief_job_that_takes_long_holds_up_no_other_for_longer_than_a_beat(slots: Slots) -> None:
+    """The process's beat wakes the slots."""
+    slots.submit("a")
+    assert len(slots.queue) == 1
+    slots.wake()
+    slots.wait_for_ends("a")
+    assert "held" not in slots.ended
+
+
+def test_slot_that_goes_on_with_a_longer_job_leaves_the_brief_ones_to_others(slots: Slots) -> None:
+    """They don't wait for it."""
+    slots.gates["long"] = threading.Event()
+    with slots._changed:  # it was put before a slot was free
+        slots.queue.put([QueuedJob("long", "a.long", "{}", "ada")])
+    slots.submit("a")
+    slots.gates["held"].set()
+    slots.wait_for_ends("held", "a")
+    slots.gates["long"].set()
+    slots.wait_for_ends("long")

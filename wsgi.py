@@ -95,7 +95,8 @@ class Service:
 
         The drain deadline counts from here, for requests and jobs together.
         """
-        self._drained_by = time.monotonic() + self._settings.drain_s
+        if not self._drained_by:
+            self._drained_by = time.monotonic() + self._settings.drain_s
         release_waiters(self._api)
 
     def stop(self) -> bool:

@@ -1,15 +1,13 @@
-"""The followers of benchmarks.streams, and what they follow:
-a child that holds streams open while events are written.
+"""Those who wait in benchmarks.streams: a child that holds thousands of connections open, counts
+what they are sent, and tells when.
 
-Also the crowd: many who want to follow at once,
-and ask again and again by ``?wait=`` when they are told to.
+They come from many addresses of the loopback network, as real ones do.
 """
 
-import asyncio
-import json
+import select
+import socket
 import threading
 import time
-from collections import Counter
 from typing import Any
 
 import redis
@@ -17,148 +15,119 @@ import redis
 from benchmarks.answers import LOAD_CORE, pin, serve
 from flask_api.jobs.records import keyspace
 
-_TIMEOUT_S = 30.0
-_EVENT = json.dumps({"event": "report", "progress": {"done": 1, "total": 100, "message": "step 1"}})
+_TIMEOUT_S = 60.0
+_EACH_ADDRESS = 200
+_HEAD_END = b"\r\n\r\n"
 
 
 class Followers:
-    """Streams in a thread of their own, and a second one that writes events."""
+    """Connections that wait for what their request is answered with."""
 
     def __init__(self, question: dict[str, Any]) -> None:
-        self._question = question
-        self._stop = threading.Event()
-        self._events = 0
-        self._written = 0
-        self._opened: Counter[int] = Counter()
-        self._ready = threading.Event()
-        self._threads = [
-            threading.Thread(target=lambda: asyncio.run(self._follow())),
-            threading.Thread(target=self._write),
-        ]
-        for thread in self._threads:
-            thread.start()
-        self._ready.wait(_TIMEOUT_S)
+        self._poll = select.epoll()
+        self._clients: dict[int, socket.socket] = {}
+        self._heard_at: dict[int, float] = {}
+        self._marks: dict[int, bytes] = {}
+        self._lock = threading.Lock()
+        self._refused = 0
+        for number in range(question["count"]):
+            self._open(question, number)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        if question["path"].endswith("/events"):
+            self.await_heads()
+
+    def _open(self, question: dict[str, Any], number: int) -> None:
+        address = f"127.0.{1 + number // _EACH_ADDRESS // 250}.{1 + number // _EACH_ADDRESS % 250}"
+        client = socket.create_connection(
+            ("127.0.0.1", question["port"]), source_address=(address, 0), timeout=_TIMEOUT_S
+        )
+        cookie = question["cookies"][number % len(question["cookies"])]
+        request = f"GET {question['path']} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
+        client.sendall(request.encode())
+        client.setblocking(False)
+        self._clients[client.fileno()] = client
+        self._poll.register(client.fileno(), select.EPOLLIN)
+
+    def await_heads(self) -> None:
+        """Wait until each was sent the beginning of its answer."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while len(self._heard_at) < len(self._clients) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _run(self) -> None:
+        while self._clients:
+            for fd, _ in self._poll.poll(0.2):
+                client = self._clients.get(fd)
+                if client is None:
+                    continue
+                data = self._read(client)
+                now = time.perf_counter()
+                with self._lock:
+                    if data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 200"):
+                        self._refused += 1
+                    self._heard_at[fd] = now
+                    self._marks[fd] = data
+                if not data:
+                    self._poll.unregister(fd)
+
+    @staticmethod
+    def _read(client: socket.socket) -> bytes:
+        try:
+            return client.recv(65_536)
+        except OSError:
+            return b""
+
+    def fan_out(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Write an event of one person and tell when the last of ``followers`` heard of it, each of
+        ``times`` times, in ms."""
+        store = redis.Redis.from_url(question["redis_url"])
+        took: list[float] = []
+        for number in range(question["times"]):
+            mark = f"mark-{number}-{time.time_ns()}".encode()
+            with self._lock:
+                self._marks.clear()
+            began = time.perf_counter()
+            event = b'{"event": "report", "text": "' + mark + b'"}'
+            store.xadd(keyspace.events(question["person"]), {"job": "j", "event": event})
+            took.append((self._await(mark, question["followers"]) - began) * 1000)
+            time.sleep(question["pause_s"])
+        return {"took_ms": took, "refused": self._refused}
+
+    def _await(self, mark: bytes, followers: int) -> float:
+        deadline = time.perf_counter() + 10
+        while time.perf_counter() < deadline:
+            with self._lock:
+                heard = [self._heard_at[fd] for fd, data in self._marks.items() if mark in data]
+            if len(heard) >= followers:
+                return max(heard)
+            time.sleep(0.0005 if followers < 10 else 0.02)
+        return float("inf")
 
     def close(self) -> dict[str, Any]:
-        """Hang up; return how many streams were opened or refused,
-        and how many events were written and read."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        return {"opened": dict(self._opened), "written": self._written, "read": self._events}
-
-    async def _follow(self) -> None:
-        people = self._question["people"]
-        count = self._question["streams"]
-        tasks = [
-            asyncio.create_task(self._one(people[number % len(people)]["cookie"]))
-            for number in range(count)
-        ]
-        while self._opened.total() < count:
-            await asyncio.sleep(0.01)
-        self._ready.set()
-        while not self._stop.is_set():
-            await asyncio.sleep(0.05)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _one(self, cookie: str) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._question["port"])
-        try:
-            writer.write(_request("/api/events", cookie))
-            head = await reader.readuntil(b"\r\n\r\n")
-            self._opened[int(head.split(b" ", 2)[1])] += 1
-            while data := await reader.read(65_536):
-                self._events += data.count(b"event: report")
-        finally:
-            writer.close()
-
-    def _write(self) -> None:
-        """Write so many events a second, in turn for each person, evenly in steps of 20 ms."""
-        self._ready.wait(_TIMEOUT_S)
-        people, step_s = self._question["people"], 0.02
-        with redis.Redis.from_url(self._question["redis_url"]) as client:
-            began = time.monotonic()
-            while not self._stop.wait(step_s):
-                due = (
-                    int((time.monotonic() - began) * self._question["events_per_s"]) - self._written
-                )
-                with client.pipeline(transaction=False) as pipeline:
-                    for number in range(self._written, self._written + due):
-                        stream = keyspace.events(people[number % len(people)]["id"])
-                        pipeline.xadd(stream, {"job": "bench", "event": _EVENT}, maxlen=10_000)
-                    pipeline.execute()
-                self._written += due
+        """Hang up; return how many there were and how many were refused."""
+        found = {"opened": len(self._heard_at), "refused": self._refused}
+        clients, self._clients = self._clients, {}
+        self._thread.join()
+        for client in clients.values():
+            client.close()
+        return found
 
 
-async def crowd(question: dict[str, Any]) -> dict[str, Any]:
-    """Let so many want to follow for some seconds;
-    return every answer's status, by what was asked for."""
-    answers: Counter[str] = Counter()
-    deadline = time.monotonic() + question["seconds"]
-    people = question["people"]
+class _Child:
+    def __init__(self) -> None:
+        self._followers: Followers | None = None
 
-    async def one(number: int) -> None:
-        cookie = people[number % len(people)]["cookie"]
-        status, retry_after_s = await _ask("/api/events", cookie, question["port"], until=deadline)
-        answers[f"stream {status or 'under way at the end'}"] += 1
-        while status != 200 and time.monotonic() < deadline:
-            await asyncio.sleep(min(retry_after_s, max(0.0, deadline - time.monotonic())))
-            poll, retry_after_s = await _ask(
-                f"{question['job']}?wait=20", people[0]["cookie"], question["port"], until=deadline
-            )
-            answers[f"long-poll {poll or 'under way at the end'}"] += 1
-
-    await asyncio.gather(*(one(number) for number in range(question["followers"])))
-    return dict(answers)
-
-
-async def _ask(path: str, cookie: str, port: int, *, until: float) -> tuple[int, float]:
-    """Return status and Retry-After. A stream is read until the end of the benchmark; 0:
-    not answered before it."""
-    left_s = max(0.1, until - time.monotonic())
-    status, retry_after_s = 0, 1.0
-    try:
-        async with asyncio.timeout(left_s):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                writer.write(_request(path, cookie))
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                status = int(head.split(" ", 2)[1])
-                retry_after_s = float((head.partition("retry-after: ")[2] or "1").split("\r\n")[0])
-                while path == "/api/events" and status == 200 and await reader.read(65_536):
-                    pass
-            finally:
-                writer.close()
-    except TimeoutError:
-        pass
-    return status, retry_after_s
-
-
-def _request(path: str, cookie: str) -> bytes:
-    lines = [
-        f"GET {path} HTTP/1.1",
-        "Host: localhost",
-        f"Cookie: {cookie}",
-        "Connection: close",
-        "",
-        "",
-    ]
-    return "\r\n".join(lines).encode()
-
-
-def answer(question: dict[str, Any], held: list[Followers]) -> dict[str, Any]:
-    """Open followers, close them, or let a crowd come."""
-    if question["do"] == "open":
-        held.append(Followers(question))
-        return {}
-    if question["do"] == "close":
-        return held.pop().close()
-    return asyncio.run(crowd(question))
+    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Do what is asked: open, fan_out or close."""
+        do = question.pop("do")
+        if do == "open":
+            self._followers = Followers(question)
+            return {}
+        assert self._followers is not None
+        return self._followers.fan_out(question) if do == "fan_out" else self._followers.close()
 
 
 if __name__ == "__main__":
     pin(LOAD_CORE)
-    _held: list[Followers] = []
-    serve(lambda question: answer(question, _held))
+    serve(_Child().answer)

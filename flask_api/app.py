@@ -12,6 +12,7 @@ from flask_api.gate.state import gate_state
 from flask_api.http.query import check_query
 from flask_api.http.row_files import RowReader
 from flask_api.http.state import EXTENSION, ApiState, api_state
+from flask_api.http.wait import register_parking
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.shares import Shares
@@ -51,10 +52,11 @@ def create_app(settings: ApiSettings) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # records read best in the order they are written in
     Gatehouse(app, settings=settings)
     register_all_error_handlers(app)
+    register_parking(app)
     store = open_job_connections(settings)
     gone = GonePeople(gate_state(app).store, EntrySigner(settings.secrets))
     engine = JobEngine(store, load_tasks(settings.task_modules), settings, gone=gone)
-    streams = Streams(store, settings)
+    streams = Streams(store, gate_state(app).store, settings)
     closed = {"metrics.show"} if settings.metrics == "closed" else set()
     app.extensions[EXTENSION] = ApiState(
         engine=engine,

@@ -2,7 +2,6 @@
 bounded, without a version banner, its own errors like ours."""
 
 import errno
-import io
 import selectors
 import socket
 import time
@@ -14,130 +13,19 @@ from typing import Any
 
 import cherrypy
 from cheroot.connections import ConnectionManager
-from cheroot.makefile import MakeFile
-from cheroot.server import HTTPConnection, HTTPRequest
-from cheroot.wsgi import Gateway_10, Server
+from cheroot.wsgi import Server
 
-from deploy.servers.bodies import ChunkedBody, KnownLengthBody, RequestBody
-from deploy.servers.body_limits import body_limit
+from deploy.servers.cherrypy_requests import CherryPyConnection, Gateway
 from deploy.servers.cherrypy_threads import CherryPyThreads
 from deploy.servers.descriptors import connections_possible
+from deploy.servers.parking import Parking, can_park
 from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
 from shared.http.raw_response import raw_error
 from shared.settings import ServerSettings
 
-# A client that sent a small body to an address that wants none may go on with its next request.
-_DISCARDED_MAX = 65_536
-
-
-class CherryPyRequest(HTTPRequest):
-    """A request whose head is read by us, as on every server,
-    and whose early errors look like every other error."""
-
-    def parse_request(self) -> None:
-        """Take over the head, which came while no thread waited for it."""
-        client = self.conn.client
-        client.begin()
-        self.started_request = True
-        if client.head is None:
-            self.simple_response(client.refusal or HTTPStatus.BAD_REQUEST)
-            return
-        self.rfile = io.BytesIO(client.head.request_line)
-        is_read: Callable[[], bool] = self.read_request_line
-        self.ready = is_read() and self.read_request_headers()
-
-    def header_reader(self, rfile: Any, hdict: dict[bytes, bytes]) -> None:
-        """Fill ``hdict`` with the header fields."""
-        del rfile
-        hdict.update(self.conn.client.head.joined())
-
-    def read_request_headers(self) -> bool:
-        """Read the headers; False when the request was answered with an error."""
-        is_read: Callable[[], bool] = super().read_request_headers
-        if not is_read():
-            return False
-        if int(self.inheaders.get(b"Content-Length", 0)) > self._body_limit:
-            self.simple_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return False
-        return True
-
-    def respond(self) -> None:
-        """Have the application answer. What it leaves of the body is read away if it is little;
-        else the connection ends."""
-        length = int(self.inheaders.get(b"Content-Length", 0))
-        source = self.conn.rfile
-        self._body: RequestBody = (
-            ChunkedBody(source, largest=self._body_limit)
-            if self.chunked_read
-            else KnownLengthBody(source, length)
-        )
-        self.rfile = io.BufferedReader(self._body)
-        self.server.gateway(self).respond()
-        if self.ready:
-            self.ensure_headers_sent()
-        if self.chunked_write:
-            self.conn.wfile.write(b"0\r\n\r\n")
-        if not self._body.is_read:
-            self.conn.wfile.flush()
-            self.conn.drain()
-
-    def send_headers(self) -> None:
-        """Send the head of the answer."""
-        if not self._body.discard(at_most=_DISCARDED_MAX):
-            self.close_connection = True
-        super().send_headers()
-
-    @property
-    def _body_limit(self) -> int:
-        return body_limit(
-            self.server.settings,
-            method=self.method.decode("latin-1"),
-            path=self.path.decode("latin-1"),
-        )
-
-    def simple_response(self, status: str | int, msg: str = "") -> None:
-        """Refuse the request and close: after a framing error nobody knows where the next request
-        begins."""
-        del msg  # it may repeat the request
-        code = HTTPStatus(int(str(status)[:3]))
-        self.close_connection = True
-        self.conn.wfile.write(self.server.error(code))
-        self.conn.wfile.flush()
-        self.conn.drain()
-
-
-class CherryPyConnection(HTTPConnection):
-    """A connection of such requests, which holds no thread that others need while it waits for its
-    client."""
-
-    RequestHandlerClass = CherryPyRequest
-
-    def __init__(
-        self,
-        server: "GatehouseServer",
-        sock: socket.socket,
-        makefile: Callable[..., Any] = MakeFile,
-    ) -> None:
-        self.client = server.admitted(sock)
-        super().__init__(server, self.client, makefile)
-        self.socket = sock
-
-    def await_head(self) -> None:
-        """Let the next request begin, with what was read of it already."""
-        self.last_used = time.time()
-        self.client.await_head(
-            self.rfile.read1(len(self.rfile.peek())) if self.rfile.has_data() else b""
-        )
-
-    def drain(self) -> None:
-        """Close our side of it, and read away what the client still sends."""
-        self.client.linger()
-
-    def close(self) -> None:
-        """Close it."""
-        super().close()
-        self.client.close()
+# So long the answers that were parked have to end, once they were told to.
+_PARKED_END_S = 2.0
 
 
 class Connections(ConnectionManager):
@@ -146,9 +34,10 @@ class Connections(ConnectionManager):
     _selector: Any
 
     def put(self, conn: CherryPyConnection) -> None:
-        """Wait for the connection's next request."""
-        conn.await_head()
-        self.server.process_conn(conn)
+        """Wait for the rest of the answer, or for the connection's next request."""
+        if not conn.park():
+            conn.await_head()
+            self.server.process_conn(conn)
 
     def await_more(self, conn: CherryPyConnection) -> None:
         """Wake up for the next piece of the head. Thread-safe."""
@@ -170,17 +59,6 @@ class Connections(ConnectionManager):
             conn.close()
 
 
-class Gateway(Gateway_10):
-    """WSGI as cheroot does it, and the client's socket for who must know that it is gone:
-    event streams."""
-
-    def get_environ(self) -> Any:
-        """Return the request's environ, with the socket under the name that
-        flask_api.streams.connection looks for."""
-        environ: Any = super().get_environ()  # type: ignore[no-untyped-call]
-        return {**environ, "gatehouse.socket": self.req.conn.client}
-
-
 class GatehouseServer(Server):
     """cheroot's server, with what its requests must know."""
 
@@ -190,9 +68,16 @@ class GatehouseServer(Server):
     open_connections: AddressShares
     keep_alive_conn_limit: int | None  # type: ignore[assignment]
     _connections: "Connections"
+    parking: Parking
+
+    @property
+    def parks(self) -> bool:
+        """Whether an answer may wait without a thread."""
+        return can_park() and self.ssl_adapter is None
 
     def prepare(self) -> None:
         """Bind the socket."""
+        self.parking = Parking()
         super().prepare()
         self._connections.close()
         self._connections = Connections(self)
@@ -214,6 +99,13 @@ class GatehouseServer(Server):
             holder=holder,
             closed=partial(self.open_connections.give_back, holder),
         )
+
+    def stop(self) -> None:
+        """Stop serving. Parked answers have been told to end: they get a moment for it."""
+        if self.ready:
+            self.parking.await_empty(within_s=_PARKED_END_S)
+            self.parking.stop()
+        super().stop()
 
     def process_conn(self, conn: CherryPyConnection) -> None:
         """Have a request answered as soon as its head is whole. Thread-safe, doesn't block."""

@@ -25,7 +25,9 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from deploy.servers.body_limits import body_limit
 from deploy.servers.descriptors import connections_possible
+from deploy.servers.gunicorn_answers import GunicornAnswer
 from deploy.servers.gunicorn_threads import GunicornThreads
+from deploy.servers.parking import ParkedConnection, Parking, as_is, chunk
 from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
 from shared.http.raw_response import raw_error
@@ -42,6 +44,9 @@ _QUOTING = (
     InvalidRequestMethod,
     ObsoleteFolding,
 )
+
+# What a thread returns that has parked its connection.
+_PARKED = object()
 
 
 class Log(Logger):
@@ -113,6 +118,7 @@ class Worker(ThreadWorker):
         settings = load_settings(ServerSettings)
         self._settings, self._production = settings, settings.production
         self.worker_connections = connections_possible(self.worker_connections)
+        self._parking = Parking()
         self._open_connections = AddressShares(
             total=self.worker_connections, each=settings.address_connections
         )
@@ -176,37 +182,54 @@ class Worker(ThreadWorker):
     def _cap_keepalive(self, deadline: float) -> None:
         """Wait no longer than that for any head, when the worker stops."""
         super()._cap_keepalive(deadline)  # type: ignore[misc]
+        # after --max-requests no signal has said so
+        release = getattr(self.wsgi, "release_waiters", None)
+        if release is not None:
+            release()
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Go on with a connection after its answer:
         it waits for its next head, or is closed, which blocks nobody."""
-        if not fs.cancelled() and fs.exception() is None and fs.result():
+        is_well = not fs.cancelled() and fs.exception() is None
+        if is_well and fs.result() is _PARKED:
+            return
+        if is_well and fs.result():
             super().finish_request(conn, fs)
         else:
             self._hand_on(conn, Arrival.GONE)
 
-    def handle(self, conn: Any) -> bool:
-        """Answer a connection's next request. In a thread;
+    def handle(self, conn: Any) -> Any:
+        """Answer a connection's next request, or go on with its answer. In a thread;
         False when the connection is to be closed, and lingered enough."""
+        if getattr(conn, "place", None) is not None:
+            is_kept = self._go_on_after_pause(conn)
+        else:
+            conn.place = conn.pause = None
+            is_kept = self._begin(conn)
+        if conn.pause is not None:
+            self._park(conn)  # from here on it may be another thread's
+            return _PARKED
+        if not is_kept:
+            conn.sock.linger()
+        return is_kept
+
+    def _begin(self, conn: Any) -> bool:
         client = conn.sock
         client.begin()
         if client.head is None:
             with suppress(OSError):
                 client.sendall(self._error(client.refusal or HTTPStatus.BAD_REQUEST))
-            is_kept = False
-        else:
-            conn.init()
-            conn.parser.unreader.unread(client.head.wire + client.take_ahead())
-            conn.data_ready = True
-            is_kept = bool(super().handle(conn))
-        if not is_kept:
-            client.linger()
-        return is_kept
+            return False
+        conn.init()
+        conn.parser.unreader.unread(client.head.wire + client.take_ahead())
+        conn.data_ready = True
+        return bool(super().handle(conn))
 
     def handle_request(self, req: Any, conn: Any) -> bool:
-        """Pass a request on unless its body is too large."""
+        """Pass a request on unless its body is too large. True when the connection is to be kept,
+        or waits with its answer."""
         # gunicorn has no limit of its own. A chunked body has no length:
         # there Flask's own limit counts, and Django reads none.
         length = next((value for name, value in req.headers if name == "CONTENT-LENGTH"), "0")
@@ -214,12 +237,51 @@ class Worker(ThreadWorker):
             conn.sock.sendall(self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
             return False
         req.body.reader = _BodyReader(req.body.reader)
+        conn.answer = GunicornAnswer(self, req, conn)
+        return self._go_on(conn)
+
+    def counts_another(self) -> bool:
+        """Count a request; False when it is the last of this worker."""
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+        return bool(self.alive)
+
+    def _go_on(self, conn: Any) -> bool:
         try:
-            return bool(super().handle_request(req, conn))
-        except TimeoutError:  # an event stream whose client reads nothing; no news for the log
+            conn.pause = conn.answer.go_on()
+        except TimeoutError:  # a client that reads nothing; no news for the log
             with suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RDWR)  # nobody lingers over it
             return False
+        return conn.pause is not None or not conn.answer.is_last
+
+    def _go_on_after_pause(self, conn: Any) -> bool:
+        """Go on with an answer that was parked; see handle."""
+        place, conn.place, conn.pause = conn.place, None, None
+        if place.is_gone:
+            conn.answer.close()
+            return False
+        conn.sock.begin()
+        try:
+            conn.sock.sendall(place.unsent)
+            return bool(self._keepalive_after(conn, self._go_on(conn)))  # type: ignore[attr-defined]
+        except (OSError, StopIteration):
+            conn.answer.close()
+        except Exception as error:
+            self.handle_error(conn.answer.req, conn.sock, conn.client, error)
+        return False
+
+    def _park(self, conn: Any) -> None:
+        """Let the connection wait without this thread, which is done with it."""
+        conn.place = ParkedConnection(
+            self._parking,
+            conn.sock.plain,
+            frame=chunk if conn.answer.is_chunked else as_is,
+            back=partial(super().enqueue_req, conn),
+        )
+        conn.place.begin(conn.pause)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer a request that never reached the application."""

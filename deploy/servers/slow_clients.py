@@ -85,6 +85,11 @@ class ClientSocket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
 
+    @property
+    def plain(self) -> socket.socket:
+        """The socket itself, which never blocks."""
+        return self._socket
+
     def await_head(self, ahead: bytes = b"") -> None:
         """Let the next request begin; ``ahead`` is what was read of it already."""
         self._reader = HeadReader()

@@ -105,13 +105,6 @@ def current_identity() -> Identity:
     return identity
 
 
-def identify_again() -> Identity:
-    """Find out again who this request acts as: its person may have logged out while it waited.
-    Raises what current_identity raises."""
-    g.pop("gatehouse_identity", None)
-    return current_identity()
-
-
 def current_principal() -> Principal:
     """Return the person this request acts as; raises what current_identity raises."""
     return current_identity().principal

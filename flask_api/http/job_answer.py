@@ -1,12 +1,14 @@
 """The answer to a request for one job: its record, at once or when the job has ended."""
 
-from flask import Response, jsonify
+import time
+from typing import Any
 
-from flask_api.gate.extension import identify_again
-from flask_api.http.job_requests import viewer
+from flask import Response, jsonify, request
+
+from flask_api.http.job_requests import access_to
 from flask_api.http.reach import job_to_see, shown
 from flask_api.http.state import api_state
-from flask_api.http.wait import read_wait
+from flask_api.http.wait import Parked, can_park, read_wait, wait_until
 from flask_api.jobs.records.job import Job
 
 POLL_AFTER_S = 1
@@ -17,18 +19,30 @@ def look_at_job(job_id: object) -> tuple[Job, dict[str, str]]:
     Raises what job_to_see and read_wait raise."""
     wait = read_wait()
     job = job_to_see(job_id)
-    if wait.seconds and not job.status.is_outcome:
-        job = wait_for_end(job, wait.seconds)
-    return job, wait.headers
+    return wait_for_end(job, wait.seconds), wait.headers
 
 
-def wait_for_end(job: Job, wait_s: float) -> Job:
-    """Return the job when it has ended, or after ``wait_s`` seconds.
-    Raises what current_identity and job_to_see raise: the log-in may be over by then.
+def wait_for_end(job: Job, wait_s: float, *, kept: Any = None) -> Job:
+    """Return the job when it has ended, or when this request has waited for ``wait_s`` seconds;
+    at once when every place for who waits is taken.
+
+    Raises Parked: the view runs again, and finds what it ``kept``.
     """
-    api_state().engine.wait(job.id, timeout_s=wait_s, person_id=viewer().id)
-    identify_again()
-    return job_to_see(job.id)
+    until = wait_until(wait_s)
+    if job.status.is_outcome or not wait_s or time.monotonic() >= until:
+        return job
+    pause = api_state().streams.pause_for_job(
+        job, until=until, access=access_to(job.owner.id), can_park=can_park(request.environ)
+    )
+    if pause is None:
+        return job_to_see(job.id)
+    unwatch = api_state().engine.watch_end(job.id, pause.due)
+
+    def free() -> None:
+        unwatch()
+        pause.close()
+
+    raise Parked(pause, until=until, free=free, kept=kept)
 
 
 def record_answer(job: Job, *, status: int = 200) -> Response:

@@ -1,16 +1,30 @@
-"""How long a request wants to wait for a change: ``?wait=20``, or ``Prefer:
-wait=20`` (RFC 7240)."""
+"""How long a request wants to wait for a change (``?wait=20``, or ``Prefer: wait=20`` of RFC 7240),
+and how it waits without a thread.
+
+A view that has to wait raises :class:`Parked`. Its request is over then, as far as Flask is
+concerned; when the pause ends, the same request runs again from its beginning, in some thread of
+the server: the gate decides anew, and the view finds in :func:`resumption` what it kept.
+"""
 
 import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from flask import request
+from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, Field
+from werkzeug.wsgi import ClosingIterator
 
 from flask_api.gate.state import gate_state
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
+from shared.http.parking import PARKING, Pause, in_thread
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_RESUMPTION = "gatehouse.resumption"  # no header can set it: theirs begin with HTTP_
 _PREFERENCE = re.compile(
     r'(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])', re.ASCII | re.IGNORECASE
 )
@@ -59,3 +73,93 @@ def within(wait_s: float, longest_s: float) -> float:
             [QueryProblem(parameter="wait", detail=f"must be 0 to {longest_s} seconds")]
         )
     return wait_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """What a request that has waited knows from before: until when it may wait at most
+    (time.monotonic), and what its view kept."""
+
+    until: float
+    kept: Any
+
+
+class Parked(Exception):  # it is no error
+    """Raised by a view: nothing to say before this pause ends. ``free`` is called when it is over,
+    however it ends."""
+
+    def __init__(self, pause: Pause, *, until: float, free: Callable[[], None], kept: Any) -> None:
+        super().__init__()
+        self.pause = pause
+        self._free = free
+        self.resumption = Resumption(until=until, kept=kept)
+
+    def free(self) -> None:
+        """Free what the pause holds. Idempotent."""
+        free, self._free = self._free, lambda: None
+        free()
+
+
+class PausingResponse(Response):
+    """An answer whose body's iterable may pause."""
+
+    def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
+        """Return the body as this request's server can take it."""
+        body = super().get_app_iter(environ)
+        return body if can_park(environ) else ClosingIterator(in_thread(body, environ), self.close)
+
+
+class ParkedResponse(Response):
+    """The answer to a request that waits: that of the same request, asked again after its pause."""
+
+    def __init__(self, parked: Parked) -> None:
+        super().__init__()
+        self._parked = parked
+        self._app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Wait, and answer then: nothing is begun before."""
+
+        def free() -> None:
+            self._parked.free()
+            self.close()
+
+        answer = self._pieces(environ, start_response)
+        waiting = answer if can_park(environ) else in_thread(answer, environ)
+        return ClosingIterator(cast("Iterable[bytes]", waiting), free)
+
+    def _pieces(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterator[bytes | Pause]:
+        yield self._parked.pause
+        self._parked.free()
+        again = {**environ, _RESUMPTION: self._parked.resumption}
+        again.pop("werkzeug.request", None)  # of the first time; it would be kept alive
+        # The application's own, without what wraps it: that has seen this request already.
+        answer = Flask.wsgi_app(self._app, again, start_response)
+        with closing(cast("ClosingIterator", answer)):
+            yield from answer
+
+
+def resumption() -> Resumption | None:
+    """Return what this request knows from before it waited; None at first."""
+    return cast("Resumption | None", request.environ.get(_RESUMPTION))
+
+
+def wait_until(wait_s: float) -> float:
+    """Return until when this request may wait (time.monotonic): it is said once,
+    however often it pauses."""
+    before = resumption()
+    return time.monotonic() + wait_s if before is None else before.until
+
+
+def can_park(environ: "WSGIEnvironment") -> bool:
+    """Tell whether the server holds a request without a thread."""
+    return bool(environ.get(PARKING))
+
+
+def register_parking(app: Flask) -> None:
+    """Let the views of ``app`` raise Parked."""
+    app.register_error_handler(Parked, ParkedResponse)

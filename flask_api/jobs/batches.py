@@ -1,7 +1,7 @@
 """Many jobs of one task, accepted all or none:
 the batch as a value, how it is stored, and its results as they come."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -126,22 +126,19 @@ class Batches:
             self._store.read(lambda client: client.lrange(keyspace.members(batch_id), 0, -1)),
         )
 
-    def results(
-        self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]
-    ) -> Iterator[Job]:
+    def results(self, batch: Batch, *, in_order: bool, after: int) -> Iterator[Job | None]:
         """Yield ended jobs with their results, from number ``after`` on,
         as they end or in the order of submission.
 
-        ``wait`` is called when there is none yet: it returns soon, False to give up.
+        None when there is none just now: go on to look again.
         """
         position = after
         while position < batch.total:
             jobs = self._next_results(batch.id, position, in_order=in_order)
-            if jobs:
-                yield from jobs
-                position += len(jobs)
-            elif not wait():
-                return
+            yield from jobs
+            position += len(jobs)
+            if not jobs:
+                yield None
 
     def _next_results(self, batch_id: str, position: int, *, in_order: bool) -> list[Job]:
         key = keyspace.members(batch_id) if in_order else keyspace.ended(batch_id)

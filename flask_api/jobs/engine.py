@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,7 +62,7 @@ class JobEngine:
         self._jobs = JobReader(store)
         self._files = FileStore(settings)
         self.uploads = Uploads(store, self._files, settings)
-        self._waiting = Waiting(limit=settings.max_waiting)
+        self._waiting = Waiting()
         self._removal = Removal(store, self._files)
         self._batches = Batches(store, _acceptances(store, settings), self._removal)
         self._worker = Worker(store, registry, settings, self._waiting, self.counts)
@@ -108,11 +109,6 @@ class JobEngine:
     def instance(self) -> str:
         """This process's name among the others just now, empty while it has none. Doesn't block."""
         return self._worker.held.instance
-
-    @property
-    def waiters(self) -> int:
-        """How many places for who waits are taken."""
-        return self._waiting.taken
 
     def loads(self) -> list[Load]:
         """Return how busy each executor of this process is."""
@@ -174,25 +170,19 @@ class JobEngine:
         None when the storage is elsewhere: open it then."""
         return self._files.find_path(job.id, name)
 
-    def results(
-        self, batch: Batch, *, in_order: bool, after: int, wait: Callable[[], bool]
-    ) -> Iterator[Job]:
+    def results(self, batch: Batch, *, in_order: bool, after: int) -> Iterator[Job | None]:
         """Yield a batch's ended jobs with their results; see Batches.results."""
-        return self._batches.results(batch, in_order=in_order, after=after, wait=wait)
+        return self._batches.results(batch, in_order=in_order, after=after)
 
-    def waiting_place(self, person_id: str) -> AbstractContextManager[bool]:
-        """Keep one of this process's places for who waits; False when it is full of waiters."""
-        return self._waiting.place(person_id)
+    def watch_end(self, job_id: str, tell: Callable[[], None]) -> Callable[[], None]:
+        """Have ``tell``, which must not block, called when the job ends in this process;
+        return what undoes that."""
+        self._waiting.watch(job_id, tell)
+        return partial(self._waiting.unwatch, job_id, tell)
 
-    def wait(self, job_id: str, *, timeout_s: float, person_id: str = "") -> None:
-        """Block until the job has ended, at most ``timeout_s``;
-        returns early when all places of who waits are taken."""
-        self._waiting.wait(
-            job_id,
-            timeout_s=timeout_s,
-            has_ended=lambda: self._has_ended(job_id),
-            person_id=person_id,
-        )
+    def wait(self, job_id: str, *, timeout_s: float) -> None:
+        """Block until the job has ended, at most ``timeout_s``."""
+        self._waiting.wait(job_id, timeout_s=timeout_s, has_ended=lambda: self._has_ended(job_id))
 
     def cancel_batch(self, batch: Batch) -> None:
         """Cancel all of a batch's jobs that have not ended. Idempotent."""
@@ -238,15 +228,6 @@ class JobEngine:
         """End all waits now, and later ones at once:
         their requests would hold up a graceful stop."""
         self._waiting.close()
-
-    @property
-    def is_draining(self) -> bool:
-        """Tell whether waits end at once because this process stops."""
-        return self._waiting.is_closed
-
-    def pause(self, seconds: float) -> None:
-        """Wait a moment, shorter when this process begins to stop."""
-        self._waiting.pause(seconds)
 
     def shutdown(self, *, deadline_s: float) -> bool:
         """Take no more jobs, let running ones finish until the deadline, hand over the rest.

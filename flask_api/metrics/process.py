@@ -35,7 +35,9 @@ class ProcessCollector(Collector):
         """Yield what is read now."""
         yield from self._executors()
         yield from self._totals()
-        yield _gauge("gatehouse_long_polls", "Requests that wait for a job.", self._engine.waiters)
+        yield _gauge(
+            "gatehouse_long_polls", "Requests that wait for a job or batch.", self._streams.waits
+        )
         yield _gauge("gatehouse_streams", "Event streams that are open.", self._streams.taken)
         yield _gauge(
             "gatehouse_accepting_jobs",

@@ -8,9 +8,11 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from flask_api.gate.credentials import SAFE_METHODS
+from flask_api.http.wait import ParkedResponse
 
 _METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 _OTHER = "other"
+_BEGUN = "gatehouse.begun"
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
 
 
@@ -51,14 +53,17 @@ class RequestMetrics:
         )
 
     def _begin(self) -> None:
-        g.gatehouse_begun = time.perf_counter()
+        # in the environ, which a request that waits keeps: it runs twice, and is counted once
+        request.environ.setdefault(_BEGUN, time.perf_counter())
 
     def _end(self, response: Response) -> Response:
+        if isinstance(response, ParkedResponse):
+            return response
         endpoint = request.endpoint or "none"
         method = request.method if request.method in _METHODS else _OTHER
         answers, durations = self._series_of(endpoint, method, response.status_code // 100)
         answers.inc()
-        durations.observe(time.perf_counter() - g.gatehouse_begun)
+        durations.observe(time.perf_counter() - request.environ[_BEGUN])
         refusal: str | None = g.get("gatehouse_refusal")
         if refusal is not None:
             self._refusals.labels(refusal).inc()

@@ -1,4 +1,4 @@
-"""Ask again, about each second, whether the credential that opened a stream still opens it."""
+"""May an answer go on? The credential that began it is asked again while it lasts."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ EVERY_S = 0.75
 
 
 class Verdict(Enum):
-    """What may be done with the stream now."""
+    """What may be done with the answer now."""
 
     GRANTED = auto()
     REFUSED = auto()  # logged out, revoked, deactivated, no longer staff: end it
@@ -22,8 +22,8 @@ class Verdict(Enum):
 
 
 class Access:
-    """One stream's right to go on. For the thread of that stream;
-    asks at most every ``EVERY_S`` seconds, in one read."""
+    """One answer's right to go on. ``verdict`` is kept up to date by flask_api.streams.rechecks
+    while the answer is parked; an answer that holds a thread asks."""
 
     def __init__(
         self,
@@ -35,34 +35,53 @@ class Access:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._guards = guards
-        self._kind, self._value = credential
-        self._person_id = identity.principal.id
+        self.credential = credential
+        self.person_id = identity.principal.id
         self._owner_id = owner_id
         self._clock = clock
-        self._verdict = Verdict.GRANTED  # the request was let in
+        self.verdict = Verdict.GRANTED  # the request was let in
         self._asked_at = clock()
 
     def ask(self) -> Verdict:
         """Return the verdict, at most ``EVERY_S`` seconds old.
         Blocks for the store's time-outs at most."""
         if self._clock() - self._asked_at >= EVERY_S:
-            self._verdict = self._judge()
-            self._asked_at = self._clock()
-        return self._verdict
+            try:
+                self.judge(self.identify())
+            except SessionStoreUnavailable:
+                self.judge(None, is_known=False)
+        return self.verdict
 
-    def _judge(self) -> Verdict:
+    def identify(self) -> Identity | None:
+        """Return who the credential is just now, None for nobody.
+        Raises SessionStoreUnavailable."""
+        kind, value = self.credential
         try:
-            identity = self._identify()
-            require_scope(identity, SCOPE)
-        except SessionStoreUnavailable:
-            return Verdict.UNKNOWN
+            if kind is CredentialKind.KEY:
+                return self._guards.identify_key(value)
+            return self._guards.identify_session(value)
         except AccessError:
-            return Verdict.REFUSED
-        principal = identity.principal
-        sees_it = principal.id == self._owner_id or principal.is_staff
-        return Verdict.GRANTED if sees_it and principal.id == self._person_id else Verdict.REFUSED
+            return None
 
-    def _identify(self) -> Identity:
-        if self._kind is CredentialKind.KEY:
-            return self._guards.identify_key(self._value)
-        return self._guards.identify_session(self._value)
+    def judge(self, identity: Identity | None, *, is_known: bool = True) -> None:
+        """Set the verdict by who the credential is found to be."""
+        self._asked_at = self._clock()
+        if is_known:
+            self.verdict = Verdict.GRANTED if self._allows(identity) else Verdict.REFUSED
+        else:
+            self.verdict = Verdict.UNKNOWN
+
+    def confirm(self) -> None:
+        """Take note that the credential is what it was when it was last found good."""
+        self._asked_at = self._clock()
+        if self.verdict is Verdict.UNKNOWN:
+            self.verdict = Verdict.GRANTED
+
+    def _allows(self, identity: Identity | None) -> bool:
+        if identity is None or identity.principal.id != self.person_id:
+            return False
+        try:
+            require_scope(identity, SCOPE)
+        except AccessError:
+            return False
+        return self.person_id == self._owner_id or identity.principal.is_staff

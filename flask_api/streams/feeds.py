@@ -31,6 +31,12 @@ class PersonFeed:
     def __init__(self, owner_id: str) -> None:
         self.owner_id = owner_id
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
     def includes(self, event: Event) -> bool:
         """Tell whether the event belongs here."""
         return bool(event.kind)

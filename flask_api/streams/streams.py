@@ -1,27 +1,40 @@
-"""The streams of one process: their places, the one reader of events, and its connection."""
+"""What waits for events in one process: streams and long-polls, their places,
+the one reader of events, and what keeps them up."""
 
+import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from flask_api.jobs.batches import Batch
 from flask_api.jobs.errors import EngineStopped
-from flask_api.jobs.records.events import EventLog, Position
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.events import Doorbell, Event, EventLog, Position
+from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.streams.access import Access
-from flask_api.streams.connection import Connection
 from flask_api.streams.feeds import PersonFeed
 from flask_api.streams.follower import Follower
 from flask_api.streams.hub import BLOCK_S, Hub
-from flask_api.streams.places import Places
+from flask_api.streams.news import NewsPause
+from flask_api.streams.places import Places, ProcessPlaces, TooManyStreams
+from flask_api.streams.rechecks import Rechecks
 from flask_api.streams.stream import Stream
+from flask_api.streams.upkeep import Upkeep
 from shared.errors import JobStoreUnavailable
 from shared.redis import Store, build_client
 from shared.settings import ApiSettings
 
 
 class Streams:
-    """The streams of one process. Thread-safe;
+    """The parked answers of one process. Thread-safe;
     making one opens no connection and starts no thread."""
 
-    def __init__(self, store: Store, settings: ApiSettings) -> None:
-        self._event_log = EventLog(store)
-        self._places = Places(limit=settings.max_streams)
+    def __init__(self, jobs: Store, sessions: Store, settings: ApiSettings) -> None:
+        self._event_log = EventLog(jobs)
+        self._places = ProcessPlaces.of(settings)
         self._heartbeat_s = settings.stream_heartbeat_s
+        self._lock = threading.Lock()
+        self._open: Counter[type] = Counter()
         # The reader waits inside Redis: its own connection has the time-out for that,
         # and its own circuit breaker.
         client = build_client(
@@ -30,48 +43,138 @@ class Streams:
             max_connections=1,
         )
         self._waiting_store = Store(client, unavailable=JobStoreUnavailable)
-        self._hub = Hub(EventLog(self._waiting_store))
+        self._hub = Hub(EventLog(self._waiting_store), Doorbell(jobs))
+        self._upkeep = Upkeep(
+            self._event_log, Rechecks(sessions), heartbeat_s=settings.stream_heartbeat_s
+        )
 
     @property
     def taken(self) -> int:
         """How many streams are open."""
-        return self._places.taken
+        return self._open[Stream]
+
+    @property
+    def waits(self) -> int:
+        """How many requests wait for news of a job or batch."""
+        return self._open[NewsPause]
 
     def open(
-        self,
-        feed: PersonFeed,
-        *,
-        person_id: str,
-        after: Position | None,
-        access: Access,
-        connection: Connection,
+        self, feed: PersonFeed, *, after: Position | None, access: Access, can_park: bool
     ) -> Stream:
-        """Return a stream of ``feed`` for a person, from a position on or from now; ``close`` it.
+        """Return a stream of ``feed``, from a position on or from now; ``close`` it.
 
         Raises TooManyStreams, EngineStopped while this process stops, or JobStoreUnavailable.
         """
-        if self._hub.is_closed:
+        if self._upkeep.is_closed:
             raise EngineStopped("This process is stopping; try again, another one will answer.")
-        self._places.take(person_id)
+        places = self._places.for_stream(can_park=can_park)
+        if not places.take(access.person_id):
+            raise TooManyStreams(
+                "Every place for event streams is taken; follow by ?wait= and try again later."
+            )
         try:
-            follower = Follower(feed, hub=self._hub, event_log=self._event_log, after=after)
+            follower = Follower(feed, event_log=self._event_log, after=after)
         except BaseException:
-            self._places.free(person_id)
+            places.free(access.person_id)
             raise
-        return Stream(
+        stream = Stream(
             follower,
             hub=self._hub,
             access=access,
-            connection=connection,
             heartbeat_s=self._heartbeat_s,
-            on_close=lambda: self._places.free(person_id),
+            on_close=partial(self._leave, places),
+        )
+        self._enter(stream, feed.owner_id, follower.tail)
+        return stream
+
+    def pause_for_job(
+        self, job: Job, *, until: float, access: Access, can_park: bool
+    ) -> NewsPause | None:
+        """Return a pause until the job ends, to be closed.
+        None when it has ended, or when every place is taken."""
+
+        def ends(event: Event) -> bool:
+            return event.ends_a_job and event.job == job.id
+
+        def begin() -> Position | None:
+            entry = keyspace.record(job.id)
+            found, tail = self._event_log.with_tail(job.owner.id, entry, ("status",))
+            has_ended = "status" not in found or JobStatus(found["status"]).is_outcome
+            return None if has_ended else tail
+
+        return self._pause(job.owner.id, ends, begin, until=until, access=access, can_park=can_park)
+
+    def pause_for_batch(
+        self, batch: Batch, *, until: float, access: Access, can_park: bool
+    ) -> NewsPause | None:
+        """Return a pause until one of the batch's jobs ends, to be closed.
+        None when every place is taken."""
+        return self._pause(
+            batch.owner.id,
+            lambda event: event.ends_a_job and event.batch == batch.id,
+            partial(self._event_log.tail, batch.owner.id),
+            until=until,
+            access=access,
+            can_park=can_park,
         )
 
     def release(self) -> None:
-        """End every stream, and open no more: the first step of a graceful stop. Doesn't block."""
-        self._hub.close()
+        """End every stream and every wait, and begin no more: the first step of a graceful stop.
+        Doesn't block."""
+        self._upkeep.close()
 
     def stop(self) -> None:
-        """End the reader and close its connection. Idempotent."""
+        """End the threads and close the reader's connection. Idempotent."""
+        self._upkeep.close()
+        self._upkeep.join()
         self._hub.stop()
         self._waiting_store.close()
+
+    def _pause(
+        self,
+        owner_id: str,
+        concerns: Callable[[Event], bool],
+        begin: Callable[[], Position | None],
+        *,
+        until: float,
+        access: Access,
+        can_park: bool,
+    ) -> NewsPause | None:
+        places = self._places.for_wait(can_park=can_park)
+        if self._upkeep.is_closed or not places.take(access.person_id):
+            return None
+        try:
+            tail = begin()
+        except BaseException:
+            places.free(access.person_id)
+            raise
+        if tail is None:
+            places.free(access.person_id)
+            return None
+        pause = NewsPause(
+            owner_id,
+            until=until,
+            access=access,
+            concerns=concerns,
+            on_close=partial(self._leave, places),
+        )
+        self._enter(pause, owner_id, tail)
+        return pause
+
+    def _enter(self, parked: Stream | NewsPause, owner_id: str, tail: Position) -> None:
+        with self._lock:
+            self._open[type(parked)] += 1
+        self._hub.follow(owner_id, parked, tail=tail)
+        self._upkeep.add(parked)
+        missed = self._hub.after(owner_id, tail)
+        if missed is None:
+            parked.look_again()
+        elif missed:
+            parked.hear(missed)
+
+    def _leave(self, places: Places, parked: Stream | NewsPause) -> None:
+        self._hub.leave(parked.owner_id, parked)
+        self._upkeep.discard(parked)
+        places.free(parked.access.person_id)
+        with self._lock:
+            self._open[type(parked)] -= 1

@@ -15,6 +15,7 @@ What a stream says itself, beside the engine's events:
 
 import json
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from flask_api.jobs.records.events import Event, Position
@@ -40,6 +41,7 @@ def frame(
     return "\n".join([*lines, f"event: {kind}", f"data: {data}", "", ""]).encode()
 
 
+@lru_cache(maxsize=256)  # thousands may follow one person
 def event_frame(event: Event) -> bytes:
     """Return an event of the engine's."""
     return frame(event.kind, event.data, position=event.position)

@@ -1,11 +1,10 @@
 """Many jobs of one task at once: accepted all or none, watched as one, results as they come."""
 
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
@@ -24,24 +23,24 @@ from flask_api.http.job_requests import (
 from flask_api.http.query import Cursor, read_query
 from flask_api.http.reach import batch_to_act_on, batch_to_see
 from flask_api.http.state import api_state
-from flask_api.http.wait import within
-from flask_api.jobs.batches import Batch
-from flask_api.jobs.engine import JobEngine
+from flask_api.http.wait import PausingResponse, can_park, within
 from flask_api.jobs.errors import (
     IdempotencyConflict,
     IllegalTransition,
     JobExpired,
     JobNotFound,
 )
+from flask_api.jobs.records.job import Job
 from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
 from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
-from flask_api.streams.access import Verdict
+from flask_api.streams.access import Access, Verdict
+from flask_api.streams.news import NewsPause
 from shared.errors import JobStoreUnavailable
+from shared.http.parking import Pause
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 PLACE_IN_DOCS = 3
 
-_LOOK_EVERY_S = 0.1
 OF_A_BATCH = (JobNotFound, JobExpired, JobStoreUnavailable)
 
 
@@ -195,28 +194,48 @@ def results(batch_id: Any) -> Response:
     """
     query = read_query(ResultsQuery)
     wait_s = within(query.wait, gate_state().settings.max_wait_s)
-    batch, engine = batch_to_see(batch_id), api_state().engine
-    lines = _lines(
-        engine, batch, in_order=query.order == "submission", after=query.after, wait_s=wait_s
+    batch, until = batch_to_see(batch_id), time.monotonic() + wait_s
+    access = access_to(batch.owner.id)
+    # before the first look, so that nothing is missed between a look and a pause
+    pause = (
+        api_state().streams.pause_for_batch(
+            batch, until=until, access=access, can_park=can_park(request.environ)
+        )
+        if wait_s
+        else None
     )
-    return Response(stream_with_context(lines), mimetype=NDJSON)
+    results = api_state().engine.results(
+        batch, in_order=query.order == "submission", after=query.after
+    )
+    answer = PausingResponse(
+        _lines(results, pause, access, current_app.json.dumps),  # type: ignore[arg-type]
+        mimetype=NDJSON,
+    )
+    if pause is not None:
+        answer.call_on_close(pause.close)
+    return answer
 
 
 def _lines(
-    engine: JobEngine, batch: Batch, *, in_order: bool, after: int, wait_s: float
-) -> Iterator[str]:
-    deadline = time.monotonic() + wait_s
-    access = access_to(batch.owner.id)
-    with engine.waiting_place(viewer().id) if wait_s else nullcontext(False) as may_wait:
-
-        def wait() -> bool:
-            is_over = engine.is_draining or time.monotonic() >= deadline
-            if not may_wait or is_over or access.ask() is not Verdict.GRANTED:
-                return False
-            engine.pause(_LOOK_EVERY_S)
-            return True
-
-        for job in engine.results(batch, in_order=in_order, after=after, wait=wait):
+    results: Iterator[Job | None],
+    pause: NewsPause | None,
+    access: Access,
+    to_json: Callable[[Any], str],
+) -> Iterator[str | Pause]:
+    """Yield a line for each job that has ended, and the pause when there is none; what is heard
+    while Redis is looked at ends the next pause at once. Needs no request: it goes on in any
+    thread."""
+    while True:
+        if pause is not None:
+            pause.rearm()
+        for job in results:
             if access.ask() is not Verdict.GRANTED:
                 return
-            yield current_app.json.dumps(result_json(job)) + "\n"
+            if job is None:
+                break
+            yield to_json(result_json(job)) + "\n"
+        else:
+            return
+        if pause is None or pause.is_over or time.monotonic() >= pause.until:
+            return
+        yield pause

@@ -11,12 +11,12 @@ from flask_api.http.job_requests import access_to, viewer
 from flask_api.http.query import read_query
 from flask_api.http.reach import batch_to_see, job_to_see
 from flask_api.http.state import api_state
+from flask_api.http.wait import PausingResponse, can_park
 from flask_api.jobs.errors import JobExpired, JobNotFound
 from flask_api.jobs.records.events import BEGINNING, Position
 from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.headers import LAST_EVENT_ID
 from flask_api.streams.access import SCOPE
-from flask_api.streams.connection import Connection
 from flask_api.streams.feeds import BatchFeed, JobFeed, PersonFeed
 from flask_api.streams.places import TooManyStreams
 from shared.errors import JobStoreUnavailable, RequestError
@@ -101,12 +101,11 @@ def of_batch(batch_id: Any) -> Response:
 def _answer(feed: PersonFeed, after: Position | None) -> Response:
     stream = api_state().streams.open(
         feed,
-        person_id=viewer().id,
         after=after,
         access=access_to(feed.owner_id),
-        connection=Connection(request.environ),
+        can_park=can_park(request.environ),
     )
-    response = Response(stream.frames(), mimetype="text/event-stream")
+    response = PausingResponse(stream.answer(), mimetype="text/event-stream")  # type: ignore[arg-type]
     response.call_on_close(stream.close)
     # nginx would hold events back until its buffer is full
     response.headers["X-Accel-Buffering"] = "no"

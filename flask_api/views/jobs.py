@@ -1,10 +1,11 @@
 """Submit jobs, look at them, wait for them, stop them. A job of another person does not exist here:
 404."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify, send_file
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import require_scope, scope_required
@@ -14,6 +15,7 @@ from flask_api.http.job_json import (
     JOBS_PATH,
     JobPage,
     JobRecord,
+    LogLineJson,
     job_url,
     result_of,
     summary_json,
@@ -30,7 +32,8 @@ from flask_api.http.job_requests import (
 from flask_api.http.query import Cursor, read_query
 from flask_api.http.reach import job_to_act_on, job_to_see
 from flask_api.http.state import api_state
-from flask_api.http.wait import WaitQuery, read_wait
+from flask_api.http.wait import WaitQuery, read_wait, resumption
+from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import (
     IdempotencyConflict,
     IllegalTransition,
@@ -41,6 +44,7 @@ from flask_api.jobs.errors import (
     JobWasCancelled,
 )
 from flask_api.jobs.records.job import OUTCOMES, JobStatus
+from flask_api.jobs.submission import Submitted
 from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
 from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
 from shared.errors import JobStoreUnavailable
@@ -71,14 +75,6 @@ class JobsQuery(BaseModel):
         le=100,
         description="Jobs on a page; one with filters may hold fewer and still have a next.",
     )
-
-
-class LogLineJson(BaseModel):
-    """One line of a job's log."""
-
-    at: AwareDatetime
-    level: str
-    message: str
 
 
 @blueprint.post("")
@@ -112,19 +108,10 @@ def submit() -> Response:
     wait = read_wait()
     if wait.seconds:
         require_scope(current_identity(), "jobs:read")
-    wanted, idempotency = read_job_request()
-    engine = api_state().engine
-    submitted = engine.submit(
-        wanted.task,
-        wanted.arguments,
-        owner=viewer(),
-        priority=PRIORITIES[wanted.priority],
-        start_at=wanted.due_at,
-        idempotency=idempotency,
-    )
+    engine, before = api_state().engine, resumption()
+    submitted = _submit(engine) if before is None else before.kept
     job = submitted.job or job_to_see(submitted.id)
-    if wait.seconds:
-        job = wait_for_end(job, wait.seconds)
+    job = wait_for_end(job, wait.seconds, kept=replace(submitted, job=None))
     answer = record_answer(job, status=202)
     limits = rate_limit_headers(
         limit=engine.settings.job_person_limit, unfinished=submitted.unfinished
@@ -132,6 +119,18 @@ def submit() -> Response:
     # Not update: it searches all headers for each.
     answer.headers.extend({"Location": job_url(job), **limits, **wait.headers})
     return answer
+
+
+def _submit(engine: JobEngine) -> Submitted:
+    wanted, idempotency = read_job_request()
+    return engine.submit(
+        wanted.task,
+        wanted.arguments,
+        owner=viewer(),
+        priority=PRIORITIES[wanted.priority],
+        start_at=wanted.due_at,
+        idempotency=idempotency,
+    )
 
 
 @blueprint.get("")

@@ -96,17 +96,24 @@ class ApiSettings(ContractSettings):
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="largest request body of the API")
     max_wait_s: int = Field(30, ge=0, le=300, description="longest long-poll")
+    max_parked: int = Field(
+        10_000,
+        ge=0,
+        description="event streams and long-polls held at once by one process; beyond it streams "
+        "are refused and long-polls answer at once",
+    )
+    max_parked_person: int = Field(100, ge=0, description="of these, how many of one person")
     max_waiting: int = Field(
         8,
         ge=0,
-        description="long-polls held at once by one process, half of them of one person; "
-        "beyond it they answer at once",
+        description="long-polls of one process, half of them of one person, where the server "
+        "keeps a thread for each; 0: none anywhere",
     )
     max_streams: int = Field(
         8,
         ge=0,
-        description="event streams held at once by one process, half of them of one "
-        "person; beyond it they are refused",
+        description="event streams of one process, half of them of one person, where the "
+        "server keeps a thread for each; 0: none anywhere",
     )
     stream_heartbeat_s: float = Field(
         10, gt=0, le=60, description="a silent event stream shows so often that it lives"

@@ -19,7 +19,7 @@ class ServerSettings(ContractSettings):
         32, ge=2, le=1000, description="requests that one process answers at once"
     )
     server_connections: int = Field(
-        4096, ge=16, le=1_000_000, description="connections that one process holds open at most"
+        16_384, ge=16, le=1_000_000, description="connections that one process holds open at most"
     )
     address_connections: int = Field(
         512,

@@ -21,7 +21,8 @@ PLACES = 4
 DRAIN_S = 10
 SETTINGS = {
     "task_modules": SAMPLE_TASKS,
-    "max_streams": str(PLACES),
+    "max_parked": str(PLACES),
+    "max_parked_person": str(PLACES // 2),
     # two of them, until a write fails, take longer than a client that left may keep its place
     "stream_heartbeat_s": "2",
     "server_workers": "1",

@@ -201,15 +201,9 @@ WORK_MUTANTS = (
             "tests/integration/api/events/test_api_events_places.py",
         ),
         Mutant(
-            "long-polls of a person",
-            "flask_api/jobs/waiting.py",
-            " and self._taken[person_id] < self._limit_each",
-            "",
-        ),
-        Mutant(
-            "streams of a person",
+            "waiting answers of a person",
             "flask_api/streams/places.py",
-            " or self._taken[person_id] >= self._limit_each",
+            " and self._taken.get(person_id, 0) < self._limit_each",
             "",
         ),
     ),

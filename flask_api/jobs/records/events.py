@@ -17,13 +17,16 @@ and whoever knows one can go on after it as long as the stream holds it.
 import json
 import logging
 import re
+import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, Self
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
+from shared.errors import JobStoreUnavailable
 from shared.redis import Client, Store
 
 log = logging.getLogger("gatehouse.jobs")
@@ -32,6 +35,7 @@ PAGE = 100  # an event may hold 200 log lines: more at once could fill the memor
 # one line of the greatest length fits; ten thousand such events are 100 MB at the very most
 EVENTS_KEPT = 10_000  # of one person
 LOG_BYTES = 10_000
+DOORBELL_TTL_S = 60
 
 CANCEL_REQUESTED = json.dumps({"event": "cancel_requested"})
 DELETED = json.dumps({"event": "deleted"})
@@ -133,18 +137,46 @@ class EventLog:
         return bool(info["entries-added"] == info["length"])
 
     def wait_for_any(
-        self, positions: Mapping[str, Position], *, block_ms: int
+        self, positions: Mapping[str, Position], *, bell: "Doorbell", block_ms: int
     ) -> dict[str, list[Event]]:
         """Return by owner the events after their positions, as soon as there are any;
-        nothing after ``block_ms``."""
+        nothing after ``block_ms``, or when the bell rings."""
         streams: dict[Any, Any] = {
             keyspace.events(owner_id): str(position) for owner_id, position in positions.items()
         }
+        streams[bell.entry] = str(bell.heard)
         answer: Any = self._store.read(
             lambda client: client.xread(streams, count=PAGE, block=block_ms)
         )
+        found: dict[str, list[Event]] = {}
         owners = {keyspace.events(owner_id): owner_id for owner_id in positions}
-        return {owners[key]: _events(entries) for key, entries in answer}
+        for key, entries in answer:
+            if key == bell.entry:
+                bell.heard = Position.parse(entries[-1][0])
+            else:
+                found[owners[key]] = _events(entries)
+        return found
+
+
+class Doorbell:
+    """Ends a reader's wait inside Redis from another connection. For one reader, any ringers."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.entry = keyspace.doorbell(secrets.token_hex(8))
+        self.heard = BEGINNING
+
+    def ring(self) -> None:
+        """End the wait. Where Redis can't store that just now, it ends by itself soon."""
+
+        def add(client: Client) -> None:
+            with client.pipeline(transaction=False) as pipeline:
+                pipeline.xadd(self.entry, {"at": "door"}, maxlen=1, approximate=False)
+                pipeline.expire(self.entry, DOORBELL_TTL_S)
+                pipeline.execute()
+
+        with suppress(JobStoreUnavailable):
+            self._store.write(add)
 
 
 def _position_of(entries: Any) -> Position:

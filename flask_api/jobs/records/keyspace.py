@@ -6,6 +6,7 @@ log:<job>          list    its last log lines
 owner:<user>       zset    the person's jobs, newest last (ids sort by time)
 open:<user>        set     the person's unfinished jobs, for limits
 events:<user>      stream  what happened to the person's jobs, bounded
+doorbell:<reader>  stream  ends a reader's wait for events (flask_api.jobs.records.events)
 idempotency:<user>:<sha256 of the key>   string  '<sha256 of the body> <job or batch>', 24 hours
 batch:<batch>      hash    a batch and how many of its jobs are in which state
 members:<batch>    list    its jobs in the order of submission
@@ -72,6 +73,11 @@ def opened(user_id: str) -> str:
 def events(user_id: str) -> str:
     """Name the stream of a person's events."""
     return f"{JOBS_PREFIX}events:{user_id}"
+
+
+def doorbell(reader: str) -> str:
+    """Name the stream that ends a reader's wait for events."""
+    return f"{JOBS_PREFIX}doorbell:{reader}"
 
 
 def idempotency(user_id: str, key: str) -> str:

@@ -209,14 +209,16 @@ def test_who_is_logged_out_while_they_wait_reads_nothing(app: Flask, visitor: Vi
 def test_results_wait_only_while_a_place_is_free(
     api_settings: ApiSettings, visitor: Visitor
 ) -> None:
-    """Who waits holds a thread of the server: beyond the bound the answer ends with what there is,
+    """Where who waits holds a thread of the server: beyond the bound the answer ends with what there is,
     to be asked again."""
     sample_tasks.RELEASE.clear()
     with running_api(api_settings, task_modules=(SAMPLE_TASKS,), max_waiting=1) as app:
         body = {"task": "sample.hang", "arguments": [{}]}
         batch = ask(app, "/api/batches", method="POST", cookie=visitor.cookie, json=body).get_json()
-        with api_state(app).engine.waiting_place("another"):
-            answer = ask(app, f"{batch['links']['results']}?wait=30", cookie=visitor.cookie)
+        places = api_state(app).streams._places.long_polls
+        places.take("another")
+        answer = ask(app, f"{batch['links']['results']}?wait=30", cookie=visitor.cookie)
+        places.free("another")
         assert (answer.status_code, answer.data) == (200, b"")
         sample_tasks.RELEASE.set()
         waited = ask(app, f"{batch['links']['results']}?wait=30", cookie=visitor.cookie)

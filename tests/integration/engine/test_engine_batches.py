@@ -1,8 +1,8 @@
 """Batches: all or none, counts that always add up, results as they come."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import IdempotencyKey
-from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.job import Job, JobStatus
 from tests.integration.engine.engine_bench import RESCUE_S, EngineBench
 from tests.waiting import wait_until
 
@@ -51,6 +51,12 @@ def wait_for(
     return get(bench, engine, batch_id)
 
 
+def there_now(engine: JobEngine, batch: Batch, *, in_order: bool, after: int) -> list[Job]:
+    """Return the results that a reader gets without waiting."""
+    found = takewhile(bool, engine.results(batch, in_order=in_order, after=after))
+    return [job for job in found if job is not None]
+
+
 def test_ten_thousand_jobs_are_accepted_and_done(bench: EngineBench) -> None:
     """Counts add up all the time, on every engine; nothing is left but records."""
     engine, other = bench.start(), bench.start()
@@ -59,7 +65,7 @@ def test_ten_thousand_jobs_are_accepted_and_done(bench: EngineBench) -> None:
     batch = wait_for(bench, other, batch_id, timeout_s=40)
     assert batch.counts == {**dict.fromkeys(JobStatus, 0), JobStatus.SUCCEEDED: 10_000}
     assert batch.done == 10_000
-    results = list(other.results(batch, in_order=True, after=0, wait=lambda: False))
+    results = there_now(other, batch, in_order=True, after=0)
     assert [job.result for job in results] == [[number] for number in range(10_000)]
     assert not bench.admin.exists(keyspace.STAGED)
     bench.check_nothing_is_left()
@@ -74,26 +80,21 @@ def test_results_come_while_jobs_end(bench: EngineBench, in_order: bool) -> None
     batch_id = submit(bench, engine, "sample.hold", slow_first)
     batch = get(bench, engine, batch_id)
     seen: list[int] = []
-    waits = 0
-
-    def wait() -> bool:
-        nonlocal waits
-        waits += 1
-        if waits % 5 == 0 and waits <= 15:
-            bench.go(str(3 - waits // 5))  # the last one first
-        threading.Event().wait(0.05)
-        return waits < 200
-
-    for job in engine.results(batch, in_order=in_order, after=0, wait=wait):
-        assert job.status is JobStatus.SUCCEEDED
-        seen.append(job.position)
+    looks = 0
+    for job in engine.results(batch, in_order=in_order, after=0):
+        if job is None:
+            looks += 1
+            if looks % 5 == 0 and looks <= 15:
+                bench.go(str(3 - looks // 5))  # the last one first
+            threading.Event().wait(0.05)
+            assert looks < 200
+        else:
+            assert job.status is JobStatus.SUCCEEDED
+            seen.append(job.position)
     assert seen == ([0, 1, 2] if in_order else [2, 1, 0])
-    rest = [
-        job.position
-        for job in engine.results(batch, in_order=in_order, after=2, wait=lambda: False)
-    ]
+    rest = [job.position for job in there_now(engine, batch, in_order=in_order, after=2)]
     assert rest == seen[2:]
-    assert list(engine.results(batch, in_order=in_order, after=3, wait=lambda: False)) == []
+    assert (there_now(engine, batch, in_order=in_order, after=3)) == []
 
 
 def test_mixed_outcomes_and_retries_are_counted(bench: EngineBench) -> None:
@@ -104,7 +105,7 @@ def test_mixed_outcomes_and_retries_are_counted(bench: EngineBench) -> None:
     )
     batch = wait_for(bench, engine, batch_id)
     assert (batch.counts[JobStatus.SUCCEEDED], batch.counts[JobStatus.FAILED]) == (30, 20)
-    jobs = list(engine.results(batch, in_order=True, after=0, wait=lambda: False))
+    jobs = there_now(engine, batch, in_order=True, after=0)
     assert [job.attempt for job in jobs[:5]] == [1, 2, 3, 3, 3]
 
 
@@ -122,7 +123,7 @@ def test_cancelled_batch_ends_whole(bench: EngineBench) -> None:
     batch = wait_for(bench, other, batch_id)
     assert batch.counts[JobStatus.SUCCEEDED] == 4
     assert batch.counts[JobStatus.CANCELLED] == 600
-    assert len(list(other.results(batch, in_order=False, after=0, wait=lambda: False))) == 604
+    assert len(there_now(other, batch, in_order=False, after=0)) == 604
     bench.check_nothing_is_left()
 
 
@@ -183,12 +184,9 @@ def test_empty_wait_gives_what_is_there(bench: EngineBench) -> None:
         bench, engine, "sample.hold", [{"path": bench.path("a")}, {"path": bench.path("b")}]
     )
     bench.go("b")
-    never: Callable[[], bool] = lambda: False  # noqa: E731  # a name for it reads best here
     wait_until(lambda: get(bench, engine, batch_id).done == 1, timeout_s=5, what="one has ended")
     batch = get(bench, engine, batch_id)
-    assert [job.position for job in engine.results(batch, in_order=False, after=0, wait=never)] == [
-        1
-    ]
-    assert list(engine.results(batch, in_order=True, after=0, wait=never)) == []
+    assert [job.position for job in there_now(engine, batch, in_order=False, after=0)] == [1]
+    assert (there_now(engine, batch, in_order=True, after=0)) == []
     bench.go("a")
     wait_for(bench, engine, batch_id)

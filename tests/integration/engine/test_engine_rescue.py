@@ -169,7 +169,7 @@ def test_stopping_process_takes_nothing_new(bench: EngineBench) -> None:
     own = bench.submit(stopping, "sample.echo", {"value": "own"})
     with ThreadPoolExecutor(1) as pool:
         stop = pool.submit(bench.stop, stopping, deadline_s=20)
-        wait_until(lambda: stopping.is_draining, timeout_s=5, what="the stop has begun")
+        wait_until(lambda: not stopping.is_accepting, timeout_s=5, what="the stop has begun")
         other = bench.start()
         late = [
             bench.submit(

@@ -1,15 +1,13 @@
 """The parts of event streams that need no server:
 positions, entries, frames, places, what is held for followers."""
 
-import threading
-from typing import Any
-
 import pytest
 
 from flask_api.jobs.records.events import PAGE, Event, Position, _events
 from flask_api.streams.hub import _HELD_CHARACTERS, _HELD_EVENTS, Channel
-from flask_api.streams.places import Places, TooManyStreams
+from flask_api.streams.places import Places, ProcessPlaces
 from flask_api.streams.wire import EndReason, end_frame, event_frame, frame
+from shared.settings import ApiSettings
 
 JOB = "0199d0a2-7e1c-7bb0-8f6e-3b1d7f0a5c11"
 
@@ -93,39 +91,40 @@ def test_frames_are_as_documented() -> None:
 
 
 def test_places_are_bounded_for_all_and_for_each() -> None:
-    """Half for one person; what is given back can be taken again."""
-    places = Places(limit=3)
-    for person in ("a", "a", "b"):
-        places.take(person)
-    with pytest.raises(TooManyStreams):
-        places.take("c")
+    """What is given back can be taken again."""
+    places = Places(limit=3, limit_each=2)
+    assert [places.take(person) for person in ("a", "a", "a", "b", "c")] == [
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
     places.free("b")
-    with pytest.raises(TooManyStreams):
-        places.take("a")
-    places.take("c")
+    assert not places.take("a")
+    assert places.take("c")
 
 
 @pytest.mark.parametrize(("limit", "each"), [(0, 0), (1, 1), (2, 1), (8, 4)])
-def test_smallest_limits_make_sense(limit: int, each: int) -> None:
-    """One place may be anybody's; none is nobody's."""
-    places = Places(limit=limit)
-    for _ in range(each):
-        places.take("a")
-    with pytest.raises(TooManyStreams):
-        places.take("a")
+def test_smallest_limits_of_threads_make_sense(limit: int, each: int) -> None:
+    """One place may be anybody's; none is nobody's; who parks has places of another kind."""
+    secrets = ("x" * 32,)
+    places = ProcessPlaces.of(ApiSettings(session_secrets=secrets, max_streams=limit))
+    in_threads = places.for_stream(can_park=False)
+    assert [in_threads.take("a") for _ in range(each + 1)] == [True] * each + [False]
+    assert places.for_stream(can_park=True).take("a") is bool(limit)
 
 
 def channel_with(events: list[Event]) -> Channel:
     """Return a channel that begins at 0-0 and holds these."""
-    channel = Channel(Position(0, 0), lock := threading.Lock())
-    with lock:
-        channel.add(events)
+    channel = Channel(Position(0, 0))
+    channel.add(events)
     return channel
 
 
-def positions(events: list[Event]) -> list[int]:
+def positions(events: list[Event] | None) -> list[int]:
     """Return the numbers that the events were made with."""
-    return [event.position.milliseconds for event in events]
+    return [event.position.milliseconds for event in events or []]
 
 
 def test_channel_gives_pages_in_order_from_anywhere() -> None:
@@ -139,8 +138,7 @@ def test_channel_gives_pages_in_order_from_anywhere() -> None:
 def test_channel_takes_nothing_twice() -> None:
     """What a reader that began earlier brings again is passed over."""
     channel = channel_with([an_event(1), an_event(2)])
-    with channel.changed:
-        channel.add([an_event(1), an_event(2), an_event(3)])
+    channel.add([an_event(1), an_event(2), an_event(3)])
     assert positions(channel.after(Position(0, 0))) == [1, 2, 3]
 
 
@@ -151,7 +149,7 @@ def test_channel_takes_nothing_twice() -> None:
 def test_channel_is_bounded_in_events_and_size(count: int, size: int) -> None:
     """The oldest go; ``start`` says from where it is whole."""
     channel = channel_with([an_event(number, data="x" * size) for number in range(1, count + 1)])
-    held = channel.after(channel.start)
+    held = channel.after(channel.start) or []
     assert channel.last == Position(count, 0)
     assert sum(len(event.data) for event in channel._events) <= _HELD_CHARACTERS
     assert len(channel._events) <= _HELD_EVENTS
@@ -161,7 +159,7 @@ def test_channel_is_bounded_in_events_and_size(count: int, size: int) -> None:
 def test_channel_that_begins_anew_holds_nothing() -> None:
     """And never goes back."""
     channel = channel_with([an_event(5)])
-    with channel.changed:
-        channel.begin_anew(Position(3, 0))
-    found: Any = channel.after(Position(0, 0))
-    assert (channel.start, channel.last, found) == (Position(5, 0), Position(5, 0), [])
+    channel.begin_anew(Position(3, 0))
+    assert (channel.start, channel.last) == (Position(5, 0), Position(5, 0))
+    assert channel.after(Position(0, 0)) is None
+    assert channel.after(Position(5, 0)) == []

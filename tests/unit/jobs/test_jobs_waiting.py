@@ -1,7 +1,6 @@
 """Waiting for a job's end: woken, bounded, and never in the way of a stop."""
 
 import threading
-import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -24,7 +23,6 @@ class Waiter:
             job_id,
             timeout_s=LONG_S,
             has_ended=self._has_ended,
-            person_id=uuid.uuid4().hex,
         )
         wait_until(lambda: self.asked > 0, timeout_s=5, what="the waiter has asked once")
 
@@ -41,20 +39,20 @@ def _asks_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_wait_for_an_ended_job_returns_at_once() -> None:
     """The question is asked before any waiting."""
-    Waiting(limit=1).wait("1", timeout_s=LONG_S, has_ended=lambda: True, person_id="ada")
+    Waiting().wait("1", timeout_s=LONG_S, has_ended=lambda: True)
 
 
 def test_wait_ends_at_its_timeout() -> None:
     """A job that goes on ends the wait after its time, and with none the question is asked once."""
-    Waiting(limit=1).wait("1", timeout_s=0.01, has_ended=lambda: False, person_id="ada")
+    Waiting().wait("1", timeout_s=0.01, has_ended=lambda: False)
     answers = iter([False])
-    Waiting(limit=1).wait("1", timeout_s=0, has_ended=lambda: next(answers), person_id="ada")
+    Waiting().wait("1", timeout_s=0, has_ended=lambda: next(answers))
 
 
 @pytest.mark.usefixtures("_asks_rarely")
 def test_notify_wakes_who_waits_for_this_job_only() -> None:
     """The end of a job in this process is seen at once, by all its waiters and no one else's."""
-    place = Waiting(limit=3)
+    place = Waiting()
     with ThreadPoolExecutor(3) as pool:
         first, second, other = (Waiter(pool, place, job_id) for job_id in ("1", "1", "2"))
         first.ended.set()
@@ -72,7 +70,7 @@ def test_notify_wakes_who_waits_for_this_job_only() -> None:
 @pytest.mark.usefixtures("_asks_rarely")
 def test_notify_before_the_end_is_no_end() -> None:
     """A woken waiter asks again, and goes on waiting when the job has not ended."""
-    place = Waiting(limit=1)
+    place = Waiting()
     with ThreadPoolExecutor(1) as pool:
         waiter = Waiter(pool, place, "1")
         place.notify(["1"])
@@ -84,7 +82,7 @@ def test_notify_before_the_end_is_no_end() -> None:
 
 def test_end_in_another_process_is_found_by_asking() -> None:
     """Nobody wakes this waiter: it asks every quarter of a second."""
-    place = Waiting(limit=1)
+    place = Waiting()
     with ThreadPoolExecutor(1) as pool:
         waiter = Waiter(pool, place, "1")
         waiter.ended.set()
@@ -94,55 +92,38 @@ def test_end_in_another_process_is_found_by_asking() -> None:
 @pytest.mark.usefixtures("_asks_rarely")
 def test_close_wakes_everyone_for_good() -> None:
     """A graceful stop waits for no long-poll, and later ones return at once."""
-    place = Waiting(limit=2)
+    place = Waiting()
     with ThreadPoolExecutor(2) as pool:
         waiters = [Waiter(pool, place, job_id) for job_id in ("1", "2")]
         place.close()
         for waiter in waiters:
             waiter.future.result(timeout=5)
-    place.wait("3", timeout_s=LONG_S, has_ended=lambda: False, person_id="ada")
-
-
-@pytest.mark.usefixtures("_asks_rarely")
-def test_waiter_beyond_the_limit_returns_at_once() -> None:
-    """Long-polls can't take all of a server's threads; a place that is left is free again."""
-    place = Waiting(limit=1)
-    with ThreadPoolExecutor(1) as pool:
-        waiter = Waiter(pool, place, "1")
-        place.wait("2", timeout_s=LONG_S, has_ended=lambda: False, person_id="ada")
-        waiter.ended.set()
-        place.notify(["1"])
-        waiter.future.result(timeout=5)
-        next_waiter = Waiter(pool, place, "2")
-        assert not next_waiter.future.done()
-        place.close()
-        next_waiter.future.result(timeout=5)
-
-
-def test_no_places_means_no_waiting() -> None:
-    """A limit of zero turns long-polls off."""
-    Waiting(limit=0).wait("1", timeout_s=LONG_S, has_ended=lambda: False, person_id="ada")
+    place.wait("3", timeout_s=LONG_S, has_ended=lambda: False)
 
 
 def test_error_of_the_question_leaves_nothing_behind() -> None:
-    """When Redis is away the caller hears of it, and its place is free again."""
-    place = Waiting(limit=1)
+    """When Redis is away the caller hears of it, and nothing watches any more."""
+    place = Waiting()
 
     def fail() -> bool:
         raise ConnectionError
 
     for _ in range(3):
         with pytest.raises(ConnectionError):
-            place.wait("1", timeout_s=LONG_S, has_ended=fail, person_id="ada")
+            place.wait("1", timeout_s=LONG_S, has_ended=fail)
     assert not place._watchers
 
 
-def test_one_person_gets_half_of_the_places_and_gives_them_back() -> None:
-    """Who holds as many as they may is answered at once; others still wait."""
-    places = Waiting(limit=3)
-    with places.place("ada") as first, places.place("ada") as second, places.place("ada") as third:
-        assert (first, second, third) == (True, True, False)
-        with places.place("bob") as fourth, places.place("bob") as fifth:
-            assert (fourth, fifth) == (True, False)
-        assert places.taken == 2
-    assert places.taken == 0
+def test_watcher_is_told_of_its_job_only_and_until_it_leaves() -> None:
+    """Two may watch one job; each leaves for itself."""
+    place, told = Waiting(), []
+    first, second = (lambda: told.append("first")), (lambda: told.append("second"))
+    place.watch("1", first)
+    place.watch("1", second)
+    place.notify(["2", "1"])
+    place.unwatch("1", first)
+    place.notify(["1"])
+    place.unwatch("1", second)
+    place.notify(["1"])
+    assert told == ["first", "second", "second"]
+    assert not place._watchers

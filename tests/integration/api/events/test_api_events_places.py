@@ -10,8 +10,8 @@ import redis
 from flask import Flask
 
 from flask_api.app import release_waiters
-from flask_api.streams import connection
 from flask_api.testing import running_api
+from shared.http import parking as connection
 from shared.settings import ApiSettings
 from tests.integration.api.api_server import event_readers, served
 from tests.integration.api.listener import Listener, Listeners, listeners
@@ -21,7 +21,12 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.usefixtures("site")
 
 PLACES = 4  # two for one person
-FEW_PLACES = {"task_modules": (SAMPLE_TASKS,), "max_streams": PLACES, "stream_heartbeat_s": 0.2}
+FEW_PLACES = {
+    "task_modules": (SAMPLE_TASKS,),
+    "max_parked": PLACES,
+    "max_parked_person": PLACES // 2,
+    "stream_heartbeat_s": 0.2,
+}
 
 
 @pytest.fixture
@@ -97,7 +102,7 @@ def test_client_that_left_is_noticed_without_a_heartbeat(
     api_settings: ApiSettings, visitor: Visitor
 ) -> None:
     """Its connection tells, long before a write would fail."""
-    changes = {**FEW_PLACES, "max_streams": 1, "stream_heartbeat_s": 60}
+    changes = {**FEW_PLACES, "max_parked": 1, "stream_heartbeat_s": 60}
     with (
         running_api(api_settings, **changes) as app,
         served(app) as address,

@@ -1,0 +1,257 @@
+"""Connections whose answer waits: kept by one thread for all of them, on one epoll.
+
+The servers hand a connection over when its application's answer pauses (shared.http.parking), and
+get it back, in some thread of theirs, when the answer goes on or its client has left. Where the
+system has no epoll nothing can be parked, and :func:`can_park` says so.
+"""
+
+import heapq
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+
+from shared.http.parking import ROOM_BYTES, STALL_S, Pause
+
+log = logging.getLogger("gatehouse.server")
+
+_LONGEST_SLEEP_S = 60.0
+_STALL_LOOK_S = 1.0
+
+
+def can_park() -> bool:
+    """Tell whether this system can."""
+    return hasattr(select, "epoll")
+
+
+class ParkedConnection:
+    """One connection in a pause of its answer: the Place of shared.http.parking. Thread-safe."""
+
+    def __init__(
+        self,
+        parking: "Parking",
+        client: socket.socket,
+        *,
+        frame: Callable[[bytes], bytes],
+        back: Callable[[], None],
+    ) -> None:
+        self._parking = parking
+        self._client = client
+        self._frame = frame
+        self._back = back
+        self._lock = threading.Lock()
+        self._is_parked = False
+        self._unsent = bytearray()
+        self._is_full = False
+        self._taken_at = 0.0
+        self.is_gone = False
+        self.fd = client.fileno()
+
+    @property
+    def unsent(self) -> bytes:
+        """What is still to be sent before the answer goes on."""
+        return bytes(self._unsent)
+
+    def begin(self, pause: Pause) -> None:
+        """Park the connection, for a thread that has let go of it."""
+        with self._lock:
+            self._is_parked = True
+            self._parking.enter(self, until=pause.until)
+        pause.begin(self)
+
+    def send(self, data: bytes) -> bool:
+        """See Place.send."""
+        with self._lock:
+            if not self._is_parked or self._is_full or not data:
+                return False
+            must_wait = bool(self._unsent)
+            self._unsent += self._frame(data)
+            if not must_wait:
+                self._write()
+                if self._unsent and self._is_parked:
+                    self._taken_at = time.monotonic()
+                    self._parking.want(self, writable=True)
+            self._is_full = len(self._unsent) > ROOM_BYTES
+            return not self._is_full
+
+    def look_at_stall(self, now: float) -> bool:
+        """Tell whether bytes wait for the client still; let it go if it takes none for too long.
+        For the loop."""
+        with self._lock:
+            if self._is_parked and self._unsent and now - self._taken_at >= STALL_S:
+                self._leave(is_gone=True)
+            return self._is_parked and bool(self._unsent)
+
+    def resume(self) -> None:
+        """See Place.resume."""
+        with self._lock:
+            self._leave(is_gone=False)
+
+    def ready(self, events: int) -> None:
+        """Take note of what the system says of the connection. For the loop."""
+        with self._lock:
+            if not self._is_parked:
+                return
+            if events & ~select.EPOLLOUT:
+                self._leave(is_gone=True)
+                return
+            self._write()
+            if not self._unsent and self._is_parked:
+                self._parking.want(self, writable=False)
+                if self._is_full:
+                    self._leave(is_gone=False)
+
+    def _write(self) -> None:
+        try:
+            sent = self._client.send(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._leave(is_gone=True)
+            return
+        del self._unsent[:sent]
+        self._taken_at = time.monotonic()
+
+    def _leave(self, *, is_gone: bool) -> None:
+        if not self._is_parked:
+            return
+        self._is_parked = False
+        self.is_gone = is_gone
+        self._parking.leave(self)
+        self._back()
+
+
+class Parking:
+    """The parked connections of one process. Thread-safe. Its thread starts with the first one
+    and ends at ``stop``; making one opens and starts nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._parked: dict[int, ParkedConnection] = {}
+        self._deadlines: list[tuple[float, int, ParkedConnection]] = []
+        self._stalled: dict[ParkedConnection, None] = {}
+        self._order = count()
+        self._wakes_at = 0.0
+        self._thread: threading.Thread | None = None
+        self._is_stopping = False
+
+    @property
+    def taken(self) -> int:
+        """How many are parked."""
+        return len(self._parked)
+
+    def enter(self, connection: ParkedConnection, *, until: float) -> None:
+        """Take a connection in, until it leaves."""
+        with self._lock:
+            if self._thread is None:
+                self._start()
+            self._parked[connection.fd] = connection
+            if until < float("inf"):
+                heapq.heappush(self._deadlines, (until, next(self._order), connection))
+            is_sooner = until < self._wakes_at
+        # Not for reading: what a client sends meanwhile stays in the kernel until its turn.
+        self._poll.register(connection.fd, select.EPOLLRDHUP)
+        if is_sooner:
+            self._wake()
+
+    def want(self, connection: ParkedConnection, *, writable: bool) -> None:
+        """Wake up when the connection takes bytes again, or no longer."""
+        events = select.EPOLLRDHUP | (select.EPOLLOUT if writable else 0)
+        self._poll.modify(connection.fd, events)
+        if writable:
+            self._stalled[connection] = None
+            self._wake()
+
+    def leave(self, connection: ParkedConnection) -> None:
+        """Let a connection go."""
+        with self._lock:
+            self._parked.pop(connection.fd, None)
+        with suppress(OSError):
+            self._poll.unregister(connection.fd)
+
+    def await_empty(self, *, within_s: float) -> None:
+        """Wait until none is parked any more, for so long at most:
+        whoever parked them was told to end."""
+        deadline = time.monotonic() + within_s
+        while self._parked and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Let all go that are left, as if their clients had, and end the thread. Idempotent."""
+        with self._lock:
+            self._is_stopping = True
+            thread = self._thread
+        if thread is not None:
+            self._wake()
+            thread.join()
+
+    def _start(self) -> None:
+        self._poll = select.epoll()
+        self._alarm, self._bell = os.pipe()
+        os.set_blocking(self._alarm, False)
+        os.set_blocking(self._bell, False)
+        self._poll.register(self._alarm, select.EPOLLIN)
+        self._thread = threading.Thread(target=self._run, name="gatehouse-parked", daemon=True)
+        self._thread.start()
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # full: it wakes up anyway
+            os.write(self._bell, b"\0")
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            try:
+                self._turn()
+            except Exception:
+                log.exception("a turn of parked connections failed; the next goes on")
+                time.sleep(0.1)
+        for connection in list(self._parked.values()):
+            connection.ready(select.EPOLLHUP)
+        self._poll.close()
+        os.close(self._alarm)
+        os.close(self._bell)
+
+    def _turn(self) -> None:
+        for fd, events in self._poll.poll(self._sleep_s()):
+            if fd == self._alarm:
+                os.read(self._alarm, 65_536)
+            elif (connection := self._parked.get(fd)) is not None:
+                connection.ready(events)
+        for connection in self._due():
+            connection.resume()
+        now = time.monotonic()
+        for connection in list(self._stalled):
+            if not connection.look_at_stall(now):
+                self._stalled.pop(connection, None)
+
+    def _sleep_s(self) -> float:
+        with self._lock:
+            now = time.monotonic()
+            first = self._deadlines[0][0] if self._deadlines else now + _LONGEST_SLEEP_S
+            longest_s = _STALL_LOOK_S if self._stalled else _LONGEST_SLEEP_S
+            self._wakes_at = min(first, now + longest_s)
+            return max(0.0, self._wakes_at - now)
+
+    def _due(self) -> list[ParkedConnection]:
+        due: list[ParkedConnection] = []
+        with self._lock:
+            now = time.monotonic()
+            while self._deadlines and self._deadlines[0][0] <= now:
+                due.append(heapq.heappop(self._deadlines)[2])
+        return due
+
+
+def chunk(data: bytes) -> bytes:
+    """Return a piece of a body as HTTP/1.1 sends one whose length is not known
+    (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def as_is(data: bytes) -> bytes:
+    """Return a piece of a body that ends with its connection."""
+    return data

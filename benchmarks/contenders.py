@@ -28,6 +28,7 @@ class Contender:
 OURS = Contender("gatehouse", "benchmarks.peers.gatehouse")
 CONTENDERS = (
     OURS,
+    Contender("gatehouse-3000-permissions", "benchmarks.peers.gatehouse_permitted"),
     Contender("django", "benchmarks.peers.django_site"),
     Contender("django-tuned", "benchmarks.peers.django_site", is_tuned=True),
     Contender("flask-login", "benchmarks.peers.flask_login_app"),

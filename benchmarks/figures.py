@@ -24,6 +24,9 @@ def figures(
             for each in contenders
             if each != OURS
         },
+        "of_own_open_view": spread(
+            [one[OURS.name][GATED] / one[OURS.name][OPEN] for one in rounds]
+        ),
     }
 
 
@@ -44,6 +47,11 @@ def table(result: dict[str, Any]) -> str:
             f"ours / {name:<24} {ratio['median']:.2f}  (rounds: {ratio['min']:.2f} to "
             f"{ratio['max']:.2f})"
         )
+    own = result["of_own_open_view"]
+    lines.append(
+        f"ours gated / ours open          {own['median']:.2f}  (rounds: {own['min']:.2f} to "
+        f"{own['max']:.2f})"
+    )
     if result["highest_load_share"]:
         lines.append(f"\nThe load used at most {result['highest_load_share']:.0%} of its own core.")
     return "\n".join(lines)

@@ -70,12 +70,13 @@ def identify(
 def choose_credential(request: Request, cookie_name: str) -> tuple[CredentialKind, str]:
     """Return the request's credential, unjudged.
     Any Authorization header comes before any cookie."""
-    authorization = request.headers.get("Authorization")
+    # From the environ: request.headers looks for the same through several layers.
+    authorization = request.environ.get("HTTP_AUTHORIZATION")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         # Another scheme gives an empty token, which no guard accepts.
         return CredentialKind.KEY, token.strip() if scheme.lower() == "bearer" else ""
-    cookie = find_cookie(request.headers.get("Cookie", ""), cookie_name)
+    cookie = find_cookie(request.environ.get("HTTP_COOKIE", ""), cookie_name)
     return (CredentialKind.NONE, "") if cookie is None else (CredentialKind.SESSION, cookie)
 
 

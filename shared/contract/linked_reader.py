@@ -11,7 +11,7 @@ now, leads to it. A wrong guess costs the second read that was to be saved, noth
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shared.redis import Store
@@ -41,8 +41,7 @@ class LinkedReader:
         guess = self._guesses.get(entry)
         if guess is None:
             return FirstRead(entry=entry, value=self._store.get(entry))
-        values: Any = self._store.read(lambda client: client.mget(entry, guess))
-        value, guessed_value = map(_text, values)
+        value, guessed_value = self._store.get_all((entry, guess))
         if value is None:
             self._guesses.pop(entry, None)
         return FirstRead(entry=entry, value=value, guess=guess, guessed_value=guessed_value)
@@ -56,7 +55,3 @@ class LinkedReader:
             self._guesses.clear()
         self._guesses[first.entry] = entry
         return self._store.get(entry)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -86,7 +86,7 @@ def decode_principal(
     """Return the principal stored for ``user_id``, or raise EntryFormatError.
     ``find`` is what its permissions are read by when somebody asks for them."""
     payload = signer.unsign(principal_entry(user_id), value)
-    if payload.pop("v", None) != VERSION or payload.get("id") != user_id:
+    if payload.get("v") != VERSION or payload.get("id") != user_id:
         raise EntryFormatError("the principal's version or id is not the expected one")
     return _principal(payload, find)
 
@@ -103,15 +103,23 @@ def _payload(principal: Principal) -> dict[str, Any]:
 
 
 def _principal(payload: dict[str, Any], find: Find | None) -> Principal:
-    # A newer writer may add a field: ignore it,
+    # Each request does this, so it is written out. What a newer writer may add is ignored,
     # so that both sides can be upgraded one after the other.
-    values = {name: value for name, value in payload.items() if name in _FIELDS}
     try:
-        values["permission_set"] = _permission_set(payload, find)
-        values["groups"] = frozenset(values["groups"])
-        values["auth_hash_fallbacks"] = tuple(values["auth_hash_fallbacks"])
-        values["backends"] = tuple(values["backends"])
-        return Principal(**values)
+        return Principal(
+            id=payload["id"],
+            username=payload["username"],
+            email=payload["email"],
+            email_verified=payload["email_verified"],
+            is_active=payload["is_active"],
+            is_staff=payload["is_staff"],
+            is_superuser=payload["is_superuser"],
+            permission_set=_permission_set(payload, find),
+            groups=frozenset(payload["groups"]),
+            auth_hash=payload["auth_hash"],
+            auth_hash_fallbacks=tuple(payload["auth_hash_fallbacks"]),
+            backends=tuple(payload["backends"]),
+        )
     except (KeyError, TypeError) as error:
         raise EntryFormatError("the principal lacks a field") from error
 
@@ -123,4 +131,4 @@ def _permission_set(payload: dict[str, Any], find: Find | None) -> PermissionSet
         return PermissionSet.of(payload["permissions"])
     if not isinstance(digest, str):
         raise EntryFormatError("the principal's set of permissions has no name")
-    return PermissionSet(digest, find=find)
+    return PermissionSet(digest, find=find) if digest else _NONE

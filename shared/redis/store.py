@@ -16,7 +16,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import StoreUnavailable
 from shared.redis.breaker import CircuitBreaker
-from shared.redis.client import POOL_EXHAUSTED, Client, NotPrimaryError, Script
+from shared.redis.client import Client, Script
+from shared.redis.pool import POOL_EXHAUSTED, NotPrimaryError
 from shared.redis.replies import Meaning, code_of, meaning_of
 from shared.redis.trial import problem_of
 
@@ -71,12 +72,17 @@ class Store:
         What is not text (a list that strayed there) is "": it is there, and no signature of ours.
         """
         try:
-            value = self.read(lambda client: client.get(entry))
+            value = self.read(lambda client: client.ask("GET", entry))
         except ResponseError as error:
             if code_of(error) != "WRONGTYPE":
                 raise
             return ""
         return None if value is None else str(value)
+
+    def get_all(self, entries: Sequence[str]) -> list[str | None]:
+        """Return the texts stored under ``entries``, in one instant; None for what is not there,
+        or is no text."""
+        return cast("list[str | None]", self.read(lambda client: client.ask("MGET", *entries)))
 
     def write(self, command: Callable[[Client], T]) -> T:
         """Run a command that changes something, at most once:

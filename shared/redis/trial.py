@@ -3,7 +3,8 @@ at start and by ``wsgi.py --check``."""
 
 from redis.exceptions import AuthenticationError, RedisError
 
-from shared.redis.client import MisconfiguredError, NotPrimaryError, build_client
+from shared.redis.client import build_client
+from shared.redis.pool import MisconfiguredError, NotPrimaryError
 from shared.redis.replies import advice_for
 
 

@@ -62,13 +62,13 @@ STORES_MUTANTS = (
         ("tests/security/stores/test_replicas.py",),
         Mutant(
             "role on connecting",
-            "shared/redis/client.py",
+            "shared/redis/pool.py",
             'if about.get("role") != "master":',
             "if False:",
         ),
         Mutant(
             "connections of before",
-            "shared/redis/client.py",
+            "shared/redis/pool.py",
             'if getattr(connection, "generation", self._generation) != self._generation:',
             "if False:",
         ),
@@ -79,10 +79,31 @@ STORES_MUTANTS = (
             "                connection.read_response()\n",
         ),
         Mutant(
+            "role with each lean read",
+            "shared/redis/client.py",
+            "                require_role(pool, connection, question, role[0])\n",
+            "                pass\n",
+        ),
+        Mutant(
             "leaving a replica",
             "shared/redis/store.py",
             "            self.client.connection_pool.drop()\n",
             "            pass\n",
+        ),
+    ),
+    *of(
+        ("tests/integration/redis/test_lean_reads.py",),
+        Mutant(
+            "connections as old as one that had ended",
+            "shared/redis/client.py",
+            "            pool.drop()  # the others may be as old: who asks again gets a new one\n",
+            "",
+        ),
+        Mutant(
+            "reply after a time-out",
+            "shared/redis/exchange.py",
+            "        connection.disconnect()\n        raise RedisTimeoutError",
+            "        raise RedisTimeoutError",
         ),
     ),
     *of(

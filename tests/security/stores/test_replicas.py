@@ -78,6 +78,16 @@ def test_read_of_a_server_that_was_demoted_is_no_answer(pair: Pair, store: Store
         store.get(KEY)
 
 
+def test_read_by_redis_py_of_a_server_that_was_demoted_is_no_answer(
+    pair: Pair, store: Store
+) -> None:
+    """Its way of reading is asked the same."""
+    assert store.read(lambda client: client.hget(KEY, "x")) is None
+    pair.demote(0)
+    with pytest.raises(SessionStoreUnavailable):
+        store.read(lambda client: client.hget(KEY, "x"))
+
+
 def test_new_connection_to_a_replica_is_refused(pair: Pair, store: Store) -> None:
     """Before any command is sent on it."""
     pair.demote(0)

@@ -2,11 +2,13 @@
 
 import inspect
 from importlib.metadata import requires
+from typing import Any
 
 import redis
 from redis.connection import Connection
 
-from shared.redis.client import Client, Pool
+from shared.redis.client import Client
+from shared.redis.pool import Pool
 
 OVERRIDDEN = {
     redis.BlockingConnectionPool: ("get_connection", "release"),
@@ -25,6 +27,11 @@ def test_what_is_used_of_redis_py_is_there() -> None:
     assert issubclass(Client, redis.Redis)
     pool = redis.BlockingConnectionPool(max_connections=1, timeout=1)  # type: ignore[no-untyped-call]
     assert hasattr(pool, "pool")
+    connection: Any = Connection
+    parser = connection()._parser
+    assert isinstance(parser, redis._parsers._HiredisParser)
+    assert "_reader" in inspect.getsource(type(parser).on_connect)
+    assert "self.pool.queue" in inspect.getsource(redis.BlockingConnectionPool.reset)
     assert isinstance(pool.timeout, int)
     taken = inspect.signature(Pool.get_connection).parameters
     theirs = inspect.signature(redis.BlockingConnectionPool.get_connection).parameters

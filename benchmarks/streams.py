@@ -1,11 +1,10 @@
-"""What do event streams cost the other requests? One real server with default settings,
-its places empty and full.
+"""What do those who wait cost the other requests? One real server with default settings,
+with nobody waiting and with thousands of event streams.
 
     .venv/bin/python -m benchmarks.streams
 
-In every round ``/api/me`` is asked with no stream open, then with every place taken and events on
-all streams. At last far more want to follow than there are places:
-they are told to long-poll and do so, and ``/api/me`` is asked all the while.
+In every round ``/api/me`` is asked with no stream open, then with all of them, as many of each person
+as the settings allow. Events of one person are timed until the last of their streams has them.
 """
 
 import argparse
@@ -17,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -37,7 +35,7 @@ COMMANDS = {
     "cherrypy": [sys.executable, "wsgi.py"],
     "gunicorn": [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"],
 }
-PLACES = int(ApiSettings.model_fields["max_streams"].default)
+EACH = int(ApiSettings.model_fields["max_parked_person"].default)
 _START_TIMEOUT_S, _STOP_TIMEOUT_S = 60.0, 30.0
 
 
@@ -63,110 +61,130 @@ def main() -> int:
 
 def _measure(context: Context, options: argparse.Namespace) -> dict[str, Any]:
     environment = _environment(context)
-    command = [sys.executable, "-m", "benchmarks.stream_people", "4"]
-    people = json.loads(
-        subprocess.run(
-            command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE
-        ).stdout
-    )
+    count = max(1, options.followers // EACH)
+    command = [sys.executable, "-m", "benchmarks.stream_people", str(count)]
+    made = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
+    people = json.loads(made.stdout)
     me = {
         "path": "/api/me",
         "port": _port(),
         "cookie": people[0]["cookie"],
         "connections": options.connections,
-    }
-    followed = {
-        "port": _port(),
-        "people": people,
-        "streams": PLACES,
-        "events_per_s": options.events,
-        "redis_url": context.peer_redis_url,
+        "seconds": options.seconds,
     }
     with (
-        _server(options.server, environment),
+        _server(options.server, environment) as pid,
         AnsweringChild("benchmarks.stream_latency") as latency,
         AnsweringChild("benchmarks.stream_followers") as followers,
     ):
-        latency.ask(**me, seconds=1.0)  # the first requests load what the others find loaded
-        rounds = [_round(latency, followers, me, followed, options) for _ in range(options.rounds)]
-        crowd = _crowd(latency, followers, me, followed, options)
-    return {"server": options.server, "rounds": rounds, "crowd": crowd}
+        latency.ask(**{**me, "seconds": 1.0})  # the first requests load what the others find loaded
+        crowd = _Crowd(context, followers, people, options)
+        rounds = [_round(latency, me, crowd, pid) for _ in range(options.rounds)]
+    return {"server": options.server, "followers": options.followers, "rounds": rounds}
 
 
-def _round(
-    latency: AnsweringChild,
-    followers: AnsweringChild,
-    me: dict[str, Any],
-    followed: dict[str, Any],
-    options: argparse.Namespace,
-) -> dict[str, Any]:
-    empty = latency.ask(**me, seconds=options.seconds)
-    followers.ask(do="open", **followed)
-    full = latency.ask(**me, seconds=options.seconds)
-    streams = followers.ask(do="close")
-    if streams["opened"] != {"200": PLACES}:
-        raise RuntimeError(f"not every place was taken: {streams}")
-    print(f"p99 {empty['p99_ms']:.1f} ms, with streams {full['p99_ms']:.1f} ms", file=sys.stderr)
-    return {"empty": empty, "full": full, "streams": streams}
+class _Crowd:
+    """Those who wait, in a process of their own."""
+
+    def __init__(
+        self,
+        context: Context,
+        followers: AnsweringChild,
+        people: list[dict[str, str]],
+        options: argparse.Namespace,
+    ) -> None:
+        self._redis_url = context.peer_redis_url
+        self._followers = followers
+        self._people = people
+        self._options = options
+        self.count = options.followers
+
+    def open(self, path: str) -> None:
+        """Have all of them ask ``path``, each person as often as the settings allow."""
+        self._followers.ask(
+            do="open",
+            port=_port(),
+            cookies=[person["cookie"] for person in self._people],
+            count=self._options.followers,
+            path=path,
+        )
+
+    def tell_one(self) -> list[float]:
+        """Return how long events of one person took to all streams of theirs, in ms."""
+        found = self._followers.ask(
+            do="fan_out",
+            person=self._people[0]["id"],
+            followers=self._options.followers // len(self._people),
+            times=self._options.events,
+            pause_s=0.05,
+            redis_url=self._redis_url,
+        )
+        took: list[float] = found["took_ms"]
+        return took
+
+    def close(self) -> None:
+        """Hang up. Raises RuntimeError when not all of them waited."""
+        found = self._followers.ask(do="close")
+        if found["refused"]:
+            raise RuntimeError(f"not everybody waited: {found}")
 
 
-def _crowd(
-    latency: AnsweringChild,
-    followers: AnsweringChild,
-    me: dict[str, Any],
-    followed: dict[str, Any],
-    options: argparse.Namespace,
-) -> dict[str, Any]:
-    """Let the crowd come while a job waits that they can poll for; the API is asked meanwhile."""
-    headers = {"Cookie": me["cookie"], "Sec-Fetch-Site": "same-origin"}
-    body = {"task": "primes.sum", "arguments": {"limit": 10}, "delay_s": 3600}
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{_port()}", headers=headers, trust_env=False, timeout=30
-    ) as client:
-        job = client.post("/api/jobs", json=body).headers["Location"]
-    question = {
-        **followed,
-        "job": job,
-        "followers": options.followers,
-        "seconds": options.crowd_seconds,
+def _round(latency: AnsweringChild, me: dict[str, Any], crowd: _Crowd, pid: int) -> dict[str, Any]:
+    empty, before = latency.ask(**me), _usage(pid)
+    crowd.open("/api/events")
+    with_streams, during = latency.ask(**me), _usage(pid)
+    told_ms = crowd.tell_one()
+    crowd.close()
+    print(
+        f"p99 {empty['p99_ms']:.1f} ms, with streams {with_streams['p99_ms']:.1f}", file=sys.stderr
+    )
+    return {
+        "empty": empty,
+        "streams": with_streams,
+        "each_kb": (during["kb"] - before["kb"]) / crowd.count,
+        "threads": during["threads"] - before["threads"],
+        "told_ms": told_ms,
     }
-    with ThreadPoolExecutor(1) as beside:
-        answers = beside.submit(lambda: followers.ask(do="crowd", **question))
-        meanwhile = latency.ask(**me, seconds=options.crowd_seconds)
-        return {"followers": options.followers, "answers": answers.result(), "me": meanwhile}
+
+
+def _usage(pid: int) -> dict[str, int]:
+    """Return the resident memory and the threads of the process that serves."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    status = max(
+        (Path(f"/proc/{each}/status").read_text() for each in (pid, *children)),
+        key=lambda text: _of(text, "VmRSS"),
+    )
+    return {"kb": _of(status, "VmRSS"), "threads": _of(status, "Threads")}
+
+
+def _of(status: str, name: str) -> int:
+    return int(status.split(f"{name}:")[1].split(maxsplit=1)[0])
 
 
 def table(result: dict[str, Any]) -> str:
     """Return the figures for a person to read."""
-    rounds, crowd = result["rounds"], result["crowd"]
-    ratios = [one["full"]["p99_ms"] / one["empty"]["p99_ms"] for one in rounds]
+    rounds = result["rounds"]
     lines = [
-        f"{result['server']}, /api/me, median of {len(rounds)} rounds   requests/s      p50   "
-        "   p99"
+        f"{result['server']}, /api/me, median of {len(rounds)} rounds   requests/s      p50      p99"
     ]
-    seconds = {way: [one[way] for one in rounds] for way in ("empty", "full")}
-    for way, name in (
-        ("empty", "no stream"),
-        ("full", f"{PLACES} streams, {rounds[0]['streams']['read']} events read"),
-    ):
-        p50, p99 = (median(one[key] for one in seconds[way]) for key in ("p50_ms", "p99_ms"))
-        requests = median(one["requests"] / one["seconds"] for one in seconds[way])
-        lines.append(f"{name:<44}{requests:>10.0f}{p50:>6.2f} ms{p99:>6.2f} ms")
-    lines.append(
-        f"p99 with full places / without: {median(ratios):.2f} ({min(ratios):.2f} to "
-        f"{max(ratios):.2f})"
-    )
-    answers = ", ".join(f"{name}: {count}" for name, count in sorted(crowd["answers"].items()))
-    lines.append(f"{crowd['followers']} followers at once: {answers}")
-    lines.append(
-        f"/api/me meanwhile: {crowd['me']['requests']} answers, p99 "
-        f"{crowd['me']['p99_ms']:.1f} ms, all of them 200"
-    )
+    for way, name in (("empty", "nobody waits"), ("streams", f"{result['followers']} streams")):
+        p50, p99 = (median(one[way][key] for one in rounds) for key in ("p50_ms", "p99_ms"))
+        per_s = median(one[way]["requests"] / one[way]["seconds"] for one in rounds)
+        lines.append(f"{name:<44}{per_s:>10.0f}{p50:>6.2f} ms{p99:>6.2f} ms")
+    ratios = [one["streams"]["p99_ms"] / one["empty"]["p99_ms"] for one in rounds]
+    told = sorted(each for one in rounds for each in one["told_ms"])
+    lines += [
+        f"p99 with / without: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        f"an event reached all streams of its person after {median(told):.1f} ms, "
+        f"p99 {told[int(len(told) * 0.99)]:.1f} ms",
+        f"each costs {median(one['each_kb'] for one in rounds):.1f} kB of resident memory; "
+        f"threads above idle: {max(one['threads'] for one in rounds)}",
+    ]
     return "\n".join(lines)
 
 
 @contextmanager
-def _server(name: str, environment: dict[str, str]) -> Iterator[None]:
+def _server(name: str, environment: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(COMMANDS[name], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     pin(SERVER_CORE, process.pid)
     deadline = time.monotonic() + _START_TIMEOUT_S
@@ -175,7 +193,7 @@ def _server(name: str, environment: dict[str, str]) -> Iterator[None]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the server did not start")
             time.sleep(0.1)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(_STOP_TIMEOUT_S)
@@ -225,16 +243,10 @@ def _parse() -> argparse.Namespace:
         "--connections", type=int, default=4, help="connections that ask /api/me (default: 4)"
     )
     parser.add_argument(
-        "--events",
-        type=int,
-        default=200,
-        help="events a second over all followed people (default: 200)",
+        "--followers", type=int, default=10_000, help="how many wait at once (default: 10000)"
     )
     parser.add_argument(
-        "--followers", type=int, default=500, help="who want to follow at last (default: 500)"
-    )
-    parser.add_argument(
-        "--crowd-seconds", type=float, default=15.0, help="how long they try (default: 15)"
+        "--events", type=int, default=50, help="events that are timed (default: 50)"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()

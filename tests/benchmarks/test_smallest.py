@@ -21,9 +21,8 @@ SMALLEST = {
     "pools --rounds 1 --sums 2 --limit 1000 --pages 4 --threads 2 --processes 1": r"primes\.sum on 1 "
     r"processes",
     "memory --rounds 1 --jobs 50 --sample 20": r"speed with them / without",
-    "streams --rounds 1 --seconds 0.2 --followers 20 --crowd-seconds 0.5": r"20 followers at once",
-    "streams --server gunicorn --rounds 1 --seconds 0.2 --followers 20 --crowd-seconds 0.5": r"20 followers at "
-    r"once",
+    "streams --rounds 1 --seconds 0.2 --followers 20 --events 3": r"reached all streams",
+    "streams --server gunicorn --rounds 1 --seconds 0.2 --followers 20 --events 3": r"20 streams ",
     "images --rounds 1 --images 4 --latency-ms 5 --threads 2": r"times as fast",
     "tables --rounds 1 --rows 1000": r"our speed / DuckDB's",
     "word_count --rounds 1 --megabytes 1": r"times as fast",

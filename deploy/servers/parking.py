@@ -46,6 +46,7 @@ class ParkedConnection:
         self._back = back
         self._lock = threading.Lock()
         self._is_parked = False
+        self._is_watched = False
         self._unsent = bytearray()
         self._is_full = False
         self._taken_at = 0.0
@@ -58,11 +59,21 @@ class ParkedConnection:
         return bytes(self._unsent)
 
     def begin(self, pause: Pause) -> None:
-        """Park the connection, for a thread that has let go of it."""
+        """Park the connection, for a thread that has let go of it and does nothing more with it."""
+        self._is_parked = True
+        try:
+            pause.begin(self)
+        except Exception:
+            log.exception("a pause could not begin; the answer goes on")
+            self.resume()
+        # Watched from here on only: before that nobody else closes what the pause belongs to.
         with self._lock:
-            self._is_parked = True
-            self._parking.enter(self, until=pause.until)
-        pause.begin(self)
+            if self._is_parked:
+                self._is_watched = self._parking.enter(
+                    self, until=pause.until, writable=bool(self._unsent)
+                )
+                if not self._is_watched:
+                    self._leave(is_gone=True)
 
     def send(self, data: bytes) -> bool:
         """See Place.send."""
@@ -73,8 +84,8 @@ class ParkedConnection:
             self._unsent += self._frame(data)
             if not must_wait:
                 self._write()
-                if self._unsent and self._is_parked:
-                    self._taken_at = time.monotonic()
+                self._taken_at = time.monotonic()
+                if self._unsent and self._is_watched:
                     self._parking.want(self, writable=True)
             self._is_full = len(self._unsent) > ROOM_BYTES
             return not self._is_full
@@ -122,7 +133,9 @@ class ParkedConnection:
             return
         self._is_parked = False
         self.is_gone = is_gone
-        self._parking.leave(self)
+        if self._is_watched:
+            self._is_watched = False
+            self._parking.leave(self)
         self._back()
 
 
@@ -145,19 +158,25 @@ class Parking:
         """How many are parked."""
         return len(self._parked)
 
-    def enter(self, connection: ParkedConnection, *, until: float) -> None:
-        """Take a connection in, until it leaves."""
+    def enter(self, connection: ParkedConnection, *, until: float, writable: bool) -> bool:
+        """Take a connection in, until it leaves; ``writable``: bytes wait for it already.
+        False when this process stops."""
         with self._lock:
+            if self._is_stopping:
+                return False
             if self._thread is None:
                 self._start()
             self._parked[connection.fd] = connection
             if until < float("inf"):
                 heapq.heappush(self._deadlines, (until, next(self._order), connection))
+            # Not for reading: what a client sends meanwhile stays in the kernel until its turn.
+            self._poll.register(connection.fd, select.EPOLLRDHUP)
             is_sooner = until < self._wakes_at
-        # Not for reading: what a client sends meanwhile stays in the kernel until its turn.
-        self._poll.register(connection.fd, select.EPOLLRDHUP)
-        if is_sooner:
+        if writable:
+            self.want(connection, writable=True)
+        elif is_sooner:
             self._wake()
+        return True
 
     def want(self, connection: ParkedConnection, *, writable: bool) -> None:
         """Wake up when the connection takes bytes again, or no longer."""
@@ -171,7 +190,7 @@ class Parking:
         """Let a connection go."""
         with self._lock:
             self._parked.pop(connection.fd, None)
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # closed here already
             self._poll.unregister(connection.fd)
 
     def await_empty(self, *, within_s: float) -> None:

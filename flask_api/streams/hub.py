@@ -130,7 +130,8 @@ class Hub:
         None: so far back nothing is held; ask Redis.
         """
         with self._lock:
-            return self._channels[owner_id].after(position)
+            channel = self._channels.get(owner_id)
+            return channel.after(position) if channel else []
 
     def close(self) -> None:
         """End the thread soon, start none from now on.

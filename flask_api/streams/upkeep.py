@@ -87,10 +87,7 @@ class Upkeep:
 
     def _run(self) -> None:
         while parked := self._all():
-            try:
-                self._keep_up(parked)
-            except Exception:
-                log.exception("keeping parked answers up failed; the next turn tries again")
+            self._try(lambda: self._keep_up(parked))  # run at once
             self._closing.wait(self._every_s)
             if self.is_closed:
                 self._end_all()
@@ -108,7 +105,14 @@ class Upkeep:
             self._thread = None
             parked = list(self._parked)
         for each in parked:
-            each.stop()
+            self._try(each.stop)
+
+    @staticmethod
+    def _try(step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:
+            log.exception("keeping parked answers up failed; the next turn tries again")
 
     def _keep_up(self, parked: list[Parked]) -> None:
         now = self._clock()

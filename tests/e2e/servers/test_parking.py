@@ -120,12 +120,8 @@ def bench(
     assert "Traceback" not in bench.log.read_text()
 
 
-@pytest.fixture
-def parking(bench: Bench) -> Bench:
-    """A server that holds no thread: what the other one can't is not asked of it."""
-    if bench.server not in PARKING_SERVERS:
-        pytest.skip("this server keeps a thread for each, as documented")
-    return bench
+# What a server that keeps a thread for each can't is not asked of it.
+parks = pytest.mark.parametrize("bench", PARKING_SERVERS, indirect=True)
 
 
 def waits(bench: Bench, count: int) -> None:
@@ -176,40 +172,43 @@ def test_what_is_sent_in_a_pause_comes_at_once(bench: Bench, version: str) -> No
         assert read() == b""
 
 
-def test_what_comes_behind_a_parked_request_has_its_turn(parking: Bench) -> None:
+@parks
+def test_what_comes_behind_a_parked_request_has_its_turn(bench: Bench) -> None:
     """A second request is answered after the first; what is none is refused then, not before."""
-    with parking.client() as client:
+    with bench.client() as client:
         client.get("/pause")
         client.get("/until")
         client.socket.sendall(b"garbage\r\n\r\n")
-        waits(parking, 1)
-        parking.ask("/go")
+        waits(bench, 1)
+        bench.ask("/go")
         assert client.answer() == b"after"
         assert client.answer() == b"in time"
         assert client.head()[""] == "400"
-    parking.ask("/go")
+    bench.ask("/go")
 
 
-def test_client_that_left_is_noticed(parking: Bench) -> None:
+@parks
+def test_client_that_left_is_noticed(bench: Bench) -> None:
     """Its answer is closed soon, whatever it had sent before."""
-    clients = [parking.client() for _ in range(20)]
+    clients = [bench.client() for _ in range(20)]
     for number, client in enumerate(clients):
         client.get("/pause" if number % 2 else "/stream")
         if number % 3 == 0:
             client.socket.sendall(b"and more")
-    waits(parking, 20)
+    waits(bench, 20)
     for client in clients:
         client.close()
-    wait_until(lambda: parking.ask("/counts")["open"] == 0, timeout_s=5, what="all are closed")
-    parking.ask("/go")
+    wait_until(lambda: bench.ask("/counts")["open"] == 0, timeout_s=5, what="all are closed")
+    bench.ask("/go")
 
 
-def test_slow_reader_gets_every_byte_in_order(parking: Bench) -> None:
+@parks
+def test_slow_reader_gets_every_byte_in_order(bench: Bench) -> None:
     """The answer goes on where the client took no more for a while."""
-    with parking.client() as client:
+    with bench.client() as client:
         client.get("/flood")
         client.head()
-        wait_until(lambda: parking.ask("/counts")["open"] == 1, timeout_s=5)
+        wait_until(lambda: bench.ask("/counts")["open"] == 1, timeout_s=5)
         body = b"".join(iter(client.chunk, b""))
     first, *rest = body.split(b"\n")
     flood = [line for line in rest if line.startswith(b"x")]
@@ -218,28 +217,30 @@ def test_slow_reader_gets_every_byte_in_order(parking: Bench) -> None:
     assert rest[len(flood) : -1] == [(LINE % number)[:-1] for number in range(LINES)]
 
 
-def test_reader_of_nothing_is_given_up(parking: Bench) -> None:
+@parks
+def test_reader_of_nothing_is_given_up(bench: Bench) -> None:
     """After ten seconds without a byte taken; nobody else notices."""
-    with parking.client() as client:
+    with bench.client() as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.get("/flood")
-        wait_until(lambda: parking.ask("/counts")["open"] == 1, timeout_s=5)
-        wait_until(lambda: parking.ask("/counts")["open"] == 0, timeout_s=30, what="it is closed")
+        wait_until(lambda: bench.ask("/counts")["open"] == 1, timeout_s=5)
+        wait_until(lambda: bench.ask("/counts")["open"] == 0, timeout_s=30, what="it is closed")
 
 
-def test_crowd_that_waits_costs_no_thread(parking: Bench) -> None:
+@parks
+def test_crowd_that_waits_costs_no_thread(bench: Bench) -> None:
     """Hundreds wait; the server, of four threads, has as many as before, and answers."""
-    before = parking.ask("/counts")["threads"]
-    clients = [parking.client(source=f"127.0.0.{2 + number % 8}") for number in range(CROWD)]
+    before = bench.ask("/counts")["threads"]
+    clients = [bench.client(source=f"127.0.0.{2 + number % 8}") for number in range(CROWD)]
     for client in clients:
         client.get("/pause")
-    waits(parking, CROWD)
-    assert parking.ask("/counts")["threads"] <= before + 2
-    parking.ask("/go")
+    waits(bench, CROWD)
+    assert bench.ask("/counts")["threads"] <= before + 2
+    bench.ask("/go")
     assert {client.answer() for client in clients} == {b"after"}
     for client in clients:
         client.close()
-    wait_until(lambda: parking.ask("/counts")["open"] == 0, timeout_s=5, what="all are closed")
+    wait_until(lambda: bench.ask("/counts")["open"] == 0, timeout_s=5, what="all are closed")
 
 
 @pytest.mark.parametrize("server", PARKING_SERVERS)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 from hypothesis import strategies as st
@@ -151,8 +152,11 @@ def made(table: RandomTable) -> RandomTable:
     chance = random.Random(table.seed)
     way = WAYS[table.way]
     columns = [_column(kind, table.count, chance) for kind in table.kinds]
-    # a word there may well be a header
-    first = 1 if way.header == "none" and not table.is_given else 0
+    # a word there, below nothing but empty lines, may well be a header
+    empty_rows = takewhile(
+        lambda row: not any(cell.text for cell in row), zip(*columns, strict=True)
+    )
+    first = 1 + len(list(empty_rows)) if way.header == "none" and not table.is_given else 0
     for column, row, kind in table.late:
         cell = KINDS[kind](chance)
         others = columns[column][:row] + columns[column][row + 1 :]

@@ -5,6 +5,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -46,12 +47,17 @@ class QueueProducer(ABC):
         """Let go of what the producer holds."""
 
 
-def _throughput(producer: QueueProducer, *, first: int, count: int) -> dict[str, Any]:
+def _throughput(producer: QueueProducer, *, first: int, count: int, threads: int) -> dict[str, Any]:
     """Submit jobs; return when that began, when the last was submitted,
     and when the last outcome was known."""
     numbers = range(first, first + count)
     began_ns = time.monotonic_ns()
-    producer.submit_all(numbers)
+    if threads == 1:
+        producer.submit_all(numbers)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            # Not one work for each number, which would cost about as much as a submit.
+            list(pool.map(producer.submit_all, [numbers[at::threads] for at in range(threads)]))
     submitted_ns = time.monotonic_ns()
     begun = marks().wait_for(numbers, timeout_s=_TIMEOUT_S)
     producer.settle()

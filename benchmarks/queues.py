@@ -36,13 +36,14 @@ _STOP_TIMEOUT_S = 15
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One queue: its module in benchmarks.peers, how many processes submit,
-    and whether in batches."""
+    """One queue: its module in benchmarks.peers, how many processes submit, whether in batches,
+    and one by one on how many threads."""
 
     name: str
     module: str
     producers: int = 1
     bulk: bool = True
+    threads: int = 1
 
     @property
     def is_ours(self) -> bool:
@@ -54,13 +55,14 @@ CONTENDERS = (
     Contender("gatehouse", "benchmarks.peers.queue_gatehouse"),
     Contender("gatehouse-x2", "benchmarks.peers.queue_gatehouse", producers=2),
     Contender("gatehouse-singly", "benchmarks.peers.queue_gatehouse", bulk=False),
+    Contender("gatehouse-16-threads", "benchmarks.peers.queue_gatehouse", bulk=False, threads=16),
     Contender("rq", "benchmarks.peers.queue_rq"),
     Contender("celery", "benchmarks.peers.queue_celery"),
     Contender("dramatiq", "benchmarks.peers.queue_dramatiq"),
     Contender("huey", "benchmarks.peers.queue_huey"),
 )
-# Two of ours share the latency of the first: submitting singly is what it measures.
-_NO_LATENCY = ("gatehouse-x2", "gatehouse-singly")
+# These share the latency of the first: submitting singly is what it measures.
+_NO_LATENCY = ("gatehouse-x2", "gatehouse-singly", "gatehouse-16-threads")
 
 
 class Running:
@@ -78,7 +80,13 @@ class Running:
         share = count // len(self._producers)
         with ThreadPoolExecutor(len(self._producers)) as threads:
             asked = [
-                threads.submit(each.ask, kind="throughput", first=number * share, count=share)
+                threads.submit(
+                    each.ask,
+                    kind="throughput",
+                    first=number * share,
+                    count=share,
+                    threads=self.contender.threads,
+                )
                 for number, each in enumerate(self._producers)
             ]
         answers = [each.result() for each in asked]
@@ -176,7 +184,7 @@ def _medians_ms(one: dict[str, dict[str, Any]], names: Sequence[str]) -> list[fl
 def table(result: dict[str, Any]) -> str:
     """Return the figures for a person to read."""
     lines = [
-        f"{'medians':<20}{'jobs/s':>9}{'submits/s':>11}{'starts after, median':>23}{'p95':>10}  / "
+        f"{'medians':<22}{'jobs/s':>9}{'submits/s':>11}{'starts after, median':>23}{'p95':>10}  / "
         "best peer (rounds)"
     ]
     for name, row in result["contenders"].items():
@@ -186,7 +194,7 @@ def table(result: dict[str, Any]) -> str:
             f"  {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else ""
         )
         lines.append(
-            f"{name:<20}{row['jobs_per_s']:>9.0f}{row['accepted_per_s']:>11.0f}{starts}{against}"
+            f"{name:<22}{row['jobs_per_s']:>9.0f}{row['accepted_per_s']:>11.0f}{starts}{against}"
         )
     for name, row in result["contenders"].items():
         if wait := row.get("latency_to_best_peer"):

@@ -1,0 +1,134 @@
+"""What do four processes bring to a batch that one of them accepted, against a process alone?
+
+    .venv/bin/python -m benchmarks.stealing
+
+Jobs that do nothing, which cost processor time only, and jobs that wait, which cost none. The
+batch is accepted by one process of each installation, and the time ends when the last outcome is
+stored. Both installations have a Valkey of their own, and take turns.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.answers import AnsweringChild, serve
+from benchmarks.context import Context
+from benchmarks.engines import OWNER, open_engine
+from benchmarks.spread import spread
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
+from flask_api.jobs.engine import JobEngine
+
+_LOOK_EVERY_S = 0.005
+_SLOTS = 4
+
+
+def main() -> int:
+    """Run the benchmark that the command line asks for."""
+    options = _parse()
+    if options.child:
+        _serve(options.child)
+        return 0
+    with _installation(1) as alone, _installation(options.processes) as together:
+        rounds = [_round(options, alone, together, number) for number in range(options.rounds)]
+    result = {
+        "processes": options.processes,
+        "jobs_per_s": {
+            name: spread([one[name] for one in rounds]) for name in ("alone", "together")
+        },
+        "times_as_fast": spread([one["together"] / one["alone"] for one in rounds]),
+        "waiting_jobs": options.waiting,
+        "waiting_s": spread([one["waiting_s"] for one in rounds]),
+    }
+    print(json.dumps(result, indent=2) if options.json else table(result))
+    return 0
+
+
+def _round(
+    options: argparse.Namespace, alone: AnsweringChild, together: AnsweringChild, number: int
+) -> dict[str, float]:
+    one: dict[str, float] = {}
+    order = [("alone", alone), ("together", together)][:: 1 if number % 2 else -1]
+    for name, each in order:
+        took_s = each.ask(task="bench.nothing", sets=[{"number": 0}] * options.jobs)["took_s"]
+        one[name] = options.jobs / took_s
+    sets = [{"seconds": options.seconds}] * options.waiting
+    one["waiting_s"] = together.ask(task="bench.sleep", sets=sets)["took_s"]
+    print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+    return one
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the figures for a person to read."""
+    lines = [f"{'jobs that do nothing, a second':<40}{'median':>9}{'min':>9}{'max':>9}"]
+    names = {"alone": "one process", "together": f"{result['processes']} processes"}
+    for name, row in result["jobs_per_s"].items():
+        lines.append(
+            f"  {names[name]:<38}{row['median']:>9.0f}{row['min']:>9.0f}{row['max']:>9.0f}"
+        )
+    ratio, waiting = result["times_as_fast"], result["waiting_s"]
+    lines += [
+        f"  {ratio['median']:.2f} times as fast (rounds: {ratio['min']:.2f} to {ratio['max']:.2f})",
+        f"{result['waiting_jobs']} jobs that wait, {_SLOTS} at a time in a process: "
+        f"{waiting['median']:.2f} s (rounds: {waiting['min']:.2f} to {waiting['max']:.2f})",
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _installation(processes: int) -> Iterator[AnsweringChild]:
+    """Yield the process that accepts; the others have nothing to do but what they take."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatehouse-bench-")))
+        valkey = stack.enter_context(EmbeddedValkey(folder / "valkey", passwords=new_passwords()))
+        file = str(Context.of(folder, valkey).save())
+        children = [
+            stack.enter_context(AnsweringChild("benchmarks.stealing", "--child", file))
+            for _ in range(processes)
+        ]
+        for child in children:
+            child.ask(task="bench.nothing", sets=[{"number": 0}] * 200)
+        yield children[0]
+
+
+def _serve(context_file: str) -> None:
+    with open_engine(Context.load(context_file), job_threads=_SLOTS) as engine:
+        serve(lambda question: {"took_s": _run(engine, question["task"], question["sets"])})
+
+
+def _run(engine: JobEngine, task: str, sets: Sequence[dict[str, Any]]) -> float:
+    began = time.monotonic()
+    batch_id = engine.submit_batch(task, sets, owner=OWNER).id
+    while engine.get_batch(batch_id, viewer=OWNER).finished_at is None:
+        time.sleep(_LOOK_EVERY_S)
+    return time.monotonic() - began
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.stealing", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=10_000, help="jobs that do nothing (default: 10000)"
+    )
+    parser.add_argument("--waiting", type=int, default=40, help="jobs that wait (default: 40)")
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="how long each waits (default: 1)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=4, help="processes of the larger one (default: 4)"
+    )
+    parser.add_argument("--rounds", type=int, default=7, help="how often (default: 7)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

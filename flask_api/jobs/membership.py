@@ -18,7 +18,8 @@ from typing import cast
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.holdings import Holdings, load_text
+from flask_api.jobs.records.beats import write_beat
+from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.work_stealing import WorkStealing
 from flask_api.jobs.workers.worker import Worker
 from shared.errors import ConfigurationError, JobStoreUnavailable
@@ -234,16 +235,9 @@ class Membership:
             executor.wake()
 
     def _beat(self, instance: str, *, register: bool = False) -> tuple[bool, list[str]]:
-        loads = self.worker.loads()
+        loads = [each.load for each in self.worker.executors]
         return self._holdings.beat(
-            instance,
-            ttl_s=self._heartbeat_s,
-            register=register,
-            load=load_text(
-                waiting=sum(each.queued for each in loads),
-                running=sum(each.running for each in loads),
-                slots=sum(each.slots for each in loads),
-            ),
+            instance, ttl_s=self._heartbeat_s, register=register, load=write_beat(loads)
         )
 
     def _look_at_the_others(self) -> None:

@@ -2,18 +2,23 @@
 
 A job waits in the memory of the process that accepted it, and only there it would begin. Once a
 beat, a process with a free slot and an empty queue looks who has jobs that wait, and takes half of
-the longest queue, some hundred at a time. The giver is not asked and not slowed: one atomic script
-moves what it holds and has not begun (records/lua/steal.lua), and when its own turn comes to such a
-job, the fence says that it is another's. A process that is alone looks at nobody.
+the longest queue, some hundred at a time. And one that works for fewer people than another takes
+some jobs of those it has none of: so people take turns in every process, not only where they asked.
+
+The giver is not asked and not slowed: one atomic script moves what it holds and has not begun
+(records/lua/steal.lua), and when its own turn comes to such a job, the fence says that it is
+another's. A process that is alone looks at nobody.
 """
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from flask_api.jobs.records.holdings import Beat, Holdings
+from flask_api.jobs.records.beats import Beat
+from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import QueuedJob
 from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.workers.executor import Executor
 from flask_api.jobs.workers.worker import Worker
 from shared.errors import JobStoreFull
 from shared.redis import Store
@@ -25,7 +30,7 @@ _AT_ONCE = 500
 # At most so many times in one beat, which must not come late.
 _PIECES = 20
 # One from whom nothing could be taken is left alone for so many beats.
-_REST_BEATS = 8
+_REST_BEATS = 2
 
 
 class WorkStealing:
@@ -35,44 +40,61 @@ class WorkStealing:
         self._reader = JobReader(store)
         self._holdings = holdings
         self._worker = worker
-        self._executors = {task.name: task.policy.executor for task in worker.registry}
-        self._resting: Counter[str] = Counter()
+        self._executor_of = {task.name: task.policy.executor for task in worker.registry}
+        self._resting: Counter[tuple[str, str]] = Counter()
 
     def take_some(self, beats: Mapping[str, Beat]) -> int:
-        """Take half of the longest queue if an executor here has nothing to do; return how many
-        jobs that were. Raises JobStoreUnavailable."""
+        """Take what there is a reason to take, for each executor; return how many jobs that were.
+        Raises JobStoreUnavailable."""
         self._resting = +(self._resting - Counter(dict.fromkeys(self._resting, 1)))
-        waiting = {
-            other: beat.waiting for other, beat in beats.items() if other not in self._resting
-        }
-        giver = max(waiting, key=waiting.__getitem__, default="")
-        idle = [each.name for each in self._worker.executors if each.is_idle]
-        if not giver or not waiting[giver] or not idle:
-            return 0
         try:
-            return self._take_half(giver, beats[giver].held, idle)
+            return sum(self._take_for(executor, beats) for executor in self._worker.executors)
         except JobStoreFull:
             return 0  # nothing begins before there is room again
 
-    def _take_half(self, giver: str, held: int, idle: Collection[str]) -> int:
-        """Take so many that both have as many, if that fits here."""
-        most = min(max(1, (held - len(self._worker.held)) // 2), self._worker.places)
-        taken = 0
+    def _take_for(self, executor: Executor, beats: Mapping[str, Beat]) -> int:
+        name, people = executor.name, executor.queue.people()
+        others = {each: beat for each, beat in beats.items() if (name, each) not in self._resting}
+        if executor.is_idle:
+            waiting = {other: beat.waiting(name) for other, beat in others.items()}
+            return self._take_half(_greatest(waiting), executor, beats, besides=frozenset())
+        more = {other: beat.people(name) - len(people) for other, beat in others.items()}
+        return self._take_half(_greatest(more), executor, beats, besides=people)
+
+    def _take_half(
+        self,
+        giver: str,
+        executor: Executor,
+        beats: Mapping[str, Beat],
+        *,
+        besides: Collection[str],
+    ) -> int:
+        """Take so many that both have as many, if they fit here; ``besides``: none of these
+        people's."""
+        if not giver:
+            return 0
+        most = max(1, (beats[giver].held - executor.queue.running) // 2)
+        most, taken = min(most, executor.queue.places), 0
         for _ in range(_PIECES):
-            wanted = self._find(giver, most - taken, idle)
+            some = self._holdings.some_of(giver, _AT_ONCE)
+            unfinished = self._reader.find_unfinished(some)
+            fitting = [each for each in unfinished if self._fits(each[0], executor, besides)]
+            # Of a longer queue, all that was looked at are less than half.
+            half = len(fitting) if len(some) == _AT_ONCE else max(1, len(fitting) // 2)
+            wanted = choose(fitting, min(half, most - taken), leave_one=bool(besides))
             if not wanted:
-                self._resting[giver] = _REST_BEATS
                 break
             taken += self._take(giver, wanted)  # fewer, when another process was faster
             if taken >= most:
                 break
         if taken:
             log.info("took jobs that waited elsewhere", extra={"jobs": taken, "instance": giver})
+        else:
+            self._resting[executor.name, giver] = _REST_BEATS
         return taken
 
-    def _find(self, giver: str, most: int, idle: Collection[str]) -> list[QueuedJob]:
-        unfinished = self._reader.find_unfinished(self._holdings.some_of(giver, _AT_ONCE))
-        return choose(unfinished, idle, self._executors, most)
+    def _fits(self, job: QueuedJob, executor: Executor, besides: Collection[str]) -> bool:
+        return self._executor_of.get(job.task) == executor.name and job.owner_id not in besides
 
     def _take(self, giver: str, wanted: Sequence[QueuedJob]) -> int:
         job_ids = [job.job_id for job in wanted]
@@ -84,35 +106,25 @@ class WorkStealing:
 
 
 def choose(
-    unfinished: Iterable[tuple[QueuedJob, bool]],
-    idle: Collection[str],
-    executors: Mapping[str, str],
-    most: int,
+    unfinished: Iterable[tuple[QueuedJob, bool]], most: int, *, leave_one: bool = False
 ) -> list[QueuedJob]:
-    """Return which jobs of another process to take: what waits for an executor that is idle here,
-    at most half of what that process has for it.
+    """Return which of these jobs of another process to take: at most so many of those that wait;
+    with ``leave_one`` of nobody the only one.
 
-    ``unfinished``: its jobs, and whether each waits. People take turns; of one person those of the
-    highest priority come first, then the oldest.
+    People take turns; of one person those of the highest priority come first, then the oldest.
     """
-    of_executor: Counter[str] = Counter()
-    waiting: defaultdict[str, list[QueuedJob]] = defaultdict(list)
-    for job, waits in unfinished:
-        executor = executors.get(job.task, "")
-        if executor in idle:
-            of_executor[executor] += 1
-            if waits:
-                waiting[executor].append(job)
-    chosen: list[QueuedJob] = []
-    for executor, jobs in waiting.items():
-        chosen += _in_turns(jobs)[: max(1, of_executor[executor] // 2)]
-    return chosen[:most]
-
-
-def _in_turns(jobs: Sequence[QueuedJob]) -> list[QueuedJob]:
+    waiting = [job for job, waits in unfinished if waits]
     place: Counter[str] = Counter()
     placed: list[tuple[int, QueuedJob]] = []
-    for job in sorted(jobs, key=lambda each: (-each.priority, each.job_id)):
+    for job in sorted(waiting, key=lambda each: (-each.priority, each.job_id)):
         place[job.owner_id] += 1
         placed.append((place[job.owner_id], job))
-    return [job for _, job in sorted(placed, key=lambda each: each[0])]
+    if leave_one:
+        placed = [each for each in placed if place[each[1].owner_id] > 1]
+    return [job for _, job in sorted(placed, key=lambda each: each[0])][:most]
+
+
+def _greatest(numbers: Mapping[str, int]) -> str:
+    """Return the name of the greatest number above zero, empty when there is none."""
+    name = max(numbers, key=numbers.__getitem__, default="")
+    return name if name and numbers[name] > 0 else ""

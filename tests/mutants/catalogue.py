@@ -3,7 +3,15 @@
 from tests.mutants.accounts import ACCOUNTS_MUTANTS
 from tests.mutants.bytes_sent import BYTES_MUTANTS
 from tests.mutants.gate import GATE_MUTANTS
+from tests.mutants.sharing import SHARING_MUTANTS
 from tests.mutants.stores import STORES_MUTANTS
 from tests.mutants.work import WORK_MUTANTS
 
-MUTANTS = (*GATE_MUTANTS, *BYTES_MUTANTS, *WORK_MUTANTS, *STORES_MUTANTS, *ACCOUNTS_MUTANTS)
+MUTANTS = (
+    *GATE_MUTANTS,
+    *BYTES_MUTANTS,
+    *WORK_MUTANTS,
+    *SHARING_MUTANTS,
+    *STORES_MUTANTS,
+    *ACCOUNTS_MUTANTS,
+)

@@ -5,19 +5,12 @@ Each write is one atomic script.
 
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.beats import Beat, read_beat
 from flask_api.jobs.records.scripts import load_scripts
 from shared.redis import Client, Store
-
-
-class Beat(NamedTuple):
-    """What another process lets know: how many jobs it holds just now, and how many of these wait,
-    about."""
-
-    held: int
-    waiting: int
 
 
 class Holdings:
@@ -36,7 +29,7 @@ class Holdings:
         register: bool = False,
         load: str = "",
     ) -> tuple[bool, list[str]]:
-        """Say that the instance lives, and its ``load`` to the others, as :func:`load_text`.
+        """Say that the instance lives, and tell the others its ``load`` (write_beat's text).
         False: it was declared dead. And the jobs whose cancel was asked for."""
         keys = [keyspace.INSTANCES, keyspace.heartbeat(instance), keyspace.cancels(instance)]
         alive, *cancels = cast(
@@ -63,7 +56,7 @@ class Holdings:
             return {}
         beats, *held = self._store.read(read)
         return {
-            other: None if beat is None else _beat(beat, count)
+            other: None if beat is None else read_beat(beat, held=count)
             for other, beat, count in zip(others, beats, held, strict=True)
         }
 
@@ -124,17 +117,3 @@ class Holdings:
             keyspace.cancels(instance),
         ]
         return cast(int, self._store.run(self._scripts["hand_over"], keys, [instance]))
-
-
-def load_text(*, waiting: int, running: int, slots: int) -> str:
-    """Return how busy a process is, as its heartbeat tells."""
-    return f"{waiting} {running} {slots}"
-
-
-def _beat(told: str, held: int) -> Beat:
-    load = told.split()
-    if len(load) != 3:  # of an earlier version, which tells nothing
-        return Beat(held, 0)
-    waiting, running, slots = map(int, load)
-    # Had it free slots at its last beat, what came since may run.
-    return Beat(held, max(0, held - (running if waiting else slots)))

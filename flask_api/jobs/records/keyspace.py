@@ -12,7 +12,7 @@ batch:<batch>      hash    a batch and how many of its jobs are in which state
 members:<batch>    list    its jobs in the order of submission
 ended:<batch>      list    its ended jobs in the order they ended
 instances          set     the server processes that take part
-heartbeat:<inst>   string  there while the process lives: '<waiting> <running> <slots>'
+heartbeat:<inst>   string  there while the process lives: how busy it is (.beats)
 held:<inst>        set     the unfinished jobs of the process: being in it is every write's fence
 cancels:<inst>     set     running jobs of the process whose cancel was asked for
 running:<task>     set     the running jobs of a task that has a limit of them, of all processes

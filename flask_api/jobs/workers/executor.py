@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Protocol, Self
 
 from flask_api.jobs.errors import StopReason
+from flask_api.jobs.records.beats import ExecutorLoad
 from flask_api.jobs.records.job import Attempt, QueuedJob
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.outcome import Outcome
@@ -52,6 +53,12 @@ class Executor(ABC):
         """Let jobs of a task that were held back ask again whether they may run."""
         if self.queue.let_go(task):
             self.wake()
+
+    @property
+    def load(self) -> ExecutorLoad:
+        """How busy it is, as the other processes hear it."""
+        queue = self.queue
+        return ExecutorLoad(self.name, len(queue), queue.running, self.slots, len(queue.people()))
 
     @property
     def is_idle(self) -> bool:

@@ -64,6 +64,11 @@ class FairQueue:
         """How many jobs were taken and not given back."""
         return self._running
 
+    def people(self) -> frozenset[str]:
+        """Return whose jobs wait or run here."""
+        with self._lock:
+            return frozenset(self._people) | frozenset(self._running_of_person)
+
     @property
     def places(self) -> int:
         """How many more jobs it may hold."""

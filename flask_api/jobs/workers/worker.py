@@ -143,6 +143,8 @@ class Worker:
 
     def drop(self, job_ids: Collection[str]) -> list[str]:
         """Forget those of these jobs that wait here; return their ids."""
+        if not job_ids:
+            return []
         dropped = [job for each in self.executors for job in each.queue.discard(job_ids)]
         self.held.forget(dropped)
         return dropped

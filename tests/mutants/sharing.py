@@ -1,0 +1,126 @@
+"""The guards of what threads and processes share: round trips, waiting jobs, places of a task."""
+
+from tests.mutants.mutant import Mutant, of
+
+_COMMIT = "flask_api/jobs/group_commit.py"
+_STEAL = "flask_api/jobs/records/lua/steal.lua"
+_STEALING = "flask_api/jobs/work_stealing.py"
+_TURN = "flask_api/jobs/records/lua/turn.lua"
+_SUBMIT = "flask_api/jobs/records/lua/submit.lua"
+
+SHARING_MUTANTS = (
+    *of(
+        (
+            "tests/unit/jobs/sharing/test_jobs_group_commit.py",
+            "tests/integration/engine/sharing/test_engine_group_commit.py",
+        ),
+        Mutant(
+            "patience of a submit",
+            _COMMIT,
+            "if not ticket.wait(self._patience_s):",
+            "if not ticket.wait(None):",
+        ),
+        Mutant("entries of a round trip", _COMMIT, "len(company) + 1 < MOST_ENTRIES", "True"),
+        Mutant("bytes of a round trip", _COMMIT, " or size > MOST_BYTES", ""),
+        Mutant("kind of a round trip", _COMMIT, "entry.kind != first.kind or ", ""),
+        Mutant(
+            "errors of others",
+            _SUBMIT,
+            "local is_done, answer = pcall(accept, key, at)",
+            "local is_done, answer = true, accept(key, at)",
+        ),
+        Mutant(
+            "unfinished jobs of a person",
+            _SUBMIT,
+            "if unfinished >= tonumber(ARGV[2]) then",
+            "if false then",
+        ),
+    ),
+    *of(
+        (
+            "tests/unit/jobs/sharing/test_jobs_work_stealing.py",
+            "tests/integration/engine/sharing/test_engine_stealing.py",
+        ),
+        Mutant(
+            "taken jobs wait", _STEAL, " and redis.call('HGET', record, 'status') == 'queued'", ""
+        ),
+        Mutant("taken jobs are the giver's", _STEAL, "is_held == 1 and ", ""),
+        Mutant(
+            "dead taker",
+            _STEAL,
+            "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then",
+            "if false then",
+        ),
+        Mutant(
+            "holder of a taken job",
+            _STEAL,
+            "    redis.call('HSET', record, 'instance', ARGV[1])",
+            "    local _ = 0",
+        ),
+        Mutant("half of a queue", _STEALING, "max(1, len(fitting) // 2)", "len(fitting)"),
+        Mutant(
+            "tasks of this process",
+            _STEALING,
+            "self._executor_of.get(job.task) == executor.name and ",
+            "",
+        ),
+        Mutant("people who have jobs here", _STEALING, " and job.owner_id not in besides", ""),
+        Mutant("only job of a person", _STEALING, "leave_one=bool(besides)", ""),
+        Mutant(
+            "taken jobs are forgotten",
+            "flask_api/jobs/membership.py",
+            "self.worker.drop(waiting - ours)",
+            "pass",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/test_engine_begin.py",),
+        Mutant(
+            "slots wake by the beat",
+            "flask_api/jobs/membership.py",
+            "                executor.let_go(task)\n            executor.wake()",
+            "                executor.let_go(task)",
+        ),
+    ),
+    *of(
+        ("tests/unit/jobs/sharing/test_jobs_brief_slots.py",),
+        Mutant(
+            "slots for many brief jobs",
+            "flask_api/jobs/workers/slots.py",
+            " and len(self.queue) < self.chunk_of(queued_jobs[0].task)",
+            "",
+        ),
+        Mutant(
+            "slots for what a brief one leaves",
+            "flask_api/jobs/workers/slots.py",
+            "        if was_brief:\n            self.wake()\n",
+            "",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/sharing/test_engine_limits.py",),
+        Mutant("places of a task", _TURN, "if places > 0 then", "if true then"),
+        Mutant(
+            "turns of processes",
+            _TURN,
+            " - redis.call('ZCOUNT', KEYS[17], moment - GONE_S, until_then)",
+            "",
+        ),
+        Mutant("turns of the dead", _TURN, "moment - GONE_S, until_then", "'-inf', until_then"),
+        Mutant(
+            "places of what ended", _TURN, "    redis.call('SREM', KEYS[15], unpack(left))\n", ""
+        ),
+        Mutant(
+            "places of what runs",
+            "flask_api/jobs/records/lua/free_places.lua",
+            "if redis.call('HGET', KEYS[number + 1], 'status') ~= 'running' then",
+            "if true then",
+        ),
+        Mutant(
+            "begun by the script that counts",
+            "flask_api/jobs/workers/worker.py",
+            "queued.task in self._limits or ",
+            "",
+        ),
+    ),
+)

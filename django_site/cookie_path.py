@@ -22,6 +22,7 @@ class MountedCookiesMiddleware:
             settings.SESSION_COOKIE_NAME,
             settings.CSRF_COOKIE_NAME,
             settings.DEVICE_COOKIE_NAME,
+            settings.DRAFT_COOKIE_NAME,
             "messages",
         )
         # Services on other hosts have paths of their own.

@@ -134,8 +134,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.production
 CSRF_COOKIE_NAME = SITE.hardened("csrftoken")
 DEVICE_COOKIE_NAME = SITE.hardened("gatehouse_device")  # django_site.accounts.device_cookie
+DRAFT_COOKIE_NAME = SITE.hardened("gatehouse_draft")  # django_site.work.draft
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "django_site.problem.csrf_failure"
+CSRF_FAILURE_VIEW = "django_site.work.draft.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 # a message gives nobody a session
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"

@@ -6,9 +6,10 @@ from django.urls import include, path
 from django_site.accounts import views
 from django_site.sessions import views as session_views
 from django_site.signup.views import invitation
+from django_site.work.home_page import home
 
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", home, name="home"),
     path("", include("django_site.work.urls")),
     path("accounts/login/", views.LoginView.as_view(), name="account_login"),
     path("accounts/invitation/<str:token>/", invitation, name="account_invitation"),

@@ -29,7 +29,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "django_site/sessions": ("integration/**/*session*", "security/**/test_*session*"),
     "django_site/signup": ("integration/**/test_accounts_signup", "security/**/test_*i*_up"),
     "django_site/staff": ("security/accounts/test_staff_power",),
-    "django_site/work": ("unit/work/test_*", "browser/pages/test_*", "e2e/test_work_pages"),
+    "django_site/work": ("unit/work/test_*", "browser/pages/test_*", "e2e/work/test_*"),
     "flask_api": ("integration/**/test_api_*", "unit/**/test_flask_*"),
     "flask_api/gate": (
         "integration/**/test_gate_*",

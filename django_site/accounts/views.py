@@ -1,11 +1,10 @@
 # mypy: disallow-subclassing-any=False
 # (django-allauth has no types.)
-"""The pages that are not django-allauth's own: home, the note on the log-in page, and errors."""
+"""The pages that are not django-allauth's own: the note on the log-in page, and errors."""
 
 import sys
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from allauth.account.views import LoginView as AllauthLoginView
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -38,17 +37,6 @@ _REMEDIES = {
     "email_unverified": "account_email",
     "permission_denied": "home",
 }
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """Show what this is, or who you are."""
-    person: Any = request.user
-    is_verified = (
-        person.is_authenticated
-        and EmailAddress.objects.filter(user=person, email=person.email, verified=True).exists()
-    )
-    return render(request, "home.html", {"email_verified": is_verified})
 
 
 @require_safe

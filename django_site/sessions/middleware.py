@@ -28,6 +28,8 @@ from shared.http.cookies import find_cookie
 log = logging.getLogger("gatehouse.sessions")
 
 _RENEW_EVERY_S = 300
+# Sent by a page that brings itself up to date: nobody may be sitting before it.
+_BACKGROUND = "HTTP_X_GATEHOUSE_BACKGROUND"
 _PLAIN_PAGE = (
     "<!doctype html><title>Unavailable</title><h1>Unavailable</h1><p>Please try again in a moment. "
     "You stay logged in.</p>"
@@ -97,7 +99,7 @@ def mark_outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
 def _renew(request: HttpRequest) -> bool:
     """Note when and from where a logged-in session was last used;
     saving it renews the idle lifetime."""
-    if not request.session.get(USER_ID):
+    if not request.session.get(USER_ID) or _BACKGROUND in request.META:
         return False
     now = int(time.time())
     seen = request.session.get(SEEN)

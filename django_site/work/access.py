@@ -7,7 +7,8 @@ from typing import Concatenate, ParamSpec
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from django_site.work.api import ApiProblem, NoApiBeside
 
@@ -36,7 +37,9 @@ def page(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             # not where a form was sent to: that answers no GET
-            way_back = request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+            way_back = (
+                request.get_full_path() if request.method in ("GET", "HEAD") else reverse("jobs")
+            )
             return redirect_to_login(way_back)
         try:
             return view(request, *args, **kwargs)
@@ -50,7 +53,7 @@ def page(view: View[P]) -> View[P]:
 
 def get_page(view: View[P]) -> View[P]:
     """Make such a page that only shows something."""
-    guarded: View[P] = require_GET(page(view))
+    guarded: View[P] = require_safe(page(view))
     return guarded
 
 

@@ -100,7 +100,10 @@ def send(
     Call it only for a request whose form has passed Django's cross-site check: to the API it comes
     from a page of this site. Raises ApiProblem or NoApiBeside.
     """
-    data = b"" if sent is None else json.dumps(sent).encode()
+    try:
+        data = b"" if sent is None else json.dumps(sent).encode()
+    except RecursionError:
+        raise ApiProblem(400, "bad_request", "The arguments are nested too deeply.") from None
     body = Body(stream=BytesIO(data), size=len(data), headers=headers)
     answer = _answer(request, method, path, "", body)
     return json.loads(answer) if answer else None

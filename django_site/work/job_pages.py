@@ -15,6 +15,7 @@ from django_site.work import api, result
 from django_site.work.access import get_page, page
 from django_site.work.form.values import json_text
 from django_site.work.job_list import STATUS_WORDS, list_work
+from django_site.work.rows import rows_of
 
 LOG_LINES = 200
 _FILTERS = ("status", "task")
@@ -50,13 +51,16 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show one job: how it stands, what it said, what it made."""
     record = api.get(request, f"/jobs/{job_id}")
     wanted = result.Wanted.of(request.GET.dict())
+    # A page that has its log already, and gets what comes by events, needs no thousand lines again.
+    is_without_log = request.headers.get("X-Gatehouse-Background") == "without log"
     has_result = record["status"] == "succeeded"
     context = {
         "job": record,
-        "log": _log(request, job_id),
+        "log": [] if is_without_log else _log(request, job_id),
         "log_lines": LOG_LINES,
         "arguments": json_text(record["arguments"]),
         "result": result.show(record["result"], wanted) if has_result else None,
+        "rows": rows_of(request, record),
         "is_over": record["finished_at"] is not None,
     }
     return render(request, "work/job.html", context)

@@ -70,14 +70,17 @@ class Wanted:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Wanted":
         """Read the address's query; what makes no sense is the first page, unsorted."""
-        page = query.get("page", "")
-        number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
         return cls(
             table=query.get("table", ""),
             by=query.get("by", ""),
             is_down=query.get("order") == "down",
-            page=max(1, number),
+            page=page_in(query.get("page", "")),
         )
+
+
+def page_in(text: str) -> int:
+    """Return the number of a page as an address has it; 1 for what is none."""
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
 
 
 def show(value: Any, wanted: Wanted, *, id: str = "result", depth: int = 0) -> Shown:  # noqa: A002
@@ -133,7 +136,7 @@ def _table(items: list[Any], wanted: Wanted, id: str) -> Shown:  # noqa: A002
         kind="table",
         id=id,
         columns=[_column(name, at, shown, wanted) for at, name in enumerate(names[:_COLUMNS_MAX])],
-        rows=[[_cell(value) for value in row[:_COLUMNS_MAX]] for row in shown],
+        rows=[[plain_cell(value) for value in row[:_COLUMNS_MAX]] for row in shown],
         total=len(rows),
         first=first + 1,
         previous=_link(wanted, page=page - 1) if page > 1 else "",
@@ -171,7 +174,8 @@ def _names(items: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for item in items for name in item))
 
 
-def _cell(value: Any) -> Cell:
+def plain_cell(value: Any) -> Cell:
+    """Return a value as a cell has it."""
     if value is None:
         return Cell("")
     if isinstance(value, bool | int | float):
@@ -185,7 +189,7 @@ def _in_one_line(value: Any) -> str:
     if isinstance(value, dict) and not any(
         isinstance(each, list | dict) for each in value.values()
     ):
-        return ", ".join(f"{name}: {_cell(each).text}" for name, each in value.items())
+        return ", ".join(f"{name}: {plain_cell(each).text}" for name, each in value.items())
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -22,7 +22,10 @@ from django_site.work.form.values import (
     take,
 )
 
-FIELDS, AS_JSON = "form", "json"
+# What a button of the form asks to be shown, instead of starting a job.
+FIELDS, AS_JSON, CALLS = "form", "json", "calls"
+# Each name is a question of its own.
+_NAMED_MAX = 50
 _NOT_IN_FORM = "These arguments don't fit the form as they are, so here they are as JSON."
 
 
@@ -37,6 +40,7 @@ class StartForm:
     json_errors: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    calls: Mapping[str, str] = field(default_factory=dict)
     # Sent with the form: pressing the button twice starts one job.
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -52,7 +56,7 @@ class StartForm:
 
     def arguments(self) -> dict[str, Any] | None:
         """Return the arguments; None, and the error at its place, when there is JSON that is
-        none."""
+        none. Ask once: errors are added."""
         if self.mode == FIELDS:
             return arguments_of(self.fields) if check_json(self.fields) else None
         try:
@@ -69,7 +73,7 @@ class StartForm:
         """Turn to the other way in, with what stands in the form. Where the form can't hold it, say
         so and stay."""
         arguments = self.arguments()
-        if arguments is None or mode == self.mode:
+        if arguments is None or mode in (self.mode, CALLS):
             return
         if mode == AS_JSON:
             self.mode, self.json = AS_JSON, json_text(arguments)
@@ -91,18 +95,25 @@ class StartForm:
         if not self.is_wrong:
             self.errors.append(problem.detail)
 
+    def find_calls(self, request: HttpRequest) -> None:
+        """Have the API write the calls that say the same; it changes nothing."""
+        try:
+            said = arguments_of(self.fields) if self.mode == FIELDS else read_json(self.json)
+            sent = {"task": self.task["name"], "arguments": said}
+            self.calls = api.send(request, "/calls", sent)
+        except (api.ApiProblem, ValueError, RecursionError):
+            self.calls = {}
+
     def name_uploads(self, request: HttpRequest) -> None:
         """Find the names of uploaded files; drop, and say so, what is no longer there."""
         for each in _walk(self.fields):
-            kept = []
-            for upload in each.uploads:
-                try:
-                    kept.append(api.get(request, f"/files/{uuid.UUID(upload['id'])}"))
-                except (api.ApiProblem, ValueError):
-                    self.notes.append(
-                        f"The file of “{each.label}” is no longer kept. Please choose it again."
-                    )
-            each.uploads = kept
+            found = [_find_upload(request, upload) for upload in each.uploads[:_NAMED_MAX]]
+            kept = [upload for upload in found if upload is not None]
+            if len(kept) < len(found):
+                self.notes.append(
+                    f"A file of “{each.label}” is no longer kept. Please choose it again."
+                )
+            each.uploads = [*kept, *each.uploads[_NAMED_MAX:]]
 
 
 def empty_form(task: Mapping[str, Any]) -> StartForm:
@@ -150,6 +161,17 @@ def upload_chosen(form: StartForm, request: HttpRequest) -> None:
                 each.errors.append(problem.detail)
             else:
                 each.uploads = [*(each.uploads if each.kind == "files" else []), kept]
+
+
+def _find_upload(request: HttpRequest, upload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the file's record, None when there is none; while nobody can say, what is known."""
+    try:
+        found: dict[str, Any] = api.get(request, f"/files/{uuid.UUID(upload['id'])}")
+    except ValueError:
+        return None
+    except api.ApiProblem as problem:
+        return None if problem.status in (404, 410) else dict(upload)
+    return found
 
 
 def _walk(fields: list[Field]) -> list[Field]:

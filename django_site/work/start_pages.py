@@ -11,8 +11,10 @@ from django.views.decorators.http import require_http_methods
 
 from django_site.work import api
 from django_site.work.access import get_page, page
+from django_site.work.draft import find_draft, forget_draft, send_back
 from django_site.work.start_form import (
     AS_JSON,
+    CALLS,
     FIELDS,
     StartForm,
     empty_form,
@@ -40,19 +42,25 @@ def tasks(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
 def start(request: HttpRequest, name: str) -> HttpResponse:
     """Show the form of a task; start a job of it. ``?from=`` fills in an earlier job's
-    arguments."""
+    arguments, ``?draft=`` what was typed before a log-in."""
+    if request.method == "POST" and not request.user.is_authenticated:
+        return send_back(name, request.POST)
+    return _start(request, name)
+
+
+@page
+def _start(request: HttpRequest, name: str) -> HttpResponse:
     task = next((each for each in _tasks(request) if each["name"] == name), None)
     if task is None:
         raise Http404
     if request.method != "POST":
-        return _form_page(request, _first_form(request, task))
+        return _first_page(request, task)
     form = sent_form(task, request.POST)
     upload_chosen(form, request)
     wanted = request.POST.get("show")
-    if wanted in (FIELDS, AS_JSON):
+    if wanted in (FIELDS, AS_JSON, CALLS):
         form.show_as(wanted)
         return _form_page(request, form)
     arguments = form.arguments()
@@ -79,6 +87,17 @@ def _submit(request: HttpRequest, task: str, arguments: Mapping[str, Any], key: 
     return api.send(request, "/jobs", sent, HTTP_IDEMPOTENCY_KEY=str(uuid4()))
 
 
+def _first_page(request: HttpRequest, task: Mapping[str, Any]) -> HttpResponse:
+    draft = find_draft(request, task["name"]) if "draft" in request.GET else None
+    if draft is None:
+        return _form_page(request, _first_form(request, task))
+    form = sent_form(task, draft)
+    form.notes.append("This is what you had typed. Nothing was started yet.")
+    answer = _form_page(request, form)
+    forget_draft(answer)
+    return answer
+
+
 def _first_form(request: HttpRequest, task: Mapping[str, Any]) -> StartForm:
     earlier = _uuid(request.GET.get("from", ""))
     if earlier is None:
@@ -95,6 +114,7 @@ def _form_page(
     request: HttpRequest, form: StartForm, *, status: int = 200, retry_after: str = ""
 ) -> HttpResponse:
     form.name_uploads(request)
+    form.find_calls(request)
     answer = render(request, "work/start.html", {"form": form, "task": form.task}, status=status)
     if retry_after:
         answer["Retry-After"] = retry_after

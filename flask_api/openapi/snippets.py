@@ -60,12 +60,7 @@ def snippets_of(operation: DocumentedOperation, said: Operation, api_prefix: str
     elif operation.media_types:
         given["file"] = FILE
     has_client = api_prefix == "/api"  # the client knows no other place below its address
-    statement = said.python if has_client else ""
-    python = (
-        f"import gatehouse\n\nwith gatehouse.Client() as client:\n{indent(statement, '    ')}"
-        if statement
-        else ""
-    )
+    python = _program(said.python) if has_client else ""
     command = said.command if has_client else ""
     return Snippets(
         curl=_curl(operation, api_prefix, body),
@@ -94,13 +89,29 @@ def _curl(operation: DocumentedOperation, api_prefix: str, body: str) -> str:
     if not operation.is_open:
         lines.append('-H "Authorization: Bearer $GATEHOUSE_KEY"')
     if body:
-        lines += [f"-H 'Content-Type: {JSON}'", f"--data-raw {_quoted(body)}"]
+        lines += [f"-H 'Content-Type: {JSON}'", f"--data-raw {quoted(body)}"]
     elif operation.media_types:
         lines += [
             "-H 'Content-Type: application/octet-stream'",
             f"--data-binary {_word('@' + FILE)}",
         ]
     return " \\\n  ".join(lines)
+
+
+def filled_python(template: str, given: Given) -> str:
+    """Return a call by gatehouse.Client with these values, as a whole program."""
+    return _filled(_program(template), given, _python_slot)
+
+
+def filled_command(template: str, given: Given) -> str:
+    """Return a call by the command with these values."""
+    return _filled(template, given, _command_slot)
+
+
+def _program(statement: str) -> str:
+    if not statement:
+        return ""
+    return f"import gatehouse\n\nwith gatehouse.Client() as client:\n{indent(statement, '    ')}"
 
 
 def _filled(template: str, given: Given, slot: Callable[[str, str, bool, Given], str]) -> str:
@@ -116,15 +127,15 @@ def _filled(template: str, given: Given, slot: Callable[[str, str, bool, Given],
     if "\0" in text:  # an object that goes to stdin
         text, _, piped = text.partition("\0")
         piped, _, rest = piped.partition("\0")
-        text = f"echo {_quoted(piped)} | {text}{rest}"
+        text = f"echo {quoted(piped)} | {text}{rest}"
     left = [name for name in given if name not in used]
     return f"{text}\n# not in it: {', '.join(left)}" if left else text
 
 
 def _python_slot(kind: str, names: str, _is_object: bool, given: Given) -> str:
     if not kind:
-        return _literal(given[names])
-    words = ", ".join(f"{name}={_literal(given[key])}" for key, name in _given(names, given))
+        return literal(given[names])
+    words = ", ".join(f"{name}={literal(given[key])}" for key, name in _given(names, given))
     return f", {words}" if words and kind == "&" else words
 
 
@@ -162,14 +173,15 @@ def _text(value: Any) -> str:
 
 
 def _word(text: str) -> str:
-    return text if _SAFE.fullmatch(text) else _quoted(text)
+    return text if _SAFE.fullmatch(text) else quoted(text)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a word of a shell."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
     """Return a JSON value as Python has it."""
     words = {"true": "True", "false": "False", "null": "None"}
     text = json.dumps(value, ensure_ascii=False)

@@ -13,7 +13,7 @@ const stateOf = () => head.querySelector(".state")?.textContent ?? "";
 
 async function update({ withLog = false } = {}) {
   const before = stateOf();
-  const fresh = await refresh();
+  const fresh = await refresh(location.href, { background: withLog ? "1" : "without log" });
   if (!fresh) return;
   if (withLog) replaceLog(fresh);
   if (stateOf() !== before) say(`The job: ${stateOf()}`);

@@ -26,7 +26,8 @@ document.addEventListener("submit", async (event) => {
   try {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), credentials: "same-origin" });
     if (!answer.ok) throw new Error(String(answer.status));
-    say("Cancelled, or asked to stop.");
+    const words = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#main > .note");
+    say(words?.textContent.trim() || "Cancelled, or asked to stop.");
     await refresh();
   } catch {
     form.submit(); // as without scripts: the page says what is wrong

@@ -53,10 +53,12 @@ export function show(html) {
 }
 
 // Ask for this page again. Returns the newer document; null when it can't be had just now.
-export async function refresh(address = location.href) {
+export async function refresh(address = location.href, { background = "1" } = {}) {
   let answer;
   try {
-    answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    // The person does nothing just now: the header keeps this from renewing their session.
+    const headers = { Accept: "text/html", "X-Gatehouse-Background": background };
+    answer = await fetch(address, { headers, credentials: "same-origin" });
   } catch {
     warn("The service can't be reached. This page goes on by itself as soon as it can.");
     return null;
@@ -129,6 +131,7 @@ export function follow(address, kinds, poll) {
 
   open();
   addEventListener("pagehide", stop);
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
   return stop;
 }
 

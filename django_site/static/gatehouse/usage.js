@@ -10,7 +10,8 @@
     upload_bytes: ["Uploaded files, size", true],
     event_bytes: ["Events", true],
   };
-  const shown = (number, isBytes) => (isBytes ? `${(number / 1e6).toFixed(1)} MB` : number.toLocaleString("en"));
+  const size = (bytes) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
+  const shown = (number, isBytes) => (isBytes ? size(number) : number.toLocaleString("en"));
   const row = (name, told) => {
     const [word, isBytes] = words[name];
     const term = document.createElement("dt");

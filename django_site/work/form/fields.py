@@ -49,7 +49,6 @@ class Field:
     input_mode: str = ""
     minimum: Any = None
     maximum: Any = None
-    longest: int | None = None
     choices: list[Choice] = field(default_factory=list)
     item: "Field | None" = None
     fields: list["Field"] = field(default_factory=list)
@@ -80,6 +79,12 @@ class Field:
         """The ids of what explains it."""
         parts = [f"{self.id}-help"] if self.help or self.limits else []
         return " ".join([*parts, *([f"{self.id}-errors"] if self.errors else [])])
+
+    @property
+    def explanation(self) -> str:
+        """What it is for, and what is accepted."""
+        text = ": ".join(part for part in (self.help.removesuffix("."), self.limits) if part)
+        return f"{text[:1].upper()}{text[1:]}"
 
     @property
     def if_empty(self) -> str:

@@ -16,6 +16,7 @@ FILE = "x-gatehouse-file"
 _DEEPEST = 4
 _LONG_TEXT = 300
 _FORMATS = {"date": "date", "time": "time", "date-time": "moment"}
+_ACRONYMS = {"url": "URL", "urls": "URLs", "id": "ID", "ids": "IDs", "json": "JSON"}
 _SCALARS = {"string": "text", "integer": "number", "number": "number"}
 
 
@@ -117,7 +118,6 @@ def _complete(found: Field, shape: Schema, defs: Schema, depth: int) -> None:
         found.is_whole = shape["type"] == "integer"
         found.minimum, found.maximum = shape.get("minimum"), shape.get("maximum")
     elif found.kind == "text":
-        found.longest = shape.get("maxLength")
         is_address = shape.get("format") in ("uri", "url") or "://" in shape.get("pattern", "")
         found.input_mode = "url" if is_address else ""
         found.is_long = not is_address and _is_long(found, shape)
@@ -131,8 +131,8 @@ def _complete(found: Field, shape: Schema, defs: Schema, depth: int) -> None:
 
 def _is_long(found: Field, shape: Schema) -> bool:
     has_no_form = "pattern" not in shape and "format" not in shape
-    longest = found.longest
-    return "\n" in str(found.default or "") or (has_no_form and (longest or 0) > _LONG_TEXT)
+    may_be_long = shape.get("maxLength", 0) > _LONG_TEXT
+    return "\n" in str(found.default or "") or (has_no_form and may_be_long)
 
 
 def _label(name: str, shape: Schema) -> str:
@@ -142,7 +142,7 @@ def _label(name: str, shape: Schema) -> str:
     if title and not is_made and shape.get("type") != "object":
         return title
     words = name.removesuffix("_s") if shape.get("type") == "number" else name
-    label = words.replace("_", " ").strip()
+    label = " ".join(_ACRONYMS.get(word, word) for word in words.split("_")).strip()
     return f"{label[:1].upper()}{label[1:]}" + (" (s)" if words != name else "")
 
 

@@ -7,7 +7,6 @@ word on it is shown at the field. Nothing is guessed, and nothing that was typed
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from django.http import QueryDict
@@ -38,8 +37,7 @@ def fill(fields: Iterable[Field], arguments: Mapping[str, Any] | None = None) ->
         if arguments is not None and field.code_name in arguments:
             _put(field, arguments[field.code_name])
         elif field.has_default:
-            with suppress(NotInForm):  # left empty it says the same
-                _put(field, field.default)
+            _put_default(field)
         elif field.kind == "group":
             field.is_on = field.is_required
             fill(field.fields)
@@ -176,6 +174,14 @@ def _scalar(field: Field, text: str) -> Any:
         except (ValueError, RecursionError):
             return text
     return text
+
+
+def _put_default(field: Field) -> None:
+    """Put the default into a field; one that doesn't fit leaves it empty, which says the same."""
+    try:
+        _put(field, field.default)
+    except NotInForm:
+        field.text, field.uploads, field.has_default = "", [], False
 
 
 def _put(field: Field, value: Any) -> None:

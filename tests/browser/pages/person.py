@@ -35,6 +35,11 @@ class Person:
         """From now on no page's script runs."""
         self.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
 
+    def prefer(self, scheme: str) -> None:
+        """Have the browser ask for a light or a dark page."""
+        wish = {"name": "prefers-color-scheme", "value": scheme}
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [wish]})
+
     def find(self, selector: str) -> WebElement:
         """Return the first element, at once."""
         return self.browser.find_element(By.CSS_SELECTOR, selector)

@@ -7,6 +7,14 @@ import pytest
 
 from tests.browser.pages.person import Person
 
+# What reaches beyond the screen, and doesn't scroll within something that does not.
+TOO_WIDE = """
+if (document.documentElement.scrollWidth <= arguments[0]) return [];
+const sheets = [...document.styleSheets].map((each) => each.href);
+return [...sheets, ...[...document.querySelectorAll("body *")]
+  .filter((each) => each.getBoundingClientRect().right > innerWidth)
+  .map((each) => each.outerHTML.slice(0, 200))];
+"""
 # Fields without a name for who only hears, ids that come twice, and headings that skip a level.
 FAULTS = """
 const named = (each) => each.labels?.length || each.getAttribute("aria-label") || each.getAttribute("aria-labelledby");
@@ -22,6 +30,29 @@ return [
   ...[...document.querySelectorAll("[aria-describedby]")].flatMap((each) => each.getAttribute("aria-describedby").split(" ")).filter((id) => !document.getElementById(id)).map((id) => `describes nothing: ${id}`),
   ...performance.getEntriesByType("resource").map((each) => each.name).filter((name) => !name.startsWith(location.origin)),
 ];
+"""
+
+# Texts whose contrast to what is behind them is less than WCAG AA asks for (2.2, 1.4.3).
+FAINT = """
+const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const linear = (value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+const light = ([red, green, blue]) => 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+function behind(element) {
+  for (let each = element; each; each = each.parentElement) {
+    const colour = parts(getComputedStyle(each).backgroundColor);
+    if ((colour[3] ?? 1) === 1) return colour;
+  }
+  return [255, 255, 255];
+}
+function contrast(element) {
+  const [one, other] = [light(parts(getComputedStyle(element).color)), light(behind(element))];
+  return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+}
+const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+return [...document.querySelectorAll("body *")]
+  .filter((each) => hasText(each) && each.checkVisibility() && !each.closest("noscript"))
+  .filter((each) => contrast(each) < 4.5)
+  .map((each) => `${each.outerHTML.slice(0, 80)}: ${contrast(each)}`);
 """
 
 
@@ -41,9 +72,11 @@ def test_pages_fit_and_are_named(person: Callable[..., Person], width: int) -> N
     paths = ["/", "/tasks/", "/tasks/forms.everything/", "/jobs/", f"/batches/{batch['id']}/"]
     for path in [*paths, *(f"/jobs/{job}/" for job in jobs)]:
         ada.go(path)
-        across = ada.browser.execute_script("return document.documentElement.scrollWidth")
-        assert across <= width, path
+        assert ada.browser.execute_script(TOO_WIDE, width) == [], path
         assert ada.browser.execute_script(FAULTS) == [], path
+        for scheme in ("light", "dark"):
+            ada.prefer(scheme)
+            assert ada.browser.execute_script(FAINT) == [], (path, scheme)
 
 
 def test_table_is_sorted_and_paged_by_its_links(person: Callable[..., Person]) -> None:

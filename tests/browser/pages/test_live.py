@@ -48,6 +48,9 @@ def test_list_changes_while_its_filter_and_a_form_keep_what_was_chosen(
     ][1:3]
     ada.find(f"{waiting[0]} button").click()
     ada.until(lambda: "Cancelled" in ada.text(waiting[0]), "it is cancelled")
-    (tmp_path / "there").touch()
-    ada.until(lambda: "Succeeded" in ada.text(waiting[1]), "the other one ends")
     assert ada.find("#task").get_attribute("value") == "primes.sum"
+    ada.go("/")
+    assert "1 of 4 · waits" in ada.text(waiting[1])
+    (tmp_path / "there").touch()
+    ada.until(lambda: "Succeeded" in ada.text(waiting[1]), "the other one ends, seen from home")
+    assert "forms.wait" in ada.text(".chips")

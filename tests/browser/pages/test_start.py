@@ -20,7 +20,12 @@ def test_job_is_found_and_started_by_keyboard_alone(person: Callable[..., Person
     ada.press(Keys.ENTER)
     ada.until(lambda: ada.count("#f-limit") == 1, "the form is shown")
     ada.tab_to("#f-limit")
-    ada.press("100", Keys.ENTER)
+    ada.press("100")
+    ada.until(
+        lambda: "primes.sum limit=100" in ada.text("#live-calls"), "the calls beside it say so"
+    )
+    ada.tab_to("#f-limit")
+    ada.press(Keys.ENTER)
     ada.job_id()
     ada.until(lambda: ada.text(".big") == "1,060", "the result is shown")
     assert ada.text("h1 .state") == "Succeeded"

@@ -29,7 +29,7 @@ def key() -> str:
     return str(session.session_key)
 
 
-def _page(key: str, view: Callable[[HttpRequest], object]) -> HttpResponse:
+def _page(key: str, view: Callable[[HttpRequest], object], **headers: str) -> HttpResponse:
     """Ask for a page with this session."""
     from django_site.sessions.middleware import GatehouseSessionMiddleware
 
@@ -37,7 +37,7 @@ def _page(key: str, view: Callable[[HttpRequest], object]) -> HttpResponse:
         view(request)
         return HttpResponse()
 
-    request = RequestFactory().get("/", headers={"cookie": f"sessionid={key}"})
+    request = RequestFactory().get("/", headers={"cookie": f"sessionid={key}", **headers})
     return GatehouseSessionMiddleware(answer)(request)  # type: ignore[return-value]
 
 
@@ -90,3 +90,10 @@ def test_session_that_a_page_ends_by_its_expiry_ends_quietly(key: str) -> None:
     answer = _page(key, lambda request: request.session.set_expiry(-10))
     assert answer.status_code == 200
     assert not _store().exists(key)
+
+
+def test_page_that_brings_itself_up_to_date_renews_nothing(key: str) -> None:
+    """A browser that nobody sits at is logged out when its time is over, whatever it shows."""
+    answer = _page(key, lambda _request: None, **{"x-gatehouse-background": "1"})
+    assert "_gatehouse_seen" not in _store(key).load()
+    assert "sessionid" not in answer.cookies

@@ -173,3 +173,17 @@ def test_schema_that_refers_to_itself_ends() -> None:
     while field.fields:
         field, depth = field.fields[0], depth + 1
     assert (field.kind, depth) == ("json", 4)
+
+
+def test_default_that_a_form_cannot_show_stays_the_default() -> None:
+    """Its field is empty and says nothing: two lines of one entry would be two entries."""
+    schema = {
+        "properties": {
+            "lines": {"type": "array", "items": {"type": "string"}, "default": ["a\nb"]},
+            "shown": {"type": "array", "items": {"type": "string"}, "default": ["a", "b"]},
+        }
+    }
+    found = fields_of(schema)
+    fill(found)
+    assert [field.text for field in found] == ["", "a\nb"]
+    assert arguments_of(found) == {"shown": ["a", "b"]}

@@ -77,6 +77,9 @@ def test_refusals_of_the_api_are_pages(ada: Browser) -> None:
     ada.http.get(f"/api{job.rstrip('/')}", params={"wait": "10"})
     again = ada.send_form(f"{job}cancel/", {}, page=FORM)
     assert again.headers["Location"] == job
+    unread = ada.http.get(job, headers={"X-Gatehouse-Background": "1"})
+    assert 'class="note warning"' not in unread.text
+    assert 'class="note warning"' in ada.http.get(job).text
     assert ada.send_form(f"{job}delete/", {}, page=FORM).headers["Location"] == "/jobs/"
     assert ada.http.get(job).status_code == 404
 

@@ -1,0 +1,45 @@
+"""The first page: for a visitor what this is, for a person what runs and what has ended."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from django_site.work.api import ApiProblem, NoApiBeside
+from django_site.work.job_list import list_work
+
+_LOOKED_AT = 50
+_RUNNING_MAX, _ENDED_MAX, _TASKS_MAX = 8, 5, 6
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show what this is, or who you are and what your work does."""
+    person: Any = request.user
+    if not person.is_authenticated:
+        return render(request, "home.html")
+    is_verified = EmailAddress.objects.filter(
+        user=person, email=person.email, verified=True
+    ).exists()
+    context = {"email_verified": is_verified, "work": _recent(request)}
+    return render(request, "home.html", context)
+
+
+def _recent(request: HttpRequest) -> dict[str, Any] | None:
+    """Return what runs, what ended last, and the tasks last used; None while the API can't say: the
+    rest of the page doesn't need it."""
+    try:
+        rows = list_work(request, limit=_LOOKED_AT).rows
+    except (ApiProblem, NoApiBeside):
+        return None
+    unfinished = [row for row in rows if row["finished_at"] is None]
+    ended = [row for row in rows if row["finished_at"] is not None]
+    ended.sort(key=lambda row: str(row["finished_at"]), reverse=True)
+    return {
+        "running": unfinished[:_RUNNING_MAX],
+        "ended": ended[:_ENDED_MAX],
+        "tasks": list(dict.fromkeys(row["task"] for row in rows))[:_TASKS_MAX],
+        "has_more": len(unfinished) > _RUNNING_MAX,
+    }

@@ -1,0 +1,1 @@
+"""The pages of work, over the whole service."""

@@ -62,5 +62,5 @@ def task_json(task: AnyTask) -> dict[str, Any]:
         "timeout_s": task.policy.timeout_s,
         "max_attempts": task.policy.max_attempts,
         "arguments_schema": task.arguments_schema,
-        "result_schema": task.result_type.json_schema(),
+        "result_schema": task.result_schema,
     }

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
@@ -140,7 +141,8 @@ def sent_form(task: Mapping[str, Any], sent: QueryDict) -> StartForm:
     form = StartForm(task=task, fields=fields_of(task["arguments_schema"]))
     form.mode = AS_JSON if sent.get("mode") == AS_JSON else FIELDS
     form.json = sent.get("json", "").replace("\r\n", "\n")
-    form.key = sent.get("key", "")[:100] or form.key
+    with suppress(ValueError):
+        form.key = str(uuid.UUID(sent.get("key", "")))
     if form.mode == FIELDS:
         take(form.fields, sent)
     return form

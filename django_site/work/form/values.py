@@ -225,7 +225,8 @@ def _put_scalar(field: Field, value: Any) -> None:
         field.text = json_text(value)
     elif field.kind == "moment":
         field.text = str(value).removesuffix("Z").removesuffix("+00:00")
-        if _MOMENT.fullmatch(field.text) is None:  # of another zone, or finer than a browser's
+        # of another zone or none, or finer than a browser's
+        if field.text == value or _MOMENT.fullmatch(field.text) is None:
             raise NotInForm
     else:
         field.text = _as_text(value)

@@ -72,7 +72,8 @@ def test_pages_fit_and_are_named(person: Callable[..., Person], width: int) -> N
     paths = ["/", "/tasks/", "/tasks/forms.everything/", "/jobs/", f"/batches/{batch['id']}/"]
     for path in [*paths, *(f"/jobs/{job}/" for job in jobs)]:
         ada.go(path)
-        assert ada.browser.execute_script(TOO_WIDE, width) == [], path
+        wide = ada.browser.execute_script(TOO_WIDE, width)
+        assert wide == [], (path, ada.complaints())
         assert ada.browser.execute_script(FAULTS) == [], path
         for scheme in ("light", "dark"):
             ada.prefer(scheme)

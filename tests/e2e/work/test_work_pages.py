@@ -1,5 +1,6 @@
 """The pages of work ask the API as the person who asks them, and nobody else may through them."""
 
+import uuid
 from collections.abc import Iterator
 
 import httpx
@@ -33,7 +34,7 @@ def jobs_of(person: Browser) -> int:
 def test_form_starts_one_job_however_often_it_is_sent(ada: Browser) -> None:
     """Pressed twice it is one job; gone back to with another value, another one."""
     before = jobs_of(ada)
-    sent = {"limit": "10", "mode": "form", "key": "k"}
+    sent = {"limit": "10", "mode": "form", "key": str(uuid.uuid4())}
     places = {ada.send_form(FORM, sent).headers["Location"] for _ in range(2)}
     assert len(places) == 1
     assert ada.send_form(FORM, {**sent, "limit": "11"}).headers["Location"] not in places

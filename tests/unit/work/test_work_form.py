@@ -187,3 +187,18 @@ def test_default_that_a_form_cannot_show_stays_the_default() -> None:
     fill(found)
     assert [field.text for field in found] == ["", "a\nb"]
     assert arguments_of(found) == {"shown": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("2026-02-03T04:05:00Z", "2026-02-03T04:05:00"), ("2026-02-03T04:05:00", ""), ("+01:00", "")],
+)
+def test_moment_of_no_zone_or_another_is_not_made_one_in_utc(value: str, shown: str) -> None:
+    """The field is in UTC: it would change what was said."""
+    found = fields_of({"properties": {"at": {"type": "string", "format": "date-time"}}})
+    if shown:
+        fill(found, {"at": value})
+        assert (found[0].text, arguments_of(found)) == (shown, {"at": value})
+        return
+    with pytest.raises(NotInForm):
+        fill(found, {"at": value})

@@ -85,7 +85,11 @@ class GatehouseServer(Server):
     def admitted(self, sock: socket.socket) -> ClientSocket:
         """Return the client's socket; one whose address has too many open is refused by an OSError
         that cheroot ignores."""
-        holder = holder_of(sock.getpeername(), trusted_proxy=self.settings.trusted_proxy)
+        try:
+            peer = sock.getpeername()
+        except OSError as error:  # reset before we had accepted it
+            raise ConnectionResetError(errno.ECONNRESET, "the client has left") from error
+        holder = holder_of(peer, trusted_proxy=self.settings.trusted_proxy)
         if not self.open_connections.take(holder):
             sock.setblocking(False)
             with sock, suppress(OSError):

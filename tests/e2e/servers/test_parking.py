@@ -4,6 +4,7 @@ and for a server that knows nothing of it."""
 import contextlib
 import json
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -199,6 +200,21 @@ def test_client_that_left_is_noticed(bench: Bench) -> None:
     for client in clients:
         client.close()
     wait_until(lambda: bench.ask("/counts")["open"] == 0, timeout_s=5, what="all are closed")
+    bench.ask("/go")
+
+
+@parks
+def test_clients_that_reset_at_once_are_no_news(bench: Bench) -> None:
+    """Some before they are accepted: nobody else notices, and nothing is logged
+    (see the fixture)."""
+    for number in range(200):
+        client = bench.client()
+        reset = struct.pack("ii", 1, 0)
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        if number % 2:
+            client.get("/pause")
+        client.close()
+    wait_until(lambda: bench.ask("/counts")["open"] == 0, timeout_s=15, what="all are closed")
     bench.ask("/go")
 
 

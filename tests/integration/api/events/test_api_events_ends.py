@@ -97,6 +97,17 @@ def test_busy_stream_ends_too_when_its_person_may_no_longer(
     assert stream.events[-1].data == {"reason": "refused"}
 
 
+def test_stream_that_was_found_good_again_ends_as_soon(
+    streams: Listeners, visitor: Visitor
+) -> None:
+    """What is remembered of a credential is good for what was read, not for what it is now."""
+    stream = streams.open("/api/events", cookie=visitor.cookie)
+    # fifteen heartbeats are three seconds: it was asked again at least twice
+    wait_until(lambda: stream.wire.comments >= 15, timeout_s=15)
+    _deactivate(visitor)
+    assert stream.wait_for_end(timeout_s=2)[-1].data == {"reason": "refused"}
+
+
 def test_stream_of_a_revoked_key_ends_soon(streams: Listeners, visitor: Visitor) -> None:
     """As of a session."""
     from django_site.keys.issue import create_key

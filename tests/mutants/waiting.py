@@ -1,0 +1,43 @@
+"""Guards of requests that wait: whose they are, how much is kept for them, when they end."""
+
+from tests.mutants.mutant import Mutant, of
+
+_PARKING = "deploy/servers/parking.py"
+
+WAITING_MUTANTS = (
+    *of(
+        ("tests/integration/api/events/test_api_events_ends.py",),
+        Mutant(
+            "a parked credential that changed",
+            "flask_api/streams/rechecks.py",
+            "if seen and seen.values == values and",
+            "if seen and",
+        ),
+        Mutant(
+            "a parked credential of somebody else",
+            "flask_api/streams/access.py",
+            "return self.person_id == self._owner_id or identity.principal.is_staff",
+            "return True",
+        ),
+    ),
+    *of(
+        ("tests/e2e/waiting/test_parked.py",),
+        Mutant(
+            "a long-poll whose credential ended",
+            "flask_api/streams/news.py",
+            "if self.access.verdict is Verdict.REFUSED:\n            self.due()",
+            "if False:\n            self.due()",
+        ),
+    ),
+    *of(
+        ("tests/e2e/servers/test_parking.py",),
+        Mutant(
+            "room for a slow reader",
+            _PARKING,
+            "self._is_full = len(self._unsent) > ROOM_BYTES",
+            "self._is_full = False",
+        ),
+        Mutant("a reader of nothing", _PARKING, "now - self._taken_at >= STALL_S", "False"),
+        Mutant("a client that left", _PARKING, "events & ~select.EPOLLOUT", "False"),
+    ),
+)

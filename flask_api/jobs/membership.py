@@ -136,10 +136,10 @@ class Membership:
             self.renew(instance)
             return
         self._held.stop(cancels, StopReason.CANCELLED)
-        self._let_go()
         self._claim()
         if not self.worker.is_draining:  # who stops takes nothing that others could begin now
             self._look_at_the_others()
+        self._let_go()  # after the look: until then it is known what can't begin here
         if self._clock() >= self._next_audit_at:
             self._next_audit_at = self._clock() + _AUDIT_EVERY_S
             self._audit()

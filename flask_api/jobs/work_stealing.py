@@ -12,7 +12,7 @@ another's. A process that is alone looks at nobody.
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flask_api.jobs.records.beats import Beat
 from flask_api.jobs.records.holdings import Holdings
@@ -57,20 +57,26 @@ class WorkStealing:
         others = {each: beat for each, beat in beats.items() if (name, each) not in self._resting}
         if executor.is_idle:
             waiting = {other: beat.waiting(name) for other, beat in others.items()}
-            return self._take_half(_greatest(waiting), executor, beats, besides=frozenset())
+            # What waits here though a slot is free has reached its limit: more would wait, too.
+            limited = executor.queue.tasks()
+            giver = _greatest(waiting)
+            return self._take_half(giver, executor, beats, lambda job: job.task not in limited)
         more = {other: beat.people(name) - len(people) for other, beat in others.items()}
-        return self._take_half(_greatest(more), executor, beats, besides=people)
+        giver = _greatest(more)
+        return self._take_half(
+            giver, executor, beats, lambda job: job.owner_id not in people, leave_one=True
+        )
 
     def _take_half(
         self,
         giver: str,
         executor: Executor,
         beats: Mapping[str, Beat],
+        is_wanted: Callable[[QueuedJob], bool],
         *,
-        besides: Collection[str],
+        leave_one: bool = False,
     ) -> int:
-        """Take so many that both have as many, if they fit here; ``besides``: none of these
-        people's."""
+        """Take so many of those that are wanted that both have as many, if there is room here."""
         if not giver:
             return 0
         most = max(1, (beats[giver].held - executor.queue.running) // 2)
@@ -78,10 +84,14 @@ class WorkStealing:
         for _ in range(_PIECES):
             some = self._holdings.some_of(giver, _AT_ONCE)
             unfinished = self._reader.find_unfinished(some)
-            fitting = [each for each in unfinished if self._fits(each[0], executor, besides)]
+            fitting = [
+                (job, waits)
+                for job, waits in unfinished
+                if self._executor_of.get(job.task) == executor.name and is_wanted(job)
+            ]
             # Of a longer queue, all that was looked at are less than half.
             half = len(fitting) if len(some) == _AT_ONCE else max(1, len(fitting) // 2)
-            wanted = choose(fitting, min(half, most - taken), leave_one=bool(besides))
+            wanted = choose(fitting, min(half, most - taken), leave_one=leave_one)
             if not wanted:
                 break
             taken += self._take(giver, wanted)  # fewer, when another process was faster
@@ -92,9 +102,6 @@ class WorkStealing:
         else:
             self._resting[executor.name, giver] = _REST_BEATS
         return taken
-
-    def _fits(self, job: QueuedJob, executor: Executor, besides: Collection[str]) -> bool:
-        return self._executor_of.get(job.task) == executor.name and job.owner_id not in besides
 
     def _take(self, giver: str, wanted: Sequence[QueuedJob]) -> int:
         job_ids = [job.job_id for job in wanted]

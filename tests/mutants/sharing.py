@@ -64,8 +64,9 @@ SHARING_MUTANTS = (
             "self._executor_of.get(job.task) == executor.name and ",
             "",
         ),
-        Mutant("people who have jobs here", _STEALING, " and job.owner_id not in besides", ""),
-        Mutant("only job of a person", _STEALING, "leave_one=bool(besides)", ""),
+        Mutant("people who have jobs here", _STEALING, "job.owner_id not in people", "True"),
+        Mutant("tasks that wait here", _STEALING, "job.task not in limited", "True"),
+        Mutant("only job of a person", _STEALING, ", leave_one=True", ""),
         Mutant(
             "taken jobs are forgotten",
             "flask_api/jobs/membership.py",

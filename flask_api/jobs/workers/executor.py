@@ -62,8 +62,8 @@ class Executor(ABC):
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether a slot is free and nothing waits for it."""
-        return not len(self.queue) and self.queue.running < self.slots
+        """Tell whether a slot is free and nothing waits that may take it."""
+        return self.queue.running < self.slots and not self.queue.has_next()
 
     @classmethod
     @abstractmethod

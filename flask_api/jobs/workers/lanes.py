@@ -37,6 +37,10 @@ class Lanes:
             else:
                 waiting.append(queued)
 
+    def tasks(self) -> set[str]:
+        """Return the tasks of these jobs."""
+        return {task for tasks in self._levels.values() for task in tasks}
+
     def put_back(self, queued: QueuedJob) -> None:
         """Put a job first in its line."""
         self._waiting_of(queued.priority, queued.task, queued.batch).appendleft(queued)

@@ -133,6 +133,11 @@ class FairQueue:
             self._count(taken)
             return taken
 
+    def tasks(self) -> frozenset[str]:
+        """Return the tasks of which jobs wait here."""
+        with self._lock:
+            return frozenset(task for lanes in self._people.values() for task in lanes.tasks())
+
     def has_limit(self, task: str) -> bool:
         """Tell whether only so many jobs of a task may run at once."""
         return self._max_running(task) is not None

@@ -79,6 +79,25 @@ def test_people_take_turns_in_processes_they_did_not_ask(bench: EngineBench) -> 
     bench.check_nothing_is_left()
 
 
+def test_what_waits_for_a_place_of_its_task_keeps_no_slot_from_others(bench: EngineBench) -> None:
+    """A free slot takes what waits elsewhere, but no more of a task that has reached its limit."""
+    one, other = bench.start(job_threads=2), bench.start(job_threads=1)
+    limited = [bench.submit(one, "sample.alone", {"path": bench.path()}) for _ in range(2)]
+    wait_until(bench.runs, timeout_s=5, what="the first runs")
+    held = bench.submit(other, "sample.hold", {"path": bench.path()})
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=5, what="the other's slot is taken")
+    more = [bench.submit(other, "sample.alone", {"path": bench.path()}) for _ in range(4)]
+    free = [bench.submit(other, "sample.echo") for _ in range(4)]
+    for job_id in free:
+        bench.outcome(one, job_id, timeout_s=5)
+        assert bench.record(job_id)["instance"] == one.instance
+    assert not any(bench.admin.sismember(keyspace.held(one.instance), each) for each in more)
+    bench.go()
+    for job_id in (*limited, held, *more):
+        assert bench.outcome(one, job_id, timeout_s=15).attempt == 1
+    bench.check_nothing_is_left()
+
+
 def test_process_takes_only_what_it_can_run(bench: EngineBench) -> None:
     """A task that it does not have waits where it is."""
     giver = bench.start(job_threads=1)

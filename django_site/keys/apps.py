@@ -20,5 +20,7 @@ class KeysConfig(AppConfig):
         from django_site.publishing.rebuild import EntryKind, register
 
         signals.connect()
-        register(EntryKind(name="keys", rebuild=lambda _progress: publish.rebuild_keys()))
+        register(
+            EntryKind(name="keys", rebuild=publish.rebuild_keys, reconcile=publish.reconcile_keys)
+        )
         run_beside_requests(NewsTeller)

@@ -17,12 +17,16 @@ from django_site.keys.models import ApiKey, ApiKeyQuerySet
 from django_site.publishing.chunks import CHUNK, chunked
 from django_site.publishing.databases import atomic_on, database_of, read_committed
 from django_site.publishing.people import id_of
+from django_site.publishing.presence import arrive, published
 from django_site.publishing.rebuild import Rebuilt
-from django_site.publishing.versions import Value, begin_anew, replace_entries
+from django_site.publishing.versions import PUBLISHED, Value, begin_anew, replace_entries
 from shared.contract.api_keys import KeyRecord, decode_key, encode_key
 from shared.contract.entries import key_entry_of_digest
 from shared.errors import EntryFormatError, SessionStoreUnavailable
 from shared.redis import scan
+
+# Far away: a listed key that has ended is looked at once more, and forgotten then.
+_UNKNOWN_END = 4_102_444_800.0
 
 log = logging.getLogger("gatehouse.keys")
 
@@ -59,30 +63,65 @@ def republish(digests: Iterable[str]) -> None:
     the reconciler repeats it."""
     wanted = list(digests)
     try:
-        read_committed(partial(publish_keys, wanted), using=database_of(ApiKey))
+        read_committed(partial(_republish, wanted), using=database_of(ApiKey))
     except SessionStoreUnavailable:
         log.warning("keys not published: Redis is away", extra={"count": len(wanted)})
 
 
-def rebuild_keys() -> Rebuilt:
-    """Make all entries of keys equal to the database:
-    write what differs, prune what has no live row.
+def _republish(digests: list[str]) -> None:
+    publish_keys(digests)
+    _welcome_owners(_live_rows().filter(token_digest__in=digests))
 
-    Reads in chunks, in bounded memory; locks only rows whose entry differs. May run beside
+
+def reconcile_keys() -> Iterator[Rebuilt]:
+    """Make the entries of keys equal to the database: write what differs, have the owners of live
+    keys published, prune what is listed and has no live row.
+
+    Yields after each slice; bounded memory; locks only rows whose entry differs. May run beside
     anything, in several processes. Raises SessionStoreUnavailable.
     """
-    seen = written = 0
     begin_anew()
-    for keys in _live_keys():
-        seen += len(keys)
-        entries = _entries_of(keys)
-        written += publish_keys(
-            digest for digest, key in keys.items() if _differs(digest, entries[digest], key)
-        )
+    yield from _write_live()
+    for digests in published(key_entry_of_digest(""), count=CHUNK):
+        yield Rebuilt(pruned=_prune(set(digests)))
+
+
+def rebuild_keys() -> Iterator[Rebuilt]:
+    """Do that, and prune what isn't listed too. Raises SessionStoreUnavailable."""
+    begin_anew()
+    yield from _write_live()
     prefix = key_entry_of_digest("")
     names = scan(session_store(), f"{prefix}*")
-    pruned = sum(_prune({name.removeprefix(prefix) for name in chunk}) for chunk in chunked(names))
-    return Rebuilt(seen=seen, written=written, pruned=pruned)
+    for chunk in chunked(names):
+        digests = {name.removeprefix(prefix) for name in chunk}
+        _list(digests)
+        yield Rebuilt(pruned=_prune(digests))
+
+
+def _write_live() -> Iterator[Rebuilt]:
+    for keys in _live_keys():
+        entries = _entries_of(keys)
+        written = publish_keys(
+            digest for digest, key in keys.items() if _differs(digest, entries[digest], key)
+        )
+        _welcome_owners(keys.values())
+        yield Rebuilt(seen=len(keys), written=written)
+
+
+def _welcome_owners(keys: Iterable[ApiKey]) -> None:
+    """Have who has a live key published for as long as the key lives."""
+    stays: dict[str, int] = {}
+    for key in keys:
+        id_, stay_s = id_of(key.user_id), int(key.expires_at.timestamp() - time.time())
+        stays[id_] = max(stay_s, stays.get(id_, 0))
+    arrive({id_: stay_s for id_, stay_s in stays.items() if stay_s > 0})
+
+
+def _list(digests: Iterable[str]) -> None:
+    """List entries that were published before there was a list."""
+    ends = dict.fromkeys(map(key_entry_of_digest, digests), _UNKNOWN_END)
+    if ends:
+        session_store().write(lambda client: client.zadd(PUBLISHED, ends, nx=True))
 
 
 def _values(digests: list[str], version: int) -> dict[str, Value | None]:

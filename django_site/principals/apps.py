@@ -18,6 +18,7 @@ class PrincipalsConfig(AppConfig):
         settings."""
         from django_site.principals import checks, publish, rebuild, signals
         from django_site.publishing.background import run_beside_requests
+        from django_site.publishing.presence import on_arrival
         from django_site.publishing.rebuild import EntryKind
         from django_site.publishing.rebuild import register as register_kind
         from django_site.publishing.reconciler import Reconciler
@@ -27,9 +28,11 @@ class PrincipalsConfig(AppConfig):
             EntryKind(
                 name="people",
                 rebuild=rebuild.rebuild_people,
+                reconcile=rebuild.reconcile_people,
                 publish_overdue=publish.publish_overdue,
             )
         )
+        on_arrival(publish.welcome)
         run_beside_requests(Reconciler)
         register(checks.check_settings)
         register(checks.check_user_model)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_site.principals.publish import find_principal, publish
+from django_site.principals.publish import find_principal, publish_with_session
 from django_site.sessions.middleware import mark_outage
 from shared.contract.session import USER_HASH, USER_ID
 from shared.errors import SessionStoreUnavailable
@@ -38,4 +38,4 @@ def _heal(request: HttpRequest) -> None:
     principal = find_principal(str(user_id))
     current = principal is not None and principal.auth_hash == request.session.get(USER_HASH)
     if not current and request.user.is_authenticated:
-        publish([request.user.pk])
+        publish_with_session(request.user.pk)

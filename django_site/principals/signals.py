@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 
-from django_site.principals.publish import publish
+from django_site.principals.publish import publish, publish_with_session
 from django_site.publishing.databases import people_database, user_rows
 from django_site.publishing.tables import Receiver, for_each_model, key_in, only_about, tables_of
 
@@ -103,7 +103,7 @@ def _person_changed(instance: Model, using: str, update_fields: Any = None, **kw
 
 
 def _person_logged_in(user: Any, **kwargs: Any) -> None:
-    _publish_on_commit([user.pk], people_database())
+    transaction.on_commit(lambda: publish_with_session(user.pk), using=people_database())
 
 
 def _address_changed(instance: Any, using: str, **kwargs: Any) -> None:

@@ -1,21 +1,40 @@
 """The thread that repeats the database's truth,
-for changes that send no signal (``QuerySet.update``, raw SQL)."""
+for changes that send no signal (``QuerySet.update``, raw SQL).
+
+One process of the installation does it, which holds a lease in Redis. It looks at who is there,
+slice by slice, and rests after each: all of them once in ``PASS_S``, using a fiftieth of a core as
+long as that is enough for it.
+"""
 
 import logging
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from django_site.contract import session_store
 from django_site.publishing.background import RepeatedWork
-from django_site.publishing.rebuild import publish_overdue, rebuild
+from django_site.publishing.presence import count_published, is_all_listed
+from django_site.publishing.rebuild import (
+    Rebuilt,
+    publish_overdue,
+    rebuild_slices,
+    reconcile_slices,
+)
 from shared.contract.entries import PREFIX
-from shared.errors import GatehouseError
+from shared.errors import SessionStoreUnavailable
+from shared.redis import Script
 
-INTERVAL_S = 30  # a change that sent no signal is seen within twice this
-_OVERDUE_EVERY_S = 1.0
-_TURN = f"{PREFIX}lock:reconcile"
+PASS_S = 25.0  # everybody is looked at once in so many seconds
+LEASE_S = 8.0  # after so many another process goes on in the place of one that died
+SHARE_OF_A_CORE = 0.02
+_TURN_EVERY_S = 1.0
+_LEASE = f"{PREFIX}lock:reconcile"
+_RENEW = Script.read(Path(__file__).with_name("renew_lease.lua"))
 
 
 class Reconciler(RepeatedWork):
-    """Rebuilds everything once per interval, in one process of all: a lock in Redis chooses it.
+    """Reconciles while this process holds the lease.
 
     What an outage held back in this process is published within a second of Redis's return.
     """
@@ -24,35 +43,56 @@ class Reconciler(RepeatedWork):
     log = logging.getLogger("gatehouse.principals")
     failure = "reconciling failed; it is tried again"
 
-    def __init__(self, *, interval_s: float = INTERVAL_S) -> None:
-        super().__init__(every_s=_OVERDUE_EVERY_S, after_failure_s=interval_s)
-        self._interval_ms = int(interval_s * 1000)
+    def __init__(self, *, pass_s: float = PASS_S, lease_s: float = LEASE_S) -> None:
+        super().__init__(every_s=min(_TURN_EVERY_S, pass_s / 2), after_failure_s=pass_s)
+        self._pass_s = pass_s
+        self._lease_ms = int(lease_s * 1000)
+        self._token = secrets.token_hex(8)
+        self._next_at = 0.0
 
     def work(self) -> None:
-        """Publish what is overdue and, when it is this process's turn, rebuild."""
+        """Publish what is overdue and, when it is time and this process's turn, reconcile."""
         publish_overdue()
-        if self._is_my_turn():
-            try:
-                rebuild(progress=self._go_on)
-            except _Stopped:
+        if self._holds_lease() and time.monotonic() >= self._next_at:
+            self._next_at = time.monotonic() + self._pass_s
+            if is_all_listed():
+                self._pass(reconcile_slices(), _Pace(self._pass_s, count_published()))
+            else:  # a lost Redis, or an upgrade: as fast as it goes
+                self._pass(rebuild_slices(), None)
+
+    def stop(self) -> None:
+        """End the thread, wait for it and leave the lease to another process. Idempotent."""
+        super().stop()
+        try:
+            session_store().run(_RENEW, [_LEASE], [self._token, 0])
+        except SessionStoreUnavailable:
+            return  # it ends by itself
+
+    def _pass(self, slices: Iterator[tuple[str, Rebuilt]], pace: "_Pace | None") -> None:
+        for _, slice_ in slices:
+            self.stopping.wait(pace.rest_after(slice_.seen) if pace else 0)
+            if self.stopping.is_set() or not self._holds_lease():
                 return
 
-    def _is_my_turn(self) -> bool:
-        """Take the lock for one interval: whoever gets it rebuilds, wherever it runs."""
-        return bool(
-            session_store().write(
-                lambda client: client.set(_TURN, "1", nx=True, px=self._interval_ms)
-            )
-        )
-
-    def _go_on(self, seen: int) -> None:
-        """Keep the turn while a long rebuild goes on, or all processes would soon rebuild at once;
-        end it when stopping."""
-        del seen
-        if self.stopping.is_set():
-            raise _Stopped("stopping")
-        session_store().write(lambda client: client.set(_TURN, "1", px=self._interval_ms))
+    def _holds_lease(self) -> bool:
+        """Take the lease, or renew it: whoever has it reconciles, wherever that is."""
+        return bool(session_store().run(_RENEW, [_LEASE], [self._token, self._lease_ms]))
 
 
-class _Stopped(GatehouseError):
-    """Ends a rebuild whose process is shutting down."""
+class _Pace:
+    """How long to rest after each slice of one pass, by what it cost."""
+
+    def __init__(self, pass_s: float, entries: int) -> None:
+        self._ends_at = time.monotonic() + pass_s
+        self._left = entries
+        self._worked_s = time.thread_time()
+
+    def rest_after(self, seen: int) -> float:
+        """Return for how many seconds to rest: so long that work is its share of the time,
+        and never so long that the rest of the pass would not be done in time."""
+        now_s = time.thread_time()
+        worked_s, self._worked_s = now_s - self._worked_s, now_s
+        self._left = max(0, self._left - seen)
+        slices_left = self._left / seen if seen else 0
+        share = max(0.0, self._ends_at - time.monotonic()) / (slices_left + 1)
+        return min(worked_s / SHARE_OF_A_CORE - worked_s, max(0.0, share - worked_s))

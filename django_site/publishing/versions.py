@@ -20,10 +20,11 @@ and needs to remember no versions from before.
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import cast
 
-from django_site.contract import session_store
+from django_site.contract import contract_settings, session_store
 from shared.contract.entries import PREFIX
 from shared.contract.gone import GONE_LATEST, MARK_KEPT_S, MARKS_KEPT, gone_entry
 from shared.errors import SessionStoreUnavailable
@@ -35,7 +36,10 @@ _TICKET, _REPLACE = (
     Script.read(_HERE.with_name("ticket.lua")),
     Script.read(_HERE.with_name("replace.lua")),
 )
+_SLACK_S = 3600
 # Under the prefix of locks: what Django's Redis user may write, and the API's may not see.
+PUBLISHED = f"{PREFIX}lock:published"
+"""The entries that are published, by the second since 1970 that they end in."""
 _ORDER = [f"{PREFIX}lock:publish-order", f"{PREFIX}lock:published-versions"]
 
 
@@ -57,13 +61,22 @@ class Named:
     text: str
 
 
+class Lives(StrEnum):
+    """How long an entry lives that is written."""
+
+    SET = "set"  # exactly as long as said
+    ARRIVE = "arrive"  # as long as said, or longer if it did; it may not have been there
+    KEEP = "keep"  # as long as it did; one that is not there is not written
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """What an entry should hold ('': no entry), for how many seconds (0: until it is replaced),
+    """What an entry should hold ('': no entry), for how many seconds,
     the mark beside it, and the entry that it names."""
 
     text: str
     ttl_s: int = 0
+    lives: Lives = Lives.SET
     mark: Mark | None = None
     names: Named | None = None
 
@@ -110,12 +123,13 @@ def _replace(epoch: str, version: int, wanted: Mapping[str, Value | None]) -> in
     values = {entry: wish or Value(text="") for entry, wish in wanted.items()}
     texts = {value.names.entry: value.names.text for value in values.values() if value.names}
     number = {entry: place for place, entry in enumerate(texts, start=1)}
-    keys = [*_ORDER, GONE_LATEST, *texts]
-    arguments: list[str | int] = [epoch, version, MARK_KEPT_S, MARKS_KEPT, len(texts)]
-    arguments += texts.values()
+    keys = [*_ORDER, GONE_LATEST, PUBLISHED, *texts]
+    arguments: list[str | int] = [epoch, version, MARK_KEPT_S, MARKS_KEPT]
+    # Whoever's session names it was published since, or has one that began before now.
+    arguments += (contract_settings().session_absolute_s + _SLACK_S, len(texts), *texts.values())
     for entry, value in values.items():
         mark, names = value.mark, number[value.names.entry] if value.names else 0
         keys += [entry, gone_entry(mark.user_id)] if mark else [entry]
-        arguments += (value.text, value.ttl_s)
+        arguments += (value.text, value.ttl_s, value.lives)
         arguments += (mark.user_id, mark.text, names) if mark else ("", "", names)
     return cast(int, session_store().run(_REPLACE, keys, arguments))

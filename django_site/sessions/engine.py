@@ -27,9 +27,17 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from django_site.contract import contract_settings, session_format, session_store
+from django_site.publishing.presence import SLACK_S
+from django_site.publishing.versions import PUBLISHED
 from django_site.sessions.changes import merged
 from django_site.sessions.index import forget_ended
-from shared.contract.entries import PREFIX, is_session_key, session_entry, sessions_of_entry
+from shared.contract.entries import (
+    PREFIX,
+    is_session_key,
+    principal_entry,
+    session_entry,
+    sessions_of_entry,
+)
 from shared.contract.session import USER_ID, SessionRecord
 from shared.errors import EntryFormatError
 from shared.redis import Script, scan
@@ -120,13 +128,15 @@ class SessionStore(SessionBase):
             return _SAVED
         entry = session_entry(str(self.session_key))
         value, seen = session_format().encode(entry, record), "" if whatever_stands else self._seen
-        keys = [entry, sessions_of_entry(record.user_id or "")]
+        user_id = record.user_id or ""
+        keys = [entry, sessions_of_entry(user_id), principal_entry(user_id), PUBLISHED]
         arguments: list[str | int] = [
             "NX" if must_create else "XX",
             value,
             ttl_s,
             "1" if USER_ID in record.data else "0",
             seen,
+            SLACK_S,
         ]
         outcome = int(session_store().run(_SAVE, keys, arguments))
         if outcome == _SAVED:

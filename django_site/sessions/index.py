@@ -5,15 +5,20 @@ who reads it can end sessions but not use them.
 """
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from django_site.contract import session_format, session_store
+from django_site.publishing.chunks import chunked
 from shared.contract.entries import sessions_of_entry
 from shared.contract.session import SessionRecord
 from shared.errors import EntryFormatError
+from shared.redis import Script, scan
 
 SEEN = "_gatehouse_seen"
+_LAST = Script.read(Path(__file__).with_name("last_of.lua"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,21 @@ def end_other_sessions(user_id: str, *, keep: str) -> int:
     """End all of the person's sessions but ``keep``; return how many."""
     others = [session.entry for session in sessions_of(user_id) if session.entry != keep]
     return sum(end_session(user_id, entry) for entry in others)
+
+
+def people_with_sessions() -> Iterator[list[str]]:
+    """Yield the ids of people who have sessions, or had some that ended lately,
+    in chunks, some maybe twice."""
+    prefix = sessions_of_entry("")
+    yield from chunked(name.removeprefix(prefix) for name in scan(session_store(), f"{prefix}*"))
+
+
+def stays_of(user_ids: Sequence[str]) -> dict[str, int]:
+    """Return for how many seconds the last session of each of these people lives;
+    who has none is left out."""
+    keys = [sessions_of_entry(user_id) for user_id in user_ids]
+    found = cast(list[int], session_store().run(_LAST, keys, []))
+    return {id_: ttl for id_, ttl in zip(user_ids, found, strict=True) if ttl > 0}
 
 
 def forget_ended(index: str) -> None:

@@ -1,10 +1,12 @@
 """The only place that builds a Redis client, and the seam that its errors stop at.
 
-``client``: connections with time-outs, to a primary only. ``replies``: what each error reply means.
+``build``: a client for a URL. ``client``: connections with time-outs, to a primary only.
+``exchange``: a packet out and its replies back. ``role``, ``replies``: what they mean.
 ``store``: the seam itself. ``trial``: what is wrong with a URL, asked once at start.
 """
 
-from shared.redis.client import Client, Script, build_client
+from shared.redis.build import build_client
+from shared.redis.client import Client, Script
 from shared.redis.store import Store, scan
 
 __all__ = ["Client", "Script", "Store", "build_client", "scan"]

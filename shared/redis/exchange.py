@@ -12,8 +12,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.redis.pool import ROLE_BY_HELLO, NotPrimaryError, Pool, require_primary
 from shared.redis.replies import Meaning, meaning_of
+from shared.redis.role import ROLE_BY_HELLO, NotPrimaryError, require_primary
 
 _READ_SIZE = 65_536
 
@@ -49,7 +49,7 @@ def exchange(connection: Any, packed: bytes, *, replies: int) -> list[Any]:
         raise
 
 
-def require_role(pool: Pool, connection: Any, question: bytes, reply: Any) -> None:
+def require_role(pool: Any, connection: Any, question: bytes, reply: Any) -> None:
     """Judge the answer to the role's question: is this a primary? A user that may not ask WAIT asks
     HELLO from then on, which is larger. Raises NotPrimaryError and what the server says else."""
     if isinstance(reply, NoPermissionError):

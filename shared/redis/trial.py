@@ -3,9 +3,9 @@ at start and by ``wsgi.py --check``."""
 
 from redis.exceptions import AuthenticationError, RedisError
 
-from shared.redis.client import build_client
-from shared.redis.pool import MisconfiguredError, NotPrimaryError
+from shared.redis.build import build_client
 from shared.redis.replies import advice_for
+from shared.redis.role import MisconfiguredError, NotPrimaryError
 
 
 def find_misconfiguration(url: str, *, timeout_s: float) -> str:

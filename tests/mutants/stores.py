@@ -12,7 +12,7 @@ STORES_MUTANTS = (
         Mutant(
             "version of a publish",
             "django_site/publishing/replace.lua",
-            "version > (tonumber(redis.call('HGET', KEYS[2], entry) or '') or 0)",
+            "version > (tonumber(redis.call('HGET', KEYS[2], entry.name) or '') or 0)",
             "true",
         ),
         Mutant(
@@ -24,14 +24,51 @@ STORES_MUTANTS = (
         Mutant(
             "version of a deletion",
             "django_site/publishing/replace.lua",
-            "redis.call('HSET', KEYS[2], entry, version)",
-            "if value ~= '' then redis.call('HSET', KEYS[2], entry, version) end",
+            "redis.call('HSET', KEYS[2], entry.name, version)",
+            "if entry.value ~= '' then redis.call('HSET', KEYS[2], entry.name, version) end",
         ),
         Mutant(
             "set of permissions with who has it",
             "django_site/publishing/replace.lua",
-            "redis.call('SET', KEYS[3 + names], ARGV[5 + names])",
+            "redis.call('SET', name, ARGV[6 + number], 'KEEPTTL')",
             "",
+        ),
+        Mutant(
+            "set that lives as long as who has it",
+            "django_site/publishing/replace.lua",
+            "math.max(left, ttl, tonumber(ARGV[5]))",
+            "ttl",
+        ),
+    ),
+    *of(
+        ("tests/integration/contract/test_presence.py",),
+        Mutant(
+            "arrival that a change overtook",
+            "django_site/publishing/replace.lua",
+            "if not entry.is_newer and entry.how == 'arrive' and entry.value ~= '' and entry.left "
+            "== -2 then",
+            "if false then",
+        ),
+        Mutant(
+            "nobody is published who isn't here",
+            "django_site/publishing/replace.lua",
+            "elseif entry.how ~= 'keep' or entry.left ~= -2 then",
+            "else",
+        ),
+        Mutant(
+            "principal that is renewed with the session",
+            "django_site/sessions/save.lua",
+            "if left >= 0 and left < tonumber(ARGV[3]) then",
+            "if false then",
+        ),
+    ),
+    *of(
+        ("tests/integration/contract/test_principals.py",),
+        Mutant(
+            "another's lease",
+            "django_site/publishing/renew_lease.lua",
+            "if holder and holder ~= ARGV[1] then",
+            "if false then",
         ),
     ),
     *of(
@@ -62,13 +99,13 @@ STORES_MUTANTS = (
         ("tests/security/stores/test_replicas.py",),
         Mutant(
             "role on connecting",
-            "shared/redis/pool.py",
+            "shared/redis/role.py",
             'if about.get("role") != "master":',
             "if False:",
         ),
         Mutant(
             "connections of before",
-            "shared/redis/pool.py",
+            "shared/redis/client.py",
             'if getattr(connection, "generation", self._generation) != self._generation:',
             "if False:",
         ),
@@ -81,8 +118,8 @@ STORES_MUTANTS = (
         Mutant(
             "role with each lean read",
             "shared/redis/client.py",
-            "                require_role(pool, connection, question, role[0])\n",
-            "                pass\n",
+            "if role and not (question is ROLE_BY_WAIT and isinstance(role[0], int)):",
+            "if False:",
         ),
         Mutant(
             "leaving a replica",

@@ -47,14 +47,14 @@ def test_log_in_publishes_once_saves_once_and_counts_in_three_steps(
     browser: "Client", person: "User", admin: redis.Redis
 ) -> None:
     """The page's limit, the limits of wrong passwords, the same given back;
-    a version, the principal; the session."""
+    a version, the principal; the session, which renews the principal."""
     # from here on Redis has the scripts
     browser.post(LOG_IN, {"login": person.username, "password": PASSWORD})
     browser.post("/accounts/logout/")
     browser.cookies.clear()
     sent = _commands_of_a_log_in(browser, person, admin)
     assert len(sent) == 6, sent
-    assert sum(principal_entry(str(person.pk)) in command for command in sent) == 1
+    assert sum(principal_entry(str(person.pk)) in command for command in sent) == 2
     assert (
         sum(session_entry(browser.cookies["sessionid"].value) in command for command in sent) == 1
     )

@@ -51,6 +51,7 @@ def test_bare_model_with_a_uuid_is_published_rebuilt_and_withdrawn() -> None:
     known by Django's own id, with no permissions."""
     from django.contrib.auth.base_user import AbstractBaseUser
 
+    from django_site.principals.publish import publish_with_session
     from django_site.publishing.rebuild import rebuild
 
     fields = {
@@ -62,6 +63,8 @@ def test_bare_model_with_a_uuid_is_published_rebuilt_and_withdrawn() -> None:
         assert _checks() == []
         # A small one: the run's table of e-mail addresses has whole numbers for people.
         person = model.objects.create(id=uuid.UUID(int=7_000_000_007), badge="b-1", password="!")
+        assert _shown(str(person.pk)) is None  # who isn't here needs no entry
+        publish_with_session(person.pk)
         shown = _shown(str(person.pk))
         assert (shown.username, shown.email, shown.permissions, shown.is_active) == (
             "b-1",

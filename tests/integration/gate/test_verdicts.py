@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,6 +56,16 @@ def _flask_says(api: Flask, cookie: str) -> str | None:
         return "refused"
     assert answer.status_code in (200, 401), answer.text
     return str(answer.get_json()["id"]) if answer.status_code == 200 else None
+
+
+@pytest.fixture
+def person(new_person: "Callable[..., User]") -> "User":
+    """Somebody who is here: their sessions are written past the engine."""
+    from django_site.principals.publish import publish_with_session
+
+    person = new_person()
+    publish_with_session(person.pk)
+    return person
 
 
 def _store(data: dict[str, Any]) -> None:

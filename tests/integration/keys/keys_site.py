@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from django_site.accounts.models import User
     from django_site.keys.models import ApiKey
+    from django_site.publishing.rebuild import Rebuilt
 
 
 def keys_of(person: "User") -> "list[ApiKey]":
@@ -70,3 +71,10 @@ def _is_back() -> bool:
     except SessionStoreUnavailable:
         return False
     return True
+
+
+def total(slices: "Iterable[Rebuilt]") -> "Rebuilt":
+    """Do all slices of a rebuild; return what was done."""
+    from django_site.publishing.rebuild import Rebuilt
+
+    return sum(slices, Rebuilt())

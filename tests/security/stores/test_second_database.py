@@ -48,9 +48,11 @@ def _new_person(username: str) -> Any:
     from allauth.account.models import EmailAddress
 
     from django_site.accounts.models import User
+    from django_site.principals.publish import publish_with_session
 
     person = User.objects.create(username=username, email=f"{username}@example.org", password="!")
     EmailAddress.objects.create(user=person, email=person.email, verified=True)
+    publish_with_session(person.pk)
     return person
 
 

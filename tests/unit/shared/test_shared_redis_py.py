@@ -7,8 +7,7 @@ from typing import Any
 import redis
 from redis.connection import Connection
 
-from shared.redis.client import Client
-from shared.redis.pool import Pool
+from shared.redis.client import Client, Pool
 
 OVERRIDDEN = {
     redis.BlockingConnectionPool: ("get_connection", "release"),

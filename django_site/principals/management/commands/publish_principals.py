@@ -8,7 +8,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_site.publishing.background import create_background
-from django_site.publishing.databases import user_rows
 from django_site.publishing.rebuild import Rebuilt, rebuild
 from shared.errors import StoreUnavailable
 
@@ -17,8 +16,8 @@ class Command(BaseCommand):
     """Rebuild every principal and key entry."""
 
     help = (
-        "Publishes every person and API key that differs from what Redis holds, and removes "
-        "entries without a row. "
+        "Publishes everybody who has a live session or key, and every key, that differs from what "
+        "Redis holds, and removes entries without a row. "
         "Safe to run at any time, beside a live service; needed after a Redis was lost or restored."
     )
 
@@ -27,18 +26,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--watch",
             action="store_true",
-            help="stay and repeat it every 30 seconds, for a site without wsgi.py; SIGTERM ends it",
+            help="stay and look at who is here, over and over, for a site without wsgi.py; "
+            "SIGTERM ends it",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rebuild, showing progress on a terminal."""
         if options["watch"]:
             return _watch()
-        total = user_rows().count()
 
         def show(people: int) -> None:
             if sys.stderr.isatty():
-                self.stderr.write(f"\r{people} of {total} people", ending="")
+                self.stderr.write(f"\r{people} people", ending="")
 
         try:
             done = rebuild(progress=show)

@@ -89,9 +89,9 @@ class WorkStealing:
                 for job, waits in unfinished
                 if self._executor_of.get(job.task) == executor.name and is_wanted(job)
             ]
-            # Of a longer queue, all that was looked at are less than half.
-            half = len(fitting) if len(some) == _AT_ONCE else max(1, len(fitting) // 2)
-            wanted = choose(fitting, min(half, most - taken), leave_one=leave_one)
+            if len(some) < _AT_ONCE and not taken:  # these are all: half of those that are wanted
+                most = min(most, max(1, len(fitting) // 2))
+            wanted = choose(fitting, most - taken, leave_one=leave_one)
             if not wanted:
                 break
             taken += self._take(giver, wanted)  # fewer, when another process was faster

@@ -42,7 +42,7 @@ class Slots(SlotExecutor):
         """Wait for the job's gate, if it has one."""
         self.begun[attempt.job.job_id] = threading.get_ident()
         if gate := self.gates.get(attempt.job.job_id):
-            assert gate.wait(10)
+            assert gate.wait(60)
         return Outcome(result="null")
 
     def turn(self, ended: Sequence[Ended], queued: Sequence[QueuedJob]) -> list[Attempt]:

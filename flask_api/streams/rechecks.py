@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import cast
 
 from flask_api.gate.credentials import CredentialKind
 from flask_api.streams.access import Access, Verdict
@@ -70,7 +69,7 @@ class Rechecks:
             kind, value = access.credential
             own = key_entry(value) if kind is CredentialKind.KEY else session_entry(value)
             entries += (own, principal_entry(access.person_id))
-        found = self._store.read(lambda client: cast("list[str | None]", client.mget(entries)))
+        found = self._store.get_all(entries)
         return list(zip(found[::2], found[1::2], strict=True))
 
     def _identify(self, credential: _Credential, accesses: Sequence[Access], seen: _Seen) -> None:

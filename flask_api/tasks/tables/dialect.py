@@ -36,6 +36,7 @@ from flask_api.tasks.tables.lines import (
 MAX_COLUMNS = 1_000
 _SAMPLE_LINES = 5_000
 _SAMPLE_LENGTH = 1_000_000
+_ESCAPES = "A backslash before a quote or another backslash was taken for its escape, and dropped."
 
 _EXCEL = re.compile(r'"?sep=([,;\t|: ])"?\r?\n?', re.IGNORECASE)  # Excel's own first line
 
@@ -68,7 +69,8 @@ class Dialect:
     def notes(self) -> tuple[str, ...]:
         """What could have been read otherwise, or was changed."""
         blanks = ("Blanks after a separator were dropped.",) if self.style.drops_blanks else ()
-        return (*self.header.notes, *blanks, *([self.doubt] if self.doubt else []))
+        escapes = (_ESCAPES,) if self.style.escape == "\\" else ()
+        return (*self.header.notes, *blanks, *escapes, *([self.doubt] if self.doubt else []))
 
 
 def find_dialect(

@@ -180,7 +180,7 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
             for number, cell in enumerate(shown)
             if not _is_said(row[number], cell, read_as[number])
         ]
-        if wrong and not any(_is_read_as(row, other, line, read_as) for other in line.also):
+        if wrong and not _may_be_meant(row, line, way, reading):
             number = wrong[0]
             yield (
                 f"line {line.number}: {line.cells[number]} is {row[number]!r} by the rule "
@@ -194,6 +194,14 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
         )
         if words != decision.missing and not any(line.is_damaged for line in kept):
             yield f"{words} words for no value in column {number}, {decision.missing} are said"
+
+
+def _may_be_meant(row: Sequence[Any], line: Line, way: Way, reading: Reading) -> bool:
+    """Tell whether a row is another that its damaged line may as well mean: with a quote that
+    strayed, one after a backslash is one, as is said."""
+    if line.is_damaged and not way.escape and _notes(reading, "backslash before a quote"):
+        return True
+    return any(_is_read_as(row, other, line, reading.stored.decisions) for other in line.also)
 
 
 def _holds_something(line: Line) -> bool:

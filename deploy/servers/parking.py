@@ -48,7 +48,7 @@ class ParkedConnection:
         self._is_parked = False
         self._is_watched = False
         self._unsent = bytearray()
-        self._is_full = False
+        self.is_full = False  # its client takes no more for now
         self._taken_at = 0.0
         self.is_gone = False
         self.fd = client.fileno()
@@ -78,7 +78,7 @@ class ParkedConnection:
     def send(self, data: bytes) -> bool:
         """See Place.send."""
         with self._lock:
-            if not self._is_parked or self._is_full or not data:
+            if not self._is_parked or self.is_full or not data:
                 return False
             must_wait = bool(self._unsent)
             self._unsent += self._frame(data)
@@ -87,8 +87,8 @@ class ParkedConnection:
                 self._taken_at = time.monotonic()
                 if self._unsent and self._is_watched:
                     self._parking.want(self, writable=True)
-            self._is_full = len(self._unsent) > ROOM_BYTES
-            return not self._is_full
+            self.is_full = len(self._unsent) > ROOM_BYTES
+            return not self.is_full
 
     def look_at_stall(self, now: float) -> bool:
         """Tell whether bytes wait for the client still; let it go if it takes none for too long.
@@ -114,7 +114,7 @@ class ParkedConnection:
             self._write()
             if not self._unsent and self._is_parked:
                 self._parking.want(self, writable=False)
-                if self._is_full:
+                if self.is_full:
                     self._leave(is_gone=False)
 
     def _write(self) -> None:
@@ -194,10 +194,12 @@ class Parking:
             self._poll.unregister(connection.fd)
 
     def await_empty(self, *, within_s: float) -> None:
-        """Wait until none is parked any more, for so long at most:
-        whoever parked them was told to end."""
+        """Wait until none is parked any more whose client takes what it is sent, for so long at
+        most: whoever parked them was told to end."""
         deadline = time.monotonic() + within_s
-        while self._parked and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            if all(connection.is_full for connection in list(self._parked.values())):
+                return
             time.sleep(0.01)
 
     def stop(self) -> None:

@@ -27,7 +27,7 @@ return [...document.querySelectorAll('form.try')].flatMap((form) => {
 IN_VIEW = """
 window.scrollTo(0, document.body.scrollHeight);
 const {top, bottom} = document.querySelector('.contents').getBoundingClientRect();
-return [window.scrollY > 0, top, bottom > 0];
+return [window.scrollY > 0, Math.round(Math.abs(top)), bottom > 0];
 """
 NO_STORAGE = (
     "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', "

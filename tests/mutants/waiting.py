@@ -34,8 +34,8 @@ WAITING_MUTANTS = (
         Mutant(
             "room for a slow reader",
             _PARKING,
-            "self._is_full = len(self._unsent) > ROOM_BYTES",
-            "self._is_full = False",
+            "self.is_full = len(self._unsent) > ROOM_BYTES",
+            "self.is_full = False  # nothing is",
         ),
         Mutant("a reader of nothing", _PARKING, "now - self._taken_at >= STALL_S", "False"),
         Mutant("a client that left", _PARKING, "events & ~select.EPOLLOUT", "False"),

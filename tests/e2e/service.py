@@ -8,6 +8,7 @@ with ServiceProcess(folder, server="gunicorn") as service:
 """
 
 import os
+import random
 import re
 import secrets
 import shutil
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -248,10 +250,13 @@ class ServiceProcess:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on just now, and that the system gives to no connection
+    that goes out: those begin at 32,768 on Linux."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def clean_environment(folder: Path) -> dict[str, str]:

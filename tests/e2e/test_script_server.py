@@ -30,7 +30,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class QueuedJob:
+class Launch:
     """One start of the launcher, with its output in files."""
 
     python = sys.executable
@@ -101,13 +101,13 @@ class QueuedJob:
         return self.process.wait(timeout=40)
 
 
-def launched(var: Path, *options: str, **environment: str) -> AbstractContextManager[QueuedJob]:
+def launched(var: Path, *options: str, **environment: str) -> AbstractContextManager[Launch]:
     """A launcher that serves on a free port; whatever the test does, nothing is left running."""
-    return serving(QueuedJob(var, "--port", str(free_port()), *options, **environment))
+    return serving(Launch(var, "--port", str(free_port()), *options, **environment))
 
 
 @contextmanager
-def serving(launch: QueuedJob) -> Iterator[QueuedJob]:
+def serving(launch: Launch) -> Iterator[Launch]:
     """Wait until it serves; end it afterwards."""
     try:
         launch.wait_until_ready()
@@ -183,12 +183,12 @@ def test_start_after_the_launcher_was_killed_recovers(var: Path) -> None:
     """kill -9 of the launcher leaves server and Valkey;
     the next start on the same port ends the one, adopts the other."""
     port = str(free_port())
-    first = QueuedJob(var, "--port", port)
+    first = Launch(var, "--port", port)
     first.wait_until_ready()
     server, valkey = first.child_pids()
     first.end(signal.SIGKILL)
     assert not is_gone(server)
-    second = QueuedJob(var, "--port", port)
+    second = Launch(var, "--port", port)
     try:
         second.wait_until_ready()
         assert "stopping a server that an earlier start left behind" in second.output
@@ -215,7 +215,7 @@ def test_server_that_dies_ends_the_launcher(var: Path) -> None:
 def test_second_launcher_in_one_folder_is_refused(var: Path) -> None:
     """One line names the first one's process; the first goes on."""
     with launched(var) as first:
-        second = QueuedJob(var, "--port", str(free_port()))
+        second = Launch(var, "--port", str(free_port()))
         assert second.process.wait(timeout=30) == 1
         assert (
             second.errors
@@ -227,7 +227,7 @@ def test_second_launcher_in_one_folder_is_refused(var: Path) -> None:
 
 def test_interrupt_while_starting_leaves_no_process(var: Path) -> None:
     """Ctrl-C before the banner stops what was started so far."""
-    launch = QueuedJob(var, "--port", str(free_port()))
+    launch = Launch(var, "--port", str(free_port()))
     pid_file = var / "valkey" / "valkey.pid"
     wait_until(lambda: pid_file.exists() and pid_file.read_text().strip().isdigit(), timeout_s=30)
     assert launch.end() == 0
@@ -241,7 +241,7 @@ def test_port_in_use_is_one_line(var: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        launch = QueuedJob(var, "--port", str(port))
+        launch = Launch(var, "--port", str(port))
         assert launch.process.wait(timeout=30) == 1
     assert launch.errors == f"gatehouse: port {port} is in use; choose another with --port\n"
     assert not (var / "valkey").exists()
@@ -259,7 +259,7 @@ def test_unreachable_store_is_one_line_without_its_password(
 ) -> None:
     """The line says where Redis was expected, or which variable names the database."""
     url = f"{scheme}://me:hush-hush@127.0.0.1:{free_port()}/0"
-    launch = QueuedJob(var, "--port", str(free_port()), **{variable: url})
+    launch = Launch(var, "--port", str(free_port()), **{variable: url})
     assert launch.process.wait(timeout=30) == 1
     assert launch.errors.startswith(f"gatehouse: {begin}")
     assert launch.errors.count("\n") == 1
@@ -277,7 +277,7 @@ def test_unreachable_store_is_one_line_without_its_password(
 def test_wrong_setting_is_one_line_that_names_it(var: Path, variable: str, value: str) -> None:
     """Whichever side the setting belongs to, the start ends at once with 2,
     and the value is not repeated."""
-    launch = QueuedJob(var, **{"GATEHOUSE_PORT": str(free_port()), variable: value})
+    launch = Launch(var, **{"GATEHOUSE_PORT": str(free_port()), variable: value})
     assert launch.process.wait(timeout=30) == 2
     assert launch.errors.startswith(f"gatehouse: {variable}: ")
     assert launch.errors.count("\n") == 1

@@ -11,7 +11,7 @@ import pytest
 
 from shared.settings import ROOT
 from shared.version import VERSION
-from tests.e2e.test_script_server import QueuedJob, free_port, serving
+from tests.e2e.test_script_server import Launch, free_port, serving
 from tests.package.environment import Environment, modules_of, requirements, tracked_files
 
 PACKAGES = ("gatehouse", "shared", "flask_api", "django_site", "deploy")
@@ -130,7 +130,7 @@ def test_whole_service_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     and a job that a log-in runs."""
     server = Environment(tmp_path / "env", wheel, "server")
 
-    class InstalledLaunch(QueuedJob):
+    class InstalledLaunch(Launch):
         python = str(server.bin / "python")
         folder = tmp_path
 

@@ -7,7 +7,8 @@ is copied that could differ. It never waits for a job: what waits belongs in the
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -92,6 +93,21 @@ def read(request: HttpRequest, path: str, **query: str | int | None) -> bytes:
     return _answer(request, "GET", path, urlencode(given), _NO_BODY)
 
 
+def first_lines(request: HttpRequest, path: str, most: int, **query: str) -> Generator[bytes]:
+    """Yield the first lines of a GET's body, at most so many; of the rest nothing is made.
+    Raises ApiProblem or NoApiBeside."""
+    with closing(_pieces(request, "GET", path, urlencode(query), _NO_BODY)) as pieces:
+        rest = b""
+        for piece in pieces:
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from lines[:most]
+            most -= len(lines)
+            if most <= 0:
+                return
+        if rest:
+            yield rest
+
+
 def send(
     request: HttpRequest, path: str, sent: Any = None, *, method: str = "POST", **headers: str
 ) -> Any:
@@ -119,6 +135,13 @@ _NO_BODY = Body(stream=BytesIO(), size=0, media_type="")
 
 
 def _answer(request: HttpRequest, method: str, path: str, query: str, body: Body) -> bytes:
+    return b"".join(_pieces(request, method, path, query, body))
+
+
+def _pieces(
+    request: HttpRequest, method: str, path: str, query: str, body: Body
+) -> Generator[bytes]:
+    """Yield the answer's body as the API makes it; who stops early leaves the rest unmade."""
     api = request.META.get(API)
     if api is None:
         raise NoApiBeside
@@ -130,13 +153,15 @@ def _answer(request: HttpRequest, method: str, path: str, query: str, body: Body
 
     pieces = api(_environ(request, method, path, query, body), start_response)
     try:
-        content = b"".join(pieces)
+        made = iter(pieces)
+        first = next(made, b"")  # an application may begin its answer with it only
+        status, headers = started
+        if status >= 400:
+            raise _problem(status, headers, b"".join((first, *made)))
+        yield first
+        yield from made
     finally:
         getattr(pieces, "close", lambda: None)()
-    status, headers = started
-    if status >= 400:
-        raise _problem(status, headers, content)
-    return content
 
 
 def _environ(

@@ -76,11 +76,12 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 
 def _ended(request: HttpRequest, batch_id: UUID) -> list[dict[str, Any]]:
     """Return how the first jobs of a batch ended."""
-    lines = api.read(request, f"/batches/{batch_id}/results", order="submission").splitlines()
-    ended: list[dict[str, Any]] = [json.loads(line) for line in lines[: result.PAGE_ROWS]]
-    for each in ended:
+    path, ended = f"/batches/{batch_id}/results", []
+    for line in api.first_lines(request, path, result.PAGE_ROWS, order="submission"):
+        each: dict[str, Any] = json.loads(line)
         each["number"] = each["position"] + 1
-        each["shown"] = json.dumps(each["result"], ensure_ascii=False)[:300]
+        each["shown"] = json.dumps(each.pop("result"), ensure_ascii=False)[:300]
+        ended.append(each)
     return ended
 
 

@@ -120,28 +120,35 @@ def _number(value: bool | float) -> str:
 
 
 def _table(items: list[Any], wanted: Wanted, id: str) -> Shown:  # noqa: A002
+    """Return a page of a table. Only what is shown is made: thousands of objects with a member of
+    their own each would be millions of cells."""
     has_columns = all(isinstance(item, dict) for item in items)
-    names = _names(items) if has_columns else ["value"]
-    rows = [[item.get(name) for name in names] if has_columns else [item] for item in items]
+    every = _names(items) if has_columns else ["value"]
+    names = every[:_COLUMNS_MAX]
     if wanted.table != id or wanted.by not in ("", *names):
         wanted = Wanted(table=id)
+
+    def cell(item: Any, name: str) -> Any:
+        return item.get(name) if has_columns else item
+
     if wanted.by:
-        by = names.index(wanted.by)
-        rows.sort(key=lambda row: _order(row[by]), reverse=wanted.is_down)
-    pages = max(1, -(-len(rows) // PAGE_ROWS))
+        items = sorted(
+            items, key=lambda item: _order(cell(item, wanted.by)), reverse=wanted.is_down
+        )
+    pages = max(1, -(-len(items) // PAGE_ROWS))
     page = min(wanted.page, pages)
     first = (page - 1) * PAGE_ROWS
-    shown = rows[first : first + PAGE_ROWS]
+    shown = [[cell(item, name) for name in names] for item in items[first : first + PAGE_ROWS]]
     return Shown(
         kind="table",
         id=id,
-        columns=[_column(name, at, shown, wanted) for at, name in enumerate(names[:_COLUMNS_MAX])],
-        rows=[[plain_cell(value) for value in row[:_COLUMNS_MAX]] for row in shown],
-        total=len(rows),
+        columns=[_column(name, at, shown, wanted) for at, name in enumerate(names)],
+        rows=[[plain_cell(value) for value in row] for row in shown],
+        total=len(items),
         first=first + 1,
         previous=_link(wanted, page=page - 1) if page > 1 else "",
         next=_link(wanted, page=page + 1) if page < pages else "",
-        is_cut=len(names) > _COLUMNS_MAX,
+        is_cut=len(every) > _COLUMNS_MAX,
     )
 
 

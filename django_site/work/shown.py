@@ -7,12 +7,9 @@ terminal escapes, other control characters, and those that turn the direction of
 import re
 from datetime import UTC, datetime
 
-# The controls of ASCII and ISO 8859-1 but tab and line feed; the marks and overrides of
-# bidirectional text (UAX 9); what is invisible or no character.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
+from shared.hidden_signs import HIDDEN
+
+_HIDDEN = re.compile(f"[{HIDDEN}]")
 _ESCAPE = 0x1B
 
 

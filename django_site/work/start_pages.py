@@ -90,7 +90,10 @@ def _submit(request: HttpRequest, task: str, arguments: Mapping[str, Any], key: 
 def _first_page(request: HttpRequest, task: Mapping[str, Any]) -> HttpResponse:
     draft = find_draft(request, task["name"]) if "draft" in request.GET else None
     if draft is None:
-        return _form_page(request, _first_form(request, task))
+        form = _first_form(request, task)
+        if "draft" in request.GET:
+            form.notes.append("What you had typed is not kept here. Nothing was started.")
+        return _form_page(request, form)
     form = sent_form(task, draft)
     form.notes.append("This is what you had typed. Nothing was started yet.")
     answer = _form_page(request, form)

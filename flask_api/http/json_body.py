@@ -7,14 +7,14 @@ and what it just accepts would overflow where it is read next.
 """
 
 import json
-import math
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from flask_api.http.json_size import is_nested_deeper, require_few_values
 from shared.errors import RequestError
+from shared.strict_json import finite, members_once, refuse_constant
 
 # Levels of arrays and objects. Far below the interpreter's limit, far above what arguments need.
 MAX_NESTING = 64
@@ -66,8 +66,8 @@ def parse_json(text: bytes) -> Any:
     try:
         value = json.loads(
             text.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
+            object_pairs_hook=members_once,
+            parse_constant=refuse_constant,
             parse_float=_finite,
             parse_int=_short,
         )
@@ -83,19 +83,6 @@ def parse_json(text: bytes) -> Any:
     except ValueError as error:
         raise RequestError(f"The body is not JSON: {error}.") from error
     return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        seen: set[str] = set()
-        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"the name {name[:100]!r} comes twice in one object")
-    return value
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON number")
 
 
 def _short(text: str) -> int:
@@ -114,7 +101,5 @@ def _finite(text: str) -> float:
     """Return the number; one without a fraction is an integer, as in JSON Schema:
     2.0 fits what takes 2."""
     _refuse_long(text)
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"the number {text[:30]} is out of range")
+    number = finite(text)
     return int(number) if number.is_integer() and abs(number) <= MAX_EXACT else number

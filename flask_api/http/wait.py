@@ -8,7 +8,7 @@ the server: the gate decides anew, and the view finds in :func:`resumption` what
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -122,17 +122,19 @@ class ParkedResponse(Response):
     ) -> Iterable[bytes]:
         """Wait, and answer then: nothing is begun before."""
 
+        answer = self._pieces(environ, start_response)
+
         def free() -> None:
+            answer.close()  # where it waits in a thread, nobody else does
             self._parked.free()
             self.close()
 
-        answer = self._pieces(environ, start_response)
         waiting = answer if can_park(environ) else in_thread(answer, environ)
         return ClosingIterator(cast("Iterable[bytes]", waiting), free)
 
     def _pieces(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterator[bytes | Pause]:
+    ) -> Generator[bytes | Pause]:
         yield self._parked.pause
         self._parked.free()
         again = {**environ, _RESUMPTION: self._parked.resumption}

@@ -13,12 +13,9 @@ from typing import Any
 
 from flask_api.openapi.describe import JSON, Operation
 from flask_api.openapi.snippets import filled_command, filled_python, literal, quoted
+from shared.hidden_signs import HIDDEN
 
-# The controls, the marks and overrides of bidirectional text (UAX 9), and half characters.
-_HIDDEN = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
-    "\ufff9-\ufffb\ud800-\udfff]"
-)
+_HIDDEN = re.compile(rf"[\t{HIDDEN}]")  # a tab, too: a shell would complete a word
 
 
 def submit_calls(

@@ -22,6 +22,7 @@ class Follower:
         self._ends_at: Position | None = None
         self._farewell = b""
         self.must_look = False
+        self._page: list[Event] = []  # read from Redis, and not sent yet
         snapshot = feed.snapshot(event_log)
         self.tail = snapshot.position
         if after is not None and event_log.is_whole_after(feed.owner_id, after):
@@ -55,14 +56,12 @@ class Follower:
         return b"".join(frames) + self._parting()
 
     def catch_up(self) -> bytes:
-        """Return the next events from Redis: so far back nobody holds them."""
-        events = self._event_log.after(self.feed.owner_id, self.position)
-        if not self._event_log.is_whole_after(self.feed.owner_id, self.position):
-            return self._begin("reset", self.feed.snapshot(self._event_log))
-        pieces = []
-        while events and self.position < events[-1].position:
-            pieces.append(self.take(events))
-        return b"".join(pieces)
+        """Return the next piece from Redis: so far back nobody holds the events."""
+        if not self._page or self._page[-1].position <= self.position:
+            self._page = self._event_log.after(self.feed.owner_id, self.position)
+            if not self._event_log.is_whole_after(self.feed.owner_id, self.position):
+                return self._begin("reset", self.feed.snapshot(self._event_log))
+        return self.take(self._page)
 
     def look(self, snapshot: Snapshot) -> bytes:
         """Take note of how things stand. When all has ended,
@@ -77,6 +76,7 @@ class Follower:
     def _begin(self, kind: str, snapshot: Snapshot) -> bytes:
         """Go on from how things stand now, whatever came before."""
         self.position = snapshot.position
+        self._page = []
         if snapshot.is_over:
             self._ends_at = snapshot.position
         return frame(kind, "{}", position=snapshot.position, retry_ms=RETRY_MS) + _snapshot_frame(

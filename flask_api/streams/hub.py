@@ -176,7 +176,8 @@ class Hub:
         away_s = now - self._heard_at - (0.0 if self._has_failed else BLOCK_S)
         if away_s > _MAY_HAVE_MISSED_S:
             self._begin_anew(positions)
-        self._heard_at, self._has_failed = now, False
+        # after that: it takes a while for thousands, and must not be taken for another absence
+        self._heard_at, self._has_failed = time.monotonic(), False
         if away_s > _MAY_HAVE_MISSED_S:
             return
         for owner_id, events in found.items():
@@ -193,8 +194,7 @@ class Hub:
             listener.hear(new)
 
     def _begin_anew(self, positions: dict[str, Position]) -> None:
-        for owner_id in positions:
-            tail = self._event_log.tail(owner_id)
+        for owner_id, tail in self._event_log.tails(list(positions)):
             with self._lock:
                 channel = self._channels.get(owner_id)
                 if channel:

@@ -70,11 +70,11 @@ class Stream(Pause):
     def hear(self, events: list[Event]) -> None:
         """See Listener.hear."""
         with self._lock:
-            if self.access.verdict is Verdict.GRANTED:
-                self._tell(events)
+            if self._has_missed or self.access.verdict is not Verdict.GRANTED:
+                self._go_on()  # these come after what was missed
             else:
-                self._has_missed = True
-            self._resume_at_end()
+                self._tell(events)
+                self._resume_at_end()
 
     def look_again(self) -> None:
         """See Listener.look_again."""
@@ -126,9 +126,10 @@ class Stream(Pause):
         self._has_missed = self.access.verdict is Verdict.UNKNOWN
         while self._place is not None and self.access.verdict is Verdict.GRANTED:
             events = self._hub.after(self.owner_id, self._follower.position)
+            if events is None and self.until == math.inf:
+                self._resume()
+            self._has_missed = events is None
             if not events:
-                if events is None:
-                    self._resume()
                 break
             self._tell(events)
         self._resume_at_end()
@@ -154,7 +155,8 @@ class Stream(Pause):
             place.resume()
 
     def _caught_up(self) -> Iterator[bytes]:
-        """Yield from Redis what is held no longer. In a thread of the server."""
+        """Yield from Redis what is held no longer. In a thread of the server; where Redis is away,
+        the pause ends by itself soon, to try again."""
         self.until = math.inf
         while self.access.ask() is Verdict.GRANTED and not self._is_stopping:
             if self._hub.after(self.owner_id, self._follower.position) is not None:

@@ -31,6 +31,7 @@ import select
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
@@ -57,15 +58,15 @@ class Place(Protocol):
         """Have the server go on with the answer. Only the first call counts."""
 
 
-class Pause:
+class Pause(ABC):
     """An answer that waits, until ``until`` at most (time.monotonic). The base of all kinds."""
 
     def __init__(self, *, until: float) -> None:
         self.until = until
 
+    @abstractmethod
     def begin(self, place: Place) -> None:
         """Take note of the place; it may be resumed at once."""
-        raise NotImplementedError
 
 
 def in_thread(answer: Iterable[bytes | Pause], environ: Mapping[str, Any]) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ word on it is shown at the field. Nothing is guessed, and nothing that was typed
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from django.http import QueryDict
 
 from django_site.work.form.fields import JOIN, Field
+from shared.strict_json import finite, members_once, refuse_constant
 
 # What stands in a form for "this group is given" and "these files are uploaded already".
 GIVEN = "given"
@@ -85,12 +87,11 @@ def check_json(fields: Iterable[Field]) -> bool:
 
 
 def read_json(text: str) -> Any:
-    """Return the value that a person typed as JSON; raises ValueError for what is none."""
-
-    def refuse(word: str) -> Any:
-        raise ValueError(f"{word} is no JSON number")
-
-    return json.loads(text, parse_constant=refuse)
+    """Return the value that a person typed as JSON, as strictly as the API reads it; raises
+    ValueError for what is none."""
+    return json.loads(
+        text, object_pairs_hook=members_once, parse_constant=refuse_constant, parse_float=finite
+    )
 
 
 def json_text(value: Any) -> str:
@@ -164,8 +165,10 @@ def _may_be_left_out(field: Field) -> bool:
 def _scalar(field: Field, text: str) -> Any:
     if field.kind == "number":
         plain = text.strip()
-        is_number = len(plain) < _LONGEST_NUMBER and _NUMBER.fullmatch(plain)
-        return json.loads(plain) if is_number else text
+        if len(plain) >= _LONGEST_NUMBER or not _NUMBER.fullmatch(plain):
+            return text
+        number = json.loads(plain)
+        return text if number in (math.inf, -math.inf) else number
     if field.kind == "moment":
         return f"{text}Z"
     if field.kind == "json":

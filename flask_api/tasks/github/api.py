@@ -19,6 +19,7 @@ from flask_api.tasks.github.limits import RateLimit
 from flask_api.tasks.github.link_header import LinkHeaderError, target_of
 from flask_api.tasks.web.fetching.access import GuardedClient
 from flask_api.tasks.web.fetching.pool import FetchPool
+from shared.strict_json import members_once
 
 REPOSITORY = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,98}"
 OWNER = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
@@ -107,7 +108,7 @@ class GithubApi:
                 break
         _check_status(answer.status)
         try:
-            return json.loads(answer.body, object_pairs_hook=_members), answer.headers
+            return json.loads(answer.body, object_pairs_hook=members_once), answer.headers
         except (ValueError, RecursionError) as error:
             raise BadAnswer("The answer is not JSON, or has a member twice.") from error
 
@@ -136,14 +137,6 @@ class GithubApi:
         if _origin(target) != _origin(httpx.URL(self._base_url)) or len(str(target)) > _MAX_URL:
             raise BadAnswer("The link to the next page leads to another server.")
         return str(target)
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's members. Of two of one name Python would keep the last without a word."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member comes twice")
-    return members
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -52,7 +52,9 @@ def test_form_sent_after_the_session_ended_comes_back_filled(ada: Browser) -> No
     page = ada.http.get(f"{FORM}?draft=1").text
     assert 'value="4321"' in page
     assert "Nothing was started yet" in page
-    assert 'value="4321"' not in ada.http.get(f"{FORM}?draft=1").text
+    again = ada.http.get(f"{FORM}?draft=1").text
+    assert 'value="4321"' not in again
+    assert "What you had typed is not kept here." in again
 
 
 def test_form_older_than_a_log_in_in_another_tab_comes_back_filled(ada: Browser) -> None:

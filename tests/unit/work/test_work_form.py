@@ -13,6 +13,7 @@ from django_site.work.form.values import (
     arguments_of,
     check_json,
     fill,
+    read_json,
     show_errors,
     take,
 )
@@ -160,7 +161,7 @@ def test_json_that_is_none_is_told_before_anything_is_sent() -> None:
     assert not check_json(found)
     by_name = {field.name: field for field in found}
     assert by_name["rows"].errors[0].startswith("This is not JSON")
-    assert by_name["either"].errors == ["This is not JSON: NaN is no JSON number"]
+    assert by_name["either"].errors == ["This is not JSON: NaN is not a JSON number"]
 
 
 def test_schema_that_refers_to_itself_ends() -> None:
@@ -202,3 +203,25 @@ def test_moment_of_no_zone_or_another_is_not_made_one_in_utc(value: str, shown: 
         return
     with pytest.raises(NotInForm):
         fill(found, {"at": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 1, "a": 2}', "'a' comes twice"),
+        ('[{"b": {"a": 1, "a": 1}}]', "'a' comes twice"),
+        ("[NaN]", "NaN is not a JSON number"),
+        ("[1e400]", "out of range"),
+    ],
+)
+def test_json_is_read_as_strictly_as_the_api_reads_it(text: str, said: str) -> None:
+    """What Python would take the last of, or make infinite, is refused and named."""
+    with pytest.raises(ValueError, match=said):
+        read_json(text)
+
+
+def test_number_that_would_be_infinite_is_sent_as_it_was_typed() -> None:
+    """The API's word on it stands at the field."""
+    (field,) = fields_of({"properties": {"size": {"type": "number"}}})
+    take([field], QueryDict("size=1e400"))
+    assert arguments_of([field]) == {"size": "1e400"}

@@ -1,6 +1,7 @@
 """A result is shown as what it is, and no more of it than a page bears."""
 
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -108,3 +109,17 @@ def test_times_and_sizes_are_said_as_people_say_them() -> None:
         "1.0 MB",
         "12 MB",
     ]
+
+
+def test_objects_with_a_member_of_their_own_each_cost_no_square() -> None:
+    """Three thousand such would be nine million cells; only what is shown is made."""
+    items = [{f"name{number}": number} for number in range(3000)]
+    tracemalloc.start()
+    try:
+        found = show(items, Wanted(table="result", by="name1", is_down=True))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+    assert (len(found.columns), len(found.rows), found.total) == (40, PAGE_ROWS, 3000)
+    assert found.is_cut

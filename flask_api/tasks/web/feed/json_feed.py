@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from flask_api.tasks.web.errors import NotReadable
+from shared.strict_json import members_once
 
 MEDIA_TYPE = "application/feed+json"
 _VERSIONS = {
@@ -23,7 +24,7 @@ def read_json_feed(text: str) -> tuple[str, dict[str, Any]]:
     """Return the format's name and the feed, whose ``items`` are a list of objects.
     Raises NotReadable."""
     try:
-        feed = json.loads(text.lstrip("\ufeff"), object_pairs_hook=_members)
+        feed = json.loads(text.lstrip("\ufeff"), object_pairs_hook=members_once)
     except (ValueError, RecursionError) as error:
         raise NotReadable("The document begins as JSON and is none that can be read.") from error
     version = (
@@ -46,10 +47,3 @@ def text_of(item: dict[str, Any], *names: str) -> str:
     return next(
         (value for name in names if isinstance(value := item.get(name), str) and value.strip()), ""
     )
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member comes twice")
-    return members

@@ -143,7 +143,8 @@ def test_log_that_grows_begins_anew_while_the_child_writes(
     """Nothing is renamed under the writer, who goes on at the begin of the file;
     the last text is kept, once and privately."""
     monkeypatch.setattr("deploy.processes.child.keep_short", partial(keep_short, max_bytes=1000))
-    start(child, "import time\nwhile not time.sleep(0.001): print('line', 'x' * 40, flush=True)")
+    # One write a line: print makes several where the interpreter runs unbuffered.
+    start(child, "import os, time\nwhile not time.sleep(0.001): os.write(1, b'line %040d\\n' % 0)")
     kept = child.log_file.with_name("sleeper.log.1")
     for _ in range(3):
         wait_until(lambda: child.log_file.stat().st_size > 1000, timeout_s=60)

@@ -21,7 +21,7 @@ except ConfigurationError as error:
 
 bind = _settings.host_and_port
 workers = _settings.server_workers
-worker_class = "deploy.servers.gunicorn.Worker"
+worker_class = "deploy.servers.gunicorn.ParkingWorker"
 logger_class = "deploy.servers.gunicorn.Log"
 threads = _settings.server_threads
 # The master kills what is left after so long. A worker gives its requests and jobs the drain

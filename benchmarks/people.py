@@ -20,7 +20,7 @@ from benchmarks.context import USER_AGENT, Context
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.entries import PREFIX
-from shared.redis import Client, build_client
+from shared.redis import RedisClient, build_client
 
 _KINDS = {
     "session": "session:*",
@@ -80,7 +80,7 @@ def _set_up(context: Context) -> None:
 class _Site:
     """A site that grows; what it holds is measured after each step."""
 
-    def __init__(self, admin: Client, *, permissions: int) -> None:
+    def __init__(self, admin: RedisClient, *, permissions: int) -> None:
         from django.contrib.auth.models import Group, Permission
         from django.contrib.contenttypes.models import ContentType
 

@@ -10,7 +10,7 @@ from shared.contract.authentication import Guards
 from shared.contract.session import SessionFormat
 from shared.contract.signing import EntrySigner
 from shared.errors import SessionStoreUnavailable
-from shared.redis import Store, build_client
+from shared.redis import RedisGateway, build_client
 from shared.settings import WriterSettings, load_settings
 
 
@@ -21,7 +21,7 @@ def contract_settings() -> WriterSettings:
 
 
 @cache
-def session_store() -> Store:
+def session_store() -> RedisGateway:
     """Return the store that sessions, principals and keys are written to."""
     settings = contract_settings()
     client = build_client(
@@ -29,7 +29,7 @@ def session_store() -> Store:
         timeout_s=settings.redis_timeout_ms / 1000,
         max_connections=settings.redis_connections,
     )
-    return Store(client, unavailable=SessionStoreUnavailable)
+    return RedisGateway(client, unavailable=SessionStoreUnavailable)
 
 
 @cache

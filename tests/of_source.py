@@ -66,7 +66,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "unit/**/test_client_address",
         "e2e/mounted/test_mount",
     ),
-    "shared/redis": ("unit/**/test_shared_breaker", "integration/**/test_redis_store"),
+    "shared/redis": ("unit/**/test_shared_breaker", "integration/**/test_redis_gateway"),
     "shared/settings": ("unit/**/test_shared_settings*", "unit/**/test_docs"),
 }
 

@@ -19,7 +19,7 @@ from typing import cast
 from deploy.launcher.local_secrets import ensure_valkey_passwords, set_redis_urls
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.entries import JOBS_PREFIX
-from shared.redis import Client, build_client
+from shared.redis import RedisClient, build_client
 
 _TIMEOUT_S = 10.0
 _CHUNK = 200
@@ -67,7 +67,7 @@ def move_jobs(source: EmbeddedValkey, target: EmbeddedValkey) -> int:
             client.connection_pool.disconnect()
 
 
-def _move(source: Client, target: Client) -> int:
+def _move(source: RedisClient, target: RedisClient) -> int:
     moved, cursor = 0, 0
     bound = cast(dict[str, str], target.config_get("maxmemory"))["maxmemory"]
     target.config_set("maxmemory", 0)
@@ -81,7 +81,7 @@ def _move(source: Client, target: Client) -> int:
             return moved
 
 
-def _move_one(source: Client, target: Client, name: str) -> bool:
+def _move_one(source: RedisClient, target: RedisClient, name: str) -> bool:
     value, left_ms = source.dump(name), source.pttl(name)
     if value is None:  # it expired meanwhile, or was told twice
         return False

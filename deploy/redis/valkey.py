@@ -28,7 +28,7 @@ from deploy.processes.child import ChildError, ChildProcess
 from deploy.processes.private_files import make_private_folder, replace_private
 from deploy.redis.users import render_acl
 from shared.errors import ConfigurationError
-from shared.redis import Client, build_client
+from shared.redis import RedisClient, build_client
 
 START_DEADLINE_S = 10.0
 STOP_TIMEOUT_S = 10.0
@@ -200,7 +200,7 @@ class EmbeddedValkey:
         self.stop()
 
     @contextmanager
-    def _admin(self) -> Iterator[Client]:
+    def _admin(self) -> Iterator[RedisClient]:
         client = build_client(self.url("admin"), timeout_s=_PING_TIMEOUT_S, max_connections=1)
         try:
             yield client

@@ -107,7 +107,7 @@ class _BodyReader:
             raise MalformedBodyError from error
 
 
-class Worker(ThreadWorker):
+class ParkingWorker(ThreadWorker):
     """A worker process with threads, none of which waits for a head."""
 
     tpool: GunicornThreads

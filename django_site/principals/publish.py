@@ -25,7 +25,7 @@ from shared.contract.permissions import (
 )
 from shared.contract.principal import Principal, decode_principal, encode_principal, says
 from shared.errors import EntryFormatError, SessionStoreUnavailable
-from shared.redis import Client
+from shared.redis import RedisClient
 
 _FOR_EVER = -1  # what Redis calls the lifetime of an entry without an end
 
@@ -230,7 +230,7 @@ def _values_of(entries: Iterable[str]) -> dict[str, str | None]:
 def _lifetimes_of(entries: Iterable[str]) -> list[int]:
     """Return for how many seconds each lives; below 0: it is not there, or has no end."""
 
-    def ask(client: Client) -> list[int]:
+    def ask(client: RedisClient) -> list[int]:
         pipeline = client.pipeline(transaction=False)
         for entry in entries:
             pipeline.ttl(entry)

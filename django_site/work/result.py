@@ -19,7 +19,7 @@ _DEEPEST = 3
 
 
 @dataclass(slots=True, kw_only=True)
-class Column:
+class ResultColumn:
     """One column of a table, and where a click on its heading leads."""
 
     name: str
@@ -44,7 +44,7 @@ class Shown:
     id: str = ""
     text: str = ""
     is_cut: bool = False
-    columns: list[Column] = field(default_factory=list)
+    columns: list[ResultColumn] = field(default_factory=list)
     rows: list[list["Cell"]] = field(default_factory=list)
     total: int = 0
     first: int = 0
@@ -152,12 +152,12 @@ def _table(items: list[Any], wanted: Wanted, id: str) -> Shown:  # noqa: A002
     )
 
 
-def _column(name: str, at: int, rows: list[list[Any]], wanted: Wanted) -> Column:
+def _column(name: str, at: int, rows: list[list[Any]], wanted: Wanted) -> ResultColumn:
     """Return a column; a click on its heading sorts by it, a second one the other way."""
     is_sorted = name == wanted.by and bool(wanted.by)
     direction = "descending" if wanted.is_down else "ascending"
     turned = Wanted(table=wanted.table, by=name, is_down=is_sorted and not wanted.is_down)
-    return Column(
+    return ResultColumn(
         name=name,
         link=_link(turned, page=1),
         sorted=direction if is_sorted else "none",

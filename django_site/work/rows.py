@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from django_site.work import api
-from django_site.work.result import PAGE_ROWS, Column, Shown, page_in, plain_cell
+from django_site.work.result import PAGE_ROWS, ResultColumn, Shown, page_in, plain_cell
 
 _NUMBERS = frozenset({"integer", "number", "float", "decimal"})
 
@@ -27,7 +27,7 @@ def rows_of(request: HttpRequest, job: Mapping[str, Any]) -> Shown | None:
         kind="table",
         id="rows",
         columns=[
-            Column(name=column["name"], is_number=column["kind"] in _NUMBERS)
+            ResultColumn(name=column["name"], is_number=column["kind"] in _NUMBERS)
             for column in found["columns"]
         ],
         rows=[[plain_cell(value) for value in row] for row in found["rows"]],

@@ -59,7 +59,7 @@ class Gatehouse:
 
     def init_app(self, app: Flask) -> None:
         """Attach the gate, its error answers and its security headers to ``app``."""
-        from shared.redis import Store, build_client
+        from shared.redis import RedisGateway, build_client
         from shared.settings import ApiSettings, load_settings
 
         settings = self._settings or load_settings(ApiSettings)
@@ -68,7 +68,7 @@ class Gatehouse:
             timeout_s=settings.redis_timeout_ms / 1000,
             max_connections=settings.redis_connections,
         )
-        store = Store(client, unavailable=SessionStoreUnavailable)
+        store = RedisGateway(client, unavailable=SessionStoreUnavailable)
         signer = EntrySigner(settings.secrets)
         guards = Guards(store, signer, SessionFormat(signer, settings.lifetimes))
         app.extensions[EXTENSION] = GateState(

@@ -14,7 +14,7 @@ from shared.errors import StoreUnavailable
 from shared.http.client_address import client_address, network_of
 
 if TYPE_CHECKING:
-    from shared.redis import Script, Store
+    from shared.redis import RedisGateway, Script
 
 log = logging.getLogger("gatehouse.api")
 
@@ -36,7 +36,7 @@ def network_of_request(peer: str, forwarded: str, trusted_proxy: bool) -> str:
 class KeyUsage:
     """Remembers per process which keys were noted lately. Thread-safe; never fails a request."""
 
-    def __init__(self, store: "Store", *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: "RedisGateway", *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()

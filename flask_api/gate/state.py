@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from flask_api.gate.key_usage import KeyUsage
     from shared.contract.authentication import Guards
     from shared.http.origins import TrustedOrigins
-    from shared.redis import Store
+    from shared.redis import RedisGateway
     from shared.settings import ApiSettings
 
 EXTENSION = "gatehouse"
@@ -20,7 +20,7 @@ class GateState:
     """What the gate of one application is made of."""
 
     settings: "ApiSettings"
-    store: "Store"
+    store: "RedisGateway"
     guards: "Guards"
     key_usage: "KeyUsage"
     trusted: "TrustedOrigins"

@@ -28,7 +28,7 @@ class BatchProgress(BaseModel):
     total: int
 
 
-class BatchRecord(BaseModel):
+class BatchRecordJson(BaseModel):
     """Many jobs of one task, submitted together."""
 
     id: Id
@@ -47,7 +47,7 @@ class BatchRecord(BaseModel):
 class BatchPage(BaseModel):
     """One page of a listing, newest first; `next_cursor` is null on the last one."""
 
-    batches: list[BatchRecord]
+    batches: list[BatchRecordJson]
     next_cursor: Id | None
     links: PageLinksJson | None = None
 

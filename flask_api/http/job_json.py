@@ -102,7 +102,7 @@ class AttemptJson(BaseModel):
     error: JobErrorJson
 
 
-class JobFile(BaseModel):
+class JobFileJson(BaseModel):
     """A file that the job keeps."""
 
     name: str
@@ -135,7 +135,7 @@ class JobSummary(BaseModel):
     cancel_requested: bool
     progress: Annotated[ProgressJson | None, Contents(empty=None)]
     error: Annotated[JobErrorJson | None, Contents(empty=None)]
-    files: Annotated[list[JobFile], From(_files), Contents(empty=[])]
+    files: Annotated[list[JobFileJson], From(_files), Contents(empty=[])]
     submitted_at: Annotated[AwareDatetime, _moment("submitted_at")]
     start_at: Annotated[AwareDatetime | None, _moment("start_at")]
     started_at: Annotated[AwareDatetime | None, _moment("started_at")]
@@ -144,7 +144,7 @@ class JobSummary(BaseModel):
     links: Annotated[dict[str, Path], From(_links)]
 
 
-class JobRecord(JobSummary):
+class JobRecordJson(JobSummary):
     """A job. ``result`` is what the task returned, once it succeeded."""
 
     result: Annotated[Any, Contents(empty=None)]
@@ -183,7 +183,7 @@ _SUMMARY: tuple[tuple[str, Callable[[Job], Any]], ...] = tuple(
 _EMPTY: dict[str, Any] = {
     name: mark.empty
     for name, mark in sorted(
-        _marks(JobRecord, Contents).items(), key=lambda each: each[0] in ("error", "files")
+        _marks(JobRecordJson, Contents).items(), key=lambda each: each[0] in ("error", "files")
     )
 }
 

@@ -14,7 +14,7 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.shares import Shares
 from flask_api.metrics.extension import Metrics
 from flask_api.streams.streams import Streams
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 EXTENSION = "gatehouse_api"
 
@@ -24,7 +24,7 @@ class ApiState:
     """The parts of one application's API, each made once when it is created."""
 
     engine: JobEngine
-    jobs_store: Store  # the connections to the jobs' Redis that requests use
+    jobs_store: RedisGateway  # the connections to the jobs' Redis that requests use
     streams: Streams
     rows: RowReader
     shares: Shares

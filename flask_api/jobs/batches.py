@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.acceptance import Acceptance, Acceptances, Answer, IdempotencyKey
+from flask_api.jobs.records.acceptance import Acceptance, Acceptances, IdempotencyKey, SubmitAnswer
 from flask_api.jobs.records.job import Job, JobStatus, Member, Owner, format_time, from_fields
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreFull
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 
 _STAGED_AT_ONCE = 250
 _READ_AT_ONCE = 100
@@ -39,7 +39,7 @@ class Batch:
 class Batches:
     """Stores and reads batches. Thread-safe; raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store, acceptances: Acceptances, removal: Removal) -> None:
+    def __init__(self, store: RedisGateway, acceptances: Acceptances, removal: Removal) -> None:
         self._store = store
         self.acceptances = acceptances
         self._removal = removal
@@ -53,7 +53,7 @@ class Batches:
         instance: str,
         limit: int,
         idempotency: IdempotencyKey | None,
-    ) -> Answer:
+    ) -> SubmitAnswer:
         """Make a batch durable: the records are staged first,
         then all of them are accepted at once, or none.
 
@@ -79,7 +79,7 @@ class Batches:
 
     def _stage(
         self, batch_id: str, pattern: Job, members: Sequence[Member], instance: str
-    ) -> Answer | None:
+    ) -> SubmitAnswer | None:
         """Write the records; if they don't fit, remove what was written, and return why."""
         answer = None
         try:
@@ -154,7 +154,7 @@ class Batches:
         return ready
 
 
-def _read_all(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
+def _read_all(client: RedisClient, ids: Sequence[str]) -> list[dict[str, str]]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in ids:
             pipeline.hgetall(keyspace.record(job_id))

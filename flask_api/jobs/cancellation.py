@@ -9,7 +9,7 @@ from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.job_writer import CancelAnswer, JobWriter
 from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.workers.worker import Worker
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 _TRIES = 3  # a job that moves between processes meanwhile is asked for again
 _AT_ONCE = 500
@@ -19,7 +19,7 @@ class Cancellations:
     """Cancels, whichever process holds a job.
     Thread-safe; raises JobStoreUnavailable while Redis is away."""
 
-    def __init__(self, store: Store, worker: Worker, waiting: Waiting) -> None:
+    def __init__(self, store: RedisGateway, worker: Worker, waiting: Waiting) -> None:
         self._reader = JobReader(store)
         self._writer = JobWriter(store)
         self._worker = worker

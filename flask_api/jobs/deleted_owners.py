@@ -24,7 +24,7 @@ from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.scripts import load_scripts
 from shared.contract.gone import GonePeople
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -40,7 +40,7 @@ class DeletedOwners:
 
     def __init__(
         self,
-        store: Store,
+        store: RedisGateway,
         gone: GonePeople,
         cancel: Callable[[Job], None],
         *,
@@ -144,7 +144,7 @@ class DeletedOwners:
         return cancelled
 
 
-def _exist(client: Client, keys: Sequence[str]) -> list[int]:
+def _exist(client: RedisClient, keys: Sequence[str]) -> list[int]:
     with client.pipeline(transaction=False) as pipeline:
         for key in keys:
             pipeline.exists(key)

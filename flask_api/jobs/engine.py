@@ -29,7 +29,7 @@ from flask_api.jobs.workers.runner import JobLogHandler
 from flask_api.jobs.workers.worker import Worker
 from shared.contract.gone import GonePeople
 from shared.errors import JobStoreUnavailable
-from shared.redis import Store
+from shared.redis import RedisGateway
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
@@ -49,7 +49,7 @@ class JobEngine:
 
     def __init__(
         self,
-        store: Store,
+        store: RedisGateway,
         registry: TaskRegistry,
         settings: ApiSettings,
         *,
@@ -250,6 +250,6 @@ class JobEngine:
         return status is None or status.is_outcome
 
 
-def _acceptances(store: Store, settings: ApiSettings) -> Acceptances:
+def _acceptances(store: RedisGateway, settings: ApiSettings) -> Acceptances:
     patience_s = settings.redis_timeout_ms / 1000
     return Acceptances(store, quota_of(settings), patience_s=patience_s)

@@ -17,7 +17,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.removal import AT_ONCE, BATCH, Removal
 from shared.errors import StoreUnavailable
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -31,7 +31,7 @@ class Sweeper:
 
     def __init__(
         self,
-        store: Store,
+        store: RedisGateway,
         files: FileStore,
         uploads: Uploads,
         *,

@@ -23,7 +23,7 @@ from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.work_stealing import WorkStealing
 from flask_api.jobs.workers.worker import Worker
 from shared.errors import ConfigurationError, JobStoreUnavailable
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -46,7 +46,7 @@ class Membership:
 
     def __init__(
         self,
-        store: Store,
+        store: RedisGateway,
         worker: Worker,
         sweeper: Sweeper,
         *,

@@ -17,7 +17,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import DELETED, EVENTS_KEPT, deleted_batch_event
 from flask_api.jobs.records.job_writer import REMEMBERED_S
 from flask_api.jobs.records.scripts import load_scripts
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -41,7 +41,7 @@ class Removal:
     """Removes jobs and batches. Thread-safe; raises JobStoreUnavailable while Redis is away.
     Works while Redis is full."""
 
-    def __init__(self, store: Store, files: FileStore) -> None:
+    def __init__(self, store: RedisGateway, files: FileStore) -> None:
         self._store = store
         self._files = files
         self._scripts = load_scripts()
@@ -201,14 +201,14 @@ def _by_owner(rows: Sequence[_Row]) -> Iterator[tuple[str, list[_Row]]]:
         yield owner, list(alike)
 
 
-def _read(client: Client, jobs: Sequence[str]) -> list[list[str | None]]:
+def _read(client: RedisClient, jobs: Sequence[str]) -> list[list[str | None]]:
     with client.pipeline(transaction=False) as pipeline:
         for job in jobs:
             pipeline.hmget(keyspace.record(job), ["owner_id", "key"])
         return cast("list[list[str | None]]", pipeline.execute())
 
 
-def _forget_stubs(client: Client, owner: str, count: int) -> None:
+def _forget_stubs(client: RedisClient, owner: str, count: int) -> None:
     """Remove a person's oldest stubs. Who dies in between leaves them to their time to live."""
     forgotten = cast("list[str]", client.lpop(keyspace.stubs(owner), count) or [])
     with client.pipeline(transaction=False) as pipeline:

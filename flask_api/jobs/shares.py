@@ -20,7 +20,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job
 from flask_api.jobs.records.job_writer import REMEMBERED_S
 from shared.contract.gone import GonePeople
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 _ID_BYTES = 16
 _SECRET_BYTES = 32
@@ -32,7 +32,7 @@ class Shares:
     """Makes, ends and follows shares. Thread-safe;
     every method raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store, gone: GonePeople) -> None:
+    def __init__(self, store: RedisGateway, gone: GonePeople) -> None:
         self._store = store
         self._gone = gone
 

@@ -20,7 +20,7 @@ from flask_api.jobs.errors import (
 from flask_api.jobs.files.job_inputs import SubmittedInputs
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.membership import Membership
-from flask_api.jobs.records.acceptance import Acceptance, Answer, IdempotencyKey
+from flask_api.jobs.records.acceptance import Acceptance, IdempotencyKey, SubmitAnswer
 from flask_api.jobs.records.job import Job, JobStatus, Owner, QueuedJob, new_job_id, queued_jobs_of
 from flask_api.jobs.records.usage import Quota, quota_of
 from flask_api.jobs.tasks.arguments import check_all
@@ -187,14 +187,16 @@ class Submissions:
             raise EngineStopped("The server is shutting down; try again shortly.")
         return self._worker.queue_of(task.name)
 
-    def _accept_one(self, job: Job, idempotency: IdempotencyKey | None) -> Answer:
+    def _accept_one(self, job: Job, idempotency: IdempotencyKey | None) -> SubmitAnswer:
         due = None if job.start_at is None else job.start_at.timestamp()
         return self._accept(
             partial(self._acceptances.accept, job, idempotency=idempotency, start_at=due),
             job.task,
         )
 
-    def _accept(self, accept: Callable[..., Answer], task: str, count: int = 1) -> Answer:
+    def _accept(
+        self, accept: Callable[..., SubmitAnswer], task: str, count: int = 1
+    ) -> SubmitAnswer:
         for _ in range(_TRIES):
             instance = self._membership.name
             if not instance:
@@ -217,7 +219,7 @@ class Submissions:
         return answer
 
 
-def _over_quota(answer: Answer, quota: Quota) -> PersonQuotaExceeded:
+def _over_quota(answer: SubmitAnswer, quota: Quota) -> PersonQuotaExceeded:
     if answer.acceptance is Acceptance.ENDED:
         message = (
             f"You keep {answer.kept} ended jobs; at most {quota.ended} may be kept: delete some."

@@ -21,7 +21,7 @@ from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.workers.executor import Executor
 from flask_api.jobs.workers.worker import Worker
 from shared.errors import JobStoreFull
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -36,7 +36,7 @@ _REST_BEATS = 2
 class WorkStealing:
     """Takes waiting jobs for one process. For one thread, that of its beats."""
 
-    def __init__(self, store: Store, worker: Worker, holdings: Holdings) -> None:
+    def __init__(self, store: RedisGateway, worker: Worker, holdings: Holdings) -> None:
         self._reader = JobReader(store)
         self._holdings = holdings
         self._worker = worker

@@ -15,14 +15,16 @@ from flask_api.metrics.installation import InstallationCollector, RedisCollector
 from flask_api.metrics.process import ProcessCollector
 from flask_api.metrics.requests import RequestMetrics
 from flask_api.streams.streams import Streams
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 
 class Metrics:
     """Collects for ``app``, which has the gate. Making one adds to its request hooks;
     it starts and connects nothing."""
 
-    def __init__(self, app: Flask, *, engine: JobEngine, streams: Streams, jobs: Store) -> None:
+    def __init__(
+        self, app: Flask, *, engine: JobEngine, streams: Streams, jobs: RedisGateway
+    ) -> None:
         of_process = CollectorRegistry()
         RequestMetrics(app, of_process)
         of_process.register(ProcessCollector(engine, streams))

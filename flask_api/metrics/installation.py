@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from flask_api.jobs.records import keyspace
 from shared.errors import StoreUnavailable
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 
 _SETS = (
     (
@@ -42,7 +42,7 @@ _SORTED_SETS = (
 class RedisCollector(Collector):
     """Does Redis answer this process? Asks each store once, within its time-outs."""
 
-    def __init__(self, stores: dict[str, Store]) -> None:
+    def __init__(self, stores: dict[str, RedisGateway]) -> None:
         self._stores = stores
 
     def collect(self) -> Iterable[Metric]:
@@ -64,7 +64,7 @@ class RedisCollector(Collector):
 class InstallationCollector(Collector):
     """Sizes of what all processes share, in one round trip; nothing at all while Redis is away."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: RedisGateway) -> None:
         self._store = store
 
     def collect(self) -> Iterable[Metric]:
@@ -77,7 +77,7 @@ class InstallationCollector(Collector):
             yield GaugeMetricFamily(name, meaning, value=size)
 
 
-def _sizes(client: Client) -> list[int]:
+def _sizes(client: RedisClient) -> list[int]:
     with client.pipeline(transaction=False) as pipeline:
         for _, _, entry in _SETS:
             pipeline.scard(entry)
@@ -86,7 +86,7 @@ def _sizes(client: Client) -> list[int]:
         return cast(list[int], pipeline.execute())
 
 
-def _answers(store: Store) -> bool:
+def _answers(store: RedisGateway) -> bool:
     try:
         store.read(lambda client: client.ping())
     except StoreUnavailable:

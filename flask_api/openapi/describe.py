@@ -3,7 +3,7 @@ read by the document of the whole API.
 
     @blueprint.get("/<uuid:job_id>")
     @scope_required("jobs:read")
-    @describe("getJob", answers={200: Answer("The record.", JobRecord)}, problems=OF_A_JOB)
+    @describe("getJob", answers={200: Answer("The record.", JobRecordJson)}, problems=OF_A_JOB)
     def show(job_id: Any) -> Response: ...
 
 Not said here is what holds for every endpoint of its kind: that it is gated, that a wrong query is

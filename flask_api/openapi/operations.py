@@ -18,7 +18,7 @@ from flask_api.openapi.describe import JSON, NDJSON, Answer, Operation, ProblemK
 from flask_api.openapi.headers import IF_NONE_MATCH, PREFER, REQUEST_HEADERS, RESPONSE_HEADERS
 from flask_api.openapi.problems import all_problems, code_of, status_of
 from flask_api.openapi.schemas import Components, per_task
-from flask_api.openapi.shapes import Problem
+from flask_api.openapi.shapes import ProblemJson
 from shared.errors import (
     AmbiguousCredentials,
     InsecureTransport,
@@ -175,7 +175,7 @@ class Describer:
     def _problem(self, status: int, codes: list[str]) -> Schema:
         pages = [all_problems()[code] for code in codes]
         text = "\n".join(f"- `{page.code}`: {page.meaning}" for page in pages)
-        content = {PROBLEM_JSON: {"schema": self._components.use(Problem)}}
+        content = {PROBLEM_JSON: {"schema": self._components.use(ProblemJson)}}
         return {
             "description": text,
             "headers": _headers(_OF_PROBLEMS.get(status, ())),

@@ -36,7 +36,7 @@ class ProblemLine(BaseModel):
     detail: Annotated[str, Field(description="what is accepted")]
 
 
-class Problem(BaseModel):
+class ProblemJson(BaseModel):
     """Problem details (RFC 9457). ``type`` leads to a page that says what to do;
     ``code`` is stable."""
 

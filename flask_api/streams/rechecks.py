@@ -16,7 +16,7 @@ from flask_api.gate.credentials import CredentialKind
 from flask_api.streams.access import Access, Verdict
 from shared.contract.entries import key_entry, principal_entry, session_entry
 from shared.errors import SessionStoreUnavailable
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 AT_ONCE = 250
 IDENTIFY_EVERY_S = 60.0
@@ -33,7 +33,7 @@ class _Seen:
 class Rechecks:
     """Keeps verdicts up to date. For one thread; blocks for the store's time-outs at most."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: RedisGateway, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
         self._seen: dict[_Credential, _Seen] = {}

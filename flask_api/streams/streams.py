@@ -21,7 +21,7 @@ from flask_api.streams.rechecks import Rechecks
 from flask_api.streams.stream import Stream
 from flask_api.streams.upkeep import Upkeep
 from shared.errors import JobStoreUnavailable
-from shared.redis import Store, build_client
+from shared.redis import RedisGateway, build_client
 from shared.settings import ApiSettings
 
 
@@ -29,7 +29,7 @@ class Streams:
     """The parked answers of one process. Thread-safe;
     making one opens no connection and starts no thread."""
 
-    def __init__(self, jobs: Store, sessions: Store, settings: ApiSettings) -> None:
+    def __init__(self, jobs: RedisGateway, sessions: RedisGateway, settings: ApiSettings) -> None:
         self._event_log = EventLog(jobs)
         self._places = ProcessPlaces.of(settings)
         self._heartbeat_s = settings.stream_heartbeat_s
@@ -42,7 +42,7 @@ class Streams:
             timeout_s=BLOCK_S + settings.redis_timeout_ms / 1000,
             max_connections=1,
         )
-        self._waiting_store = Store(client, unavailable=JobStoreUnavailable)
+        self._waiting_store = RedisGateway(client, unavailable=JobStoreUnavailable)
         self._hub = Hub(EventLog(self._waiting_store), Doorbell(jobs))
         self._upkeep = Upkeep(
             self._event_log, Rechecks(sessions), heartbeat_s=settings.stream_heartbeat_s

@@ -18,7 +18,7 @@ from shared.errors import JobStoreUnavailable
 log = logging.getLogger("gatehouse.api")
 
 
-class Parked(Protocol):
+class ParkedAnswer(Protocol):
     """An answer that waits."""
 
     access: Access
@@ -47,7 +47,7 @@ class Upkeep:
         self._every_s = min(LOOK_EVERY_S, heartbeat_s / 2)
         self._clock = clock
         self._lock = threading.Lock()
-        self._parked: dict[Parked, None] = {}
+        self._parked: dict[ParkedAnswer, None] = {}
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._check_at = 0.0
@@ -57,7 +57,7 @@ class Upkeep:
         """Tell whether this process stops."""
         return self._closing.is_set()
 
-    def add(self, parked: Parked) -> None:
+    def add(self, parked: ParkedAnswer) -> None:
         """Keep an answer up until it is discarded."""
         with self._lock:
             self._parked[parked] = None
@@ -70,7 +70,7 @@ class Upkeep:
         if self.is_closed:
             parked.stop()
 
-    def discard(self, parked: Parked) -> None:
+    def discard(self, parked: ParkedAnswer) -> None:
         """Undo ``add``. Idempotent."""
         with self._lock:
             self._parked.pop(parked, None)
@@ -93,7 +93,7 @@ class Upkeep:
                 self._end_all()
                 return
 
-    def _all(self) -> list[Parked]:
+    def _all(self) -> list[ParkedAnswer]:
         with self._lock:
             if not self._parked:
                 self._thread = None  # under the lock: the next one starts another
@@ -114,7 +114,7 @@ class Upkeep:
         except Exception:
             log.exception("keeping parked answers up failed; the next turn tries again")
 
-    def _keep_up(self, parked: list[Parked]) -> None:
+    def _keep_up(self, parked: list[ParkedAnswer]) -> None:
         now = self._clock()
         if now >= self._check_at:
             self._rechecks.update([each.access for each in parked])

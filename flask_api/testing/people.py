@@ -31,7 +31,7 @@ from shared.contract.principal import Principal, encode_principal
 from shared.contract.session import USER_BACKEND, USER_HASH, USER_ID, SessionFormat, SessionRecord
 from shared.contract.signing import EntrySigner
 from shared.errors import ConfigurationError, SessionStoreUnavailable
-from shared.redis import Store, build_client
+from shared.redis import RedisGateway, build_client
 from shared.settings import ApiSettings
 
 BACKEND = "flask_api.testing"
@@ -72,7 +72,7 @@ class People:
 
     def __init__(self, settings: ApiSettings, *, writer_url: str | None = None) -> None:
         url = writer_url or _writer_url(settings)
-        self._store = Store(
+        self._store = RedisGateway(
             build_client(url, timeout_s=1, max_connections=2), unavailable=SessionStoreUnavailable
         )
         self._signer = EntrySigner(settings.secrets)

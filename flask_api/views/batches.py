@@ -10,7 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
 from flask_api.http.answers import page_answer, rate_limit_headers, with_etag
-from flask_api.http.batch_json import BatchPage, BatchRecord, BatchResult, batch_json, result_json
+from flask_api.http.batch_json import (
+    BatchPage,
+    BatchRecordJson,
+    BatchResult,
+    batch_json,
+    result_json,
+)
 from flask_api.http.job_requests import (
     PRIORITIES,
     REFUSALS,
@@ -68,7 +74,7 @@ class ResultsQuery(BaseModel):
     answers={
         202: Answer(
             "All of its jobs are stored durably.",
-            BatchRecord,
+            BatchRecordJson,
             headers=("Location", "Retry-After", "RateLimit", "RateLimit-Policy"),
             identifies="batch_id",
         )
@@ -136,7 +142,7 @@ def list_batches() -> Response:
 @describe(
     "getBatch",
     headers=(IF_NONE_MATCH,),
-    answers={200: Answer("The record.", BatchRecord, identifies="batch_id")},
+    answers={200: Answer("The record.", BatchRecordJson, identifies="batch_id")},
     problems=OF_A_BATCH,
     python="print(client.batch({batch_id}).counts)",
 )
@@ -149,7 +155,9 @@ def show(batch_id: Any) -> Response:
 @scope_required("jobs:cancel")
 @describe(
     "cancelBatch",
-    answers={202: Answer("Waiting jobs are cancelled, running ones asked to stop.", BatchRecord)},
+    answers={
+        202: Answer("Waiting jobs are cancelled, running ones asked to stop.", BatchRecordJson)
+    },
     problems=OF_A_BATCH,
     python="print(client.batch({batch_id}).cancel().counts)",
 )

@@ -14,7 +14,7 @@ from flask_api.http.job_answer import look_at_job, record_answer, wait_for_end
 from flask_api.http.job_json import (
     JOBS_PATH,
     JobPage,
-    JobRecord,
+    JobRecordJson,
     LogLineJson,
     job_url,
     result_of,
@@ -54,7 +54,7 @@ PLACE_IN_DOCS = 2
 
 # What may be wrong with any job that is asked for by its id.
 OF_A_JOB = (JobNotFound, JobExpired, JobStoreUnavailable)
-RECORD = Answer("The record.", JobRecord, may_have=("Retry-After",), identifies="job_id")
+RECORD = Answer("The record.", JobRecordJson, may_have=("Retry-After",), identifies="job_id")
 
 
 class JobsQuery(BaseModel):
@@ -88,7 +88,7 @@ class JobsQuery(BaseModel):
     answers={
         202: Answer(
             "The job is stored durably. With wait it may have ended already.",
-            JobRecord,
+            JobRecordJson,
             headers=("Location", "RateLimit", "RateLimit-Policy"),
             may_have=("Retry-After",),
             identifies="job_id",
@@ -209,8 +209,10 @@ def result(job_id: Any) -> Response:
 @describe(
     "cancelJob",
     answers={
-        200: Answer("It is cancelled.", JobRecord),
-        202: Answer("It is asked to stop: cancel_requested.", JobRecord, may_have=("Retry-After",)),
+        200: Answer("It is cancelled.", JobRecordJson),
+        202: Answer(
+            "It is asked to stop: cancel_requested.", JobRecordJson, may_have=("Retry-After",)
+        ),
     },
     problems=(*OF_A_JOB, IllegalTransition),
     python="print(client.job({job_id}).cancel().status)",
@@ -230,7 +232,7 @@ def cancel(job_id: Any) -> Response:
 @scope_required("jobs:submit")
 @describe(
     "retryJob",
-    answers={202: Answer("It is queued again.", JobRecord, may_have=("Retry-After",))},
+    answers={202: Answer("It is queued again.", JobRecordJson, may_have=("Retry-After",))},
     problems=(*REFUSALS, *OF_A_JOB, IllegalTransition),
     python="print(client.job({job_id}).retry().status)",
     command="gatehouse retry {job_id}",

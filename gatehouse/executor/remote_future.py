@@ -24,7 +24,7 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BatchPosition:
     """A job's batch, and its position in it."""
 
     batch: str
@@ -43,7 +43,7 @@ class RemoteFuture(Future[Any]):
         super().__init__()
         self.call = call
         self.stage = Stage.UNSENT
-        self.place: Place | None = None
+        self.place: BatchPosition | None = None
         # its result isn't wanted any more: cancel its job as soon as the service can be asked to
         self.is_abandoned = False
         self._ask_to_cancel = ask_to_cancel

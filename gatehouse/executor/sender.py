@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from gatehouse.errors import GatehouseError, InvalidRequest, NotFound, Problem, TooManyRequests
 from gatehouse.executor.outbox import Outbox, RequestLimits
-from gatehouse.executor.remote_future import Place, RemoteFuture
+from gatehouse.executor.remote_future import BatchPosition, RemoteFuture
 from gatehouse.protocol.flows import call
 from gatehouse.protocol.records import BatchRecord, TaskInfo
 from gatehouse.protocol.requests import get_tasks, submit_texts
@@ -90,7 +90,7 @@ class Sender:
         )
         record = await self._connection.run(flow)
         for position, future in enumerate(sent):
-            future.place = Place(record.id, position)
+            future.place = BatchPosition(record.id, position)
         self._on_accepted(record.id, sent)
 
     async def _parameters_of(self, task: str) -> tuple[str, ...]:

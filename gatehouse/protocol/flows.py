@@ -25,13 +25,13 @@ LONGEST_POLL_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Delay:
     """How long to wait before the next step."""
 
     seconds: float
 
 
-Step: TypeAlias = ApiRequest | Pause
+Step: TypeAlias = ApiRequest | Delay
 Flow: TypeAlias = Generator[Step, Any, T]
 
 
@@ -49,7 +49,7 @@ class Patience:
         self._deadline: float | None = None
         self._pause_s = FIRST_PAUSE_S
 
-    def pause_after(self, error: Unavailable | TooManyRequests) -> Pause:
+    def pause_after(self, error: Unavailable | TooManyRequests) -> Delay:
         """Return how long to wait before the next try;
         raises the error when that would be too late."""
         pause_s = max(self._pause_s * random.uniform(0.5, 1), error.retry_after_s)  # noqa: S311  # no secret
@@ -59,7 +59,7 @@ class Patience:
         if now + pause_s > self._deadline:
             raise error
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
-        return Pause(pause_s)
+        return Delay(pause_s)
 
 
 def call(
@@ -153,5 +153,5 @@ def wait(
         now = clock()
         # the server has no thread left for a long-poll: it answered at once
         if now - began < min(left_s, 0.5) or not left_s:
-            yield Pause(pause_s if deadline is None else max(0.0, min(pause_s, deadline - now)))
+            yield Delay(pause_s if deadline is None else max(0.0, min(pause_s, deadline - now)))
             pause_s = min(pause_s * 1.5, 1.0)

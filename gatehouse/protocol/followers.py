@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from gatehouse.errors import BadAnswer, InvalidRequest, Unavailable, WaitTimedOut
 from gatehouse.protocol.events import Event, read_event
-from gatehouse.protocol.flows import LONGEST_POLL_S, Patience, Pause
+from gatehouse.protocol.flows import LONGEST_POLL_S, Delay, Patience
 from gatehouse.protocol.records import JobResult
 from gatehouse.protocol.requests import Order, get_events, get_results
 from gatehouse.protocol.wire import ApiRequest
@@ -61,11 +61,11 @@ class ResponseFollower(ABC, Generic[PieceT_contra, T]):
     def take(self, piece: PieceT_contra) -> T | None:
         """Return what a piece of the answer means for the caller, if anything."""
 
-    def over(self, broken: Unavailable | None) -> Pause:
+    def over(self, broken: Unavailable | None) -> Delay:
         """Return how long to pause after an answer ended, whole or broken.
         Raises Unavailable when it broke too often."""
         if broken is None:
-            return Pause(0)
+            return Delay(0)
         self._patience = self._patience or Patience(self.patience_s)
         return self._patience.pause_after(broken)
 
@@ -132,7 +132,7 @@ class ResultsFollower(ResponseFollower[str, JobResult]):
             raise error
         self._longest_s = 0.0
 
-    def over(self, broken: Unavailable | None) -> Pause:
+    def over(self, broken: Unavailable | None) -> Delay:
         """Go on at once, unless the service answers at once that there is nothing yet."""
         now = self._clock()
         if not self.is_done and self._deadline is not None and self._asked_at >= self._deadline:
@@ -142,7 +142,7 @@ class ResultsFollower(ResponseFollower[str, JobResult]):
             )
             raise WaitTimedOut(message)
         if broken is None and not self.is_done and now - self._asked_at < _AT_ONCE_S:
-            return Pause(
+            return Delay(
                 _AT_ONCE_S
                 if self._deadline is None
                 else max(0.0, min(_AT_ONCE_S, self._deadline - now))
@@ -179,7 +179,7 @@ class EventFollower(ResponseFollower[ServerSent, Event]):
         self.is_done = event.data.get("reason") == "finished"
         return None
 
-    def over(self, broken: Unavailable | None) -> Pause:
+    def over(self, broken: Unavailable | None) -> Delay:
         """Return how long to pause: at least as long as the service said."""
         pause = super().over(broken)
-        return Pause(0) if self.is_done else Pause(max(self._retry_s, pause.seconds))
+        return Delay(0) if self.is_done else Delay(max(self._retry_s, pause.seconds))

@@ -14,7 +14,7 @@ from gatehouse.config import ServiceAccess
 from gatehouse.errors import InvalidRequest, Unavailable
 from gatehouse.protocol import flows
 from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
-from gatehouse.protocol.flows import Flow, Pause, Step
+from gatehouse.protocol.flows import Delay, Flow, Step
 from gatehouse.protocol.followers import ResponseFollower
 from gatehouse.protocol.wire import ApiRequest, ApiResponse
 from gatehouse.transport.downloads import Target
@@ -127,7 +127,7 @@ class ServiceConnection:
         self.close()
 
     def _take(self, step: Step, opened: list[httpx.Response] | None) -> ApiResponse | None:
-        if isinstance(step, Pause):
+        if isinstance(step, Delay):
             time.sleep(step.seconds)
             return None
         try:

@@ -20,7 +20,7 @@ from shared.errors import (
     SessionStoreUnavailable,
     StoreUnavailable,
 )
-from shared.redis import Store, build_client
+from shared.redis import RedisGateway, build_client
 from shared.settings import ENV_PREFIX, ApiSettings, ContractSettings, WriterSettings
 
 # What must be equal, and what happens when it is not.
@@ -103,7 +103,7 @@ def _probe_reader(api: ApiSettings, entry: str) -> Iterator[str]:
         reader.close()
 
 
-def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]:
+def _probe_reading(api: ApiSettings, reader: RedisGateway, entry: str) -> Iterator[str]:
     try:
         value = reader.get(entry)
         if value is None:
@@ -128,7 +128,7 @@ def _probe_reading(api: ApiSettings, reader: Store, entry: str) -> Iterator[str]
         )
 
 
-def _probe_privilege(reader: Store, entry: str) -> Iterator[str]:
+def _probe_privilege(reader: RedisGateway, entry: str) -> Iterator[str]:
     try:
         reader.write(lambda client: client.expire(entry, _PROBE_TTL_S))
     except StoreUnavailable as error:
@@ -152,9 +152,9 @@ def _unavailable(side: str, error: StoreUnavailable) -> str:
     return f"the {side}'s Redis does not answer: see {variables}"
 
 
-def _store(settings: ContractSettings, url: str) -> Store:
+def _store(settings: ContractSettings, url: str) -> RedisGateway:
     client = build_client(url, timeout_s=settings.redis_timeout_ms / 1000, max_connections=2)
-    return Store(client, unavailable=SessionStoreUnavailable)
+    return RedisGateway(client, unavailable=SessionStoreUnavailable)
 
 
 def _format(settings: ContractSettings) -> SessionFormat:

@@ -28,7 +28,7 @@ from shared.contract.signing import EntrySigner
 from shared.errors import EntryFormatError, NotAuthenticated
 
 if TYPE_CHECKING:
-    from shared.redis import Store
+    from shared.redis import RedisGateway
 
 
 class Refusal(StrEnum):
@@ -74,7 +74,7 @@ class Guards:
 
     def __init__(
         self,
-        store: "Store",
+        store: "RedisGateway",
         signer: EntrySigner,
         sessions: SessionFormat,
         *,

@@ -20,7 +20,7 @@ from typing import cast
 from shared.contract.entries import PREFIX
 from shared.contract.signing import EntrySigner
 from shared.errors import EntryFormatError
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 GONE_LATEST = f"{PREFIX}gone:latest"
 MARK_KEPT_S = 7 * 86_400
@@ -44,7 +44,7 @@ def encode_gone(signer: EntrySigner, user_id: str, *, is_deleted: bool, version:
 class GonePeople:
     """Reads the marks. Thread-safe; blocks and raises as the store does."""
 
-    def __init__(self, store: Store, signer: EntrySigner) -> None:
+    def __init__(self, store: RedisGateway, signer: EntrySigner) -> None:
         self._store = store
         self._signer = signer
 

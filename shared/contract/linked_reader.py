@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.redis import Store
+    from shared.redis import RedisGateway
 
 _MAX_GUESSES = 10_000
 
@@ -32,7 +32,7 @@ class FirstRead:
 class LinkedReader:
     """Reads pairs of entries. Thread-safe; blocks and raises as the store does."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "RedisGateway") -> None:
         self._store = store
         self._guesses: dict[str, str] = {}
 

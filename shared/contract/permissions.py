@@ -22,7 +22,7 @@ from shared.contract.signing import EntrySigner
 from shared.errors import EntryFormatError, SessionStoreUnavailable
 
 if TYPE_CHECKING:
-    from shared.redis import Store
+    from shared.redis import RedisGateway
 
 VERSION = 1
 NO_PERMISSIONS = ""  # the digest of the set that needs no entry
@@ -72,7 +72,7 @@ class PermissionSet:
 class PermissionReader:
     """Reads sets as Django published them. Thread-safe, caches nothing."""
 
-    def __init__(self, store: "Store", signer: EntrySigner) -> None:
+    def __init__(self, store: "RedisGateway", signer: EntrySigner) -> None:
         self._store = store
         self._signer = signer
 

@@ -6,7 +6,7 @@
 """
 
 from shared.redis.build import build_client
-from shared.redis.client import Client, Script
-from shared.redis.store import Store, scan
+from shared.redis.client import RedisClient, Script
+from shared.redis.gateway import RedisGateway, scan
 
-__all__ = ["Client", "Script", "Store", "build_client", "scan"]
+__all__ = ["RedisClient", "RedisGateway", "Script", "build_client", "scan"]

@@ -5,14 +5,14 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from shared.errors import ConfigurationError
-from shared.redis.client import Client, Packer, Pool
+from shared.redis.client import Packer, Pool, RedisClient
 
 POOL_WAIT_S = 0.05
 
 
 def build_client(
     url: str, *, timeout_s: float, max_connections: int, of_primary: bool = True
-) -> Client:
+) -> RedisClient:
     """Return a client that connects on first use. ``url``: redis://, rediss:// or unix://;
     values come back as str.
 
@@ -42,4 +42,4 @@ def build_client(
         "driver_info": None,
         "command_packer": Packer(),
     }
-    return Client(connection_pool=Pool(of_primary=of_primary, **options))
+    return RedisClient(connection_pool=Pool(of_primary=of_primary, **options))

@@ -44,7 +44,7 @@ from shared.redis.role import (
 POOL_EXHAUSTED = "No connection available."  # redis-py has no class of its own for it
 
 
-class Places:
+class PooledConnections:
     """The pool's connections and free places, the last used first: the newest ones stay idle, and
     are never made if they aren't needed. Thread-safe.
 
@@ -98,7 +98,7 @@ class Pool(redis.BlockingConnectionPool):
         self.of_primary = of_primary
         self.role_question = ROLE_BY_WAIT
         self._generation = 0
-        super().__init__(queue_class=Places, redis_connect_func=self._greet, **options)  # type: ignore[no-untyped-call]
+        super().__init__(queue_class=PooledConnections, redis_connect_func=self._greet, **options)  # type: ignore[no-untyped-call]
 
     def drop(self) -> None:
         """Trust no connection that was made until now:
@@ -167,7 +167,7 @@ def _has_ended(connection: Any) -> bool:
         return True
 
 
-class Client(redis.Redis):
+class RedisClient(redis.Redis):
     """redis-py's client without its measurements, and without retries:
     the store decides about those."""
 
@@ -267,7 +267,7 @@ class Script:
         """Return the script in a file."""
         return cls(file.read_text())
 
-    def run(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+    def run(self, client: RedisClient, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run it and return its answer; a server that doesn't have it is given it first."""
         command = ("EVALSHA", self.digest, len(keys), *keys, *arguments)
         try:

@@ -22,7 +22,7 @@ import httpx
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
-from shared.redis import Client, build_client
+from shared.redis import RedisClient, build_client
 from shared.settings import ROOT
 from tests.chaos.processes import children_of, pool_children_of, send, tree_of
 from tests.chaos.tasks import EFFECTS
@@ -200,7 +200,7 @@ class House:
         headers = {"Sec-Fetch-Site": "same-origin", "Cookie": f"sessionid={self.cookie}"}
         return httpx.Client(headers=headers, timeout=timeout_s, trust_env=False)
 
-    def admin(self) -> Client:
+    def admin(self) -> RedisClient:
         """Return a client of the jobs' Valkey that may do everything; close it."""
         return build_client(self.jobs.url("admin"), timeout_s=5, max_connections=4)
 

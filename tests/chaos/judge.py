@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from flask_api.jobs.records import keyspace
-from shared.redis import Client
+from shared.redis import RedisClient
 from tests.chaos.house import House
 from tests.chaos.killer import Kill
 from tests.chaos.ledger import Ledger
@@ -77,7 +77,7 @@ def judge(house: House, ledger: Ledger, kills: Sequence[Kill], *, deadline_s: fl
     return verdict
 
 
-def _wait_for_outcomes(admin: Client, verdict: Verdict, deadline_s: float) -> None:
+def _wait_for_outcomes(admin: RedisClient, verdict: Verdict, deadline_s: float) -> None:
     def unfinished() -> int:
         return sum(int(admin.scard(key)) for key in admin.scan_iter(keyspace.opened("*")))
 
@@ -121,7 +121,7 @@ def _records(
             yield str(job["id"]), str(job["status"])
 
 
-def _check_bookkeeping(admin: Client, verdict: Verdict) -> None:
+def _check_bookkeeping(admin: RedisClient, verdict: Verdict) -> None:
     """Nothing may be left in what says who works on what,
     once all has ended and every dead process was adopted."""
 

@@ -19,7 +19,7 @@ from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.tasks.task import task
 from shared.errors import JobStoreUnavailable
-from shared.redis import Store, build_client
+from shared.redis import RedisGateway, build_client
 from shared.settings import ApiSettings, load_settings
 from tests.integration.redis.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.waiting import wait_until
@@ -50,7 +50,7 @@ def proxy(valkey: EmbeddedValkey) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def store(valkey: EmbeddedValkey) -> Iterator[Store]:
+def store(valkey: EmbeddedValkey) -> Iterator[RedisGateway]:
     """The test's own way to Redis, past the proxy."""
     store = open_job_connections(load_settings(ApiSettings))
     yield store
@@ -83,13 +83,13 @@ def _through(settings: ApiSettings, url: str) -> ApiSettings:
     return settings.model_copy(update={"jobs_redis_url": SecretStr(url)})
 
 
-def status(store: Store, job: str) -> JobStatus | None:
+def status(store: RedisGateway, job: str) -> JobStatus | None:
     """Return the status that stands in Redis."""
     found = store.read(lambda client: client.hget(keyspace.record(job), "status"))
     return JobStatus(cast(str, found)) if found else None
 
 
-def wait_for_outcome(store: Store, job: str) -> Any:
+def wait_for_outcome(store: RedisGateway, job: str) -> Any:
     """Wait until the job has ended."""
 
     def has_ended() -> bool:
@@ -104,7 +104,7 @@ def wait_for_outcome(store: Store, job: str) -> Any:
 
 
 def test_lost_answer_to_a_beginning_runs_the_job_once(
-    engine: JobEngine, proxy: FaultProxy, store: Store
+    engine: JobEngine, proxy: FaultProxy, store: RedisGateway
 ) -> None:
     """The job was begun in Redis and nobody heard: asked again, it is begun, not dropped."""
     # from here on Redis knows the scripts
@@ -123,7 +123,7 @@ def test_lost_answer_to_a_beginning_runs_the_job_once(
 
 
 def test_lost_answer_to_a_submit_is_one_job_for_who_asks_again(
-    engine: JobEngine, proxy: FaultProxy, store: Store
+    engine: JobEngine, proxy: FaultProxy, store: RedisGateway
 ) -> None:
     """P6: the client hears 503 and asks again with its key;
     the job it is told of is the one that runs, once."""
@@ -148,7 +148,7 @@ def test_lost_answer_to_a_submit_is_one_job_for_who_asks_again(
 
 
 def test_turn_that_redis_refuses_loses_nothing(
-    engine: JobEngine, valkey: EmbeddedValkey, store: Store
+    engine: JobEngine, valkey: EmbeddedValkey, store: RedisGateway
 ) -> None:
     """An answer that nobody thought of (here: no permission for a moment)
     leaves no job running for ever."""

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from flask_api.jobs.records import keyspace
-from shared.redis import Client
+from shared.redis import RedisClient
 from tests.chaos.house import House
 from tests.chaos.processes import children_of, send, tree_of
 from tests.waiting import wait_until
@@ -55,7 +55,7 @@ def http(house: House) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def admin(house: House) -> Iterator[Client]:
+def admin(house: House) -> Iterator[RedisClient]:
     """Redis with every right."""
     admin = house.admin()
     yield admin
@@ -81,12 +81,12 @@ def submit(http: httpx.Client, address: str, task: str, **arguments: Any) -> str
     return str(answers[-1].json()["id"])
 
 
-def status_of(admin: Client, job: str) -> str:
+def status_of(admin: RedisClient, job: str) -> str:
     """Return what stands in Redis."""
     return str(admin.hget(keyspace.record(job), "status"))
 
 
-def has_ended(admin: Client, job: str) -> bool:
+def has_ended(admin: RedisClient, job: str) -> bool:
     """Tell whether the job has an outcome."""
     return status_of(admin, job) in ("succeeded", "failed", "cancelled")
 
@@ -104,7 +104,7 @@ def count(house: House, job: str, word: str) -> int:
     return Counter(word for word, _ in notes_of(house, job))[word]
 
 
-def assert_succeeds(admin: Client, job: str) -> None:
+def assert_succeeds(admin: RedisClient, job: str) -> None:
     """Wait for the outcome; it must be success, and nobody may hold the job any more."""
     wait_until(
         lambda: has_ended(admin, job),
@@ -116,7 +116,7 @@ def assert_succeeds(admin: Client, job: str) -> None:
 
 
 def test_kill_when_accepted_and_not_handed_off_loses_nothing(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """Redis took the job, its server died before it knew;
     the client that asks again with its key finds that job."""
@@ -151,7 +151,7 @@ def test_kill_when_accepted_and_not_handed_off_loses_nothing(
 
 
 def test_one_kill_finds_jobs_at_each_step_and_loses_none(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """Ended: stays as it is. Started, on a thread and in a child:
     begun again, and the record says why. Waiting: as before."""
@@ -181,7 +181,7 @@ def test_one_kill_finds_jobs_at_each_step_and_loses_none(
 
 
 def test_orphans_begin_again_before_all_that_waits(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """P3: recovery is quick however much waits in the process that goes on;
     these jobs were first in line already."""
@@ -212,7 +212,7 @@ def test_orphans_begin_again_before_all_that_waits(
 
 
 def test_kill_when_effect_is_done_and_not_written_runs_the_job_twice(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """At least once is the promise: only Redis could have known that it was done,
     and it was away."""
@@ -230,7 +230,7 @@ def test_kill_when_effect_is_done_and_not_written_runs_the_job_twice(
 
 
 def test_outage_while_effect_is_done_keeps_the_outcome(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """A server that lives keeps what it could not write, and writes it when Redis is back."""
     job = submit(http, house.servers[0].address, "chaos.thread", pause_ms=300)
@@ -243,7 +243,7 @@ def test_outage_while_effect_is_done_keeps_the_outcome(
 
 
 def test_redis_killed_after_answers_has_everything(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """P7: 202 means that kill -9 of Redis loses nothing."""
     sets = [{"pause_ms": 5}] * 200
@@ -261,7 +261,7 @@ def test_redis_killed_after_answers_has_everything(
 
 
 def test_paused_server_writes_no_stale_outcome(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """P4: stopped past its heartbeat, woken while another runs its jobs and has ended some:
     its word is worth nothing."""
@@ -302,7 +302,7 @@ def test_paused_server_writes_no_stale_outcome(
 
 
 def test_job_that_kills_its_server_fails_and_hurts_nobody(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """P5: it gets its two attempts, then it says why; what ran beside it runs again."""
     done = threading.Event()
@@ -340,7 +340,7 @@ def test_job_that_kills_its_server_fails_and_hurts_nobody(
 
 
 def test_job_that_kills_its_child_fails_and_the_server_lives(
-    house: House, http: httpx.Client, admin: Client
+    house: House, http: httpx.Client, admin: RedisClient
 ) -> None:
     """P5 and P16 on processes: only the child is lost, and the pool is back for the next job."""
     pid = house.servers[0].pid
@@ -357,7 +357,9 @@ def test_job_that_kills_its_child_fails_and_the_server_lives(
     assert house.servers[0].pid == pid
 
 
-def test_killed_fork_server_is_replaced(house: House, http: httpx.Client, admin: Client) -> None:
+def test_killed_fork_server_is_replaced(
+    house: House, http: httpx.Client, admin: RedisClient
+) -> None:
     """P16: what all children come from may die, too."""
     server = house.servers[0]
     assert_succeeds(admin, submit(http, server.address, "chaos.process", pause_ms=1))

@@ -7,12 +7,12 @@ from typing import Any
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import OUTCOMES
 from flask_api.jobs.records.usage import EVENT_BYTES, JOB_BYTES, Usage, usage_of
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 
 _TEXTS = ("arguments", "result", "error", "attempts", "progress", "state", "files")
 
 
-def recount(client: Client, owner_id: str) -> Usage:
+def recount(client: RedisClient, owner_id: str) -> Usage:
     """Return what a person keeps."""
     found: Counter[str] = Counter()
     for key in client.scan_iter(keyspace.record("*"), count=1000):
@@ -42,14 +42,16 @@ def recount(client: Client, owner_id: str) -> Usage:
     )
 
 
-def check_counters(store: Store, client: Client, owner_id: str, note: object = "") -> Usage:
+def check_counters(
+    store: RedisGateway, client: RedisClient, owner_id: str, note: object = ""
+) -> Usage:
     """Check that the counters say what is there; return it."""
     kept = usage_of(store, owner_id)
     assert kept == recount(client, owner_id), note
     return kept
 
 
-def _bytes_of_events(client: Client, owner_id: str) -> int:
+def _bytes_of_events(client: RedisClient, owner_id: str) -> int:
     entries: Any = client.xrange(keyspace.events(owner_id))
     return sum(
         EVENT_BYTES

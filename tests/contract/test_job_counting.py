@@ -26,7 +26,7 @@ from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.usage import Quota
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreUnavailable
-from shared.redis import Client, Script, Store
+from shared.redis import RedisClient, RedisGateway, Script
 from tests.contract.job_place import LIMIT, Place, attempt_at, new_job
 from tests.contract.recount import check_counters
 from tests.integration.engine.engine_bench import EngineBench
@@ -42,15 +42,15 @@ class _Dies(Exception):
     """The process is killed here."""
 
 
-class _Mortal(Store):
+class _Mortal(RedisGateway):
     """A way to Redis on which the process dies at one of its writes:
     before it, or after it with the answer lost."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: RedisClient) -> None:
         super().__init__(client, unavailable=JobStoreUnavailable)
         self.writes_left: float = float("inf")
 
-    def write(self, command: Callable[[Client], T]) -> T:
+    def write(self, command: Callable[[RedisClient], T]) -> T:
         """Write, while it lives."""
         self.writes_left -= 0.5
         if self.writes_left <= 0:

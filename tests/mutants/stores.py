@@ -123,7 +123,7 @@ STORES_MUTANTS = (
         ),
         Mutant(
             "leaving a replica",
-            "shared/redis/store.py",
+            "shared/redis/gateway.py",
             "            self.client.connection_pool.drop()\n",
             "            pass\n",
         ),
@@ -147,7 +147,7 @@ STORES_MUTANTS = (
         ("tests/security/bytes/test_error_replies.py",),
         Mutant(
             "reply that is no answer",
-            "shared/redis/store.py",
+            "shared/redis/gateway.py",
             "if meaning is Meaning.MISTAKE:",
             "if True:",
         ),

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus, format_time
-from shared.redis import Client, Script, Store
+from shared.redis import RedisClient, RedisGateway, Script
 
 _LUA = Path(__file__).parent / "lua"
 _SCRIPTS = ("reserve_upload", "keep_upload", "hold_uploads", "drop_upload")
@@ -33,7 +33,7 @@ class NoRoom(IntEnum):
 class UploadEntries:
     """Reads and writes them. Thread-safe; raises JobStoreUnavailable while Redis is away."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: RedisGateway) -> None:
         self._store = store
         self._scripts = {name: Script.read(_LUA / f"{name}.lua") for name in _SCRIPTS}
 
@@ -164,7 +164,7 @@ def _keys(file_id: str, owner_id: str) -> list[str]:
     return [keyspace.upload(file_id), keyspace.uploads(owner_id), keyspace.EXPIRING_UPLOADS]
 
 
-def _ask(client: Client, items: Iterable[str], ask: Callable[[Any, str], object]) -> list[Any]:
+def _ask(client: RedisClient, items: Iterable[str], ask: Callable[[Any, str], object]) -> list[Any]:
     with client.pipeline(transaction=False) as pipeline:
         for item in items:
             ask(pipeline, item)

@@ -22,7 +22,7 @@ from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.upload_entries import Fields, NoRoom, UploadEntries
 from flask_api.jobs.records.job import Owner, format_time, new_job_id
 from flask_api.jobs.tasks.input_file import InputFile
-from shared.redis import Store
+from shared.redis import RedisGateway
 from shared.settings import ApiSettings
 
 # A sender is given so long, and then must have sent so many bytes for each second:
@@ -61,7 +61,7 @@ class Uploads:
 
     def __init__(
         self,
-        store: Store,
+        store: RedisGateway,
         files: FileStore,
         settings: ApiSettings,
         *,

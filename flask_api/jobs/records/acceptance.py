@@ -14,7 +14,7 @@ from flask_api.jobs.records.job import Job, JobStatus, Member, to_fields
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
 from shared.errors import JobStoreUnavailable
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 IDEMPOTENCY_KEPT_S = 86_400
 _ENTRY_BYTES = 1_000  # what a submit's keys and other fields take on their way, about
@@ -33,7 +33,7 @@ class Acceptance(StrEnum):
     LOST = "lost"  # this process was declared dead and must register anew
 
 
-class Answer(NamedTuple):
+class SubmitAnswer(NamedTuple):
     """A submit's answer: ``known`` is the earlier job or batch,
     ``unfinished`` the person's unfinished jobs.
 
@@ -54,15 +54,15 @@ class IdempotencyKey:
     body_digest: str
 
 
-def answer_of(raw: Any) -> Answer:
+def answer_of(raw: Any) -> SubmitAnswer:
     """Return what a script that accepts has answered: see lua/submit.lua."""
     word, *more = cast(list[Any], raw)
     acceptance = Acceptance(word)
     if acceptance is Acceptance.KNOWN:
-        return Answer(acceptance=acceptance, known=str(more[0]))
+        return SubmitAnswer(acceptance=acceptance, known=str(more[0]))
     if acceptance in (Acceptance.ENDED, Acceptance.BYTES):
-        return Answer(acceptance=acceptance, kept=int(more[0]))
-    return Answer(acceptance=acceptance, unfinished=int(more[0]) if more else 0)
+        return SubmitAnswer(acceptance=acceptance, kept=int(more[0]))
+    return SubmitAnswer(acceptance=acceptance, unfinished=int(more[0]) if more else 0)
 
 
 class Acceptances:
@@ -73,11 +73,13 @@ class Acceptances:
     trip before its own.
     """
 
-    def __init__(self, store: Store, quota: Quota = UNBOUNDED, *, patience_s: float = 1.0) -> None:
+    def __init__(
+        self, store: RedisGateway, quota: Quota = UNBOUNDED, *, patience_s: float = 1.0
+    ) -> None:
         self._store = store
         self._quota = quota
         self._scripts = load_scripts()
-        self._commits = GroupCommit[Answer | None](
+        self._commits = GroupCommit[SubmitAnswer | None](
             self._submit_all, patience_s=patience_s, too_slow=_too_slow
         )
 
@@ -89,7 +91,7 @@ class Acceptances:
         limit: int,
         idempotency: IdempotencyKey | None = None,
         start_at: float | None = None,
-    ) -> Answer:
+    ) -> SubmitAnswer:
         """Make a job durable and this instance's, queued or running as it says; or say why not.
 
         Those of several threads are written together: see flask_api.jobs.group_commit.
@@ -98,7 +100,7 @@ class Acceptances:
         # What an error stopped among others raises that error alone.
         return self._commits.run(entry) or answer_of(self._submit([entry])[0])
 
-    def _submit_all(self, entries: Sequence[Entry]) -> list[Answer | None]:
+    def _submit_all(self, entries: Sequence[Entry]) -> list[SubmitAnswer | None]:
         """Accept jobs in one round trip; None for one that an error stopped, of several."""
         return [None if raw[0] == _FAILED else answer_of(raw) for raw in self._submit(entries)]
 
@@ -112,7 +114,7 @@ class Acceptances:
             arguments += entry.arguments
         return cast(list[list[Any]], self._store.run(self._scripts["submit"], keys, arguments))
 
-    def find_known(self, owner_id: str, idempotency: IdempotencyKey | None) -> Answer | None:
+    def find_known(self, owner_id: str, idempotency: IdempotencyKey | None) -> SubmitAnswer | None:
         """Return what became of an earlier submit with this key, None when there was none."""
         stored = (
             self._store.get(keyspace.idempotency(owner_id, idempotency.key))
@@ -123,14 +125,14 @@ class Acceptances:
             return None
         digest, _, known = stored.partition(" ")
         return (
-            Answer(Acceptance.KNOWN, known=known)
+            SubmitAnswer(Acceptance.KNOWN, known=known)
             if digest == idempotency.body_digest
-            else Answer(Acceptance.CONFLICT)
+            else SubmitAnswer(Acceptance.CONFLICT)
         )
 
     def stage(
         self, pattern: Job, members: Sequence[Member], *, first: int, batch: str, instance: str
-    ) -> Answer | None:
+    ) -> SubmitAnswer | None:
         """Write records of a batch that is not accepted yet;
         the sweeper removes them if it never is.
 
@@ -145,7 +147,7 @@ class Acceptances:
         for position, (job_id, arguments) in enumerate(members, start=first):
             stored += (job_id, arguments, position)
         kept = cast(int, self._store.run(self._scripts["stage"], keys, stored))
-        return None if kept < 0 else Answer(Acceptance.BYTES, kept=kept)
+        return None if kept < 0 else SubmitAnswer(Acceptance.BYTES, kept=kept)
 
     def accept_batch(
         self,
@@ -156,7 +158,7 @@ class Acceptances:
         instance: str,
         limit: int,
         idempotency: IdempotencyKey | None = None,
-    ) -> Answer:
+    ) -> SubmitAnswer:
         """Make all staged jobs of a batch durable and this instance's, or none."""
         keys = [
             keyspace.batch(batch),
@@ -185,7 +187,7 @@ class Acceptances:
         ]
         return answer_of(self._store.run(self._scripts["accept_batch"], keys, arguments))
 
-    def retry(self, job: Job, *, instance: str, attempts: int, limit: int) -> Answer:
+    def retry(self, job: Job, *, instance: str, attempts: int, limit: int) -> SubmitAnswer:
         """Queue a failed or cancelled job again, held by this instance;
         CONFLICT for a job in any other state."""
         owner = job.owner.id

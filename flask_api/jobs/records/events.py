@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, Self
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from shared.errors import JobStoreUnavailable
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -83,7 +83,7 @@ class EventLog:
     """Reads people's streams. Thread-safe; every method raises JobStoreUnavailable when Redis is
     away."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: RedisGateway) -> None:
         self._store = store
 
     def tail(self, owner_id: str) -> Position:
@@ -105,7 +105,7 @@ class EventLog:
         """Return what an entry's fields hold, and the stream's tail at the same instant:
         what comes later is not in them."""
 
-        def read(client: Client) -> list[Any]:
+        def read(client: RedisClient) -> list[Any]:
             with client.pipeline(transaction=True) as pipeline:
                 pipeline.hmget(entry, list(fields))
                 pipeline.xrevrange(keyspace.events(owner_id), count=1)
@@ -129,7 +129,7 @@ class EventLog:
         When that can't be known, it is not."""
         key = keyspace.events(owner_id)
 
-        def read(client: Client) -> list[Any]:
+        def read(client: RedisClient) -> list[Any]:
             with client.pipeline(transaction=True) as pipeline:
                 pipeline.xrange(key, count=1)
                 pipeline.xrevrange(key, count=1)
@@ -169,7 +169,7 @@ class EventLog:
 class Doorbell:
     """Ends a reader's wait inside Redis from another connection. For one reader, any ringers."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: RedisGateway) -> None:
         self._store = store
         self.entry = keyspace.doorbell(secrets.token_hex(8))
         self.heard = BEGINNING
@@ -177,7 +177,7 @@ class Doorbell:
     def ring(self) -> None:
         """End the wait. Where Redis can't store that just now, it ends by itself soon."""
 
-        def add(client: Client) -> None:
+        def add(client: RedisClient) -> None:
             with client.pipeline(transaction=False) as pipeline:
                 pipeline.xadd(self.entry, {"at": "door"}, maxlen=1, approximate=False)
                 pipeline.expire(self.entry, DOORBELL_TTL_S)
@@ -187,7 +187,7 @@ class Doorbell:
             self._store.write(add)
 
 
-def _read_tails(client: Client, owner_ids: Sequence[str]) -> list[Any]:
+def _read_tails(client: RedisClient, owner_ids: Sequence[str]) -> list[Any]:
     with client.pipeline(transaction=False) as pipeline:
         for owner_id in owner_ids:
             pipeline.xrevrange(keyspace.events(owner_id), count=1)

@@ -10,14 +10,14 @@ from typing import Any, cast
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.beats import Beat, read_beat
 from flask_api.jobs.records.scripts import load_scripts
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 
 
 class Holdings:
     """Writes on behalf of one instance. Thread-safe;
     every method raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: RedisGateway) -> None:
         self._store = store
         self._scripts = load_scripts()
 
@@ -45,7 +45,7 @@ class Holdings:
     def look_at(self, others: Sequence[str]) -> dict[str, Beat | None]:
         """Return what each of these instances lets know, None for one whose heartbeat is gone."""
 
-        def read(client: Client) -> list[Any]:
+        def read(client: RedisClient) -> list[Any]:
             with client.pipeline(transaction=False) as pipeline:
                 pipeline.mget([keyspace.heartbeat(other) for other in others])
                 for other in others:
@@ -99,7 +99,7 @@ class Holdings:
     def give_up(self, job_ids: Sequence[str], *, instance: str) -> None:
         """Give away queued jobs that the instance will not begin: whoever has room begins them."""
 
-        def write(client: Client) -> None:
+        def write(client: RedisClient) -> None:
             with client.pipeline(transaction=False) as pipeline:
                 for job_id in job_ids:
                     pipeline.smove(keyspace.held(instance), keyspace.ORPHANS, job_id)

@@ -9,7 +9,7 @@ from typing import cast
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import SUMMARY_FIELDS, Job, JobStatus, QueuedJob, from_fields
 from shared.errors import JobStoreFull, JobStoreUnavailable
-from shared.redis import Client, Store, build_client
+from shared.redis import RedisClient, RedisGateway, build_client
 from shared.settings import ApiSettings
 
 _CHUNK = 100
@@ -38,7 +38,7 @@ class JobReader:
     Every method raises JobStoreUnavailable when Redis is away. Writes are the writer's.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: RedisGateway) -> None:
         self._store = store
 
     def find(self, job_id: str) -> Job | None:
@@ -132,18 +132,18 @@ class JobReader:
         )
 
 
-def open_job_connections(settings: ApiSettings, *, connections: int | None = None) -> Store:
+def open_job_connections(settings: ApiSettings, *, connections: int | None = None) -> RedisGateway:
     """Return the seam to the jobs' Redis, on connections of its own; it connects on first use."""
     client = build_client(
         settings.job_store_url,
         timeout_s=settings.redis_timeout_ms / 1000,
         max_connections=connections or settings.redis_connections,
     )
-    return Store(client, unavailable=JobStoreUnavailable, full=JobStoreFull)
+    return RedisGateway(client, unavailable=JobStoreUnavailable, full=JobStoreFull)
 
 
 def _read_fields(
-    client: Client, ids: Sequence[str], names: Sequence[str]
+    client: RedisClient, ids: Sequence[str], names: Sequence[str]
 ) -> list[list[str | None]]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in ids:
@@ -151,7 +151,7 @@ def _read_fields(
         return cast("list[list[str | None]]", pipeline.execute())
 
 
-def _read_summaries(client: Client, ids: Sequence[str]) -> list[dict[str, str]]:
+def _read_summaries(client: RedisClient, ids: Sequence[str]) -> list[dict[str, str]]:
     rows = _read_fields(client, ids, SUMMARY_FIELDS)
     return [_present(row, SUMMARY_FIELDS) for row in rows]
 
@@ -178,7 +178,7 @@ def _present(row: Sequence[str | None], asked: Sequence[str]) -> dict[str, str]:
     return {name: value for name, value in zip(asked, row, strict=True) if value is not None}
 
 
-def _read_instances(client: Client, job_ids: Sequence[str]) -> list[str | None]:
+def _read_instances(client: RedisClient, job_ids: Sequence[str]) -> list[str | None]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in job_ids:
             pipeline.hget(keyspace.record(job_id), "instance")

@@ -30,7 +30,7 @@ from flask_api.jobs.records.job import (
 )
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 LOG_LINES_KEPT = 2_000
 NO_PLACE = -(2**31)  # what turn.lua says instead of an attempt: as many of the task run as may
@@ -90,7 +90,11 @@ class JobWriter:
     """
 
     def __init__(
-        self, store: Store, quota: Quota = UNBOUNDED, *, max_running: Mapping[str, int] = _NO_LIMITS
+        self,
+        store: RedisGateway,
+        quota: Quota = UNBOUNDED,
+        *,
+        max_running: Mapping[str, int] = _NO_LIMITS,
     ) -> None:
         self._store = store
         self._quota = quota

@@ -13,7 +13,7 @@ from typing import Any, cast
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Attempt, encode_field
 from flask_api.jobs.records.job_writer import JobWriter, ReportAnswer
-from shared.redis import Store
+from shared.redis import RedisGateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class SavedStates:
     """Reads and writes states. Thread-safe;
     every method raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: Store, writer: JobWriter) -> None:
+    def __init__(self, store: RedisGateway, writer: JobWriter) -> None:
         self._store = store
         self._writer = writer
 

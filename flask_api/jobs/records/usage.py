@@ -17,7 +17,7 @@ Events are not among them: they are bounded by themselves.
 from typing import NamedTuple, cast
 
 from flask_api.jobs.records import keyspace
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 from shared.settings import ApiSettings
 
 JOB_BYTES = 1_000
@@ -61,11 +61,11 @@ class Usage(NamedTuple):
     upload_bytes: int
 
 
-def usage_of(store: Store, owner_id: str) -> Usage:
+def usage_of(store: RedisGateway, owner_id: str) -> Usage:
     """Return what a person keeps, all of one instant.
     Raises JobStoreUnavailable while Redis is away."""
 
-    def read(client: Client) -> list[object]:
+    def read(client: RedisClient) -> list[object]:
         with client.pipeline(transaction=True) as pipeline:
             pipeline.hmget(keyspace.kept(owner_id), ["bytes", "ended", "file_bytes", "told"])
             pipeline.scard(keyspace.opened(owner_id))

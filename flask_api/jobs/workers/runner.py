@@ -17,7 +17,7 @@ from flask_api.jobs.tasks.policy import Policy
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.workers.outcome import Outcome, describe, stopped
 from flask_api.jobs.workers.reporter import AttemptReporter
-from shared.redis import Store
+from shared.redis import RedisGateway
 from shared.settings import ApiSettings
 
 
@@ -25,7 +25,7 @@ class AttemptRunner:
     """Runs attempts in the thread that calls it: in a server's slot as in a child process.
     Thread-safe."""
 
-    def __init__(self, store: Store, registry: TaskRegistry, settings: ApiSettings) -> None:
+    def __init__(self, store: RedisGateway, registry: TaskRegistry, settings: ApiSettings) -> None:
         self._registry = registry
         self._settings = settings
         self._writer = JobWriter(store, quota_of(settings))

@@ -27,7 +27,7 @@ from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.runner import AttemptRunner
 from flask_api.jobs.workers.threads import ThreadsExecutor
 from shared.errors import JobStoreUnavailable
-from shared.redis import Store
+from shared.redis import RedisGateway
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
@@ -40,7 +40,7 @@ class Worker:
 
     def __init__(
         self,
-        store: Store,
+        store: RedisGateway,
         registry: TaskRegistry,
         settings: ApiSettings,
         waiting: Waiting,

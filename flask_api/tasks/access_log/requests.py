@@ -17,7 +17,7 @@ _SAFE: dict[str, Method] = {"GET": "GET", "HEAD": "HEAD"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class RepeatAnswer:
     """What a repeated request got: a status and the body's length, or an error."""
 
     at: datetime
@@ -33,7 +33,7 @@ class Repeat:
     request: Request
     url: str
     before: int
-    answer: Future[Answer]
+    answer: Future[RepeatAnswer]
 
 
 class Repeater:
@@ -86,7 +86,7 @@ class Repeater:
         is_known = (request.method, request.target) in self._repeats
         return "" if is_known or len(self._repeats) < self._max_requests else "over_max_requests"
 
-    def _fetch(self, method: Method, url: str) -> Answer:
+    def _fetch(self, method: Method, url: str) -> RepeatAnswer:
         at = datetime.now(UTC)
         target = url[url.index("/", url.index("://") + 3) :]
         stream = self._client.stream(
@@ -99,8 +99,8 @@ class Repeater:
         )
         try:
             with stream as reply:
-                return Answer(
+                return RepeatAnswer(
                     at=at, status=reply.status, size=sum(len(piece) for piece in reply.iter_body())
                 )
         except WebError as error:
-            return Answer(at=at, error=FetchError.of(error))
+            return RepeatAnswer(at=at, error=FetchError.of(error))

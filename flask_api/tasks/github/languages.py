@@ -20,7 +20,12 @@ from flask_api.tasks.bar_chart import bar_chart
 from flask_api.tasks.github.api import OWNER, REPOSITORY, GithubApi
 from flask_api.tasks.github.errors import RateLimited, ServerAway
 from flask_api.tasks.github.limits import RateLimit
-from flask_api.tasks.github.totals import LanguageStatistics, Row, bars_of, summarise
+from flask_api.tasks.github.totals import (
+    LanguageStatistics,
+    RepositoryLanguages,
+    bars_of,
+    summarise,
+)
 from flask_api.tasks.web.errors import WebError
 from flask_api.tasks.web.fetching.access import GuardedClient
 from flask_api.tasks.web.fetching.pool import FetchPool
@@ -128,7 +133,9 @@ def find_repositories(
     return listing
 
 
-def ask_for_all(names: Iterable[str], *, api: GithubApi, job: JobContext) -> list[Row]:
+def ask_for_all(
+    names: Iterable[str], *, api: GithubApi, job: JobContext
+) -> list[RepositoryLanguages]:
     """Return a row for each repository; each is in the job's file before the next one is asked
     for."""
     wanted = list(names)
@@ -147,18 +154,18 @@ def ask_for_all(names: Iterable[str], *, api: GithubApi, job: JobContext) -> lis
     return list(rows.values())
 
 
-def ask_for(name: str, *, api: GithubApi) -> Row:
+def ask_for(name: str, *, api: GithubApi) -> RepositoryLanguages:
     """Ask for one repository; what is wrong with it becomes its row's error,
     what is wrong with the server is raised."""
     try:
-        return Row(repository=name, languages=api.get_languages(name))
+        return RepositoryLanguages(repository=name, languages=api.get_languages(name))
     except RateLimited:
         raise
     except WebError as problem:
-        return Row(repository=name, error=FetchError.of(problem))
+        return RepositoryLanguages(repository=name, error=FetchError.of(problem))
 
 
-def read_rows(job: JobContext) -> list[Row]:
+def read_rows(job: JobContext) -> list[RepositoryLanguages]:
     """Return the rows that earlier attempts wrote,
     without those that are worth asking for again."""
     stream = job.find_file(LINES_FILE)
@@ -169,11 +176,11 @@ def read_rows(job: JobContext) -> list[Row]:
     return [row for row in rows if row.error is None or row.error.code not in PASSING]
 
 
-def _line(row: Row) -> str:
+def _line(row: RepositoryLanguages) -> str:
     return json.dumps(asdict(row), ensure_ascii=False) + "\n"
 
 
-def _row_of(line: bytes) -> Row | None:
+def _row_of(line: bytes) -> RepositoryLanguages | None:
     """Read a line back. One that is cut off, because its process was killed while it wrote,
     is asked for again."""
     try:
@@ -181,4 +188,6 @@ def _row_of(line: bytes) -> Row | None:
     except ValueError:
         return None
     error = found["error"] and FetchError(**found["error"])
-    return Row(repository=found["repository"], languages=found["languages"], error=error)
+    return RepositoryLanguages(
+        repository=found["repository"], languages=found["languages"], error=error
+    )

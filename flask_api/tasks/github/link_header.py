@@ -23,7 +23,7 @@ class LinkHeaderError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class HeaderLink:
     """One link. The names of ``parameters`` are in lower case;
     each has the value that it was given first."""
 
@@ -44,7 +44,7 @@ def target_of(header: str, relation: str) -> str | None:
     return next((link.target for link in parse_links(header) if relation in link.relations), None)
 
 
-def parse_links(header: str) -> list[Link]:
+def parse_links(header: str) -> list[HeaderLink]:
     """Return the links of a header, several ones joined by commas. Raises LinkHeaderError."""
     links, at = [], _skip(header, 0, ",")
     while at < len(header):
@@ -59,7 +59,7 @@ def parse_links(header: str) -> list[Link]:
             parameters.setdefault(name, value)
         if at < len(header) and header[at] != ",":
             raise LinkHeaderError(f"no comma or semicolon at character {at + 1}")
-        links.append(Link(target, parameters))
+        links.append(HeaderLink(target, parameters))
         at = _skip(header, at, ",")
     return links
 

@@ -14,7 +14,7 @@ MAX_FAILURES_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class RepositoryLanguages:
     """One repository: bytes by language, or why they are not known."""
 
     repository: str
@@ -54,7 +54,7 @@ class LanguageStatistics:
     failures: list[Failure]
 
 
-def summarise(rows: Iterable[Row], *, is_complete: bool) -> LanguageStatistics:
+def summarise(rows: Iterable[RepositoryLanguages], *, is_complete: bool) -> LanguageStatistics:
     """Add up the rows."""
     totals: Counter[str] = Counter()
     failures: list[Failure] = []

@@ -26,7 +26,7 @@ _FIXED = {
 }
 
 Watch = Callable[[float], None]
-Row = tuple[Any, ...]
+DatabaseRow = tuple[Any, ...]
 
 
 class TableError(Exception):
@@ -107,7 +107,7 @@ class TableDatabase:
 
     def run(
         self, sql: str, parameters: Sequence[object] = (), *, watch: Watch = _ignore
-    ) -> list[Row]:
+    ) -> list[DatabaseRow]:
         """Return all rows of an answer. ``watch`` is told now and then how many percent are done;
         what it raises ends it.
 
@@ -125,7 +125,7 @@ class TableDatabase:
                 raise
         return answer.result()
 
-    def _run(self, sql: str, parameters: Sequence[object]) -> list[Row]:
+    def _run(self, sql: str, parameters: Sequence[object]) -> list[DatabaseRow]:
         import duckdb
 
         try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask_api.tasks.tables.cells.types import Cell, Kind, as_json, cell, kind_of
 from flask_api.tasks.tables.columns import Decision
-from flask_api.tasks.tables.database import Row, TableDatabase, Watch, identifier
+from flask_api.tasks.tables.database import DatabaseRow, TableDatabase, Watch, identifier
 
 BINS = 20
 _AT_ONCE = 8
@@ -148,7 +148,7 @@ def _how_read(decision: Decision) -> HowRead:
 
 def _ask(
     database: TableDatabase, path: Path, expressions: list[list[str]], watch: Watch
-) -> list[Row]:
+) -> list[DatabaseRow]:
     """Return the values of each column's expressions, all asked for at once."""
     if not expressions:
         return []
@@ -169,7 +169,7 @@ def _range(column: _Column) -> list[str]:
     ]
 
 
-def _spread(column: _Column, span: Row) -> list[str]:
+def _spread(column: _Column, span: DatabaseRow) -> list[str]:
     number, finite = f"CAST({column.name} AS DOUBLE)", column.finite
     low, width = _bins(span)
     # Divided before they are subtracted: the difference of two large numbers may be more than a
@@ -187,7 +187,7 @@ def _spread(column: _Column, span: Row) -> list[str]:
     ]
 
 
-def _bins(span: Row) -> tuple[float, float]:
+def _bins(span: DatabaseRow) -> tuple[float, float]:
     """Return the low end of the first bin and the width of each;
     no width when there is but one number, or no room."""
     low, high = float(span[2]), float(span[3])
@@ -197,7 +197,7 @@ def _bins(span: Row) -> tuple[float, float]:
     ) else 0.0
 
 
-def _numbers(answer: Row, span: Row) -> Numbers:
+def _numbers(answer: DatabaseRow, span: DatabaseRow) -> Numbers:
     mean, deviation, quartiles, counts = answer
     low, width = _bins(span)
     bins = BINS if width else 1

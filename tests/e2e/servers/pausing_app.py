@@ -134,7 +134,9 @@ def main(server: str, port: str) -> None:
     os.environ["GATEHOUSE_SESSION_SECRETS"] = "x" * 32
     os.environ["GATEHOUSE_PORT"] = port
     if server == "gunicorn":
-        command = "-c /dev/null -k deploy.servers.gunicorn.Worker --threads 4 --graceful-timeout 2"
+        command = (
+            "-c /dev/null -k deploy.servers.gunicorn.ParkingWorker --threads 4 --graceful-timeout 2"
+        )
         bind = ("-b", f"127.0.0.1:{port}", "--no-control-socket")
         target = "tests.e2e.servers.pausing_app:application"
         os.execv(

@@ -23,7 +23,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus, Owner
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.tasks.registry import load_tasks
-from shared.redis import Client, Store, build_client
+from shared.redis import RedisClient, RedisGateway, build_client
 from shared.settings import ROOT, ApiSettings, load_settings
 from tests.waiting import wait_until
 
@@ -54,11 +54,11 @@ class EngineBench:
     def __init__(self, valkey: EmbeddedValkey, folder: Path) -> None:
         self.valkey = valkey
         self.folder = folder
-        self.admin: Client = build_client(
+        self.admin: RedisClient = build_client(
             valkey.url("admin"), timeout_s=1, max_connections=4, of_primary=False
         )
         self.owner = new_owner()
-        self._running: list[tuple[JobEngine, Store]] = []
+        self._running: list[tuple[JobEngine, RedisGateway]] = []
         self._children: list[EngineProcess] = []
 
     def settings(self, **changes: Any) -> ApiSettings:

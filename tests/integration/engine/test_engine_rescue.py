@@ -14,7 +14,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
-from shared.redis import Store
+from shared.redis import RedisGateway
 from tests.chaos.processes import tree_of
 from tests.integration.engine.engine_bench import RESCUE_S, EngineBench, read_words
 from tests.processes import is_gone
@@ -114,7 +114,7 @@ def test_one_of_many_adopters_gets_all(bench: EngineBench) -> None:
     _close(stores)
 
 
-def _close(stores: list[Store]) -> None:
+def _close(stores: list[RedisGateway]) -> None:
     for store in stores:
         store.close()
 

@@ -10,7 +10,7 @@ import redis
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.linked_reader import FirstRead, LinkedReader
 from shared.errors import SessionStoreUnavailable
-from shared.redis import Store, build_client
+from shared.redis import RedisGateway, build_client
 from tests.integration.gate.gate_bench import admin_of
 
 
@@ -25,7 +25,7 @@ def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
 def reader(valkey: EmbeddedValkey) -> Iterator[LinkedReader]:
     """A reader that knows nothing yet."""
     client = build_client(valkey.url("api"), timeout_s=0.2, max_connections=2)
-    store = Store(client, unavailable=SessionStoreUnavailable)
+    store = RedisGateway(client, unavailable=SessionStoreUnavailable)
     yield LinkedReader(store)
     store.close()
 

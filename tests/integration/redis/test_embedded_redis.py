@@ -12,7 +12,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemory
 from deploy.launcher.embedded_redis import start_embedded_redis
 from deploy.launcher.local_secrets import ensure_valkey_passwords
 from deploy.redis.valkey import EmbeddedValkey
-from shared.redis import Client, build_client
+from shared.redis import RedisClient, build_client
 
 BOUND = 8_000_000
 
@@ -30,14 +30,14 @@ def start(var: Path, started: ExitStack) -> tuple[list[EmbeddedValkey], list[str
     return start_embedded_redis(var, started, jobs_bytes=BOUND, say=said.append), said
 
 
-def client_of(url: str, started: ExitStack) -> Client:
+def client_of(url: str, started: ExitStack) -> RedisClient:
     """Return a client that is closed with the test."""
     client = build_client(url, timeout_s=2, max_connections=1)
     started.callback(client.connection_pool.disconnect)
     return client
 
 
-def fill(client: Client) -> None:
+def fill(client: RedisClient) -> None:
     """Store more than the bound."""
     for number in range(20):
         client.set(f"gatehouse:jobs:filling:{number}", "x" * 1_000_000)

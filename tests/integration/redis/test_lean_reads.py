@@ -15,8 +15,8 @@ from redis.exceptions import ResponseError
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import SessionStoreUnavailable
-from shared.redis import Client, Store, build_client
-from shared.redis.client import Places
+from shared.redis import RedisClient, RedisGateway, build_client
+from shared.redis.client import PooledConnections
 from tests.waiting import wait_until
 
 KEYS = tuple(f"gatehouse:session:{number}" for number in range(4))
@@ -30,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-def admin(server: EmbeddedValkey) -> Iterator[Client]:
+def admin(server: EmbeddedValkey) -> Iterator[RedisClient]:
     """Who may do everything."""
     client = build_client(server.url("admin"), timeout_s=2, max_connections=2, of_primary=False)
     for key in KEYS:
@@ -40,15 +40,15 @@ def admin(server: EmbeddedValkey) -> Iterator[Client]:
 
 
 @pytest.fixture
-def store(server: EmbeddedValkey, admin: Client) -> Iterator[Store]:
+def store(server: EmbeddedValkey, admin: RedisClient) -> Iterator[RedisGateway]:
     """A store as the API's user has it."""
     client = build_client(server.url("api"), timeout_s=0.2, max_connections=4)
-    store = Store(client, unavailable=SessionStoreUnavailable)
+    store = RedisGateway(client, unavailable=SessionStoreUnavailable)
     yield store
     store.close()
 
 
-def test_reads_at_once_each_get_their_own_answer(store: Store) -> None:
+def test_reads_at_once_each_get_their_own_answer(store: RedisGateway) -> None:
     """Four threads on four connections: nobody is given another's reply."""
 
     def ask(number: int) -> bool:
@@ -63,7 +63,7 @@ def test_reads_at_once_each_get_their_own_answer(store: Store) -> None:
 
 
 def test_all_connections_may_have_ended_and_nobody_notices(
-    store: Store, admin: Client, monkeypatch: pytest.MonkeyPatch
+    store: RedisGateway, admin: RedisClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that was restarted closed them all: who finds out asks again on a new connection,
     also when somebody else was quicker to take the one that had ended."""
@@ -83,7 +83,7 @@ def test_all_connections_may_have_ended_and_nobody_notices(
     release(taken[0])
 
 
-def test_late_reply_is_nobodys(server: EmbeddedValkey, store: Store) -> None:
+def test_late_reply_is_nobodys(server: EmbeddedValkey, store: RedisGateway) -> None:
     """A read that timed out closes its connection:
     its reply, when it comes, is not taken for the next read's."""
     assert store.get(KEYS[0]) == f"value of {KEYS[0]}"
@@ -100,14 +100,14 @@ def test_late_reply_is_nobodys(server: EmbeddedValkey, store: Store) -> None:
     assert [store.get(key) for key in KEYS[1:]] == [f"value of {key}" for key in KEYS[1:]]
 
 
-def _answers(store: Store) -> bool:
+def _answers(store: RedisGateway) -> bool:
     try:
         return store.get(KEYS[1]) == f"value of {KEYS[1]}"
     except SessionStoreUnavailable:
         return False
 
 
-def test_error_reply_leaves_the_connection_usable(store: Store, admin: Client) -> None:
+def test_error_reply_leaves_the_connection_usable(store: RedisGateway, admin: RedisClient) -> None:
     """Both answers of the packet are read, whatever the first one is."""
     admin.rpush("gatehouse:session:list", "x")
     assert store.get("gatehouse:session:list") == ""
@@ -118,7 +118,7 @@ def test_error_reply_leaves_the_connection_usable(store: Store, admin: Client) -
     assert admin.info("clients")["connected_clients"] == 2  # the store's and this one
 
 
-def test_long_value_and_what_is_no_text(store: Store, admin: Client) -> None:
+def test_long_value_and_what_is_no_text(store: RedisGateway, admin: RedisClient) -> None:
     """A value of many packets is read whole; bytes that are no UTF-8 come as redis-py gives them."""
     admin.set("gatehouse:session:long", "x" * 1_000_000)
     admin.set("gatehouse:session:bytes", b"\xff")
@@ -126,7 +126,9 @@ def test_long_value_and_what_is_no_text(store: Store, admin: Client) -> None:
     assert store.get("gatehouse:session:bytes") == "\udcff"
 
 
-def test_fork_gives_the_child_connections_of_its_own(store: Store, admin: Client) -> None:
+def test_fork_gives_the_child_connections_of_its_own(
+    store: RedisGateway, admin: RedisClient
+) -> None:
     """Parent and child would read each other's replies."""
     assert store.get(KEYS[0])
     read, write = os.pipe()
@@ -144,7 +146,7 @@ def test_fork_gives_the_child_connections_of_its_own(store: Store, admin: Client
 
 def test_place_is_given_to_who_waits() -> None:
     """A read waits for a connection that another has, and for no longer than it may."""
-    places = Places(1)
+    places = PooledConnections(1)
     places.put_nowait("connection")
     with pytest.raises(queue.Full):
         places.put_nowait("one too many")

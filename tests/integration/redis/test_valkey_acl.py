@@ -15,7 +15,7 @@ from shared.contract.entries import KEY_NEWS_ENTRY
 from shared.contract.gone import GONE_LATEST, GonePeople
 from shared.contract.signing import EntrySigner
 from shared.errors import SessionStoreUnavailable
-from shared.redis import Client, Store, build_client
+from shared.redis import RedisClient, RedisGateway, build_client
 
 SESSION = "gatehouse:session:" + "a" * 64
 PRINCIPAL = "gatehouse:principal:7"
@@ -38,9 +38,9 @@ class Clients:
 
     def __init__(self, server: EmbeddedValkey) -> None:
         self._server = server
-        self._clients: list[Client] = []
+        self._clients: list[RedisClient] = []
 
-    def __getitem__(self, role: str) -> Client:
+    def __getitem__(self, role: str) -> RedisClient:
         client = build_client(self._server.url(role), timeout_s=1, max_connections=2)
         self._clients.append(client)
         return client
@@ -64,7 +64,7 @@ def clients(server: EmbeddedValkey) -> Iterator[Clients]:
     clients.close()
 
 
-def refused(client: Client, *command: Any) -> bool:
+def refused(client: RedisClient, *command: Any) -> bool:
     """Tell whether the server refuses the command for want of permission."""
     execute: Callable[..., Any] = client.execute_command
     try:
@@ -160,7 +160,10 @@ def test_api_reading_the_contract_is_allowed(clients: Clients) -> None:
 def test_gate_beside_a_jobs_server_of_its_own_does_what_the_gate_needs(clients: Clients) -> None:
     """It reads the contract and who is gone, and notes from where keys are used:
     the first use of a network is mailed."""
-    admin, gate = clients["admin"], Store(clients["gate"], unavailable=SessionStoreUnavailable)
+    admin, gate = (
+        clients["admin"],
+        RedisGateway(clients["gate"], unavailable=SessionStoreUnavailable),
+    )
     admin.zadd(GONE_LATEST, {"7": 5})
     assert GonePeople(gate, EntrySigner(["x" * 32])).marked_after(4, limit=9) == [("7", 5)]
     KeyUsage(gate).note("12", "203.0.113.0/24")

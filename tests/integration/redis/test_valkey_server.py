@@ -16,14 +16,14 @@ from deploy.processes.child import ChildError
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey, find_server
 from shared.errors import ConfigurationError
-from shared.redis import Client, build_client
+from shared.redis import RedisClient, build_client
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
 PASSWORDS = new_passwords()
 
 
-def connect(server: EmbeddedValkey, role: str = "admin") -> Client:
+def connect(server: EmbeddedValkey, role: str = "admin") -> RedisClient:
     """Return a client of one connection."""
     return build_client(server.url(role), timeout_s=1, max_connections=1)
 

@@ -19,7 +19,7 @@ from flask_api.gate.state import gate_state
 from flask_api.http.state import api_state
 from flask_api.testing import running_api
 from shared.errors import SessionStoreUnavailable
-from shared.redis import Store, build_client
+from shared.redis import RedisGateway, build_client
 from shared.redis.breaker import CircuitBreaker
 from shared.settings import ApiSettings
 from tests.integration.gate.gate_bench import SAMPLE_TASKS, Visitor, ask
@@ -225,12 +225,14 @@ def test_every_documented_reply_is_503_from_the_site(
     assert all("GATEHOUSE_SITE_REDIS_URL" in record.settings for record in problems)  # type: ignore[attr-defined]
 
 
-def _store(proxy: FaultProxy, valkey: EmbeddedValkey) -> Store:
+def _store(proxy: FaultProxy, valkey: EmbeddedValkey) -> RedisGateway:
     client = build_client(proxy.url(valkey.url("api")), timeout_s=1, max_connections=1)
-    return Store(client, unavailable=SessionStoreUnavailable, breaker=CircuitBreaker(open_s=0.01))
+    return RedisGateway(
+        client, unavailable=SessionStoreUnavailable, breaker=CircuitBreaker(open_s=0.01)
+    )
 
 
-def _answers(store: Store) -> bool:
+def _answers(store: RedisGateway) -> bool:
     try:
         store.get("gatehouse:jobs:x")
     except SessionStoreUnavailable:

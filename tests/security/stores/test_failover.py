@@ -10,7 +10,7 @@ import pytest
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.entries import session_entry
-from shared.redis import Client, build_client
+from shared.redis import RedisClient, build_client
 from tests.e2e.service import PERSON, Browser, ServiceProcess, free_port
 from tests.integration.redis.fault_proxy import FaultProxy, fault_proxy
 from tests.waiting import wait_until
@@ -28,7 +28,7 @@ class House:
     service: ServiceProcess
     address: FaultProxy
     replica: EmbeddedValkey
-    admins: tuple[Client, Client]
+    admins: tuple[RedisClient, RedisClient]
 
     def demote(self) -> None:
         """Make the primary a replica of nobody: it keeps its data, its connections,
@@ -60,11 +60,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
                 admin.connection_pool.disconnect()
 
 
-def _admin(server: EmbeddedValkey) -> Client:
+def _admin(server: EmbeddedValkey) -> RedisClient:
     return build_client(server.url("admin"), timeout_s=2, max_connections=1, of_primary=False)
 
 
-def _follow(replica: Client, *, port: int, password: str) -> None:
+def _follow(replica: RedisClient, *, port: int, password: str) -> None:
     replica.config_set("masteruser", "admin", "masterauth", password)
     replica.replicaof("127.0.0.1", str(port))
     wait_until(

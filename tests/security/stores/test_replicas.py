@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import JobStoreUnavailable, SessionStoreUnavailable, StoreUnavailable
-from shared.redis import Client, Store, build_client
+from shared.redis import RedisClient, RedisGateway, build_client
 from tests.integration.redis.fault_proxy import fault_proxy
 from tests.waiting import wait_until
 
@@ -47,7 +47,7 @@ class Pair:
             server.stop()
 
 
-def _admin(server: EmbeddedValkey) -> Client:
+def _admin(server: EmbeddedValkey) -> RedisClient:
     return build_client(server.url("admin"), timeout_s=2, max_connections=1, of_primary=False)
 
 
@@ -60,15 +60,15 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 
 
 @pytest.fixture
-def store(pair: Pair) -> Iterator[Store]:
+def store(pair: Pair) -> Iterator[RedisGateway]:
     """A store on the first server, as the API's user."""
     client = build_client(pair.servers[0].url("api"), timeout_s=1, max_connections=4)
-    store = Store(client, unavailable=SessionStoreUnavailable)
+    store = RedisGateway(client, unavailable=SessionStoreUnavailable)
     yield store
     store.close()
 
 
-def test_read_of_a_server_that_was_demoted_is_no_answer(pair: Pair, store: Store) -> None:
+def test_read_of_a_server_that_was_demoted_is_no_answer(pair: Pair, store: RedisGateway) -> None:
     """The connection stays open and the server goes on answering reads:
     the very next one is refused all the same."""
     pair.admins[0].set(KEY, "ended elsewhere")
@@ -79,7 +79,7 @@ def test_read_of_a_server_that_was_demoted_is_no_answer(pair: Pair, store: Store
 
 
 def test_read_by_redis_py_of_a_server_that_was_demoted_is_no_answer(
-    pair: Pair, store: Store
+    pair: Pair, store: RedisGateway
 ) -> None:
     """Its way of reading is asked the same."""
     assert store.read(lambda client: client.hget(KEY, "x")) is None
@@ -88,7 +88,7 @@ def test_read_by_redis_py_of_a_server_that_was_demoted_is_no_answer(
         store.read(lambda client: client.hget(KEY, "x"))
 
 
-def test_new_connection_to_a_replica_is_refused(pair: Pair, store: Store) -> None:
+def test_new_connection_to_a_replica_is_refused(pair: Pair, store: RedisGateway) -> None:
     """Before any command is sent on it."""
     pair.demote(0)
     with pytest.raises(SessionStoreUnavailable):
@@ -98,11 +98,11 @@ def test_new_connection_to_a_replica_is_refused(pair: Pair, store: Store) -> Non
     wait_until(lambda: _answers(store), timeout_s=2, what="the store is used again")
 
 
-def test_write_that_a_replica_refused_leaves_it(pair: Pair, store: Store) -> None:
+def test_write_that_a_replica_refused_leaves_it(pair: Pair, store: RedisGateway) -> None:
     """Every connection of the pool is closed before it is used again,
     and the next writes go to the new primary."""
     with fault_proxy(pair.servers[0].socket) as proxy:
-        moved = Store(
+        moved = RedisGateway(
             build_client(proxy.url(pair.servers[0].url("api")), timeout_s=1, max_connections=4),
             unavailable=JobStoreUnavailable,
         )
@@ -126,7 +126,7 @@ def test_command_finds_the_new_primary_in_the_same_call(pair: Pair) -> None:
     pair.admins[1].set(KEY, "new")
     with fault_proxy(pair.servers[0].socket) as proxy:
         client = build_client(proxy.url(pair.servers[0].url("api")), timeout_s=1, max_connections=4)
-        store = Store(client, unavailable=SessionStoreUnavailable)
+        store = RedisGateway(client, unavailable=SessionStoreUnavailable)
         assert store.get(KEY) is None
         pair.demote(0)
         proxy.upstream = pair.servers[1].socket
@@ -147,7 +147,7 @@ def test_user_that_may_not_ask_by_wait_is_protected_too(pair: Pair) -> None:
     admin.set("gatehouse:x", "1")
     address = urlsplit(pair.servers[0].url("api"))
     client = build_client(f"unix://least:word@{address.path}", timeout_s=1, max_connections=1)
-    store = Store(client, unavailable=SessionStoreUnavailable)
+    store = RedisGateway(client, unavailable=SessionStoreUnavailable)
     assert [store.get("gatehouse:x") for _ in range(3)] == ["1"] * 3
     assert [entry["count"] for entry in admin.acl_log()] == [1]
     pair.demote(0)
@@ -159,11 +159,11 @@ def test_user_that_may_not_ask_by_wait_is_protected_too(pair: Pair) -> None:
     store.close()
 
 
-def _set(client: Client, *, name: str) -> object:
+def _set(client: RedisClient, *, name: str) -> object:
     return client.set(name, "1")
 
 
-def _answers(store: Store) -> bool:
+def _answers(store: RedisGateway) -> bool:
     try:
         store.get(KEY)
     except StoreUnavailable:

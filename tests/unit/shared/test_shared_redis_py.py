@@ -7,7 +7,7 @@ from typing import Any
 import redis
 from redis.connection import Connection
 
-from shared.redis.client import Client, Pool
+from shared.redis.client import Pool, RedisClient
 
 OVERRIDDEN = {
     redis.BlockingConnectionPool: ("get_connection", "release"),
@@ -23,7 +23,7 @@ def test_what_is_used_of_redis_py_is_there() -> None:
     """A newer redis-py that has it no more, or under another name, fails here and not in use."""
     for kind, names in [*OVERRIDDEN.items(), *CALLED.items()]:
         assert [name for name in names if not callable(getattr(kind, name, None))] == []
-    assert issubclass(Client, redis.Redis)
+    assert issubclass(RedisClient, redis.Redis)
     pool = redis.BlockingConnectionPool(max_connections=1, timeout=1)  # type: ignore[no-untyped-call]
     assert hasattr(pool, "pool")
     connection: Any = Connection

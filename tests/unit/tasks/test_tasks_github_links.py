@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_api.tasks.github.link_header import Link, LinkHeaderError, parse_links, target_of
+from flask_api.tasks.github.link_header import HeaderLink, LinkHeaderError, parse_links, target_of
 
 A = "https://a.test/?page=2"
 
@@ -72,7 +72,7 @@ def test_links_that_were_written_are_read_back(
         for target, parameters in links
     )
     meant = [
-        Link(
+        HeaderLink(
             target.strip(),
             {
                 name.lower(): value

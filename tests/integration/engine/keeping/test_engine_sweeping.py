@@ -17,7 +17,7 @@ from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job_reader import open_job_connections
 from shared.errors import JobStoreUnavailable
-from shared.redis import Client, Store
+from shared.redis import RedisClient, RedisGateway
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -37,14 +37,14 @@ def _has_files(bench: EngineBench, job_id: str) -> bool:
     return (bench.folder / "files" / job_id).exists()
 
 
-class _Interrupted(Store):
+class _Interrupted(RedisGateway):
     """A way to Redis on which something happens before each write, once it is set."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: RedisClient) -> None:
         super().__init__(client, unavailable=JobStoreUnavailable)
         self.before: list[Callable[[], object]] = []
 
-    def write(self, command: Callable[[Client], T]) -> T:
+    def write(self, command: Callable[[RedisClient], T]) -> T:
         """Let it happen, then write."""
         if self.before:
             self.before.pop(0)()

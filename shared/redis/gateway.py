@@ -16,7 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import StoreUnavailable
 from shared.redis.breaker import CircuitBreaker
-from shared.redis.client import POOL_EXHAUSTED, Client, Script
+from shared.redis.client import POOL_EXHAUSTED, RedisClient, Script
 from shared.redis.replies import Meaning, code_of, meaning_of
 from shared.redis.role import NotPrimaryError
 from shared.redis.trial import problem_of
@@ -33,7 +33,7 @@ _REASONS = {
 _NO_WRITES = frozenset({"OOM", "MISCONF", "NOREPLICAS"})
 
 
-class Store:
+class RedisGateway:
     """Run commands against one Redis, and turn every way it can be away into ``unavailable``,
     no memory into ``full``.
 
@@ -44,7 +44,7 @@ class Store:
 
     def __init__(
         self,
-        client: Client,
+        client: RedisClient,
         *,
         unavailable: type[StoreUnavailable],
         full: type[StoreUnavailable] | None = None,
@@ -61,7 +61,7 @@ class Store:
         """Tell whether the last call found Redis away."""
         return self._breaker.is_open
 
-    def read(self, command: Callable[[Client], T]) -> T:
+    def read(self, command: Callable[[RedisClient], T]) -> T:
         """Run a command that changes nothing; a broken connection, and one that leads to a replica,
         is retried once."""
         return self._run(command, retries=1)
@@ -84,7 +84,7 @@ class Store:
         or is no text."""
         return cast("list[str | None]", self.read(lambda client: client.ask("MGET", *entries)))
 
-    def write(self, command: Callable[[Client], T]) -> T:
+    def write(self, command: Callable[[RedisClient], T]) -> T:
         """Run a command that changes something, at most once:
         after a lost reply nobody knows if it took effect."""
         return self._run(command, retries=0)
@@ -105,7 +105,7 @@ class Store:
         self.client.close()
         self.client.connection_pool.disconnect()
 
-    def _run(self, command: Callable[[Client], T], *, retries: int) -> T:
+    def _run(self, command: Callable[[RedisClient], T], *, retries: int) -> T:
         if not self._breaker.allow():
             raise self._unavailable("Redis did not answer a moment ago; try again shortly.")
         while True:
@@ -179,7 +179,7 @@ class Store:
             log.warning("Redis refuses", extra={"code": code})
 
 
-def scan(store: Store, pattern: str) -> Iterator[str]:
+def scan(store: RedisGateway, pattern: str) -> Iterator[str]:
     """Yield the names of entries that match a glob pattern, some maybe twice (SCAN's promise)."""
     cursor = 0
     while True:

@@ -20,7 +20,7 @@ from shared.errors import (
     SessionStoreUnavailable,
     StoreUnavailable,
 )
-from shared.redis import Client, Script, Store, build_client, scan
+from shared.redis import RedisClient, RedisGateway, Script, build_client, scan
 from shared.redis.breaker import CircuitBreaker
 from tests.waiting import wait_until
 
@@ -39,16 +39,16 @@ class Bench:
             server.url("admin"), timeout_s=2, max_connections=2, of_primary=False
         )
         self.breaker = CircuitBreaker()
-        self._stores: list[Store] = []
+        self._stores: list[RedisGateway] = []
         self.store = self.new_store()
 
-    def new_store(self, *, timeout_s: float = TIMEOUT_S, max_connections: int = 4) -> Store:
+    def new_store(self, *, timeout_s: float = TIMEOUT_S, max_connections: int = 4) -> RedisGateway:
         """Return a store as the API's user, on the bench's breaker."""
         client = build_client(
             self.server.url("api"), timeout_s=timeout_s, max_connections=max_connections
         )
         self._stores.append(
-            Store(client, unavailable=SessionStoreUnavailable, breaker=self.breaker)
+            RedisGateway(client, unavailable=SessionStoreUnavailable, breaker=self.breaker)
         )
         return self._stores[-1]
 
@@ -93,7 +93,7 @@ class Command:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self, client: Client) -> object:
+    def __call__(self, client: RedisClient) -> object:
         """Wait for an element of an empty list, the first time."""
         self.calls += 1
         return client.blpop(KEY, timeout=5) if self.calls == 1 else client.get(KEY)
@@ -150,7 +150,7 @@ def test_frozen_server_is_unavailable_within_the_bound(kind: str, bench: Bench) 
     assert bench.store.read(lambda client: client.get(KEY)) == "kept"
 
 
-def _answers(store: Store) -> bool:
+def _answers(store: RedisGateway) -> bool:
     try:
         return bool(store.read(lambda client: client.ping()))
     except StoreUnavailable:
@@ -203,7 +203,7 @@ def test_wrong_password_is_unavailable(bench: Bench) -> None:
     client = build_client(
         f"unix://api:canary@{bench.server.socket}", timeout_s=TIMEOUT_S, max_connections=1
     )
-    store = Store(client, unavailable=SessionStoreUnavailable)
+    store = RedisGateway(client, unavailable=SessionStoreUnavailable)
     with pytest.raises(SessionStoreUnavailable) as caught:
         store.read(lambda client: client.get(KEY))
     assert "canary" not in f"{caught.value} {caught.value.__cause__}"

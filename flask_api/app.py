@@ -64,7 +64,7 @@ def create_app(settings: ApiSettings) -> Flask:
         streams=streams,
         rows=RowReader(engine),
         shares=Shares(store, gone),
-        metrics=Metrics(app, engine=engine, streams=streams, jobs=store),
+        metrics=Metrics(app, engine=engine, streams=streams, jobs=store).render,
         open_endpoints=OPEN_ENDPOINTS - closed,
         document=cache(partial(build_document, app)),
     )

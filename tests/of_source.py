@@ -40,6 +40,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "flask_api/jobs/files": ("integration/**/test_files_*",),
     "flask_api/metrics": ("integration/**/test_api_metrics*",),
     "flask_api/openapi": ("integration/**/test_openapi_*", "client/**/test_docs*"),
+    "flask_api/operation": ("integration/**/test_openapi_*", "security/test_scopes"),
     "flask_api/streams": ("unit/**/test_streams", "integration/**/test_api_events*"),
     "flask_api/tasks": ("unit/**/test_tasks_*", "integration/**/test_tasks_*"),
     "flask_api/tasks/access_log": (

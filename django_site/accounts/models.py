@@ -1,15 +1,18 @@
-"""The user model. E-mail addresses are django-allauth's: one account per verified address."""
+"""The user model. E-mail addresses are django-allauth's: one account per verified address.
 
-from datetime import datetime
-from typing import Any, ClassVar
+Invitations are of this app, too, and stand beside what is done with them."""
 
-from django.conf import settings
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
+
+from django_site.signup.models import Invitation
+
+__all__ = ["Invitation", "User", "UserManager"]
 
 
 class UserManager(DjangoUserManager["User"]):
@@ -46,38 +49,3 @@ class User(AbstractUser):
                 violation_error_message="That username is taken.",
             )
         ]
-
-
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    """Rows of invitations."""
-
-    def valid(self) -> "InvitationQuerySet":
-        """Keep those that still let somebody in."""
-        return self.filter(used_at=None, expires_at__gt=timezone.now())
-
-
-class Invitation(models.Model):
-    """One address that may sign up once. The link is nowhere: it is this row's id, signed."""
-
-    email: "models.EmailField[str, str]" = models.EmailField("e-mail address")
-    invited_by: "models.ForeignKey[Any, Any]" = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
-    )
-    created_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(
-        default=timezone.now, editable=False
-    )
-    expires_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(editable=False)
-    used_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
-        null=True, editable=False
-    )
-
-    objects: ClassVar[Any] = InvitationQuerySet.as_manager()
-
-    class Meta:
-        """Newest first; an invitation is made and withdrawn, never changed."""
-
-        ordering = ("-pk",)
-        default_permissions = ("add", "delete", "view")
-
-    def __str__(self) -> str:
-        return self.email

@@ -15,10 +15,11 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from django_site.accounts import throttle
-from django_site.accounts.recovery import AddressToken, may_take_back_by, take_back
+from django_site.accounts.recovery import AddressToken, take_back
 from django_site.keys.models import ApiKey
 from django_site.keys.signals import keeps_keys
 from django_site.publishing.databases import people_database
+from django_site.signup.addresses import may_take_back_by
 
 
 class ChangePasswordForm(AllauthChangePasswordForm):

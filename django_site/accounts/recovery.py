@@ -30,6 +30,7 @@ from django_site.publishing.databases import people_database
 from django_site.second_factor.recovery_codes import void_recovery_codes
 from django_site.security_log import note
 from django_site.sessions.index import end_other_sessions
+from django_site.signup.addresses import may_take_back
 from shared.errors import SessionStoreUnavailable
 
 
@@ -79,26 +80,6 @@ class _OfAddress(EmailAwarePasswordResetTokenGenerator):
     def _make_hash_value(self, person: Any, timestamp: int) -> str:
         value = super()._make_hash_value(person, timestamp)
         return f"{value}|{self._address.pk}:{self._address.email}"
-
-
-def may_take_back(address: Any) -> bool:
-    """Tell whether a reset link may go to this address of an account."""
-    if address.verified:
-        return True
-    is_own = (
-        str(getattr(address.user, address.user.get_email_field_name(), "") or "").lower()
-        == address.email
-    )
-    return (
-        is_own and not EmailAddress.objects.filter(user_id=address.user_id, verified=True).exists()
-    )
-
-
-def may_take_back_by(person: Any, email: str) -> bool:
-    """Tell whether a reset link of this account may go to ``email``, in any letter case."""
-    sync_user_email_address(person)
-    address = EmailAddress.objects.filter(user_id=person.pk, email=email.lower()).first()
-    return address is not None and may_take_back(address)
 
 
 def take_back(person: Any, address: Any, set_password: Any) -> None:

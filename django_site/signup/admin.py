@@ -14,9 +14,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from django_site.accounts.models import Invitation
-from django_site.signup.invitations import VALID_DAYS, has_account, token_of
+from django_site.signup.addresses import has_account
+from django_site.signup.invitations import VALID_DAYS, token_of
 from django_site.signup.mails import invite
+from django_site.signup.models import Invitation
 from django_site.staff.admin import GuardedAdmin
 
 _APP = "allauth.account"

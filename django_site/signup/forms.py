@@ -14,7 +14,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
-from django_site.signup.invitations import find_invitation, has_account, refer_to_account, use
+from django_site.signup.addresses import has_account
+from django_site.signup.invitations import find_invitation, refer_to_account, use
 
 
 class SignupForm(AllauthSignupForm):

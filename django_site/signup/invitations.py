@@ -8,8 +8,6 @@ the link was sent to it.
 
 from typing import Any
 
-from allauth.account.internal.userkit import filter_users_by_email
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
 from django.core import signing
@@ -17,8 +15,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from django_site.accounts.models import Invitation
-from django_site.accounts.recovery import may_take_back_by
+from django_site.signup.models import Invitation
 
 VALID_DAYS = 7
 _SALT = "gatehouse.invitation"
@@ -56,18 +53,6 @@ def find_invitation(request: HttpRequest) -> Invitation | None:
         None if pk is None else Invitation.objects.valid().filter(pk=pk).first()
     )
     return found
-
-
-def has_account(email: str) -> bool:
-    """Tell whether somebody's account is this address's already:
-    it was proved, or it is what a reset link would go to.
-
-    An address that was only typed in beside another one, maybe by a stranger,
-    keeps nobody from signing up with it.
-    """
-    if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
-        return True
-    return any(may_take_back_by(person, email) for person in filter_users_by_email(email))
 
 
 def refer_to_account(request: HttpRequest) -> HttpResponseRedirect:

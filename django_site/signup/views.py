@@ -6,7 +6,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from django_site.security_log import note
-from django_site.signup.invitations import accept, has_account, refer_to_account
+from django_site.signup.addresses import has_account
+from django_site.signup.invitations import accept, refer_to_account
 
 
 @require_safe

@@ -77,11 +77,6 @@ class Body:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def has_api(request: HttpRequest) -> bool:
-    """Tell whether the API is at the site's side."""
-    return API in request.META
-
-
 def get(request: HttpRequest, path: str, **query: str | int | None) -> Any:
     """Return the JSON of a GET; ``path`` is below the API. Raises ApiProblem or NoApiBeside."""
     return json.loads(read(request, path, **query))

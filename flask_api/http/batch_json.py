@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from flask_api.http.job_json import JobErrorJson, error_json
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.records.job import Job, JobStatus, format_time
-from flask_api.openapi.shapes import Id, PageLinksJson, Path
+from flask_api.operation.shapes import Id, PageLinksJson, Path
 
 
 class BatchCounts(BaseModel):

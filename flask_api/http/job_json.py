@@ -13,7 +13,7 @@ from flask_api.gate.addresses import script_root
 from flask_api.http.job_requests import PRIORITIES
 from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
 from flask_api.jobs.records.job import Job, JobStatus, format_time
-from flask_api.openapi.shapes import Id, PageLinksJson, Path
+from flask_api.operation.shapes import Id, PageLinksJson, Path
 from flask_api.tasks.tables.page import ROWS_FILE
 
 JOBS_PATH = "/jobs"

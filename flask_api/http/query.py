@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flask_api.openapi.describe import find_operation
+from flask_api.operation.describe import find_operation
 from shared.errors import RequestError
 
 MOST_PARAMETERS = 100

@@ -12,9 +12,9 @@ from flask import Flask
 from flask_api.gate.requirements import scopes_of
 from flask_api.gate.state import gate_state
 from flask_api.http.state import api_state
-from flask_api.openapi.describe import Schema, find_operation
 from flask_api.openapi.operations import Describer, Endpoint
 from flask_api.openapi.schemas import Components, add_tasks
+from flask_api.operation.describe import Schema, find_operation
 from shared.version import VERSION
 
 _ABOUT = """\

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from flask_api.jobs.tasks.alternatives import alternatives_of
-from flask_api.openapi.describe import Schema
+from flask_api.operation.describe import Schema
 
 _DEEPEST = 8
 _TEXTS = {

@@ -14,11 +14,11 @@ from flask_api.http.json_body import UnsupportedMediaType
 from flask_api.http.query import InvalidQuery
 from flask_api.jobs.errors import InvalidArguments
 from flask_api.jobs.tasks.registry import TaskRegistry
-from flask_api.openapi.describe import JSON, NDJSON, Answer, Operation, ProblemKind, Schema
-from flask_api.openapi.headers import IF_NONE_MATCH, PREFER, REQUEST_HEADERS, RESPONSE_HEADERS
 from flask_api.openapi.problems import all_problems, code_of, status_of
 from flask_api.openapi.schemas import Components, per_task
-from flask_api.openapi.shapes import ProblemJson
+from flask_api.operation.describe import JSON, NDJSON, Answer, Operation, ProblemKind, Schema
+from flask_api.operation.headers import IF_NONE_MATCH, PREFER, REQUEST_HEADERS, RESPONSE_HEADERS
+from flask_api.operation.shapes import ProblemJson
 from shared.errors import (
     AmbiguousCredentials,
     InsecureTransport,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask_api.openapi.describe import JSON
 from flask_api.openapi.examples import example_of
+from flask_api.operation.describe import JSON
 
 Document = dict[str, Any]
 

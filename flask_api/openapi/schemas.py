@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 
 from flask_api.jobs.tasks.alternatives import alternatives_of
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
-from flask_api.openapi.describe import Schema
+from flask_api.operation.describe import Schema
 
 _REF = "#/components/schemas/"
 

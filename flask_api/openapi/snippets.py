@@ -23,9 +23,9 @@ from textwrap import indent
 from typing import Any
 from urllib.parse import quote
 
-from flask_api.openapi.describe import JSON, Operation
 from flask_api.openapi.examples import example_of
 from flask_api.openapi.reading import DocumentedOperation
+from flask_api.operation.describe import JSON, Operation
 
 Given = Mapping[str, Any]  # values by name; JSON values of a body
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask_api.openapi.describe import JSON, Operation
 from flask_api.openapi.snippets import filled_command, filled_python, literal, quoted
+from flask_api.operation.describe import JSON, Operation
 from shared.hidden_signs import HIDDEN
 
 _HIDDEN = re.compile(rf"[\t{HIDDEN}]")  # a tab, too: a shell would complete a word

@@ -37,8 +37,8 @@ from flask_api.jobs.errors import (
     JobNotFound,
 )
 from flask_api.jobs.records.job import Job
-from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
-from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
+from flask_api.operation.describe import JSON, NDJSON, Answer, describe
+from flask_api.operation.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH
 from flask_api.streams.access import Access, Verdict
 from flask_api.streams.news import NewsPause
 from shared.errors import JobStoreUnavailable

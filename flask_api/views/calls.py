@@ -11,8 +11,8 @@ from flask_api.http.job_requests import check_body
 from flask_api.http.json_body import UnsupportedMediaType, read_json_object
 from flask_api.http.state import api_state
 from flask_api.jobs.errors import InvalidArguments, UnknownTask
-from flask_api.openapi.describe import JSON, Answer, describe, find_operation
 from flask_api.openapi.submit_calls import submit_calls
+from flask_api.operation.describe import JSON, Answer, describe, find_operation
 from shared.errors import RequestError
 
 blueprint = Blueprint("calls", __name__)

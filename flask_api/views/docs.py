@@ -9,11 +9,11 @@ from flask_api.gate.requirements import login_required
 from flask_api.gate.state import gate_state
 from flask_api.http.answers import with_etag
 from flask_api.http.pages import find_asset, page
-from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.document import document_of, find_endpoints
-from flask_api.openapi.headers import IF_NONE_MATCH
 from flask_api.openapi.reading import chapters, schema_groups
 from flask_api.openapi.snippets import FILE, examples_of, snippets_of
+from flask_api.operation.describe import Answer, describe
+from flask_api.operation.headers import IF_NONE_MATCH
 
 blueprint = Blueprint("docs", __name__, url_prefix="/docs")
 PLACE_IN_DOCS = 90

@@ -14,8 +14,8 @@ from flask_api.http.state import api_state
 from flask_api.http.wait import PausingResponse, can_park
 from flask_api.jobs.errors import JobExpired, JobNotFound
 from flask_api.jobs.records.events import BEGINNING, Position
-from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.headers import LAST_EVENT_ID
+from flask_api.operation.describe import Answer, describe
+from flask_api.operation.headers import LAST_EVENT_ID
 from flask_api.streams.access import SCOPE
 from flask_api.streams.feeds import BatchFeed, JobFeed, PersonFeed
 from flask_api.streams.places import TooManyStreams

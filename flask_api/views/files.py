@@ -22,8 +22,8 @@ from flask_api.jobs.errors import (
 )
 from flask_api.jobs.files.uploads import Upload, Uploads
 from flask_api.jobs.records.job import format_time
-from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.shapes import Id, PageLinksJson, Path
+from flask_api.operation.describe import Answer, describe
+from flask_api.operation.shapes import Id, PageLinksJson, Path
 from shared.errors import JobStoreFull, JobStoreUnavailable
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")

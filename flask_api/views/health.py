@@ -10,7 +10,7 @@ from redis.exceptions import NoPermissionError
 
 from flask_api.gate.state import gate_state
 from flask_api.http.state import api_state
-from flask_api.openapi.describe import Answer, describe
+from flask_api.operation.describe import Answer, describe
 from shared.contract.entries import JOBS_PREFIX, key_used_entry
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.version import VERSION

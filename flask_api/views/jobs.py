@@ -45,8 +45,8 @@ from flask_api.jobs.errors import (
 )
 from flask_api.jobs.records.job import OUTCOMES, JobStatus
 from flask_api.jobs.submission import Submitted
-from flask_api.openapi.describe import JSON, NDJSON, Answer, describe
-from flask_api.openapi.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
+from flask_api.operation.describe import JSON, NDJSON, Answer, describe
+from flask_api.operation.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
 from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("jobs", __name__, url_prefix=JOBS_PATH)

@@ -10,8 +10,8 @@ from flask_api.gate.requirements import login_required, scope_required
 from flask_api.http.job_requests import viewer
 from flask_api.http.state import api_state
 from flask_api.jobs.records.usage import EVENTS_BYTES
-from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.shapes import Path
+from flask_api.operation.describe import Answer, describe
+from flask_api.operation.shapes import Path
 from shared.contract.authentication import Identity
 from shared.errors import JobStoreUnavailable
 

@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from flask_api.gate.extension import current_principal
 from flask_api.gate.state import gate_state
 from flask_api.http.state import api_state
-from flask_api.openapi.describe import Answer, describe
+from flask_api.operation.describe import Answer, describe
 from shared.errors import PermissionDenied
 
 blueprint = Blueprint("metrics", __name__)
@@ -27,4 +27,4 @@ def show() -> Response:
     """
     if gate_state().settings.metrics == "closed" and not current_principal().is_staff:
         raise PermissionDenied("This is for staff.")
-    return Response(api_state().metrics.render(), content_type=CONTENT_TYPE_LATEST)
+    return Response(api_state().metrics(), content_type=CONTENT_TYPE_LATEST)

@@ -6,9 +6,9 @@ from flask import Blueprint, Response, current_app, jsonify
 from flask_api.gate.addresses import api_root
 from flask_api.gate.requirements import login_required
 from flask_api.http.answers import with_etag
-from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.document import document_of
-from flask_api.openapi.headers import IF_NONE_MATCH
+from flask_api.operation.describe import Answer, describe
+from flask_api.operation.headers import IF_NONE_MATCH
 
 blueprint = Blueprint("openapi", __name__)
 PLACE_IN_DOCS = 90

@@ -6,8 +6,8 @@ from werkzeug.exceptions import NotFound
 from flask_api.gate.addresses import site_home
 from flask_api.gate.errors import wants_page
 from flask_api.http.pages import page
-from flask_api.openapi.describe import Answer, describe
 from flask_api.openapi.problems import ProblemMeaning, find_problem
+from flask_api.operation.describe import Answer, describe
 
 blueprint = Blueprint("problems", __name__, url_prefix="/problems")
 PLACE_IN_DOCS = 90

@@ -23,8 +23,8 @@ from flask_api.jobs.errors import (
     RowsBusy,
 )
 from flask_api.jobs.records.job import Job
-from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.headers import IF_NONE_MATCH
+from flask_api.operation.describe import Answer, describe
+from flask_api.operation.headers import IF_NONE_MATCH
 from flask_api.tasks.tables.cells.types import Kind
 from flask_api.tasks.tables.page import ROWS_FILE, PageTooLargeError
 from shared.errors import JobStoreUnavailable

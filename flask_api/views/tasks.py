@@ -10,8 +10,8 @@ from flask_api.gate.requirements import login_required
 from flask_api.http.answers import with_etag
 from flask_api.http.state import api_state
 from flask_api.jobs.tasks.registry import AnyTask
-from flask_api.openapi.describe import Answer, describe
-from flask_api.openapi.headers import IF_NONE_MATCH
+from flask_api.operation.describe import Answer, describe
+from flask_api.operation.headers import IF_NONE_MATCH
 
 blueprint = Blueprint("tasks", __name__)
 PLACE_IN_DOCS = 1

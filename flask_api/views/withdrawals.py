@@ -12,7 +12,7 @@ from flask_api.http.json_body import UnsupportedMediaType, read_json_object
 from flask_api.http.reach import batch_to_act_on
 from flask_api.http.state import api_state
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
-from flask_api.openapi.describe import JSON, Answer, describe
+from flask_api.operation.describe import JSON, Answer, describe
 from flask_api.views.batches import OF_A_BATCH
 from shared.errors import RequestError
 

@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant, of
 _RECOVERY = "django_site/accounts/recovery.py"
 _REACH = "django_site/staff/reach.py"
 _THROTTLE = "django_site/accounts/throttle.py"
+_ADDRESSES = "django_site/signup/addresses.py"
 _INVITATIONS = "django_site/signup/invitations.py"
 
 ACCOUNTS_MUTANTS = (
@@ -39,13 +40,13 @@ ACCOUNTS_MUTANTS = (
         ),
         Mutant(
             "own address only",
-            _RECOVERY,
+            _ADDRESSES,
             "is_own and not EmailAddress",
             "not EmailAddress",
         ),
         Mutant(
             "verified address first",
-            _RECOVERY,
+            _ADDRESSES,
             "is_own and not EmailAddress.objects.filter(user_id=address.user_id, "
             "verified=True).exists()",
             "is_own",
@@ -172,7 +173,7 @@ ACCOUNTS_MUTANTS = (
         ),
         Mutant(
             "invitation's week",
-            "django_site/accounts/models.py",
+            "django_site/signup/models.py",
             "used_at=None, expires_at__gt=timezone.now()",
             "used_at=None",
         ),

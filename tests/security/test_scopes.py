@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_api.http.reach import OPERATE_PERMISSION
-from flask_api.openapi.describe import find_operation
+from flask_api.operation.describe import find_operation
 from flask_api.testing import People, key_client, new_principal, session_client
 from shared.contract.api_keys import SCOPES
 from shared.contract.principal import Principal

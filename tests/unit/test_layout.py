@@ -3,15 +3,32 @@
 import ast
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+SERVICE = ("shared", "django_site", "flask_api", "deploy")
+
+# Django's, and what stands in every such class.
+OF_FRAMEWORKS = {"Command", "Meta", "Migration"}
+# The same thing, seen from the service and from the client, which is installed alone.
+ON_BOTH_SIDES = {"Batch", "ConfigurationError", "Event", "GatehouseError", "Job", "Usage"}
+# The client's errors are its public names; the service's are told as the type of a job's error.
+ERRORS_OF_BOTH = {"BadAnswer", "JobCancelled", "JobFailed", "NotFound", "QuotaExceeded"}
+# Python's own word for what submits calls, and ours for what runs attempts.
+TWO_FIELDS = {"Executor"}
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def _imported(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -71,7 +88,7 @@ def test_no_file_and_no_function_grows_beyond_reading() -> None:
     too_long = []
     for folder in ("shared", "django_site", "flask_api", "gatehouse", "deploy", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
-            tree = ast.parse(path.read_text())
+            tree = _tree(path)
             lines = path.read_text().count("\n")
             too_long += [f"{path}: {lines} lines"] if lines > 300 else []
             too_long += [
@@ -92,3 +109,20 @@ def test_no_folder_holds_more_modules_than_a_page_lists() -> None:
         if path.name != "__init__.py"
     )
     assert {folder: count for folder, count in counts.items() if count > 15} == {}
+
+
+def test_class_names_mean_one_thing() -> None:
+    """A name that stands twice sends who looks for it to the wrong place."""
+    places = defaultdict(list)
+    for path in chain.from_iterable(
+        (ROOT / folder).rglob("*.py") for folder in (*SERVICE, "gatehouse")
+    ):
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path.relative_to(ROOT)))
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    for name in OF_FRAMEWORKS:
+        del twice[name]
+    assert twice.keys() == ON_BOTH_SIDES | ERRORS_OF_BOTH | TWO_FIELDS, twice
+    sides = {sum(path.startswith("gatehouse/") for path in found) for found in twice.values()}
+    assert (sides, {len(found) for found in twice.values()}) == ({1}, {2})

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.app import OPEN_ENDPOINTS
 from flask_api.http.state import api_state
-from flask_api.openapi.describe import NDJSON
 from flask_api.openapi.document import build_document, find_endpoints
+from flask_api.operation.describe import NDJSON
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.api.fuzz.fuzz_bench import FUZZ_TASKS

@@ -22,7 +22,7 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel
 
 from flask_api.gate.requirements import scope_required
-from flask_api.openapi.describe import Answer, describe
+from flask_api.operation.describe import Answer, describe
 
 blueprint = Blueprint("greetings", __name__)
 PLACE_IN_DOCS = 0

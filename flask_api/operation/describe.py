@@ -50,7 +50,7 @@ class Answer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One endpoint with one method, as its author describes it;
-    names of headers are those of flask_api.openapi.headers."""
+    names of headers are those of flask_api.operation.headers."""
 
     id: str
     summary: str

@@ -21,10 +21,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.answers import AnsweringChild
-from benchmarks.context import Context
-from benchmarks.marks import CONTEXT_VARIABLE
-from benchmarks.spread import spread
+from benchmarks.measuring.answers import AnsweringChild
+from benchmarks.measuring.context import Context
+from benchmarks.measuring.marks import CONTEXT_VARIABLE
+from benchmarks.measuring.spread import spread
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 
@@ -37,11 +37,11 @@ class Contender:
     module: str
 
 
-OURS = Contender("gatehouse", "benchmarks.peers.futures_gatehouse")
+OURS = Contender("gatehouse", "benchmarks.peers.futures.gatehouse")
 CONTENDERS = (
     OURS,
-    Contender("rq", "benchmarks.peers.futures_rq"),
-    Contender("celery", "benchmarks.peers.futures_celery"),
+    Contender("rq", "benchmarks.peers.futures.rq"),
+    Contender("celery", "benchmarks.peers.futures.celery"),
 )
 # Elapsed and CPU seconds of one round, by contender.
 Round = dict[str, dict[str, float]]
@@ -66,7 +66,7 @@ def main() -> int:
 def _started(contender: Contender, context: Context, stack: ExitStack) -> AnsweringChild:
     """Start what runs the jobs; return the script that asks for them."""
     stack.enter_context(import_module(contender.module).running(context))
-    return AnsweringChild("benchmarks.futures_script", contender.module)
+    return AnsweringChild("benchmarks.children.futures_script", contender.module)
 
 
 def _measure(scripts: dict[str, AnsweringChild], options: argparse.Namespace) -> dict[str, Any]:

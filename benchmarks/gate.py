@@ -15,11 +15,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.answers import LOAD_CORE, pin
-from benchmarks.contenders import CONTENDERS, OURS, Contender, Measure, by_calls, by_http, seed
-from benchmarks.context import Context
-from benchmarks.figures import GATED, OPEN, Round, figures, table
-from benchmarks.where import where
+from benchmarks.measuring.answers import LOAD_CORE, pin
+from benchmarks.measuring.contenders import (
+    CONTENDERS,
+    OURS,
+    Contender,
+    Measure,
+    by_calls,
+    by_http,
+    seed,
+)
+from benchmarks.measuring.context import Context
+from benchmarks.measuring.figures import GATED, OPEN, Round, figures, table
+from benchmarks.measuring.gate_parts import where
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 

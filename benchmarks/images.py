@@ -24,7 +24,7 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.spread import spread
+from benchmarks.measuring.spread import spread
 from flask_api.jobs.tasks.inline import InlineReporter, run_inline
 from flask_api.tasks.web.images import download_images
 from shared.settings import ROOT, ApiSettings
@@ -97,7 +97,13 @@ def _slow_images(latency_ms: int) -> Iterator[int]:
     with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as folder:
         page = Path(folder) / "image.png"
         page.write_bytes(_image())
-        command = [sys.executable, "-m", "benchmarks.slow_pages", str(latency_ms), str(page)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.children.slow_pages",
+            str(latency_ms),
+            str(page),
+        ]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:

@@ -21,11 +21,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.answers import AnsweringChild, serve
-from benchmarks.context import Context
-from benchmarks.engines import OWNER, insist, open_engine
-from benchmarks.job_tasks import RELEASED
-from benchmarks.spread import spread
+from benchmarks.measuring.answers import AnsweringChild, serve
+from benchmarks.measuring.context import Context
+from benchmarks.measuring.engines import OWNER, insist, open_engine
+from benchmarks.measuring.job_tasks import RELEASED
+from benchmarks.measuring.spread import spread
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine

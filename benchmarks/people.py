@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
-from benchmarks.context import USER_AGENT, Context
+from benchmarks.measuring.context import USER_AGENT, Context
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.entries import PREFIX

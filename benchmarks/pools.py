@@ -26,12 +26,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.contenders import ROOT
-from benchmarks.context import Context
-from benchmarks.engines import OWNER, insist, open_engine
-from benchmarks.job_tasks import fetch
-from benchmarks.scaling import markdown, measure, save_charts, works
-from benchmarks.spread import spread
+from benchmarks.measuring.contenders import ROOT
+from benchmarks.measuring.context import Context
+from benchmarks.measuring.engines import OWNER, insist, open_engine
+from benchmarks.measuring.job_tasks import fetch
+from benchmarks.measuring.scaling import markdown, measure, save_charts, works
+from benchmarks.measuring.spread import spread
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
@@ -152,7 +152,7 @@ def table(result: dict[str, Any]) -> str:
 
 @contextmanager
 def _slow_pages() -> Iterator[int]:
-    command = [sys.executable, "-m", "benchmarks.slow_pages", str(_PAGE_MS)]
+    command = [sys.executable, "-m", "benchmarks.children.slow_pages", str(_PAGE_MS)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -23,11 +23,11 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from benchmarks.answers import AnsweringChild
-from benchmarks.contenders import ROOT
-from benchmarks.context import Context
-from benchmarks.marks import CONTEXT_VARIABLE, here, make, marks
-from benchmarks.spread import spread
+from benchmarks.measuring.answers import AnsweringChild
+from benchmarks.measuring.contenders import ROOT
+from benchmarks.measuring.context import Context
+from benchmarks.measuring.marks import CONTEXT_VARIABLE, here, make, marks
+from benchmarks.measuring.spread import spread
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 
@@ -52,14 +52,14 @@ class Contender:
 
 
 CONTENDERS = (
-    Contender("gatehouse", "benchmarks.peers.queue_gatehouse"),
-    Contender("gatehouse-x2", "benchmarks.peers.queue_gatehouse", producers=2),
-    Contender("gatehouse-singly", "benchmarks.peers.queue_gatehouse", bulk=False),
-    Contender("gatehouse-16-threads", "benchmarks.peers.queue_gatehouse", bulk=False, threads=16),
-    Contender("rq", "benchmarks.peers.queue_rq"),
-    Contender("celery", "benchmarks.peers.queue_celery"),
-    Contender("dramatiq", "benchmarks.peers.queue_dramatiq"),
-    Contender("huey", "benchmarks.peers.queue_huey"),
+    Contender("gatehouse", "benchmarks.peers.queues.gatehouse"),
+    Contender("gatehouse-x2", "benchmarks.peers.queues.gatehouse", producers=2),
+    Contender("gatehouse-singly", "benchmarks.peers.queues.gatehouse", bulk=False),
+    Contender("gatehouse-16-threads", "benchmarks.peers.queues.gatehouse", bulk=False, threads=16),
+    Contender("rq", "benchmarks.peers.queues.rq"),
+    Contender("celery", "benchmarks.peers.queues.celery"),
+    Contender("dramatiq", "benchmarks.peers.queues.dramatiq"),
+    Contender("huey", "benchmarks.peers.queues.huey"),
 )
 # These share the latency of the first: submitting singly is what it measures.
 _NO_LATENCY = ("gatehouse-x2", "gatehouse-singly", "gatehouse-16-threads")
@@ -226,7 +226,9 @@ def _run(contender: Contender) -> Iterator[Running]:
     try:
         with ExitStack() as stack:
             producers = [
-                stack.enter_context(AnsweringChild("benchmarks.producer", contender.module, kind))
+                stack.enter_context(
+                    AnsweringChild("benchmarks.children.producer", contender.module, kind)
+                )
                 for _ in range(contender.producers)
             ]
             yield Running(contender, producers)

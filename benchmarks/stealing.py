@@ -17,10 +17,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.answers import AnsweringChild, serve
-from benchmarks.context import Context
-from benchmarks.engines import OWNER, open_engine
-from benchmarks.spread import spread
+from benchmarks.measuring.answers import AnsweringChild, serve
+from benchmarks.measuring.context import Context
+from benchmarks.measuring.engines import OWNER, open_engine
+from benchmarks.measuring.spread import spread
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine

@@ -24,9 +24,9 @@ from typing import Any
 
 import httpx
 
-from benchmarks.answers import LOAD_CORE, SERVER_CORE, AnsweringChild, pin
-from benchmarks.contenders import ROOT
-from benchmarks.context import Context
+from benchmarks.measuring.answers import LOAD_CORE, SERVER_CORE, AnsweringChild, pin
+from benchmarks.measuring.contenders import ROOT
+from benchmarks.measuring.context import Context
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ApiSettings
@@ -62,7 +62,7 @@ def main() -> int:
 def _measure(context: Context, options: argparse.Namespace) -> dict[str, Any]:
     environment = _environment(context)
     count = max(1, options.followers // EACH)
-    command = [sys.executable, "-m", "benchmarks.stream_people", str(count)]
+    command = [sys.executable, "-m", "benchmarks.children.stream_people", str(count)]
     made = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
     people = json.loads(made.stdout)
     me = {
@@ -74,8 +74,8 @@ def _measure(context: Context, options: argparse.Namespace) -> dict[str, Any]:
     }
     with (
         _server(options.server, environment) as pid,
-        AnsweringChild("benchmarks.stream_latency") as latency,
-        AnsweringChild("benchmarks.stream_followers") as followers,
+        AnsweringChild("benchmarks.children.stream_latency") as latency,
+        AnsweringChild("benchmarks.children.stream_followers") as followers,
     ):
         latency.ask(**{**me, "seconds": 1.0})  # the first requests load what the others find loaded
         crowd = _Crowd(context, followers, people, options)

@@ -22,22 +22,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.answers import LOAD_CORE, SERVER_CORE, pin
-from benchmarks.contenders import ROOT, Contender, Measure, by_http, seed
-from benchmarks.context import Context
-from benchmarks.marks import CONTEXT_VARIABLE
-from benchmarks.spread import spread
+from benchmarks.measuring.answers import LOAD_CORE, SERVER_CORE, pin
+from benchmarks.measuring.contenders import ROOT, Contender, Measure, by_http, seed
+from benchmarks.measuring.context import Context
+from benchmarks.measuring.marks import CONTEXT_VARIABLE
+from benchmarks.measuring.spread import spread
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 
-OURS = Contender("gatehouse", "benchmarks.peers.submit_gatehouse")
+OURS = Contender("gatehouse", "benchmarks.peers.submit.gatehouse")
 CONTENDERS = (
     OURS,
-    Contender("drf-rq", "benchmarks.peers.submit_drf"),
-    Contender("flask-login-rq", "benchmarks.peers.submit_flask_login_people"),
-    Contender("flask-login-tuned-rq", "benchmarks.peers.submit_flask_login_people", is_tuned=True),
-    Contender("flask-login-dict-rq", "benchmarks.peers.submit_flask_login"),
-    Contender("flask-login-dict-tuned-rq", "benchmarks.peers.submit_flask_login", is_tuned=True),
+    Contender("drf-rq", "benchmarks.peers.submit.drf"),
+    Contender("flask-login-rq", "benchmarks.peers.submit.flask_login_people"),
+    Contender("flask-login-tuned-rq", "benchmarks.peers.submit.flask_login_people", is_tuned=True),
+    Contender("flask-login-dict-rq", "benchmarks.peers.submit.flask_login"),
+    Contender("flask-login-dict-tuned-rq", "benchmarks.peers.submit.flask_login", is_tuned=True),
 )
 ACCEPTED, RUN, BATCHES = "accepted", "accepted and run", "accepted in batches, and run"
 # Jobs per second in one round, by what was asked of it and by contender.
@@ -112,7 +112,7 @@ def _ask_batches(measure: Measure, cookies: dict[str, str], *, seconds: float, s
 @contextmanager
 def _rq_worker(context_file: Path) -> Iterator[int]:
     """A worker on the server's core, halted; yields its process id."""
-    command = [sys.executable, "-m", "benchmarks.peers.queue_rq", "submit"]
+    command = [sys.executable, "-m", "benchmarks.peers.queues.rq", "submit"]
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, CONTEXT_VARIABLE: str(context_file)}
     )

@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.contenders import ROOT
-from benchmarks.spread import spread
+from benchmarks.measuring.contenders import ROOT
+from benchmarks.measuring.spread import spread
 
 _TOWNS = ("Berlin", "Paris", "Köln", "Zürich", "New York", "São Paulo")
 _PEAK = (

@@ -1,4 +1,4 @@
-"""The applications that are compared. Each module has ``seed(context)``, which logs one person in
+"""What is compared, a package for each benchmark. Each module of an application has ``seed(context)``, which logs one person in
 and returns their Cookie header, and ``create_app(context_file, tuned)``,
 whose application answers ``/gated`` and ``/open`` with ``{"username": ...}``.
 

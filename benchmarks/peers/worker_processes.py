@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.contenders import ROOT
-from benchmarks.context import Context
+from benchmarks.measuring.contenders import ROOT
+from benchmarks.measuring.context import Context
 
 _STOP_TIMEOUT_S = 15
 

@@ -1,0 +1,1 @@
+"""Ways to run a thousand calls elsewhere and wait for their results."""

@@ -1,0 +1,1 @@
+"""Applications that know who is logged in."""

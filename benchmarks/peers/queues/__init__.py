@@ -1,0 +1,1 @@
+"""Queues that run no-op jobs."""

@@ -1,0 +1,1 @@
+"""Servers that accept a job for who is logged in."""

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from django_site.work.api import ApiProblem, NoApiBeside
-from django_site.work.job_list import list_work
+from django_site.work.listing.job_list import list_work
 
 _LOOKED_AT = 50
 _RUNNING_MAX, _ENDED_MAX, _TASKS_MAX = 8, 5, 6

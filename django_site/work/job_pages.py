@@ -1,12 +1,11 @@
-"""/jobs/: a person's jobs, one of them, and what can be done with it."""
+"""/jobs/<id>/ and /batches/<id>/: one of them, and what can be done with it."""
 
 import json
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -14,36 +13,12 @@ from django.views.decorators.http import require_POST
 from django_site.work import api, result
 from django_site.work.access import get_page, page
 from django_site.work.form.values import json_text
-from django_site.work.job_list import STATUS_WORDS, list_work
+from django_site.work.listing.many import back_to_list
 from django_site.work.rows import rows_of
 
 LOG_LINES = 200
-_FILTERS = ("status", "task")
-_STATUSES = {**STATUS_WORDS, "ended": "Ended"}
 # Of a larger batch the page shows no results: reading them is the whole batch.
 _BATCH_SHOWN_MAX = 1000
-
-
-@get_page
-def jobs(request: HttpRequest) -> HttpResponse:
-    """List the person's jobs; filters and the page are in the address."""
-    filters = {name: request.GET.get(name, "")[:100] for name in _FILTERS}
-    if filters["status"] not in _STATUSES:
-        filters["status"] = ""
-    cursor = request.GET.get("cursor", "")
-    found = list_work(request, status=filters["status"], task=filters["task"], cursor=cursor)
-    tasks = sorted(task["name"] for task in api.get(request, "/tasks")["tasks"])
-    kept = {name: value for name, value in filters.items() if value}
-    context = {
-        "rows": found.rows,
-        "filters": filters,
-        "statuses": _STATUSES.items(),
-        "tasks": tasks,
-        "is_first": not cursor,
-        "back": f"?{urlencode(kept)}" if kept else "",
-        "next": f"?{urlencode({**kept, 'cursor': found.cursor})}" if found.cursor else "",
-    }
-    return render(request, "work/jobs.html", context)
 
 
 @get_page
@@ -126,11 +101,7 @@ def _try(request: HttpRequest, path: str, *, method: str = "POST") -> bool:
 
 def _back(request: HttpRequest, address: str) -> HttpResponse:
     """Lead to ``address``, or to the list with its filters, where the form was in one."""
-    if "list" not in request.POST:
-        return redirect(address)
-    sent = QueryDict(request.POST["list"].removeprefix("?")[:300])
-    kept = {name: sent[name] for name in _FILTERS if sent.get(name)}
-    return redirect(f"{reverse('jobs')}{'?' + urlencode(kept) if kept else ''}")
+    return back_to_list(request) if "list" in request.POST else redirect(address)
 
 
 def _log(request: HttpRequest, job_id: UUID) -> list[dict[str, Any]]:

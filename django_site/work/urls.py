@@ -3,11 +3,13 @@
 from django.urls import path, re_path
 
 from django_site.work import job_pages, start_pages
+from django_site.work.listing import many, pages
 
 urlpatterns = [
     path("tasks/", start_pages.tasks, name="tasks"),
     re_path(r"^tasks/(?P<name>[a-z0-9_.]{1,100})/$", start_pages.start, name="start"),
-    path("jobs/", job_pages.jobs, name="jobs"),
+    path("jobs/", pages.jobs, name="jobs"),
+    path("jobs/many/", many.act_on_many, name="jobs_many"),
     path("jobs/<uuid:job_id>/", job_pages.job, name="job"),
     *(
         path(f"jobs/<uuid:job_id>/{action}/", job_pages.act, {"action": action}, f"job_{action}")

@@ -1,17 +1,70 @@
-"""What several answers have in common: the pages of a listing, the ETag of an answer that need not
-be sent twice, and how many more jobs a person may submit."""
+"""What several answers have in common: what a listing of jobs is asked for, its pages, the ETag of
+an answer that need not be sent twice, and how many more jobs a person may submit."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypedDict
 
 from flask import Response, jsonify, request, url_for
+from pydantic import BaseModel, ConfigDict, Field
+
+from flask_api.http.query import Cursor
+from flask_api.jobs.job_search import LONGEST_TEXT
+from flask_api.jobs.records.job import OUTCOMES, JobStatus
 
 
-def page_answer(name: str, items: list[Any], cursor: str | None, **query: Any) -> Response:
+class JobPlace(TypedDict):
+    """Which page of which jobs."""
+
+    limit: int
+    cursor: str | None
+    statuses: frozenset[JobStatus] | None
+    task: str | None
+
+
+class JobsQuery(BaseModel):
+    """The filters and the page of a listing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: JobStatus | Literal["ended"] | None = Field(
+        None, description="Only jobs in this state; ended: all that have."
+    )
+    task: Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="Only jobs of this task."
+    )
+    q: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = Field(
+        None,
+        description="Only jobs that have all these words in arguments, result, error or progress.",
+    )
+    cursor: Cursor | None = Field(None, description="next_cursor of the last page.")
+    limit: int = Field(
+        20,
+        ge=1,
+        le=100,
+        description="Jobs on a page; one with filters may hold fewer and still have a next.",
+    )
+
+    def place(self) -> JobPlace:
+        """Return it as the engine takes it."""
+        status = self.status
+        wanted = OUTCOMES if status == "ended" else frozenset({status}) if status else None
+        return JobPlace(limit=self.limit, cursor=self.cursor, statuses=wanted, task=self.task)
+
+
+def page_answer(
+    name: str,
+    items: list[Any],
+    cursor: str | None,
+    *,
+    more: Mapping[str, Any] | None = None,
+    **query: Any,
+) -> Response:
     """Return one page of a listing of the endpoint that was asked, its items under ``name``.
 
-    ``cursor`` is where the next page begins, None on the last one; ``query`` is asked again there.
+    ``cursor`` is where the next page begins, None on the last one; ``query`` is asked again there;
+    ``more`` is said of the page besides.
     """
-    answer: dict[str, Any] = {name: items, "next_cursor": cursor}
+    answer: dict[str, Any] = {name: items, "next_cursor": cursor, **(more or {})}
     if cursor is not None:
         answer["links"] = {"next": url_for(request.endpoint or "", cursor=cursor, **query)}
     return jsonify(answer)

@@ -157,12 +157,20 @@ class JobRecordJson(JobSummary):
     ] = []
 
 
+class SearchedJson(BaseModel):
+    """How much was looked at for a page of a search."""
+
+    jobs: int
+    long_results: Annotated[int, Field(description="too long to be searched, among these jobs")]
+
+
 class JobPage(BaseModel):
     """One page of a listing, newest first; ``next_cursor`` is null on the last one."""
 
     jobs: list[JobSummary]
     next_cursor: Id | None
     links: PageLinksJson | None = None
+    searched: SearchedJson | None = None
 
 
 def _marks(model: type[BaseModel], kind: type[Any]) -> dict[str, Any]:

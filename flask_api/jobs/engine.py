@@ -15,6 +15,7 @@ from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
 from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.job_search import JobSearch
 from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptances
 from flask_api.jobs.records.job import Job, JobStatus, Owner
@@ -81,6 +82,7 @@ class JobEngine:
             registry, settings, self._membership, self._batches, self.uploads
         )
         # What the engine does by these is theirs to describe.
+        self.search = JobSearch(store, self._jobs).find
         self.submit = self._submissions.submit
         self.submit_batch = self._submissions.submit_batch
         self.retry = self._submissions.retry

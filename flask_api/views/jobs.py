@@ -2,14 +2,13 @@
 404."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, send_file
-from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import require_scope, scope_required
-from flask_api.http.answers import page_answer, rate_limit_headers, with_etag
+from flask_api.http.answers import JobsQuery, page_answer, rate_limit_headers, with_etag
 from flask_api.http.job_answer import look_at_job, record_answer, wait_for_end
 from flask_api.http.job_json import (
     JOBS_PATH,
@@ -29,7 +28,7 @@ from flask_api.http.job_requests import (
     read_job_request,
     viewer,
 )
-from flask_api.http.query import Cursor, read_query
+from flask_api.http.query import read_query
 from flask_api.http.reach import job_to_act_on, job_to_see
 from flask_api.http.state import api_state
 from flask_api.http.wait import WaitQuery, read_wait, resumption
@@ -43,7 +42,6 @@ from flask_api.jobs.errors import (
     JobUnfinished,
     JobWasCancelled,
 )
-from flask_api.jobs.records.job import OUTCOMES, JobStatus
 from flask_api.jobs.submission import Submitted
 from flask_api.operation.describe import JSON, NDJSON, Answer, describe
 from flask_api.operation.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
@@ -55,26 +53,6 @@ PLACE_IN_DOCS = 2
 # What may be wrong with any job that is asked for by its id.
 OF_A_JOB = (JobNotFound, JobExpired, JobStoreUnavailable)
 RECORD = Answer("The record.", JobRecordJson, may_have=("Retry-After",), identifies="job_id")
-
-
-class JobsQuery(BaseModel):
-    """The filters and the page of a listing."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    status: JobStatus | Literal["ended"] | None = Field(
-        None, description="Only jobs in this state; ended: all that have."
-    )
-    task: Annotated[str, Field(max_length=100)] | None = Field(
-        None, description="Only jobs of this task."
-    )
-    cursor: Cursor | None = Field(None, description="next_cursor of the last page.")
-    limit: int = Field(
-        20,
-        ge=1,
-        le=100,
-        description="Jobs on a page; one with filters may hold fewer and still have a next.",
-    )
 
 
 @blueprint.post("")
@@ -147,16 +125,18 @@ def list_jobs() -> Response:
     """List your own jobs, newest first, without their results.
 
     Follow links.next until there is none. New jobs don't shift the pages:
-    the cursor is a place, not a number.
+    the cursor is a place, not a number. With q, ``searched`` says how many jobs were looked at for
+    this page, a thousand at most, and how many of their results are too long to be searched.
     """
-    query = read_query(JobsQuery)
-    wanted = OUTCOMES if query.status == "ended" else {query.status} if query.status else None
-    filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
-    page = api_state().engine.list_of(
-        viewer(), limit=query.limit, cursor=query.cursor, statuses=wanted, task=query.task
-    )
+    query, engine, more = read_query(JobsQuery), api_state().engine, dict[str, Any]()
+    if query.q is None:
+        page = engine.list_of(viewer(), **query.place())
+    else:
+        page, searched = engine.search(viewer().id, query.q, **query.place())
+        more = {"searched": {"jobs": searched.jobs, "long_results": searched.long_results}}
     records = [summary_json(job, staff=is_staff()) for job in page.jobs]
-    return page_answer("jobs", records, page.cursor, **filters)
+    filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
+    return page_answer("jobs", records, page.cursor, more=more, **filters)
 
 
 @blueprint.get("/<uuid:job_id>")

@@ -5,6 +5,7 @@ const head = document.getElementById("live-head");
 const log = document.getElementById("live-log");
 const MOST = Number(log.dataset.most);
 const SAY_EVERY_MS = 10_000;
+const LEFT_EVERY_MS = 10_000;
 let lastSaid = 0;
 let stop = () => {};
 
@@ -106,3 +107,5 @@ if (!isOver()) {
     () => update({ withLog: true }),
   );
 }
+// How long it will still take changes without an event.
+setInterval(() => document.visibilityState === "visible" && !isOver() && soon(), LEFT_EVERY_MS);

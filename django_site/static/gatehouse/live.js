@@ -52,12 +52,24 @@ export function show(html) {
   return fresh;
 }
 
-// Ask for this page again. Returns the newer document; null when it can't be had just now.
-export async function refresh(address = location.href, { background = "1" } = {}) {
+// Ask for this page again and show what is new. Returns the newer document; null when it can't be had just now, or is no
+// longer wanted.
+export async function refresh(address = location.href, { background = "1", isWanted = () => true } = {}) {
+  const html = await load(address, background);
+  return html !== null && isWanted() ? show(html) : null;
+}
+
+// Ask for a page of this site, and return its document without showing it.
+export async function renew(address, { background = null } = {}) {
+  const html = await load(address, background);
+  return html === null ? null : new DOMParser().parseFromString(html, "text/html");
+}
+
+async function load(address, background) {
   let answer;
   try {
-    // The person does nothing just now: the header keeps this from renewing their session.
-    const headers = { Accept: "text/html", "X-Gatehouse-Background": background };
+    // While the person does nothing, the header keeps this from renewing their session.
+    const headers = background === null ? { Accept: "text/html" } : { Accept: "text/html", "X-Gatehouse-Background": background };
     answer = await fetch(address, { headers, credentials: "same-origin" });
   } catch {
     warn("The service can't be reached. This page goes on by itself as soon as it can.");
@@ -76,7 +88,7 @@ export async function refresh(address = location.href, { background = "1" } = {}
     return null;
   }
   calm();
-  return show(await answer.text());
+  return answer.text();
 }
 
 // A function that refreshes soon, however often it is called, and never twice within a second.

@@ -11,15 +11,35 @@ function ago(then, now) {
   return seconds < 0 ? `${words} ago` : `in ${words}`;
 }
 
-export function showTimes() {
-  const now = Date.now();
-  for (const time of document.querySelectorAll("time[data-ago]")) {
-    const then = new Date(time.dateTime);
-    const words = ago(then, now);
+// Ten thousand of them take longer than a screen may stand still: some at a time.
+const AT_ONCE = 300;
+let turn = 0;
+
+function showSome(times, from, now) {
+  const end = Math.min(from + AT_ONCE, times.length);
+  for (let at = from; at < end; at += 1) {
+    const time = times[at];
+    const words = ago(Date.parse(time.dateTime), now);
     if (time.textContent !== words) time.textContent = words;
-    time.title = then.toLocaleString("en", { dateStyle: "full", timeStyle: "medium" });
   }
+  return end;
 }
+
+export function showTimes() {
+  const times = document.querySelectorAll("time[data-ago]");
+  const number = (turn += 1);
+  const now = Date.now();
+  const go = (from) => {
+    const end = showSome(times, from, now);
+    if (end < times.length && number === turn) setTimeout(go, 0, end);
+  };
+  go(0);
+}
+
+// The exact time, where somebody looks for it.
+document.addEventListener("pointerover", ({ target }) => {
+  if (target.matches?.("time[data-ago]")) target.title = new Date(target.dateTime).toLocaleString("en", { dateStyle: "full", timeStyle: "medium" });
+});
 
 showTimes();
 setInterval(showTimes, EVERY_MS);

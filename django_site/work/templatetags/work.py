@@ -10,7 +10,8 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from django_site.work import shown
-from django_site.work.job_list import STATUS_WORDS
+from django_site.work.listing import timing
+from django_site.work.listing.job_list import STATUS_WORDS
 
 register = template.Library()
 
@@ -43,6 +44,28 @@ def moment(text: str | None) -> SafeString | str:
         exact,
         shown.ago(then, datetime.now(UTC)),
     )
+
+
+@register.filter
+def exact(text: str | None) -> str:
+    """Return a time as it is, in UTC, for who hears the page."""
+    then = shown.moment(text)
+    return then.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if then else ""
+
+
+@register.filter
+def elapsed(job: dict[str, Any]) -> str:
+    """Say for how long a job has run."""
+    seconds = timing.elapsed_s(job, datetime.now(UTC))
+    seconds = seconds if seconds is None or seconds < 1 else float(int(seconds))
+    return "" if seconds is None else shown.duration(seconds).replace(".0 s", " s")
+
+
+@register.filter
+def remaining(job: dict[str, Any]) -> str:
+    """Say how long a job will still take, about; nothing where that is not known."""
+    seconds = timing.remaining_s(job, datetime.now(UTC))
+    return "" if seconds is None else timing.about(seconds)
 
 
 @register.filter

@@ -25,38 +25,47 @@ PAGE = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobList:
-    """One page of the list. ``cursor`` goes on; it is empty on the last page."""
+    """One page of the list. ``cursor`` goes on; it is empty on the last page. ``searched`` says how
+    much was looked at for it, None where nothing was searched for."""
 
     rows: list[dict[str, Any]]
     cursor: str
+    searched: Mapping[str, int] | None = None
 
 
 def list_work(
     request: HttpRequest,
     *,
+    q: str = "",
     status: str = "",
     task: str = "",
     cursor: str = "",
     limit: int = PAGE,
 ) -> JobList:
     """Return a page; a row with ``total`` is a batch. Raises ApiProblem."""
-    jobs = api.get(request, "/jobs", status=status, task=task, cursor=cursor, limit=limit)
+    jobs = api.get(request, "/jobs", q=q, status=status, task=task, cursor=cursor, limit=limit)
     batches = api.get(request, "/batches", cursor=cursor, limit=limit)
     # Each listing is whole down to its cursor, and what lies below the higher one is not known.
     floor = max(jobs["next_cursor"] or "", batches["next_cursor"] or "")
-    rows = [*jobs["jobs"], *(each for each in batches["batches"] if _fits(each, status, task))]
+    rows = [*jobs["jobs"], *(each for each in batches["batches"] if _fits(each, q, status, task))]
     known = sorted((row for row in rows if row["id"] >= floor), key=_id, reverse=True)
     shown = known[:limit]
-    return JobList(rows=shown, cursor=shown[-1]["id"] if len(known) > limit else floor)
+    return JobList(
+        rows=shown,
+        cursor=shown[-1]["id"] if len(known) > limit else floor,
+        searched=jobs.get("searched"),
+    )
 
 
 def _id(row: Mapping[str, Any]) -> str:
     return str(row["id"])
 
 
-def _fits(batch: Mapping[str, Any], status: str, task: str) -> bool:
-    """Tell whether a batch belongs in the list: the API filters jobs only."""
-    if task and batch["task"] != task:
+def _fits(batch: Mapping[str, Any], q: str, status: str, task: str) -> bool:
+    """Tell whether a batch belongs in the list: the API filters jobs only. Of a batch, words are
+    looked for in its task's name: it may have 10,000 sets of arguments."""
+    name = str(batch["task"])
+    if (task and name != task) or not all(word in name for word in q.casefold().split()):
         return False
     if status == "ended":
         return batch["finished_at"] is not None

@@ -1,0 +1,112 @@
+// The list of all jobs: filters without leaving the page, older jobs as it is scrolled, and what is ticked.
+import { refresh, renew, say } from "./live.js";
+
+const filters = document.getElementById("filters");
+const many = document.getElementById("many");
+const live = document.getElementById("live-jobs");
+const older = document.getElementById("older");
+const more = document.getElementById("more");
+const TYPED_MS = 350;
+
+// --- Filters ---------------------------------------------------------------
+let timer = null;
+let asked = 0;
+
+function addressOf(form) {
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value.trim()));
+  return query.size ? `${form.action}?${query}` : form.action;
+}
+
+async function view(address, { isNew = true } = {}) {
+  const number = (asked += 1);
+  live.setAttribute("aria-busy", "true");
+  const fresh = await refresh(address, { background: null, isWanted: () => number === asked });
+  if (number !== asked) return;
+  live.removeAttribute("aria-busy");
+  if (!fresh) return;
+  older.replaceChildren();
+  if (isNew && address !== location.href) history.pushState(null, "", address);
+  const count = live.querySelectorAll(".job-row").length;
+  say(count ? `${count} shown` : "None like this");
+  showCount();
+  watch();
+}
+
+filters.addEventListener("submit", (event) => {
+  event.preventDefault();
+  clearTimeout(timer);
+  view(addressOf(filters));
+});
+filters.addEventListener("input", (event) => {
+  clearTimeout(timer);
+  timer = setTimeout(() => view(addressOf(filters)), event.target.type === "search" ? TYPED_MS : 0);
+});
+addEventListener("popstate", () => {
+  const query = new URLSearchParams(location.search);
+  for (const field of filters.querySelectorAll("[name]")) field.value = query.get(field.name) ?? "";
+  view(location.href, { isNew: false });
+});
+
+// --- Older jobs, as the page is scrolled -----------------------------------
+let isLoading = false;
+const nextAddress = () => (older.lastElementChild ? older.lastElementChild.dataset.next : live.querySelector("a.older")?.href) || "";
+
+async function loadMore() {
+  const address = nextAddress();
+  if (isLoading || !address) return;
+  isLoading = true;
+  more.textContent = "Older jobs are loading…";
+  const place = new URL(address, location.href);
+  place.searchParams.set("larger", "1");
+  try {
+    const fresh = await renew(place.href);
+    if (!fresh || address !== nextAddress()) return;
+    const part = document.createElement("div");
+    part.className = "page-of-jobs";
+    part.dataset.address = place.href;
+    const after = fresh.querySelector("#live-jobs a.older, #live-jobs .empty a[href*=cursor]")?.getAttribute("href");
+    part.dataset.next = after ? new URL(after, place).href.replace(/&larger=1/, "") : "";
+    const rows = fresh.querySelector("#live-jobs .jobs");
+    if (rows) part.append(document.importNode(rows, true));
+    older.append(part);
+    showCount();
+  } finally {
+    isLoading = false;
+    more.textContent = nextAddress() || !older.childElementCount ? "" : "There are no older ones.";
+  }
+  watch();
+}
+
+// Tells again whether the end is near, also when it was before.
+const observer = new IntersectionObserver((entries) => entries.some((each) => each.isIntersecting) && loadMore(), { rootMargin: "600px" });
+function watch() {
+  observer.unobserve(more);
+  observer.observe(more);
+}
+
+// --- What is ticked --------------------------------------------------------
+const all = document.getElementById("all");
+const ticks = () => [...document.querySelectorAll(".tick")];
+
+function showCount() {
+  const every = ticks();
+  const count = every.filter((each) => each.checked).length;
+  many.classList.toggle("some", count > 0);
+  document.getElementById("count").textContent = count ? `${count} ticked:` : "";
+  for (const button of many.querySelectorAll("button")) button.hidden = count === 0;
+  all.checked = count > 0 && count === every.length;
+  all.indeterminate = count > 0 && count < every.length;
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target === all) for (const each of ticks()) each.checked = all.checked;
+  if (event.target === all || event.target.classList.contains("tick")) showCount();
+});
+many.addEventListener("submit", () => {
+  many.elements.namedItem("list").value = location.search;
+});
+
+all.closest("label").hidden = false;
+document.documentElement.classList.add("scrolls");
+showCount();
+watch();

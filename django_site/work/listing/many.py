@@ -1,0 +1,83 @@
+"""Act on many jobs and batches at once: those that were ticked in the list."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from django_site.work import api
+from django_site.work.access import page
+from django_site.work.listing.filters import Filters
+
+# Each is a question of its own to the API.
+MOST = 200
+_DONE = {"cancel": "cancelled, or asked to stop", "retry": "waiting again", "delete": "deleted"}
+# The moment for it has passed, or the thing is gone: the others may go on.
+_PASSED = (404, 409, 410, 429)
+
+
+@require_POST
+@page
+def act_on_many(request: HttpRequest) -> HttpResponse:
+    """Cancel, retry or delete what is ticked, and say how many; before it deletes, ask."""
+    action = request.POST.get("do", "")
+    chosen = [*_chosen(request, "job"), *_chosen(request, "batch")]
+    is_too_many = len(chosen) > MOST
+    if action not in _DONE or not chosen or is_too_many:
+        words = f"Choose {MOST} at most." if is_too_many else "Choose some jobs first."
+        messages.warning(request, words)
+    elif action == "delete" and "sure" not in request.POST:
+        context = {
+            "chosen": chosen,
+            "list": request.POST.get("list", ""),
+        }
+        return render(request, "work/delete_many.html", context)
+    else:
+        _act(request, action, chosen)
+    return back_to_list(request)
+
+
+def back_to_list(request: HttpRequest) -> HttpResponse:
+    """Lead to the list with the filters that the form was sent with."""
+    sent = QueryDict(request.POST.get("list", "").removeprefix("?")[:500])
+    return redirect(f"{reverse('jobs')}{Filters.of(sent.dict()).address()}")
+
+
+def _chosen(request: HttpRequest, kind: str) -> Iterator[tuple[str, str]]:
+    for text in request.POST.getlist(kind):
+        try:
+            yield kind, str(UUID(text))
+        except ValueError:
+            continue
+
+
+def _act(request: HttpRequest, action: str, chosen: list[tuple[str, str]]) -> None:
+    """Do it to each; say what was done, and why not where it was not."""
+    done, refused = 0, Counter[str]()
+    for kind, id_ in chosen:
+        try:
+            _act_on_one(request, action, kind, id_)
+            done += 1
+        except api.ApiProblem as problem:
+            if problem.status not in _PASSED:
+                raise
+            refused[problem.detail] += 1
+    if done:
+        messages.success(request, f"{done} {_DONE[action]}.")
+    for detail, count in refused.most_common(3):
+        messages.warning(request, f"{count} not: {detail}")
+
+
+def _act_on_one(request: HttpRequest, action: str, kind: str, id_: str) -> Any:
+    if (kind, action) == ("batch", "retry"):
+        raise api.ApiProblem(409, "", "A batch can't be retried as a whole.")
+    path = f"/jobs/{id_}" if kind == "job" else f"/batches/{id_}"
+    if action == "delete":
+        return api.send(request, path, method="DELETE")
+    return api.send(request, f"{path}/{action}")

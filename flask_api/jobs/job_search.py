@@ -1,0 +1,151 @@
+"""Find a person's jobs by words in what they were given and what they made.
+
+There is no index: records are read, newest first, and their JSON is searched as text. So a call is
+bounded in jobs and in bytes, and says how much it looked at; its cursor goes on from there.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Job, JobStatus
+from flask_api.jobs.records.job_reader import JobReader, Page
+from shared.redis import RedisClient, RedisGateway
+
+LONGEST_TEXT = 200
+_MOST_WORDS = 10
+# Of one call: so many times so many jobs, and what is read of their results besides.
+_ROUNDS, _AT_ONCE = 5, 200
+_MOST_BYTES = 4_000_000
+# Of one job's arguments, and of its result. A longer result is not read at all, and counted.
+_SEARCHED_MAX = 64 * 1024
+
+
+@dataclass(slots=True, kw_only=True)
+class Searched:
+    """How much one call looked at: jobs, and among them results too long to search."""
+
+    jobs: int = 0
+    long_results: int = 0
+    bytes_read: int = 0
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the rest is for another call."""
+        return self.bytes_read >= _MOST_BYTES
+
+
+class _Word(NamedTuple):
+    """A word to find: as it is, and as JSON has it with and without other alphabets."""
+
+    plain: str
+    escaped: str
+    ascii: str
+
+    def is_in(self, text: str) -> bool:
+        """Tell whether a text, already without case, has it."""
+        return self.plain in text or self.escaped in text or self.ascii in text
+
+
+class JobSearch:
+    """Searches jobs. Thread-safe; blocks for the client's time-outs at most.
+
+    Raises JobStoreUnavailable when Redis is away.
+    """
+
+    def __init__(self, store: RedisGateway, jobs: JobReader) -> None:
+        self._store = store
+        self._jobs = jobs
+
+    def find(
+        self,
+        owner_id: str,
+        text: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        statuses: Collection[JobStatus] | None = None,
+        task: str | None = None,
+    ) -> tuple[Page, Searched]:
+        """Return one person's jobs that have all words of ``text``, newest first: in the task's
+        name, the arguments, the result, the error or the progress, whatever the case.
+
+        A page may be short, or empty, and have a cursor: that looks further back.
+        """
+        words, searched = _words(text), Searched()
+        found: list[Job] = []
+        for _ in range(_ROUNDS):
+            page = self._jobs.list_of(
+                owner_id, limit=_AT_ONCE, cursor=cursor, statuses=statuses, task=task
+            )
+            results = self._read_results(page.jobs, searched)
+            for job, result in zip(page.jobs, results, strict=False):
+                searched.jobs += 1
+                cursor = job.id
+                if _has_all(words, job, result):
+                    found.append(job)
+                if len(found) == limit:
+                    return Page(jobs=tuple(found), cursor=cursor), searched
+            if searched.is_enough:
+                break
+            cursor = page.cursor
+            if cursor is None or len(page.jobs) < _AT_ONCE:
+                break
+        return Page(jobs=tuple(found), cursor=cursor), searched
+
+    def _read_results(self, jobs: Sequence[Job], searched: Searched) -> list[str]:
+        """Return the results as JSON text, of the first jobs if they are many bytes."""
+        ids = [job.id for job in jobs]
+        lengths = self._store.read(lambda client: _lengths(client, ids)) if ids else []
+        wanted: list[str] = []
+        is_long: list[bool] = []
+        for job_id, length in zip(ids, lengths, strict=True):
+            if searched.is_enough:
+                break
+            is_long.append(length > _SEARCHED_MAX)
+            searched.long_results += is_long[-1]
+            searched.bytes_read += 0 if is_long[-1] else length
+            wanted.append(job_id)
+        short = [each for each, long in zip(wanted, is_long, strict=True) if not long]
+        texts = iter(self._store.read(lambda client: _results(client, short)) if short else [])
+        return ["" if long else (next(texts) or "") for long in is_long]
+
+
+def _words(text: str) -> list[_Word]:
+    return [
+        _Word(
+            word,
+            json.dumps(word, ensure_ascii=False)[1:-1].casefold(),
+            json.dumps(word)[1:-1].casefold(),
+        )
+        for word in text[:LONGEST_TEXT].casefold().split()[:_MOST_WORDS]
+    ]
+
+
+def _has_all(words: Sequence[_Word], job: Job, result: str) -> bool:
+    said = "\n".join(
+        (
+            job.task,
+            job.arguments[:_SEARCHED_MAX],
+            result,
+            json.dumps(job.error, ensure_ascii=False)[:_SEARCHED_MAX] if job.error else "",
+            str(job.progress["message"]) if job.progress else "",
+        )
+    ).casefold()
+    return all(word.is_in(said) for word in words)
+
+
+def _lengths(client: RedisClient, ids: Sequence[str]) -> list[int]:
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in ids:
+            pipeline.hstrlen(keyspace.record(job_id), "result")
+        return cast("list[int]", pipeline.execute())
+
+
+def _results(client: RedisClient, ids: Sequence[str]) -> list[str | None]:
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in ids:
+            pipeline.hget(keyspace.record(job_id), "result")
+        return cast("list[str | None]", pipeline.execute())

@@ -1,0 +1,80 @@
+"""The list of one's jobs: search, views in the address, and many at once, without scripts."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.service import Browser, ServiceProcess
+
+_ROW = re.compile(r'id="row-([0-9a-f-]{36})"')
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    """One service for this file."""
+    with ServiceProcess(tmp_path_factory.mktemp("list")) as service:
+        yield service
+
+
+@pytest.fixture
+def ada(service: ServiceProcess) -> Browser:
+    """A person who is logged in."""
+    browser = service.new_browser()
+    browser.log_in()
+    return browser
+
+
+def made(person: Browser, number: int) -> str:
+    """Run a job to its end; return its id."""
+    body = {"task": "primes.check", "arguments": {"numbers": [number]}}
+    return str(person.http.post("/api/jobs", json=body, params={"wait": "10"}).json()["id"])
+
+
+def test_search_is_in_the_address_and_says_how_far_it_looked(ada: Browser) -> None:
+    """What is typed stands in the field again; nothing found leads to all."""
+    wanted, other = made(ada, 12_345), made(ada, 777)
+    page = ada.http.get("/jobs/", params={"q": '<b> "12345'}).text
+    assert 'value="&lt;b&gt; &quot;12345"' in page
+    page = ada.http.get("/jobs/", params={"q": "12345"}).text
+    assert _ROW.findall(page) == [wanted]
+    assert "Searched 2 jobs, all there are" in page
+    assert other in ada.http.get("/jobs/", params={"q": "PRIMES.check"}).text
+    assert "No job is like this" in ada.http.get("/jobs/", params={"q": "nowhere"}).text
+
+
+def test_many_are_deleted_after_a_question_and_only_ones_own(ada: Browser) -> None:
+    """What can't be is said with its reason; the list keeps its filters."""
+    first, second = made(ada, 3), made(ada, 4)
+    chosen: dict[str, str | list[str]] = {
+        "job": [first, second, "no-id", "00000000-0000-7000-8000-000000000000"]
+    }
+    sent = {**chosen, "list": "?q=primes&status=bogus&evil=1"}
+    question = ada.send_form("/jobs/many/", {**sent, "do": "delete"}, page="/jobs/")
+    assert "Delete 3?" in question.text
+    assert first in ada.http.get("/jobs/").text
+    done = ada.send_form("/jobs/many/", {**sent, "do": "delete", "sure": "yes"}, page="/jobs/")
+    assert done.headers["Location"] == "/jobs/?q=primes"
+    page = ada.http.get("/jobs/").text
+    assert "2 deleted." in page
+    assert "1 not: There is no such job." in page
+    assert first not in page
+
+
+def test_what_can_not_be_done_with_many_is_said(ada: Browser) -> None:
+    """Nothing ticked, too much, an end that has come already; a form of elsewhere is refused."""
+    job = made(ada, 5)
+    cases: list[tuple[dict[str, str | list[str]], str]] = [
+        ({"do": "cancel"}, "Choose some jobs first."),
+        ({"do": "evil", "job": job}, "Choose some jobs first."),
+        ({"do": "cancel", "job": [job] * 201}, "Choose 200 at most."),
+        ({"do": "cancel", "job": job}, "1 not: "),
+        ({"do": "retry", "job": job}, "1 not: "),
+    ]
+    for sent, words in cases:
+        ada.send_form("/jobs/many/", sent, page="/jobs/")
+        assert words in ada.http.get("/jobs/").text, sent
+    foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    evil = {"do": "delete", "sure": "yes", "job": job}
+    assert ada.http.post("/jobs/many/", data=evil, headers=foreign).status_code == 403
+    assert job in ada.http.get("/jobs/").text

@@ -12,15 +12,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import (
-    InvalidHeader,
-    InvalidHeaderName,
-    InvalidHTTPVersion,
-    InvalidRequestLine,
-    InvalidRequestMethod,
-    ObsoleteFolding,
-    ParseException,
-)
+from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
 from deploy.servers.body_limits import body_limit
@@ -37,12 +29,12 @@ from shared.settings import ServerSettings, load_settings
 # Their messages go to the log and repeat what was sent,
 # which may be a key or a link that resets a password. All are 400.
 _QUOTING = (
-    InvalidHeader,
-    InvalidHeaderName,
-    InvalidHTTPVersion,
-    InvalidRequestLine,
-    InvalidRequestMethod,
-    ObsoleteFolding,
+    errors.InvalidHeader,
+    errors.InvalidHeaderName,
+    errors.InvalidHTTPVersion,
+    errors.InvalidRequestLine,
+    errors.InvalidRequestMethod,
+    errors.ObsoleteFolding,
 )
 
 # What a thread returns that has parked its connection.
@@ -88,7 +80,7 @@ class _ErrorSocket:
         self._client.sendall(raw_error(int(status), reason, production=self._production))
 
 
-class MalformedBodyError(ParseException, ValueError):
+class MalformedBodyError(errors.ParseException, ValueError):
     """A chunk is malformed. A ValueError too: every framework takes that for a broken body,
     not for an error of its own."""
 
@@ -103,7 +95,7 @@ class _BodyReader:
         """Return the next bytes. Raises MalformedBodyError and OSError."""
         try:
             return bytes(self._reader.read(size))
-        except ParseException as error:
+        except errors.ParseException as error:
             raise MalformedBodyError from error
 
 
@@ -288,7 +280,7 @@ class ParkingWorker(ThreadWorker):
         if isinstance(exc, MalformedBodyError):
             return  # of a body that the application did not want: it has answered
         if isinstance(exc, _QUOTING):
-            exc = InvalidRequestLine(type(exc).__name__)
+            exc = errors.InvalidRequestLine(type(exc).__name__)
         super().handle_error(
             req, cast(socket.socket, _ErrorSocket(client, production=self._production)), addr, exc
         )

@@ -1,13 +1,5 @@
 """The gate as a Flask extension: Django's sessions and keys decide who a request acts as,
-in anyone's Flask application.
-
-    app = Flask(__name__)
-    Gatehouse(app)
-
-    @app.get("/report")
-    @login_required
-    def report() -> str:
-        return f"for {current_principal().username}"
+in anyone's Flask application: flask_api.gate shows how.
 
 Application state is under ``app.extensions["gatehouse"]``, the request's identity on ``flask.g``.
 No global, no cache. Importing this takes little longer than importing Flask:

@@ -1,8 +1,8 @@
 """The service's answers as values. ``raw`` is the whole JSON,
 with the members that have no attribute here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -13,26 +13,44 @@ OUTCOMES = frozenset({"succeeded", "failed", "cancelled"})
 Json = Mapping[str, Any]
 
 
+def _as_is(member: Any) -> Any:
+    return member
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _files(raw: list[Json]) -> tuple["JobFile", ...]:
+    return tuple(JobFile.from_json(each) for each in raw)
+
+
+# Members that JSON has no type for; wherever they stand they are the same.
+_TIMES = ("submitted_at", "started_at", "finished_at", "expires_at")
+_READ: dict[str, Callable[[Any], Any]] = {"files": _files, **dict.fromkeys(_TIMES, _time)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Me:
+class _Record:
+    """A value whose fields are the members of the same names."""
+
+    raw: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Json) -> Self:
+        """Read the service's JSON."""
+        names = [each.name for each in fields(cls) if each.name != "raw"]
+        return cls(raw=raw, **{name: _READ.get(name, _as_is)(raw[name]) for name in names})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me(_Record):
     """The person that the key acts as."""
 
     id: str
     username: str
     email: str
     is_staff: bool
-    raw: Json = field(repr=False, compare=False)
-
-    @classmethod
-    def from_json(cls, raw: Json) -> Self:
-        """Read an answer of /api/me."""
-        return cls(
-            id=raw["id"],
-            username=raw["username"],
-            email=raw["email"],
-            is_staff=raw["is_staff"],
-            raw=raw,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +70,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskInfo:
+class TaskInfo(_Record):
     """A task that can be submitted. ``arguments_schema`` and ``result_schema`` are JSON Schemas."""
 
     name: str
@@ -60,19 +78,6 @@ class TaskInfo:
     executor: str
     arguments_schema: Json = field(repr=False)
     result_schema: Json = field(repr=False)
-    raw: Json = field(repr=False, compare=False)
-
-    @classmethod
-    def from_json(cls, raw: Json) -> Self:
-        """Read one of /api/tasks."""
-        return cls(
-            name=raw["name"],
-            summary=raw["summary"],
-            executor=raw["executor"],
-            arguments_schema=raw["arguments_schema"],
-            result_schema=raw["result_schema"],
-            raw=raw,
-        )
 
     @classmethod
     def list_from_json(cls, raw: Json) -> list[Self]:
@@ -100,7 +105,7 @@ class JobFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadedFile:
+class UploadedFile(_Record):
     """A file that was sent: give its ``id`` to a task's parameter of type file."""
 
     id: str
@@ -108,23 +113,10 @@ class UploadedFile:
     size: int
     media_type: str
     expires_at: datetime | None
-    raw: Json = field(repr=False, compare=False)
-
-    @classmethod
-    def from_json(cls, raw: Json) -> Self:
-        """Read an answer of /api/files."""
-        return cls(
-            id=raw["id"],
-            name=raw["name"],
-            size=raw["size"],
-            media_type=raw["media_type"],
-            expires_at=_time(raw.get("expires_at")),
-            raw=raw,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobRecord:
+class JobRecord(_Record):
     """A job as it was when the service answered.
     ``progress`` is {"done", "total", "message"} or None."""
 
@@ -141,27 +133,6 @@ class JobRecord:
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None
-    raw: Json = field(repr=False, compare=False)
-
-    @classmethod
-    def from_json(cls, raw: Json) -> Self:
-        """Read a job's record."""
-        return cls(
-            id=raw["id"],
-            task=raw["task"],
-            status=raw["status"],
-            arguments=raw["arguments"],
-            attempt=raw["attempt"],
-            cancel_requested=raw["cancel_requested"],
-            progress=raw["progress"],
-            files=tuple(JobFile.from_json(each) for each in raw["files"]),
-            batch=raw["batch"],
-            submitted_at=_time(raw["submitted_at"]),
-            started_at=_time(raw["started_at"]),
-            finished_at=_time(raw["finished_at"]),
-            expires_at=_time(raw["expires_at"]),
-            raw=raw,
-        )
 
     @classmethod
     def page_from_json(cls, raw: Json) -> tuple[list[Self], str | None]:
@@ -184,7 +155,7 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRecord:
+class BatchRecord(_Record):
     """A batch as it was when the service answered. ``counts`` has a number for each status."""
 
     id: str
@@ -192,19 +163,6 @@ class BatchRecord:
     total: int
     counts: Mapping[str, int]
     finished_at: datetime | None
-    raw: Json = field(repr=False, compare=False)
-
-    @classmethod
-    def from_json(cls, raw: Json) -> Self:
-        """Read a batch's record."""
-        return cls(
-            id=raw["id"],
-            task=raw["task"],
-            total=raw["total"],
-            counts=raw["counts"],
-            finished_at=_time(raw["finished_at"]),
-            raw=raw,
-        )
 
     @classmethod
     def page_from_json(cls, raw: Json) -> tuple[list[Self], str | None]:
@@ -228,13 +186,9 @@ class JobResult:
 
     @classmethod
     def from_json(cls, raw: Json) -> Self:
-        """Read one line of a batch's results."""
+        """Read one line of a batch's results; an executor reads thousands."""
         return cls(position=raw["position"], id=raw["id"], status=raw["status"], raw=raw)
 
     def result(self) -> Any:
         """Return the result, or raise JobFailed or JobCancelled."""
         return result_of(self.raw)
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SERVICE = ("shared", "django_site", "flask_api", "deploy")
+SOURCE = (*SERVICE, "gatehouse")
+# By script/sync_client.py.
+GENERATED = {"gatehouse/client.py", "gatehouse/handles.py", "gatehouse/transport/connection.py"}
 
 # Django's, and what stands in every such class.
 OF_FRAMEWORKS = {"Command", "Meta", "Migration"}
@@ -86,7 +89,7 @@ def test_api_process_needs_no_django_settings() -> None:
 def test_no_file_and_no_function_grows_beyond_reading() -> None:
     """No file over 300 lines, no function over 40: source and benchmarks."""
     too_long = []
-    for folder in ("shared", "django_site", "flask_api", "gatehouse", "deploy", "benchmarks"):
+    for folder in (*SOURCE, "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
             tree = _tree(path)
             lines = path.read_text().count("\n")
@@ -104,7 +107,7 @@ def test_no_folder_holds_more_modules_than_a_page_lists() -> None:
     """At most 15 modules beside its sub-folders: source, tests and benchmarks."""
     counts = Counter(
         str(path.parent.relative_to(ROOT))
-        for folder in (*SERVICE, "gatehouse", "tests", "benchmarks")
+        for folder in (*SOURCE, "tests", "benchmarks")
         for path in (ROOT / folder).rglob("*.py")
         if path.name != "__init__.py"
     )
@@ -126,3 +129,30 @@ def test_class_names_mean_one_thing() -> None:
     assert twice.keys() == ON_BOTH_SIDES | ERRORS_OF_BOTH | TWO_FIELDS, twice
     sides = {sum(path.startswith("gatehouse/") for path in found) for found in twice.values()}
     assert (sides, {len(found) for found in twice.values()}) == ({1}, {2})
+
+
+def test_no_six_lines_stand_twice() -> None:
+    """What is the same is written once; the client that is generated from the other one apart."""
+    places = defaultdict(list)
+    for path in chain.from_iterable((ROOT / folder).rglob("*.py") for folder in SOURCE):
+        if str(path.relative_to(ROOT)) not in GENERATED:
+            lines = _lines_of_code(path)
+            for at in range(len(lines) - 5):
+                six = tuple(text for _, text in lines[at : at + 6])
+                places[six].append(f"{path}:{lines[at][0]}")
+    assert [found for found in places.values() if len(found) > 1] == []
+
+
+def _lines_of_code(path: Path) -> list[tuple[int, str]]:
+    imports = {
+        number
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for number in range(node.lineno, (node.end_lineno or 0) + 1)
+    }
+    lines = enumerate(map(str.strip, path.read_text().splitlines()), 1)
+    return [
+        (number, text)
+        for number, text in lines
+        if number not in imports and not text.startswith("#") and any(map(str.isalnum, text))
+    ]

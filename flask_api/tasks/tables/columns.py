@@ -143,37 +143,60 @@ def first_cells(columns: Iterable[Sequence[str]], wishes: Wishes) -> Iterator[li
         yield found
 
 
-def ask(
-    source: str,
-    names: Sequence[str],
-    tried: Sequence[Sequence[Reading]],
-    wishes: Wishes,
-    *,
-    database: TableDatabase,
-    watch: Watch,
-) -> Iterator[Facts]:
-    """Yield the facts of all cells of each column of ``source``, SQL for a table of texts.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """All cells of ``source``, SQL for a table of texts."""
 
-    Readings that can change nothing any more are not asked for:
-    most columns of numbers are done with the first of a dozen.
-    """
-    some = [_first_of(each) for each in tried]
-    facts = list(_facts(source, names, some, wishes, database=database, watch=watch))
-    open_ones = [
-        n for n, each in enumerate(facts) if len(some[n]) < len(tried[n]) and not _is_settled(each)
-    ]
-    others = [tuple(each for each in tried[n] if each not in some[n]) for n in open_ones]
-    more = _facts(
-        source, [names[n] for n in open_ones], others, wishes, database=database, watch=watch
-    )
-    for n, rest in zip(open_ones, more, strict=True):
-        counts = dict((*facts[n].fits, *rest.fits))
-        facts[n] = replace(
-            facts[n],
-            trues=facts[n].trues + rest.trues,
-            fits=tuple((each, counts[each]) for each in tried[n]),
-        )
-    yield from facts
+    source: str
+    wishes: Wishes
+    database: TableDatabase
+    watch: Watch
+
+    def facts(self, names: Sequence[str], tried: Sequence[Sequence[Reading]]) -> Sequence[Facts]:
+        """Return the facts of the columns of these names, by the readings to try.
+
+        Readings that can change nothing any more are not asked for:
+        most columns of numbers are done with the first of a dozen.
+        """
+        some = [_first_of(each) for each in tried]
+        facts = list(self._count(names, some))
+        open_ones = [
+            n
+            for n, each in enumerate(facts)
+            if len(some[n]) < len(tried[n]) and not _is_settled(each)
+        ]
+        others = [tuple(each for each in tried[n] if each not in some[n]) for n in open_ones]
+        more = self._count([names[n] for n in open_ones], others)
+        for n, rest in zip(open_ones, more, strict=True):
+            counts = dict((*facts[n].fits, *rest.fits))
+            facts[n] = replace(
+                facts[n],
+                trues=facts[n].trues + rest.trues,
+                fits=tuple((each, counts[each]) for each in tried[n]),
+            )
+        return facts
+
+    def _count(self, names: Sequence[str], tried: Sequence[Sequence[Reading]]) -> Iterator[Facts]:
+        for first in range(0, len(names), _AT_ONCE):
+            some = range(first, min(first + _AT_ONCE, len(names)))
+            shown = ", ".join(
+                f"{cell_of(names[n], self.wishes)} AS x{n}, trim({identifier(names[n])}) AS t{n}"
+                for n in some
+            )
+            wanted = [sql for n in some for sql in _counts(n, tried[n], self.wishes)]
+            (answer,) = self.database.run(
+                f"SELECT {', '.join(wanted)} FROM (SELECT {shown} FROM {self.source})",  # noqa: S608
+                watch=self.watch,
+            )
+            values = iter(map(int, answer))
+            for n in some:
+                present, missing, trues = next(values), next(values), next(values)
+                yield Facts(
+                    present=present,
+                    missing=missing,
+                    trues=trues,
+                    fits=tuple((each, next(values)) for each in tried[n]),
+                )
 
 
 def _first_of(tried: Sequence[Reading]) -> tuple[Reading, ...]:
@@ -188,37 +211,6 @@ def _is_settled(facts: Facts) -> bool:
     """Tell whether no other reading can change what is decided:
     every cell fits each of the first ones."""
     return all(count == facts.present and _has_sides(each, facts) for each, count in facts.fits)
-
-
-def _facts(
-    source: str,
-    names: Sequence[str],
-    tried: Sequence[Sequence[Reading]],
-    wishes: Wishes,
-    *,
-    database: TableDatabase,
-    watch: Watch,
-) -> Iterator[Facts]:
-    for first in range(0, len(names), _AT_ONCE):
-        some = range(first, min(first + _AT_ONCE, len(names)))
-        shown = ", ".join(
-            f"{cell_of(names[n], wishes)} AS x{n}, trim({identifier(names[n])}) AS t{n}"
-            for n in some
-        )
-        wanted = [sql for n in some for sql in _counts(n, tried[n], wishes)]
-        (answer,) = database.run(
-            f"SELECT {', '.join(wanted)} FROM (SELECT {shown} FROM {source})",  # noqa: S608
-            watch=watch,
-        )
-        values = iter(map(int, answer))
-        for n in some:
-            present, missing, trues = next(values), next(values), next(values)
-            yield Facts(
-                present=present,
-                missing=missing,
-                trues=trues,
-                fits=tuple((each, next(values)) for each in tried[n]),
-            )
 
 
 def cell_of(name: str, wishes: Wishes) -> str:

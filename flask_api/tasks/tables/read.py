@@ -12,10 +12,10 @@ from pathlib import Path
 
 from flask_api.tasks.tables.cells.readings import Reading
 from flask_api.tasks.tables.columns import (
+    Cells,
     Decision,
     Facts,
     Wishes,
-    ask,
     candidates,
     cell_of,
     decide,
@@ -216,7 +216,8 @@ def _store_typed(
     source = f"read_parquet({literal(raw)})"
     cells = [f"c{number}" for number in range(dialect.width)]
     tried = _tried(source, cells, dialect, wishes, database=database, watch=watch)
-    facts = list(ask(source, cells, tried, wishes, database=database, watch=watch))
+    all_cells = Cells(source=source, wishes=wishes, database=database, watch=watch)
+    facts = all_cells.facts(cells, tried)
     decisions = tuple(decide(each, wishes) for each in facts)
     names = dialect.header.names(dialect.width, last_is_empty=facts[-1].present == 0)
     shown = (

@@ -11,7 +11,6 @@ those under way are aborted, and all threads have ended before it goes on.
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
-from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from flask_api.jobs.tasks.context import JobContext
@@ -37,12 +36,7 @@ class FetchPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._client.close()

@@ -1,14 +1,13 @@
 """The Flask application: gate, job engine and endpoints put together."""
 
-from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask
 
 from flask_api.errors import register_all_error_handlers
+from flask_api.framework import ApiFlask
 from flask_api.gate.extension import Gatehouse, current_identity
-from flask_api.gate.state import gate_state
+from flask_api.gate.state import gate_state, this_app, this_request
 from flask_api.http.query import check_query
 from flask_api.http.row_files import RowReader
 from flask_api.http.state import EXTENSION, ApiState, api_state
@@ -32,24 +31,14 @@ OPEN_ENDPOINTS = frozenset(
 )
 
 
-class _Api(Flask):
-    """Flask, for views and hooks that are all plain functions."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return ``func``: Flask would look at each of a dozen, at every request,
-        for one that is a coroutine."""
-        return func
-
-
 def create_app(settings: ApiSettings) -> Flask:
     """Return the API. Opens no connection and starts no thread:
     :func:`start_jobs` does, after any fork.
 
     Raises ConfigurationError when a task module is wrong.
     """
-    app = _Api("flask_api", static_folder=None)
+    app = ApiFlask("flask_api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # records read best in the order they are written in
     Gatehouse(app, settings=settings)
     register_all_error_handlers(app)
     register_parking(app)
@@ -101,9 +90,10 @@ def stop_jobs(app: Flask, *, deadline_s: float) -> bool:
 
 
 def _deny_by_default() -> None:
-    if request.endpoint not in api_state().open_endpoints:
+    if this_request().endpoint not in api_state().open_endpoints:
         current_identity()
 
 
 def _refuse_unknown_parameters() -> None:
-    check_query(current_app.view_functions.get(request.endpoint or ""))
+    app, sent = this_app(), this_request()
+    check_query(app.view_functions.get(sent.endpoint or ""))

@@ -9,13 +9,13 @@ from urllib.parse import urlencode, urlsplit
 from flask import current_app, request
 
 from flask_api.gate.sent_target import sent_target
-from flask_api.gate.state import gate_state
+from flask_api.gate.state import gate_state, this_request
 from shared.http.mount import find_mount, quoted
 
 
 def script_root() -> str:
     """Return what stands before this application's own paths."""
-    return quoted(request.environ.get("SCRIPT_NAME", ""))
+    return quoted(this_request().environ.get("SCRIPT_NAME", ""))
 
 
 def api_root() -> str:

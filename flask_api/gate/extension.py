@@ -9,14 +9,20 @@ settings and the Redis client come with ``init_app``.
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response
 
 from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
 from flask_api.gate.errors import register_error_handlers
 from flask_api.gate.key_usage import KeyUsage, network_of_request
-from flask_api.gate.state import EXTENSION, GateState, gate_state
+from flask_api.gate.state import (
+    EXTENSION,
+    GateState,
+    gate_state,
+    this_memory,
+    this_request,
+)
 from shared.contract.authentication import Guards, Identity
 from shared.contract.principal import Principal
 from shared.contract.session import SessionFormat
@@ -30,12 +36,14 @@ from shared.http.response_headers import HSTS, SECURITY_HEADERS
 if TYPE_CHECKING:
     from shared.settings import ApiSettings
 
+_IDENTITY = "gatehouse_identity"
 _ALWAYS = [*SECURITY_HEADERS.items(), ("Vary", "Cookie, Authorization")]
 # In production or not.
 _SECURITY_HEADERS = {
     False: tuple(_ALWAYS),
     True: (*_ALWAYS, ("Strict-Transport-Security", HSTS)),
 }
+_THEIR_NAMES = frozenset(name.lower() for name, _ in _SECURITY_HEADERS[True])
 
 security_log = logging.getLogger("gatehouse.security")
 
@@ -82,31 +90,32 @@ def current_identity() -> Identity:
     Raises NotAuthenticated (its reason goes to the security log only), AmbiguousCredentials,
     CrossSiteRefused, InsecureTransport or SessionStoreUnavailable.
     """
-    identity: Identity | None = g.get("gatehouse_identity")
+    memory = this_memory()
+    identity: Identity | None = memory.get(_IDENTITY)
     if identity is None:
-        state = gate_state()
-        # the request itself: its proxy looks it up for each attribute
-        sent: Request = cast(Any, request)._get_current_object()
-        settings = state.settings
-        if settings.production:
-            require_https(sent, trusted_proxy=settings.trusted_proxy)
-        try:
-            identity = identify(
-                sent, state.guards, cookie_name=settings.cookie_name, trusted=state.trusted
-            )
-        except NotAuthenticated as error:
-            credential = credential_digest(sent, settings.cookie_name)
-            security_log.info(
-                "refused",
-                extra={
-                    "reason": str(error.reason),
-                    "credential": credential,
-                    "path": path_for_log(sent),
-                },
-            )
-            raise
-        g.gatehouse_identity = identity
+        identity = _find_out(this_request())
+        setattr(memory, _IDENTITY, identity)
     return identity
+
+
+def _find_out(sent: Request) -> Identity:
+    state = gate_state()
+    settings = state.settings
+    if settings.production:
+        require_https(sent, trusted_proxy=settings.trusted_proxy)
+    try:
+        return identify(sent, state.guards, cookie_name=settings.cookie_name, trusted=state.trusted)
+    except NotAuthenticated as error:
+        credential = credential_digest(sent, settings.cookie_name)
+        security_log.info(
+            "refused",
+            extra={
+                "reason": str(error.reason),
+                "credential": credential,
+                "path": path_for_log(sent),
+            },
+        )
+        raise
 
 
 def current_principal() -> Principal:
@@ -119,6 +128,9 @@ def _add_security_headers(response: Response) -> Response:
     # Not setdefault or add: they search and check each, which is a tenth of a small request.
     present = {name.lower() for name, _ in headers}
     wanted = _SECURITY_HEADERS[gate_state().settings.production]
+    if present.isdisjoint(_THEIR_NAMES):
+        headers._list.extend(wanted)
+        return response
     headers._list.extend([each for each in wanted if each[0].lower() not in present])
     if "vary" in present:
         response.vary.update(("Cookie", "Authorization"))
@@ -128,13 +140,13 @@ def _add_security_headers(response: Response) -> Response:
 def key_use_to_note() -> Callable[[], None] | None:
     """Return what notes the use of this request's key, to be called after the answer is sent;
     None when nothing is due."""
-    identity: Identity | None = g.get("gatehouse_identity")
+    identity: Identity | None = this_memory().get(_IDENTITY)
     if identity is None or identity.key is None:
         return None
-    key_id, state = identity.key.id, gate_state()
-    forwarded = request.headers.get("X-Forwarded-For", "") if state.settings.trusted_proxy else ""
+    key_id, state, sent = identity.key.id, gate_state(), this_request()
+    forwarded = sent.headers.get("X-Forwarded-For", "") if state.settings.trusted_proxy else ""
     network = network_of_request(
-        request.remote_addr or "", forwarded.rpartition(",")[2], state.settings.trusted_proxy
+        sent.remote_addr or "", forwarded.rpartition(",")[2], state.settings.trusted_proxy
     )
     return (
         partial(state.key_usage.note, key_id, network)

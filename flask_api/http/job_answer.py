@@ -1,10 +1,12 @@
 """The answer to a request for one job: its record, at once or when the job has ended."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify, request
 
+from flask_api.http.answers import add_headers
 from flask_api.http.job_requests import access_to
 from flask_api.http.reach import job_to_see, shown
 from flask_api.http.state import api_state
@@ -12,6 +14,7 @@ from flask_api.http.wait import Parked, can_park, read_wait, wait_until
 from flask_api.jobs.records.job import Job
 
 POLL_AFTER_S = 1
+_POLL = {"Retry-After": str(POLL_AFTER_S)}
 
 
 def look_at_job(job_id: object) -> tuple[Job, dict[str, str]]:
@@ -45,11 +48,14 @@ def wait_for_end(job: Job, wait_s: float, *, kept: Any = None) -> Job:
     raise Parked(pause, until=until, free=free, kept=kept)
 
 
-def record_answer(job: Job, *, status: int = 200) -> Response:
-    """Return the job's record as this request may see it;
+def record_answer(
+    job: Job, *, status: int = 200, more: Mapping[str, str] | None = None
+) -> Response:
+    """Return the job's record as this request may see it, with ``more`` headers;
     of an unfinished one, when to ask again too."""
     answer = jsonify(shown(job))
     answer.status_code = status
+    add_headers(answer, more or {})
     if not job.status.is_outcome:
-        answer.headers["Retry-After"] = str(POLL_AFTER_S)
+        add_headers(answer, _POLL)
     return answer

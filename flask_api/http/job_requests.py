@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails, to_json
 from flask_api.gate.credentials import choose_credential
 from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import P, R, View, require_scope, requirement
-from flask_api.gate.state import gate_state
+from flask_api.gate.state import gate_state, this_request
 from flask_api.http.batch_body import BatchBody, Sets, parse_batch
 from flask_api.http.json_body import read_json_object, read_json_text
 from flask_api.http.state import api_state
@@ -199,12 +199,13 @@ def is_staff() -> bool:
 def _idempotency_key(body: Callable[[], Iterable[str]]) -> IdempotencyKey | None:
     """Return the Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header)
     with the digest of the request."""
-    key = request.headers.get("Idempotency-Key")
+    sent = this_request()
+    key = sent.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
         raise RequestError("Idempotency-Key must be 1 to 255 printable ASCII characters.")
-    digest = hashlib.sha256(f"{request.path} ".encode())
+    digest = hashlib.sha256(f"{sent.path} ".encode())
     for piece in body():
         digest.update(piece.encode())
     return IdempotencyKey(key=key, body_digest=digest.hexdigest())

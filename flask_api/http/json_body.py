@@ -7,15 +7,16 @@ and what it just accepts would overflow where it is read next.
 """
 
 import json
-from typing import Any
+from typing import IO, Any
 
-from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
+from flask_api.gate.state import this_request
 from flask_api.http.json_size import is_nested_deeper, require_few_values
 from shared.errors import RequestError
 from shared.strict_json import finite, members_once, refuse_constant
 
+_JSON = "application/json"
 # Levels of arrays and objects. Far below the interpreter's limit, far above what arguments need.
 MAX_NESTING = 64
 # Python refuses longer ones itself, with advice that is for its programmer.
@@ -42,13 +43,34 @@ def read_json_object() -> dict[str, Any]:
 
 def read_json_text() -> bytes:
     """Return the request's body, which says that it is JSON. Raises as read_json_object does."""
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
-    text = request.get_data(cache=False)
+    sent = this_request()
+    if sent.environ.get("CONTENT_TYPE") != _JSON and sent.mimetype != _JSON:
+        raise UnsupportedMediaType(f"Send the body as Content-Type: {_JSON}.")
+    length, most = sent.content_length, sent.max_content_length
+    if length is not None and most is not None:
+        return _read(sent.input_stream, length, most=most)
+    text = sent.get_data(cache=False)
     # A chunked body over the limit is cut there by werkzeug, not refused:
     # half a body must not be read as a whole one.
-    if request.content_length is None and len(text) == request.max_content_length:
+    if len(text) == most:
         raise RequestEntityTooLarge
+    return text
+
+
+def _read(stream: IO[bytes], length: int, *, most: int) -> bytes:
+    """Return a body of known length, as werkzeug reads it through several layers.
+    Raises RequestEntityTooLarge, and ClientDisconnected for half of one."""
+    if length > most:
+        raise RequestEntityTooLarge
+    try:
+        text = stream.read(length)
+        while len(text) < length:
+            more = stream.read(length - len(text))
+            if not more:
+                raise ClientDisconnected
+            text += more
+    except (OSError, ValueError) as error:
+        raise ClientDisconnected from error
     return text
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast
 
-from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from flask_api.gate.state import this_request
 from flask_api.operation.describe import find_operation
 from shared.errors import RequestError
 
@@ -45,19 +46,20 @@ def check_query(view: Callable[..., Any] | None) -> None:
     """Raise InvalidQuery unless the request's parameters are those that its view describes:
     one rule for every endpoint."""
     operation = find_operation(view)
-    if request.query_string and operation is not None:
+    if this_request().query_string and operation is not None:
         read_query(operation.query or NoQuery)
 
 
 def read_query(model: type[ModelT]) -> ModelT:
     """Return the request's query parameters as ``model``, or raise InvalidQuery."""
-    if not request.query_string:
-        return _checked(model, {})
-    if request.query_string.count(b"&") >= MOST_PARAMETERS:  # before each of them is made an error
+    sent = this_request()
+    if not sent.query_string:
+        return cast(ModelT, _defaults_of(model))
+    if sent.query_string.count(b"&") >= MOST_PARAMETERS:  # before each of them is made an error
         raise InvalidQuery(
             [QueryProblem(parameter="", detail=f"Send at most {MOST_PARAMETERS} parameters.")]
         )
-    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    repeated = [name for name, values in sent.args.lists() if len(values) > 1]
     if repeated:  # readers differ on which one counts
         raise InvalidQuery(
             [
@@ -65,7 +67,13 @@ def read_query(model: type[ModelT]) -> ModelT:
                 for name in repeated
             ]
         )
-    return _checked(model, request.args.to_dict())
+    return _checked(model, sent.args.to_dict())
+
+
+@cache
+def _defaults_of(model: type[BaseModel]) -> BaseModel:
+    """Return what stands for an empty query; nobody changes it."""
+    return _checked(model, {})
 
 
 def _checked(model: type[ModelT], parameters: dict[str, str]) -> ModelT:

@@ -5,10 +5,11 @@ The gate's own part, which other applications have too, is flask_api.gate.state.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask
 
+from flask_api.gate.state import this_app
 from flask_api.http.row_files import RowReader
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.shares import Shares
@@ -34,4 +35,5 @@ class ApiState:
 
 def api_state(app: Flask | None = None) -> ApiState:
     """Return the API of ``app``, by default of the one that answers this request."""
-    return cast(ApiState, (app or current_app).extensions[EXTENSION])
+    state: ApiState = (app or this_app()).extensions[EXTENSION]
+    return state

@@ -13,11 +13,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.wsgi import ClosingIterator
 
-from flask_api.gate.state import gate_state
+from flask_api.gate.state import gate_state, this_request
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 from shared.http.parking import PARKING, Pause, in_thread
 
@@ -54,11 +54,11 @@ def read_wait() -> Wait:
     A parameter over the longest wait is refused with InvalidQuery; a mere preference over it is
     cut, which ``Preference-Applied`` shows, and one that can't be read is ignored.
     """
-    longest_s = gate_state().settings.max_wait_s
+    longest_s, sent = gate_state().settings.max_wait_s, this_request()
     wait_s = read_query(WaitQuery).wait
     if wait_s is not None:
         return Wait(within(wait_s, longest_s))
-    preferred = _PREFERENCE.search(request.headers.get("Prefer", ""))
+    preferred = _PREFERENCE.search(sent.environ.get("HTTP_PREFER", ""))
     if preferred is None:
         return Wait(0)
     seconds = min(int(preferred[1]), longest_s)
@@ -147,7 +147,7 @@ class ParkedResponse(Response):
 
 def resumption() -> Resumption | None:
     """Return what this request knows from before it waited; None at first."""
-    return cast("Resumption | None", request.environ.get(_RESUMPTION))
+    return cast("Resumption | None", this_request().environ.get(_RESUMPTION))
 
 
 def wait_until(wait_s: float) -> float:

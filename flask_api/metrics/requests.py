@@ -4,10 +4,11 @@ so that no stranger can make a new series."""
 import time
 from functools import cache
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from flask_api.gate.credentials import SAFE_METHODS
+from flask_api.gate.state import this_memory, this_request
 from flask_api.http.wait import ParkedResponse
 
 _METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
@@ -54,17 +55,18 @@ class RequestMetrics:
 
     def _begin(self) -> None:
         # in the environ, which a request that waits keeps: it runs twice, and is counted once
-        request.environ.setdefault(_BEGUN, time.perf_counter())
+        this_request().environ.setdefault(_BEGUN, time.perf_counter())
 
     def _end(self, response: Response) -> Response:
         if isinstance(response, ParkedResponse):
             return response
-        endpoint = request.endpoint or "none"
-        method = request.method if request.method in _METHODS else _OTHER
+        sent = this_request()
+        endpoint = sent.endpoint or "none"
+        method = sent.method if sent.method in _METHODS else _OTHER
         answers, durations = self._series_of(endpoint, method, response.status_code // 100)
         answers.inc()
-        durations.observe(time.perf_counter() - request.environ[_BEGUN])
-        refusal: str | None = g.get("gatehouse_refusal")
+        durations.observe(time.perf_counter() - sent.environ[_BEGUN])
+        refusal: str | None = this_memory().get("gatehouse_refusal")
         if refusal is not None:
             self._refusals.labels(refusal).inc()
         return response

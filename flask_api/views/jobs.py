@@ -89,14 +89,12 @@ def submit() -> Response:
     engine, before = api_state().engine, resumption()
     submitted = _submit(engine) if before is None else before.kept
     job = submitted.job or job_to_see(submitted.id)
-    job = wait_for_end(job, wait.seconds, kept=replace(submitted, job=None))
-    answer = record_answer(job, status=202)
+    if wait.seconds:
+        job = wait_for_end(job, wait.seconds, kept=replace(submitted, job=None))
     limits = rate_limit_headers(
         limit=engine.settings.job_person_limit, unfinished=submitted.unfinished
     )
-    # Not update: it searches all headers for each.
-    answer.headers.extend({"Location": job_url(job), **limits, **wait.headers})
-    return answer
+    return record_answer(job, status=202, more={"Location": job_url(job), **limits, **wait.headers})
 
 
 def _submit(engine: JobEngine) -> Submitted:

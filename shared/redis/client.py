@@ -15,10 +15,11 @@ they chose another one.
 import hashlib
 import queue
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import hiredis
 import redis
@@ -30,9 +31,14 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.redis.exchange import BrokenConnectionError, exchange, require_role
+from shared.redis.exchange import (
+    BrokenConnectionError,
+    exchange,
+    has_ended,
+    require_role,
+    watch,
+)
 from shared.redis.replies import advice_for
 from shared.redis.role import (
     ROLE_BY_HELLO,
@@ -126,7 +132,7 @@ class Pool(redis.BlockingConnectionPool):
             connection = connection or self.make_connection()  # type: ignore[no-untyped-call]
             if getattr(connection, "generation", self._generation) != self._generation:
                 connection.disconnect()
-            if is_checked and connection.is_connected and _has_ended(connection):
+            if is_checked and connection.is_connected and has_ended(connection):
                 connection.disconnect()
             if not connection.is_connected:
                 connection.connect()
@@ -148,6 +154,7 @@ class Pool(redis.BlockingConnectionPool):
         """Log in on a new connection and find out what it leads to.
         Raises NotPrimaryError, MisconfiguredError."""
         connection.generation = self._generation
+        connection.idle_watch = watch(connection._sock)
         try:
             connection.on_connect()
             if self.of_primary:
@@ -157,14 +164,6 @@ class Pool(redis.BlockingConnectionPool):
             raise MisconfiguredError(
                 advice_for(error) or "it refuses connections as they are made here"
             ) from error
-
-
-def _has_ended(connection: Any) -> bool:
-    """Tell whether the server closed it, or left an answer in it that nobody read."""
-    try:
-        return bool(connection.can_read())
-    except (RedisConnectionError, RedisTimeoutError, OSError):
-        return True
 
 
 class RedisClient(redis.Redis):
@@ -179,11 +178,19 @@ class RedisClient(redis.Redis):
 
         The few commands of each request go this way: it takes a third of the time.
         """
+        return self._exchange(command, is_checked=False)
+
+    def tell(self, *command: str | bytes | int | float) -> Any:
+        """Run one command that may change something, as :meth:`ask` does, on a connection that was
+        still open just now: nobody says it again when it breaks."""
+        return self._at_primary(partial(self._exchange, command, is_checked=True))
+
+    def _exchange(self, command: tuple[Any, ...], *, is_checked: bool) -> Any:
         pool = self.connection_pool
-        connection = pool.take(is_checked=False)
+        connection = pool.take(is_checked=is_checked)
         try:
             question = pool.role_question if pool.of_primary else b""
-            packed = hiredis.pack_command(command) + question  # type: ignore[arg-type]  # of any length
+            packed = pack(command) + question
             answer, *role = exchange(connection, packed, replies=2 if question else 1)
             if role and not (question is ROLE_BY_WAIT and isinstance(role[0], int)):
                 require_role(pool, connection, question, role[0])
@@ -201,15 +208,18 @@ class RedisClient(redis.Redis):
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command and return its reply, parsed as redis-py does.
         Raises NotPrimaryError for a replica's reply."""
+        return self._at_primary(partial(self._run, args, options))
+
+    def _at_primary(self, run: Callable[[], Any]) -> Any:
         try:
-            return self._run(args, options)
+            return run()
         except ReadOnlyError:
             if not self.connection_pool.of_primary:
                 raise
             # Nothing was done, so it may be said once more,
             # to the server that the address leads to by now.
             self.connection_pool.drop()
-            return self._run(args, options)
+            return run()
 
     def _run(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         pool = self.connection_pool
@@ -249,10 +259,15 @@ class Packer:
         """Return a command as it is sent. Raises DataError for an argument that is neither text,
         bytes nor a number."""
         name, *rest = args
-        try:
-            return [hiredis.pack_command((*name.split(), *rest))]
-        except TypeError as error:
-            raise DataError(str(error)) from error
+        return [pack((*name.split(), *rest))]
+
+
+def pack(command: tuple[Any, ...]) -> bytes:
+    """Return a command as it is sent. Raises DataError as Packer does."""
+    try:
+        return cast(bytes, hiredis.pack_command(command))
+    except TypeError as error:
+        raise DataError(str(error)) from error
 
 
 class Script:
@@ -271,7 +286,7 @@ class Script:
         """Run it and return its answer; a server that doesn't have it is given it first."""
         command = ("EVALSHA", self.digest, len(keys), *keys, *arguments)
         try:
-            return client.execute_command(*command)
+            return client.tell(*command)
         except NoScriptError:
             client.script_load(self._text)
-            return client.execute_command(*command)
+            return client.tell(*command)

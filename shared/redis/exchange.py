@@ -5,6 +5,7 @@ redis-py's own way is built for every kind of reply; this is for those that are 
 goes wrong closes the connection, or the next command on it would be given this one's replies.
 """
 
+import select
 from typing import Any
 
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
@@ -20,6 +21,22 @@ _READ_SIZE = 65_536
 
 class BrokenConnectionError(RedisConnectionError):
     """The other end closed the connection, maybe long ago."""
+
+
+def watch(socket: Any) -> "select.poll":
+    """Return what tells whether there is something to read from an open socket, in one call."""
+    poller = select.poll()
+    poller.register(socket, select.POLLIN)
+    return poller
+
+
+def has_ended(connection: Any) -> bool:
+    """Tell whether the server closed a connection that nobody uses, or left an answer in it that
+    nobody read. redis-py makes a poller for each look."""
+    socket, reader = connection._sock, connection._parser._reader
+    if reader is None or reader.has_data() or (hasattr(socket, "pending") and socket.pending()):
+        return True
+    return bool(connection.idle_watch.poll(0))
 
 
 def exchange(connection: Any, packed: bytes, *, replies: int) -> list[Any]:

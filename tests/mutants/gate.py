@@ -176,13 +176,13 @@ GATE_MUTANTS = of(
     Mutant(
         "closed by default",
         "flask_api/app.py",
-        "if request.endpoint not in api_state().open_endpoints:",
-        "if request.endpoint is None:",
+        "if this_request().endpoint not in api_state().open_endpoints:",
+        "if this_request().endpoint is None:",
     ),
     Mutant(
         "JSON only",
         "flask_api/http/json_body.py",
-        'if request.mimetype != "application/json":',
+        'if sent.environ.get("CONTENT_TYPE") != _JSON and sent.mimetype != _JSON:',
         "if False:",
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""The reads of each request go past redis-py's layers, and keep its promises:
+"""The reads of each request, and scripts, go past redis-py's layers, and keep its promises:
 bounded, retried once, never another command's reply."""
 
 import os
@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import DataError, ResponseError
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import SessionStoreUnavailable
-from shared.redis import RedisClient, RedisGateway, build_client
+from shared.redis import RedisClient, RedisGateway, Script, build_client
 from shared.redis.client import PooledConnections
 from tests.waiting import wait_until
 
@@ -159,3 +159,21 @@ def test_place_is_given_to_who_waits() -> None:
         places.put_nowait("connection")
         assert waiting.result(timeout=5) == "connection"
     assert not places.queue
+
+
+def test_scripts_find_open_connections_and_are_given_to_a_server_that_lost_them(
+    store: RedisGateway, admin: RedisClient
+) -> None:
+    """A write is never said twice, so a connection is looked at first; one whose script failed
+    serves the next."""
+    script = Script("return redis.call('INCR', KEYS[1])")
+    assert store.run(script, ["gatehouse:jobs:1"], []) == 1
+    admin.client_kill_filter(_type="normal", skipme=True)
+    assert store.run(script, ["gatehouse:jobs:1"], []) == 2
+    admin.script_flush()
+    assert store.run(script, ["gatehouse:jobs:1"], []) == 3
+    with pytest.raises(ResponseError):
+        store.run(Script("return redis.call('INCR')"), [], [])
+    with pytest.raises(DataError):
+        store.run(script, ["gatehouse:jobs:1"], [object()])
+    assert store.run(script, ["gatehouse:jobs:1"], []) == 4

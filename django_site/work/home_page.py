@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from django_site.work.api import ApiProblem, NoApiBeside
+from django_site.work.favourites import favourites_of
 from django_site.work.listing.job_list import list_work
 
 _LOOKED_AT = 50
@@ -41,5 +42,6 @@ def _recent(request: HttpRequest) -> dict[str, Any] | None:
         "running": unfinished[:_RUNNING_MAX],
         "ended": ended[:_ENDED_MAX],
         "tasks": list(dict.fromkeys(row["task"] for row in rows))[:_TASKS_MAX],
+        "favourites": favourites_of(request),
         "has_more": len(unfinished) > _RUNNING_MAX,
     }

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from django_site.work import api
 from django_site.work.access import get_page, page
 from django_site.work.draft import find_draft, forget_draft, send_back
+from django_site.work.favourites import favourites_of
 from django_site.work.start_form import (
     AS_JSON,
     CALLS,
@@ -36,6 +37,9 @@ def tasks(request: HttpRequest) -> HttpResponse:
     groups = [
         (name, list(members)) for name, members in groupby(found, key=lambda task: task["group"])
     ]
+    liked = [task for task in found if task["name"] in favourites_of(request)]
+    if liked:
+        groups = [("Favourites", liked), *groups]
     return render(
         request, "work/tasks.html", {"groups": groups, "q": request.GET.get("q", "")[:200]}
     )
@@ -118,7 +122,12 @@ def _form_page(
 ) -> HttpResponse:
     form.name_uploads(request)
     form.find_calls(request)
-    answer = render(request, "work/start.html", {"form": form, "task": form.task}, status=status)
+    context = {
+        "form": form,
+        "task": form.task,
+        "is_favourite": form.task["name"] in favourites_of(request),
+    }
+    answer = render(request, "work/start.html", context, status=status)
     if retry_after:
         answer["Retry-After"] = retry_after
     return answer

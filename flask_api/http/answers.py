@@ -46,9 +46,30 @@ class JobsQuery(BaseModel):
 
     def place(self) -> JobPlace:
         """Return it as the engine takes it."""
-        status = self.status
-        wanted = OUTCOMES if status == "ended" else frozenset({status}) if status else None
-        return JobPlace(limit=self.limit, cursor=self.cursor, statuses=wanted, task=self.task)
+        return JobPlace(
+            limit=self.limit, cursor=self.cursor, statuses=_statuses(self.status), task=self.task
+        )
+
+
+class BatchJobsQuery(BaseModel):
+    """Which jobs of a batch."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: JobStatus | Literal["ended"] | None = Field(
+        None, description="Only jobs in this state; ended: all that have."
+    )
+    after: int = Field(0, ge=0, description="next_after of the last page.")
+    limit: int = Field(20, ge=1, le=100, description="Jobs on a page.")
+
+    @property
+    def statuses(self) -> frozenset[JobStatus] | None:
+        """The states as the engine takes them."""
+        return _statuses(self.status)
+
+
+def _statuses(status: JobStatus | Literal["ended"] | None) -> frozenset[JobStatus] | None:
+    return OUTCOMES if status == "ended" else frozenset({status}) if status else None
 
 
 def page_answer(

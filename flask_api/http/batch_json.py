@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from flask import url_for
 from pydantic import AwareDatetime, BaseModel, Field
 
-from flask_api.http.job_json import JobErrorJson, error_json
+from flask_api.http.job_json import JobErrorJson, ListedJob, error_json
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.records.job import Job, JobStatus, format_time
 from flask_api.operation.shapes import Id, PageLinksJson, Path
@@ -52,6 +52,13 @@ class BatchPage(BaseModel):
     links: PageLinksJson | None = None
 
 
+class BatchJobs(BaseModel):
+    """A page of a batch's jobs in the order of submission; `next_after` is null on the last one."""
+
+    jobs: list[ListedJob]
+    next_after: int | None
+
+
 class BatchResult(BaseModel):
     """How one job of a batch ended; ``position`` is its place in the submitted list."""
 
@@ -75,6 +82,7 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "expires_at": None if batch.expires_at is None else format_time(batch.expires_at),
         "links": {
             "self": url_for("batches.show", batch_id=batch.id),
+            "jobs": url_for("batches.list_batch_jobs", batch_id=batch.id),
             "results": url_for("batches.results", batch_id=batch.id),
             "events": url_for("events.of_batch", batch_id=batch.id),
             "cancel": url_for("batches.cancel", batch_id=batch.id),

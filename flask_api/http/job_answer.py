@@ -1,13 +1,14 @@
 """The answer to a request for one job: its record, at once or when the job has ended."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response, jsonify, request
 
 from flask_api.http.answers import add_headers
-from flask_api.http.job_requests import access_to
+from flask_api.http.job_json import summary_json, waiting_json
+from flask_api.http.job_requests import access_to, is_staff
 from flask_api.http.reach import job_to_see, shown
 from flask_api.http.state import api_state
 from flask_api.http.wait import Parked, can_park, read_wait, wait_until
@@ -48,12 +49,36 @@ def wait_for_end(job: Job, wait_s: float, *, kept: Any = None) -> Job:
     raise Parked(pause, until=until, free=free, kept=kept)
 
 
+def listed(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """Return one person's jobs as listings have them: without results, with what each waits for."""
+    reasons, staff = api_state().engine.waits.find(jobs), is_staff()
+    return [
+        {
+            **summary_json(job, staff=staff),
+            "waiting": waiting_json(reasons[job.id]) if job.id in reasons else None,
+        }
+        for job in jobs
+    ]
+
+
+def looked_at(job: Job) -> Response:
+    """Return the answer to who looks at a job: its record, and for what it waits."""
+    reasons = api_state().engine.waits.find([job])
+    more = {"waiting": waiting_json(reasons[job.id])} if job.id in reasons else {}
+    return record_answer(job, members=more)
+
+
 def record_answer(
-    job: Job, *, status: int = 200, more: Mapping[str, str] | None = None
+    job: Job,
+    *,
+    status: int = 200,
+    members: Mapping[str, Any] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the job's record as this request may see it, with ``more`` headers;
+    """Return the job's record as this request may see it, with further ``members`` and ``more``
+    headers;
     of an unfinished one, when to ask again too."""
-    answer = jsonify(shown(job))
+    answer = jsonify({**shown(job), **members} if members else shown(job))
     answer.status_code = status
     add_headers(answer, more or {})
     if not job.status.is_outcome:

@@ -13,6 +13,7 @@ from flask_api.gate.addresses import script_root
 from flask_api.http.job_requests import PRIORITIES
 from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
 from flask_api.jobs.records.job import Job, JobStatus, format_time
+from flask_api.jobs.waiting_reasons import WaitingReason
 from flask_api.operation.shapes import Id, PageLinksJson, Path
 from flask_api.tasks.tables.page import ROWS_FILE
 
@@ -144,10 +145,26 @@ class JobSummary(BaseModel):
     links: Annotated[dict[str, Path], From(_links)]
 
 
+class WaitingJson(BaseModel):
+    """For what a job waits that has not begun."""
+
+    reason: Annotated[
+        Literal["start_time", "task_limit", "turn"],
+        Field(description="for its time, for a place among its task's, or for its turn"),
+    ]
+    ahead: Annotated[int, Field(description="unfinished jobs of its owner that came before it")]
+    until: AwareDatetime | None
+    running: Annotated[int | None, Field(description="jobs of its task that run, for a limit")]
+    limit: int | None
+
+
 class JobRecordJson(JobSummary):
     """A job. ``result`` is what the task returned, once it succeeded."""
 
     result: Annotated[Any, Contents(empty=None)]
+    waiting: Annotated[
+        WaitingJson | None, Field(description="said when a job is looked at that has not begun")
+    ] = None
     withheld: Annotated[
         list[str],
         Field(
@@ -155,6 +172,15 @@ class JobRecordJson(JobSummary):
             "empty, whatever the job holds"
         ),
     ] = []
+
+
+class ListedJob(JobSummary):
+    """A job in a listing."""
+
+    waiting: WaitingJson | None = None
+    instance: Annotated[
+        str, Field(description="of a batch's job: the server process that last held it")
+    ] = ""
 
 
 class SearchedJson(BaseModel):
@@ -167,7 +193,7 @@ class SearchedJson(BaseModel):
 class JobPage(BaseModel):
     """One page of a listing, newest first; ``next_cursor`` is null on the last one."""
 
-    jobs: list[JobSummary]
+    jobs: list[ListedJob]
     next_cursor: Id | None
     links: PageLinksJson | None = None
     searched: SearchedJson | None = None
@@ -224,6 +250,18 @@ def summary_json(job: Job, *, staff: bool) -> dict[str, Any]:
     record = {name: read(job) for name, read in _SUMMARY}
     record["error"] = error_json(job.error, staff=staff)
     return record
+
+
+def waiting_json(reason: WaitingReason) -> dict[str, Any]:
+    """Return for what a job waits."""
+    until = None if reason.until is None else format_time(reason.until)
+    return {
+        "reason": reason.reason,
+        "ahead": reason.ahead,
+        "until": until,
+        "running": reason.running,
+        "limit": reason.limit,
+    }
 
 
 def result_of(job: Job, *, staff: bool) -> Any:

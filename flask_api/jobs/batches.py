@@ -1,7 +1,7 @@
 """Many jobs of one task, accepted all or none:
 the batch as a value, how it is stored, and its results as they come."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -9,12 +9,14 @@ from typing import Any, cast
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import Acceptance, Acceptances, IdempotencyKey, SubmitAnswer
 from flask_api.jobs.records.job import Job, JobStatus, Member, Owner, format_time, from_fields
+from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreFull
 from shared.redis import RedisClient, RedisGateway
 
 _STAGED_AT_ONCE = 250
 _READ_AT_ONCE = 100
+_MOST_SCANNED = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,39 @@ class Batches:
             "list[str]",
             self._store.read(lambda client: client.lrange(keyspace.members(batch_id), 0, -1)),
         )
+
+    def jobs_of(
+        self,
+        batch: Batch,
+        reader: JobReader,
+        *,
+        after: int,
+        limit: int,
+        statuses: Collection[JobStatus] | None = None,
+    ) -> tuple[list[Job], int | None]:
+        """Return a page of its jobs from number ``after`` on, without their results, in the order
+        of submission, and the number to go on from, None at the end.
+
+        One call looks at 2,000 of them at most, so a page for few states may be short.
+        """
+        found: list[Job] = []
+        at = after
+        while at < min(batch.total, after + _MOST_SCANNED):
+            ids = self._members_from(batch.id, at)
+            for job in reader.find_many(ids):
+                if statuses is None or job.status in statuses:
+                    found.append(job)
+                if len(found) == limit:
+                    following = job.position + 1
+                    return found, following if following < batch.total else None
+            at += len(ids)
+            if not ids:
+                return found, None
+        return found, at if at < batch.total else None
+
+    def _members_from(self, batch_id: str, first: int) -> list[str]:
+        key, last = keyspace.members(batch_id), first + _READ_AT_ONCE - 1
+        return cast("list[str]", self._store.read(lambda client: client.lrange(key, first, last)))
 
     def results(self, batch: Batch, *, in_order: bool, after: int) -> Iterator[Job | None]:
         """Yield ended jobs with their results, from number ``after`` on,

@@ -25,6 +25,7 @@ from flask_api.jobs.removal import Removal
 from flask_api.jobs.submission import Submissions
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
+from flask_api.jobs.waiting_reasons import WaitingReasons
 from flask_api.jobs.workers.counts import JobCounts, Load
 from flask_api.jobs.workers.runner import JobLogHandler
 from flask_api.jobs.workers.worker import Worker
@@ -82,7 +83,7 @@ class JobEngine:
             registry, settings, self._membership, self._batches, self.uploads
         )
         # What the engine does by these is theirs to describe.
-        self.search = JobSearch(store, self._jobs).find
+        self.search, self.waits = JobSearch(store, self._jobs), WaitingReasons(store, registry)
         self.submit = self._submissions.submit
         self.submit_batch = self._submissions.submit_batch
         self.retry = self._submissions.retry
@@ -175,6 +176,21 @@ class JobEngine:
     def results(self, batch: Batch, *, in_order: bool, after: int) -> Iterator[Job | None]:
         """Yield a batch's ended jobs with their results; see Batches.results."""
         return self._batches.results(batch, in_order=in_order, after=after)
+
+    def jobs_of(
+        self,
+        batch: Batch,
+        *,
+        after: int,
+        limit: int,
+        statuses: Collection[JobStatus] | None = None,
+    ) -> tuple[list[Job], int | None]:
+        """Return a page of a batch's jobs; see Batches.jobs_of."""
+        return self._batches.jobs_of(batch, self._jobs, after=after, limit=limit, statuses=statuses)
+
+    def instances_of(self, jobs: Sequence[Job]) -> list[str]:
+        """Return for each job which process last held it; empty when unknown."""
+        return self._jobs.find_instances([job.id for job in jobs])
 
     def watch_end(self, job_id: str, tell: Callable[[], None]) -> Callable[[], None]:
         """Have ``tell``, which must not block, called when the job ends in this process;

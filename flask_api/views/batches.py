@@ -9,14 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
-from flask_api.http.answers import page_answer, rate_limit_headers, with_etag
+from flask_api.http.answers import BatchJobsQuery, page_answer, rate_limit_headers, with_etag
 from flask_api.http.batch_json import (
+    BatchJobs,
     BatchPage,
     BatchRecordJson,
     BatchResult,
     batch_json,
     result_json,
 )
+from flask_api.http.job_answer import listed
 from flask_api.http.job_requests import (
     PRIORITIES,
     REFUSALS,
@@ -149,6 +151,32 @@ def list_batches() -> Response:
 def show(batch_id: Any) -> Response:
     """Look at a batch: how many of its jobs are in which state."""
     return with_etag(jsonify(batch_json(batch_to_see(batch_id))))
+
+
+@blueprint.get("/<uuid:batch_id>/jobs")
+@scope_required("jobs:read")
+@describe(
+    "listBatchJobs",
+    query=BatchJobsQuery,
+    answers={200: Answer("A page, in the order of submission.", BatchJobs)},
+    problems=OF_A_BATCH,
+)
+def list_batch_jobs(batch_id: Any) -> Response:
+    """List a batch's jobs, without their results.
+
+    ``instance`` tells which server process last held a job, so that it can be seen what ran beside
+    what. A page with status may hold fewer than limit and still have a next one.
+    """
+    query, engine = read_query(BatchJobsQuery), api_state().engine
+    jobs, following = engine.jobs_of(
+        batch_to_see(batch_id), after=query.after, limit=query.limit, statuses=query.statuses
+    )
+    instances = engine.instances_of(jobs)
+    records = [
+        {**record, "instance": instance}
+        for record, instance in zip(listed(jobs), instances, strict=True)
+    ]
+    return jsonify({"jobs": records, "next_after": following})
 
 
 @blueprint.post("/<uuid:batch_id>/cancel")

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, send_file
 from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import require_scope, scope_required
 from flask_api.http.answers import JobsQuery, page_answer, rate_limit_headers, with_etag
-from flask_api.http.job_answer import look_at_job, record_answer, wait_for_end
+from flask_api.http.job_answer import listed, look_at_job, looked_at, record_answer, wait_for_end
 from flask_api.http.job_json import (
     JOBS_PATH,
     JobPage,
@@ -17,7 +17,6 @@ from flask_api.http.job_json import (
     LogLineJson,
     job_url,
     result_of,
-    summary_json,
 )
 from flask_api.http.job_requests import (
     PRIORITIES,
@@ -130,11 +129,10 @@ def list_jobs() -> Response:
     if query.q is None:
         page = engine.list_of(viewer(), **query.place())
     else:
-        page, searched = engine.search(viewer().id, query.q, **query.place())
+        page, searched = engine.search.find(viewer().id, query.q, **query.place())
         more = {"searched": {"jobs": searched.jobs, "long_results": searched.long_results}}
-    records = [summary_json(job, staff=is_staff()) for job in page.jobs]
     filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
-    return page_answer("jobs", records, page.cursor, more=more, **filters)
+    return page_answer("jobs", listed(page.jobs), page.cursor, more=more, **filters)
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -154,7 +152,7 @@ def show(job_id: Any) -> Response:
     304 then says that nothing has changed.
     """
     job, waited = look_at_job(job_id)
-    answer = record_answer(job)
+    answer = looked_at(job)
     answer.headers.update(waited)
     return with_etag(answer)
 

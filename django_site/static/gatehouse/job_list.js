@@ -1,5 +1,7 @@
 // The list of all jobs: filters without leaving the page, older jobs as it is scrolled, and what is ticked.
 import { refresh, renew, say } from "./live.js";
+import { morph } from "./morph.js";
+import { showTimes } from "./times.js";
 
 const filters = document.getElementById("filters");
 const many = document.getElementById("many");
@@ -83,6 +85,23 @@ function watch() {
   observer.unobserve(more);
   observer.observe(more);
 }
+
+// --- A batch's jobs, within its row -----------------------------------------
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a.opens");
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  const address = link.href; // the link itself is brought up to date, too
+  const row = link.closest(".job-row");
+  const part = row.closest(".page-of-jobs[data-address]");
+  const fresh = await renew(address);
+  const now = fresh?.getElementById(row.id);
+  if (!now) return;
+  morph(row, document.importNode(now, true));
+  showTimes();
+  if (part) part.dataset.address = address;
+  else history.replaceState(null, "", address);
+});
 
 // --- What is ticked --------------------------------------------------------
 const all = document.getElementById("all");

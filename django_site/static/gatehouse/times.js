@@ -26,6 +26,11 @@ function showSome(times, from, now) {
 }
 
 export function showTimes() {
+  for (const time of document.querySelectorAll("time[data-at]")) {
+    const then = new Date(time.dateTime);
+    const isToday = then.toDateString() === new Date().toDateString();
+    time.textContent = then.toLocaleString("en", isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  }
   const times = document.querySelectorAll("time[data-ago]");
   const number = (turn += 1);
   const now = Date.now();

@@ -45,8 +45,12 @@ def act_on_many(request: HttpRequest) -> HttpResponse:
 
 def back_to_list(request: HttpRequest) -> HttpResponse:
     """Lead to the list with the filters that the form was sent with."""
-    sent = QueryDict(request.POST.get("list", "").removeprefix("?")[:500])
-    return redirect(f"{reverse('jobs')}{Filters.of(sent.dict()).address()}")
+    return redirect(f"{reverse('jobs')}{sent_filters(request).address()}")
+
+
+def sent_filters(request: HttpRequest) -> Filters:
+    """Return the filters of the list that a form was sent from."""
+    return Filters.of(QueryDict(request.POST.get("list", "").removeprefix("?")[:1000]).dict())
 
 
 def _chosen(request: HttpRequest, kind: str) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,13 @@ from django_site.work import api
 from django_site.work.access import get_page
 from django_site.work.listing.filters import STATUSES, Filters
 from django_site.work.listing.job_list import PAGE, JobList, list_work
-from django_site.work.listing.many import MOST
+from django_site.work.listing.saved_views import MOST
+from django_site.work.models import SavedView
 
 # What is asked for while a person scrolls: fewer questions.
 _LARGER_PAGE = 50
+# Of a batch that is opened in the list; its own page has all.
+_MEMBERS = 25
 
 
 @get_page
@@ -21,7 +24,11 @@ def jobs(request: HttpRequest) -> HttpResponse:
     filters = Filters.of(request.GET.dict())
     cursor = request.GET.get("cursor", "")
     limit = _LARGER_PAGE if "larger" in request.GET else PAGE
+    opened = request.GET.get("open", "")
     found = list_work(request, **filters.kept, cursor=cursor, limit=limit)
+    for row in found.rows:
+        if "counts" in row:
+            _open(request, row, filters, cursor, is_open=row["id"] == opened)
     context = {
         "rows": found.rows,
         "searched": _searched(found),
@@ -29,11 +36,22 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "statuses": STATUSES.items(),
         "tasks": sorted(task["name"] for task in api.get(request, "/tasks")["tasks"]),
         "is_first": not cursor,
-        "most": MOST,
         "back": filters.address(),
+        "views": SavedView.objects.filter(person_id=request.user.pk)[:MOST],
         "next": filters.address(cursor=found.cursor) if found.cursor else "",
     }
     return render(request, "work/jobs.html", context)
+
+
+def _open(
+    request: HttpRequest, batch: dict[str, Any], filters: Filters, cursor: str, *, is_open: bool
+) -> None:
+    """Give a batch's row the address that opens it, or closes it, and an open one its jobs."""
+    where = filters.address(cursor=cursor, open="" if is_open else batch["id"])
+    batch["toggle"] = where or request.path
+    if is_open:
+        found = api.get(request, f"/batches/{batch['id']}/jobs", limit=_MEMBERS)
+        batch["members"] = [{**job, "number": at} for at, job in enumerate(found["jobs"], start=1)]
 
 
 def _searched(found: JobList) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from django_site.work import shown
-from django_site.work.listing import timing
+from django_site.work.listing import timing, waiting
 from django_site.work.listing.job_list import STATUS_WORDS
 
 register = template.Library()
@@ -66,6 +66,12 @@ def remaining(job: dict[str, Any]) -> str:
     """Say how long a job will still take, about; nothing where that is not known."""
     seconds = timing.remaining_s(job, datetime.now(UTC))
     return "" if seconds is None else timing.about(seconds)
+
+
+@register.filter
+def waits_for(job: dict[str, Any]) -> SafeString | str:
+    """Say for what a job waits."""
+    return waiting.waits_for(job)
 
 
 @register.filter

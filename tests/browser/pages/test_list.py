@@ -81,3 +81,21 @@ def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[...
     assert ada.session.http.delete(f"/api/jobs/{jobs[3]}").status_code == 204
     ada.until(lambda: ada.count(f"#row-{jobs[3]}") == 0, "it is gone")
     assert ada.browser.execute_script("return window.longest") < LONGEST_TASK_MS
+
+
+def test_waiting_job_and_batch_say_what_goes_on_within(person: Callable[..., Person]) -> None:
+    """For what a job waits, in the person's time; a batch's jobs open within its row, and change
+    there."""
+    ada = person()
+    body = {"task": "primes.check", "arguments": {"numbers": [1]}, "delay_s": 86_000}
+    later = ada.session.http.post("/api/jobs", json=body).json()["id"]
+    slow = {"task": "forms.slow", "arguments": [{"steps": 200}] * 2}
+    batch = ada.session.http.post("/api/batches", json=slow).json()["id"]
+    ada.go("/jobs/")
+    ada.until(lambda: "Starts at" in ada.text(f"#row-{later} .how"), "it says when")
+    ada.find(f"#row-{batch} .opens").click()
+    ada.until(lambda: ada.count(f"#row-{batch} .inner li") == 2, "its jobs are shown")
+    ada.session.http.post(f"/api/batches/{batch}/cancel")
+    ada.until(lambda: ada.count(f"#row-{batch} .inner .cancelled") == 2, "they are cancelled")
+    ada.find(f"#row-{batch} .opens").click()
+    ada.until(lambda: ada.count(f"#row-{batch} .inner") == 0, "it is closed")

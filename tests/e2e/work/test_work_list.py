@@ -78,3 +78,40 @@ def test_what_can_not_be_done_with_many_is_said(ada: Browser) -> None:
     evil = {"do": "delete", "sure": "yes", "job": job}
     assert ada.http.post("/jobs/many/", data=evil, headers=foreign).status_code == 403
     assert job in ada.http.get("/jobs/").text
+
+
+def test_view_is_kept_by_name_and_forgotten(ada: Browser) -> None:
+    """A link to it stands above the list; one name is one view."""
+    for query in ("?status=failed", "?status=failed&task=primes.sum&evil=1"):
+        ada.send_form("/jobs/views/save/", {"name": "  My <b>ad ", "list": query}, page="/jobs/")
+    page = ada.http.get("/jobs/").text
+    assert page.count("My &lt;b&gt;ad") == 1
+    assert 'href="?status=failed&amp;task=primes.sum"' in page
+    assert "Forget this view" in ada.http.get("/jobs/?status=failed&task=primes.sum").text
+    for sent in ({"name": "x", "list": ""}, {"name": " ", "list": "?q=1"}):
+        ada.send_form("/jobs/views/save/", sent, page="/jobs/")
+        assert "Choose what is shown, and give it a name." in ada.http.get("/jobs/").text
+    ada.send_form("/jobs/views/forget/", {"name": "My <b>ad", "list": ""}, page="/jobs/")
+    assert "My &lt;b" not in ada.http.get("/jobs/").text
+
+
+def test_favourite_task_stands_on_the_first_page(ada: Browser) -> None:
+    """And first among the tasks; once more, and it is none."""
+    ada.send_form("/tasks/primes.sum/favour/", {"keep": "yes"}, page="/tasks/primes.sum/")
+    assert "Favourites" in ada.http.get("/").text
+    assert "Favourites" in ada.http.get("/tasks/").text
+    ada.send_form("/tasks/primes.sum/favour/", {}, page="/tasks/primes.sum/")
+    assert "Favourites" not in ada.http.get("/").text
+    unknown = {"keep": "yes"}
+    assert ada.send_form("/tasks/no.such/favour/", unknown, page="/jobs/").status_code == 404
+
+
+def test_batch_opens_in_the_list(ada: Browser) -> None:
+    """Its first jobs stand below it, and the address keeps it open."""
+    body = {"task": "primes.check", "arguments": [{"numbers": [n]} for n in range(30)]}
+    batch = ada.http.post("/api/batches", json=body).json()
+    page = ada.http.get("/jobs/", params={"open": batch["id"]}).text
+    assert "numbers=[24]" in page
+    assert "numbers=[25]" not in page
+    assert "All 30 jobs" in page
+    assert "numbers=[24]" not in ada.http.get("/jobs/").text

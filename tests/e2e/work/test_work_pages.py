@@ -99,7 +99,7 @@ def test_list_of_jobs_and_batches_goes_on_page_by_page(ada: Browser) -> None:
     while path:
         page = ada.http.get(path).text
         listed += [part[:36] for part in page.split('id="row-')[1:]]
-        following = [part.split('"')[0] for part in page.split('href="?')[1:] if "cursor=" in part]
+        following = [part.split('"')[0] for part in page.split('older" href="?')[1:]]
         path = f"/jobs/?{following[0].replace('&amp;', '&')}" if following else ""
     assert len(listed) == len(set(listed)) >= 33
     assert listed == sorted(listed, reverse=True)

@@ -1,0 +1,41 @@
+"""Views of the list of jobs that a person keeps by name."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST
+
+from django_site.work.access import page
+from django_site.work.listing.many import back_to_list, sent_filters
+from django_site.work.models import SavedView
+
+MOST = 30
+_LONGEST_NAME, _LONGEST_QUERY = 40, 900
+
+
+@require_POST
+@page
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Keep the view that the form was sent from; a name that is known already is given anew."""
+    name = " ".join(request.POST.get("name", "")[:_LONGEST_NAME].split())
+    query = sent_filters(request).address()
+    own = SavedView.objects.filter(person_id=request.user.pk)
+    if not name or not query:
+        messages.warning(request, "Choose what is shown, and give it a name.")
+    elif len(query) > _LONGEST_QUERY:
+        messages.warning(request, "These words are too long to keep.")
+    elif not own.filter(name=name).exists() and own.count() >= MOST:
+        messages.warning(request, f"You keep {MOST} views already. Forget one first.")
+    else:
+        SavedView.objects.update_or_create(
+            person_id=request.user.pk, name=name, defaults={"query": query}
+        )
+    return back_to_list(request)
+
+
+@require_POST
+@page
+def forget_view(request: HttpRequest) -> HttpResponse:
+    """Keep a view no longer."""
+    name = request.POST.get("name", "")
+    SavedView.objects.filter(person_id=request.user.pk, name=name).delete()
+    return back_to_list(request)

@@ -1,0 +1,73 @@
+"""For what a job waits that has not begun, as far as it is known: for its time, for a place among
+the running ones of its task, or for its turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, cast
+
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Job, JobStatus
+from flask_api.jobs.tasks.registry import TaskRegistry
+from shared.redis import RedisClient, RedisGateway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingReason:
+    """For what a job waits. ``until``: its time; ``running`` of at most ``limit`` jobs of its task,
+    in all processes; ``ahead``: how many unfinished jobs its owner submitted before it."""
+
+    reason: Literal["start_time", "task_limit", "turn"]
+    ahead: int
+    until: datetime | None = None
+    running: int | None = None
+    limit: int | None = None
+
+
+class WaitingReasons:
+    """Tells for what jobs wait. Thread-safe; nothing is asked where none of them does.
+
+    Raises JobStoreUnavailable when Redis is away.
+    """
+
+    def __init__(self, store: RedisGateway, registry: TaskRegistry) -> None:
+        self._store = store
+        self._limits = {
+            task.name: task.policy.max_running for task in registry if task.policy.max_running
+        }
+
+    def find(self, jobs: Sequence[Job]) -> dict[str, WaitingReason]:
+        """Return for what each job waits, by id, in one round trip; they are one person's. A job
+        that doesn't wait is left out."""
+        waiting = [job for job in jobs if job.status is JobStatus.QUEUED]
+        if not waiting:
+            return {}
+        owner_id, now = waiting[0].owner.id, datetime.now(UTC)
+        limited = [task for task in {job.task for job in waiting} if task in self._limits]
+        unfinished, running = self._store.read(lambda client: _look(client, owner_id, limited))
+        places = {job_id: place for place, job_id in enumerate(sorted(unfinished))}
+        counts = dict(zip(limited, running, strict=True))
+        return {job.id: self._reason(job, places.get(job.id, 0), counts, now) for job in waiting}
+
+    def _reason(
+        self, job: Job, ahead: int, running: dict[str, int], now: datetime
+    ) -> WaitingReason:
+        if job.start_at is not None and job.start_at > now:
+            return WaitingReason(reason="start_time", ahead=ahead, until=job.start_at)
+        limit = self._limits.get(job.task)
+        if limit is not None and running[job.task] >= limit:
+            return WaitingReason(
+                reason="task_limit", ahead=ahead, running=running[job.task], limit=limit
+            )
+        return WaitingReason(reason="turn", ahead=ahead)
+
+
+def _look(
+    client: RedisClient, owner_id: str, tasks: Sequence[str]
+) -> tuple[Sequence[str], list[int]]:
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.smembers(keyspace.opened(owner_id))
+        for task in tasks:
+            pipeline.scard(keyspace.running(task))
+        unfinished, *running = pipeline.execute()
+    return list(cast("set[str]", unfinished)), cast("list[int]", running)

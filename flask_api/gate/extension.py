@@ -25,8 +25,8 @@ from flask_api.gate.state import (
 )
 from shared.contract.authentication import Guards, Identity
 from shared.contract.principal import Principal
+from shared.contract.remembering import RememberingSigner
 from shared.contract.session import SessionFormat
-from shared.contract.signing import EntrySigner
 from shared.errors import NotAuthenticated, SessionStoreUnavailable
 from shared.http.edge import Edge
 from shared.http.mount import ForwardedPrefix
@@ -69,7 +69,7 @@ class Gatehouse:
             max_connections=settings.redis_connections,
         )
         store = RedisGateway(client, unavailable=SessionStoreUnavailable)
-        signer = EntrySigner(settings.secrets)
+        signer = RememberingSigner(settings.secrets)
         guards = Guards(store, signer, SessionFormat(signer, settings.lifetimes))
         app.extensions[EXTENSION] = GateState(
             settings, store, guards, KeyUsage(store), TrustedOrigins(settings.csrf_trusted_origins)
@@ -80,8 +80,7 @@ class Gatehouse:
         if settings.trusted_proxy:
             app.wsgi_app = ForwardedPrefix(app.wsgi_app)  # type: ignore[method-assign]
         register_error_handlers(app)
-        app.after_request(_add_security_headers)
-        app.after_request(_note_key_use)
+        app.after_request(_finish)
 
 
 def current_identity() -> Identity:
@@ -123,18 +122,26 @@ def current_principal() -> Principal:
     return current_identity().principal
 
 
-def _add_security_headers(response: Response) -> Response:
+def _finish(response: Response) -> Response:
+    """Give every answer the security headers, and have the use of a key noted after it."""
+    _add_security_headers(response)
+    note = key_use_to_note()
+    if note is not None:
+        response.call_on_close(note)
+    return response
+
+
+def _add_security_headers(response: Response) -> None:
     headers = response.headers
     # Not setdefault or add: they search and check each, which is a tenth of a small request.
     present = {name.lower() for name, _ in headers}
     wanted = _SECURITY_HEADERS[gate_state().settings.production]
     if present.isdisjoint(_THEIR_NAMES):
         headers._list.extend(wanted)
-        return response
+        return
     headers._list.extend([each for each in wanted if each[0].lower() not in present])
     if "vary" in present:
         response.vary.update(("Cookie", "Authorization"))
-    return response
 
 
 def key_use_to_note() -> Callable[[], None] | None:
@@ -153,10 +160,3 @@ def key_use_to_note() -> Callable[[], None] | None:
         if state.key_usage.is_due(key_id, network)
         else None
     )
-
-
-def _note_key_use(response: Response) -> Response:
-    note = key_use_to_note()
-    if note is not None:
-        response.call_on_close(note)
-    return response

@@ -1,5 +1,5 @@
 """The guards: from a credential to who it is, or the reason it is refused.
-Reads Redis, writes nothing, caches nothing.
+Reads Redis, writes nothing, caches nobody.
 
 One ladder for a session and one for an API key; each doubt is one early refusal. Both sides and
 ``manage.py whois`` use this, so there is one answer. Source: OWASP ASVS 5.0, chapters 7 and 9.

@@ -10,8 +10,7 @@ afresh for every request, in the same instant, and the second is used only if th
 now, leads to it. A wrong guess costs the second read that was to be saved, nothing else.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from shared.redis import RedisGateway
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 _MAX_GUESSES = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirstRead:
+class FirstRead(NamedTuple):
     """What an entry held (None: it is absent), and what was read along with it on a guess."""
 
     entry: str

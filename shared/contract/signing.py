@@ -68,6 +68,14 @@ class EntrySigner:
 
         Raises EntryFormatError for anything else; the comparison is constant-time.
         """
+        payload, signed_at = self._verify(entry, value)
+        if max_age_s is not None and time.time() - _from_base62(signed_at) > max_age_s:
+            raise EntryFormatError("the signature is older than the absolute lifetime")
+        return payload
+
+    def _verify(self, entry: str, value: str) -> tuple[dict[str, Any], str]:
+        """Return what was signed, and when in base62. The same for the same arguments, always.
+        Raises EntryFormatError."""
         signed, _, signature = value.rpartition(":")
         given, message = signature.encode(errors="replace"), signed.encode(errors="replace")
         # A list, not any(): every comparison is made, whichever matches.
@@ -78,16 +86,13 @@ class EntrySigner:
             raise EntryFormatError("the signature does not verify")
         content, _, signed_at = message.rpartition(b":")
         try:
-            age_s = 0.0 if max_age_s is None else time.time() - _from_base62(signed_at.decode())
             payload = _decode(_from_base64(content).decode())
         # a secret's holder signed what is not base64 of JSON
         except (ValueError, IndexError) as error:
             raise EntryFormatError("the signed value is not base64url JSON") from error
-        if max_age_s is not None and age_s > max_age_s:
-            raise EntryFormatError("the signature is older than the absolute lifetime")
         if not isinstance(payload, dict):
             raise EntryFormatError("the signed value is not a JSON object")
-        return payload
+        return payload, signed_at.decode(errors="replace")
 
     def _signer(self, entry: str) -> "TimestampSigner":
         # a gate only verifies, and may run where Django isn't
@@ -99,13 +104,13 @@ class EntrySigner:
 
 def _from_base62(text: str) -> int:
     """Return the number that Django's ``b62_encode`` wrote.
-    Raises ValueError for another character."""
+    Raises EntryFormatError for another character."""
     number = 0
     try:
         for digit in text:
             number = number * 62 + _VALUES[digit]
     except KeyError as error:
-        raise ValueError("not base62") from error
+        raise EntryFormatError("the signature has no time") from error
     return number
 
 

@@ -110,9 +110,16 @@ GATE_MUTANTS = of(
         "return _SALT",
     ),
     Mutant(
+        "name of what was verified",
+        "shared/contract/remembering.py",
+        "text = (entry, value)",
+        'text = ("", value)',
+        ("tests/unit/shared/test_shared_signing.py",),
+    ),
+    Mutant(
         "age of the signature",
         "shared/contract/signing.py",
-        "if max_age_s is not None and age_s > max_age_s:",
+        "if max_age_s is not None and time.time() - _from_base62(signed_at) > max_age_s:",
         "if False:",
     ),
     Mutant(

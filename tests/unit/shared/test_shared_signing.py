@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contract.remembering import LONGEST, MOST_VALUES, RememberingSigner
 from shared.contract.signing import EntrySigner, _signature
 from shared.errors import EntryFormatError
 from tests.signing_time import set_clock
@@ -155,3 +156,48 @@ def test_stored_bytes_are_the_frozen_format(monkeypatch: pytest.MonkeyPatch) -> 
     golden = "eyJpZCI6IjcifQ:1vM0WG:17H4wO0m-8qjiBI_VDTb8dI4hlrDlJExAK8BnGg8spg"
     assert signer.sign(ENTRY, {"id": "7"}) == golden
     assert signer.unsign(ENTRY, golden) == {"id": "7"}
+
+
+def test_only_the_same_text_under_the_same_name_is_known() -> None:
+    """Another name, another value, every changed character and another age are judged anew,
+    however often the good one was seen."""
+    signer = RememberingSigner([NEW])
+    value = EntrySigner([NEW]).sign(ENTRY, {"id": "7"})
+    for _ in range(3):
+        assert signer.unsign(ENTRY, value, max_age_s=60) == {"id": "7"}
+    changed = [
+        f"{value[:at]}{chr(ord(value[at]) ^ 1)}{value[at + 1 :]}" for at in range(len(value))
+    ]
+    for entry, text in [
+        ("gatehouse:principal:8", value),
+        (ENTRY, ""),
+        *((ENTRY, each) for each in changed),
+    ]:
+        for _ in range(2):
+            with pytest.raises(EntryFormatError):
+                signer.unsign(entry, text, max_age_s=60)
+    with pytest.raises(EntryFormatError):
+        signer.unsign(ENTRY, value, max_age_s=-1)
+    with pytest.raises(EntryFormatError):
+        RememberingSigner([OLD]).unsign(ENTRY, value)
+
+
+def test_it_verifies_once_and_holds_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last used stay; long values are not held at all."""
+    counted, signature = [], EntrySigner._verify
+
+    def count(signer: EntrySigner, entry: str, value: str) -> object:
+        counted.append(entry)
+        return signature(signer, entry, value)
+
+    monkeypatch.setattr(EntrySigner, "_verify", count)
+    signer, plain = RememberingSigner([NEW]), EntrySigner([NEW])
+    kept = plain.sign(ENTRY, {})
+    for number in range(3 * MOST_VALUES):
+        signer.unsign(f"entry:{number}", plain.sign(f"entry:{number}", {}))
+        signer.unsign(ENTRY, kept)
+    assert counted.count(ENTRY) == 1
+    assert len(signer._young) + len(signer._old) <= 2 * MOST_VALUES
+    long = plain.sign(ENTRY, {"cart": "x" * LONGEST})
+    assert signer.unsign(ENTRY, long) == signer.unsign(ENTRY, long)
+    assert counted.count(ENTRY) == 3

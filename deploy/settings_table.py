@@ -13,6 +13,7 @@ from shared.settings import (
     ContractSettings,
     ServerSettings,
     SiteSettings,
+    WorkerSettings,
     WriterSettings,
 )
 
@@ -31,6 +32,7 @@ _GROUPS: tuple[tuple[str, type[ContractSettings], type[ContractSettings] | None]
     ("Whoever writes sessions: our site or yours (`site.env`)", WriterSettings, ContractSettings),
     ("Our Django site (`site.env`)", SiteSettings, WriterSettings),
     ("The Flask API and its jobs (`api.env`)", ApiSettings, ContractSettings),
+    ("A worker (`worker.env`, or the environment)", WorkerSettings, ApiSettings),
     ("The servers (`contract.env`)", ServerSettings, ContractSettings),
 )
 

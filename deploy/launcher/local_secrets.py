@@ -3,7 +3,8 @@ made once, kept in files under var/ that only this person can read.
 
     var/contract.env        GATEHOUSE_SESSION_SECRETS                            both sides
     var/site.env            GATEHOUSE_SECRET_KEY, GATEHOUSE_SITE_REDIS_URL       the Django site
-    var/api.env             GATEHOUSE_API_REDIS_URL, GATEHOUSE_JOBS_REDIS_URL    the Flask API
+    var/api.env             GATEHOUSE_API_REDIS_URL, GATEHOUSE_JOBS_REDIS_URL,
+                            GATEHOUSE_WORKER_SECRETS                             the Flask API
     var/valkey.passwords    JSON, role -> password, of the server for sessions   the launcher
     var/valkey-jobs.passwords                      of the server for jobs        the launcher
 
@@ -28,6 +29,7 @@ def ensure_secrets(var: Path) -> None:
     a new one would log everyone out."""
     _ensure(var / "contract.env", "GATEHOUSE_SESSION_SECRETS")
     _ensure(var / "site.env", "GATEHOUSE_SECRET_KEY")
+    _ensure(var / "api.env", "GATEHOUSE_WORKER_SECRETS")
 
 
 def ensure_valkey_passwords(

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from flask_api.gate.addresses import script_root
 from flask_api.http.job_requests import PRIORITIES
+from flask_api.http.state import api_state
 from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
 from flask_api.jobs.records.job import Job, JobStatus, format_time
 from flask_api.jobs.waiting_reasons import WaitingReason
@@ -134,6 +135,11 @@ class JobSummary(BaseModel):
     max_attempts: int
     attempts: Annotated[list[AttemptJson], Contents(empty=[])]
     cancel_requested: bool
+    waiting_for: Annotated[
+        str | None,
+        From(lambda job: api_state().engine.waiting_for(job)),
+        Field(description="why a queued job can't begin at all just now; null when it can"),
+    ]
     progress: Annotated[ProgressJson | None, Contents(empty=None)]
     error: Annotated[JobErrorJson | None, Contents(empty=None)]
     files: Annotated[list[JobFileJson], From(_files), Contents(empty=[])]

@@ -117,6 +117,14 @@ class JobEngine:
         """Return how busy each executor of this process is."""
         return self._worker.loads()
 
+    def waiting_for(self, job: Job) -> str | None:
+        """Return why a queued job can't begin at all just now. Doesn't block."""
+        return self._worker.waiting_for(job.task) if job.status is JobStatus.QUEUED else None
+
+    def executor_of(self, task: str) -> str:
+        """Return the name of the executor that runs a task's attempts here."""
+        return self._worker.executor_names[task]
+
     def get(self, job_id: str, *, viewer: Owner, sees_all: bool = False) -> Job:
         """Return a job of the viewer's own, or anyone's if ``sees_all``;
         else raise JobNotFound or JobExpired."""

@@ -20,6 +20,7 @@ from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.beats import write_beat
 from flask_api.jobs.records.holdings import Holdings
+from flask_api.jobs.records.roster import Roster
 from flask_api.jobs.work_stealing import WorkStealing
 from flask_api.jobs.workers.worker import Worker
 from shared.errors import ConfigurationError, JobStoreUnavailable
@@ -67,9 +68,10 @@ class Membership:
         self._renewing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._sweeping: threading.Thread | None = None
+        self._roster = Roster(store)
         self._suspects: dict[str, float] = {}
         self._away_since: float | None = None
-        self._strays: set[str] = set()
+        self._strays: frozenset[str] = frozenset()
         self._full_claims = 0
         self._next_audit_at = clock() + _AUDIT_EVERY_S
 
@@ -246,31 +248,38 @@ class Membership:
         )
         others -= {self._held.instance}
         beats = self._holdings.look_at(sorted(others))
-        self._adopt([other for other, beat in beats.items() if beat is None])
+        silent = [other for other, beat in beats.items() if beat is None]
+        self._adopt(silent, workers=self._roster.silent(self._heartbeat_s))
         self._stealing.take_some({other: beat for other, beat in beats.items() if beat})
 
-    def _adopt(self, silent: list[str]) -> None:
+    def _adopt(self, silent: list[str], *, workers: list[str]) -> None:
         now = self._clock()
-        self._suspects = {other: self._suspects.get(other, now) for other in silent}
-        for other, since in self._suspects.items():
+        silent_since = {each: self._suspects.get(each, now) for each in (*silent, *workers)}
+        self._suspects = silent_since
+        for other, since in silent_since.items():
             if now - since >= SUSPECT_S:
-                jobs = self._holdings.adopt(other, instance=self._held.instance)
+                jobs = self._adopted(other, is_worker=other in workers)
                 log.warning(
                     "adopted the jobs of a dead process",
                     extra={"instance": other, "jobs": len(jobs)},
                 )
                 self.worker.take_over(jobs)
 
+    def _adopted(self, dead: str, *, is_worker: bool) -> list[str]:
+        instance = self._held.instance
+        if is_worker:
+            return self._roster.bury(dead, instance=instance, silence_s=self._heartbeat_s)
+        return self._holdings.adopt(dead, instance=instance)
+
     def _audit(self) -> None:
         """Take up what Redis says we hold and we don't know: an accept whose answer was lost.
         Two looks, to be sure."""
-        held = keyspace.held(self._held.instance)
         queues = [each.queue for each in self.worker.executors]
         # Before the look: what waits is held by then.
         waiting = frozenset(job for queue in queues for job in queue.waiting_ids())
         # Not by numbers: what is known and not yet durable, under load always some,
         # would hide what is held and not known.
-        ours = self._store.read(lambda client: cast("set[str]", client.smembers(held)))
+        ours = self._holdings.all_of(self._held.instance)
         for task in {task for queue in queues for task in queue.held_back}:
             self._holdings.free_places(task)
         self.worker.drop(waiting - ours)  # others took them, and may keep our turn from them long

@@ -86,7 +86,7 @@ class Submissions:
         queue = self._open_queue(task)
         inputs.hold(f"job:{queued.job_id}")
         begins = start_at is None and self._worker.seize(queued)
-        job = _job(task, queued, owner=owner, start_at=start_at, begins=begins)
+        job = _job(self._executor(task), queued, owner=owner, start_at=start_at, begins=begins)
         if begins:
             return self._submit_running(job, queued, idempotency)
         queue.reserve()
@@ -135,7 +135,7 @@ class Submissions:
         inputs = SubmittedInputs(self._uploads, owner.id)
         checked = check_all(task, arguments, inputs=inputs.find)
         pattern = _job(
-            task,
+            self._executor(task),
             _queued_job(task, "{}", owner=owner, priority=priority, batch=batch.id),
             owner=owner,
         )
@@ -181,6 +181,9 @@ class Submissions:
             ) from None
         finally:
             queue.release()
+
+    def _executor(self, task: AnyTask) -> str:
+        return self._worker.executor_names[task.name]
 
     def _open_queue(self, task: AnyTask) -> FairQueue:
         if not self.is_open:
@@ -249,7 +252,7 @@ def _queued_job(
 
 
 def _job(
-    task: AnyTask,
+    executor: str,
     queued: QueuedJob,
     *,
     owner: Owner,
@@ -261,7 +264,7 @@ def _job(
         id=queued.job_id,
         task=queued.task,
         arguments=queued.arguments,
-        executor=task.policy.executor,
+        executor=executor,
         owner=owner,
         submitted_at=now,
         status=JobStatus.RUNNING if begins else JobStatus.QUEUED,

@@ -40,7 +40,7 @@ class WorkStealing:
         self._reader = JobReader(store)
         self._holdings = holdings
         self._worker = worker
-        self._executor_of = {task.name: task.policy.executor for task in worker.registry}
+        self._executor_of = worker.executor_names
         self._resting: Counter[tuple[str, str]] = Counter()
 
     def take_some(self, beats: Mapping[str, Beat]) -> int:

@@ -58,7 +58,7 @@ def task_json(task: AnyTask) -> dict[str, Any]:
         "name": task.name,
         "summary": task.summary,
         "description": (inspect.getdoc(task.function) or "").partition("\n\n")[2].strip(),
-        "executor": task.policy.executor,
+        "executor": api_state().engine.executor_of(task.name),
         "timeout_s": task.policy.timeout_s,
         "max_attempts": task.policy.max_attempts,
         "arguments_schema": task.arguments_schema,

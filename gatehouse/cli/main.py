@@ -25,6 +25,7 @@ from gatehouse.cli.commands.map import map_task
 from gatehouse.cli.commands.new import new
 from gatehouse.cli.commands.submit import submit
 from gatehouse.cli.commands.tasks import tasks
+from gatehouse.cli.commands.worker import worker
 from gatehouse.cli.exit_codes import EPILOG, CommandFailed, ExitCode
 from gatehouse.cli.output import put, say, say_lines
 from gatehouse.installed import installed_version
@@ -95,7 +96,7 @@ def cli() -> None:
 
 for _each in (
     login, logout, whoami, tasks, submit, map_task, jobs, watch, log, result, files, cancel, retry,
-    delete, usage, keys, new, completion
+    delete, usage, keys, new, worker, completion
 ):  # fmt: skip
     cli.add_command(_each)
 

@@ -11,10 +11,15 @@ POOL_WAIT_S = 0.05
 
 
 def build_client(
-    url: str, *, timeout_s: float, max_connections: int, of_primary: bool = True
+    url: str,
+    *,
+    timeout_s: float,
+    max_connections: int,
+    of_primary: bool = True,
+    decode: bool = True,
 ) -> RedisClient:
     """Return a client that connects on first use. ``url``: redis://, rediss:// or unix://;
-    values come back as str.
+    values come back as str, or as bytes without ``decode``.
 
     The time-outs given here win over any in the URL. ``of_primary``: believe no replica; false for
     an operator's client. Raises ConfigurationError for a URL that redis-py can't read;
@@ -32,7 +37,7 @@ def build_client(
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "retry": Retry(NoBackoff(), 0),
-        "decode_responses": True,
+        "decode_responses": decode,
         # A value that is not UTF-8 is not ours: it must fail its signature, not raise in the
         # driver. Who sends it back into a script encodes it the same way.
         "encoding_errors": "surrogateescape",

@@ -8,6 +8,7 @@ a process is given only what its side needs: the API is never given Django's SEC
                          cookie name, the API's prefix
     ├── WriterSettings   var/site.env: what writes sessions; SiteSettings adds our own site's
     ├── ApiSettings      var/api.env: the Flask API and its jobs
+    │   └── WorkerSettings   var/api.env, var/worker.env: a worker on any machine
     └── ServerSettings   wsgi.py and gunicorn.conf.py
 """
 
@@ -24,6 +25,7 @@ from shared.settings.load import (
 )
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings, WriterSettings
+from shared.settings.worker import WorkerSettings
 
 __all__ = [
     "DAY_S",
@@ -37,6 +39,7 @@ __all__ = [
     "ServerSettings",
     "SettingsT",
     "SiteSettings",
+    "WorkerSettings",
     "WriterSettings",
     "forget_secrets",
     "load_settings",

@@ -1,5 +1,6 @@
 """What only the Flask API and its jobs need."""
 
+import json
 import os
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, ClassVar
@@ -8,7 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from shared.settings.contract import DAY_S, ContractSettings
-from shared.settings.fields import RedisUrl, WordList, split_list
+from shared.settings.fields import RedisUrl, Secret, WordList, split_list
 
 
 class ApiSettings(ContractSettings):
@@ -24,6 +25,16 @@ class ApiSettings(ContractSettings):
     )
     task_modules: WordList = Field(
         ("flask_api.tasks.library",), description="modules with tasks, comma-separated"
+    )
+    executors: Annotated[dict[str, str], NoDecode] = Field(
+        {},
+        description="where attempts run instead, JSON: a task, an executor or * and the executor "
+        'that takes its place, {"processes": "rq"}',
+    )
+    worker_secrets: Annotated[tuple[Secret, ...], NoDecode] = Field(
+        (),
+        description="signs what is sent to workers on other machines, which have it too; "
+        "comma-separated, the first signs and all verify",
     )
     job_threads: int = Field(
         16, ge=1, le=1000, description="jobs that one process runs at once on threads"
@@ -137,10 +148,23 @@ class ApiSettings(ContractSettings):
         "(+https://example.org/bot)",
     )
 
-    @field_validator("task_modules", "web_allowed_networks", mode="before")
+    @field_validator("task_modules", "worker_secrets", "web_allowed_networks", mode="before")
     @classmethod
     def _split_lists(cls, value: Any) -> Any:
         return split_list(value)
+
+    @field_validator("executors", mode="before")
+    @classmethod
+    def _read_executors(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            read = json.loads(value or "{}")
+        except ValueError:
+            read = None
+        if not isinstance(read, dict) or not all(isinstance(each, str) for each in read.values()):
+            raise ValueError('it must be a JSON object of names, {"processes": "rq"}')
+        return read
 
     @property
     def session_store_url(self) -> str:

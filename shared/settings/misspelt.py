@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import AliasChoices
 
-from shared.settings.api import ApiSettings
 from shared.settings.contract import ENV_PREFIX, ContractSettings
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings
+from shared.settings.worker import WorkerSettings
 
 # Read by the client, by its completion, and before there are settings.
 _NO_SETTINGS = {f"{ENV_PREFIX}{name}" for name in ("URL", "KEY", "COMPLETE", "VAR_DIR")}
@@ -19,7 +19,7 @@ def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for every variable with our prefix that no setting is read from;
     never with its value."""
     known = {
-        name for kind in (SiteSettings, ApiSettings, ServerSettings) for name in _variables(kind)
+        name for kind in (SiteSettings, WorkerSettings, ServerSettings) for name in _variables(kind)
     }
     for name in sorted(environment):
         if name.startswith(ENV_PREFIX) and name not in known | _NO_SETTINGS:

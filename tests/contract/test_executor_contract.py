@@ -1,8 +1,7 @@
 """What every executor promises: one suite over all of them,
 each through the engine that it works for.
 
-A new executor needs a row in PREFIXES and its tasks beside those of
-tests.integration.engine.process_tasks.
+A new executor needs a row in PLACES; one on other machines takes the place of processes.
 """
 
 import json
@@ -17,21 +16,24 @@ import pytest
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import Job, JobStatus
-from flask_api.jobs.workers.executors import EXECUTORS
+from flask_api.jobs.workers.executors import EXECUTORS, REMOTE_EXECUTORS
+from tests.contract.conftest import RESULT_MAX_BYTES
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
-PREFIXES = {"threads": "sample", "processes": "child"}  # by the executor's name
-LIMIT_BYTES = 2000
+# By the executor's name: how its tasks' names begin.
+PLACES = {"threads": "sample", "processes": "child", "rq": "child"}
+NOT_IN_THIS_PROCESS = [name for name in PLACES if name != "threads"]
 
 
 class Place:
     """An engine, and the tasks of one executor by their short names."""
 
-    def __init__(self, bench: EngineBench, prefix: str) -> None:
+    def __init__(self, bench: EngineBench, executor: str, **settings: Any) -> None:
         self.bench = bench
-        self.prefix = prefix
-        self.engine: JobEngine = bench.start(job_result_max_bytes=LIMIT_BYTES)
+        self.executor = executor
+        self.prefix = PLACES[executor]
+        self.engine: JobEngine = bench.start(job_result_max_bytes=RESULT_MAX_BYTES, **settings)
 
     def submit(self, name: str, **arguments: Any) -> str:
         """Submit a job; return its id."""
@@ -51,16 +53,19 @@ class Place:
         return job.error
 
 
-@pytest.fixture(params=EXECUTORS)
+@pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, bench: EngineBench) -> Place:
     """An engine with this executor."""
-    return Place(bench, PREFIXES[request.param])
+    if request.param in EXECUTORS:
+        return Place(bench, request.param)
+    settings = request.getfixturevalue(f"{request.param}_worker")
+    return Place(bench, request.param, executors={"processes": request.param}, **settings)
 
 
 def test_every_executor_is_tested() -> None:
     """An executor without a row here would not be held to the contract;
     each goes by its own name."""
-    assert set(EXECUTORS) == set(PREFIXES)
+    assert EXECUTORS.keys() | REMOTE_EXECUTORS.keys() == PLACES.keys()
     assert {name: kind.name for name, kind in EXECUTORS.items()} == {
         name: name for name in EXECUTORS
     }
@@ -119,7 +124,7 @@ def test_result_over_the_limit_fails_with_the_limit(place: Place) -> None:
     """Both sizes are named; nothing of it is stored."""
     error = place.error_of("big", size=5_000_000)
     assert "5000002" in error["message"]
-    assert str(LIMIT_BYTES) in error["message"]
+    assert str(RESULT_MAX_BYTES) in error["message"]
 
 
 def test_error_without_words_is_an_outcome_too(place: Place) -> None:
@@ -235,10 +240,9 @@ def test_made_engine_starts_nothing(bench: EngineBench) -> None:
     assert threading.enumerate() == before
 
 
-def test_poison_job_kills_its_child_only(bench: EngineBench) -> None:
-    """It ends failed after its attempts; a neighbour that runs meanwhile is not disturbed
-    (processes only)."""
-    place = Place(bench, "child")
+@pytest.mark.parametrize("place", NOT_IN_THIS_PROCESS, indirect=True)
+def test_poison_job_kills_its_child_only(place: Place, bench: EngineBench) -> None:
+    """It ends failed after its attempts; a neighbour that runs meanwhile is not disturbed."""
     neighbour = place.submit("hold", path=bench.path())
     wait_until(bench.runs, timeout_s=30, what="the neighbour runs")
     error = place.error_of("crash", path=bench.path("poison"))
@@ -253,7 +257,7 @@ def test_poison_job_kills_its_child_only(bench: EngineBench) -> None:
 def test_killed_children_cost_no_slot(bench: EngineBench) -> None:
     """P16: idle ones are replaced before anyone notices;
     of busy ones only their own jobs run again."""
-    place = Place(bench, "child")
+    place = Place(bench, "processes")
     assert place.run("echo").status is JobStatus.SUCCEEDED
     for pid in children():
         os.kill(pid, signal.SIGKILL)

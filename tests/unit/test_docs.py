@@ -7,7 +7,7 @@ import pytest
 
 from deploy.settings_table import settings_table
 from gatehouse.config import ADDRESS_VARIABLE, KEY_VARIABLE
-from shared.settings import ApiSettings, ServerSettings, SiteSettings
+from shared.settings import ServerSettings, SiteSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -33,7 +33,7 @@ def test_variables_named_in_documentation_exist(page: Path) -> None:
     """No page names a setting that is not there."""
     known = {
         f"GATEHOUSE_{name.upper()}"
-        for kind in (ApiSettings, ServerSettings, SiteSettings)
+        for kind in (WorkerSettings, ServerSettings, SiteSettings)
         for name in kind.model_fields
     }
     known |= {"GATEHOUSE_VAR_DIR", ADDRESS_VARIABLE, KEY_VARIABLE}

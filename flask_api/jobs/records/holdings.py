@@ -5,12 +5,15 @@ Each write is one atomic script.
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.beats import Beat, read_beat
 from flask_api.jobs.records.scripts import load_scripts
 from shared.redis import RedisClient, RedisGateway
+
+_GIVEN_AT_ONCE = 500
 
 
 class Holdings:
@@ -60,6 +63,11 @@ class Holdings:
             for other, beat, count in zip(others, beats, held, strict=True)
         }
 
+    def all_of(self, instance: str) -> frozenset[str]:
+        """Return the jobs that the instance holds."""
+        key = keyspace.held(instance)
+        return frozenset(self._store.read(lambda client: cast("set[str]", client.smembers(key))))
+
     def some_of(self, instance: str, count: int) -> list[str]:
         """Return jobs that the instance holds: all, or ``count`` of them by chance."""
         key = keyspace.held(instance)
@@ -99,13 +107,14 @@ class Holdings:
     def give_up(self, job_ids: Sequence[str], *, instance: str) -> None:
         """Give away queued jobs that the instance will not begin: whoever has room begins them."""
 
-        def write(client: RedisClient) -> None:
+        def write(client: RedisClient, first: int) -> None:
             with client.pipeline(transaction=False) as pipeline:
-                for job_id in job_ids:
+                for job_id in job_ids[first : first + _GIVEN_AT_ONCE]:
                     pipeline.smove(keyspace.held(instance), keyspace.ORPHANS, job_id)
                 pipeline.execute()
 
-        self._store.write(write)
+        for first in range(0, len(job_ids), _GIVEN_AT_ONCE):
+            self._store.write(partial(write, first=first))
 
     def hand_over(self, instance: str) -> int:
         """Give away what the instance holds and leave; return how many jobs that were."""

@@ -4,7 +4,7 @@
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import SUMMARY_FIELDS, Job, JobStatus, QueuedJob, from_fields
@@ -30,6 +30,18 @@ class Page:
 
     jobs: tuple[Job, ...]
     cursor: str | None
+
+
+class Holder(NamedTuple):
+    """How far a job is, and which process last held it; all empty when it is not there."""
+
+    status: str
+    attempt: int
+    instance: str
+
+    def holds(self, attempt: int) -> bool:
+        """Tell whether this attempt of the job is still under way."""
+        return self.status == JobStatus.RUNNING and self.attempt == attempt
 
 
 class JobReader:
@@ -79,6 +91,14 @@ class JobReader:
         """Return only the job's status: a cheap question for who waits."""
         status = self._store.read(lambda client: client.hget(keyspace.record(job_id), "status"))
         return JobStatus(cast(str, status)) if status and status != _DELETED else None
+
+    def find_holders(self, job_ids: Sequence[str]) -> list["Holder"]:
+        """Return how far each job is, and whose it is."""
+        names = ("status", "attempt", "instance")
+        rows = (
+            self._store.read(lambda client: _read_fields(client, job_ids, names)) if job_ids else []
+        )
+        return [Holder(status or "", int(number or 0), name or "") for status, number, name in rows]
 
     def find_instances(self, job_ids: Sequence[str]) -> list[str]:
         """Return for each job which process last held it; empty when unknown."""
@@ -132,11 +152,13 @@ class JobReader:
         )
 
 
-def open_job_connections(settings: ApiSettings, *, connections: int | None = None) -> RedisGateway:
+def open_job_connections(
+    settings: ApiSettings, *, connections: int | None = None, timeout_ms: int | None = None
+) -> RedisGateway:
     """Return the seam to the jobs' Redis, on connections of its own; it connects on first use."""
     client = build_client(
         settings.job_store_url,
-        timeout_s=settings.redis_timeout_ms / 1000,
+        timeout_s=(timeout_ms or settings.redis_timeout_ms) / 1000,
         max_connections=connections or settings.redis_connections,
     )
     return RedisGateway(client, unavailable=JobStoreUnavailable, full=JobStoreFull)

@@ -33,6 +33,12 @@ uploads:<user>     hash    the person's uploads and how many bytes each has, or 
 holders:<file>     set     'job:<job>' and 'batch:<batch>' that may still need the file
 departures-seen    hash    how far each round of departures got (flask_api.jobs.deleted_owners)
 expiring-uploads   zset    uploads by the time they are forgotten, those being received too
+workers            zset    workers on other machines by their last beat (.roster); each holds jobs
+                           as an instance does
+kind:<kind>        string  what workers of one kind can run
+idle:<kind>        zset    their free slots, by the time each became free
+sent:<worker>      list    attempts on their way to a worker: its carrier's own
+notices:<inst>     zset    what workers tell the process that sent them an attempt: it ended
 """
 
 import hashlib
@@ -45,6 +51,7 @@ ORPHANS = f"{JOBS_PREFIX}orphans"
 EXPIRING = f"{JOBS_PREFIX}expiring"
 STAGED = f"{JOBS_PREFIX}staged"
 EXPIRING_UPLOADS = f"{JOBS_PREFIX}expiring-uploads"
+WORKERS = f"{JOBS_PREFIX}workers"
 SWEEP_TURN = f"{JOBS_PREFIX}sweep-turn"
 DEPARTURES_TURN = f"{JOBS_PREFIX}departures-turn"
 DEPARTURES_SEEN = f"{JOBS_PREFIX}departures-seen"
@@ -158,3 +165,23 @@ def running(task: str) -> str:
 def turns(task: str) -> str:
     """Name the sorted set of the processes that wait to begin a job of a task."""
     return f"{JOBS_PREFIX}turns:{task}"
+
+
+def kind(kind_id: str) -> str:
+    """Name the entry that says what workers of a kind can run."""
+    return f"{JOBS_PREFIX}kind:{kind_id}"
+
+
+def idle(kind_id: str) -> str:
+    """Name the sorted set of free slots of workers of a kind."""
+    return f"{JOBS_PREFIX}idle:{kind_id}"
+
+
+def sent(worker: str) -> str:
+    """Name the list of attempts on their way to a worker."""
+    return f"{JOBS_PREFIX}sent:{worker}"
+
+
+def notices(instance: str) -> str:
+    """Name the sorted set of what workers tell a process."""
+    return f"{JOBS_PREFIX}notices:{instance}"

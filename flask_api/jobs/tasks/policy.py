@@ -24,6 +24,7 @@ class Policy:
     backoff_cap_s: float = 60.0
     ttl_s: int | None = None  # how long an ended job is kept; None: the setting's
     max_running: int | None = None  # jobs of this task at once, in all processes together
+    needs: str = ""  # a label that a worker on another machine must have: gpu
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:

@@ -168,6 +168,7 @@ def task(
     backoff_cap_s: float = 60.0,
     ttl_s: int | None = None,
     max_running: int | None = None,
+    needs: str = "",
     at_least_one_of: tuple[str, ...] = (),
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a typed function a task. ``name`` is dotted lower case (``primes.sum``).
@@ -175,10 +176,7 @@ def task(
     ``at_least_one_of`` names parameters with a default:
     a submit that gives none of them is refused. For the rest see Policy.
     """
-    if _NAME.fullmatch(name) is None:
-        raise ConfigurationError(
-            f"task name {name!r}: it must be dotted lower-case words such as primes.sum"
-        )
+    _require_name(name)
     policy = Policy(
         executor=executor,
         timeout_s=timeout_s,
@@ -189,12 +187,20 @@ def task(
         backoff_cap_s=backoff_cap_s,
         ttl_s=ttl_s,
         max_running=max_running,
+        needs=needs,
     )
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         return Task(function, name=name, policy=policy, at_least_one_of=at_least_one_of)
 
     return decorate
+
+
+def _require_name(name: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise ConfigurationError(
+            f"task name {name!r}: it must be dotted lower-case words such as primes.sum"
+        )
 
 
 def _arguments_model(

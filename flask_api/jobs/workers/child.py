@@ -43,6 +43,7 @@ def settings_for_child(settings: ApiSettings) -> ApiSettings:
     return settings.model_copy(
         update={
             "session_secrets": (),
+            "worker_secrets": (),
             "redis_url": jobs,
             "api_redis_url": jobs,
             "jobs_redis_url": jobs,

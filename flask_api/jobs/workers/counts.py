@@ -3,10 +3,13 @@ by task, of no person and no argument."""
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.job_writer import Ending
+from flask_api.jobs.records.turns import status_of
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
 
@@ -79,6 +82,15 @@ class JobCounts:
             ] += count
             if kept and status.is_outcome:
                 self._ended[self._known(task), status.value] += count
+
+    def end_turn(self, task: str, endings: Sequence[Ending], answers: Sequence[int]) -> None:
+        """Count attempts of one task that ended together, by what became of each."""
+        ends = Counter(
+            (status_of(ending, answer), bool(answer))
+            for ending, answer in zip(endings, answers, strict=False)
+        )
+        for (status, kept), count in ends.items():
+            self.end_attempts(task, status, count, kept=kept)
 
     def accepted(self) -> dict[str, int]:
         """Return the accepted jobs by task."""

@@ -11,8 +11,9 @@ from typing import ClassVar, Protocol, Self
 
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records.beats import ExecutorLoad
-from flask_api.jobs.records.job import Attempt, QueuedJob
+from flask_api.jobs.records.job import Attempt, JobStatus, QueuedJob
 from flask_api.jobs.tasks.registry import TaskRegistry
+from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.outcome import Outcome
 from flask_api.jobs.workers.queue import FairQueue, shared_slots
 from flask_api.jobs.workers.runner import AttemptRunner
@@ -27,6 +28,13 @@ class Host(Protocol):
     def turn(self, ended: Sequence[Ended], queued: Sequence[QueuedJob]) -> list[Attempt]:
         """Write what ended and begin what is next, in one round trip;
         return the attempts that have begun. Blocks while Redis is away."""
+
+    # What this process holds, and under which name.
+    held: HeldJobs
+
+    def note_end(self, attempt: Attempt, status: JobStatus | None, *, kept: bool) -> None:
+        """Hear that an attempt that began here was ended elsewhere; ``status`` None: nobody knows
+        how. ``kept``: whoever ended it still held it."""
 
     def stop_reason(self, job_id: str) -> StopReason | None:
         """Return why an attempt must stop now, None to go on."""
@@ -76,6 +84,10 @@ class Executor(ABC):
         """Queue jobs of one task that are durable and held here; free slots begin them."""
         self.queue.put(queued_jobs)
         self.wake()
+
+    def waiting_for(self, task: str) -> str | None:  # noqa: ARG002  # here all can run
+        """Return why no job of the task can begin at all just now, None when one can."""
+        return None
 
     @abstractmethod
     def wake(self) -> None:

@@ -1,22 +1,66 @@
-"""The executors that a task may name, one row each."""
+"""The executors that a task may name, one row each, and which of them takes another's place."""
+
+import importlib
+from collections.abc import Mapping
+from typing import cast
 
 from flask_api.jobs.tasks.registry import TaskRegistry
-from flask_api.jobs.workers.executor import Executor
+from flask_api.jobs.workers.executor import Executor, Host
 from flask_api.jobs.workers.processes import ProcessesExecutor
+from flask_api.jobs.workers.runner import AttemptRunner
 from flask_api.jobs.workers.threads import ThreadsExecutor
 from shared.errors import ConfigurationError
+from shared.settings import ApiSettings
 
 EXECUTORS: dict[str, type[Executor]] = {
     ThreadsExecutor.name: ThreadsExecutor,
     ProcessesExecutor.name: ProcessesExecutor,
 }
+# Imported only if a task or a setting names one: what they need is not installed everywhere.
+REMOTE_EXECUTORS = {"rq": "flask_api.jobs.workers.remote.rq_carrier:RqExecutor"}
+_EVERY = "*"
 
 
-def require_executors(registry: TaskRegistry) -> None:
-    """Raise ConfigurationError for a task whose executor there is not."""
-    for task in registry:
-        if task.policy.executor not in EXECUTORS:
+def executors_of(registry: TaskRegistry, instead: Mapping[str, str]) -> dict[str, str]:
+    """Return each task's executor, as the setting GATEHOUSE_EXECUTORS changes it.
+    Raises ConfigurationError for one that there is not."""
+    known = {task.name for task in registry} | {task.policy.executor for task in registry}
+    for name in instead:
+        if name not in known | {_EVERY, *EXECUTORS, *REMOTE_EXECUTORS}:
             raise ConfigurationError(
-                f"task {task.name}: there is no executor {task.policy.executor!r}; "
-                f"there are: {', '.join(EXECUTORS)}"
+                f"GATEHOUSE_EXECUTORS: there is no task and no executor {name!r}"
             )
+    chosen = {}
+    for task in registry:
+        own = task.policy.executor
+        chosen[task.name] = instead.get(task.name, instead.get(own, instead.get(_EVERY, own)))
+        if chosen[task.name] not in EXECUTORS.keys() | REMOTE_EXECUTORS.keys():
+            raise ConfigurationError(
+                f"task {task.name}: there is no executor {chosen[task.name]!r}; "
+                f"there are: {', '.join((*EXECUTORS, *REMOTE_EXECUTORS))}"
+            )
+    return chosen
+
+
+def make_executors(
+    names: Mapping[str, str],
+    host: Host,
+    registry: TaskRegistry,
+    settings: ApiSettings,
+    runner: AttemptRunner,
+) -> dict[str, Executor]:
+    """Return the executors of this process and those that tasks need, by name."""
+    wanted = [*EXECUTORS, *sorted(set(names.values()) - EXECUTORS.keys())]
+    return {name: _kind_of(name).make(host, registry, settings, runner) for name in wanted}
+
+
+def _kind_of(name: str) -> type[Executor]:
+    if name in EXECUTORS:
+        return EXECUTORS[name]
+    module, _, attribute = REMOTE_EXECUTORS[name].partition(":")
+    try:
+        return cast(type[Executor], getattr(importlib.import_module(module), attribute))
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the executor {name} needs {error.name}: pip install 'gatehouse[{name}]'"
+        ) from error

@@ -10,6 +10,8 @@ import multiprocessing
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any, ClassVar, Self
 
@@ -100,6 +102,93 @@ class Child:
             return code
 
 
+class Children:
+    """Child processes that run attempts, one each at a time; idle ones are kept. Thread-safe."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._idle: list[Child] = []
+        self._is_closed = False
+
+    def run(
+        self, attempt: Attempt, policy: Policy, *, stop_reason: Callable[[], StopReason | None]
+    ) -> Outcome:
+        """Run the attempt in a child; kill the child when it must stop. Blocks until then."""
+        reason = stop_reason()
+        if reason is not None or self._is_closed:
+            return stopped(reason or StopReason.SHUTDOWN, policy)
+        for _ in range(_TRIES):
+            process = self._take()
+            try:
+                process.send(attempt)
+                outcome = _wait_for(process, policy, stop_reason)
+            except ChildLostError as error:
+                code = process.end(kill=False)
+                if error.had_begun or stop_reason() is not None:
+                    break
+            else:
+                if outcome is not None:
+                    self._give_back(process)
+                    return outcome
+                return stopped(stop_reason() or StopReason.TIMED_OUT, policy)
+        reason = stop_reason()
+        if reason is None:
+            return worker_lost(f"ended with exit code {code}")
+        return stopped(reason, policy)
+
+    def close(self) -> None:
+        """End the children that are idle, and the others when their attempts end. Idempotent."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.end()
+
+    def _take(self) -> Child:
+        while True:
+            with self._lock:
+                process = self._idle.pop() if self._idle else None
+            if process is None:
+                return Child(self._settings)
+            if process.is_alive:
+                return process
+            process.end()
+
+    def _give_back(self, process: Child) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(process)
+                return
+        process.end()
+
+
+def _wait_for(
+    process: Child, policy: Policy, stop_reason: Callable[[], StopReason | None]
+) -> Outcome | None:
+    """Return how the attempt ended; None when the child was killed for it.
+    Raises ChildLostError."""
+    deadline: float | None = None
+    has_begun = False
+    while True:
+        try:
+            answer = process.find_answer()
+        except ChildLostError as error:
+            error.had_begun = has_begun
+            raise
+        if isinstance(answer, Outcome):
+            return answer
+        if answer == child.BEGUN:
+            has_begun = True
+            deadline = (
+                None if policy.timeout_s is None else time.monotonic() + policy.timeout_s + _GRACE_S
+            )
+        is_late = deadline is not None and time.monotonic() > deadline
+        if is_late or stop_reason() is not None:
+            process.end()
+            return None
+
+
 class ProcessesExecutor(SlotExecutor):
     """Attempts in child processes; each slot waits in a thread for its child."""
 
@@ -109,10 +198,8 @@ class ProcessesExecutor(SlotExecutor):
         self, queue: FairQueue, host: Host, *, registry: TaskRegistry, settings: ApiSettings
     ) -> None:
         super().__init__(queue, host, slots=settings.job_processes)
-        self._settings = settings
         self._registry = registry
-        self._idle: list[Child] = []
-        self._is_closed = False
+        self._children = Children(settings)
 
     @classmethod
     def make(
@@ -129,77 +216,11 @@ class ProcessesExecutor(SlotExecutor):
 
     def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt in a child; kill the child when it must stop."""
-        job_id = attempt.job.job_id
         policy = self._registry.get(attempt.job.task).policy
-        reason = self._host.stop_reason(job_id)
-        if reason is not None or self._is_closed:
-            return stopped(reason or StopReason.SHUTDOWN, policy)
-        for _ in range(_TRIES):
-            process = self._take()
-            try:
-                process.send(attempt)
-                outcome = self._wait_for(process, job_id, policy)
-            except ChildLostError as error:
-                code = process.end(kill=False)
-                if error.had_begun or self._host.stop_reason(job_id) is not None:
-                    break
-            else:
-                if outcome is not None:
-                    self._give_back(process)
-                    return outcome
-                return stopped(self._host.stop_reason(job_id) or StopReason.TIMED_OUT, policy)
-        reason = self._host.stop_reason(job_id)
-        if reason is None:
-            return worker_lost(f"ended with exit code {code}")
-        return stopped(reason, policy)
+        stop_reason = partial(self._host.stop_reason, attempt.job.job_id)
+        return self._children.run(attempt, policy, stop_reason=stop_reason)
 
     def close(self) -> None:
         """End the children, too."""
         super().close()
-        with self._changed:
-            self._is_closed = True
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.end()
-
-    def _wait_for(self, process: Child, job_id: str, policy: Policy) -> Outcome | None:
-        """Return how the attempt ended; None when the child was killed for it.
-        Raises ChildLostError."""
-        deadline: float | None = None
-        has_begun = False
-        while True:
-            try:
-                answer = process.find_answer()
-            except ChildLostError as error:
-                error.had_begun = has_begun
-                raise
-            if isinstance(answer, Outcome):
-                return answer
-            if answer == child.BEGUN:
-                has_begun = True
-                deadline = (
-                    None
-                    if policy.timeout_s is None
-                    else time.monotonic() + policy.timeout_s + _GRACE_S
-                )
-            is_late = deadline is not None and time.monotonic() > deadline
-            if is_late or self._host.stop_reason(job_id) is not None:
-                process.end()
-                return None
-
-    def _take(self) -> Child:
-        while True:
-            with self._changed:
-                process = self._idle.pop() if self._idle else None
-            if process is None:
-                return Child(self._settings)
-            if process.is_alive:
-                return process
-            process.end()
-
-    def _give_back(self, process: Child) -> None:
-        with self._changed:
-            if not self._is_closed:
-                self._idle.append(process)
-                return
-        process.end()
+        self._children.close()

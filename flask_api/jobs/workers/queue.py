@@ -116,11 +116,21 @@ class FairQueue:
                 self._people[owner_id].put(priority, task, batch, alike)
             self._waiting += len(queued_jobs)
 
-    def take(self, chunk_of: Callable[[str], int] = lambda _: 1) -> list[QueuedJob]:
+    def share(self, while_shared: int) -> None:
+        """Change how many slots one person's jobs take while another waits."""
+        self._while_shared = while_shared
+
+    def take(
+        self,
+        chunk_of: Callable[[str], int] = lambda _: 1,
+        *,
+        fits: Callable[[str], bool] = lambda _: True,
+    ) -> list[QueuedJob]:
         """Return the jobs of one task that go next, as many as ``chunk_of`` says of the task at
-        most, empty when none may. Give them back with :meth:`done`."""
+        most, empty when none may. Give them back with :meth:`done`. ``fits``: which tasks the slot
+        can run."""
         with self._lock:
-            found = self._find_next()
+            found = self._find_next(fits)
             if found is None:
                 return []
             person, (priority, task) = found
@@ -164,10 +174,10 @@ class FairQueue:
         with self._lock:
             return list(self._held_back)
 
-    def has_next(self) -> bool:
+    def has_next(self, fits: Callable[[str], bool] = lambda _: True) -> bool:
         """Tell whether :meth:`take` would return a job now."""
         with self._lock:
-            return self._find_next() is not None
+            return self._find_next(fits) is not None
 
     def done(self, queued_jobs: Sequence[QueuedJob]) -> None:
         """Note that what one :meth:`take` returned no longer runs here;
@@ -214,7 +224,7 @@ class FairQueue:
         for lanes in self._people.values():
             yield from lanes
 
-    def _find_next(self) -> tuple[str, tuple[int, str]] | None:
+    def _find_next(self, fits: Callable[[str], bool]) -> tuple[str, tuple[int, str]] | None:
         """Return whose job goes next, its priority and task;
         one who has their share already only if nobody else may."""
         beyond_share = None
@@ -222,7 +232,7 @@ class FairQueue:
             running = self._running_of_person[person]
             if running >= self._per_person or (beyond_share and running >= self._while_shared):
                 continue
-            if (line := lanes.find_next(self._may_run)) is None:
+            if (line := lanes.find_next(lambda task: fits(task) and self._may_run(task))) is None:
                 continue
             if running < self._while_shared:
                 return person, line

@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 
@@ -13,13 +13,13 @@ from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import Attempt, Job, JobStatus, QueuedJob, queued_job_of
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.job_writer import NO_PLACE, Ending, JobWriter
-from flask_api.jobs.records.turns import status_of, write_turn
+from flask_api.jobs.records.turns import write_turn
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.workers.counts import JobCounts, Load, load_of
 from flask_api.jobs.workers.executor import Ended, Executor
-from flask_api.jobs.workers.executors import EXECUTORS, require_executors
+from flask_api.jobs.workers.executors import executors_of, make_executors
 from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.interpreter_watch import InterpreterWatch
 from flask_api.jobs.workers.outcome import Outcome, ending_of, stopped, worker_lost
@@ -60,11 +60,11 @@ class Worker:
         self._holdings = Holdings(store)
         self._stopping = threading.Event()
         runner = AttemptRunner(store, registry, settings)
-        self._executors: dict[str, Executor] = {
-            name: kind.make(self, registry, settings, runner) for name, kind in EXECUTORS.items()
+        self.executor_names = executors_of(registry, settings.executors)
+        self._executors = make_executors(self.executor_names, self, registry, settings, runner)
+        self._executor_of = {
+            task: self._executors[name] for task, name in self.executor_names.items()
         }
-        require_executors(registry)
-        self._executor_of = {task.name: self._executors[task.policy.executor] for task in registry}
         self._ttl_of = {task.name: task.policy.ttl_s or settings.job_ttl_s for task in registry}
 
     @property
@@ -151,8 +151,7 @@ class Worker:
 
     def abandon(self) -> None:
         """Forget everything: this process was taken for dead, and all it held is another's."""
-        queues = [executor.queue for executor in self._executors.values()]
-        self.held.lose_all(queued.job_id for queue in queues for queued in queue.clear())
+        self.held.lose_all(self._clear())
 
     def drain(self, *, deadline_s: float, interrupt_s: float) -> bool:
         """Begin nothing more, wait for what runs, interrupt the rest.
@@ -180,8 +179,7 @@ class Worker:
                 self._writer, instance, endings, queued, ttl_s=ttl_s, stopping=self._stopping
             )
         except JobStoreUnavailable:
-            extra = {"jobs": len(ended)}
-            log.exception("outcomes not written: Redis stayed away until shutdown", extra=extra)
+            log.exception("outcomes not written: Redis stayed away until shutdown")
             self._forget_all(ended, queued)
             return []
         except Exception:
@@ -199,6 +197,17 @@ class Worker:
             self._forget(refused)
         begun = [(job, abs(number)) for job, number in numbers if number not in (0, NO_PLACE)]
         return [Attempt(job, number, instance) for job, number in begun]
+
+    def waiting_for(self, task: str) -> str | None:
+        """Return why no job of a task can begin at all just now, None when one can."""
+        return self._executor_of[task].waiting_for(task) if task in self._executor_of else None
+
+    def note_end(self, attempt: Attempt, status: JobStatus | None, *, kept: bool) -> None:
+        """Hear that an attempt that began here was ended elsewhere."""
+        task = attempt.job.task
+        self._settle([attempt.job.job_id], task)
+        if status is not None:
+            self.counts.end_attempts(task, status, kept=kept)
 
     def stop(self, job_ids: Sequence[str], reason: StopReason) -> None:
         """Let attempts that run here stop; unknown ones are ignored."""
@@ -220,17 +229,9 @@ class Worker:
         self, ended: Sequence[Ended], endings: Sequence[Ending], answers: Sequence[int]
     ) -> None:
         """Make known here what a turn wrote: to those who wait, the counts and the log."""
-        ids = [attempt.job.job_id for attempt, _ in ended]
-        self._forget(ids)
-        self._waiting.notify(ids)
-        if ended and ended[0][0].job.task in self._limits:
-            self._executor_of[ended[0][0].job.task].let_go(ended[0][0].job.task)
-        tallies = Counter(
-            (status_of(ending, answer), bool(answer))
-            for ending, answer in zip(endings, answers, strict=False)
-        )
-        for (status, was_kept), count in tallies.items():
-            self.counts.end_attempts(ended[0][0].job.task, status, count, kept=was_kept)
+        if ended:
+            self._settle([attempt.job.job_id for attempt, _ in ended], ended[0][0].job.task)
+            self.counts.end_turn(ended[0][0].job.task, endings, answers)
         for (attempt, outcome), kept in zip(ended, answers, strict=False):
             if outcome.error is not None or not kept:
                 details = {
@@ -240,6 +241,12 @@ class Worker:
                     "kept": bool(kept),
                 }
                 log.info("attempt failed" if kept else "outcome discarded", extra=details)
+
+    def _settle(self, job_ids: Sequence[str], task: str) -> None:
+        self._forget(job_ids)
+        self._waiting.notify(job_ids)
+        if task in self._limits:
+            self._executor_of[task].let_go(task)
 
     def _forget_all(self, ended: Sequence[Ended], queued: Sequence[QueuedJob]) -> None:
         self._forget([attempt.job.job_id for attempt, _ in ended] + [job.job_id for job in queued])
@@ -277,16 +284,14 @@ class Worker:
             self.counts.end_attempts(job.task, ending.status, kept=bool(answer))
 
     def _give_up_what_waits(self) -> None:
-        queues = [executor.queue for executor in self._executors.values()]
-        waiting = [queued.job_id for queue in queues for queued in queue.clear()]
+        waiting = self._clear()
         self._forget(waiting)
-        for first in range(0, len(waiting), _AT_ONCE):
-            try:
-                self._holdings.give_up(
-                    waiting[first : first + _AT_ONCE], instance=self.held.instance
-                )
-            except JobStoreUnavailable:
-                return  # they are handed over with the rest, at the end
+        with suppress(JobStoreUnavailable):  # they are handed over with the rest, at the end
+            self._holdings.give_up(waiting, instance=self.held.instance)
+
+    def _clear(self) -> list[str]:
+        """Empty the queues; return the ids of what waited."""
+        return [queued.job_id for each in self.executors for queued in each.queue.clear()]
 
     def _wait_until_idle(self, deadline: float) -> bool:
         return all(

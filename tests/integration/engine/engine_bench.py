@@ -89,9 +89,9 @@ class EngineBench:
         self._running.append((engine, store))
         return engine
 
-    def start_process(self) -> "EngineProcess":
+    def start_process(self, **settings: str) -> "EngineProcess":
         """Start an engine in a process of its own, which a test may kill or stop."""
-        child = EngineProcess(self.valkey.url("api"), folder=self.folder)
+        child = EngineProcess(self.valkey.url("api"), folder=self.folder, settings=settings)
         self._children.append(child)
         return child
 
@@ -153,7 +153,7 @@ class EngineBench:
         return self.record(job_id)
 
     def outcome(
-        self, engine: JobEngine, job_id: str, *, timeout_s: float = 10.0, owner: Owner | None = None
+        self, engine: JobEngine, job_id: str, *, timeout_s: float = 30.0, owner: Owner | None = None
     ) -> Job:
         """Wait until the job has ended; return it as its owner sees it."""
         deadline = time.monotonic() + timeout_s
@@ -198,11 +198,12 @@ class EngineBench:
 class EngineProcess:
     """An engine in a process of its own: submits what it is told, until it is killed."""
 
-    def __init__(self, url: str, *, folder: Path) -> None:
+    def __init__(self, url: str, *, folder: Path, settings: Mapping[str, str]) -> None:
         environment = {
             **os.environ,
             "GATEHOUSE_API_REDIS_URL": url,
             "GATEHOUSE_JOB_FILES_URL": f"file://{folder / 'files'}",
+            **settings,
         }
         command = [sys.executable, "-m", "tests.integration.engine.engine_process"]
         self._process = subprocess.Popen(

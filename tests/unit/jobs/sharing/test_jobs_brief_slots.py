@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self
 import pytest
 
 from flask_api.jobs.errors import StopReason
-from flask_api.jobs.records.job import Attempt, QueuedJob
+from flask_api.jobs.records.job import Attempt, JobStatus, QueuedJob
 from flask_api.jobs.workers.executor import Ended
+from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.outcome import Outcome
 from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.slots import SlotExecutor
@@ -25,6 +26,7 @@ class Slots(SlotExecutor):
     def __init__(self) -> None:
         queue = FairQueue(limit=100, per_person=100, while_shared=100)
         super().__init__(queue, self, slots=3)
+        self.held = HeldJobs()
         self.begun: dict[str, int] = {}  # the thread of each job
         self.ended: list[str] = []
         self.gates: dict[str, threading.Event] = {}
@@ -49,6 +51,9 @@ class Slots(SlotExecutor):
         """Note what ended, and begin."""
         self.ended += [attempt.job.job_id for attempt, _ in ended]
         return [Attempt(job, 1, "me") for job in queued]
+
+    def note_end(self, attempt: Attempt, status: JobStatus | None, *, kept: bool) -> None:
+        """None ends elsewhere."""
 
     def stop_reason(self, job_id: str) -> StopReason | None:
         """None has to stop."""

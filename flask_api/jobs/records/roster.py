@@ -1,0 +1,254 @@
+"""The workers on other machines: who lives, what each can run, which of their slots are free.
+
+A worker holds the attempts that it runs as a server process holds its jobs (.holdings): in a set
+that fences all its writes, kept by its beats, taken over by a server process when those end. Its
+name tells its kind, which is all that may run there, and its slots:
+
+    <kind>.<slots>.<32 hex digits>      a slot: <worker>#0, <worker>#1 ...
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self, cast
+
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.scripts import load_scripts
+from shared.redis import RedisClient, RedisGateway
+
+FORMAT = 1  # of what is sent to workers: one of another format is of another kind
+_KIND_KEPT_S = 60
+_NOTICES_KEPT_S = 60
+_NOTICES_AT_ONCE = 100
+_SILENT_AT_ONCE = 100
+# What is needed to run an attempt, besides what is sent.
+_FIELDS = (
+    "arguments", "owner_id", "batch", "priority", "max_attempts", "attempts", "cancel_requested",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerKind:
+    """What workers of one kind can run, and how they are reached: by which ``carrier``."""
+
+    carrier: str
+    tasks: frozenset[str]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The kind as it is stored."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "carrier": self.carrier,
+                "tasks": sorted(self.tasks),
+                "labels": sorted(self.labels),
+            },
+            separators=(",", ":"),
+        )
+
+    @property
+    def id(self) -> str:
+        """Its name: workers that can run the same have the same."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Return what is stored, None for what another version stored."""
+        stored = json.loads(text)
+        if stored.get("format") != FORMAT:
+            return None
+        return cls(stored["carrier"], frozenset(stored["tasks"]), tuple(stored["labels"]))
+
+
+class WorkerName(NamedTuple):
+    """A worker's name, and what it tells."""
+
+    text: str
+    kind: str
+    slots: int
+
+    @classmethod
+    def new(cls, kind: WorkerKind, slots: int) -> Self:
+        """Return a name that nobody has."""
+        return cls.parse(f"{kind.id}.{slots}.{secrets.token_hex(16)}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return what a name tells."""
+        kind, slots, _ = text.split(".")
+        return cls(text, kind, int(slots))
+
+    @property
+    def all_slots(self) -> list[str]:
+        """Its slots, free or not."""
+        return [f"{self.text}#{number}" for number in range(self.slots)]
+
+
+class TakenAttempt(NamedTuple):
+    """What a worker learns of an attempt that it took: the record's fields."""
+
+    arguments: str
+    owner_id: str
+    batch: str
+    priority: int
+    max_attempts: int
+    attempts: tuple[Any, ...]
+    is_cancelled: bool
+
+
+class EndNotice(NamedTuple):
+    """What a worker tells the process that sent an attempt: how it ended, and whether it was
+    still the worker's to end."""
+
+    job_id: str
+    attempt: int
+    status: str
+    answer: int
+
+    @property
+    def text(self) -> str:
+        """The notice as it is stored."""
+        return " ".join(map(str, self))
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return what is stored, None for what is no notice."""
+        try:
+            job_id, attempt, status, answer = text.split(" ")
+            return cls(job_id, int(attempt), status, int(answer))
+        except ValueError:
+            return None
+
+
+class Roster:
+    """Reads and writes about workers. Thread-safe;
+    every method raises JobStoreUnavailable when Redis is away."""
+
+    def __init__(self, store: RedisGateway) -> None:
+        self._store = store
+        self._scripts = load_scripts()
+        self._kinds: dict[str, WorkerKind | None] = {}
+
+    def beat(
+        self, worker: WorkerName, kind: WorkerKind, *, free: Iterable[str], register: bool = False
+    ) -> tuple[bool, list[str]]:
+        """Say that the worker lives and which slots are free.
+        False: it was declared dead. And the jobs whose cancel was asked for."""
+        keys = [keyspace.WORKERS, keyspace.cancels(worker.text)]
+        keys += [keyspace.kind(kind.id), keyspace.idle(kind.id)]
+        arguments = [worker.text, "1" if register else "", kind.text, _KIND_KEPT_S, *free]
+        alive, *cancels = self._store.run(self._scripts["worker_beat"], keys, arguments)
+        return bool(alive), [str(job) for job in cancels]
+
+    def take(
+        self, worker: WorkerName, *, sender: str, job_id: str, attempt: int
+    ) -> TakenAttempt | None:
+        """Take over an attempt that was sent; None when it is not there to be taken."""
+        keys = [keyspace.WORKERS, keyspace.held(sender), keyspace.held(worker.text)]
+        keys.append(keyspace.record(job_id))
+        arguments = [worker.text, sender, job_id, attempt, *_FIELDS]
+        word, *fields = self._store.run(self._scripts["take"], keys, arguments)
+        if word != "taken":
+            return None
+        text, owner_id, batch, priority, max_attempts, attempts, cancel_requested = fields
+        return TakenAttempt(
+            arguments=text or "{}",
+            owner_id=owner_id or "",
+            batch=batch or "",
+            priority=int(priority or 0),
+            max_attempts=int(max_attempts or 1),
+            attempts=tuple(json.loads(attempts)) if attempts else (),
+            is_cancelled=cancel_requested == "1",
+        )
+
+    def tell(self, instance: str, notice: EndNotice, *, kind: WorkerKind, slot: str | None) -> None:
+        """Tell a process how an attempt ended that it had sent, and everybody that a slot is
+        free."""
+
+        def write(client: RedisClient) -> None:
+            with client.pipeline(transaction=False) as pipeline:
+                pipeline.zadd(keyspace.notices(instance), {notice.text: 0})
+                pipeline.expire(keyspace.notices(instance), _NOTICES_KEPT_S)
+                if slot is not None:
+                    pipeline.zadd(keyspace.idle(kind.id), {slot: time.time()}, nx=True)
+                pipeline.execute()
+
+        self._store.write(write)
+
+    def give_back(self, kind_id: str, slot: str) -> None:
+        """Say that a slot is free after all."""
+        self._store.write(
+            lambda client: client.zadd(keyspace.idle(kind_id), {slot: time.time()}, nx=True)
+        )
+
+    def leave(self, worker: WorkerName) -> list[str]:
+        """Take a worker that stops off the list; whoever has room takes what it held."""
+        return self._bury(worker, adopter="", held=keyspace.ORPHANS, silence_s=0)
+
+    def bury(self, worker: str, *, instance: str, silence_s: float) -> list[str]:
+        """Take over what a silent worker held: all of it or nothing."""
+        held = keyspace.held(instance)
+        name = WorkerName.parse(worker)
+        return self._bury(name, adopter=instance, held=held, silence_s=silence_s)
+
+    def silent(self, silence_s: float) -> list[str]:
+        """Return workers that have been silent for so long, a hundred at most."""
+        now, beats = self._beats(_SILENT_AT_ONCE)
+        return [name for name, at in beats if at <= now - silence_s]
+
+    def live(self, silence_s: float) -> list[WorkerName]:
+        """Return the workers that have not been silent for so long."""
+        now, beats = self._beats(0)
+        return [WorkerName.parse(name) for name, at in beats if at > now - silence_s]
+
+    def kinds(self, kind_ids: Collection[str]) -> dict[str, WorkerKind]:
+        """Return what workers of these kinds can run; those of another version are left out."""
+        for kind_id in set(kind_ids) - self._kinds.keys():
+            text = self._store.get(keyspace.kind(kind_id))
+            if text:
+                self._kinds[kind_id] = WorkerKind.read(text)
+        found = {kind_id: self._kinds.get(kind_id) for kind_id in kind_ids}
+        return {kind_id: kind for kind_id, kind in found.items() if kind is not None}
+
+    def wait_for_slot(self, kind_ids: Collection[str], *, timeout_s: float) -> str | None:
+        """Return a free slot of these kinds, the caller's from now on; None when there is none in
+        time."""
+        keys = [keyspace.idle(kind_id) for kind_id in kind_ids]
+        found = self._store.write(lambda client: client.bzpopmin(keys, timeout_s))
+        return None if found is None else str(cast("tuple[str, str, float]", found)[1])
+
+    def wait_for_notices(self, instance: str, *, timeout_s: float) -> list[EndNotice]:
+        """Return what workers told this process, as soon as there is something."""
+        key = keyspace.notices(instance)
+        first = self._store.write(lambda client: client.bzpopmin(key, timeout_s))
+        if first is None:
+            return []
+        more = self._store.write(lambda client: client.zpopmin(key, _NOTICES_AT_ONCE))
+        texts = [cast("tuple[str, str, float]", first)[1]]
+        texts += [text for text, _ in cast("list[tuple[str, float]]", more)]
+        return [notice for notice in map(EndNotice.parse, texts) if notice is not None]
+
+    def _beats(self, most: int) -> tuple[float, list[tuple[str, float]]]:
+        """Return the time of Redis, and workers with their last beats, the oldest first."""
+
+        def read(client: RedisClient) -> list[Any]:
+            with client.pipeline(transaction=False) as pipeline:
+                pipeline.time()
+                pipeline.zrange(keyspace.WORKERS, 0, most - 1, withscores=True)
+                return pipeline.execute()
+
+        (seconds, _), beats = self._store.read(read)
+        return float(seconds), cast("list[tuple[str, float]]", beats)
+
+    def _bury(self, worker: WorkerName, *, adopter: str, held: str, silence_s: float) -> list[str]:
+        name, sent = worker.text, keyspace.sent(worker.text)
+        keys = [keyspace.WORKERS, keyspace.held(name), keyspace.cancels(name)]
+        keys += [keyspace.idle(worker.kind), sent, f"{sent}:intermediate"]
+        keys += [keyspace.INSTANCES, held]
+        arguments = [name, adopter, silence_s, *worker.all_slots]
+        return cast(list[str], self._store.run(self._scripts["bury"], keys, arguments))

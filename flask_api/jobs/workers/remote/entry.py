@@ -1,0 +1,71 @@
+"""What is sent to a worker: which attempt to run, signed. Nothing else of a queue's entry counts.
+
+    {"attempt":1,"digest":"<sha256 of the arguments>","format":1,"job":"0197...",
+     "sender":"<instance>","slot":"<worker>#0","task":"primes.sum"}.<HMAC-SHA256 in hex>
+
+Whoever can write to Redis can put entries into a queue. Without the secret none of them is
+believed; with one that was seen there, nothing begins twice: the attempt is taken over once
+(records/lua/take.lua). Arguments stay in the record; the digest says that they are those that were
+accepted. No pickle, no dotted path: which code runs is the worker's own table of tasks.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flask_api.jobs.records.roster import FORMAT
+
+MAX_BYTES = 2_000
+_PURPOSE = b"gatehouse.attempt."
+
+
+class EntryRefusedError(Exception):
+    """An entry that no sender of ours made, or of another format. The message says which."""
+
+
+class AttemptEntry(NamedTuple):
+    """An attempt on its way to a worker's slot."""
+
+    job: str
+    attempt: int
+    task: str
+    sender: str
+    slot: str
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """The same for the same attempt: a carrier that knows it keeps one."""
+        return f"{self.job}-{self.attempt}"
+
+
+def digest_of(arguments: str) -> str:
+    """Return what tells arguments from others."""
+    return hashlib.sha256(arguments.encode()).hexdigest()
+
+
+def sign(entry: AttemptEntry, secret: str) -> str:
+    """Return the entry as text that only who has the secret can make."""
+    stored = {**entry._asdict(), "format": FORMAT}
+    text = json.dumps(stored, separators=(",", ":"), sort_keys=True)
+    return f"{text}.{_signature(text, secret)}"
+
+
+def read_entry(signed: object, secrets: Sequence[str]) -> AttemptEntry:
+    """Return the entry that a sender of ours signed. Raises EntryRefusedError, before anything of
+    it is parsed."""
+    if not isinstance(signed, str) or len(signed) > MAX_BYTES or not signed.isascii():
+        raise EntryRefusedError("it is no signed text")
+    text, _, signature = signed.rpartition(".")
+    if not any(hmac.compare_digest(_signature(text, secret), signature) for secret in secrets):
+        raise EntryRefusedError("its signature is not of GATEHOUSE_WORKER_SECRETS")
+    stored = json.loads(text)
+    if stored.pop("format", None) != FORMAT:
+        raise EntryRefusedError("it is of another version of Gatehouse")
+    return AttemptEntry(**stored)
+
+
+def _signature(text: str, secret: str) -> str:
+    return hmac.new(secret.encode(), _PURPOSE + text.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,266 @@
+"""A worker on any machine: takes attempts that were sent to it, runs each in a child process, and
+writes how it ended.
+
+It holds what it runs as a server process does: its beats keep it, and all that it writes is fenced
+by it. So the process that sent an attempt may die meanwhile; and when the worker dies, a server
+process takes over what it held, and runs it again.
+"""
+
+import logging
+import threading
+import time
+from functools import partial
+
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.records.holdings import Holdings
+from flask_api.jobs.records.job import Attempt, QueuedJob
+from flask_api.jobs.records.job_writer import JobWriter
+from flask_api.jobs.records.roster import EndNotice, Roster, WorkerKind, WorkerName
+from flask_api.jobs.records.turns import persist, status_of, write_turn
+from flask_api.jobs.records.usage import quota_of
+from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+from flask_api.jobs.workers.held_jobs import HeldJobs
+from flask_api.jobs.workers.outcome import Outcome, describe, ending_of
+from flask_api.jobs.workers.processes import Children
+from flask_api.jobs.workers.remote.entry import (
+    AttemptEntry,
+    EntryRefusedError,
+    digest_of,
+    read_entry,
+)
+from shared.errors import JobStoreUnavailable
+from shared.redis import RedisGateway
+from shared.settings import WorkerSettings
+
+log = logging.getLogger("gatehouse.jobs")
+
+_LONGEST_BEAT_S = 1.0
+# A slot that has been free for so long is announced again: who took it may have died.
+_ANNOUNCE_AFTER_S = 2.0
+_AUDIT_EVERY_S = 5.0
+REFUSED = "refused"  # a notice's status: the worker does not run the task
+
+
+class RemoteWorker:
+    """Runs what is sent to it, so many at once. Thread-safe. Making one starts nothing."""
+
+    def __init__(
+        self, store: RedisGateway, registry: TaskRegistry, settings: WorkerSettings, *, carrier: str
+    ) -> None:
+        self.kind = kind_of(registry, carrier, labels=settings.worker_labels)
+        self.name = WorkerName.new(self.kind, settings.worker_slots)
+        self._registry = registry
+        self._secrets = [secret.get_secret_value() for secret in settings.worker_secrets]
+        self._job_ttl_s = settings.job_ttl_s
+        self._beat_s = min(_LONGEST_BEAT_S, settings.job_heartbeat_s / 4)
+        self._roster = Roster(store)
+        self._holdings = Holdings(store)
+        self._strays: frozenset[str] = frozenset()
+        self._next_audit_at = 0.0
+        limits = {
+            each.name: each.policy.max_running for each in registry if each.policy.max_running
+        }
+        self._writer = JobWriter(store, quota_of(settings), max_running=limits)
+        self._children = Children(settings)
+        self._held = HeldJobs()
+        self._changed = threading.Condition()
+        self._free_since = dict.fromkeys(self.name.all_slots, 0.0)
+        self._running = 0
+        self._stopping = threading.Event()  # what runs must stop
+        self._leaving = threading.Event()  # nothing more is taken
+        self._thread = threading.Thread(target=self._keep, name="gatehouse-worker", daemon=True)
+
+    def start(self) -> None:
+        """Register, and beat from now on. While Redis is away, the first beat that arrives
+        registers."""
+        try:
+            self._beat(register=True)
+        except JobStoreUnavailable:
+            log.warning("not registered yet: Redis is away")
+        self._thread.start()
+
+    def run(self, signed: object) -> None:
+        """Run the attempt of an entry, if it is one and is there to be taken. Blocks until its end
+        is written; raises nothing."""
+        try:
+            entry = read_entry(signed, self._secrets)
+        except EntryRefusedError as error:
+            log.warning("refused an entry of the queue: %s", error)
+            return
+        with self._changed:
+            self._running += 1
+            self._free_since.pop(entry.slot, None)
+        notice = None
+        try:
+            notice = self._take_and_run(entry)
+        except JobStoreUnavailable:
+            log.warning(
+                "an attempt is left to be rescued: Redis is away", extra={"job_id": entry.job}
+            )
+        except Exception:
+            log.exception("an attempt could not be run", extra={"job_id": entry.job})
+        self._free(entry, notice)
+
+    def wait_for_slot(self, timeout_s: float) -> bool:
+        """Wait until fewer attempts run than there are slots; tell whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._running < self.name.slots, timeout=timeout_s
+            )
+
+    def stop(self, *, drain_s: float) -> None:
+        """Take no more, let what runs end in this time, stop the rest, and leave. Idempotent."""
+        self._leaving.set()
+        if not self._wait_until_idle(drain_s):
+            self._stopping.set()
+            self._wait_until_idle(_LONGEST_BEAT_S * 5)
+        self._children.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        try:
+            left = self._roster.leave(self.name)
+        except JobStoreUnavailable:
+            log.warning("Redis is away; what this worker held is adopted when its beats are missed")
+        else:
+            log.info("the worker has left", extra={"jobs": len(left)})
+
+    def _wait_until_idle(self, timeout_s: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._running, timeout=timeout_s)
+
+    def _take_and_run(self, entry: AttemptEntry) -> EndNotice | None:
+        """Return what the sender should know, None when there was nothing to take."""
+        if entry.task not in self._registry:
+            log.error("sent a task that this worker does not have", extra={"task": entry.task})
+            return EndNotice(entry.job, entry.attempt, REFUSED, 0)
+        stub = QueuedJob(job_id=entry.job, task=entry.task, arguments="", owner_id="")
+        if not self._held.add([stub]):
+            log.warning("an attempt that runs here was sent again", extra={"job_id": entry.job})
+            return None
+        try:
+            return self._run_taken(entry)
+        finally:
+            self._held.forget([entry.job])
+
+    def _run_taken(self, entry: AttemptEntry) -> EndNotice | None:
+        take = partial(
+            self._roster.take,
+            self.name,
+            sender=entry.sender,
+            job_id=entry.job,
+            attempt=entry.attempt,
+        )
+        taken = persist(take, stopping=self._stopping)  # a reply may be lost: it is taken then
+        if taken is None:
+            log.info(
+                "an attempt that was sent is not there to be taken", extra={"job_id": entry.job}
+            )
+            return None
+        queued = QueuedJob(
+            job_id=entry.job,
+            task=entry.task,
+            arguments=taken.arguments,
+            owner_id=taken.owner_id,
+            batch=taken.batch,
+            priority=taken.priority,
+            max_attempts=taken.max_attempts,
+            attempts=taken.attempts,
+        )
+        attempt = Attempt(queued, entry.attempt, self.name.text)
+        if taken.is_cancelled:
+            self._held.stop([entry.job], StopReason.CANCELLED)
+        return self._end(attempt, self._outcome(attempt, entry.digest))
+
+    def _outcome(self, attempt: Attempt, digest: str) -> Outcome:
+        if digest_of(attempt.job.arguments) != digest:
+            log.error("arguments were changed", extra={"job_id": attempt.job.job_id})
+            message = "The arguments are not those that were accepted."
+            return Outcome(error={"type": "ArgumentsChanged", "message": message})
+        policy = self._registry.get(attempt.job.task).policy
+        stop_reason = partial(self._stop_reason, attempt.job.job_id)
+        try:
+            return self._children.run(attempt, policy, stop_reason=stop_reason)
+        except Exception as error:  # ours, not the task's: no child could be started, say
+            log.exception("an attempt could not be run", extra={"job_id": attempt.job.job_id})
+            return Outcome(error=describe(error), may_retry=True)
+
+    def _end(self, attempt: Attempt, outcome: Outcome) -> EndNotice:
+        task = self._registry.get(attempt.job.task)
+        ending = ending_of(attempt, outcome, policy=task.policy)
+        ttl_s = task.policy.ttl_s or self._job_ttl_s
+        (answer,) = write_turn(
+            self._writer, self.name.text, [ending], [], ttl_s=ttl_s, stopping=self._stopping
+        )
+        status = status_of(ending, answer)
+        return EndNotice(attempt.job.job_id, attempt.number, status.value, answer)
+
+    def _free(self, entry: AttemptEntry, notice: EndNotice | None) -> None:
+        """Give the slot back and tell so; what can't be told now, a beat tells."""
+        is_ours = entry.slot in self.name.all_slots
+        with self._changed:
+            self._running -= 1
+            if is_ours:
+                self._free_since[entry.slot] = time.monotonic()
+            self._changed.notify_all()
+        slot = entry.slot if is_ours and not self._leaving.is_set() else None
+        try:
+            if notice is not None:
+                self._roster.tell(entry.sender, notice, kind=self.kind, slot=slot)
+            elif slot is not None:
+                self._roster.give_back(self.kind.id, slot)
+        except JobStoreUnavailable:
+            log.debug("not told: Redis is away")
+
+    def _stop_reason(self, job_id: str) -> StopReason | None:
+        reason = self._held.stop_reason(job_id)
+        return StopReason.SHUTDOWN if reason is None and self._stopping.is_set() else reason
+
+    def _keep(self) -> None:
+        """Beat until this worker has nothing more to keep."""
+        while not (self._leaving.wait(self._beat_s) and not self._running):
+            try:
+                self._beat()
+            except JobStoreUnavailable:
+                log.debug("no beat: Redis is away")
+            except Exception:
+                log.exception("a beat failed; the next one tries again")
+            if self._leaving.is_set():
+                self._wait_until_idle(self._beat_s)
+
+    def _beat(self, *, register: bool = False) -> None:
+        is_alive, cancels = self._roster.beat(
+            self.name, self.kind, free=self._forgotten(), register=register
+        )
+        if not is_alive:
+            log.warning("this worker was taken for dead; it stops what it ran and begins anew")
+            self._held.lose_all(())
+            self._beat(register=True)
+            return
+        self._held.stop(cancels, StopReason.CANCELLED)
+        if time.monotonic() >= self._next_audit_at:
+            self._next_audit_at = time.monotonic() + _AUDIT_EVERY_S
+            self._audit()
+
+    def _audit(self) -> None:
+        """Let others rescue what Redis says is held here and nothing here knows. Two looks, to be
+        sure."""
+        strays = self._holdings.all_of(self.name.text) - self._held.ids()
+        self._holdings.give_up(sorted(strays & self._strays), instance=self.name.text)
+        self._strays = strays
+
+    def _forgotten(self) -> list[str]:
+        """Return the slots that have been free for a while: all at first."""
+        if self._leaving.is_set():
+            return []
+        latest = time.monotonic() - _ANNOUNCE_AFTER_S
+        with self._changed:
+            return [slot for slot, since in self._free_since.items() if since <= latest]
+
+
+def kind_of(registry: TaskRegistry, carrier: str, *, labels: tuple[str, ...]) -> WorkerKind:
+    """Return what a worker with these labels can run."""
+
+    def fits(task: AnyTask) -> bool:
+        return not task.policy.needs or task.policy.needs in labels
+
+    return WorkerKind(carrier, frozenset(task.name for task in registry if fits(task)), labels)

@@ -1,0 +1,32 @@
+"""What a worker on another machine needs: where jobs are, and no secret of a session."""
+
+import os
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from pydantic_settings import NoDecode
+
+from shared.settings.api import ApiSettings
+from shared.settings.fields import Secret, WordList
+
+
+class WorkerSettings(ApiSettings):
+    """What a worker on another machine needs."""
+
+    env_files: ClassVar[tuple[str, ...]] = ("api.env", "worker.env")
+
+    session_secrets: Annotated[tuple[Secret, ...], NoDecode] = Field(
+        (), exclude=True, description="none: a worker reads no session"
+    )
+    worker_slots: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="attempts that one worker runs at once; else one per processor",
+    )
+    worker_labels: WordList = Field(
+        (), description="what this machine has that tasks may need, comma-separated: gpu"
+    )
+    worker_drain_s: int = Field(
+        30, ge=0, le=3600, description="a worker that stops lets attempts go on so long"
+    )

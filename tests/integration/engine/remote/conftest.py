@@ -1,0 +1,42 @@
+"""Workers that a test may kill: each is a process of its own, gone at the test's end."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_api.jobs.engine import JobEngine
+from tests.integration.engine.engine_bench import EngineBench
+from tests.integration.engine.worker_process import REMOTE, WorkerProcess, wait_for_workers
+
+StartWorker = Callable[..., WorkerProcess]
+
+
+@pytest.fixture
+def start_worker(bench: EngineBench, tmp_path: Path) -> Iterator[StartWorker]:
+    """A function that starts a worker; its arguments are the command's."""
+    started: list[WorkerProcess] = []
+
+    def start(*arguments: str, **options: Any) -> WorkerProcess:
+        worker = WorkerProcess(bench.valkey, tmp_path, *arguments, **options)
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.kill()
+
+
+@pytest.fixture
+def remote_engine(bench: EngineBench) -> JobEngine:
+    """An engine that sends what is for processes to workers."""
+    return bench.start(executors={"processes": "rq"}, **REMOTE)
+
+
+@pytest.fixture
+def worker(bench: EngineBench, start_worker: StartWorker) -> WorkerProcess:
+    """A worker with two slots, registered."""
+    worker = start_worker("--slots", "2")
+    wait_for_workers(bench.admin, 1)
+    return worker

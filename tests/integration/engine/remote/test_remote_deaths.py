@@ -1,0 +1,154 @@
+"""What dies, is paused or stops while workers run attempts: nothing is lost, and nothing counts
+twice."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.records.job import JobStatus
+from tests.integration.engine.engine_bench import EngineBench
+from tests.integration.engine.remote.conftest import StartWorker
+from tests.integration.engine.worker_process import SECRET, WorkerProcess, wait_for_workers
+from tests.waiting import wait_until
+
+
+def test_jobs_of_a_killed_and_of_a_paused_worker_run_again_elsewhere(
+    bench: EngineBench, remote_engine: JobEngine, start_worker: StartWorker
+) -> None:
+    """An attempt is spent, and says why; nothing of the dead one stays in Redis. The paused one
+    writes nothing when it wakes up: it stops what it ran, and serves again."""
+    workers = [start_worker("--slots", "1") for _ in range(2)]
+    names = wait_for_workers(bench.admin, 2)
+    ids = [bench.submit(remote_engine, "child.hold", {"path": bench.path()}) for _ in range(2)]
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=60, what="both run")
+    killed, paused = workers
+    killed.kill()
+    paused.send_signal(signal.SIGSTOP)
+    start_worker("--slots", "2")
+    wait_until(lambda: len(bench.runs()) == 4, timeout_s=60, what="they run again")
+    assert [key for name in names for key in bench.admin.scan_iter(f"*{name}*")] == []
+    paused.send_signal(signal.SIGCONT)
+    paused.wait_for_line("taken for dead")
+    bench.go()
+    for job_id in ids:
+        job = bench.outcome(remote_engine, job_id)
+        assert (job.status, job.result, job.attempt) == (JobStatus.SUCCEEDED, 2, 2)
+        assert [each["error"]["type"] for each in job.attempts] == ["WorkerLost"]
+    wait_for_workers(bench.admin, 2)
+    bench.check_nothing_is_left()
+
+
+def test_job_goes_on_without_the_process_that_sent_it(
+    bench: EngineBench, worker: WorkerProcess
+) -> None:
+    """A server that is killed costs the attempts at workers nothing: not even a second run."""
+    server = bench.start_process(
+        GATEHOUSE_EXECUTORS=json.dumps({"child.hold": "rq"}), GATEHOUSE_WORKER_SECRETS=SECRET
+    )
+    (job_id,) = server.submit("child.hold", [{"path": bench.path()}], owner=bench.owner)
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
+    server.kill()
+    bench.go()
+    assert bench.wait_for(job_id, "succeeded", timeout_s=30)["attempt"] == "1"
+    assert bench.runs() == ["1"]
+
+
+def test_stopping_worker_hands_over_what_does_not_end_in_time(
+    bench: EngineBench, remote_engine: JobEngine, start_worker: StartWorker
+) -> None:
+    """No attempt is spent, and the other worker goes on with it."""
+    settings = {"GATEHOUSE_WORKER_DRAIN_S": "0"}
+    workers = [start_worker("--slots", "1", settings=settings, log=f"{at}.log") for at in (0, 1)]
+    wait_for_workers(bench.admin, 2)
+    job_id = bench.submit(remote_engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
+    holder = bench.record(job_id)["instance"]
+    (worker,) = (each for each in workers if holder in each.log.read_text())
+    assert worker.stop() == 0
+    wait_for_workers(bench.admin, 1)
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=30, what="it runs again")
+    bench.go()
+    job = bench.outcome(remote_engine, job_id)
+    assert (job.status, job.attempt, job.attempts) == (JobStatus.SUCCEEDED, 1, [])
+
+
+def test_killed_work_horse_costs_its_job_an_attempt_and_no_slot(
+    bench: EngineBench, remote_engine: JobEngine, worker: WorkerProcess
+) -> None:
+    """The worker says at once how it ended."""
+    job_id = bench.submit(remote_engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
+    for pid in _horses(worker.pid):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=30, what="it runs again")
+    bench.go()
+    job = bench.outcome(remote_engine, job_id)
+    assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 2)
+    assert "exit code -9" in job.attempts[0]["error"]["message"]
+
+
+def test_outage_of_redis_costs_nothing(
+    bench: EngineBench, remote_engine: JobEngine, worker: WorkerProcess
+) -> None:
+    """Frozen for longer than beats last, while a job ends: its outcome is written afterwards, and
+    nobody is taken for dead."""
+    job_id = bench.submit(remote_engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
+    bench.admin.execute_command("CLIENT", "PAUSE", "3000", "ALL")
+    bench.go()
+    wait_until(lambda: _answers(bench), timeout_s=30, what="Redis answers again")
+    assert bench.wait_for(job_id, "succeeded", timeout_s=30)["attempt"] == "1"
+    assert bench.run(remote_engine, "child.echo").status is JobStatus.SUCCEEDED
+    assert "taken for dead" not in worker.log.read_text()
+    assert bench.runs() == ["1"]
+
+
+def test_worker_without_its_credential_writes_nothing_more(
+    bench: EngineBench, remote_engine: JobEngine, worker: WorkerProcess
+) -> None:
+    """Taken from Redis' users, it is cut off at once: its job is another's."""
+    job_id = bench.submit(remote_engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
+    bench.admin.execute_command("ACL", "SETUSER", "worker", "off")
+    try:
+        killed = bench.admin.execute_command("CLIENT", "KILL", "USER", "worker")
+        assert killed
+        bench.go()
+        wait_until(
+            lambda: (
+                bench.record(job_id)["instance"] not in wait_for_workers(bench.admin, 0)
+                and bench.status(job_id) != "succeeded"
+            ),
+            timeout_s=60,
+            what="the worker is taken for dead",
+        )
+        assert "result" not in bench.record(job_id)
+    finally:
+        bench.admin.execute_command("ACL", "SETUSER", "worker", "on")
+    job = bench.outcome(remote_engine, job_id, timeout_s=30)
+    assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 2)
+
+
+def _answers(bench: EngineBench) -> bool:
+    try:
+        return bool(bench.admin.ping())
+    except RedisTimeoutError:
+        return False
+
+
+def _horses(worker: int) -> list[int]:
+    """Return the processes that run attempts: children of the worker's fork server."""
+    children = _children_of(worker)
+    return [pid for child in children for pid in _children_of(child)]
+
+
+def _children_of(pid: int) -> list[int]:
+    return [
+        int(child)
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]

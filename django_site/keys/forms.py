@@ -8,7 +8,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from django_site.contract import contract_settings
 from django_site.keys.models import NAME_MAX_LENGTH
-from shared.contract.api_keys import SCOPES, TASK_SCOPE_PREFIX, is_scope
+from shared.contract.api_keys import (
+    SCOPES,
+    SERVICE_SCOPE_PREFIX,
+    TASK_SCOPE_PREFIX,
+    is_scope,
+)
 
 DEFAULT_DAYS = 90
 MAX_SCOPES = 50
@@ -44,7 +49,8 @@ class ScopesField(forms.MultipleChoiceField):
         if len(value) > MAX_SCOPES:
             raise ValidationError(f"At most {MAX_SCOPES} scopes.", code="too_many")
         if not all(is_scope(scope) for scope in value):
-            accepted = ", ".join([*SCOPES, f"{TASK_SCOPE_PREFIX}<task name>"])
+            named = (f"{TASK_SCOPE_PREFIX}<task name>", f"{SERVICE_SCOPE_PREFIX}<service>")
+            accepted = ", ".join([*SCOPES, *named])
             raise ValidationError(
                 f"There is a scope that does not exist. Accepted: {accepted}.", code="unknown"
             )
@@ -77,6 +83,15 @@ class KeyForm(forms.Form):
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
+    services = forms.CharField(
+        required=False,
+        label="Use these services",
+        max_length=MAX_SCOPES * 65,
+        help_text="Services behind this log-in that take keys: names with spaces between.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
     expires_in_days = forms.IntegerField(label="Expires in days")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -89,20 +104,21 @@ class KeyForm(forms.Form):
         days.widget.attrs.update({"min": 1, "max": longest})
 
     def clean(self) -> dict[str, Any]:
-        """Add the tasks to the scopes."""
-        cleaned = self.cleaned_data
-        tasks = [
-            f"{TASK_SCOPE_PREFIX}{name}"
-            for name in cleaned.get("tasks", "").replace(",", " ").split()
-        ]
-        scopes = {*cleaned.get("scopes", []), *tasks}
-        if not all(is_scope(scope) for scope in tasks):
-            self.add_error(
-                "tasks", "Names of tasks have small letters, digits, dots and underscores."
-            )
-        elif len(scopes) > MAX_SCOPES:
+        """Add the tasks and the services to the scopes."""
+        tasks = self._named("tasks", TASK_SCOPE_PREFIX, "dots and underscores")
+        services = self._named("services", SERVICE_SCOPE_PREFIX, "dots, underscores and hyphens")
+        scopes = {*self.cleaned_data.get("scopes", []), *tasks, *services}
+        if len(scopes) > MAX_SCOPES and not self.errors:
             self.add_error("tasks", f"At most {MAX_SCOPES} scopes in all.")
-        return {**cleaned, "scopes": sorted(scopes)}
+        return {**self.cleaned_data, "scopes": sorted(scopes)}
+
+    def _named(self, field: str, prefix: str, signs: str) -> list[str]:
+        """Return the scopes of the names in one field; tell what is none."""
+        names = self.cleaned_data.get(field, "").replace(",", " ").split()
+        scopes = [f"{prefix}{name}" for name in names]
+        if not all(is_scope(scope) for scope in scopes):
+            self.add_error(field, f"Names of {field} have small letters, digits, {signs}.")
+        return scopes
 
     def wanted(self) -> dict[str, Any]:
         """Return the checked values as :func:`django_site.keys.issue.create_key` takes them."""

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request
 
+from flask_api.gate.asked_request import asked_request
 from flask_api.gate.sent_target import sent_target
 from flask_api.gate.state import gate_state, this_request
 from shared.http.mount import find_mount, quoted
@@ -38,7 +39,7 @@ def login_address(reason: str) -> str:
     """Return the log-in page's address, which leads back here afterwards and says why one was sent
     there."""
     settings = gate_state().settings
-    target = sent_target(request.environ)
+    target = sent_target(asked_request().environ)
     if settings.is_login_elsewhere:
         page, target = settings.login_url, f"{own_origin()}{target}"
     else:
@@ -55,4 +56,4 @@ def own_origin() -> str:
         else None
     )
     scheme = forwarded if forwarded in ("http", "https") else request.scheme
-    return f"{scheme}://{request.host}"
+    return f"{scheme}://{asked_request().host}"

@@ -14,6 +14,7 @@ from flask import Flask, Response, g, redirect, render_template_string, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from flask_api.gate.addresses import login_address, site_home
+from flask_api.gate.asked_request import asked_request
 from flask_api.gate.credentials import CrossSiteRefused, path_for_log
 from flask_api.gate.problem import problem
 from shared.contract.authentication import Refusal
@@ -108,10 +109,9 @@ def error_headers(error: GatehouseError) -> dict[str, str]:
 def wants_page() -> bool:
     """Tell whether a browser asks for a page: it prefers HTML to JSON,
     which curl's ``*/*`` does not."""
-    accepted = request.accept_mimetypes
-    return (
-        request.method in ("GET", "HEAD") and accepted["text/html"] > accepted["application/json"]
-    )
+    asked = asked_request()
+    accepted = asked.accept_mimetypes
+    return asked.method in ("GET", "HEAD") and accepted["text/html"] > accepted["application/json"]
 
 
 def _reason(error: AccessError) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Request, Response
 
+from flask_api.gate.asked_request import asked_request
 from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
 from flask_api.gate.errors import register_error_handlers
 from flask_api.gate.key_usage import KeyUsage, network_of_request
@@ -92,7 +93,7 @@ def current_identity() -> Identity:
     memory = this_memory()
     identity: Identity | None = memory.get(_IDENTITY)
     if identity is None:
-        identity = _find_out(this_request())
+        identity = _find_out(asked_request())
         setattr(memory, _IDENTITY, identity)
     return identity
 

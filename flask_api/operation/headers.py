@@ -64,5 +64,10 @@ RESPONSE_HEADERS: dict[str, dict[str, Any]] = {
         "description": "How to authenticate (RFC 6750).",
         "schema": {"type": "string"},
     },
+    "X-Gatehouse-Assertion": {
+        "description": "Who it is, signed for the audience: a JWT (HS256) that is good for a "
+        "minute.",
+        "schema": {"type": "string"},
+    },
     "Content-Disposition": {"description": "Always a download.", "schema": {"type": "string"}},
 }

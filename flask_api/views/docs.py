@@ -1,7 +1,7 @@
-"""The API described for people: a page that lists every operation and can try it with the
-reader's own log-in."""
+"""The API described: for programs as OpenAPI 3.1, for people as a page that lists every operation
+and can try it with the reader's own log-in. Gated like everything: it names the site's tasks."""
 
-from flask import Blueprint, Response, abort, current_app, render_template
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template
 from werkzeug.exceptions import NotFound
 
 from flask_api.gate.addresses import api_root, own_origin, site_home
@@ -15,11 +15,11 @@ from flask_api.openapi.snippets import FILE, examples_of, snippets_of
 from flask_api.operation.describe import Answer, describe
 from flask_api.operation.headers import IF_NONE_MATCH
 
-blueprint = Blueprint("docs", __name__, url_prefix="/docs")
+blueprint = Blueprint("docs", __name__)
 PLACE_IN_DOCS = 90
 
 
-@blueprint.get("")
+@blueprint.get("/docs")
 @login_required
 @describe(
     "getDocs", answers={200: Answer("A page of HTML.", {"type": "string"}, media_type="text/html")}
@@ -44,7 +44,7 @@ def show() -> Response:
     )
 
 
-@blueprint.get("/<name>")
+@blueprint.get("/docs/<name>")
 @describe(
     "getDocsAsset",
     headers=(IF_NONE_MATCH,),
@@ -61,3 +61,15 @@ def asset(name: str) -> Response:
     if found is None:
         abort(404, "There is no such file.")
     return with_etag(found)
+
+
+@blueprint.get("/openapi.json")
+@login_required
+@describe(
+    "getOpenApi",
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer("The document.", {"type": "object", "required": ["openapi", "paths"]})},
+)
+def openapi() -> Response:
+    """Get this document."""
+    return with_etag(jsonify(document_of(current_app, server=api_root())))

@@ -31,12 +31,16 @@ READ_SCOPE = "jobs:read"
 OPERATE_SCOPE = "jobs:operate"
 SCOPES = (READ_SCOPE, "jobs:submit", "jobs:cancel", OPERATE_SCOPE)
 TASK_SCOPE_PREFIX = "tasks:"
+SERVICE_SCOPE_PREFIX = "services:"
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _KEY = re.compile(r"gh_[0-9A-Za-z]{49}", re.ASCII)
-_SCOPE = re.compile(r"jobs:(read|submit|cancel|operate)|tasks:[a-z0-9_.]{1,100}", re.ASCII)
+_SCOPE = re.compile(
+    r"jobs:(read|submit|cancel|operate)|tasks:[a-z0-9_.]{1,100}|services:[a-z0-9_.-]{1,64}",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ def is_key(candidate: str) -> bool:
 
 
 def is_scope(candidate: str) -> bool:
-    """Tell whether ``candidate`` is a scope: one of SCOPES, or tasks:<task name>."""
+    """Tell whether ``candidate`` is a scope: one of SCOPES, tasks:<task name>,
+    or services:<name> of a service behind a proxy that asks /api/auth."""
     return _SCOPE.fullmatch(candidate) is not None
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from shared.settings.contract import DAY_S, ContractSettings
-from shared.settings.fields import RedisUrl, Secret, WordList, split_list
+from shared.settings.fields import RedisUrl, Secret, WordList, split_list, split_pairs
 
 
 class ApiSettings(ContractSettings):
@@ -134,6 +134,11 @@ class ApiSettings(ContractSettings):
         pattern="^(open|closed)$",
         description="who reads /api/metrics: open (all), closed (staff)",
     )
+    audience_secrets: Annotated[dict[str, Secret], NoDecode] = Field(
+        {},
+        description="services that /api/auth signs for, each with a secret that it shares, "
+        "comma-separated: reports=SECRET",
+    )
     web_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (),
         description="private networks that web tasks may fetch from, comma-separated: 10.1.0.0/16",
@@ -165,6 +170,11 @@ class ApiSettings(ContractSettings):
         if not isinstance(read, dict) or not all(isinstance(each, str) for each in read.values()):
             raise ValueError('it must be a JSON object of names, {"processes": "rq"}')
         return read
+
+    @field_validator("audience_secrets", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: Any) -> Any:
+        return split_pairs(value)
 
     @property
     def session_store_url(self) -> str:

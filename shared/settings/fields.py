@@ -15,6 +15,7 @@ _REDIS_SCHEMES = ("redis", "rediss", "unix")
 # Without quotes, angle brackets, the fragment and backslashes, which browsers take for slashes.
 _PLAIN_URL = re.compile(r"[!$-;=?-\[\]-~]+", re.ASCII)
 _NAME_AND_PORT = re.compile(r"[^:]*:[0-9]*|\[[^\]]*\]:[0-9]*")
+_PAIR_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _DATABASE = re.compile(r"[0-9]{0,5}")
 # The time-outs are common in URLs that a service hands out; ours win (shared.redis.client).
 _REDIS_OPTIONS = ("db", "socket_timeout", "socket_connect_timeout", "socket_keepalive")
@@ -123,3 +124,17 @@ def split_list(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def split_pairs(value: Any) -> Any:
+    """Pairs are written as ``name=value,name=value``; a value may have an equals sign.
+    Raises ValueError, which repeats no value."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in split_list(value)]
+    names = [name.strip() for name, _, _ in pairs]
+    if not all(map(_PAIR_NAME.fullmatch, names)) or not all(sign for _, sign, _ in pairs):
+        raise ValueError("it must be name=value,name=value; names have letters, digits and . _ -")
+    if len(set(names)) < len(names):
+        raise ValueError("a name stands twice")
+    return dict(zip(names, (text.strip() for _, _, text in pairs), strict=True))

@@ -181,6 +181,18 @@ GATE_MUTANTS = of(
         "return bool(host)",
     ),
     Mutant(
+        "unknown method",
+        "flask_api/gate/asked_request.py",
+        '_NO_METHOD = ""',
+        '_NO_METHOD = "GET"',
+    ),
+    Mutant(
+        "no key without a scope",
+        "flask_api/views/auth.py",
+        "if identity.key is not None and not passage.scope:",
+        "if False:",
+    ),
+    Mutant(
         "closed by default",
         "flask_api/app.py",
         "if this_request().endpoint not in api_state().open_endpoints:",

@@ -9,9 +9,9 @@ import pytest
 import redis
 from flask import Flask
 
+from deploy.servers import parking
 from flask_api.app import release_waiters
 from flask_api.testing import running_api
-from shared.http import parking as connection
 from shared.settings import ApiSettings
 from tests.integration.api.api_server import event_readers, served
 from tests.integration.api.listener import Listener, Listeners, listeners
@@ -87,14 +87,15 @@ def test_reader_of_nothing_loses_its_place(
 ) -> None:
     """A client whose socket takes nothing more is given up after a time-out;
     its thread and its place are free."""
-    monkeypatch.setattr(connection, "WRITE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(parking, "STALL_S", 0.3)
+    monkeypatch.setattr(parking, "_STALL_LOOK_S", 0.1)
     for _ in range(PLACES // 2):
         streams.open("/api/events", cookie=visitor.cookie, reads=False)
     assert streams.open("/api/events", cookie=visitor.cookie).status == 503
     for _ in range(40):
         tell(admin, visitor, text="x" * 10_000, times=25)
     wait_until(
-        lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=10
+        lambda: streams.open("/api/events", cookie=visitor.cookie).status == 200, timeout_s=60
     )
 
 

@@ -44,7 +44,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "flask_api/streams": ("unit/**/test_streams", "integration/**/test_api_events*"),
     "flask_api/tasks": ("unit/**/test_tasks_*", "integration/**/test_tasks_*"),
     "flask_api/tasks/access_log": (
-        "unit/**/test_tasks_access_log",
+        "unit/**/test_tasks_access_log*",
         "integration/**/test_*_retry_*",
     ),
     "flask_api/tasks/github": ("unit/**/test_tasks_github_*", "integration/**/test_tasks_github*"),

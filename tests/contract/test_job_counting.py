@@ -6,11 +6,11 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -26,44 +26,15 @@ from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.usage import Quota
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreUnavailable
-from shared.redis import RedisClient, RedisGateway, Script
 from tests.contract.job_place import LIMIT, Place, attempt_at, new_job
+from tests.contract.mortal import Dies, Mortal
 from tests.contract.recount import check_counters
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
-T = TypeVar("T")
 _SCHEDULES = int(os.environ.get("NIGHTLY_COUNT", "4"))
 _STEPS = 60
 _LONG_AGO = 1.0
-
-
-class _Dies(Exception):
-    """The process is killed here."""
-
-
-class _Mortal(RedisGateway):
-    """A way to Redis on which the process dies at one of its writes:
-    before it, or after it with the answer lost."""
-
-    def __init__(self, client: RedisClient) -> None:
-        super().__init__(client, unavailable=JobStoreUnavailable)
-        self.writes_left: float = float("inf")
-
-    def write(self, command: Callable[[RedisClient], T]) -> T:
-        """Write, while it lives."""
-        self.writes_left -= 0.5
-        if self.writes_left <= 0:
-            raise _Dies
-        answer = super().write(command)
-        self.writes_left -= 0.5
-        if self.writes_left <= 0:
-            raise _Dies
-        return answer
-
-    def run(self, script: Script, keys: Any, arguments: Any) -> Any:
-        """Run a script, while it lives."""
-        return self.write(lambda client: script.run(client, keys, arguments))
 
 
 class _Schedule:
@@ -73,7 +44,7 @@ class _Schedule:
         self.random = random.Random(seed)  # a schedule that can be repeated
         self.place = place
         self.owner = owner
-        self.store = _Mortal(place.connections.client)
+        self.store = Mortal(place.connections.client)
         quota = Quota(bytes=60_000, ended=30, file_bytes=5_000)
         self.writer = JobWriter(self.store, quota)
         self.acceptances = Acceptances(self.store, quota)
@@ -91,7 +62,7 @@ class _Schedule:
         self.store.writes_left = (
             self.random.choice((0.5, 1, 1.5, 2, 3)) if self.random.random() < 0.3 else float("inf")
         )
-        with suppress(_Dies):
+        with suppress(Dies):
             does()
         self.store.writes_left = float("inf")
         return does.__name__

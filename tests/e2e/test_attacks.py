@@ -5,74 +5,32 @@ The tables are in tests.e2e.attacks. In-process tests go deeper;
 here is one of each kind, with a real server in between.
 """
 
-import json
 import pickle
 import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from flask_api.app import OPEN_ENDPOINTS, create_app
 from shared.contract.entries import key_entry
 from shared.http.response_headers import PAGE_SECURITY_HEADERS
-from shared.settings import ApiSettings, ContractSettings
+from shared.settings import ApiSettings
+from tests.e2e.attack_scene import JOB, PAGES, VERBS, Scene, open_scene
 from tests.e2e.attacks import (
-    CROSS_SITE,
     FORGED_LINE,
     KEYS,
     PATHS,
     SESSIONS,
     SPOOFS,
     Attack,
-    Person,
     cookie_line,
     key_line,
 )
-from tests.e2e.raw_http import Answer, exchange, send
-from tests.e2e.service import COMMANDS, ServiceProcess
-from tests.integration.gate.forging import Forge
-from tests.integration.gate.gate_bench import admin_of
-
-JOB = {"task": "primes.sum", "arguments": {"limit": 10}}
-JSON = "Content-Type: application/json"
-PAGES = ("/", "/account/keys/", "/account/sessions/", "/admin/", "/accounts/email/")
-VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-
-class Scene:
-    """One service, people who are logged in, and an attacker who may even write to Redis."""
-
-    def __init__(self, service: ServiceProcess, forge: Forge, people: list[Person]) -> None:
-        self.service = service
-        self.forge = forge
-        self.bystander = people.pop()  # nothing is ever done to them
-        self._people = people
-
-    def new_person(self) -> Person:
-        """Return somebody whom no test has used, and whose cookie and key work."""
-        person = self._people.pop()
-        assert [
-            self.me(cookie_line(person.cookie)).status,
-            self.me(key_line(person.key)).status,
-        ] == [200, 200]
-        return person
-
-    def me(self, *lines: str) -> Answer:
-        """Ask who one is."""
-        return send(self.service, "/api/me", *lines)
-
-    def post(self, path: str, content: Any, *lines: str) -> Answer:
-        """Send JSON."""
-        return send(
-            self.service, path, JSON, *lines, method="POST", body=json.dumps(content).encode()
-        )
-
-    def is_refused_like_no_credential(self, *lines: str) -> bool:
-        """Tell whether a client sees no difference to a request without any credential."""
-        return self.me(*lines) == self.me()
+from tests.e2e.raw_http import exchange, send
+from tests.e2e.service import COMMANDS
+from tests.integration.gate.forging import Touch
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
@@ -80,20 +38,9 @@ def scene(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
     """One start of each server for all attacks."""
-    count = len(SESSIONS) + len(KEYS) + 20
-    with ServiceProcess(
-        tmp_path_factory.mktemp(f"attacked-{request.param}"), server=request.param
-    ) as service:
-        people = [
-            Person(**row)
-            for row in json.loads(service.run("-m", "tests.e2e.site_side", "people", str(count)))
-        ]
-        with admin_of(service.valkey) as admin:
-            yield Scene(
-                service,
-                Forge(admin, ContractSettings(session_secrets=service.session_secrets)),
-                people,
-            )
+    folder, count = tmp_path_factory.mktemp(f"attacked-{request.param}"), len(SESSIONS) + len(KEYS)
+    with open_scene(folder, people=count + 20, server=request.param) as scene:
+        yield scene
 
 
 @pytest.mark.parametrize("attack", SESSIONS.values(), ids=SESSIONS.keys())
@@ -183,20 +130,10 @@ def test_changed_person_is_refused(scene: Scene) -> None:
         assert scene.is_refused_like_no_credential(key_line(person.key)) == ("key" in dead), change
 
 
-class _Touch:
-    """Unpickled, it makes a file: the proof that somebody loaded it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (self._path,))
-
-
 def test_pickle_is_never_loaded(scene: Scene, tmp_path: Path) -> None:
     """In a session, a principal and a key's record, asked of both sides."""
     evil, person, other = (
-        pickle.dumps(_Touch(tmp_path / "loaded")),
+        pickle.dumps(Touch(tmp_path / "loaded")),
         scene.new_person(),
         scene.new_person(),
     )
@@ -213,56 +150,6 @@ def test_pickle_is_never_loaded(scene: Scene, tmp_path: Path) -> None:
         assert scene.is_refused_like_no_credential(line)
         assert send(scene.service, "/", line).status == 200
     assert not (tmp_path / "loaded").exists()
-
-
-@pytest.mark.parametrize(("lines", "status"), CROSS_SITE.values(), ids=CROSS_SITE.keys())
-def test_other_sites_page_changes_nothing(scene: Scene, lines: list[str], status: int) -> None:
-    """Neither does it start a job, nor log out, nor make a key."""
-    person, cookie = scene.bystander, cookie_line(scene.bystander.cookie)
-    body = json.dumps(JOB).encode()
-    assert (
-        send(scene.service, "/api/jobs", cookie, *lines, method="POST", body=body).status == status
-    )
-    for path in ("/accounts/logout/", "/account/keys/"):
-        assert send(scene.service, path, cookie, *lines, method="POST", body=body).status == 403
-    assert send(scene.service, "/api/jobs", key_line(person.key)).json["jobs"] == []
-    assert scene.me(cookie).status == 200
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_other_persons_job_is_like_one_that_never_was(scene: Scene, verb: str) -> None:
-    """By every verb, with cookie and key; and its owner's listing is theirs alone."""
-    owner, other = scene.new_person(), scene.bystander
-    submitted = scene.post("/api/jobs", JOB, key_line(owner.key))
-    assert submitted.status == 202
-    theirs, nobodys = submitted.json["links"]["self"], f"/api/jobs/{uuid.uuid4()}"
-    for line in (cookie_line(other.cookie), key_line(other.key)):
-        found, expected = (
-            send(scene.service, path, JSON, line, method=verb) for path in (theirs, nobodys)
-        )
-        assert found == expected
-        assert found.status == (
-            404 if verb in ("GET", "HEAD", "DELETE") else 200 if verb == "OPTIONS" else 405
-        )
-        assert submitted.json["id"] not in send(scene.service, "/api/jobs", line).body.decode()
-    assert send(scene.service, theirs, key_line(owner.key)).status == 200
-
-
-def test_submit_sets_nothing_but_task_and_arguments(scene: Scene) -> None:
-    """Mass assignment is 422, a function that is no task is 404; no job comes of either."""
-    person = scene.new_person()
-    for line in (cookie_line(person.cookie), key_line(person.key)):
-        for name in ("owner", "status", "executor", "function", "id", "result", "user_id"):
-            assert scene.post("/api/jobs", {**JOB, name: "1"}, line).status == 422, name
-        for task in (
-            "os.system",
-            "flask_api.tasks.primes.sum",
-            "primes.sum\n",
-            "__import__",
-            "../primes.sum",
-        ):
-            assert scene.post("/api/jobs", {**JOB, "task": task}, line).status == 404, task
-        assert send(scene.service, "/api/jobs", line).json["jobs"] == []
 
 
 @pytest.mark.parametrize("line", SPOOFS)

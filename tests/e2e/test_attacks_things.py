@@ -1,4 +1,4 @@
-"""Attacks on what people keep: files, batches, tables, shares, streams.
+"""Attacks on what people keep: jobs, files, batches, tables, shares, streams.
 Another person's is like one that never was."""
 
 import json
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.attack_scene import JOB, JSON, VERBS, Scene, open_scene
 from tests.e2e.attacks import CROSS_SITE, Person, cookie_line, key_line
 from tests.e2e.raw_http import Answer, send
 from tests.e2e.service import COMMANDS, ServiceProcess
 from tests.integration.gate.gate_bench import SAMPLE_TASKS
 
-JSON = "Content-Type: application/json"
-VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LIBRARY = "flask_api.tasks.library"
 TASKS = {"text.word_count": "file", "tables.parse": "file", "logs.retry_failed": "log"}
 PAGE = b"<html><script>alert(1)</script></html>"
 
@@ -36,35 +36,25 @@ class Owner:
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def service(
+def scene(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServiceProcess]:
+) -> Iterator[Scene]:
     """One start of each server for all of these."""
-    modules = f"flask_api.tasks.library,{SAMPLE_TASKS}"
-    with ServiceProcess(
-        tmp_path_factory.mktemp(f"kept-{request.param}"), server=request.param, task_modules=modules
-    ) as service:
-        yield service
+    folder, tasks = tmp_path_factory.mktemp(f"kept-{request.param}"), f"{LIBRARY},{SAMPLE_TASKS}"
+    with open_scene(folder, people=20, server=request.param, task_modules=tasks) as scene:
+        yield scene
 
 
 @pytest.fixture(scope="module")
-def people(service: ServiceProcess) -> list[Person]:
-    """Two people."""
-    return [
-        Person(**row) for row in json.loads(service.run("-m", "tests.e2e.site_side", "people", "2"))
-    ]
+def owner(scene: Scene) -> Owner:
+    """A person who keeps things."""
+    return Owner(scene.service, scene.new_person())
 
 
 @pytest.fixture(scope="module")
-def owner(service: ServiceProcess, people: list[Person]) -> Owner:
-    """One of them, who keeps things."""
-    return Owner(service, people[0])
-
-
-@pytest.fixture(scope="module")
-def other(people: list[Person]) -> Person:
-    """The other."""
-    return people[1]
+def other(scene: Scene) -> Person:
+    """Another one."""
+    return scene.new_person()
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -194,3 +184,53 @@ def test_key_in_a_cookie_and_cookie_as_a_key_revoke_nothing(owner: Owner, other:
         assert send(owner.service, path, line, method="DELETE").status == 401, line
     assert send(owner.service, path, key_line(other.key), method="GET").status == 405
     assert send(owner.service, "/api/me", key_line(other.key)).status == 200
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_other_persons_job_is_like_one_that_never_was(scene: Scene, verb: str) -> None:
+    """By every verb, with cookie and key; and its owner's listing is theirs alone."""
+    owner, other = scene.new_person(), scene.bystander
+    submitted = scene.post("/api/jobs", JOB, key_line(owner.key))
+    assert submitted.status == 202
+    theirs, nobodys = submitted.json["links"]["self"], f"/api/jobs/{uuid.uuid4()}"
+    for line in (cookie_line(other.cookie), key_line(other.key)):
+        found, expected = (
+            send(scene.service, path, JSON, line, method=verb) for path in (theirs, nobodys)
+        )
+        assert found == expected
+        assert found.status == (
+            404 if verb in ("GET", "HEAD", "DELETE") else 200 if verb == "OPTIONS" else 405
+        )
+        assert submitted.json["id"] not in send(scene.service, "/api/jobs", line).body.decode()
+    assert send(scene.service, theirs, key_line(owner.key)).status == 200
+
+
+def test_submit_sets_nothing_but_task_and_arguments(scene: Scene) -> None:
+    """Mass assignment is 422, a function that is no task is 404; no job comes of either."""
+    person = scene.new_person()
+    for line in (cookie_line(person.cookie), key_line(person.key)):
+        for name in ("owner", "status", "executor", "function", "id", "result", "user_id"):
+            assert scene.post("/api/jobs", {**JOB, name: "1"}, line).status == 422, name
+        for task in (
+            "os.system",
+            "flask_api.tasks.primes.sum",
+            "primes.sum\n",
+            "__import__",
+            "../primes.sum",
+        ):
+            assert scene.post("/api/jobs", {**JOB, "task": task}, line).status == 404, task
+        assert send(scene.service, "/api/jobs", line).json["jobs"] == []
+
+
+@pytest.mark.parametrize(("lines", "status"), CROSS_SITE.values(), ids=CROSS_SITE.keys())
+def test_other_sites_page_changes_nothing(scene: Scene, lines: list[str], status: int) -> None:
+    """Neither does it start a job, nor log out, nor make a key."""
+    person, cookie = scene.bystander, cookie_line(scene.bystander.cookie)
+    body = json.dumps(JOB).encode()
+    assert (
+        send(scene.service, "/api/jobs", cookie, *lines, method="POST", body=body).status == status
+    )
+    for path in ("/accounts/logout/", "/account/keys/"):
+        assert send(scene.service, path, cookie, *lines, method="POST", body=body).status == 403
+    assert send(scene.service, "/api/jobs", key_line(person.key)).json["jobs"] == []
+    assert scene.me(cookie).status == 200

@@ -87,9 +87,9 @@ def test_api_process_needs_no_django_settings() -> None:
 
 
 def test_no_file_and_no_function_grows_beyond_reading() -> None:
-    """No file over 300 lines, no function over 40: source and benchmarks."""
+    """No file over 300 lines: source, tests and benchmarks; no function over 40 but of tests."""
     too_long = []
-    for folder in (*SOURCE, "benchmarks"):
+    for folder in (*SOURCE, "tests", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
             tree = _tree(path)
             lines = path.read_text().count("\n")
@@ -98,6 +98,7 @@ def test_no_file_and_no_function_grows_beyond_reading() -> None:
                 f"{path}:{node.name}"
                 for node in ast.walk(tree)
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                and folder != "tests"
                 and (node.end_lineno or 0) - node.lineno + 1 > 40
             ]
     assert too_long == []

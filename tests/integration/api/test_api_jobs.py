@@ -2,43 +2,26 @@
 what is refused when there are too many."""
 
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from flask_api.app import create_app, start_jobs, stop_jobs
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
+from tests.integration.api.submitting import submit, tasks_api
 from tests.integration.engine import sample_tasks
-from tests.integration.gate.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor
+from tests.integration.gate.gate_bench import SAMPLE_TASKS, ask, new_visitor
 from tests.waiting import wait_until
+
+__all__ = ["tasks_api"]
 
 pytestmark = pytest.mark.usefixtures("site")
 
 ABSENT = "00000000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture
-def tasks_api(api_settings: ApiSettings) -> Iterator[Flask]:
-    """The API with the sample tasks beside its own; hanging ones are let go at the end."""
-    sample_tasks.RELEASE.clear()
-    with running_api(api_settings, task_modules=(*api_settings.task_modules, SAMPLE_TASKS)) as app:
-        yield app
-        sample_tasks.RELEASE.set()
-
-
-def submit(
-    app: Flask, visitor: Visitor, name: str, *, wait_s: float = 0, **arguments: Any
-) -> TestResponse:
-    """Submit a job and return the answer."""
-    path = f"/api/jobs?wait={wait_s}" if wait_s else "/api/jobs"
-    body = {"task": name, "arguments": arguments}
-    return ask(app, path, method="POST", cookie=visitor.cookie, json=body)
 
 
 def test_submitted_job_is_accepted_found_and_done(api: Flask) -> None:
@@ -184,50 +167,6 @@ def test_staff_sees_any_job_but_lists_their_own(api: Flask) -> None:
         ask(api, path, cookie=staff.cookie).get_json()["owner"]["username"] == owner.person.username
     )
     assert ask(api, "/api/jobs", cookie=staff.cookie).get_json()["jobs"] == []
-
-
-def test_listing_pages_through_all_newest_first_without_results(tasks_api: Flask) -> None:
-    """The link to the next page is followed until there is none; each job is seen once."""
-    visitor = new_visitor()
-    ids = [
-        submit(tasks_api, visitor, "sample.echo", wait_s=10, value=n).get_json()["id"]
-        for n in range(5)
-    ]
-    seen, path, pages = [], "/api/jobs?limit=2", 0
-    while path:
-        page = ask(tasks_api, path, cookie=visitor.cookie).get_json()
-        assert all("result" not in job for job in page["jobs"])
-        seen += [job["id"] for job in page["jobs"]]
-        path = page.get("links", {}).get("next")
-        assert bool(path) == (page["next_cursor"] is not None)
-        pages += 1
-    assert seen == ids[::-1]
-    assert pages in (3, 4)
-
-
-def test_filters_narrow_the_listing_and_stay_in_the_link(tasks_api: Flask) -> None:
-    """By status, by task, by both."""
-    visitor = new_visitor()
-    for number in range(3):
-        submit(tasks_api, visitor, "sample.echo", wait_s=10, value=number)
-    submit(tasks_api, visitor, "sample.fail", wait_s=10, message="no")
-
-    def found(query: str) -> list[str]:
-        return [
-            job["task"]
-            for job in ask(tasks_api, f"/api/jobs?{query}", cookie=visitor.cookie).get_json()[
-                "jobs"
-            ]
-        ]
-
-    assert found("status=failed") == ["sample.fail"]
-    assert found("task=sample.echo") == ["sample.echo"] * 3
-    assert found("task=sample.echo&status=failed") == []
-    link = ask(tasks_api, "/api/jobs?task=sample.echo&limit=1", cookie=visitor.cookie).get_json()[
-        "links"
-    ]["next"]
-    assert "task=sample.echo" in link
-    assert found(link.partition("?")[2]) == ["sample.echo"]
 
 
 def test_full_queue_is_429_and_opens_again(api_settings: ApiSettings) -> None:

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +274,8 @@ def exists(engine: JobEngine, job_id: str, owner: Owner) -> bool:
     except JobNotFound:
         return False
     return True
+
+
+def soon(seconds: float) -> datetime:
+    """Return a time not far from now."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)

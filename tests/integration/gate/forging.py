@@ -4,6 +4,7 @@ written past the engine and its guards."""
 import secrets
 import string
 import time
+from pathlib import Path
 from typing import Any, cast
 
 import redis
@@ -88,3 +89,13 @@ class _AgedSigner(TimestampSigner):
         from django.core.signing import b62_encode
 
         return b62_encode(int(time.time() - self._age_s))
+
+
+class Touch:
+    """Unpickled, it makes a file: the proof that somebody loaded it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self._path,))

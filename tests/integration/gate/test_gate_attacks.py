@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.authentication import Refusal
 from shared.contract.entries import session_entry
-from tests.integration.gate.forging import Forge
+from tests.integration.gate.forging import Forge, Touch
 from tests.integration.gate.gate_bench import Visitor, admin_of, ask, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -271,16 +271,6 @@ def test_each_flipped_bit_is_refused(api: Flask, forge: Forge) -> None:
     assert ask(api, "/api/me", cookie=visitor.cookie).status_code == 200
 
 
-class _Touch:
-    """Unpickled, it makes a file: the proof that somebody loaded it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (self._path,))
-
-
 @pytest.mark.parametrize("protocol", [0, 5])
 def test_pickle_is_never_loaded_on_either_side(
     api: Flask, forge: Forge, caplog: pytest.LogCaptureFixture, tmp_path: Path, protocol: int
@@ -288,7 +278,7 @@ def test_pickle_is_never_loaded_on_either_side(
     """A pickle that would run code, text or binary, is a session of nobody;
     Django shows its anonymous page."""
     trace = tmp_path / "loaded"
-    evil = pickle.dumps(_Touch(trace), protocol=protocol)
+    evil = pickle.dumps(Touch(trace), protocol=protocol)
     pickle.loads(evil)
     assert trace.exists()
     trace.unlink()

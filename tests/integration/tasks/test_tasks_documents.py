@@ -2,8 +2,6 @@
 packed answers, encodings, bad servers, documents made to harm."""
 
 import gzip
-from collections.abc import Iterator
-from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -17,20 +15,14 @@ from flask_api.tasks.web.feeds import read_feed
 from flask_api.tasks.web.links import find_links
 from shared.settings import ApiSettings
 from tests.integration.engine.engine_bench import EngineBench
-from tests.integration.tasks.web_server import Page, WebServer, running_server
+from tests.integration.tasks.web_server import LOCAL, Page, WebServer, server
 
-LOCAL = (ip_network("127.0.0.1/32"),)
+__all__ = ["server"]
+
 RSS = (
     "<rss "
     "version='2.0'><channel><title>{title}</title><item><title>{title}</title><link>/1</link></item></channel></rss>"
 )
-
-
-@pytest.fixture
-def server() -> Iterator[WebServer]:
-    """A web server on 127.0.0.1."""
-    with running_server() as running:
-        yield running
 
 
 def run(task: Task[..., Any], url: str, **arguments: Any) -> dict[str, Any]:

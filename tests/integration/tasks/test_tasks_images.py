@@ -3,7 +3,6 @@ files, names, pages, threads, limits, and every kind of bad image."""
 
 from collections.abc import Iterator
 from io import BytesIO
-from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -16,9 +15,7 @@ from flask_api.tasks.web import images
 from flask_api.tasks.web.images import download_images
 from shared.settings import ApiSettings
 from tests.integration.engine.engine_bench import EngineBench
-from tests.integration.tasks.web_server import Page, WebServer, running_server
-
-LOCAL = (ip_network("127.0.0.1/32"),)
+from tests.integration.tasks.web_server import LOCAL, Page, WebServer, running_server
 
 
 def image(kind: str = "PNG", *, size: tuple[int, int] = (30, 20)) -> bytes:

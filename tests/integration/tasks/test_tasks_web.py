@@ -4,7 +4,6 @@ sizes, limits, redirects, concurrency, cancel."""
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import quote
@@ -17,14 +16,9 @@ from flask_api.jobs.tasks.inline import run_inline
 from flask_api.tasks.web.fetching.access import USER_AGENT
 from flask_api.tasks.web.page_sizes import page_sizes
 from shared.settings import ApiSettings
-from tests.integration.tasks.web_server import WebServer, running_server
+from tests.integration.tasks.web_server import WebServer, running_server, server
 
-
-@pytest.fixture
-def server() -> Iterator[WebServer]:
-    """A web server on 127.0.0.1."""
-    with running_server() as running:
-        yield running
+__all__ = ["server"]
 
 
 def sizes_of(*urls: str, allowed: str = "127.0.0.0/8", **arguments: Any) -> list[dict[str, Any]]:

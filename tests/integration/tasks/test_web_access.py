@@ -1,8 +1,6 @@
 """The guarded client against hostile URLs, names that change, slow names, and TLS."""
 
-import datetime
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,12 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from flask_api.tasks.web.errors import (
-    ConnectFailed,
     FetchAborted,
     NameNotFound,
     TimedOut,
@@ -26,9 +20,10 @@ from flask_api.tasks.web.errors import (
 from flask_api.tasks.web.fetching import network
 from flask_api.tasks.web.fetching.access import GuardedClient
 from flask_api.tasks.web.fetching.network import Resolver, resolve_by_system
-from tests.integration.tasks.web_server import WebServer, running_server
+from tests.integration.tasks.web_server import LOCAL, WebServer, fetch, running_server, server
 
-LOCAL = (ip_network("127.0.0.1/32"),)
+__all__ = ["server"]
+
 
 HOSTILE = [
     *(
@@ -58,19 +53,6 @@ def resolve_offline(host: str, port: int) -> list[str]:
     if host in NAMES:
         return NAMES[host]
     return [str(info[4][0]) for info in socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST)]
-
-
-@pytest.fixture
-def server() -> Iterator[WebServer]:
-    """A web server on 127.0.0.1."""
-    with running_server() as running:
-        yield running
-
-
-def fetch(client: GuardedClient, url: str, *, timeout_s: float = 10) -> bytes:
-    """Return the body."""
-    with client.stream(url, timeout_s=timeout_s, max_bytes=1_000_000) as reply:
-        return b"".join(reply.iter_body())
 
 
 @pytest.mark.parametrize("template", HOSTILE)
@@ -247,60 +229,3 @@ def test_close_ends_a_fetch_that_waits(server: WebServer) -> None:
     with pytest.raises(FetchAborted):
         fetch(client, server.url("/hold"), timeout_s=60)
     closer.join()
-
-
-def self_signed(folder: Path, name: str) -> Path:
-    """Write a certificate for ``name`` and its key into one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(
-        subject, subject, key.public_key(), x509.random_serial_number()
-    )
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(
-        now + datetime.timedelta(days=1)
-    )
-    builder = builder.add_extension(
-        x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
-    )
-    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    path = folder / "server.pem"
-    path.write_bytes(certificate + key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
-    return path
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate for site.test, with its key."""
-    return self_signed(tmp_path, "site.test")
-
-
-@pytest.fixture
-def tls_server(certificate: Path) -> Iterator[WebServer]:
-    """A TLS server on 127.0.0.1 that says it is site.test."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with running_server(tls=context) as running:
-        yield running
-
-
-def test_tls_certificate_is_checked_against_the_name_not_the_address(
-    tls_server: WebServer, certificate: Path
-) -> None:
-    """Connecting by address leaves the name in the handshake;
-    silence longer than a slice breaks nothing."""
-    trusting = ssl.create_default_context(cafile=str(certificate))
-    with GuardedClient(
-        LOCAL, resolver=lambda host, port: ["127.0.0.1"], ssl_context=trusting
-    ) as client:
-        assert fetch(client, tls_server.url("/late", host="site.test")) == b"late"
-        with pytest.raises(ConnectFailed, match="TLS failed"):
-            fetch(client, tls_server.url("/size/3", host="other.test"))
-
-
-def test_tls_certificate_of_unknown_authority_is_refused(tls_server: WebServer) -> None:
-    """By default the public authorities are trusted and no other."""
-    refusal = pytest.raises(ConnectFailed, match="TLS failed: self-signed certificate")
-    with GuardedClient(LOCAL, resolver=lambda host, port: ["127.0.0.1"]) as client, refusal:
-        fetch(client, tls_server.url("/size/3", host="site.test"))

@@ -5,7 +5,6 @@ import gzip
 import threading
 import time
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 
@@ -15,17 +14,10 @@ from flask_api.tasks.web.errors import FetchAborted, HostBusy, TooManyRedirects,
 from flask_api.tasks.web.fetching.access import GuardedClient
 from flask_api.tasks.web.fetching.politeness import HostSlots
 from shared.settings import ApiSettings
-from tests.integration.tasks.web_server import Page, WebServer, running_server
+from tests.integration.tasks.web_server import LOCAL, Page, WebServer, server
 from tests.waiting import wait_until
 
-LOCAL = (ip_network("127.0.0.1/32"),)
-
-
-@pytest.fixture
-def server() -> Iterator[WebServer]:
-    """A web server on 127.0.0.1."""
-    with running_server() as running:
-        yield running
+__all__ = ["server"]
 
 
 def fetch(

@@ -8,9 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
+
+from flask_api.tasks.web.fetching.access import GuardedClient
+
+LOCAL = (ip_network("127.0.0.1/32"),)  # what a task may reach here
 PAUSE_S = 0.05
 GATHER_S = 20.0
 
@@ -203,3 +209,16 @@ ROUTES: dict[str, Callable[[_Handler, str], None]] = {
     "busy": _busy,
     "hold": _hold,
 }
+
+
+@pytest.fixture
+def server() -> Iterator[WebServer]:
+    """A web server on 127.0.0.1."""
+    with running_server() as running:
+        yield running
+
+
+def fetch(client: GuardedClient, url: str, *, timeout_s: float = 10) -> bytes:
+    """Return the body of a guarded client's answer."""
+    with client.stream(url, timeout_s=timeout_s, max_bytes=1_000_000) as reply:
+        return b"".join(reply.iter_body())

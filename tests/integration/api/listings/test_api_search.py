@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.integration.api.test_api_jobs import submit, tasks_api
+from tests.integration.api.submitting import submit, tasks_api
 from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
 
 pytestmark = pytest.mark.usefixtures("site")

@@ -7,39 +7,28 @@ lines may be missing only when they are named; a guess may be wrong only when it
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from flask_api.tasks.tables.cells.types import Kind, kind_of
 from flask_api.tasks.tables.columns import MISSING, Decision, Wishes
 from flask_api.tasks.tables.database import TableDatabase, identifier
-from flask_api.tasks.tables.dialect import Dialect, find_dialect
-from flask_api.tasks.tables.encoding import FoundEncoding
-from flask_api.tasks.tables.read import StoredRows, store_rows
+from flask_api.tasks.tables.dialect import find_dialect
+from flask_api.tasks.tables.read import store_rows
 from flask_api.tasks.tables.salvage import RowProblem
 from flask_api.tasks.tables.text import read_text
-from tests.integration.tables.random.random_cells import Cell, Meaning
-from tests.integration.tables.random.random_tables import (
-    LINE_END,
-    WAYS,
-    Line,
-    RandomTable,
-    Way,
-    quoted,
+from tests.integration.tables.random.cell_oracle import (
+    Reading,
+    as_found,
+    holds_something,
+    is_missing,
+    is_said,
+    keeps_quotes,
+    may_be_meant,
+    notes_of,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What came of a table's bytes."""
-
-    encoding: FoundEncoding
-    dialect: Dialect
-    stored: StoredRows
-    rows: list[tuple[Any, ...]]
+from tests.integration.tables.random.random_cells import Cell
+from tests.integration.tables.random.random_tables import RandomTable
+from tests.integration.tables.random.written import LINE_END, WAYS, Line, Way
 
 
 def read(content: bytes, folder: Path, database: TableDatabase, **given: Any) -> Reading:
@@ -87,27 +76,23 @@ def faults(table: RandomTable, reading: Reading) -> Iterator[str]:
         return
     delimiter = reading.dialect.delimiter
     if delimiter != way.delimiter and not (delimiter == "none" and len(table.kinds) == 1):
-        if not _notes(reading, "separat"):
+        if not notes_of(reading, "separat"):
             yield f"the separator is {delimiter!r}"
         return
     if (
         delimiter == "none"
         and way.quote not in ("", reading.dialect.style.quote)
-        and _notes(reading, "each line is one cell")
+        and notes_of(reading, "each line is one cell")
     ):
         return  # the quotes are text, as is said
     has_long = any(LINE_END.search(cell.text) for line in table.lines for cell in line.cells)
-    if has_long and _keeps_quotes(way, reading.dialect) and _notes(reading, "taken for text"):
+    if has_long and keeps_quotes(way, reading.dialect) and notes_of(reading, "taken for text"):
         return  # so are they here, and such a cell is several rows
     lines = list(_lines(table, reading))
     wrong = [line for line in lines if isinstance(line, str)]
     yield from wrong or _line_faults(
         [line for line in lines if isinstance(line, Line)], way, reading
     )
-
-
-def _notes(reading: Reading, word: str) -> bool:
-    return any(word in note for note in (*reading.dialect.notes, *reading.stored.notes))
 
 
 def _is_same_text(table: RandomTable, reading: Reading) -> bool:
@@ -121,10 +106,6 @@ def _is_same_text(table: RandomTable, reading: Reading) -> bool:
     return texts[0].lstrip("\ufeff") == texts[1].lstrip("\ufeff")
 
 
-def _is_missing(cell: Cell) -> bool:
-    return cell.text.strip(" ").lower() in {"", *MISSING}
-
-
 def _lines(table: RandomTable, reading: Reading) -> Iterator[Line | str]:
     """Yield the lines that should be there, with the header where it was said to be a row."""
     has_header = WAYS[table.way].header != "none"
@@ -134,7 +115,7 @@ def _lines(table: RandomTable, reading: Reading) -> Iterator[Line | str]:
         names = {cell.strip("'\"") for cell in found.cells or ()}  # where quotes are taken for text
         if not names - {""} <= {*table.names} and not found.notes:
             yield f"the header is {found}"
-    elif found.is_sure and not _notes(reading, "above the table passed over"):
+    elif found.is_sure and not notes_of(reading, "above the table passed over"):
         yield f"the header is {found}"
     # else it is among the lines that were passed over
     elif has_header and not found.is_sure and not found.skipped:
@@ -154,11 +135,11 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
     kept = [line for line in lines if line.number not in left_out and line.number > first]
     kept, rows = _without_merged(kept, reading.rows)
     if len(kept) != len(rows):  # an empty line may be an empty cell, or none
-        kept = [line for line in kept if _holds_something(line)]
+        kept = [line for line in kept if holds_something(line)]
         rows = [row for row in rows if any(value is not None and value != " " for value in row)]
     with_words = kept
     if len(kept) != len(rows):  # and so may a line of words for no value
-        kept = [line for line in kept if any(not _is_missing(cell) for cell in line.cells)]
+        kept = [line for line in kept if any(not is_missing(cell) for cell in line.cells)]
     if len(kept) != len(rows):
         yield f"{len(kept)} rows should be there, {len(rows)} are; left out: {sorted(left_out)}"
         return
@@ -170,17 +151,17 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
         if not line.is_damaged
         for value in row[width:]
     ):
-        if not reading.stored.notes and not _notes(reading, "The header has"):
+        if not reading.stored.notes and not notes_of(reading, "The header has"):
             yield f"there are {len(read_as)} columns in place of {width}"
         return
     for line, row in zip(kept, rows, strict=True):
-        shown = [_as_found(cell, way, reading.dialect) for cell in line.cells]
+        shown = [as_found(cell, way, reading.dialect) for cell in line.cells]
         wrong = [
             number
             for number, cell in enumerate(shown)
-            if not _is_said(row[number], cell, read_as[number])
+            if not is_said(row[number], cell, read_as[number])
         ]
-        if wrong and not _may_be_meant(row, line, way, reading):
+        if wrong and not may_be_meant(row, line, way, reading):
             number = wrong[0]
             yield (
                 f"line {line.number}: {line.cells[number]} is {row[number]!r} by the rule "
@@ -194,21 +175,6 @@ def _line_faults(lines: Sequence[Line], way: Way, reading: Reading) -> Iterator[
         )
         if words != decision.missing and not any(line.is_damaged for line in kept):
             yield f"{words} words for no value in column {number}, {decision.missing} are said"
-
-
-def _may_be_meant(row: Sequence[Any], line: Line, way: Way, reading: Reading) -> bool:
-    """Tell whether a row is another that its damaged line may as well mean: with a quote that
-    strayed, one after a backslash is one, as is said."""
-    if line.is_damaged and not way.escape and _notes(reading, "backslash before a quote"):
-        return True
-    return any(_is_read_as(row, other, line, reading.stored.decisions) for other in line.also)
-
-
-def _holds_something(line: Line) -> bool:
-    texts = [cell.text for cell in line.cells]
-    if line.is_damaged:
-        texts = [text for other in line.also for text in other] or ["no text"]
-    return any(text.strip(" ") for text in texts)
 
 
 def _without_merged(
@@ -230,102 +196,3 @@ def _lines_of(problem: RowProblem) -> range:
     """Return the lines that a problem names: a quote that opens too early takes some with it."""
     last = re.match("It goes on to line ([0-9]+)", problem.reason)
     return range(problem.line, int(last[1]) + 1 if last else problem.line + 1)
-
-
-def _keeps_quotes(way: Way, dialect: Dialect) -> bool:
-    """Tell whether the quotes that this way sets around cells were taken for text."""
-    is_other = way.quote != dialect.style.quote or (way.blank and not dialect.style.drops_blanks)
-    return bool(way.quote and is_other)
-
-
-def _as_found(cell: Cell, way: Way, dialect: Dialect) -> Cell:
-    """Return the cell as it stands there when its quotes were taken for text,
-    or the blanks before it dropped, as is said."""
-    if _keeps_quotes(way, dialect):
-        text = quoted(cell.text, way)
-        return cell if text == cell.text else Cell(text, text)
-    if dialect.style.drops_blanks and quoted(cell.text, way) == cell.text:
-        text = cell.text.lstrip(" ")
-        return cell if text == cell.text else Cell(text, text)
-    return cell
-
-
-def _is_read_as(
-    row: Sequence[Any], cells: Sequence[str], line: Line, read_as: Sequence[Decision]
-) -> bool:
-    """Tell whether a damaged line was read so; empty cells after the last column don't count."""
-    known = {cell.text: cell for cell in line.cells}
-    cells = [*cells]
-    while len(cells) > len(row) and not cells[-1]:
-        cells.pop()
-    return len(cells) == len(row) and all(
-        _is_said(value, known.get(text) or Cell(text, text), decision) or _has_digits(value, text)
-        for value, text, decision in zip(row, cells, read_as, strict=True)
-    )
-
-
-def _has_digits(value: Any, text: str) -> bool:
-    """Tell whether a value that is left of a cell has the digits of what is left of its text."""
-    if isinstance(value, str | None | bool):
-        return False
-    if isinstance(value, date):  # what is left of 2053/05/18 may be 2053/05/1
-        parts, kept = (
-            [int(each) for each in re.findall("[0-9]+", of)] for of in (str(value), text)
-        )
-        while len(parts) > len(kept) and parts[-1] == 0:
-            parts.pop()
-        if sorted(parts) == sorted(kept):
-            return True
-    shown, written = (re.sub("[^0-9]", "", each).strip("0") for each in (str(value), text))
-    return shown == written
-
-
-def _is_said(value: Any, cell: Cell, decision: Decision) -> bool:
-    """Tell whether a value is the cell, or what it means,
-    or one of the meanings that the column's summary names."""
-    kind = kind_of(decision.sql_type)
-    if value is None:
-        is_word = cell.text.strip(" ").lower() in MISSING
-        return (
-            not cell.text.strip(" ") if kind is Kind.TEXT else not cell.text.strip(" ") or is_word
-        )
-    if decision.sql_type == "TIMESTAMP WITH TIME ZONE":
-        value = datetime.fromisoformat(value)
-    if kind is Kind.TEXT:
-        return bool(value == cell.text)
-    if isinstance(value, bool):
-        yes, no = decision.rule.removeprefix("boolean: ").split(" or ")
-        return cell.text.strip(" ") == (yes if value else no)
-    if _same(value, cell.meaning):
-        return True
-    # the summary says that it could be another day
-    if isinstance(value, date) and decision.ambiguous:
-        return sorted(map(int, re.findall("[0-9]+", cell.text)[:3])) == sorted(
-            (value.day, value.month, value.year)
-        )
-    # A text that is written as a number may be read as that number, digit for digit.
-    return _same(value, _plain(cell.text)) and (
-        decision.reading is None or decision.reading.standing != "rival"
-    )
-
-
-def _plain(text: str) -> Meaning:
-    text = text.strip(" ")
-    if not text.replace("-", "", 1).replace(".", "", 1).isdecimal() and "e" not in text.lower():
-        return None
-    if "e" in text.lower() and not set("+-.") & set(text):
-        return None  # 12E3
-    try:
-        return Decimal(text) if text.isascii() else None
-    except InvalidOperation:
-        return None
-
-
-def _same(value: Any, meaning: Meaning) -> bool:
-    if isinstance(meaning, str) or meaning is None or isinstance(meaning, bool):
-        return False
-    if isinstance(value, int | float) and isinstance(meaning, int | Decimal):
-        return Decimal(repr(value)) == meaning
-    if isinstance(value, datetime) and isinstance(meaning, datetime):
-        return (value.tzinfo is None) == (meaning.tzinfo is None) and value == meaning
-    return type(value) is type(meaning) and bool(value == meaning)

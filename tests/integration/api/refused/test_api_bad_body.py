@@ -1,8 +1,7 @@
-"""Bad input is a 4xx problem that says where and what is accepted;
+"""A bad body is a 4xx problem that says where and what is accepted;
 never a 5xx, and nothing is stored."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -10,45 +9,13 @@ from typing import Any
 import pytest
 import redis
 from flask import Flask
-from werkzeug.test import TestResponse
 
-from deploy.redis.valkey import EmbeddedValkey
-from tests.integration.gate.gate_bench import Visitor, admin_of, ask, keys_of, new_visitor
+from tests.integration.api.refused.refusing import SUM, admin, check_problem, send, visitor
+from tests.integration.gate.gate_bench import Visitor, ask, keys_of
+
+__all__ = ["admin", "visitor"]
 
 pytestmark = pytest.mark.usefixtures("site")
-
-SUM = {"task": "primes.sum", "arguments": {"limit": 10}}
-
-
-@pytest.fixture
-def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
-    """A client that may do everything."""
-    with admin_of(valkey) as client:
-        yield client
-
-
-@pytest.fixture
-def visitor(site: None) -> Visitor:
-    """Somebody who is logged in."""
-    return new_visitor()
-
-
-def send(app: Flask, visitor: Visitor, body: bytes, **headers: str) -> TestResponse:
-    """Post a body as JSON, whatever it is."""
-    sent = {"Content-Type": "application/json", **headers}
-    return ask(app, "/api/jobs", method="POST", cookie=visitor.cookie, data=body, headers=sent)
-
-
-def check_problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
-    """Check that the answer is a problem as RFC 9457 has it; return it."""
-    problem: dict[str, Any] = json.loads(answer.data)
-    assert (answer.status_code, problem["code"]) == (status, code), problem
-    assert answer.mimetype == "application/problem+json"
-    assert problem["status"] == status
-    assert problem["type"] == f"/api/problems/{code}"
-    assert problem["title"]
-    assert problem["detail"]
-    return problem
 
 
 @dataclass(frozen=True)
@@ -234,93 +201,3 @@ def test_body_just_under_the_limit_is_read(api: Flask, visitor: Visitor, api_set
     frame = len(b'{"task": ""}')
     body = b'{"task": "' + b"a" * (api_settings.max_body_bytes - frame) + b'"}'
     check_problem(send(api, visitor, body), 422, "invalid_arguments")
-
-
-BAD_QUERIES = {
-    "/api/jobs?limit=0": "limit",
-    "/api/jobs?limit=101": "limit",
-    "/api/jobs?limit=ten": "limit",
-    "/api/jobs?limit=": "limit",
-    "/api/jobs?status=done": "status",
-    "/api/jobs?status=": "status",
-    "/api/jobs?cursor=x": "cursor",
-    "/api/jobs?cursor=" + "[" * 36: "cursor",
-    "/api/jobs?task=" + "a" * 101: "task",
-    "/api/jobs?owner=1": "owner",
-    "/api/jobs?page=2": "page",
-    "/api/jobs?limit=1&limit=2": "limit",
-    "/api/jobs/00000000-0000-7000-8000-000000000000?wait=-1": "wait",
-    "/api/jobs/00000000-0000-7000-8000-000000000000?wait=31": "wait",
-    "/api/jobs/00000000-0000-7000-8000-000000000000?wait=nan": "wait",
-    "/api/jobs/00000000-0000-7000-8000-000000000000?wait=inf": "wait",
-    "/api/jobs/00000000-0000-7000-8000-000000000000?wait=1e400": "wait",
-    "/api/jobs/00000000-0000-7000-8000-000000000000?waiting=1": "waiting",
-}
-
-
-@pytest.mark.parametrize(("path", "parameter"), BAD_QUERIES.items())
-def test_wrong_query_parameter_is_named(
-    api: Flask, visitor: Visitor, path: str, parameter: str
-) -> None:
-    """400 with the parameter's name and what is accepted."""
-    problem = check_problem(ask(api, path, cookie=visitor.cookie), 400, "invalid_query")
-    assert [line["parameter"] for line in problem["errors"]] == [parameter]
-    assert problem["errors"][0]["detail"]
-
-
-def test_wrong_wait_on_submit_stores_nothing(
-    api: Flask, admin: redis.Redis, visitor: Visitor
-) -> None:
-    """The query is judged before the job is accepted."""
-    before = keys_of(admin)
-    answer = ask(api, "/api/jobs?wait=99", method="POST", cookie=visitor.cookie, json=SUM)
-    check_problem(answer, 400, "invalid_query")
-    assert keys_of(admin) == before
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/api/nothing",
-        "/api/jobs/not-a-uuid",
-        "/api/jobs/00000000-0000-7000-8000-000000000000",
-        "/api/problems/none",
-        "/api/",
-    ],
-)
-def test_absent_resource_is_404(api: Flask, visitor: Visitor, path: str) -> None:
-    """A problem here too, not a page."""
-    answer = ask(api, path, cookie=visitor.cookie)
-    assert answer.status_code == 404
-    check_problem(answer, 404, answer.get_json()["code"])
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("DELETE", "/api/jobs"), ("PUT", "/api/me"), ("POST", "/api/tasks"), ("TRACE", "/api/me")],
-)
-def test_wrong_method_is_405_with_allow(
-    api: Flask, visitor: Visitor, method: str, path: str
-) -> None:
-    """What is allowed is named."""
-    answer = ask(api, path, method=method, cookie=visitor.cookie)
-    check_problem(answer, 405, "method_not_allowed")
-    assert "GET" in answer.headers["Allow"]
-
-
-@pytest.mark.parametrize(
-    "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "BREW"]
-)
-def test_odd_methods_on_every_path_are_client_errors(
-    api: Flask, visitor: Visitor, method: str
-) -> None:
-    """No method that HTTP or somebody made up is a 5xx."""
-    for path in (
-        "/api/me",
-        "/api/jobs",
-        "/api/tasks",
-        "/api/nothing",
-        "/api/health/live",
-        "/api/problems/x",
-    ):
-        assert ask(api, path, method=method, cookie=visitor.cookie).status_code < 500

@@ -1,63 +1,20 @@
 """What the engine can do, over HTTP: idempotent submits, delays, priorities, cancel, retry,
-batches, files, limits."""
+files, limits."""
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
-from flask_api.testing import running_api
-from shared.settings import ApiSettings
-from tests.integration.engine import sample_tasks
-from tests.integration.gate.gate_bench import SAMPLE_TASKS, Visitor, ask, new_visitor
+from tests.integration.api.engine.engine_api import app, get, lines_of, post, visitor
+from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
 from tests.waiting import wait_until
 
+__all__ = ["app", "visitor"]
+
 pytestmark = pytest.mark.usefixtures("site")
-
-
-@pytest.fixture
-def app(api_settings: ApiSettings, tmp_path: Path) -> Iterator[Flask]:
-    """The API with the sample tasks and low limits."""
-    sample_tasks.RELEASE.clear()
-    changes: dict[str, Any] = {
-        "job_person_limit": 5,
-        "batch_max": 8,
-        "job_files_url": f"file://{tmp_path / 'files'}",
-    }
-    with running_api(api_settings, task_modules=(SAMPLE_TASKS,), **changes) as app:
-        yield app
-        sample_tasks.RELEASE.set()
-
-
-@pytest.fixture
-def visitor(site: None) -> Visitor:
-    """Somebody who is logged in."""
-    return new_visitor()
-
-
-def post(app: Flask, visitor: Visitor, path: str, body: Any = None, **headers: str) -> TestResponse:
-    """Post JSON."""
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return ask(app, path, method="POST", cookie=visitor.cookie, json=body, headers=sent)
-
-
-def get(app: Flask, visitor: Visitor, path: str) -> Any:
-    """Get JSON."""
-    answer = ask(app, path, cookie=visitor.cookie)
-    assert answer.status_code == 200, answer.data
-    return answer.get_json()
-
-
-def lines_of(answer: TestResponse) -> list[dict[str, Any]]:
-    """Return the lines of NDJSON."""
-    assert answer.status_code == 200, answer.data
-    assert answer.mimetype == "application/x-ndjson"
-    return [json.loads(line) for line in answer.get_data(as_text=True).splitlines()]
 
 
 def test_idempotency_key_repeats_and_refuses(app: Flask, visitor: Visitor) -> None:
@@ -95,14 +52,6 @@ def test_odd_idempotency_key_is_refused(app: Flask, visitor: Visitor, key: str) 
     """1 to 255 printable characters are a key."""
     answer = post(app, visitor, "/api/jobs", {"task": "sample.echo"}, Idempotency_Key=key)
     assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request")
-
-
-def test_repeated_batch_is_the_same_batch(app: Flask, visitor: Visitor) -> None:
-    """By its key."""
-    body = {"task": "sample.echo", "arguments": [{"value": 1}, {"value": 2}]}
-    answers = [post(app, visitor, "/api/batches", body, Idempotency_Key="k") for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [202, 202]
-    assert answers[0].get_json()["id"] == answers[1].get_json()["id"]
 
 
 def test_limits_are_told_before_they_are_reached(app: Flask, visitor: Visitor) -> None:
@@ -261,57 +210,3 @@ def test_expired_job_is_410(app: Flask, visitor: Visitor, tmp_path: Path) -> Non
     ]
     assert {"404", "410"} <= submit["responses"].keys()
     assert ask(app, path, cookie=new_visitor().cookie).status_code == 404
-
-
-def test_batch_record_and_results(app: Flask, visitor: Visitor) -> None:
-    """The record as documented; results as lines, in both orders, from any number on."""
-    arguments = [{"value": number} for number in range(5)]
-    answer = post(app, visitor, "/api/batches", {"task": "sample.echo", "arguments": arguments})
-    batch = answer.get_json()
-    assert answer.status_code == 202
-    assert answer.headers["Location"] == batch["links"]["self"]
-    assert batch["total"] == sum(batch["counts"].values()) == 5
-    assert set(batch["counts"]) == {"queued", "running", "succeeded", "failed", "cancelled"}
-    results = batch["links"]["results"]
-    ordered = lines_of(ask(app, f"{results}?order=submission&wait=5", cookie=visitor.cookie))
-    assert [line["position"] for line in ordered] == [0, 1, 2, 3, 4]
-    assert [line["result"] for line in ordered] == [[number] for number in range(5)]
-    assert {line["status"] for line in ordered} == {"succeeded"}
-    by_end = lines_of(ask(app, f"{results}?wait=5", cookie=visitor.cookie))
-    assert sorted(line["id"] for line in by_end) == sorted(line["id"] for line in ordered)
-    assert len(lines_of(ask(app, f"{results}?after=3", cookie=visitor.cookie))) == 2
-    done = get(app, visitor, batch["links"]["self"])
-    assert (done["progress"], bool(done["finished_at"])) == ({"done": 5, "total": 5}, True)
-    assert get(app, visitor, f"/api/jobs/{ordered[0]['id']}")["batch"] == batch["id"]
-
-
-def test_wrong_batch_is_refused_whole_with_pointers(app: Flask, visitor: Visitor) -> None:
-    """Each wrong set is named; too many, none, or no list at all is 422; nothing is accepted."""
-    wrong = post(
-        app,
-        visitor,
-        "/api/batches",
-        {"task": "sample.echo", "arguments": [{}, {"count": "1"}, {"no": 1}]},
-    )
-    assert wrong.status_code == 422
-    assert [line["pointer"] for line in wrong.get_json()["errors"]] == [
-        "/arguments/1/count",
-        "/arguments/2/no",
-    ]
-    unfit: list[Any] = [[], {}, [1], "x", [{}] * 9]
-    for arguments in unfit:
-        answer = post(app, visitor, "/api/batches", {"task": "sample.echo", "arguments": arguments})
-        assert answer.status_code == 422, arguments
-        assert answer.get_json()["errors"][0]["pointer"].startswith("/arguments")
-    assert get(app, visitor, "/api/jobs")["jobs"] == []
-
-
-def test_batch_is_cancelled(app: Flask, visitor: Visitor) -> None:
-    """202; all of it ends; the results say so."""
-    batch = post(
-        app, visitor, "/api/batches", {"task": "sample.hang", "arguments": [{}] * 5}
-    ).get_json()
-    assert post(app, visitor, batch["links"]["cancel"]).status_code == 202
-    lines = lines_of(ask(app, f"{batch['links']['results']}?wait=5", cookie=visitor.cookie))
-    assert [line["status"] for line in lines] == ["cancelled"] * 5
-    assert get(app, visitor, batch["links"]["self"])["counts"]["cancelled"] == 5

@@ -16,6 +16,7 @@ SMALLEST = {
     "gate --rounds 1 --seconds 0.05 --connections 1": r"ours / flask-login",
     "gate --where --requests 20": r"",
     "queues --rounds 1 --jobs 20 --samples 3": r"gatehouse starts in",
+    "remote --rounds 1 --jobs 10": r"^rq-simple +\d",
     "submit --rounds 1 --seconds 0.05 --batch 10": r"accepted in batches",
     "futures --rounds 1 --jobs 10": r"^celery +\d",
     "pools --rounds 1 --sums 2 --limit 1000 --pages 4 --threads 2 --processes 1": r"primes\.sum on 1 "

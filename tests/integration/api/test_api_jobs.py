@@ -73,6 +73,7 @@ def test_record_has_the_documented_members(api: Flask) -> None:
         "max_attempts": 3,
         "attempts": [],
         "cancel_requested": False,
+        "waiting_for": None,
         "progress": {"done": 2, "total": 2, "message": ""},
         "result": [{"number": 2, "is_prime": True}, {"number": 4, "is_prime": False}],
         "error": None,

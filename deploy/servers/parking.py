@@ -45,7 +45,7 @@ class ParkedConnection:
         self._frame = frame
         self._back = back
         self._lock = threading.Lock()
-        self._is_parked = False
+        self.is_parked = False
         self._is_watched = False
         self._unsent = bytearray()
         self.is_full = False  # its client takes no more for now
@@ -60,7 +60,7 @@ class ParkedConnection:
 
     def begin(self, pause: Pause) -> None:
         """Park the connection, for a thread that has let go of it and does nothing more with it."""
-        self._is_parked = True
+        self.is_parked = True
         try:
             pause.begin(self)
         except Exception:
@@ -68,7 +68,7 @@ class ParkedConnection:
             self.resume()
         # Watched from here on only: before that nobody else closes what the pause belongs to.
         with self._lock:
-            if self._is_parked:
+            if self.is_parked:
                 self._is_watched = self._parking.enter(
                     self, until=pause.until, writable=bool(self._unsent)
                 )
@@ -78,7 +78,7 @@ class ParkedConnection:
     def send(self, data: bytes) -> bool:
         """See Place.send."""
         with self._lock:
-            if not self._is_parked or self.is_full or not data:
+            if not self.is_parked or self.is_full or not data:
                 return False
             must_wait = bool(self._unsent)
             self._unsent += self._frame(data)
@@ -94,9 +94,9 @@ class ParkedConnection:
         """Tell whether bytes wait for the client still; let it go if it takes none for too long.
         For the loop."""
         with self._lock:
-            if self._is_parked and self._unsent and now - self._taken_at >= STALL_S:
+            if self.is_parked and self._unsent and now - self._taken_at >= STALL_S:
                 self._leave(is_gone=True)
-            return self._is_parked and bool(self._unsent)
+            return self.is_parked and bool(self._unsent)
 
     def resume(self) -> None:
         """See Place.resume."""
@@ -106,16 +106,23 @@ class ParkedConnection:
     def ready(self, events: int) -> None:
         """Take note of what the system says of the connection. For the loop."""
         with self._lock:
-            if not self._is_parked:
+            if not self.is_parked:
                 return
             if events & ~select.EPOLLOUT:
-                self._leave(is_gone=True)
+                # It may have been said of another connection, that had this number until just now.
+                if _has_left(self.fd):
+                    self._leave(is_gone=True)
                 return
             self._write()
-            if not self._unsent and self._is_parked:
+            if not self._unsent and self.is_parked:
                 self._parking.want(self, writable=False)
                 if self.is_full:
                     self._leave(is_gone=False)
+
+    def abandon(self) -> None:
+        """Let the connection go as if its client had left. For the loop."""
+        with self._lock:
+            self._leave(is_gone=True)
 
     def _write(self) -> None:
         try:
@@ -129,9 +136,9 @@ class ParkedConnection:
         self._taken_at = time.monotonic()
 
     def _leave(self, *, is_gone: bool) -> None:
-        if not self._is_parked:
+        if not self.is_parked:
             return
-        self._is_parked = False
+        self.is_parked = False
         self.is_gone = is_gone
         if self._is_watched:
             self._is_watched = False
@@ -168,7 +175,7 @@ class Parking:
                 self._start()
             self._parked[connection.fd] = connection
             if until < float("inf"):
-                heapq.heappush(self._deadlines, (until, next(self._order), connection))
+                self._note_deadline(until, connection)
             # Not for reading: what a client sends meanwhile stays in the kernel until its turn.
             self._poll.register(connection.fd, select.EPOLLRDHUP)
             is_sooner = until < self._wakes_at
@@ -177,6 +184,14 @@ class Parking:
         elif is_sooner:
             self._wake()
         return True
+
+    def _note_deadline(self, until: float, connection: ParkedConnection) -> None:
+        """Remember when a connection's pause ends. Those that have left are forgotten when they are
+        most: clients that come and go at once would fill memory until their time was over."""
+        if len(self._deadlines) > 100 + 2 * len(self._parked):
+            self._deadlines = [each for each in self._deadlines if each[2].is_parked]
+            heapq.heapify(self._deadlines)
+        heapq.heappush(self._deadlines, (until, next(self._order), connection))
 
     def want(self, connection: ParkedConnection, *, writable: bool) -> None:
         """Wake up when the connection takes bytes again, or no longer."""
@@ -232,7 +247,7 @@ class Parking:
                 log.exception("a turn of parked connections failed; the next goes on")
                 time.sleep(0.1)
         for connection in list(self._parked.values()):
-            connection.ready(select.EPOLLHUP)
+            connection.abandon()
         self._poll.close()
         os.close(self._alarm)
         os.close(self._bell)
@@ -265,6 +280,13 @@ class Parking:
             while self._deadlines and self._deadlines[0][0] <= now:
                 due.append(heapq.heappop(self._deadlines)[2])
         return due
+
+
+def _has_left(fd: int) -> bool:
+    """Tell whether a connection's client has left now."""
+    look = select.poll()
+    look.register(fd, select.POLLRDHUP)
+    return bool(look.poll(0))
 
 
 def chunk(data: bytes) -> bytes:

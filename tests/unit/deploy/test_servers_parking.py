@@ -1,0 +1,78 @@
+"""The loop of parked connections: what it forgets, and whom it lets go."""
+
+import gc
+import select
+import socket
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from deploy.servers.parking import ParkedConnection, Parking, as_is
+from shared.http.parking import Pause, Place
+from tests.waiting import wait_until
+
+
+class Hour(Pause):
+    """A long one."""
+
+    def __init__(self) -> None:
+        super().__init__(until=time.monotonic() + 3600)
+
+    def begin(self, place: Place) -> None:
+        """Nobody ends it before its time."""
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Closes what a test opens."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def parking(stack: ExitStack) -> Parking:
+    """A loop of the test's own."""
+    parking = Parking()
+    stack.callback(parking.stop)
+    return parking
+
+
+def parked(parking: Parking, stack: ExitStack) -> tuple[ParkedConnection, socket.socket]:
+    """Park a connection for an hour; return it and its client."""
+    server, client = map(stack.enter_context, socket.socketpair())
+    place = ParkedConnection(parking, server, frame=as_is, back=lambda: None)
+    place.begin(Hour())
+    return place, client
+
+
+def test_clients_that_come_and_go_are_not_remembered_until_their_time(
+    parking: Parking, stack: ExitStack
+) -> None:
+    """Whoever asks for a long wait and leaves, again and again, fills no memory."""
+    left = []
+    for _ in range(500):
+        with ExitStack() as once:
+            place, _ = parked(parking, once)
+            place.resume()
+            left.append(weakref.ref(place))
+    del place
+    kept, _ = parked(parking, stack)
+    gc.collect()
+    assert sum(each() is not None for each in left) < 250
+    assert parking.taken == 1
+    assert kept.is_parked
+
+
+def test_what_was_said_of_another_connection_lets_nobody_go(
+    parking: Parking, stack: ExitStack
+) -> None:
+    """A number is used again at once: an event of its former connection may come late."""
+    place, client = parked(parking, stack)
+    place.ready(select.EPOLLRDHUP | select.EPOLLHUP)
+    assert place.is_parked
+    client.close()
+    wait_until(lambda: place.is_gone, timeout_s=10, what="the loop notices that it left")
+    assert not place.is_parked

@@ -28,8 +28,11 @@ def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
     verified = _verified_emails(ids)
     groups = _groups(ids)
     permissions = _permissions(users, groups)
+    sets: dict[frozenset[str], PermissionSet] = {}  # hashed once, however many people have it
     for user in users:
-        email = _email(user)
+        email, names = _email(user), permissions[user.pk]
+        if names not in sets:
+            sets[names] = PermissionSet.of(names)
         yield Principal(
             id=id_of(user.pk),
             username=str(user.get_username() or ""),
@@ -38,7 +41,7 @@ def build_principals(users: Sequence[Any]) -> Iterator[Principal]:
             is_active=bool(getattr(user, "is_active", True)),  # as Django's own backend asks
             is_staff=bool(getattr(user, "is_staff", False)),
             is_superuser=bool(getattr(user, "is_superuser", False)),
-            permission_set=PermissionSet.of(permissions[user.pk]),
+            permission_set=sets[names],
             groups=frozenset(groups[user.pk].values()),
             auth_hash=user.get_session_auth_hash()
             if hasattr(user, "get_session_auth_hash")

@@ -1,10 +1,10 @@
 """What do those who wait cost the other requests? One real server with default settings,
-with nobody waiting and with thousands of event streams.
+with nobody waiting and with thousands of event streams, or of long-polls.
 
-    .venv/bin/python -m benchmarks.streams
+    .venv/bin/python -m benchmarks.streams [--waiting long-polls] [--people 1]
 
-In every round ``/api/me`` is asked with no stream open, then with all of them, as many of each person
-as the settings allow. Events of one person are timed until the last of their streams has them.
+In every round ``/api/me`` is asked with nobody waiting, then with all of them, as many of each person
+as the settings allow. Events of one person are timed until the last who waits for it has it.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import httpx
 from benchmarks.measuring.answers import LOAD_CORE, SERVER_CORE, AnsweringChild, pin
 from benchmarks.measuring.contenders import ROOT
 from benchmarks.measuring.context import Context
+from benchmarks.measuring.crowd import LONG_POLLS, STREAMS, WAIT_S, Crowd
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ApiSettings
@@ -60,8 +61,8 @@ def main() -> int:
 
 
 def _measure(context: Context, options: argparse.Namespace) -> dict[str, Any]:
-    environment = _environment(context)
-    count = max(1, options.followers // EACH)
+    environment = _environment(context, options)
+    count = options.people or max(1, options.followers // EACH)
     command = [sys.executable, "-m", "benchmarks.children.stream_people", str(count)]
     made = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
     people = json.loads(made.stdout)
@@ -78,69 +79,31 @@ def _measure(context: Context, options: argparse.Namespace) -> dict[str, Any]:
         AnsweringChild("benchmarks.children.stream_followers") as followers,
     ):
         latency.ask(**{**me, "seconds": 1.0})  # the first requests load what the others find loaded
-        crowd = _Crowd(context, followers, people, options)
-        rounds = [_round(latency, me, crowd, pid) for _ in range(options.rounds)]
-    return {"server": options.server, "followers": options.followers, "rounds": rounds}
-
-
-class _Crowd:
-    """Those who wait, in a process of their own."""
-
-    def __init__(
-        self,
-        context: Context,
-        followers: AnsweringChild,
-        people: list[dict[str, str]],
-        options: argparse.Namespace,
-    ) -> None:
-        self._redis_url = context.peer_redis_url
-        self._followers = followers
-        self._people = people
-        self._options = options
-        self.count = options.followers
-
-    def open(self, path: str) -> None:
-        """Have all of them ask ``path``, each person as often as the settings allow."""
-        self._followers.ask(
-            do="open",
+        crowd = Crowd(
+            followers,
+            people,
+            kind=options.waiting,
+            count=options.followers,
             port=_port(),
-            cookies=[person["cookie"] for person in self._people],
-            count=self._options.followers,
-            path=path,
+            redis_url=context.peer_redis_url,
         )
-
-    def tell_one(self) -> list[float]:
-        """Return how long events of one person took to all streams of theirs, in ms."""
-        found = self._followers.ask(
-            do="fan_out",
-            person=self._people[0]["id"],
-            followers=self._options.followers // len(self._people),
-            times=self._options.events,
-            pause_s=0.05,
-            redis_url=self._redis_url,
-        )
-        took: list[float] = found["took_ms"]
-        return took
-
-    def close(self) -> None:
-        """Hang up. Raises RuntimeError when not all of them waited."""
-        found = self._followers.ask(do="close")
-        if found["refused"]:
-            raise RuntimeError(f"not everybody waited: {found}")
+        rounds = [_round(latency, me, crowd, pid, options.events) for _ in range(options.rounds)]
+    kinds = {name: getattr(options, name) for name in ("server", "waiting", "followers")}
+    return {**kinds, "of_each": crowd.of_each, "rounds": rounds}
 
 
-def _round(latency: AnsweringChild, me: dict[str, Any], crowd: _Crowd, pid: int) -> dict[str, Any]:
+def _round(
+    latency: AnsweringChild, me: dict[str, Any], crowd: Crowd, pid: int, events: int
+) -> dict[str, Any]:
     empty, before = latency.ask(**me), _usage(pid)
-    crowd.open("/api/events")
-    with_streams, during = latency.ask(**me), _usage(pid)
-    told_ms = crowd.tell_one()
+    crowd.open()
+    crowded, during = latency.ask(**me), _usage(pid)
+    told_ms = crowd.tell_one(times=events)
     crowd.close()
-    print(
-        f"p99 {empty['p99_ms']:.1f} ms, with streams {with_streams['p99_ms']:.1f}", file=sys.stderr
-    )
+    print(f"p99 {empty['p99_ms']:.1f} ms, with the crowd {crowded['p99_ms']:.1f}", file=sys.stderr)
     return {
         "empty": empty,
-        "streams": with_streams,
+        "crowded": crowded,
         "each_kb": (during["kb"] - before["kb"]) / crowd.count,
         "threads": during["threads"] - before["threads"],
         "told_ms": told_ms,
@@ -164,19 +127,20 @@ def _of(status: str, name: str) -> int:
 def table(result: dict[str, Any]) -> str:
     """Return the figures for a person to read."""
     rounds = result["rounds"]
+    crowd = f"{result['followers']} {result['waiting']}"
     lines = [
         f"{result['server']}, /api/me, median of {len(rounds)} rounds   requests/s      p50      p99"
     ]
-    for way, name in (("empty", "nobody waits"), ("streams", f"{result['followers']} streams")):
+    for way, name in (("empty", "nobody waits"), ("crowded", crowd)):
         p50, p99 = (median(one[way][key] for one in rounds) for key in ("p50_ms", "p99_ms"))
         per_s = median(one[way]["requests"] / one[way]["seconds"] for one in rounds)
         lines.append(f"{name:<44}{per_s:>10.0f}{p50:>6.2f} ms{p99:>6.2f} ms")
-    ratios = [one["streams"]["p99_ms"] / one["empty"]["p99_ms"] for one in rounds]
+    ratios = [one["crowded"]["p99_ms"] / one["empty"]["p99_ms"] for one in rounds]
     told = sorted(each for one in rounds for each in one["told_ms"])
     lines += [
         f"p99 with / without: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-        f"an event reached all streams of its person after {median(told):.1f} ms, "
-        f"p99 {told[int(len(told) * 0.99)]:.1f} ms",
+        f"an event reached all {result['of_each']} {result['waiting']} of its person after "
+        f"{median(told):.1f} ms, p99 {told[int(len(told) * 0.99)]:.1f} ms",
         f"each costs {median(one['each_kb'] for one in rounds):.1f} kB of resident memory; "
         f"threads above idle: {max(one['threads'] for one in rounds)}",
     ]
@@ -211,8 +175,10 @@ def _is_live() -> bool:
         return False
 
 
-def _environment(context: Context) -> dict[str, str]:
-    """Return the server's environment: one process, else default settings."""
+def _environment(context: Context, options: argparse.Namespace) -> dict[str, str]:
+    """Return the server's environment: one process, else default settings, but for how long one may
+    wait, and how many of one person where these are asked for."""
+    of_each = -(-options.followers // options.people) if options.people else 0
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEHOUSE_")}
     return {
         **kept,
@@ -223,6 +189,8 @@ def _environment(context: Context) -> dict[str, str]:
         "GATEHOUSE_API_REDIS_URL": context.api_redis_url,
         "GATEHOUSE_PORT": str(_port()),
         "GATEHOUSE_SERVER_WORKERS": "1",
+        "GATEHOUSE_MAX_WAIT_S": str(WAIT_S),
+        "GATEHOUSE_MAX_PARKED_PERSON": str(max(EACH, of_each)),
     }
 
 
@@ -244,6 +212,18 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--followers", type=int, default=10_000, help="how many wait at once (default: 10000)"
+    )
+    parser.add_argument(
+        "--waiting",
+        choices=(STREAMS, LONG_POLLS),
+        default=STREAMS,
+        help="in what they wait (default: streams)",
+    )
+    parser.add_argument(
+        "--people",
+        type=int,
+        default=0,
+        help="how many people they are; 1: all follow one (default: as few as the settings allow)",
     )
     parser.add_argument(
         "--events", type=int, default=50, help="events that are timed (default: 50)"

@@ -26,6 +26,7 @@ class Followers:
     def __init__(self, question: dict[str, Any]) -> None:
         self._poll = select.epoll()
         self._clients: dict[int, socket.socket] = {}
+        self._numbers: dict[int, int] = {}
         self._heard_at: dict[int, float] = {}
         self._marks: dict[int, bytes] = {}
         self._lock = threading.Lock()
@@ -34,8 +35,6 @@ class Followers:
             self._open(question, number)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        if question["path"].endswith("/events"):
-            self.await_heads()
 
     def _open(self, question: dict[str, Any], number: int) -> None:
         address = f"127.0.{1 + number // _EACH_ADDRESS // 250}.{1 + number // _EACH_ADDRESS % 250}"
@@ -43,17 +42,13 @@ class Followers:
             ("127.0.0.1", question["port"]), source_address=(address, 0), timeout=_TIMEOUT_S
         )
         cookie = question["cookies"][number % len(question["cookies"])]
-        request = f"GET {question['path']} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
+        path = question["paths"][number % len(question["paths"])]
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
         client.sendall(request.encode())
         client.setblocking(False)
         self._clients[client.fileno()] = client
+        self._numbers[client.fileno()] = number
         self._poll.register(client.fileno(), select.EPOLLIN)
-
-    def await_heads(self) -> None:
-        """Wait until each was sent the beginning of its answer."""
-        deadline = time.monotonic() + _TIMEOUT_S
-        while len(self._heard_at) < len(self._clients) and time.monotonic() < deadline:
-            time.sleep(0.05)
 
     def _run(self) -> None:
         while self._clients:
@@ -94,6 +89,19 @@ class Followers:
             time.sleep(question["pause_s"])
         return {"took_ms": took, "refused": self._refused}
 
+    def answered(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Tell when the last of those of one person was answered, on the machine's clock."""
+        person, people = question["person"], question["people"]
+        mine = [fd for fd, number in self._numbers.items() if number % people == person]
+        deadline = time.perf_counter() + _TIMEOUT_S
+        while time.perf_counter() < deadline:
+            with self._lock:
+                heard = [self._heard_at[fd] for fd in mine if fd in self._heard_at]
+            if len(heard) == len(mine):
+                return {"at": max(heard)}
+            time.sleep(0.005)
+        return {"at": float("inf")}
+
     def _await(self, mark: bytes, followers: int) -> float:
         deadline = time.perf_counter() + 10
         while time.perf_counter() < deadline:
@@ -119,13 +127,19 @@ class _Child:
         self._followers: Followers | None = None
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Do what is asked: open, fan_out or close."""
+        """Do what is asked: open, fan_out, answered or close."""
         do = question.pop("do")
         if do == "open":
             self._followers = Followers(question)
             return {}
         assert self._followers is not None
-        return self._followers.fan_out(question) if do == "fan_out" else self._followers.close()
+        if do == "close":
+            return self._followers.close()
+        return (
+            self._followers.fan_out(question)
+            if do == "fan_out"
+            else self._followers.answered(question)
+        )
 
 
 if __name__ == "__main__":

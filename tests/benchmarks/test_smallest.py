@@ -25,7 +25,8 @@ SMALLEST = {
     "memory --rounds 1 --jobs 50 --sample 20": r"speed with them / without",
     "people --people 200 --here 20 --permissions 3": r"reconciling 20 people",
     "streams --rounds 1 --seconds 0.2 --followers 20 --events 3": r"reached all streams",
-    "streams --server gunicorn --rounds 1 --seconds 0.2 --followers 20 --events 3": r"20 streams ",
+    "streams --server gunicorn --rounds 1 --seconds 0.2 --followers 20 --people 1 "
+    "--waiting long-polls": r"20 long-polls ",
     "images --rounds 1 --images 4 --latency-ms 5 --threads 2": r"times as fast",
     "tables --rounds 1 --rows 1000": r"our speed / DuckDB's",
     "word_count --rounds 1 --megabytes 1": r"times as fast",

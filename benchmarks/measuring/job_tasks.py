@@ -40,6 +40,14 @@ def sleep(seconds: Annotated[float, Field(ge=0, le=60)]) -> None:
     time.sleep(seconds)
 
 
+@task("bench.work")
+def work(milliseconds: Annotated[float, Field(ge=0, le=1000)]) -> None:
+    """Use so much processor time."""
+    until = time.thread_time() + milliseconds / 1000
+    while time.thread_time() < until:
+        pass
+
+
 @task("bench.hold")
 def hold() -> None:
     """Keep a slot until the process says so."""

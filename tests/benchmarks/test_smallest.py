@@ -21,7 +21,7 @@ SMALLEST = {
     "futures --rounds 1 --jobs 10": r"^celery +\d",
     "pools --rounds 1 --sums 2 --limit 1000 --pages 4 --threads 2 --processes 1": r"primes\.sum on 1 "
     r"processes",
-    "stealing --rounds 1 --jobs 20 --waiting 4 --seconds 0.05 --processes 2": r"times as fast",
+    "stealing --rounds 1 --jobs 20 --working 20 --waiting 4 --seconds 0.05 --processes 2": r"times as fast",
     "memory --rounds 1 --jobs 50 --sample 20": r"speed with them / without",
     "people --people 200 --here 20 --permissions 3": r"reconciling 20 people",
     "streams --rounds 1 --seconds 0.2 --followers 20 --events 3": r"reached all streams",

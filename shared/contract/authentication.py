@@ -98,9 +98,10 @@ class Guards:
             record = self._sessions.decode(entry, stored.value, now=self._clock())
         except EntryFormatError as error:
             raise NotAuthenticated(Refusal.SESSION_FORMAT) from error
-        if record.user_id is None:
+        user_id = record.user_id
+        if user_id is None:
             raise NotAuthenticated(Refusal.SESSION_ANONYMOUS)
-        principal = self._active_principal(record.user_id, stored)
+        principal = self._active_principal(user_id, stored)
         if not _is_current(record.auth_hash, principal):
             raise NotAuthenticated(Refusal.AUTH_HASH_MISMATCH)
         if record.backend not in principal.backends:
@@ -148,10 +149,8 @@ def authenticated_at(record: SessionRecord) -> int:
     A record of somebody else, who proved who they are in the same browser, proves nothing:
     django-allauth ignores it too.
     """
-    if (
-        str(record.data.get("account_authentication_methods_user", record.user_id))
-        != record.user_id
-    ):
+    user_id = record.user_id
+    if str(record.data.get("account_authentication_methods_user", user_id)) != user_id:
         return record.created_at
     methods: Any = record.data.get("account_authentication_methods")
     times = (

@@ -48,7 +48,7 @@ GATE_MUTANTS = of(
     Mutant(
         "anonymous session",
         "shared/contract/authentication.py",
-        "if record.user_id is None:",
+        "if user_id is None:",
         "if False:",
     ),
     Mutant(
@@ -237,8 +237,7 @@ GATE_MUTANTS = of(
     Mutant(
         "somebody else's proof",
         "shared/contract/authentication.py",
-        'str(record.data.get("account_authentication_methods_user", record.user_id)) != '
-        "record.user_id",
+        'str(record.data.get("account_authentication_methods_user", user_id)) != user_id',
         "False",
     ),
     Mutant(

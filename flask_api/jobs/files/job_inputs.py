@@ -1,18 +1,15 @@
 """From the ids in a job's arguments to files: when it is submitted, and when it runs."""
 
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from itertools import repeat
 
 from pydantic_core import PydanticCustomError
 
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments, TaskError
 from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.records.outages import retry_while_away
 from flask_api.jobs.tasks.input_file import InputFile, Resolver
-from shared.errors import JobStoreUnavailable
 
-T = TypeVar("T")
 # An attempt that begins while Redis is away for a moment waits for its files rather than fail.
 _TRIES = 20
 _PAUSE_S = 0.5
@@ -68,19 +65,10 @@ def inputs_of_job(uploads: Uploads, owner_id: str) -> Resolver:
     Raises TaskError for one that is gone."""
 
     def find(file_id: str) -> InputFile:
-        upload = _patiently(lambda: uploads.find(file_id))
+        pauses = repeat(_PAUSE_S, _TRIES)
+        upload = retry_while_away(lambda: uploads.find(file_id), pauses)
         if upload is None or upload.owner_id != owner_id:
             raise TaskError(f"The uploaded file {file_id} is gone.")
         return uploads.as_input(upload)
 
     return find
-
-
-def _patiently(ask: Callable[[], T]) -> T:
-    pause = threading.Event()
-    for _ in range(_TRIES):
-        try:
-            return ask()
-        except JobStoreUnavailable:
-            pause.wait(_PAUSE_S)
-    return ask()

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple, cast
 from flask_api.jobs.group_commit import Entry, GroupCommit
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import EVENTS_KEPT, batch_event, state_event
-from flask_api.jobs.records.fields import flat
 from flask_api.jobs.records.job import Job, JobStatus, Member, to_fields
-from flask_api.jobs.records.scripts import load_scripts
+from flask_api.jobs.records.scripts import flat, load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisGateway
@@ -166,7 +165,7 @@ class Acceptances:
             keyspace.held(instance),
             keyspace.opened(owner_id),
             keyspace.INSTANCES,
-            _key_entry(owner_id, idempotency),
+            keyspace.idempotency(owner_id, idempotency.key if idempotency else None),
             keyspace.events(owner_id),
             keyspace.STAGED,
             keyspace.kept(owner_id),
@@ -212,14 +211,7 @@ def _entry(
     start_at: float | None,
 ) -> Entry:
     owner, fields = job.owner.id, to_fields(job)
-    keys = (
-        keyspace.record(job.id),
-        keyspace.owner(owner),
-        keyspace.opened(owner),
-        _key_entry(owner, idempotency),
-        keyspace.events(owner),
-        keyspace.kept(owner),
-    )
+    keys = keyspace.of_submit(job.id, owner, idempotency.key if idempotency else None)
     text_bytes = len(job.arguments.encode())
     arguments = (
         job.id,
@@ -235,12 +227,3 @@ def _entry(
 
 def _too_slow() -> JobStoreUnavailable:
     return JobStoreUnavailable("Redis is slow just now; try again shortly.")
-
-
-def _key_entry(owner_id: str, idempotency: IdempotencyKey | None) -> str:
-    # Without a key none is looked up, but a script's keys are of a fixed number.
-    return (
-        keyspace.idempotency(owner_id, idempotency.key)
-        if idempotency
-        else keyspace.events(owner_id)
-    )

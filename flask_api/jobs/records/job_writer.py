@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+from threading import Event
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -19,7 +20,6 @@ from flask_api.jobs.records.events import (
     report_event,
     state_event,
 )
-from flask_api.jobs.records.fields import flat
 from flask_api.jobs.records.job import (
     Attempt,
     Job,
@@ -28,15 +28,15 @@ from flask_api.jobs.records.job import (
     encode_field,
     format_time,
 )
-from flask_api.jobs.records.scripts import load_scripts
+from flask_api.jobs.records.outages import retry_until
+from flask_api.jobs.records.scripts import flat, load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
+from shared.errors import JobStoreFull
 from shared.redis import RedisGateway
 
 LOG_LINES_KEPT = 2_000
 NO_PLACE = -(2**31)  # what turn.lua says instead of an attempt: as many of the task run as may
 REMEMBERED_S = 7 * 86_400  # an expired job is remembered so long, to say 410 instead of 404
-
-
 _NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 
@@ -80,6 +80,11 @@ class Ending(NamedTuple):
     changes: Mapping[str, str] = MappingProxyType({})
     due_at: float | None = None
 
+    def status_by(self, answer: int) -> JobStatus:
+        """Return how the job ended, or that it goes on, by what the turn answered:
+        a result that its person may not keep is a failure."""
+        return JobStatus.FAILED if answer == EndingAnswer.OVER_QUOTA else self.status
+
 
 class JobWriter:
     """Writes about jobs that an instance holds, within what each person may keep. Thread-safe.
@@ -120,9 +125,8 @@ class JobWriter:
         now = time.time()
         ended = endings[0].attempt.job if endings else _NOTHING
         begun = beginnings[0] if beginnings else _NOTHING
-        keys = _keys_of_turn(instance, ended, begun)
-        keys += [keyspace.record(ending.attempt.job.job_id) for ending in endings]
-        keys += [keyspace.record(queued.job_id) for queued in beginnings]
+        jobs = [*(ending.attempt.job for ending in endings), *beginnings]
+        keys = keyspace.of_turn(instance, ended, begun, [job.job_id for job in jobs])
         expires_at = now + ttl_s
         arguments: list[Any] = [instance, _moment(now), EVENTS_KEPT, expires_at]
         arguments += [_moment(expires_at), self._quota.bytes]
@@ -133,6 +137,34 @@ class JobWriter:
         arguments += [queued.job_id for queued in beginnings]
         script = self._scripts["turn_by_force" if force else "turn"]
         return cast(list[int], self._store.run(script, keys, arguments))
+
+    def turn_until(
+        self,
+        stopping: Event,
+        instance: str,
+        endings: Sequence[Ending],
+        beginnings: Sequence[QueuedJob],
+        *,
+        ttl_s: int,
+    ) -> list[int]:
+        """Do and answer as :meth:`turn`, again and again while Redis is away, so that no outcome is
+        lost. Once ``stopping`` is set it tries a last time, and raises JobStoreUnavailable.
+
+        While Redis is full, what ended is written all the same, it is bounded by what runs;
+        nothing begins that would write more.
+        """
+
+        def write() -> list[int]:
+            try:
+                return self.turn(instance, endings=endings, beginnings=beginnings, ttl_s=ttl_s)
+            except JobStoreFull:
+                if not endings:
+                    raise
+                # What does not begin now is held and not known: the audit queues it again.
+                ended = self.turn(instance, endings=endings, ttl_s=ttl_s, force=True)
+                return ended + [0] * len(beginnings)
+
+        return retry_until(stopping, write)
 
     def report(
         self,
@@ -204,32 +236,6 @@ class JobWriter:
 
 
 _NOTHING = QueuedJob(job_id="", task="", arguments="", owner_id="")
-
-
-def _keys_of_turn(instance: str, ended: QueuedJob, begun: QueuedJob) -> list[str]:
-    return [
-        keyspace.held(instance),
-        keyspace.DELAYED,
-        keyspace.EXPIRING,
-        keyspace.cancels(instance),
-        *_shared_keys(ended),
-        *_shared_keys(begun),
-        keyspace.kept(ended.owner_id),
-        keyspace.kept(begun.owner_id),
-        keyspace.running(ended.task),
-        keyspace.running(begun.task),
-        keyspace.turns(begun.task),
-    ]
-
-
-def _shared_keys(queued: QueuedJob) -> list[str]:
-    owner, batch = queued.owner_id, queued.batch
-    return [
-        keyspace.opened(owner),
-        keyspace.events(owner),
-        keyspace.batch(batch),
-        keyspace.ended(batch),
-    ]
 
 
 def _ending(ending: Ending) -> list[Any]:

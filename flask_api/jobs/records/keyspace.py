@@ -42,7 +42,9 @@ notices:<inst>     zset    what workers tell the process that sent them an attem
 """
 
 import hashlib
+from collections.abc import Iterable
 
+from flask_api.jobs.records.job import QueuedJob
 from shared.contract.entries import JOBS_PREFIX
 
 INSTANCES = f"{JOBS_PREFIX}instances"
@@ -87,8 +89,11 @@ def doorbell(reader: str) -> str:
     return f"{JOBS_PREFIX}doorbell:{reader}"
 
 
-def idempotency(user_id: str, key: str) -> str:
-    """Name the entry of a person's Idempotency-Key."""
+def idempotency(user_id: str, key: str | None) -> str:
+    """Name the entry of a person's Idempotency-Key. Without one, another entry of theirs: none is
+    looked up, but a script's keys are of a fixed number."""
+    if key is None:
+        return events(user_id)
     return f"{JOBS_PREFIX}idempotency:{user_id}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
@@ -185,3 +190,38 @@ def sent(worker: str) -> str:
 def notices(instance: str) -> str:
     """Name the sorted set of what workers tell a process."""
     return f"{JOBS_PREFIX}notices:{instance}"
+
+
+def of_submit(job_id: str, user_id: str, key: str | None) -> tuple[str, ...]:
+    """Name what submit.lua touches for each job, in the order of its KEYS."""
+    return (
+        record(job_id),
+        owner(user_id),
+        opened(user_id),
+        idempotency(user_id, key),
+        events(user_id),
+        kept(user_id),
+    )
+
+
+def of_turn(instance: str, over: QueuedJob, begun: QueuedJob, job_ids: Iterable[str]) -> list[str]:
+    """Name what turn.lua touches, in the order of its KEYS. Those that end are of the person, task
+    and batch of one of them, and so are those that begin; ``job_ids`` are all of them."""
+    return [
+        held(instance),
+        DELAYED,
+        EXPIRING,
+        cancels(instance),
+        *_of_both(over),
+        *_of_both(begun),
+        kept(over.owner_id),
+        kept(begun.owner_id),
+        running(over.task),
+        running(begun.task),
+        turns(begun.task),
+        *map(record, job_ids),
+    ]
+
+
+def _of_both(job: QueuedJob) -> tuple[str, ...]:
+    return opened(job.owner_id), events(job.owner_id), batch(job.batch), ended(job.batch)

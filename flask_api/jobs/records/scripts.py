@@ -1,7 +1,10 @@
-"""The engine's Lua scripts, read once, and what stands before some of them."""
+"""The engine's Lua scripts, read once; what stands before some, and how they take fields."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from shared.redis import Script
 
@@ -26,6 +29,11 @@ def load_scripts() -> dict[str, Script]:
     texts |= {name: _put_before(counting, texts[name]) for name in _WHO_COUNT}
     texts["turn_by_force"] = ALLOW_OOM + texts["turn"]
     return {name: Script(text) for name, text in texts.items()}
+
+
+def flat(fields: Mapping[str, Any]) -> Iterable[Any]:
+    """Return the fields of a hash as a script takes them: names and values in turn."""
+    return chain.from_iterable(fields.items())
 
 
 def _put_before(counting: str, text: str) -> str:

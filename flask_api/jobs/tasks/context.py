@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
 from flask_api.jobs.records.job import format_time
+from flask_api.jobs.records.outages import retry_while_away
 from flask_api.jobs.tasks.input_file import Resolver
-from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings
 
 T = TypeVar("T")
@@ -191,14 +192,13 @@ class JobContext:
         """Repeat an idempotent action while Redis is away, willing to stop.
         Raises JobStoreUnavailable in the end."""
         deadline = self._clock() + STATE_WAIT_S
-        while True:
+        pauses = takewhile(lambda _: self._clock() < deadline, repeat(_STATE_PAUSE_S))
+
+        def willing() -> T:
             self._stop_if_asked()
-            try:
-                return action()
-            except JobStoreUnavailable:
-                if self._clock() >= deadline:
-                    raise
-                threading.Event().wait(_STATE_PAUSE_S)
+            return action()
+
+        return retry_while_away(willing, pauses)
 
     def _report_if_due(self, *, at_once: bool = False) -> None:
         now = self._clock()

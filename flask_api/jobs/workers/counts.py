@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_writer import Ending
-from flask_api.jobs.records.turns import status_of
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
 
@@ -86,7 +85,7 @@ class JobCounts:
     def end_turn(self, task: str, endings: Sequence[Ending], answers: Sequence[int]) -> None:
         """Count attempts of one task that ended together, by what became of each."""
         ends = Counter(
-            (status_of(ending, answer), bool(answer))
+            (ending.status_by(answer), bool(answer))
             for ending, answer in zip(endings, answers, strict=False)
         )
         for (status, kept), count in ends.items():

@@ -13,7 +13,6 @@ from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import Attempt, Job, JobStatus, QueuedJob, queued_job_of
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.job_writer import NO_PLACE, Ending, JobWriter
-from flask_api.jobs.records.turns import write_turn
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
@@ -175,8 +174,8 @@ class Worker:
         ttl_s = self.ttl_s(ended[0][0].job.task) if ended else 0
         try:
             endings = [self._ending(attempt, outcome) for attempt, outcome in ended]
-            answers = write_turn(
-                self._writer, instance, endings, queued, ttl_s=ttl_s, stopping=self._stopping
+            answers = self._writer.turn_until(
+                self._stopping, instance, endings, queued, ttl_s=ttl_s
             )
         except JobStoreUnavailable:
             log.exception("outcomes not written: Redis stayed away until shutdown")

@@ -15,8 +15,8 @@ from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import Attempt, QueuedJob
 from flask_api.jobs.records.job_writer import JobWriter
+from flask_api.jobs.records.outages import retry_until
 from flask_api.jobs.records.roster import EndNotice, Roster, WorkerKind, WorkerName
-from flask_api.jobs.records.turns import persist, status_of, write_turn
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.workers.held_jobs import HeldJobs
@@ -150,7 +150,7 @@ class RemoteWorker:
             job_id=entry.job,
             attempt=entry.attempt,
         )
-        taken = persist(take, stopping=self._stopping)  # a reply may be lost: it is taken then
+        taken = retry_until(self._stopping, take)  # a reply may be lost: it is taken then
         if taken is None:
             log.info(
                 "an attempt that was sent is not there to be taken", extra={"job_id": entry.job}
@@ -188,10 +188,10 @@ class RemoteWorker:
         task = self._registry.get(attempt.job.task)
         ending = ending_of(attempt, outcome, policy=task.policy)
         ttl_s = task.policy.ttl_s or self._job_ttl_s
-        (answer,) = write_turn(
-            self._writer, self.name.text, [ending], [], ttl_s=ttl_s, stopping=self._stopping
+        (answer,) = self._writer.turn_until(
+            self._stopping, self.name.text, [ending], [], ttl_s=ttl_s
         )
-        status = status_of(ending, answer)
+        status = ending.status_by(answer)
         return EndNotice(attempt.job.job_id, attempt.number, status.value, answer)
 
     def _free(self, entry: AttemptEntry, notice: EndNotice | None) -> None:

@@ -132,9 +132,9 @@ def _require_free_threads(settings: ServerSettings, api_settings: ApiSettings) -
     kept = api_settings.max_waiting + api_settings.max_streams
     if kept >= settings.server_threads:
         raise ConfigurationError(
-            f"GATEHOUSE_SERVER_THREADS: accepted are more than the {kept} that "
-            "GATEHOUSE_MAX_WAITING and GATEHOUSE_MAX_STREAMS "
-            "allow to be kept; twice as many are good"
+            f"GATEHOUSE_SERVER_THREADS: it must be more than {kept}, which is what "
+            "GATEHOUSE_MAX_WAITING and GATEHOUSE_MAX_STREAMS together may keep; "
+            "twice as many are good"
         )
 
 

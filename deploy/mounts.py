@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _MOUNTS, _OPEN = f"{ENV_PREFIX}MOUNTS", f"{ENV_PREFIX}MOUNTS_OPEN"
-_ACCEPTED = "accepted are PATH=MODULE:NAME, comma-separated, such as /shop=shop.wsgi:application"
+_ACCEPTED = "it must be PATH=MODULE:NAME, comma-separated, such as /shop=shop.wsgi:application"
 _TARGET = re.compile(r"[A-Za-z_][\w.]*(?::[A-Za-z_]\w*)?")
 # What the site itself answers.
 _TAKEN = ("/account", "/accounts", "/admin", "/static", "/favicon.ico")

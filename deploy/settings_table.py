@@ -29,7 +29,7 @@ does, and tries those of Redis.
 
 _GROUPS: tuple[tuple[str, type[ContractSettings], type[ContractSettings] | None], ...] = (
     ("Both sides (`contract.env`)", ContractSettings, None),
-    ("Whoever writes sessions: our site or yours (`site.env`)", WriterSettings, ContractSettings),
+    ("The site that writes sessions: ours or yours (`site.env`)", WriterSettings, ContractSettings),
     ("Our Django site (`site.env`)", SiteSettings, WriterSettings),
     ("The Flask API and its jobs (`api.env`)", ApiSettings, ContractSettings),
     ("A worker (`worker.env`, or the environment)", WorkerSettings, ApiSettings),

@@ -13,7 +13,7 @@ from shared.errors import ConfigurationError
 
 _DEFAULT_PORTS = {"smtp": 587, "smtps": 465, "smtp+ssl": 465, "smtp+plain": 25}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_ACCEPTED = "accepted are smtp://, smtps:// and, to this machine only, smtp+plain:// URLs"
+_ACCEPTED = "it must be an smtp:// or smtps:// URL or, to this machine only, smtp+plain://"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

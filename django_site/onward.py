@@ -37,7 +37,7 @@ def is_onward(request: HttpRequest, url: str) -> bool:
     """Tell whether a log-in may lead to ``url``:
     a path, or http(s) at this host or one of GATEHOUSE_ALLOWED_HOSTS.
 
-    Any port will do: whoever serves on another port of these hosts is let in by whoever runs them.
+    Any port will do: who serves on another port of these hosts is their administrator's choice.
     ``*`` lists nobody.
     """
     try:

@@ -110,7 +110,7 @@ def _database() -> dict[str, Any]:
         return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
     except ValueError:  # its message repeats the URL, which may hold a password
         raise ConfigurationError(
-            "DATABASE_URL can't be read: accepted is for example postgres://user@host/name"
+            "DATABASE_URL can't be read: it must be a URL such as postgres://user@host/name"
         ) from None
 
 

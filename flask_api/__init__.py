@@ -1,5 +1,5 @@
 """Work: the gate, the API, jobs and tasks. Kept free of imports that cost:
-whoever writes a task runs it too."""
+the author of a task runs it too."""
 
 from gatehouse.package_names import require_ours
 

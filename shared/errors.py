@@ -115,7 +115,7 @@ class NotAuthenticated(AccessError):
 
 
 class RecentLoginRequired(AccessError):
-    """The log-in is older than ``max_age_s`` seconds: this needs a fresh proof of who asks."""
+    """The log-in is older than ``max_age_s`` seconds: this needs a fresh proof of the person."""
 
     code = "recent_login_required"
 

@@ -82,7 +82,7 @@ class ServerProcess:
             time.sleep(_POLL_S)
 
     def keep_log_short(self) -> None:
-        """Begin the log anew when it is full."""
+        """Start an empty log when it is full."""
         self._child.keep_log_short()
 
     def is_running(self) -> bool:

@@ -155,7 +155,7 @@ class ChildProcess:
             self._process = self._adopted_pid = None
 
     def keep_log_short(self) -> None:
-        """Begin the log anew when it is full, its text kept beside it;
+        """Start an empty log when it is full, its text kept beside it;
         call it now and then while the child runs."""
         keep_short(self.log_file)
 

@@ -1,5 +1,5 @@
 """How large a log under var/ grows: a full one moves to ``<name>.log.1``, over what was there,
-and begins anew.
+and an empty one is started.
 
 The writer is another process, sometimes several that share one open file, so nothing is renamed
 under it: the text is copied and the file emptied. That needs a writer that appends, as the

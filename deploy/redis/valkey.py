@@ -118,7 +118,7 @@ class EmbeddedValkey:
         return self._socket
 
     def keep_log_short(self) -> None:
-        """Begin the log anew when it is full."""
+        """Start an empty log when it is full."""
         self._child.keep_log_short()
 
     @property

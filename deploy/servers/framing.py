@@ -2,7 +2,7 @@
 so that no two of them see another request.
 
 Servers differ: of two Cookie or Authorization lines one takes the last, another joins them; one
-decodes ``%2F`` in a path, another keeps it. Whoever can plant a header could choose which one
+decodes ``%2F`` in a path, another keeps it. A client that plants a header could choose which one
 counts, so what is read in two ways is refused. And nothing is parsed by a regular expression:
 strangers send these bytes, and each costs the same time whatever they are. Source:
 RFC 9112, 2.2, 3.2, 5.1 and 6.1; RFC 6265, 5.4.
@@ -19,7 +19,8 @@ FIELD_MAX = 8192
 FIELDS_BYTES_MAX = 32_768
 FIELDS_MAX = 100
 
-# Fields that say who asks, from where, and what: two of one are never what an honest client sends.
+# Fields that identify the client and what it wants: two of one are never what an honest client
+# sends.
 _WHO_ASKS = {"authorization", "cookie", "host", "origin", "sec-fetch-site", "x-csrftoken"}
 SINGLE_FIELDS = frozenset(_WHO_ASKS | {"content-length", "content-type", "transfer-encoding"})
 
@@ -216,7 +217,7 @@ def _read_request_line(line: bytes) -> tuple[str, str, bool]:
         raise _malformed("the first line is malformed")
     method, target, version = parts
     if method == b"CONNECT":
-        raise HeadError(HTTPStatus.NOT_IMPLEMENTED, "this is no proxy")
+        raise HeadError(HTTPStatus.NOT_IMPLEMENTED, "this server is not a proxy")
     if not target or target.translate(None, _VISIBLE):
         raise _malformed("the first line is malformed")
     if version not in (b"HTTP/1.1", b"HTTP/1.0"):
@@ -246,7 +247,7 @@ def _read_target(target: str) -> tuple[str, str | None]:
         authority, target = address[:end], address[end:]
         target = target if target.startswith("/") else f"/{target}"
     if authority == "" or not is_plain_target(target):
-        raise _malformed("the target is no path of this host")
+        raise _malformed("the target is not a path of this host")
     return target, authority
 
 
@@ -281,13 +282,14 @@ def _check_fields(
         values.get(name) for name in (b"host", b"transfer-encoding", b"content-length")
     )
     if not is_plain_head(host=host, coding=coding, is_http_1_1=is_http_1_1):
-        raise _malformed("the host, or the end of the body, is anyone's guess")
+        raise _malformed("the host, or the end of the body, is ambiguous")
     is_number = length is None or (
         length.isascii() and length.isdigit() and len(length) <= _LENGTH_DIGITS
     )
     if not is_number or (length is not None and coding is not None):
-        raise _malformed("the end of the body is anyone's guess")
-    # The target counts (RFC 9112, 3.2.2), but whoever looks at Host only must not see another one.
+        raise _malformed("the end of the body is ambiguous")
+    # The target counts (RFC 9112, 3.2.2), but an application that looks at Host only must not see
+    # another one.
     if authority is not None and authority.lower() != (host or authority).lower():
         raise _malformed("the target names another host than Host")
     if values.get(b"cookie", "").count("\\") > _BACKSLASHES_MAX:

@@ -59,7 +59,7 @@ class _ClientSocket(ClientSocket):
             return super().recv(size)
         except TimeoutError as error:
             raise ConnectionResetError(
-                errno.ECONNRESET, "the client sent nothing for long, or too slowly"
+                errno.ECONNRESET, "the client sent nothing for too long, or sent it too slowly"
             ) from error
 
 

@@ -210,7 +210,7 @@ class Parking:
 
     def await_empty(self, *, within_s: float) -> None:
         """Wait until none is parked any more whose client takes what it is sent, for so long at
-        most: whoever parked them was told to end."""
+        most: the application was told to end them."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if all(connection.is_full for connection in list(self._parked.values())):

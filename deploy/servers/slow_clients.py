@@ -136,7 +136,7 @@ class ClientSocket:
         return self._reader.has_begun
 
     def begin(self, patience_s: float = PATIENCE_S) -> None:
-        """Be patient anew."""
+        """Give the client its whole time again."""
         self._left_s = patience_s
 
     def setblocking(self, flag: bool) -> None:

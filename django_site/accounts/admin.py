@@ -39,7 +39,7 @@ admin.site.unregister(Group)  # it lets staff put any permission into a group of
 @admin.register(User)
 class PersonAdmin(GuardedAdmin, UserAdmin):
     """People. What makes somebody powerful is for superusers;
-    so is everyone who can do more than the one who asks."""
+    so is everyone who can do more than the member of staff."""
 
     owner_path = ""
 
@@ -88,7 +88,7 @@ class GuardedGroupAdmin(GuardedAdmin, GroupAdmin):
 
 @admin.register(EmailAddress)
 class GuardedEmailAddressAdmin(GuardedAdmin, EmailAddressAdmin):
-    """Addresses: whoever may set one may reset the password of its account."""
+    """Addresses: a person who may set one may reset the password of its account."""
 
     actions = ("make_verified",)
 

@@ -10,7 +10,7 @@ With the reset every session, every API key, every trusted device and every half
 ends. If the account had never proved an address, this is the first proof there is: its other
 addresses go, and this one counts as verified. Addresses that nobody has proved yet go with every
 new password: whoever typed one in has the link that proves it, and would take the account back by
-it. Second factors stay and are asked for: whoever reads the mailbox alone gets nowhere. The
+it. Second factors stay and are asked for: reading the mailbox alone is not enough. The
 recovery codes of before end with the first log-in that passes the second factor, for somebody else
 may have copied them. Source: Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022;
 OWASP ASVS 5.0, 6.4.3.

@@ -36,7 +36,7 @@ _LOGGED = {
     account.email_removed: "e-mail address removed",
     mfa.authenticator_added: "second factor added",
     mfa.authenticator_removed: "second factor removed",
-    mfa.authenticator_reset: "recovery codes made anew",
+    mfa.authenticator_reset: "recovery codes renewed",
     mfa.authenticator_used: "second factor accepted",
     mfa.authentication_failed: "second factor refused",
 }

@@ -33,7 +33,7 @@ def create_key(
     no row, instead of handing out a key that doesn't work. A commit that fails leaves an entry of a
     key that nobody was given; it is pruned. Raises ValidationError when the person has MAX_LIVE
     keys, has yet to verify their address, or has another password by now than ``person`` says:
-    whoever asks was let in by the old one. The person is told by mail.
+    the session was let in by the old one. The person is told by mail.
     """
     if needs_verified_address(person):
         raise ValidationError(
@@ -76,7 +76,7 @@ def _require_room(rows: ApiKeyQuerySet, person: Any) -> None:
 
 def revoke_keys(keys: ApiKeyQuerySet, *, by: Any) -> int:
     """Revoke the live ones of ``keys`` and return how many;
-    ``by`` is the person who asks, for the log and the mail.
+    ``by`` is the person who revokes, for the log and the mail.
 
     The gate's entries go first: while Redis is away this raises SessionStoreUnavailable and changes
     no row, so a key that is called revoked is dead.

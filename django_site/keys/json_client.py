@@ -7,7 +7,7 @@
     DELETE /account/keys/<id>/  204
 
 Authenticated by the session alone, with Django's cross-site token in the header X-CSRFToken.
-And for whoever holds a key:
+And for the holder of a key:
 
     DELETE /account/keys/current/  Authorization: Bearer gh_...
                                    204, that key is revoked (as RFC 7009 has it for tokens)

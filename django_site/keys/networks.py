@@ -20,7 +20,7 @@ from shared.contract.entries import KEY_NEWS_ENTRY, key_networks_entry
 from shared.http.client_address import network_of
 
 _BATCH = 100
-# for one key: whoever sends a stolen key round the world doesn't flood its owner
+# for one key: a stolen key that is sent round the world doesn't flood its owner
 _MAIL_EVERY_S = 600
 
 

@@ -2,7 +2,7 @@
 this only repeats it.
 
 A key's row stays locked until its entry is written, and older never replaces newer
-(django_site.publishing.versions): whoever is slow can't bring a key back to life that was revoked
+(django_site.publishing.versions): a slow process can't bring a key back to life that was revoked
 meanwhile. What is published before a commit is published again after it.
 """
 

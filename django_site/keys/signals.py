@@ -1,7 +1,7 @@
 """Every change of a key that Django announces is published after its commit;
 who deletes a person deletes their keys.
 
-A new password revokes a person's keys, whoever sets it and by which page or command: whoever had
+A new password revokes a person's keys, by whatever page or command it is set: whoever had
 the old one may have made them. Only the person's own change may keep them (``keeps_keys``).
 
 What sends no signal (``QuerySet.update``, raw SQL) is found by the reconciler.
@@ -84,7 +84,7 @@ def _has_new_password(person: Any, update_fields: Any, using: str) -> bool:
         return False
     if person._password is not None:
         return True
-    # so Django saves a hash that it made anew, with more rounds, of the same password
+    # so Django saves a hash that it made again, with more rounds, of the same password
     if update_fields is not None:
         return False
     stored = (

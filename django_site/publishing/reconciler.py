@@ -75,7 +75,7 @@ class Reconciler(RepeatedWork):
                 return
 
     def _holds_lease(self) -> bool:
-        """Take the lease, or renew it: whoever has it reconciles, wherever that is."""
+        """Take the lease, or renew it: the process that has it reconciles."""
         return bool(session_store().run(_RENEW, [_LEASE], [self._token, self._lease_ms]))
 
 

@@ -1,6 +1,6 @@
 -- Take a lease, or renew one's own; another's is left alone. Atomic.
 -- KEYS: 1 the lease
--- ARGV: 1 who asks, 2 milliseconds to hold it (0: give it back)
+-- ARGV: 1 the process, 2 milliseconds to hold it (0: give it back)
 -- Returns 1 if it is held now, else 0.
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then

@@ -1,4 +1,4 @@
-"""Which models share a table: whoever changes a row through one of them has changed it for all.
+"""Which models share a table: a row that is changed through one of them has changed for all.
 
 Signals name the class that was used. A proxy of the user model, a child with a table of its own, a
 parent, and an unmanaged model over the same table all change the same person.

@@ -2,9 +2,9 @@
 whichever process is the slowest.
 
 The order is: take a version, then read the rows, then replace each entry unless a newer version
-stands there. Whoever changed a row publishes it after the commit, so under a version taken after
-the commit: that one read the change, and everything that was read before has an older version. A
-publish that finds nothing to change is stored like any other,
+stands there. The process that changed a row publishes it after the commit, so under a version
+taken after the commit: that one read the change, and everything that was read before has an older
+version. A publish that finds nothing to change is stored like any other,
 or one that was paused before it could still write what it had read.
 
 Versions count in Redis, not in the database and not in seconds: a clock that goes back, a database
@@ -12,8 +12,8 @@ restored from a backup, and two transactions that commit in another order than t
 disturb them. A Redis that was flushed, restarted or replaced begins a new epoch;
 a version of another epoch is refused, and its publisher reads again.
 
-``begin_anew`` raises the floor: whoever took a version before reads again. A rebuild does that at
-its begin, so it may pass over the entries that are right already,
+``begin_anew`` raises the floor: a process that took a version before reads again. A rebuild does
+that at its begin, so it may pass over the entries that are right already,
 and needs to remember no versions from before.
 """
 
@@ -54,8 +54,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """An entry whose name says what it holds, so that it needs no version: whoever names it in
-    another entry sees to it that it is there."""
+    """An entry whose name says what it holds, so that it needs no version: the publisher that
+    names it in another entry sees to it that it is there."""
 
     entry: str
     text: str
@@ -103,7 +103,7 @@ def replace_entries(read: Read) -> int:
     # Ten rebuilds or restarts between as many reads and writes:
     # these are two servers that answer by turns.
     raise SessionStoreUnavailable(
-        "Redis forgets the order of what is published; try again shortly."
+        "Redis keeps losing the versions of what is published; try again shortly."
     )
 
 

@@ -39,7 +39,7 @@ def renew_void_codes(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
         RecoveryCodes.activate(user)
     note("recovery codes replaced", user_id=str(user.pk), reason="password_reset")
     text = (
-        "Your recovery codes of before the password reset are void. Look at the new ones and keep "
+        "The recovery codes from before the password reset are void. Look at the new ones and keep "
         "them."
     )
     messages.warning(request, text)

@@ -9,7 +9,7 @@ from django_site.second_factor.seal import is_current, seal, unseal
 
 
 def reseal(authenticators: Any) -> int:
-    """Seal the seeds of these rows anew where they aren't current;
+    """Seal the seeds of these rows again where they aren't current;
     return how many rows were changed.
 
     ``authenticators`` is the manager of allauth.mfa's model. One row at a time, each under its

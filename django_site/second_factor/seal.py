@@ -4,7 +4,7 @@ under keys derived from the site's secrets.
     gatehouse.1:gAAAAABm...      "gatehouse.1:" + a Fernet token (AES-128-CBC, HMAC-SHA256)
 
 The Fernet key is HKDF-SHA256(SECRET_KEY, info="gatehouse.second-factor.1"). A former SECRET_KEY in
-SECRET_KEY_FALLBACKS still opens; ``manage.py reseal_second_factors`` seals all anew before it is
+SECRET_KEY_FALLBACKS still opens; ``manage.py reseal_second_factors`` seals all again before it is
 removed. A stolen database without the secrets opens no second factor. Source:
 OWASP ASVS 5.0, 11.4 and 13.3.
 """

@@ -28,7 +28,7 @@ def look_at_job(job_id: object) -> tuple[Job, dict[str, str]]:
 
 def wait_for_end(job: Job, wait_s: float, *, kept: Any = None) -> Job:
     """Return the job when it has ended, or when this request has waited for ``wait_s`` seconds;
-    at once when every place for who waits is taken.
+    at once when every place for waiting requests is taken.
 
     Raises Parked: the view runs again, and finds what it ``kept``.
     """

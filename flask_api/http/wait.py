@@ -3,7 +3,7 @@ and how it waits without a thread.
 
 A view that has to wait raises :class:`Parked`. Its request is over then, as far as Flask is
 concerned; when the pause ends, the same request runs again from its beginning, in some thread of
-the server: the gate decides anew, and the view finds in :func:`resumption` what it kept.
+the server: the gate decides again, and the view finds in :func:`resumption` what it kept.
 """
 
 import re
@@ -84,7 +84,7 @@ class Resumption:
     kept: Any
 
 
-class Parked(Exception):  # it is no error
+class Parked(Exception):  # not an error
     """Raised by a view: nothing to say before this pause ends. ``free`` is called when it is over,
     however it ends."""
 

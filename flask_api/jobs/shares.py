@@ -1,5 +1,5 @@
 """A job's rows at an address that its owner gives to others:
-whoever is logged in and has it may look, until the owner ends it.
+everybody who is logged in and has it may look, until the owner ends it.
 
 The token is the job's id and 256 random bits; Redis holds only their SHA-256, so a leaked dump
 opens nothing. There is one share of a job at a time: sharing again makes a new token and ends the

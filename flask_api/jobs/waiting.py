@@ -47,7 +47,7 @@ class Waiting:
             self.unwatch(job_id, event.set)
 
     def notify(self, job_ids: Iterable[str]) -> None:
-        """Tell who waits for one of these jobs, whose ends are stored:
+        """Tell the waiting requests of these jobs, whose ends are stored:
         who comes later sees that for itself."""
         if not self._watchers:
             return

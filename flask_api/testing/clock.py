@@ -19,5 +19,5 @@ class FakeClock:
         """Let so much time pass. Raises ValueError for less than none:
         clocks that code measures with never go back."""
         if seconds < 0:
-            raise ValueError("a clock goes forward: accepted are 0 and more seconds")
+            raise ValueError("a clock goes forward: it must be 0 seconds or more")
         self.now_s += seconds

@@ -1,5 +1,5 @@
 """Rows that their owner shows to others: at an address that opens them, and nothing else,
-for whoever is logged in."""
+for everybody who is logged in."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class Share(BaseModel):
     problems=OF_ROWS,
 )
 def share(job_id: Any) -> tuple[Response, int, dict[str, str]]:
-    """Share the rows of your own job with whoever is logged in and has the address.
+    """Share the rows of your own job with everybody who is logged in and has the address.
 
     Sharing again makes a new address and ends the old one. It ends with the job.
     """

@@ -65,7 +65,7 @@ class Root(CliGroup):
 
 
 class Piped(Exception):
-    """Whoever read our output has gone: ``gatehouse jobs | head -1``."""
+    """The reader of our output has gone: ``gatehouse jobs | head -1``."""
 
 
 def _show_version(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:

@@ -55,7 +55,7 @@ class PermissionSet:
         """Return the names; reads them the first time. Raises SessionStoreUnavailable."""
         if self._names is None:
             if self._find is None:
-                raise SessionStoreUnavailable("Nothing here knows where permissions are read.")
+                raise SessionStoreUnavailable("This process has no way to read permissions.")
             self._names = self._find(self.digest)
         return self._names
 

@@ -1,8 +1,9 @@
 """The API at the site's side: where one process serves both, a page may ask the API for what it
 shows, in the same thread and without a connection.
 
-Whoever mounts both puts the API's own WSGI application into the environ of the site's requests. It
-is the whole application, gate included: what is asked of it is judged as a request from outside.
+The program that mounts both puts the API's own WSGI application into the environ of the site's
+requests. It is the whole application, gate included: what is asked of it is judged as a request
+from outside.
 """
 
 from collections.abc import Iterable

@@ -18,7 +18,7 @@ _IPV6_PREFIX = 48  # what one customer is given at most (RFC 6177)
 def client_address(*, peer: str, forwarded_for: str, trusted_proxy: bool) -> str:
     """Return the address in its usual form, without a port; "" when there is none (a Unix socket).
 
-    ``peer`` is who connected. A forwarded value that is no address is ignored. Linear.
+    ``peer`` is who connected. A forwarded value that isn't an address is ignored. Linear.
     """
     if trusted_proxy:
         forwarded = _address(forwarded_for.rpartition(",")[2].strip())

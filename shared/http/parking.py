@@ -2,7 +2,7 @@
 
 An application's iterable yields, among its bytes, a :class:`Pause`: "nothing to say for now". A
 server that has said ``environ[PARKING] = True`` then takes its thread back and keeps the connection
-on one loop with all others that wait. Meanwhile whoever holds the :class:`Place` sends bytes to the
+on one loop with all others that wait. Meanwhile the holder of the :class:`Place` sends bytes to the
 client, or has the server go on with the iterable, in some thread of its own::
 
     def answer():
@@ -20,7 +20,7 @@ What a server promises:
   place: the iterable is closed, and the place does nothing from then on.
 * what the client sends meanwhile stays unread until the answer is complete.
 
-What the application promises: ``begin`` and whoever holds a place never block the loop; an iterable
+What the application promises: ``begin`` and the holder of a place never block the loop; an iterable
 that is closed in a pause frees what it holds.
 
 Any other server gets :func:`in_thread`: the same iterable, and a thread that waits. How many of

@@ -158,7 +158,7 @@ class RedisGateway:
         waiting = (
             "Redis takes no writes just now; try again shortly."
             if takes_no_writes
-            else "Redis can't just now; try again."
+            else "Redis could not do it just now; try again shortly."
         )
         raise self._unavailable(_REASONS.get(meaning, waiting)) from error
 

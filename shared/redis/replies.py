@@ -34,7 +34,7 @@ _CONFIGURATION = {
     "NOPROTO": "it does not speak the second version of Redis's protocol",
     **dict.fromkeys(
         ("MOVED", "ASK", "CROSSSLOT"),
-        "it is a Redis Cluster, which is not supported yet: name a server that is none",
+        "it is a Redis Cluster, which is not supported yet: name a standalone server",
     ),
 }
 # Replies that have only the general code, by how they begin.

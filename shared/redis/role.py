@@ -23,7 +23,7 @@ def require_primary(greeting: Sequence[Any]) -> None:
     about = dict(zip(greeting[::2], greeting[1::2], strict=False))
     if about.get("mode") == "cluster":
         raise MisconfiguredError(
-            "it is a Redis Cluster, which is not supported yet: name a server that is none"
+            "it is a Redis Cluster, which is not supported yet: name a standalone server"
         )
     if about.get("role") != "master":
         raise NotPrimaryError("the server is a replica")

@@ -68,9 +68,14 @@ class ApiSettings(ContractSettings):
         10_000_000_000, ge=1, description="bytes of files that the jobs of one person may keep"
     )
     job_queue_limit: int = Field(50_000, ge=1, description="unfinished jobs that one process holds")
-    job_ttl_s: int = Field(7 * DAY_S, ge=1, description="a finished job is kept so long")
+    job_ttl_s: int = Field(
+        7 * DAY_S, ge=1, description="how long a finished job is kept, in seconds"
+    )
     job_heartbeat_s: int = Field(
-        10, ge=2, le=60, description="a process that is silent so long is taken for dead"
+        10,
+        ge=2,
+        le=60,
+        description="seconds without a heartbeat after which a process is taken for dead",
     )
     job_files_url: str = Field(
         "", description="fsspec URL of the folder for jobs' files; else var/files"
@@ -82,12 +87,12 @@ class ApiSettings(ContractSettings):
     table_temp_bytes: int = Field(
         6_000_000_000,
         ge=1_000_000,
-        description="temporary disk that one run of tables.parse may take",
+        description="temporary disk space that one run of tables.parse may use, in bytes",
     )
     upload_ttl_s: int = Field(
         DAY_S,
         ge=1,
-        description="an uploaded file is kept so long, and while an unfinished job needs it",
+        description="seconds that an uploaded file is kept; longer if an unfinished job needs it",
     )
     upload_person_bytes: int = Field(
         10_000_000_000, ge=1, description="bytes of uploaded files that one person may keep"
@@ -127,12 +132,15 @@ class ApiSettings(ContractSettings):
         "server keeps a thread for each; 0: none anywhere",
     )
     stream_heartbeat_s: float = Field(
-        10, gt=0, le=60, description="a silent event stream shows so often that it lives"
+        10,
+        gt=0,
+        le=60,
+        description="seconds of silence after which an event stream sends a heartbeat",
     )
     metrics: str = Field(
         "open",
         pattern="^(open|closed)$",
-        description="who reads /api/metrics: open (all), closed (staff)",
+        description="who may read /api/metrics: open (everybody), closed (staff)",
     )
     audience_secrets: Annotated[dict[str, Secret], NoDecode] = Field(
         {},

@@ -37,29 +37,38 @@ class ContractSettings(BaseSettings):
         SecretStr("redis://127.0.0.1:6379/0"), description="Redis for sessions and jobs"
     )
     redis_timeout_ms: int = Field(
-        200, ge=10, le=250, description="bound on connecting to and on each answer of Redis"
+        200,
+        ge=10,
+        le=250,
+        description="longest wait for a connection to Redis and for each answer, in milliseconds",
     )
     redis_connections: int = Field(
-        64, ge=1, le=10_000, description="connections that one process keeps at most"
+        64, ge=1, le=10_000, description="most connections to Redis that one process keeps"
     )
     session_secrets: Annotated[tuple[Secret, ...], NoDecode] = Field(
         min_length=1,
-        description="signs entries in Redis; comma-separated, the first signs and all verify",
+        description="secrets that sign data in Redis, comma-separated: the first signs, all verify",
     )
     session_cookie_name: str = Field(
-        "", pattern=r"^[A-Za-z0-9_-]*$", description="sessionid, __Host-sessionid in production"
+        "",
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="name of the session cookie; else sessionid, in production __Host-sessionid",
     )
     session_idle_s: int = Field(
-        7 * DAY_S, ge=60, description="a session ends after so long without a Django page"
+        7 * DAY_S, ge=60, description="seconds without a page of Django after which a session ends"
     )
     session_absolute_s: int = Field(
-        30 * DAY_S, ge=60, description="a session ends so long after it began, whatever happens"
+        30 * DAY_S,
+        ge=60,
+        description="seconds after its begin when a session ends, whatever happens",
     )
     api_prefix: str = Field(
-        "/api", pattern=r"^(/[a-z0-9_-]+)+$", description="where Flask is mounted: /api, /tools/api"
+        "/api",
+        pattern=r"^(/[a-z0-9_-]+)+$",
+        description="path at which the API is mounted: /api, /tools/api",
     )
     upload_max_bytes: int = Field(
-        1_000_000_000, ge=1, description="largest file that may be uploaded"
+        1_000_000_000, ge=1, description="largest file that may be uploaded, in bytes"
     )
     login_url: LoginUrl = Field(
         "/accounts/login/",
@@ -68,7 +77,8 @@ class ContractSettings(BaseSettings):
         "site on another host or port",
     )
     cookie_path: CookiePath = Field(
-        "", description="path of the site's cookies; else the mount, and / for __Host- cookies"
+        "",
+        description="path of the site's cookies; else the site's mount, and / for __Host- cookies",
     )
     cookie_domain: str = Field(
         "",
@@ -76,19 +86,21 @@ class ContractSettings(BaseSettings):
         description="domain of the session cookie, for services on other hosts below it",
     )
     allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = Field(
-        ("localhost", "127.0.0.1", "[::1]"), description="host names served, comma-separated"
+        ("localhost", "127.0.0.1", "[::1]"),
+        description="host names that the service answers to, comma-separated",
     )
     production: bool = Field(
-        False, description="__Host- cookies, Secure, HSTS: needs HTTPS in front"
+        False,
+        description="for a public service: __Host- cookies, Secure, HSTS; it needs HTTPS in front",
     )
     trusted_proxy: bool = Field(
         False,
-        description="one proxy of yours is in front: believe its X-Forwarded-Proto, -For "
+        description="a reverse proxy of yours is in front: trust its X-Forwarded-Proto, -For "
         "and -Prefix",
     )
     csrf_trusted_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (),
-        description="further origins of forms and requests, comma-separated: "
+        description="further origins that forms and requests may come from, comma-separated: "
         "https://app.example.org, https://*.example.org",
     )
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")

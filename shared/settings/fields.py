@@ -54,9 +54,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
         raise ValueError("the database in a Redis URL is a number: redis://host:6379/0")
     accepted = _REDIS_OPTIONS + (_TLS_OPTIONS if parts.scheme == "rediss" else ())
     if not options.keys() <= set(accepted):
-        raise ValueError(
-            f"accepted behind the ? of a {parts.scheme}:// URL are {', '.join(accepted)}"
-        )
+        raise ValueError(f"the options of a {parts.scheme}:// URL must be of {', '.join(accepted)}")
     return url
 
 

@@ -87,7 +87,7 @@ def _accepted(line: dict[str, Any], variable: str) -> str:
         unit = next(
             (f" of {word}" for ending, word in _UNITS.items() if variable.endswith(ending)), ""
         )
-        return f"accepted is a whole number{unit}"
+        return f"it must be a whole number{unit}"
     words = _WORDS.search(message) if kind == "string_pattern_mismatch" else None
     return (
         f"it must be one of {', '.join(words[1].split('|'))}"

@@ -19,7 +19,7 @@ class ServerSettings(ContractSettings):
         32, ge=2, le=1000, description="requests that one process answers at once"
     )
     server_connections: int = Field(
-        16_384, ge=16, le=1_000_000, description="connections that one process holds open at most"
+        16_384, ge=16, le=1_000_000, description="most connections that one process holds open"
     )
     address_connections: int = Field(
         512,
@@ -29,7 +29,7 @@ class ServerSettings(ContractSettings):
     )
     server_workers: int = Field(2, ge=1, le=256, description="gunicorn's worker processes")
     drain_s: int = Field(
-        20, ge=1, le=600, description="time that running requests and jobs get after SIGTERM"
+        20, ge=1, le=600, description="seconds that running requests and jobs get after SIGTERM"
     )
     jobs_redis_bytes: int = Field(
         1_000_000_000,

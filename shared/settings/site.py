@@ -18,7 +18,9 @@ class WriterSettings(ContractSettings):
     site_redis_url: RedisUrl | None = Field(
         None, description="Redis as the user that may write sessions; else REDIS_URL"
     )
-    key_max_days: int = Field(365, ge=1, le=365, description="longest life of an API key, in days")
+    key_max_days: int = Field(
+        365, ge=1, le=365, description="longest lifetime of an API key, in days"
+    )
 
     @property
     def session_store_url(self) -> str:
@@ -36,18 +38,20 @@ class SiteSettings(WriterSettings):
     database_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("DATABASE_URL", "GATEHOUSE_DATABASE_URL", "database_url"),
-        description="else SQLite under var/",
+        description="the site's database: postgres://user@host/name; else SQLite under var/",
     )
     debug: bool = Field(False, description="Django's debug pages; never in production")
     email_url: SecretStr | None = Field(
         None,
-        description="smtp://user:password@host:587 (STARTTLS) or smtps://; else a file under var/",
+        description="mail server, smtp://user:password@host:587 (STARTTLS) or smtps://; "
+        "else mail goes to files under var/",
     )
     email_from: str = Field("gatehouse@localhost", description="sender of the site's e-mail")
     email_verification: str = Field(
         "optional",
         pattern="^(none|optional|mandatory)$",
-        description="none, optional, or mandatory before the first log-in",
+        description="whether an e-mail address must be verified: none, optional, or mandatory "
+        "before the first log-in",
     )
 
     signup: str = Field(

@@ -63,5 +63,5 @@ def test_clock_goes_forward_only() -> None:
     clock.advance(0)
     clock.advance(1.5)
     assert clock() == 101.5
-    with pytest.raises(ValueError, match="accepted are 0 and more"):
+    with pytest.raises(ValueError, match="must be 0 seconds or more"):
         clock.advance(-1)

@@ -57,7 +57,7 @@ class Inspector:
 
 
 def _is_of_text(media_type: str) -> bool:
-    """Tell whether whoever reads the type will read the content as UTF-8."""
+    """Tell whether a reader of the type will read the content as UTF-8."""
     return media_type.startswith("text/") or media_type.endswith(("json", "xml"))
 
 

@@ -29,7 +29,7 @@ class Acceptance(StrEnum):
     FULL = "full"  # the person has too many unfinished jobs
     ENDED = "ended"  # the person keeps too many ended jobs
     BYTES = "bytes"  # the person keeps too many bytes
-    LOST = "lost"  # this process was declared dead and must register anew
+    LOST = "lost"  # this process was declared dead and must register again
 
 
 class SubmitAnswer(NamedTuple):

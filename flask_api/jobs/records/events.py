@@ -11,7 +11,7 @@ Each entry of a stream has two fields: the job or batch, and the event as JSON::
                                         "batch": <id>}
 
 Its id is the event's position: positions only grow,
-and whoever knows one can go on after it as long as the stream holds it.
+and a reader that knows one can go on after it as long as the stream holds it.
 """
 
 import json

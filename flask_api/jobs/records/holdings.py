@@ -105,7 +105,7 @@ class Holdings:
         )
 
     def give_up(self, job_ids: Sequence[str], *, instance: str) -> None:
-        """Give away queued jobs that the instance will not begin: whoever has room begins them."""
+        """Give away queued jobs that the instance will not begin: one that has room begins them."""
 
         def write(client: RedisClient, first: int) -> None:
             with client.pipeline(transaction=False) as pipeline:

@@ -130,7 +130,7 @@ def new_job_id() -> str:
     """Return a UUID version 7 (RFC 9562): it sorts by time and holds 74 random bits.
     It names a job, and opens nothing."""
     milliseconds = time.time_ns() // 1_000_000
-    # seeded anew in every process; asking the system cost more than the rest
+    # seeded in every process; asking the system cost more than the rest
     bits = random.getrandbits(74)
     number = milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62 | bits & (1 << 62) - 1
     text = f"{number:032x}"

@@ -55,7 +55,7 @@ class JobReader:
 
     def find(self, job_id: str) -> Job | None:
         """Return the job, or None when there is none."""
-        # Not HGETALL: who waits for a job asks often,
+        # Not HGETALL: waiting requests read often,
         # and its record may hold a state of 256 kB besides.
         row = self._store.read(lambda client: client.hmget(keyspace.record(job_id), _SHOWN_FIELDS))
         fields = _present(cast(list[str | None], row), _SHOWN_FIELDS)
@@ -88,7 +88,7 @@ class JobReader:
         )
 
     def find_status(self, job_id: str) -> JobStatus | None:
-        """Return only the job's status: a cheap question for who waits."""
+        """Return only the job's status: a cheap read for waiting requests."""
         status = self._store.read(lambda client: client.hget(keyspace.record(job_id), "status"))
         return JobStatus(cast(str, status)) if status and status != _DELETED else None
 

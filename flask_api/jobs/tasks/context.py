@@ -161,7 +161,7 @@ class JobContext:
         self.checkpoint()  # the job may be another process's by now: then nothing was written
 
     def load_state(self) -> Any:
-        """Return what this job saved last, None when nothing was. Read anew each time;
+        """Return what this job saved last, None when nothing was. Read from Redis each time;
         raises JobStoreUnavailable as above."""
         text = self._insist(self._reporter.load_state)
         return None if text is None else json.loads(text)

@@ -8,7 +8,8 @@
 
 In JSON it is the upload's id (``POST /api/files``); its JSON Schema is a string with
 ``"x-gatehouse-file": true``, for forms and the command line.
-A submit with an id that is no file of the submitter's is refused; an unfinished job's file is kept.
+A submit with an id that isn't one of the submitter's files is refused; an unfinished job's file is
+kept.
 """
 
 import mimetypes

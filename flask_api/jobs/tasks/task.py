@@ -88,7 +88,7 @@ class Task(Generic[P, R]):
             ) from None
         if _holds_nan(text):
             problem = ArgumentProblem(
-                pointer="/arguments", detail="NaN and Infinity are no JSON numbers."
+                pointer="/arguments", detail="NaN and Infinity are not JSON numbers."
             )
             raise InvalidArguments(f"The arguments of {self.name} are wrong.", problems=[problem])
         self._needed.check(self.name, model)

@@ -1,4 +1,4 @@
-"""What came of the jobs of one process since it began, for whoever watches it:
+"""What came of the jobs of one process since it began, for its operator:
 by task, of no person and no argument."""
 
 import threading

@@ -68,7 +68,7 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     """Say what an outcome means for the job: an end, another attempt later,
-    or its return to whoever goes on with it."""
+    or its return to the process that goes on with it."""
     now = time.time()
     if outcome.stopped is StopReason.CANCELLED:
         return Ending(attempt, JobStatus.CANCELLED)

@@ -32,7 +32,7 @@ class FairQueue:
     ``while_shared`` how many while somebody else's could begin; ``max_running`` how many a task's,
     here: that all processes together keep to it is known when one would begin (:meth:`hold_back`).
     Whose job goes next: of those who may, the person whose last job began or ended longest ago.
-    So nobody stays behind for ever, and a slot of one who had all goes to who waits.
+    So nobody stays behind for ever, and a slot of one who had all goes to another who waits.
     """
 
     def __init__(

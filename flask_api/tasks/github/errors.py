@@ -5,7 +5,7 @@ WebError
     ├── RateLimited   it asks for a longer wait than this attempt may make; a later attempt goes on
     ├── ServerAway    it did not answer several times in a row; a later attempt goes on
     ├── NotFound      no such repository or owner, or none that everybody may see
-    ├── Refused       it wants to know who asks, and nobody is ever named (see api)
+    ├── Refused       it wants a log-in, and Gatehouse never sends one (see api)
     ├── ServerFailed  it answered that it is broken
     └── BadAnswer     what it sent is not what GitHub would send
 """

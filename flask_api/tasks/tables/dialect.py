@@ -94,7 +94,7 @@ def find_dialect(
     fit = find_style(lines, delimiter, quote, wishes)
     style, width, rows = fit.style, fit.width, fit.rows
     if width > MAX_COLUMNS:
-        raise TaskError(f"The table has {width:,} columns; accepted are at most {MAX_COLUMNS:,}.")
+        raise TaskError(f"The table has {width:,} columns; it must have at most {MAX_COLUMNS:,}.")
     header = find_header(rows, width, wishes, has_header=has_header)
     ends = {line[len(line.rstrip("\r\n")) :] for _, line in lines} - {""}
     before = max(skip, header.last_line)
@@ -161,5 +161,5 @@ def _check_columns(lines: list[Line], delimiter: str | None) -> None:
     most = max(first.count(each) for each in ((delimiter,) if delimiter else DELIMITERS))
     if most >= MAX_COLUMNS:
         raise TaskError(
-            f"The table has about {most + 1:,} columns; accepted are at most {MAX_COLUMNS:,}."
+            f"The table has about {most + 1:,} columns; it must have at most {MAX_COLUMNS:,}."
         )

@@ -1,4 +1,4 @@
-"""One page of the rows that a job keeps in a Parquet file, for whoever answers requests:
+"""One page of the rows that a job keeps in a Parquet file, for the thread that answers a request:
 quick, and bounded in every way."""
 
 import time

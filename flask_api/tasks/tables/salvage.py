@@ -3,7 +3,7 @@ one by one, slower than DuckDB, and sure of what is dropped.
 
 DuckDB skips bad rows too, but keeps a note of each outside the memory that it counts, and loses its
 place in a long quoted cell. Here a bad row is counted, the first hundred are described, and memory
-stays at a row. The good ones are written anew in one plain dialect that DuckDB reads without a
+stays at a row. The good ones are written again in one plain dialect that DuckDB reads without a
 doubt.
 """
 

@@ -78,7 +78,7 @@ def find_encoding(path: Path, checkpoint: Checkpoint = lambda: None) -> FoundEnc
     """Return the encoding of a file: by its mark, by being UTF-8 throughout,
     else a guess from its first odd lines.
 
-    UTF-8 with a few damaged places is UTF-8. Raises TaskError for what is no text.
+    UTF-8 with a few damaged places is UTF-8. Raises TaskError for what isn't text.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     for number, chunk in enumerate(_chunks(path)):
@@ -104,7 +104,7 @@ def _refuse_binary(head: bytes) -> None:
     controls = len(head) - len(head.translate(None, _CONTROLS))
     if controls > _MOST_CONTROLS * len(head):
         raise TaskError(
-            "The file is not text: accepted are comma or tab separated tables, also "
+            "The file is not text: it must be a table separated by commas or tabs, which may be "
             "packed with gzip."
         )
 
@@ -141,7 +141,7 @@ def _unpack(source: Path) -> Iterator[bytes]:
 
 
 def _no_text(error: UnicodeError) -> tuple[str, int]:
-    """Put a byte that is no UTF-8 where something is no text:
+    """Put a byte that isn't UTF-8 where something isn't text:
     the row is left out, and none is changed without a word."""
     if not isinstance(error, UnicodeDecodeError):
         raise error

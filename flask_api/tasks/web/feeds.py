@@ -79,9 +79,9 @@ def read_feed(
     """List the titles, links and dates of an RSS, Atom or JSON feed,
     or of the one that a page names.
 
-    A page that is no feed and names one (``link rel=alternate``) is followed once. A date is what
+    A page that isn't a feed and names one (``link rel=alternate``) is followed once. A date is what
     the feed says, or null. The feed may come packed by gzip and have 5 MB when unpacked. One that
-    declares XML entities is refused before it is parsed, and so is what is no feed;
+    declares XML entities is refused before it is parsed, and so is what isn't a feed;
     a status other than 2xx fails the job.
     """
     with GuardedClient.of(job.settings) as client:
@@ -130,7 +130,7 @@ def parse_feed(document: Document, *, limit: int) -> Feed:
 
 def feed_named_by(document: Document) -> str | None:
     """Return the URL of the first feed that an HTML page names,
-    None for what is no page or names none. For no feed itself."""
+    None for what isn't a page or names none. Not for a feed itself."""
     head = document.text[:_LOOKED_AT].lower()
     if "<html" not in head and "<!doctype html" not in head and "<link" not in head:
         return None

@@ -33,7 +33,7 @@ def _person_options(function: FunctionT) -> FunctionT:
 def keys() -> None:
     """List, make and revoke API keys; asks for the password.
 
-    An API key opens nothing here: whoever finds one must not be able to make more of them.
+    An API key opens nothing here: the finder of one must not be able to make more of them.
     """
 
 

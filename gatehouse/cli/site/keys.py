@@ -1,6 +1,6 @@
 """A person's API keys on the site: made, listed and revoked by their session.
 
-An API key can do none of this, on purpose: whoever finds one must not be able to make more of them.
+An API key can do none of this, on purpose: the finder of one must not be able to make more of them.
 It can only end itself.
 """
 

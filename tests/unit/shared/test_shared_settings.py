@@ -123,7 +123,7 @@ def test_short_secret_is_told_once_and_how_long_it_must_be(monkeypatch: pytest.M
     with pytest.raises(ConfigurationError) as caught:
         load_settings(ContractSettings)
     assert caught.value.message.startswith(
-        "GATEHOUSE_SESSION_SECRETS: a secret needs at least 32 characters (signs entries"
+        "GATEHOUSE_SESSION_SECRETS: a secret needs at least 32 characters (secrets that sign"
     )
     assert caught.value.message.count("GATEHOUSE_SESSION_SECRETS") == 1
 
@@ -133,9 +133,7 @@ def test_missing_values_are_named_together(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("GATEHOUSE_SESSION_SECRETS")
     with pytest.raises(ConfigurationError) as caught:
         load_settings(SiteSettings)
-    assert (
-        "GATEHOUSE_SESSION_SECRETS: it is required (signs entries in Redis" in caught.value.message
-    )
+    assert "GATEHOUSE_SESSION_SECRETS: it is required (secrets that sign" in caught.value.message
     assert "GATEHOUSE_SECRET_KEY: it is required (Django's SECRET_KEY)" in caught.value.message
 
 

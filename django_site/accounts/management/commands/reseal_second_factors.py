@@ -20,9 +20,9 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Seal anew what isn't current. Raises CommandError when no listed secret opens a seed."""
+        """Seal again what isn't current. Raises CommandError when no listed secret opens a seed."""
         try:
             changed = reseal(Authenticator.objects)
         except ConfigurationError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"second factors sealed anew: {changed}")
+        self.stdout.write(f"second factors sealed again: {changed}")

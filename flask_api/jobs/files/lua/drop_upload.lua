@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Forget a file, unless something needs it, or came to need it since the caller looked. It stays among the expiring ones, as
--- due at once, until its content is deleted: whoever dies in between leaves it to the sweeper.
+-- due at once, until its content is deleted: a process that dies in between leaves it to the sweeper.
 -- KEYS: 1 record, 2 uploads of the person, 3 expiring uploads, 4 holders
 -- ARGV: 1 file, 2 only if it expires by then (seconds since 1970, '' whenever), then each holder that has ended
 -- Returns 1, or 0: it is needed.

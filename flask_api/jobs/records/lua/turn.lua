@@ -145,7 +145,7 @@ end
 moved = {}
 
 -- How many more of the task may run. Processes that have waited for a second go first: those whose jobs end would else begin
--- the next one for ever. Whoever waits asks again each beat; one that did not for long has died.
+-- the next one for ever. A waiting process asks again at each beat; one that has not for long has died.
 local NO_PLACE, PATIENCE_S, GONE_S = -2147483648, 1, 5
 local places, moment = 1, 0
 if ARGV[10] ~= '' and argument <= #ARGV then

@@ -2,7 +2,7 @@
 and what proves that nothing is lost by it.
 
 A reading is a kind of value, the SQL that makes the value out of a cell, and the SQL that is true
-only for a cell that its value says whole: written anew it is the cell again, up to the
+only for a cell that its value says whole: written again it is the cell again, up to the
 normalisations that docs/tables.md lists (zeros at the end of a fraction, marks between thousands,
 an exponent, blanks around). Nothing here decides; see columns.
 """

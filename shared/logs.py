@@ -14,7 +14,7 @@ import structlog
 from structlog.typing import Processor
 
 
-def logging_config(log_format: str, *, level: str = "INFO") -> dict[str, Any]:
+def logging_config(log_format: str) -> dict[str, Any]:
     """Return the ``logging.config.dictConfig`` dictionary; ``log_format`` is console or json."""
     final: Processor
     if log_format == "json":
@@ -41,14 +41,14 @@ def logging_config(log_format: str, *, level: str = "INFO") -> dict[str, Any]:
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-        "root": {"handlers": ["stderr"], "level": level},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             # httpx logs every URL at INFO: a task's targets may hold secrets.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             # gunicorn gives its own logger a handler with another format:
             # without it, its lines look like all others.
-            "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
+            "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
         },
     }
 

@@ -19,6 +19,7 @@ from django_site.publishing.background import RepeatedWork
 from shared.contract.entries import KEY_NEWS_ENTRY, key_networks_entry
 from shared.http.client_address import network_of
 
+_EVERY_S = 5.0
 _BATCH = 100
 # for one key: a stolen key that is sent round the world doesn't flood its owner
 _MAIL_EVERY_S = 600
@@ -60,8 +61,8 @@ class NewsTeller(RepeatedWork):
     log = logging.getLogger("gatehouse.keys")
     failure = "telling of new networks failed; what is left is tried again"
 
-    def __init__(self, *, interval_s: float = 5.0) -> None:
-        super().__init__(every_s=interval_s)
+    def __init__(self) -> None:
+        super().__init__(every_s=_EVERY_S)
 
     def work(self) -> None:
         """Tell what is new, to the end of the list."""

@@ -43,10 +43,9 @@ class Reconciler(RepeatedWork):
     log = logging.getLogger("gatehouse.principals")
     failure = "reconciling failed; it is tried again"
 
-    def __init__(self, *, pass_s: float = PASS_S, lease_s: float = LEASE_S) -> None:
+    def __init__(self, *, pass_s: float = PASS_S) -> None:
         super().__init__(every_s=min(_TURN_EVERY_S, pass_s / 2), after_failure_s=pass_s)
         self._pass_s = pass_s
-        self._lease_ms = int(lease_s * 1000)
         self._token = secrets.token_hex(8)
         self._next_at = 0.0
 
@@ -76,7 +75,7 @@ class Reconciler(RepeatedWork):
 
     def _holds_lease(self) -> bool:
         """Take the lease, or renew it: the process that has it reconciles."""
-        return bool(session_store().run(_RENEW, [_LEASE], [self._token, self._lease_ms]))
+        return bool(session_store().run(_RENEW, [_LEASE], [self._token, int(LEASE_S * 1000)]))
 
 
 class _Pace:

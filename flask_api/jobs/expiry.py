@@ -36,13 +36,11 @@ class Sweeper:
         uploads: Uploads,
         *,
         deleted_owners: DeletedOwners | None = None,
-        interval_s: int = INTERVAL_S,
     ) -> None:
         self._store = store
         self._removal = Removal(store, files)
         self._uploads = uploads
         self._deleted_owners = deleted_owners
-        self._interval_s = interval_s
         self._take_turn = load_scripts()["take_sweep_turn"]
         self._stopping = threading.Event()
 
@@ -68,7 +66,7 @@ class Sweeper:
     def sweep(self) -> int:
         """Sweep if it is this process's turn; return how many jobs were forgotten.
         Raises JobStoreUnavailable."""
-        if not self._store.run(self._take_turn, [keyspace.SWEEP_TURN], [self._interval_s]):
+        if not self._store.run(self._take_turn, [keyspace.SWEEP_TURN], [INTERVAL_S]):
             return 0
         self._finish_batches()
         while self._uploads.sweep(limit=AT_ONCE) == AT_ONCE and not self._stopping.is_set():

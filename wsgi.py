@@ -26,7 +26,7 @@ from deploy.redis.check import obstacles, require_usable, warnings
 from django_site.app import create_reconciler, create_site
 from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, stop_jobs
 from flask_api.gate.gated import GatedApplication, create_gate
-from shared.contract.agreement import disagreements, probe, require_agreement
+from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
 from shared.http.beside import with_api
 from shared.http.edge import Edge

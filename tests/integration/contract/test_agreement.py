@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from deploy.redis.check import obstacles, require_usable, warnings
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey, find_server
-from shared.contract.agreement import disagreements, probe, require_agreement
+from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
 from shared.settings import ROOT, ApiSettings, WriterSettings
 from tests.e2e.service import clean_environment, free_port

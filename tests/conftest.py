@@ -1,5 +1,6 @@
 """What every test stands on: one real Valkey and one real database for the whole run,
-both thrown away at its end.
+both thrown away at its end. The database is SQLite, or with TEST_DATABASE=postgres a PostgreSQL
+server of its own.
 
 The environment is set before anything of Django is imported;
 nothing of the developer's own ``var/`` is read.
@@ -12,6 +13,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from hypothesis import HealthCheck, settings
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
+from tests.postgres_server import PostgresServer
 from tests.waiting import wait_until
 
 # A busy machine is no fault of what is tested:
@@ -29,6 +32,7 @@ settings.load_profile("patient")
 _FOLDER = Path(tempfile.mkdtemp(prefix="gatehouse-tests-"))
 _SLOTS = ("gatehouse-threads", "gatehouse-processes")
 _VALKEY = EmbeddedValkey(_FOLDER / "valkey", passwords=new_passwords())
+_DATABASES = ExitStack()  # servers of databases that run
 
 
 def _give_children_default_signals() -> None:
@@ -54,6 +58,10 @@ def pytest_configure() -> None:
     ]:
         del os.environ[name]
     _VALKEY.start()
+    if os.environ.get("TEST_DATABASE") == "postgres":
+        _FOLDER.chmod(0o755)  # its server may be another user's
+        server = _DATABASES.enter_context(PostgresServer(_FOLDER / "postgres"))
+        os.environ["DATABASE_URL"] = server.url
     os.environ.update(
         GATEHOUSE_VAR_DIR=str(_FOLDER),
         GATEHOUSE_SESSION_SECRETS=secrets.token_urlsafe(32),
@@ -68,6 +76,7 @@ def pytest_configure() -> None:
 def pytest_unconfigure() -> None:
     """Stop Valkey and remove the folder."""
     _VALKEY.stop()
+    _DATABASES.close()
     shutil.rmtree(_FOLDER, ignore_errors=True)
 
 

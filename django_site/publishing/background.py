@@ -5,7 +5,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from shared.errors import SessionStoreUnavailable
 
@@ -44,6 +44,12 @@ class RepeatedWork(ABC):
             self._thread = None
 
     def _run(self) -> None:
+        try:
+            self._repeat()
+        finally:
+            connections.close_all()  # this thread's own; nobody else would close them
+
+    def _repeat(self) -> None:
         while not self.stopping.wait(self._every_s):
             try:
                 self.work()

@@ -20,30 +20,25 @@ class CircuitBreaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._open_until: float | None = None
+        # Whether the last call failed, the pause being over or not. Who reads it first needs no
+        # other call in the usual case.
+        self.is_open = False
 
     def allow(self) -> bool:
         """Tell whether a call may go out. When the pause is over,
         exactly one caller is told yes per ``open_s``."""
-        if self._open_until is None:  # the usual case, without the lock
-            return True
         with self._lock:
             return self._allow_probe(self._clock())
 
-    @property
-    def is_open(self) -> bool:
-        """Tell whether the last call failed, the pause being over or not."""
-        return self._open_until is not None
-
     def succeed(self) -> None:
         """Close: the dependency answered."""
-        if self._open_until is not None:
-            with self._lock:
-                self._open_until = None
+        with self._lock:
+            self._open_until, self.is_open = None, False
 
     def fail(self) -> None:
         """Open: the dependency did not answer."""
         with self._lock:
-            self._open_until = self._clock() + self._open_s
+            self._open_until, self.is_open = self._clock() + self._open_s, True
 
     def _allow_probe(self, now: float) -> bool:
         if self._open_until is None:

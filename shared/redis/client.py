@@ -35,7 +35,6 @@ from redis.exceptions import (
 from shared.redis.exchange import (
     BrokenConnectionError,
     exchange,
-    has_ended,
     require_role,
     watch,
 )
@@ -164,6 +163,15 @@ class Pool(redis.BlockingConnectionPool):
             raise MisconfiguredError(
                 advice_for(error) or "it refuses connections as they are made here"
             ) from error
+
+
+def has_ended(connection: Any) -> bool:
+    """Tell whether the server closed a connection that nobody uses, or left an answer in it that
+    nobody read. redis-py makes a poller for each look."""
+    socket, reader = connection._sock, connection._parser._reader
+    if reader is None or reader.has_data() or (hasattr(socket, "pending") and socket.pending()):
+        return True
+    return bool(connection.idle_watch.poll(0))
 
 
 class RedisClient(redis.Redis):

@@ -30,15 +30,6 @@ def watch(socket: Any) -> "select.poll":
     return poller
 
 
-def has_ended(connection: Any) -> bool:
-    """Tell whether the server closed a connection that nobody uses, or left an answer in it that
-    nobody read. redis-py makes a poller for each look."""
-    socket, reader = connection._sock, connection._parser._reader
-    if reader is None or reader.has_data() or (hasattr(socket, "pending") and socket.pending()):
-        return True
-    return bool(connection.idle_watch.poll(0))
-
-
 def exchange(connection: Any, packed: bytes, *, replies: int) -> list[Any]:
     """Send ``packed`` and return its replies; one that is an error is an item, not raised.
     Raises redis-py's TimeoutError and ConnectionError."""

@@ -106,7 +106,7 @@ class RedisGateway:
         self.client.connection_pool.disconnect()
 
     def _run(self, command: Callable[[RedisClient], T], *, retries: int) -> T:
-        if not self._breaker.allow():
+        if self._breaker.is_open and not self._breaker.allow():
             raise self._unavailable("Redis did not answer a moment ago; try again shortly.")
         while True:
             try:
@@ -118,7 +118,8 @@ class RedisGateway:
                     self._raise(error)
                 retries -= 1
             else:
-                self._breaker.succeed()
+                if self._breaker.is_open:
+                    self._breaker.succeed()
                 return answer
 
     def _may_retry(self, error: RedisError, retries: int) -> bool:

@@ -17,7 +17,10 @@ EXECUTORS: dict[str, type[Executor]] = {
     ProcessesExecutor.name: ProcessesExecutor,
 }
 # Imported only if a task or a setting names one: what they need is not installed everywhere.
-REMOTE_EXECUTORS = {"rq": "flask_api.jobs.workers.remote.rq_carrier:RqExecutor"}
+REMOTE_EXECUTORS = {
+    "rq": "flask_api.jobs.workers.remote.rq_carrier:RqExecutor",
+    "celery": "flask_api.jobs.workers.remote.celery_carrier:CeleryExecutor",
+}
 _EVERY = "*"
 
 
@@ -34,10 +37,12 @@ def executors_of(registry: TaskRegistry, instead: Mapping[str, str]) -> dict[str
     for task in registry:
         own = task.policy.executor
         chosen[task.name] = instead.get(task.name, instead.get(own, instead.get(_EVERY, own)))
-        if chosen[task.name] not in EXECUTORS.keys() | REMOTE_EXECUTORS.keys():
+        is_known = chosen[task.name] in EXECUTORS or chosen[task.name] in REMOTE_EXECUTORS
+        if not is_known and ":" not in chosen[task.name]:
             raise ConfigurationError(
                 f"task {task.name}: there is no executor {chosen[task.name]!r}; "
-                f"there are: {', '.join((*EXECUTORS, *REMOTE_EXECUTORS))}"
+                f"there are: {', '.join((*EXECUTORS, *REMOTE_EXECUTORS))}, "
+                "and package.module:function that returns a concurrent.futures.Executor"
             )
     return chosen
 
@@ -57,6 +62,10 @@ def make_executors(
 def _kind_of(name: str) -> type[Executor]:
     if name in EXECUTORS:
         return EXECUTORS[name]
+    if name not in REMOTE_EXECUTORS:
+        from flask_api.jobs.workers.remote.futures_executor import futures_executor
+
+        return futures_executor(name)
     module, _, attribute = REMOTE_EXECUTORS[name].partition(":")
     try:
         return cast(type[Executor], getattr(importlib.import_module(module), attribute))

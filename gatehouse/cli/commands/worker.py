@@ -15,7 +15,8 @@ _MODULE = "flask_api.jobs.workers.remote"
 @command("worker")
 @click.option("--slots", type=int, help="Attempts at once; else one per processor.")
 @click.option("--label", "labels", multiple=True, help="What this machine has: gpu. Repeatable.")
-def worker(slots: int | None, labels: tuple[str, ...]) -> None:
+@click.option("--carrier", default="rq", help="What brings attempts here: rq (default) or celery.")
+def worker(slots: int | None, labels: tuple[str, ...], carrier: str) -> None:
     """Run jobs of servers that reach the same Redis.
 
     It needs gatehouse[worker,rq] and GATEHOUSE_JOBS_REDIS_URL, GATEHOUSE_WORKER_SECRETS,
@@ -26,7 +27,8 @@ def worker(slots: int | None, labels: tuple[str, ...]) -> None:
             "a worker needs more than the client: pip install 'gatehouse[worker,rq]'",
             code=ExitCode.USAGE,
         )
-    arguments = [] if slots is None else ["--slots", str(slots)]
+    arguments = ["--carrier", carrier]
+    arguments += [] if slots is None else ["--slots", str(slots)]
     arguments += [argument for label in labels for argument in ("--label", label)]
     # In this process's place: a signal sent to it is the worker's.
     os.execv(sys.executable, [sys.executable, "-m", _MODULE, *arguments])  # noqa: S606  # our own

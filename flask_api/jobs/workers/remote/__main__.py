@@ -20,7 +20,10 @@ from shared.settings import WorkerSettings, load_settings, misspelt_settings
 log = logging.getLogger("gatehouse.jobs")
 
 # What carries entries here: a module with a function serve(worker, settings).
-CARRIERS = {"rq": "flask_api.jobs.workers.remote.rq_worker"}
+CARRIERS = {
+    "rq": "flask_api.jobs.workers.remote.rq_worker",
+    "celery": "flask_api.jobs.workers.remote.celery_worker",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +72,9 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--label", action="append", default=[], help="what this machine has: gpu; may be repeated"
     )
-    parser.add_argument("--carrier", choices=sorted(CARRIERS), default="rq")
+    parser.add_argument(
+        "--carrier", choices=sorted(CARRIERS), default="rq", help="what brings attempts here"
+    )
     return parser.parse_args(arguments)
 
 

@@ -1,0 +1,169 @@
+"""Attempts in any ``concurrent.futures.Executor``, by dotted path: for who has a cluster already.
+
+    GATEHOUSE_EXECUTORS='{"processes": "myservice.cluster:executor"}'
+
+The path names a function without arguments that returns the executor, Dask's
+``Client(address).get_executor`` say; it is called when the first attempt runs. A slot waits here
+for each future, and this process holds its job as it holds those of its own children. What runs
+there writes progress, files and states itself, so Redis must be reachable from there. Nothing there
+can be stopped by force: a cancel and a time-out count at the next checkpoint.
+"""
+
+import importlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import Executor as Pool
+from typing import ClassVar, Self, cast
+
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.records.job import Attempt
+from flask_api.jobs.records.job_reader import open_job_connections
+from flask_api.jobs.records.job_writer import JobWriter, ReportAnswer
+from flask_api.jobs.records.usage import quota_of
+from flask_api.jobs.tasks.registry import TaskRegistry, load_tasks
+from flask_api.jobs.workers.child import settings_for_child
+from flask_api.jobs.workers.executor import Executor, Host, queue_for
+from flask_api.jobs.workers.outcome import Outcome, stopped, worker_lost
+from flask_api.jobs.workers.queue import FairQueue
+from flask_api.jobs.workers.runner import AttemptRunner, JobLogHandler
+from flask_api.jobs.workers.slots import SlotExecutor
+from shared.errors import ConfigurationError, JobStoreUnavailable
+from shared.settings import ApiSettings
+
+log = logging.getLogger("gatehouse.jobs")
+
+_LOOK_EVERY_S = 0.1
+_ASK_EVERY_S = 1.0
+_ANSWERS = {
+    ReportAnswer.CANCEL_REQUESTED: StopReason.CANCELLED,
+    ReportAnswer.LOST: StopReason.LOST,
+}
+
+
+# What the attempts of one process have in common, by what it was made from.
+_PREPARED: dict[tuple[str, str], tuple[AttemptRunner, JobWriter]] = {}
+_PREPARING = threading.Lock()
+
+
+class FuturesExecutor(SlotExecutor):
+    """Submits each attempt to an executor of somebody's, and waits for its future."""
+
+    name: ClassVar[str]
+    make_pool: ClassVar[Callable[[], Pool]]
+
+    def __init__(
+        self, queue: FairQueue, host: Host, *, registry: TaskRegistry, settings: ApiSettings
+    ) -> None:
+        super().__init__(queue, host, slots=settings.job_processes)
+        self._registry = registry
+        self._settings = settings_for_child(settings)
+        self._lock = threading.Lock()
+        self._pool: Pool | None = None
+
+    @classmethod
+    def make(
+        cls, host: Host, registry: TaskRegistry, settings: ApiSettings, _: AttemptRunner
+    ) -> Self:
+        """Return one with ``job_processes`` slots, however many the other executor has."""
+        slots = settings.job_processes
+        queue = queue_for(registry, settings, slots=slots, per_person=slots)
+        return cls(queue, host, registry=registry, settings=settings)
+
+    def run(self, attempt: Attempt) -> Outcome:
+        """Run the attempt there; when this process must stop before it ends, leave it: it writes
+        nothing more then."""
+        pool = self._pool_now()
+        try:
+            future = pool.submit(run_attempt, self._settings, attempt)
+            outcome = self._wait_for(future, attempt.job.job_id)
+            if isinstance(outcome, StopReason):
+                return stopped(outcome, self._registry.get(attempt.job.task).policy)
+            return outcome
+        except (BrokenExecutor, CancelledError) as error:
+            self._drop(pool)
+            return worker_lost(f"was lost by its executor ({type(error).__name__})")
+
+    def close(self) -> None:
+        """Let go of the executor too, without waiting for what runs there."""
+        super().close()
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _wait_for(self, future: Future[Outcome], job_id: str) -> Outcome | StopReason:
+        """Wait until it has ended; return why it does not count, if a cancel came first, or why it
+        is not waited for any more."""
+        while not wait([future], timeout=_LOOK_EVERY_S).done:
+            reason = self._host.stop_reason(job_id)
+            if reason is not None and (future.cancel() or reason is not StopReason.CANCELLED):
+                return reason
+        outcome = future.result()
+        was_cancelled = self._host.stop_reason(job_id) is StopReason.CANCELLED
+        return StopReason.CANCELLED if was_cancelled else outcome
+
+    def _pool_now(self) -> Pool:
+        with self._lock:
+            if self._pool is None:
+                self._pool = type(self).make_pool()
+            return self._pool
+
+    def _drop(self, broken: Pool) -> None:
+        """Make another one for the next attempt: one that is broken runs nothing more."""
+        with self._lock:
+            if self._pool is broken:
+                self._pool = None
+        broken.shutdown(wait=False, cancel_futures=True)
+
+
+def futures_executor(path: str) -> type[Executor]:
+    """Return the class of executors that the dotted path names. Raises ConfigurationError."""
+    module, _, attribute = path.partition(":")
+    try:
+        make_pool = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"GATEHOUSE_EXECUTORS: {path} can't be imported: {error}"
+        ) from error
+    return cast(
+        type[Executor],
+        type("Futures", (FuturesExecutor,), {"name": path, "make_pool": staticmethod(make_pool)}),
+    )
+
+
+def run_attempt(settings: ApiSettings, attempt: Attempt) -> Outcome:
+    """Run one attempt in the process of an executor's: called there."""
+    runner, writer = _prepared(settings)
+    signals: list[StopReason] = []
+    asked_at = time.monotonic()
+
+    def stop_reason() -> StopReason | None:
+        """Ask Redis now and then, for nobody else tells what runs here."""
+        nonlocal asked_at
+        if not signals and time.monotonic() > asked_at + _ASK_EVERY_S:
+            asked_at = time.monotonic()
+            try:
+                answer = writer.report(attempt)
+            except JobStoreUnavailable:
+                return None
+            if answer in _ANSWERS:
+                signals.append(_ANSWERS[answer])
+        return signals[0] if signals else None
+
+    return runner.run(attempt, stop_reason=stop_reason, signal=signals.append)
+
+
+def _prepared(settings: ApiSettings) -> tuple[AttemptRunner, JobWriter]:
+    with _PREPARING:
+        key = (settings.job_store_url, settings.model_dump_json())
+        if key not in _PREPARED:
+            handlers = logging.getLogger().handlers
+            if not any(isinstance(each, JobLogHandler) for each in handlers):
+                logging.getLogger().addHandler(JobLogHandler())
+            store = open_job_connections(settings, connections=8)
+            runner = AttemptRunner(store, load_tasks(settings.task_modules), settings)
+            _PREPARED[key] = (runner, JobWriter(store, quota_of(settings)))
+        return _PREPARED[key]

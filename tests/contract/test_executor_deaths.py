@@ -1,0 +1,63 @@
+"""What every executor does when the process that runs an attempt dies."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from flask_api.jobs.records.job import JobStatus
+from tests.contract.executor_bed import KILLS, ExecutorBed
+from tests.integration.engine.engine_bench import EngineBench
+from tests.waiting import wait_until
+
+
+@pytest.mark.parametrize("bed", KILLS, indirect=True)
+def test_poison_job_kills_its_child_only(bed: ExecutorBed, bench: EngineBench) -> None:
+    """It ends failed after its attempts; a neighbour that runs meanwhile is not disturbed."""
+    neighbour = bed.submit("hold", path=bench.path())
+    wait_until(bench.runs, timeout_s=30, what="the neighbour runs")
+    error = bed.error_of("crash", path=bench.path("poison"))
+    assert error["type"] == "WorkerLost"
+    assert "exit code 7" in error["message"]
+    assert bench.runs("poison") == ["x", "x"]
+    bench.go()
+    job = bench.outcome(bed.engine, neighbour)
+    assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 1)
+
+
+def test_killed_children_cost_no_slot(bench: EngineBench) -> None:
+    """P16: idle ones are replaced before anyone notices;
+    of busy ones only their own jobs run again."""
+    bed = ExecutorBed(bench, "processes")
+    assert bed.run("echo").status is JobStatus.SUCCEEDED
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+    job = bed.run("echo")
+    assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 1)
+    running = [bed.submit("hold", path=bench.path()) for _ in range(2)]
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=30, what="both slots are busy")
+    os.kill(children()[0], signal.SIGKILL)
+    wait_until(
+        lambda: len(bench.runs()) == 3, timeout_s=30, what="the job of the killed child runs again"
+    )
+    bench.go()
+    assert sorted(bench.outcome(bed.engine, job_id).attempt for job_id in running) == [1, 2]
+
+
+def test_broken_pool_of_somebodys_is_replaced(bench: EngineBench) -> None:
+    """Whose process dies takes the pool along: the attempts are lost, the next ones run."""
+    pool = "tests.contract.pools:processes"
+    bed = ExecutorBed(bench, "futures", executors={"processes": pool})
+    assert bed.error_of("crash", path=bench.path("poison"))["type"] == "WorkerLost"
+    assert bench.runs("poison") == ["x", "x"]
+    assert bed.run("echo").status is JobStatus.SUCCEEDED
+
+
+def children() -> list[int]:
+    """Return the process ids of this process's executor children."""
+    return [
+        child.pid
+        for child in multiprocessing.active_children()
+        if child.pid and child.name == "gatehouse-child"
+    ]

@@ -36,7 +36,7 @@ limit_request_field_size = framing.FIELD_MAX + 1  # "A:b" is passed on as "A: b"
 limit_request_fields = framing.FIELDS_MAX
 sendfile = False  # it would wait for a client that reads slowly, and hold a thread
 # By default whoever connects from this machine may set SCRIPT_NAME, and so the application that
-# answers, and the scheme. Whether a proxy is believed is for GATEHOUSE_TRUSTED_PROXY to say,
+# answers, and the scheme. Whether a proxy is trusted is for GATEHOUSE_TRUSTED_PROXY to say,
 # under both servers.
 forwarded_allow_ips = ""
 forwarder_headers = ""

@@ -12,7 +12,7 @@ from shared.http import client_address as shared_address
 
 def client_address(request: HttpRequest) -> str:
     """Return the client's address, without a port; "" when there is none.
-    A proxy is believed as the settings say."""
+    A proxy is trusted as the settings say."""
     return address_in(request.META, trusted_proxy=contract_settings().trusted_proxy)
 
 

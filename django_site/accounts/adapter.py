@@ -37,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Return the client's address as all else counts and logs it;
         of IPv6 the network, since one customer has 2**80.
 
-        Without one (a Unix socket, and no proxy that is believed) failures can't be counted:
+        Without one (a Unix socket, and no trusted proxy) failures can't be counted:
         the answer says what to set.
         """
         address = current_address()

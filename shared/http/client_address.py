@@ -1,6 +1,6 @@
 """From which address a request came, and from which network: one answer for both sides.
 
-Behind a proxy that is believed, the address is the last part of X-Forwarded-For, which that proxy
+Behind a trusted proxy, the address is the last part of X-Forwarded-For, which that proxy
 appended; everything before it is the client's own word. Some proxies write the port as well:
 ``203.0.113.7:51234`` and ``[2001:db8::1]:443`` (RFC 7239, 6). A socket for both kinds of addresses
 calls an IPv4 client ``::ffff:203.0.113.7``:

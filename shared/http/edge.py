@@ -96,7 +96,7 @@ class Edge:
         security_log.warning("a host that GATEHOUSE_ALLOWED_HOSTS doesn't list", extra=shown)
 
     def _notice_proxy(self, environ: "WSGIEnvironment") -> None:
-        """Warn, once in this process, of a proxy that is not believed,
+        """Warn, once in this process, of a proxy that is not trusted,
         or does not say for whom it asks."""
         if self._forwarded >= _FORWARDED_MIN or (
             self._settings.trusted_proxy and _has_address(environ)
@@ -107,7 +107,7 @@ class Edge:
             self._forwarded = _FORWARDED_MIN
             log.warning(
                 "requests come over a Unix socket, which has no client address: nobody can log in. "
-                "GATEHOUSE_TRUSTED_PROXY=true believes the X-Forwarded-For of the proxy in front, "
+                "GATEHOUSE_TRUSTED_PROXY=true trusts the X-Forwarded-For of the proxy in front, "
                 "which must send one"
             )
         elif self._forwarded == _FORWARDED_MIN:

@@ -1,7 +1,7 @@
 """Which hosts are served: one decision for both sides, taken before either sees the request.
 
 A client that may name any host in a request has its links, redirects and mails point there. The
-rules are Django's own for ALLOWED_HOSTS; X-Forwarded-Host is believed by neither side (Django's
+rules are Django's own for ALLOWED_HOSTS; X-Forwarded-Host is trusted by neither side (Django's
 default).
 """
 

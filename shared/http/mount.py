@@ -3,7 +3,7 @@ one place for both sides.
 
     /tools        the mount: SCRIPT_NAME as somebody's WSGI server hands it to us, "" at the root
     /tools/api    SCRIPT_NAME within the API, to which the dispatcher added its part
-    /a            X-Forwarded-Prefix of a proxy that is believed: what it cut off;
+    /a            X-Forwarded-Prefix of a trusted proxy: what it cut off;
                   it stands before SCRIPT_NAME
 
 A prefix that isn't plain is ignored: it becomes a part of links, redirects and mails.

@@ -28,5 +28,5 @@ class WorkerSettings(ApiSettings):
         (), description="what this machine has that tasks may need, comma-separated: gpu"
     )
     worker_drain_s: int = Field(
-        30, ge=0, le=3600, description="a worker that stops lets attempts go on so long"
+        30, ge=0, le=3600, description="seconds that a worker which stops lets its attempts go on"
     )

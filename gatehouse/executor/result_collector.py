@@ -24,7 +24,8 @@ from gatehouse.transport.async_connection import AsyncServiceConnection
 # a short job is seen at once, many come in one answer.
 SHORT_BREATH_S, LONG_BREATH_S = 0.002, 0.02
 SAFETY_S = 10.0
-# Without a stream. Not longer: the service notices only at the end that the client is gone.
+# Without a stream. Not longer: a server that keeps a thread for it notices only at the end that the
+# client is gone.
 LONG_POLL_S = 1.0
 POLL_EVERY_S = 0.3
 STREAM_AGAIN_S = 15.0

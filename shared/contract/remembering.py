@@ -25,10 +25,10 @@ class RememberingSigner(EntrySigner):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._young: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
+        self._young: dict[tuple[str, str], tuple[dict[str, Any], int]] = {}
         self._old = self._young
 
-    def _verify(self, entry: str, value: str) -> tuple[dict[str, Any], str]:
+    def _verify(self, entry: str, value: str) -> tuple[dict[str, Any], int]:
         text = (entry, value)
         known = self._young.get(text)
         if known is None:
@@ -37,7 +37,7 @@ class RememberingSigner(EntrySigner):
                 self._remember(text, known)
         return known
 
-    def _remember(self, text: tuple[str, str], known: tuple[dict[str, Any], str]) -> None:
+    def _remember(self, text: tuple[str, str], known: tuple[dict[str, Any], int]) -> None:
         if len(self._young) >= MOST_VALUES:  # of two threads at once, one forgets more: no harm
             self._old, self._young = self._young, {}
         self._young[text] = known

@@ -69,13 +69,13 @@ class EntrySigner:
         Raises EntryFormatError for anything else; the comparison is constant-time.
         """
         payload, signed_at = self._verify(entry, value)
-        if max_age_s is not None and time.time() - _from_base62(signed_at) > max_age_s:
+        if max_age_s is not None and time.time() - signed_at > max_age_s:
             raise EntryFormatError("the signature is older than the absolute lifetime")
         return payload
 
-    def _verify(self, entry: str, value: str) -> tuple[dict[str, Any], str]:
-        """Return what was signed, and when in base62. The same for the same arguments, always.
-        Raises EntryFormatError."""
+    def _verify(self, entry: str, value: str) -> tuple[dict[str, Any], int]:
+        """Return what was signed, and when, in seconds since 1970: always the same for the same
+        arguments. Raises EntryFormatError."""
         signed, _, signature = value.rpartition(":")
         given, message = signature.encode(errors="replace"), signed.encode(errors="replace")
         # A list, not any(): every comparison is made, whichever matches.
@@ -87,12 +87,13 @@ class EntrySigner:
         content, _, signed_at = message.rpartition(b":")
         try:
             payload = _decode(_from_base64(content).decode())
+            since_1970_s = _from_base62(signed_at.decode())
         # a secret's holder signed what is not base64 of JSON
         except (ValueError, IndexError) as error:
             raise EntryFormatError("the signed value is not base64url JSON") from error
         if not isinstance(payload, dict):
             raise EntryFormatError("the signed value is not a JSON object")
-        return payload, signed_at.decode(errors="replace")
+        return payload, since_1970_s
 
     def _signer(self, entry: str) -> "TimestampSigner":
         # a gate only verifies, and may run where Django isn't
@@ -104,13 +105,13 @@ class EntrySigner:
 
 def _from_base62(text: str) -> int:
     """Return the number that Django's ``b62_encode`` wrote.
-    Raises EntryFormatError for another character."""
+    Raises ValueError for another character."""
     number = 0
     try:
         for digit in text:
             number = number * 62 + _VALUES[digit]
     except KeyError as error:
-        raise EntryFormatError("the signature has no time") from error
+        raise ValueError("not base62") from error
     return number
 
 

@@ -119,7 +119,7 @@ GATE_MUTANTS = of(
     Mutant(
         "age of the signature",
         "shared/contract/signing.py",
-        "if max_age_s is not None and time.time() - _from_base62(signed_at) > max_age_s:",
+        "if max_age_s is not None and time.time() - signed_at > max_age_s:",
         "if False:",
     ),
     Mutant(

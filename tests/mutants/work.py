@@ -151,6 +151,27 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/engine/remote/test_remote_entries.py",),
+        Mutant(
+            "signature of an entry",
+            "flask_api/jobs/workers/remote/entry.py",
+            "if not any(",
+            "if False and not any(",
+        ),
+        Mutant(
+            "arguments that were accepted",
+            "flask_api/jobs/workers/remote/worker.py",
+            "if digest_of(attempt.job.arguments) != digest:",
+            "if False:",
+        ),
+        Mutant(
+            "entry that runs already",
+            "flask_api/jobs/workers/remote/worker.py",
+            "if not self._held.add([stub]):",
+            "if self._held.add([stub]) is None:",
+        ),
+    ),
+    *of(
         ("tests/security/test_child_secrets.py",),
         Mutant(
             "child's settings", "flask_api/jobs/workers/child.py", '"session_secrets": (), ', ""

@@ -35,6 +35,7 @@ from shared.settings import WorkerSettings
 log = logging.getLogger("gatehouse.jobs")
 
 _LONGEST_BEAT_S = 1.0
+_LONGEST_IDLE_BEAT_S = 2.0  # with nothing that could be cancelled
 # A slot that has been free for so long is announced again: who took it may have died.
 _ANNOUNCE_AFTER_S = 2.0
 _AUDIT_EVERY_S = 5.0
@@ -53,6 +54,7 @@ class RemoteWorker:
         self._secrets = [secret.get_secret_value() for secret in settings.worker_secrets]
         self._job_ttl_s = settings.job_ttl_s
         self._beat_s = min(_LONGEST_BEAT_S, settings.job_heartbeat_s / 4)
+        self._idle_beat_s = min(_LONGEST_IDLE_BEAT_S, settings.job_heartbeat_s / 4)
         self._roster = Roster(store)
         self._holdings = Holdings(store)
         self._strays: frozenset[str] = frozenset()
@@ -217,7 +219,7 @@ class RemoteWorker:
 
     def _keep(self) -> None:
         """Beat until this worker has nothing more to keep."""
-        while not (self._leaving.wait(self._beat_s) and not self._running):
+        while not (self._leaving.wait(self._pause_s) and not self._running):
             try:
                 self._beat()
             except JobStoreUnavailable:
@@ -226,6 +228,10 @@ class RemoteWorker:
                 log.exception("a beat failed; the next one tries again")
             if self._leaving.is_set():
                 self._wait_until_idle(self._beat_s)
+
+    @property
+    def _pause_s(self) -> float:
+        return self._beat_s if self._running else self._idle_beat_s
 
     def _beat(self, *, register: bool = False) -> None:
         is_alive, cancels = self._roster.beat(

@@ -4,13 +4,13 @@ twice."""
 import json
 import os
 import signal
-from pathlib import Path
 
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
+from tests.chaos.processes import pool_children_of
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import SECRET, WorkerProcess, wait_for_workers
@@ -83,7 +83,7 @@ def test_killed_work_horse_costs_its_job_an_attempt_and_no_slot(
     """The worker says at once how it ended."""
     job_id = bench.submit(remote_engine, "child.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=60, what="the task runs")
-    for pid in _horses(worker.pid):
+    for pid in pool_children_of(worker.pid):
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: len(bench.runs()) == 2, timeout_s=30, what="it runs again")
     bench.go()
@@ -136,17 +136,3 @@ def _answers(bench: EngineBench) -> bool:
         return bool(bench.admin.ping())
     except RedisTimeoutError:
         return False
-
-
-def _horses(worker: int) -> list[int]:
-    """Return the processes that run attempts: children of the worker's fork server."""
-    children = _children_of(worker)
-    return [pid for child in children for pid in _children_of(child)]
-
-
-def _children_of(pid: int) -> list[int]:
-    return [
-        int(child)
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-        for child in (thread / "children").read_text().split()
-    ]

@@ -16,9 +16,17 @@ from urllib.parse import unquote_to_bytes
 from flask import Request, g
 
 from flask_api.gate.state import this_memory, this_request
+from shared.http.mount import FORWARDED_PREFIX
 
 # Of the server that we run on, and of the address that the proxy asks at.
-_OF_THE_QUESTION = ("RAW_URI", "REQUEST_URI", "QUERY_STRING", "SCRIPT_NAME", "PATH_INFO")
+_OF_THE_QUESTION = (
+    "RAW_URI",
+    "REQUEST_URI",
+    "QUERY_STRING",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    FORWARDED_PREFIX,
+)
 _NO_METHOD = ""  # in no list of safe ones
 
 

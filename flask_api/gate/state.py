@@ -1,5 +1,6 @@
 """What the gate of one application holds, and where the rest of the gate finds it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
     from shared.settings import ApiSettings
 
 EXTENSION = "gatehouse"
-# As what they are: they have a method that no type of theirs says.
-_REQUEST, _APP, _G = cast("tuple[Any, Any, Any]", (request, current_app, g))
+
+# The request that is answered, the application that answers it and ``flask.g``, themselves: Flask's
+# proxies look them up for each attribute, which takes a microsecond; a submit had forty of these.
+# No type of the proxies says that they have this method.
+this_request: Callable[[], Request] = cast(Any, request)._get_current_object
+this_app: Callable[[], Flask] = cast(Any, current_app)._get_current_object
+this_memory: Callable[[], Any] = cast(Any, g)._get_current_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +38,3 @@ def gate_state(app: Flask | None = None) -> GateState:
     """Return the gate of ``app``, by default the current one. Raises KeyError when it has none."""
     state: GateState = (app or this_app()).extensions[EXTENSION]
     return state
-
-
-def this_request() -> Request:
-    """Return the request that is answered, itself: Flask's proxy looks it up for each attribute,
-    which takes a microsecond, and a submit had forty of them."""
-    sent: Request = _REQUEST._get_current_object()
-    return sent
-
-
-def this_app() -> Flask:
-    """Return the application that answers, itself."""
-    app: Flask = _APP._get_current_object()
-    return app
-
-
-def this_memory() -> Any:
-    """Return ``flask.g``, itself."""
-    return _G._get_current_object()

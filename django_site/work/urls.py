@@ -4,12 +4,14 @@ from django.urls import path, re_path
 
 from django_site.work import favourites, job_pages, start_pages
 from django_site.work.listing import many, pages, saved_views
+from django_site.work.table_batch.pages import run_many
 
 urlpatterns = [
     path("tasks/", start_pages.tasks, name="tasks"),
     re_path(r"^tasks/(?P<name>[a-z0-9_.]{1,100})/$", start_pages.start, name="start"),
     path("jobs/", pages.jobs, name="jobs"),
     re_path(r"^tasks/(?P<name>[a-z0-9_.]{1,100})/favour/$", favourites.favour, name="favour"),
+    re_path(r"^tasks/(?P<name>[a-z0-9_.]{1,100})/many/$", run_many, name="run_many"),
     path("jobs/views/save/", saved_views.save_view, name="save_view"),
     path("jobs/views/forget/", saved_views.forget_view, name="forget_view"),
     path("jobs/many/", many.act_on_many, name="jobs_many"),

@@ -86,7 +86,7 @@ class JobEngine:
         self.search, self.waits = JobSearch(store, self._jobs), WaitingReasons(store, registry)
         self.submit = self._submissions.submit
         self.submit_batch = self._submissions.submit_batch
-        self.retry = self._submissions.retry
+        self.check, self.retry = self._submissions.check, self._submissions.retry
         self.cancel = self._cancellations.cancel
         self._log_handler = JobLogHandler()
 

@@ -156,6 +156,13 @@ class Submissions:
             queue.release(len(members))
         return Submitted(id=batch.id, unfinished=answer.unfinished)
 
+    def check(
+        self, task_name: str, arguments: Sequence[Mapping[str, Any]], *, owner: Owner
+    ) -> None:
+        """Raise what submit_batch would raise of these arguments; nothing is accepted."""
+        task = self._registry.get(task_name)
+        check_all(task, arguments, inputs=SubmittedInputs(self._uploads, owner.id).find)
+
     def retry(self, job: Job) -> None:
         """Queue a failed or cancelled job again.
         Raises IllegalTransition for any other, and for one of a batch."""

@@ -1,13 +1,20 @@
-"""The calls that submit a job: for curl, for Python, for the Executor and for the command."""
+"""Before a job is submitted: the calls that would do it, and whether its arguments are right."""
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import login_required
 from flask_api.gate.state import gate_state
-from flask_api.http.job_requests import check_body
+from flask_api.http.job_requests import (
+    REFUSALS,
+    BatchRequest,
+    check_body,
+    may_submit,
+    read_batch_request,
+    viewer,
+)
 from flask_api.http.json_body import UnsupportedMediaType, read_json_object
 from flask_api.http.state import api_state
 from flask_api.jobs.errors import InvalidArguments, UnknownTask
@@ -57,3 +64,32 @@ def show() -> Response:
         submit, task.name, wanted.arguments, api_prefix=gate_state().settings.api_prefix
     )
     return jsonify(calls)
+
+
+class Checked(BaseModel):
+    """That sets of arguments are right."""
+
+    total: int
+
+
+@blueprint.post("/batches/check")
+@may_submit
+@describe(
+    "checkArguments",
+    body={JSON: BatchRequest},
+    per_task=True,
+    answers={200: Answer("All of them are right.", Checked)},
+    problems=REFUSALS,
+)
+def check() -> Response:
+    """Check sets of arguments as a batch of them would be, and submit nothing.
+
+    What is wrong is named by its pointer, as with submitBatch. Room and limits are not looked at.
+    """
+    engine = api_state().engine
+    request.max_content_length = engine.settings.batch_body_max_bytes
+    wanted, sets, _ = read_batch_request(
+        most_sets=engine.settings.batch_max, most_bytes=engine.settings.max_body_bytes
+    )
+    engine.check(wanted.task, sets, owner=viewer())
+    return jsonify({"total": len(sets)})

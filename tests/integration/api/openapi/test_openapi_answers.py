@@ -83,6 +83,7 @@ def test_other_answers_are_as_described(app: Flask, visitor: Visitor) -> None:
     batch = asked("submitBatch", "/batches", method="POST", json=body)
     asked("getBatchResults", f"/batches/{batch['id']}/results?wait=5")
     asked("getBatch", f"/batches/{batch['id']}")
+    asked("checkArguments", "/batches/check", method="POST", json=body)
     asked("listBatchJobs", f"/batches/{batch['id']}/jobs?limit=1")
     asked("cancelBatch", f"/batches/{batch['id']}/cancel", method="POST")
     asked("listTasks", "/tasks")

@@ -1,0 +1,1 @@
+"""Many jobs of one task from a table that a person pastes or uploads."""

@@ -1,0 +1,50 @@
+"""From the text of a table, as spreadsheets copy and save it, to rows of cells.
+
+It is bounded before it is read. The first line names the columns; a tab, a semicolon or a comma
+parts them, whichever the first line has most of. A cell in double quotes may hold all of these.
+"""
+
+import csv
+from dataclasses import dataclass
+
+MOST_BYTES = 400_000
+MOST_ROWS = 2_000
+MOST_COLUMNS = 100
+_DELIMITERS = "\t;,"
+
+
+class NotATable(Exception):
+    """The text is no table that can be used; its words say why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table: the names of its columns, and its rows with the number of each, counted from 1."""
+
+    columns: list[str]
+    rows: list[tuple[int, list[str]]]
+
+
+def read_table(text: str) -> Table:
+    """Return the table of a text. Lines without any cell are left out. Raises NotATable."""
+    if len(text.encode("utf-8", "replace")) > MOST_BYTES:
+        raise NotATable(f"It has more than {MOST_BYTES // 1000} kB. Send it in parts.")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    first = text.lstrip("\n").partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    lines: list[list[str]] = []
+    try:
+        for line in reader:
+            if any(cell.strip() for cell in line):
+                lines.append(line)
+            if len(lines) > MOST_ROWS + 1:
+                raise NotATable(f"It has more than {MOST_ROWS:,} rows. Send it in parts.")
+    except csv.Error as error:
+        raise NotATable(f"Line {reader.line_num} can't be read: {error}.") from None
+    if len(lines) < 2:
+        raise NotATable("It needs a line with the names of the columns, and a row below it.")
+    columns = [name.strip() for name in lines[0]]
+    if len(columns) > MOST_COLUMNS:
+        raise NotATable(f"It has more than {MOST_COLUMNS} columns.")
+    return Table(columns=columns, rows=list(enumerate(lines[1:], start=1)))

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from django_site.work import api, result
 from django_site.work.access import get_page, page
+from django_site.work.chart.timeline import timeline_of
 from django_site.work.form.values import json_text
 from django_site.work.listing.many import back_to_list
 from django_site.work.rows import rows_of
@@ -19,6 +20,7 @@ from django_site.work.rows import rows_of
 LOG_LINES = 200
 # Of a larger batch the page shows no results: reading them is the whole batch.
 _BATCH_SHOWN_MAX = 1000
+_DRAWN_MAX, _AT_ONCE = 300, 100
 
 
 @get_page
@@ -45,8 +47,25 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """Show one batch: its counts, and how its first jobs ended."""
     record = api.get(request, f"/batches/{batch_id}")
+    jobs = _first_jobs(request, batch_id)
     ended = _ended(request, batch_id) if record["total"] <= _BATCH_SHOWN_MAX else None
-    return render(request, "work/batch.html", {"batch": record, "ended": ended})
+    return render(
+        request,
+        "work/batch.html",
+        {"batch": record, "ended": ended, "timeline": timeline_of(jobs), "drawn": len(jobs)},
+    )
+
+
+def _first_jobs(request: HttpRequest, batch_id: UUID) -> list[dict[str, Any]]:
+    """Return the first jobs of a batch, as its picture draws them."""
+    jobs: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None and len(jobs) < _DRAWN_MAX:
+        path = f"/batches/{batch_id}/jobs"
+        found = api.get(request, path, after=after, limit=_AT_ONCE)
+        jobs += found["jobs"]
+        after = found["next_after"]
+    return [{**job, "number": at} for at, job in enumerate(jobs, start=1)]
 
 
 def _ended(request: HttpRequest, batch_id: UUID) -> list[dict[str, Any]]:

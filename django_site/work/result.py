@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from django_site.work.chart.shown_chart import find_chart, picture, table_of
+from shared.chart import Chart
+
 PAGE_ROWS = 100
+_CHARTS_MAX = 12
 _COLUMNS_MAX = 40
 _CELL_MAX = 300
 _TEXT_MAX = 100_000
@@ -38,7 +42,7 @@ class Cell:
 
 @dataclass(slots=True, kw_only=True)
 class Shown:
-    """One part of a result. ``kind``: nothing, value, text, table or object."""
+    """One part of a result. ``kind``: nothing, value, text, table, chart or object."""
 
     kind: str
     id: str = ""
@@ -51,6 +55,19 @@ class Shown:
     previous: str = ""
     next: str = ""
     members: list[tuple[str, "Shown"]] = field(default_factory=list)
+    chart: Chart | None = None
+    numbers: "Shown | None" = None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it is a chart, or several."""
+        inner = [member for _, member in self.members]
+        return self.chart is not None or (bool(inner) and all(each.is_drawn for each in inner))
+
+    @property
+    def picture(self) -> str:
+        """The chart's picture."""
+        return "" if self.chart is None else picture(self.chart)
 
     @property
     def last(self) -> int:
@@ -91,16 +108,41 @@ def show(value: Any, wanted: Wanted, *, id: str = "result", depth: int = 0) -> S
         return _text(value, id)
     if isinstance(value, bool | int | float):
         return Shown(kind="value", id=id, text=_number(value))
+    if (chart := find_chart(value)) is not None:
+        return _chart(chart, id)
     if isinstance(value, list) and value:
-        return _table(value, wanted, id)
+        charts = [find_chart(each) for each in value[:_CHARTS_MAX]]
+        return _charts(value, charts, id) if all(charts) else _table(value, wanted, id)
     if isinstance(value, dict) and value and depth < _DEEPEST:
         members = [
             (name, show(member, wanted, id=f"{id}-{at}", depth=depth + 1))
             for at, (name, member) in enumerate(value.items())
             if at < _MEMBERS_MAX
         ]
+        members.sort(key=lambda member: not member[1].is_drawn)  # pictures first
         return Shown(kind="object", id=id, members=members, is_cut=len(members) < len(value))
     return _text(json.dumps(value, indent=2, ensure_ascii=False), id)
+
+
+def _chart(chart: Chart, id: str) -> Shown:  # noqa: A002
+    heads, rows = table_of(chart)
+    numbers = Shown(
+        kind="table",
+        id=f"{id}-numbers",
+        columns=[
+            ResultColumn(name=name, is_number=all(_is_number(row[at]) for row in rows))
+            for at, name in enumerate(heads)
+        ],
+        rows=[[plain_cell(value) for value in row] for row in rows],
+        total=len(rows),
+        first=1,
+    )
+    return Shown(kind="chart", id=id, chart=chart, numbers=numbers)
+
+
+def _charts(value: list[Any], charts: list[Chart | None], id: str) -> Shown:  # noqa: A002
+    members = [("", _chart(each, f"{id}-{at}")) for at, each in enumerate(charts) if each]
+    return Shown(kind="object", id=id, members=members, is_cut=len(members) < len(value))
 
 
 def _text(text: str, id: str) -> Shown:  # noqa: A002

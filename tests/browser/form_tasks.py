@@ -79,6 +79,21 @@ def wait(path: str, *, job: JobContext) -> str:
     return "done"
 
 
+@task("forms.chart")
+def chart(text: str = "a", *, job: JobContext) -> dict[str, Any]:
+    """Draw each kind of chart; one is wrong, and one has a name that is hostile."""
+    wrong = {**job.chart("bars", {"a": 1}), "href": "https://evil.example/"}
+    return {
+        "bars": job.chart("bars", {text: 3, "Python": 1200, "C": 400}, title=text, y="bytes"),
+        "lines": job.chart(
+            "lines", {"up": [(n, n * n) for n in range(9)], "down": [(n, 64 - n) for n in range(9)]}
+        ),
+        "scatter": job.chart("scatter", [(n % 7, n % 5) for n in range(40)], x="seven", y="five"),
+        "histogram": job.chart("histogram", [(n * n) % 97 for n in range(300)]),
+        "wrong": wrong,
+    }
+
+
 @task("forms.hostile")
 def hostile(text: str, *, job: JobContext) -> list[dict[str, str]]:
     """Say and return what is hostile."""

@@ -15,7 +15,9 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
 from flask_api.jobs.records.job import format_time
 from flask_api.jobs.records.outages import retry_while_away
+from flask_api.jobs.tasks.charts import BINS, Values, make_chart
 from flask_api.jobs.tasks.input_file import Resolver
+from shared.chart import Kind
 from shared.settings import ApiSettings
 
 T = TypeVar("T")
@@ -142,6 +144,25 @@ class JobContext:
         """Open a file that this job keeps, an earlier attempt's too; None when there is none.
         Close it after use."""
         return self._insist(lambda: self._reporter.find_file(name))
+
+    def chart(
+        self,
+        kind: Kind,
+        values: Values,
+        *,
+        title: str = "",
+        x: str = "",
+        y: str = "",
+        bins: int = BINS,
+    ) -> dict[str, Any]:
+        """Return a chart, to be put into the result: the job's page draws it.
+
+        ``bars``: numbers by label. ``lines``, ``scatter``: pairs of numbers, or such by name for up
+        to six series. ``histogram``: numbers, put into ``bins``, or (from, to, count) for each bin.
+        ``x`` and ``y`` name the axes. Raises ValueError beyond 60 bars or 2,000 points, and for
+        what is not finite: nothing is left out without a word, but the end of a long name.
+        """
+        return make_chart(kind, values, title=title, x=x, y=y, bins=bins)
 
     def save_state(self, value: Any) -> None:
         """Keep a small JSON value for the attempts after this one:

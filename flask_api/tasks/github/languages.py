@@ -9,7 +9,7 @@ An attempt begins with both.
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -102,10 +102,17 @@ def languages(
     statistics = summarise(
         rows, is_complete=listing.next_page is None and len(names) == len(listing.names)
     )
-    job.save_file(
-        CHART_FILE, bar_chart(f"Languages of {statistics.done} repositories", bars_of(statistics))
-    )
-    return statistics
+    return draw(statistics, job)
+
+
+def draw(statistics: LanguageStatistics, job: JobContext) -> LanguageStatistics:
+    """Keep the chart as a file, and return the result with it."""
+    title, bars = f"Languages of {statistics.done} repositories", bars_of(statistics)
+    job.save_file(CHART_FILE, bar_chart(title, bars))
+    if not bars:
+        return statistics
+    pairs = [(bar.label, bar.value) for bar in bars]
+    return replace(statistics, chart=job.chart("bars", pairs, title=title, y="bytes"))
 
 
 def find_repositories(

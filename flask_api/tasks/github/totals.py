@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from flask_api.tasks.bar_chart import Bar
 from flask_api.tasks.web.items import FetchError
@@ -52,6 +53,7 @@ class LanguageStatistics:
     bytes: int
     languages: list[LanguageTotal]
     failures: list[Failure]
+    chart: dict[str, Any] | None = None  # of the largest languages, where there are some
 
 
 def summarise(rows: Iterable[RepositoryLanguages], *, is_complete: bool) -> LanguageStatistics:

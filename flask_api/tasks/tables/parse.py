@@ -7,9 +7,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ from flask_api.tasks.tables.read import StoredRows, store_rows
 from flask_api.tasks.tables.salvage import RowProblem
 from flask_api.tasks.tables.summary import Summary, count_rows, summarize
 from flask_api.tasks.tables.text import Text, read_text
+from shared.chart import ChartError
 
 SUMMARY_FILE = "summary.json"
 MAX_BYTES = 2_000_000_000
@@ -41,6 +42,7 @@ _FOLDER = "gatehouse-table-"
 # Of the largest result, what summaries may take;
 # the rest is for the columns' names and the rows that were left out.
 _SUMMARY_SHARE = 0.6
+_CHARTS_SHARE, _CHARTS_MAX = 0.1, 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +75,15 @@ class Layout:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedTable:
     """What was read: ``left_out`` rows could not be,
-    and ``problems`` says why of the first hundred."""
+    and ``problems`` says why of the first hundred. ``charts`` has a histogram of each of the first
+    numeric columns."""
 
     rows: int
     columns: list[Column]
     left_out: int
     problems: list[RowProblem]
     layout: Layout
+    charts: list[dict[str, Any]] = field(default_factory=list)
 
 
 _Word = Annotated[str, Field(max_length=100)]
@@ -125,7 +129,7 @@ def parse_table(
         job.save_file(ROWS_FILE, target)
     columns = list(map(_column, stored.names, stored.decisions, summaries))
     job.save_file(SUMMARY_FILE, json.dumps([asdict(column) for column in columns], allow_nan=False))
-    return _result(rows, _bounded(columns, job), text, dialect, stored)
+    return _result(rows, columns, text, dialect, stored, job=job)
 
 
 def _read(path: Path, folder: Path, encoding: Encoding | None, *, job: JobContext) -> Text:
@@ -181,11 +185,18 @@ def _require_most(rows: int, stored: StoredRows, *, is_enough: bool) -> None:
 
 
 def _result(
-    rows: int, columns: list[Column], text: Text, dialect: Dialect, stored: StoredRows
+    rows: int,
+    columns: list[Column],
+    text: Text,
+    dialect: Dialect,
+    stored: StoredRows,
+    *,
+    job: JobContext,
 ) -> ParsedTable:
     return ParsedTable(
         rows=rows,
-        columns=columns,
+        columns=_bounded(columns, job),
+        charts=_charts(columns, job),
         left_out=stored.left_out.count,
         problems=list(stored.left_out.problems),
         layout=Layout(
@@ -208,6 +219,28 @@ def _bounded(columns: list[Column], job: JobContext) -> list[Column]:
         room -= len(json.dumps(asdict(column)))
         bounded.append(column if room > 0 else replace(column, summary=None))
     return bounded
+
+
+def _charts(columns: list[Column], job: JobContext) -> list[dict[str, Any]]:
+    """Return a histogram of each of the first numeric columns, as far as there is room."""
+    room = _CHARTS_SHARE * job.settings.job_result_max_bytes
+    charts: list[dict[str, Any]] = []
+    for column in columns:
+        if column.summary is None or column.summary.numbers is None:
+            continue
+        histogram = column.summary.numbers.histogram
+        bins = list(zip(histogram.edges, histogram.edges[1:], histogram.counts, strict=False))
+        if not bins or len(charts) == _CHARTS_MAX:
+            continue
+        try:
+            chart = job.chart("histogram", bins, title=column.name, x=column.name, y="rows")
+        except ChartError:  # numbers so large that their differences are none
+            continue
+        room -= len(json.dumps(chart))
+        if room < 0:
+            break
+        charts.append(chart)
+    return charts
 
 
 def _watch(job: JobContext, first: int, last: int, message: str) -> Watch:

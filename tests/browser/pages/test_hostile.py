@@ -41,3 +41,18 @@ def _shown_by_scripts(person: Person, text: str) -> str:
     """
     shown: str = person.browser.execute_async_script(script, text)
     return shown
+
+
+def test_chart_is_drawn_by_the_server_and_a_hostile_one_does_nothing(
+    person: Callable[..., Person],
+) -> None:
+    """With scripts off; its numbers stand below it; what is no chart of ours is shown as data."""
+    ada = person(with_scripts=False)
+    body = {"task": "forms.chart", "arguments": {"text": HOSTILE[:110]}}
+    made = ada.session.http.post("/api/jobs", json=body, params={"wait": "5"}).json()
+    ada.go(f"/jobs/{made['id']}/")
+    assert ada.count("svg.chart[role=img][aria-label]") == 4
+    assert ada.count("svg.chart :is(script, image, a, style, foreignObject, use)") == 0
+    assert "https://evil.example/" in ada.text("#live-made")
+    ada.find("#result-0 summary").click()
+    assert "1,200" in ada.text("#result-0 table")

@@ -1,0 +1,1 @@
+"""Pictures that the server draws: charts of results, and the timeline of a batch."""

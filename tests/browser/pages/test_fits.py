@@ -32,29 +32,6 @@ return [
 ];
 """
 
-# Texts whose contrast to what is behind them is less than WCAG AA asks for (2.2, 1.4.3).
-FAINT = """
-const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-const linear = (value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
-const light = ([red, green, blue]) => 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
-function behind(element) {
-  for (let each = element; each; each = each.parentElement) {
-    const colour = parts(getComputedStyle(each).backgroundColor);
-    if ((colour[3] ?? 1) === 1) return colour;
-  }
-  return [255, 255, 255];
-}
-function contrast(element) {
-  const [one, other] = [light(parts(getComputedStyle(element).color)), light(behind(element))];
-  return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-}
-const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-return [...document.querySelectorAll("body *")]
-  .filter((each) => hasText(each) && each.checkVisibility() && !each.closest("noscript"))
-  .filter((each) => contrast(each) < 4.5)
-  .map((each) => `${each.outerHTML.slice(0, 80)}: ${contrast(each)}`);
-"""
-
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_pages_fit_and_are_named(person: Callable[..., Person], width: int) -> None:
@@ -75,9 +52,6 @@ def test_pages_fit_and_are_named(person: Callable[..., Person], width: int) -> N
         wide = ada.browser.execute_script(TOO_WIDE, width)
         assert wide == [], (path, ada.complaints())
         assert ada.browser.execute_script(FAULTS) == [], path
-        for scheme in ("light", "dark"):
-            ada.prefer(scheme)
-            assert ada.browser.execute_script(FAINT) == [], (path, scheme)
 
 
 def test_table_is_sorted_and_paged_by_its_links(person: Callable[..., Person]) -> None:

@@ -1,19 +1,13 @@
-"""Real Chromium, driven by Selenium: script/bootstrap --dev installs both,
-or names what to install."""
+"""Real Chromium: the service, browsers, and the documentation opened in one."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import Chrome
 
+from tests.browser.chromium import start_chromium
 from tests.e2e.service import ServiceProcess
-
-DRIVER = shutil.which("chromedriver")
-BROWSER = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
 
 
 @pytest.fixture(scope="session")
@@ -27,28 +21,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 @pytest.fixture
 def open_browser(tmp_path: Path) -> Iterator[Callable[..., Chrome]]:
     """A function that opens a browser; all are closed at the end."""
-    if DRIVER is None or BROWSER is None:
-        pytest.fail("chromium and chromedriver are needed: apt install chromium chromium-driver")
     opened: list[Chrome] = []
 
     def open_one(*, width: int = 1280) -> Chrome:
-        options = ChromeOptions()
-        options.binary_location = str(BROWSER)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        folder = tmp_path / f"profile{len(opened)}"
-        for argument in (
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-dev-shm-usage",
-            f"--user-data-dir={folder}",
-        ):
-            options.add_argument(argument)
-        browser = Chrome(options=options, service=ChromeService(str(DRIVER)))
-        opened.append(browser)
-        # Not the window's size, which has a least of its own.
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        return browser
+        opened.append(start_chromium(tmp_path / f"profile{len(opened)}", width=width))
+        return opened[-1]
 
     yield open_one
     for browser in opened:

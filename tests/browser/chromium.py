@@ -1,0 +1,33 @@
+"""Real Chromium, driven by Selenium: script/bootstrap --dev installs both,
+or names what to install."""
+
+import shutil
+from pathlib import Path
+
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+DRIVER = shutil.which("chromedriver")
+BROWSER = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+
+
+def start_chromium(profile: Path, *, width: int, height: int = 900) -> Chrome:
+    """Start a browser with a profile of its own; quit it after use."""
+    if DRIVER is None or BROWSER is None:
+        raise RuntimeError("apt install chromium chromium-driver: both are needed")
+    options = ChromeOptions()
+    options.binary_location = str(BROWSER)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        f"--user-data-dir={profile}",
+    ):
+        options.add_argument(argument)
+    browser = Chrome(options=options, service=ChromeService(str(DRIVER)))
+    # Not the window's size, which has a least of its own.
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    return browser

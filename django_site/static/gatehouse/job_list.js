@@ -71,7 +71,11 @@ async function loadMore() {
     const rows = fresh.querySelector("#live-jobs .jobs");
     if (rows) part.append(document.importNode(rows, true));
     older.append(part);
-    showCount();
+    // Not showCount: it looks at every row.
+    if (all.checked) {
+      all.checked = false;
+      all.indeterminate = true;
+    }
   } finally {
     isLoading = false;
     more.textContent = nextAddress() || !older.childElementCount ? "" : "There are no older ones.";
@@ -108,13 +112,13 @@ const all = document.getElementById("all");
 const ticks = () => [...document.querySelectorAll(".tick")];
 
 function showCount() {
-  const every = ticks();
-  const count = every.filter((each) => each.checked).length;
+  const count = document.querySelectorAll(".tick:checked").length;
+  const every = document.getElementsByClassName("tick").length;
   many.classList.toggle("some", count > 0);
   document.getElementById("count").textContent = count ? `${count} ticked:` : "";
   for (const button of many.querySelectorAll("button")) button.hidden = count === 0;
-  all.checked = count > 0 && count === every.length;
-  all.indeterminate = count > 0 && count < every.length;
+  all.checked = count > 0 && count === every;
+  all.indeterminate = count > 0 && count < every;
 }
 
 document.addEventListener("change", (event) => {

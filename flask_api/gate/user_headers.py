@@ -14,6 +14,7 @@ claims; it has every text as it is.
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -45,8 +46,11 @@ def user_headers(identity: Identity) -> dict[str, str]:
     }
 
 
-def claims_for(audience: str, identity: Identity) -> dict[str, Any]:
-    """Return the claims of an assertion for ``audience``."""
+def claims_for(
+    audience: str, identity: Identity, *, conditions: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the claims of an assertion for ``audience``; ``conditions`` are those that were
+    checked, and who may ask for the assertion chooses them."""
     principal, key = identity.principal, identity.key
     now = int(time.time())
     claims: dict[str, Any] = {
@@ -57,6 +61,7 @@ def claims_for(audience: str, identity: Identity) -> dict[str, Any]:
         "exp": now + ASSERTION_S,
         "preferred_username": principal.username,
         "credential": "session" if key is None else "key",
+        "passage": dict(conditions),
     }
     if principal.email:
         claims |= {"email": principal.email, "email_verified": principal.email_verified}

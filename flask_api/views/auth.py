@@ -16,6 +16,7 @@ from flask_api.gate.state import gate_state
 from flask_api.gate.user_headers import ASSERTION, claims_for, user_headers
 from flask_api.http.query import read_query
 from flask_api.operation.describe import Answer, describe
+from shared.contract.api_keys import SERVICE_SCOPE_PREFIX
 from shared.contract.authentication import Identity
 from shared.errors import PermissionDenied
 from shared.settings import ApiSettings
@@ -58,6 +59,11 @@ class Passage(BaseModel):
         ),
     ] = "browsers"
 
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What was asked of the person: the parameters that were given."""
+        return self.model_dump(include={"permission", "group", "staff"}, exclude_defaults=True)
+
 
 @blueprint.url_value_preprocessor
 def _decide_about_what_is_asked(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
@@ -88,7 +94,7 @@ def check() -> Response:
     headers = user_headers(identity)
     if passage.audience:
         secret = _secret(gate_state().settings, passage.audience)
-        claims = claims_for(passage.audience, identity)
+        claims = claims_for(passage.audience, identity, conditions=passage.conditions)
         headers[ASSERTION] = jwt.encode(claims, secret, algorithm="HS256")
     return Response(status=204, headers=headers)
 
@@ -99,6 +105,9 @@ def _require(passage: Passage, identity: Identity) -> None:
         raise PermissionDenied("No key opens this; log in instead.")
     if passage.scope:
         require_scope(identity, passage.scope)
+    if identity.key is not None and passage.audience:
+        # else a key for anything would get what one service believes
+        require_scope(identity, f"{SERVICE_SCOPE_PREFIX}{passage.audience}")
     if passage.staff and not principal.is_staff:
         raise PermissionDenied("This is for staff.")
     if passage.group and passage.group not in principal.groups:

@@ -122,10 +122,15 @@ def _answers(address: str) -> bool:
 
 def test_service_is_told_who_it_is_and_can_check_it(browser: Browser) -> None:
     """What a client says of itself is replaced; the body arrives."""
-    lies = {"Remote-User": "root", "X-Gatehouse-Assertion": "lie"}
+    lies = dict.fromkeys(
+        ["Remote-User", "Remote-Email", "Remote-Groups", "X-Gatehouse-User-Id"], "lie"
+    ) | dict.fromkeys(
+        ["X-Gatehouse-Credential", "X-Gatehouse-Scopes", "X-Gatehouse-Omitted"], "lie"
+    )
     told = browser.http.get("/reports/monthly?year=2026", headers=lies).json()
     assert told["path"] == "/reports/monthly?year=2026"
     assert told["headers"]["remote-user"] == PERSON
+    assert "lie" not in told["headers"].values()
     assertion = told["headers"]["x-gatehouse-assertion"]
     claims = jwt.decode(assertion, SECRET, ["HS256"], audience="reports")
     assert claims["preferred_username"] == PERSON
@@ -146,7 +151,8 @@ def test_stranger_gets_the_way_to_the_log_in_or_401(nginx: str) -> None:
             assert script.json()["code"] == "not_authenticated"
         lie = stranger.get("/reports/", headers={"Remote-User": "root"})
         assert lie.status_code == 401
-        assert stranger.get("/_passage").status_code == 404
+        for inner in ("/_passage", "/api/auth"):
+            assert stranger.get(inner).status_code == 404
 
 
 def test_other_site_changes_nothing_with_the_persons_cookie(browser: Browser) -> None:

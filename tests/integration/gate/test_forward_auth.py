@@ -105,6 +105,10 @@ def test_assertion_is_good_for_its_audience_alone(gate: Flask) -> None:
         jwt.decode(token, SECRETS["wiki"], ["HS256"], audience="reports")
     with pytest.raises(jwt.InvalidAudienceError):
         jwt.decode(token, SECRETS["reports"], ["HS256"], audience="wiki")
+    assert claims["passage"] == {}
+    asked = passage(gate, "?audience=reports&group=editors", cookie=visitor.cookie)
+    claims = jwt.decode(asked.headers[ASSERTION], SECRETS["reports"], ["HS256"], audience="reports")
+    assert claims["passage"] == {"group": "editors"}
     unknown = passage(gate, "?audience=shop", cookie=visitor.cookie)
     assert unknown.status_code == 404
     assert "GATEHOUSE_AUDIENCE_SECRETS" in unknown.get_json()["detail"]
@@ -150,7 +154,7 @@ def test_key_passes_where_the_operator_says_with_which_scope(gate: Flask) -> Non
     assert jwt.decode(answer.headers[ASSERTION], SECRETS["reports"], ["HS256"], audience="reports")[
         "scope"
     ] == ("jobs:read services:reports")
-    for query in ("", "?scope=services:wiki", "?staff=false"):
+    for query in ("", "?scope=services:wiki", "?staff=false", "?scope=jobs:read&audience=wiki"):
         assert passage(gate, query, headers=key).status_code == 403, query
 
 

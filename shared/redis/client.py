@@ -7,9 +7,8 @@ A replica's answer is never believed: it may still have a session that was ended
 new connection asks for the server's role (``HELLO``, which no ACL can forbid). A server that is
 made a replica later keeps its connections and goes on answering reads, so every single command is
 sent with ``WAIT 0 0`` behind it, in the same packet: a primary answers that at once, a replica
-refuses it. It costs less than a microsecond. What runs in a pipeline is covered by the commands
-around it. What this can't see: a primary that was cut off from the others and doesn't know yet that
-they chose another one.
+refuses it. What runs in a pipeline is covered by the commands around it. What this can't see: a
+primary that was cut off from the others and doesn't know yet that they chose another one.
 """
 
 import hashlib
@@ -200,6 +199,8 @@ class RedisClient(redis.Redis):
             question = pool.role_question if pool.of_primary else b""
             packed = pack(command) + question
             answer, *role = exchange(connection, packed, replies=2 if question else 1)
+            if isinstance(answer, ReadOnlyError):  # nothing was done: it may be said again
+                raise answer
             if role and not (question is ROLE_BY_WAIT and isinstance(role[0], int)):
                 require_role(pool, connection, question, role[0])
             if isinstance(answer, RedisConnectionError):  # it says that it is no use now
@@ -224,8 +225,7 @@ class RedisClient(redis.Redis):
         except ReadOnlyError:
             if not self.connection_pool.of_primary:
                 raise
-            # Nothing was done, so it may be said once more,
-            # to the server that the address leads to by now.
+            # Nothing was done: say it once more, to the server that the address leads to by now.
             self.connection_pool.drop()
             return run()
 

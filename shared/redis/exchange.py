@@ -69,3 +69,6 @@ def require_role(pool: Any, connection: Any, question: bytes, reply: Any) -> Non
         raise reply
     if question is ROLE_BY_HELLO:
         require_primary(reply)
+    elif not isinstance(reply, int):  # the answer to another question: so was the one before it
+        connection.disconnect()
+        raise BrokenConnectionError("Redis answered another question.")

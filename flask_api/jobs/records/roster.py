@@ -146,12 +146,12 @@ class Roster:
         return bool(alive), [str(job) for job in cancels]
 
     def take(
-        self, worker: WorkerName, *, sender: str, job_id: str, attempt: int
+        self, worker: WorkerName, *, sender: str, job_id: str, attempt: int, slot: str
     ) -> TakenAttempt | None:
         """Take over an attempt that was sent; None when it is not there to be taken."""
         keys = [keyspace.WORKERS, keyspace.held(sender), keyspace.held(worker.text)]
-        keys.append(keyspace.record(job_id))
-        arguments = [worker.text, sender, job_id, attempt, *_FIELDS]
+        keys += [keyspace.record(job_id), keyspace.idle(worker.kind)]
+        arguments = [worker.text, sender, job_id, attempt, slot, *_FIELDS]
         word, *fields = self._store.run(self._scripts["take"], keys, arguments)
         if word != "taken":
             return None
@@ -185,6 +185,11 @@ class Roster:
         self._store.write(
             lambda client: client.zadd(keyspace.idle(kind_id), {slot: time.time()}, nx=True)
         )
+
+    def withdraw(self, worker: WorkerName) -> None:
+        """Offer none of the worker's slots any more."""
+        slots, idle = worker.all_slots, keyspace.idle(worker.kind)
+        self._store.write(lambda client: client.zrem(idle, *slots))
 
     def leave(self, worker: WorkerName) -> list[str]:
         """Take a worker that stops off the list; whoever has room takes what it held."""

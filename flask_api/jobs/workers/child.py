@@ -44,6 +44,7 @@ def settings_for_child(settings: ApiSettings) -> ApiSettings:
         update={
             "session_secrets": (),
             "worker_secrets": (),
+            "audience_secrets": {},
             "redis_url": jobs,
             "api_redis_url": jobs,
             "jobs_redis_url": jobs,

@@ -293,7 +293,8 @@ class Worker:
         return [queued.job_id for each in self.executors for queued in each.queue.clear()]
 
     def _wait_until_idle(self, deadline: float) -> bool:
-        return all(
+        are_idle = [
             each.wait_until_idle(deadline_s=max(0.0, deadline - time.monotonic()))
             for each in self._executors.values()
-        )
+        ]
+        return all(are_idle)  # each is asked, whichever is not

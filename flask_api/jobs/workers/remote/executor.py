@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from abc import abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -144,6 +145,8 @@ class RemoteExecutor(Executor):
         self._news.set()
         for thread in self._threads:
             thread.join()
+        with suppress(JobStoreUnavailable):  # what was just being sent as the others settled
+            self._sent.settle(timeout_s=0)
         self._carrier.close()
         self._store.close()
 

@@ -79,6 +79,9 @@ class FuturesExecutor(SlotExecutor):
         try:
             future = pool.submit(run_attempt, self._settings, attempt)
             outcome = self._wait_for(future, attempt.job.job_id)
+            if outcome is StopReason.SHUTDOWN and not future.cancelled():
+                # It may go on there: handed over, it would run twice and cost no attempt.
+                return worker_lost("was left by a server that stops")
             if isinstance(outcome, StopReason):
                 return stopped(outcome, self._registry.get(attempt.job.task).policy)
             return outcome

@@ -9,6 +9,7 @@ A worker listens to one queue, its own. So RQ's way to lose a job between two qu
 what is in the queue of a worker that died is nobody's: the server process that sent it knows.
 """
 
+import zlib
 from typing import Any, ClassVar
 
 import rq
@@ -27,6 +28,7 @@ from shared.settings import ApiSettings
 
 CARRIER = "rq"
 FUNCTION = "gatehouse.attempt"  # the only one; it is compared, and never looked up
+_MOST_BYTES = 4_000
 _ENTRY_TTL_S = 600  # what no worker took by then was sent again, or taken back
 
 
@@ -34,6 +36,16 @@ class AttemptJob(rq.job.Job):  # type: ignore[misc]  # RQ is not read by mypy
     """RQ's job under a name of ours."""
 
     redis_job_namespace_prefix = f"{JOBS_PREFIX}rq:job:"
+
+    def restore(self, raw_data: Any) -> None:
+        """Read what is stored, if it is as small as an entry, unpacked too: RQ unpacks before
+        anything is checked. Raises ValueError and zlib.error."""
+        packed = raw_data.get(b"data") or b""
+        if len(packed) > _MOST_BYTES:
+            raise ValueError("larger than an entry")
+        if len(zlib.decompressobj().decompress(packed, _MOST_BYTES + 1)) > _MOST_BYTES:
+            raise ValueError("larger than an entry")
+        super().restore(raw_data)
 
 
 class SlotQueue(rq.queue.Queue):  # type: ignore[misc]  # RQ is not read by mypy

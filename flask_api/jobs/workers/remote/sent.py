@@ -36,6 +36,7 @@ class SentAttempt:
     attempt: Attempt
     slot: str
     at: float
+    was_resent: bool = False
 
     @property
     def worker(self) -> str:
@@ -97,8 +98,11 @@ class SentAttempts:
             elif self._host.stop_reason(sent.attempt.job.job_id) or sent.worker not in live:
                 self._take_back(sent)
             elif sent.at < time.monotonic() - _RESEND_AFTER_S:
-                sent.at = time.monotonic()
-                self._resend(sent)
+                if sent.was_resent:  # its worker has no room for it: another one may
+                    self._take_back(sent)
+                else:
+                    sent.at, sent.was_resent = time.monotonic(), True
+                    self._resend(sent)
 
     def settle(self, *, timeout_s: float) -> None:
         """Wait until workers have taken over what was sent, then take back the rest.

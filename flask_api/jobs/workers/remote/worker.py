@@ -9,6 +9,7 @@ process takes over what it held, and runs it again.
 import logging
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 
 from flask_api.jobs.errors import StopReason
@@ -91,7 +92,8 @@ class RemoteWorker:
             return
         with self._changed:
             self._running += 1
-            self._free_since.pop(entry.slot, None)
+            # A copy of an entry, or one for another worker, occupies no slot and frees none.
+            slot = entry.slot if self._free_since.pop(entry.slot, None) is not None else None
         notice = None
         try:
             notice = self._take_and_run(entry)
@@ -101,7 +103,7 @@ class RemoteWorker:
             )
         except Exception:
             log.exception("an attempt could not be run", extra={"job_id": entry.job})
-        self._free(entry, notice)
+        self._free(entry.sender, slot, notice)
 
     def wait_for_slot(self, timeout_s: float) -> bool:
         """Wait until fewer attempts run than there are slots; tell whether that is so."""
@@ -113,6 +115,8 @@ class RemoteWorker:
     def stop(self, *, drain_s: float) -> None:
         """Take no more, let what runs end in this time, stop the rest, and leave. Idempotent."""
         self._leaving.set()
+        with suppress(JobStoreUnavailable):  # what is sent here all the same is taken back
+            self._roster.withdraw(self.name)
         if not self._wait_until_idle(drain_s):
             self._stopping.set()
             self._wait_until_idle(_LONGEST_BEAT_S * 5)
@@ -132,7 +136,10 @@ class RemoteWorker:
 
     def _take_and_run(self, entry: AttemptEntry) -> EndNotice | None:
         """Return what the sender should know, None when there was nothing to take."""
-        if entry.task not in self._registry:
+        if entry.slot not in self.name.all_slots:
+            log.warning("refused an entry of the queue: it is another worker's")
+            return None
+        if entry.task not in self.kind.tasks:
             log.error("sent a task that this worker does not have", extra={"task": entry.task})
             return EndNotice(entry.job, entry.attempt, REFUSED, 0)
         stub = QueuedJob(job_id=entry.job, task=entry.task, arguments="", owner_id="")
@@ -151,6 +158,7 @@ class RemoteWorker:
             sender=entry.sender,
             job_id=entry.job,
             attempt=entry.attempt,
+            slot=entry.slot,
         )
         taken = retry_until(self._stopping, take)  # a reply may be lost: it is taken then
         if taken is None:
@@ -196,18 +204,17 @@ class RemoteWorker:
         status = ending.status_by(answer)
         return EndNotice(attempt.job.job_id, attempt.number, status.value, answer)
 
-    def _free(self, entry: AttemptEntry, notice: EndNotice | None) -> None:
+    def _free(self, sender: str, slot: str | None, notice: EndNotice | None) -> None:
         """Give the slot back and tell so; what can't be told now, a beat tells."""
-        is_ours = entry.slot in self.name.all_slots
         with self._changed:
             self._running -= 1
-            if is_ours:
-                self._free_since[entry.slot] = time.monotonic()
+            if slot is not None:
+                self._free_since[slot] = time.monotonic()
             self._changed.notify_all()
-        slot = entry.slot if is_ours and not self._leaving.is_set() else None
+        slot = None if self._leaving.is_set() else slot
         try:
             if notice is not None:
-                self._roster.tell(entry.sender, notice, kind=self.kind, slot=slot)
+                self._roster.tell(sender, notice, kind=self.kind, slot=slot)
             elif slot is not None:
                 self._roster.give_back(self.kind.id, slot)
         except JobStoreUnavailable:

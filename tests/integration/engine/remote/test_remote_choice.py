@@ -103,7 +103,10 @@ def test_engine_without_a_secret_does_not_start(bench: EngineBench) -> None:
             {"settings": {"GATEHOUSE_WORKER_SECRETS": ""}},
             "GATEHOUSE_WORKER_SECRETS: it is required",
         ),
-        ({"settings": {"GATEHOUSE_WORKER_SLOTS": "many"}}, "GATEHOUSE_WORKER_SLOTS: accepted is"),
+        (
+            {"settings": {"GATEHOUSE_WORKER_SLOTS": "many"}},
+            "GATEHOUSE_WORKER_SLOTS: it must be a whole number",
+        ),
     ],
 )
 def test_worker_that_can_not_serve_says_why_in_one_line(

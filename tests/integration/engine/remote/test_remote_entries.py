@@ -105,6 +105,9 @@ def test_replayed_entry_begins_nothing(
     signed = sign(forger.entry(job_id, sender=sender), SECRET)
     forger.put(FUNCTION, signed, job_id="replayed-1")
     worker.wait_for_line("that runs here was sent again")
+    name = WorkerName.parse(forger.worker)
+    idle = bench.admin.zrange(keyspace.idle(name.kind), 0, -1)
+    assert name.all_slots[0] not in idle, "a copy freed the slot that runs"
     bench.go()
     bench.outcome(remote_engine, job_id)
     forger.put(FUNCTION, signed, job_id="replayed-2")

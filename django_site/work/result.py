@@ -133,7 +133,7 @@ def _chart(chart: Chart, id: str) -> Shown:  # noqa: A002
             ResultColumn(name=name, is_number=all(_is_number(row[at]) for row in rows))
             for at, name in enumerate(heads)
         ],
-        rows=[[plain_cell(value) for value in row] for row in rows],
+        rows=[[plain_cell(value) for value in row] for row in rows[:PAGE_ROWS]],
         total=len(rows),
         first=1,
     )

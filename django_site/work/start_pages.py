@@ -37,7 +37,8 @@ def tasks(request: HttpRequest) -> HttpResponse:
     groups = [
         (name, list(members)) for name, members in groupby(found, key=lambda task: task["group"])
     ]
-    liked = [task for task in found if task["name"] in favourites_of(request)]
+    favourites = set(favourites_of(request))
+    liked = [task for task in found if task["name"] in favourites]
     if liked:
         groups = [("Favourites", liked), *groups]
     return render(

@@ -158,7 +158,13 @@ class WaitingJson(BaseModel):
         Literal["start_time", "task_limit", "turn"],
         Field(description="for its time, for a place among its task's, or for its turn"),
     ]
-    ahead: Annotated[int, Field(description="unfinished jobs of its owner that came before it")]
+    ahead: Annotated[
+        int | None,
+        Field(
+            description="unfinished jobs of its owner that came before it; null for who has more "
+            "than 1,000 unfinished ones"
+        ),
+    ]
     until: AwareDatetime | None
     running: Annotated[int | None, Field(description="jobs of its task that run, for a limit")]
     limit: int | None

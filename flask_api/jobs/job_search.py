@@ -16,8 +16,9 @@ from shared.redis import RedisClient, RedisGateway
 
 LONGEST_TEXT = 200
 _MOST_WORDS = 10
-# Of one call: so many times so many jobs, and what is read of their results besides.
-_ROUNDS, _AT_ONCE = 5, 200
+# Of one call: so many times so many jobs, and what is read of arguments and results. With a filter
+# each time may look through two thousand jobs to find as many.
+_ROUNDS, _ROUNDS_FILTERED, _AT_ONCE = 20, 4, 50
 _MOST_BYTES = 4_000_000
 # Of one job's arguments, and of its result. A longer result is not read at all, and counted.
 _SEARCHED_MAX = 64 * 1024
@@ -76,10 +77,11 @@ class JobSearch:
         """
         words, searched = _words(text), Searched()
         found: list[Job] = []
-        for _ in range(_ROUNDS):
+        for _ in range(_ROUNDS_FILTERED if statuses or task else _ROUNDS):
             page = self._jobs.list_of(
                 owner_id, limit=_AT_ONCE, cursor=cursor, statuses=statuses, task=task
             )
+            searched.bytes_read += sum(len(job.arguments) for job in page.jobs)
             results = self._read_results(page.jobs, searched)
             for job, result in zip(page.jobs, results, strict=False):
                 searched.jobs += 1
@@ -102,7 +104,7 @@ class JobSearch:
         wanted: list[str] = []
         is_long: list[bool] = []
         for job_id, length in zip(ids, lengths, strict=True):
-            if searched.is_enough:
+            if searched.is_enough and wanted:
                 break
             is_long.append(length > _SEARCHED_MAX)
             searched.long_results += is_long[-1]

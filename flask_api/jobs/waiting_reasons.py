@@ -1,7 +1,7 @@
 """For what a job waits that has not begun, as far as it is known: for its time, for a place among
 the running ones of its task, or for its turn."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
@@ -11,14 +11,18 @@ from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.jobs.tasks.registry import TaskRegistry
 from shared.redis import RedisClient, RedisGateway
 
+# Of one person: all their ids are read to count those before one.
+MOST_COUNTED = 1_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingReason:
     """For what a job waits. ``until``: its time; ``running`` of at most ``limit`` jobs of its task,
-    in all processes; ``ahead``: how many unfinished jobs its owner submitted before it."""
+    in all processes; ``ahead``: how many unfinished jobs its owner submitted before it, None for
+    who has more unfinished ones than are counted at each look."""
 
     reason: Literal["start_time", "task_limit", "turn"]
-    ahead: int
+    ahead: int | None
     until: datetime | None = None
     running: int | None = None
     limit: int | None = None
@@ -37,7 +41,7 @@ class WaitingReasons:
         }
 
     def find(self, jobs: Sequence[Job]) -> dict[str, WaitingReason]:
-        """Return for what each job waits, by id, in one round trip; they are one person's. A job
+        """Return for what each job waits, by id, in two round trips; they are one person's. A job
         that doesn't wait is left out."""
         waiting = [job for job in jobs if job.status is JobStatus.QUEUED]
         if not waiting:
@@ -45,12 +49,14 @@ class WaitingReasons:
         owner_id, now = waiting[0].owner.id, datetime.now(UTC)
         limited = [task for task in {job.task for job in waiting} if task in self._limits]
         unfinished, running = self._store.read(lambda client: _look(client, owner_id, limited))
-        places = {job_id: place for place, job_id in enumerate(sorted(unfinished))}
         counts = dict(zip(limited, running, strict=True))
+        if unfinished is None:
+            return {job.id: self._reason(job, None, counts, now) for job in waiting}
+        places = {job_id: place for place, job_id in enumerate(sorted(unfinished))}
         return {job.id: self._reason(job, places.get(job.id, 0), counts, now) for job in waiting}
 
     def _reason(
-        self, job: Job, ahead: int, running: dict[str, int], now: datetime
+        self, job: Job, ahead: int | None, running: dict[str, int], now: datetime
     ) -> WaitingReason:
         if job.start_at is not None and job.start_at > now:
             return WaitingReason(reason="start_time", ahead=ahead, until=job.start_at)
@@ -64,10 +70,12 @@ class WaitingReasons:
 
 def _look(
     client: RedisClient, owner_id: str, tasks: Sequence[str]
-) -> tuple[Sequence[str], list[int]]:
+) -> tuple[Collection[str] | None, list[int]]:
+    opened = keyspace.opened(owner_id)
     with client.pipeline(transaction=False) as pipeline:
-        pipeline.smembers(keyspace.opened(owner_id))
+        pipeline.scard(opened)
         for task in tasks:
             pipeline.scard(keyspace.running(task))
-        unfinished, *running = pipeline.execute()
-    return list(cast("set[str]", unfinished)), cast("list[int]", running)
+        unfinished, *running = cast("list[int]", pipeline.execute())
+    few = unfinished <= MOST_COUNTED
+    return cast("set[str]", client.smembers(opened)) if few else None, running

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _STEPS = (1, 2, 2.5, 5, 10)
+_LEAST = 1e-300  # smaller ones have no powers of ten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ def scale_of(
 def ticks_of(low: float, high: float, count: int = 4) -> list[float]:
     """Return about so many round numbers over a range, the last at or above its end."""
     rough = (high - low) / count
-    if not rough > 0 or not math.isfinite(rough):
+    if not rough > _LEAST or not math.isfinite(rough):
         return [low]
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(each * power for each in _STEPS if each * power >= rough * 0.999)

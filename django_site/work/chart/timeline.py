@@ -54,7 +54,8 @@ def timeline_of(jobs: Sequence[Mapping[str, Any]], now: datetime | None = None) 
     begun = [job for job in jobs if moment(job["started_at"]) is not None]
     if not begun:
         return None
-    first = min(_seconds(job["started_at"]) for job in begun)
+    ends = [each["ended_at"] for job in begun for each in job["attempts"] if each.get("ended_at")]
+    first = min(map(_seconds, [*(job["started_at"] for job in begun), *ends]))
     lanes = _lanes(begun, first, now.timestamp())
     shown = lanes[:_MOST_LANES]
     last = max(bar.end for lane in shown for bar in lane.bars)

@@ -36,6 +36,7 @@ def act_on_many(request: HttpRequest) -> HttpResponse:
         context = {
             "chosen": chosen,
             "list": request.POST.get("list", ""),
+            "back": sent_filters(request).address(),
         }
         return render(request, "work/delete_many.html", context)
     else:

@@ -28,7 +28,8 @@ def jobs(request: HttpRequest) -> HttpResponse:
     found = list_work(request, **filters.kept, cursor=cursor, limit=limit)
     for row in found.rows:
         if "counts" in row:
-            _open(request, row, filters, cursor, is_open=row["id"] == opened)
+            size = {"larger": "1"} if limit == _LARGER_PAGE else {}
+            _open(request, row, filters, {"cursor": cursor, **size}, is_open=row["id"] == opened)
     context = {
         "rows": found.rows,
         "searched": _searched(found),
@@ -44,10 +45,15 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 
 def _open(
-    request: HttpRequest, batch: dict[str, Any], filters: Filters, cursor: str, *, is_open: bool
+    request: HttpRequest,
+    batch: dict[str, Any],
+    filters: Filters,
+    place: dict[str, str],
+    *,
+    is_open: bool,
 ) -> None:
     """Give a batch's row the address that opens it, or closes it, and an open one its jobs."""
-    where = filters.address(cursor=cursor, open="" if is_open else batch["id"])
+    where = filters.address(**place, open="" if is_open else batch["id"])
     batch["toggle"] = where or request.path
     if is_open:
         found = api.get(request, f"/batches/{batch['id']}/jobs", limit=_MEMBERS)

@@ -16,7 +16,7 @@ _LONGEST_NAME, _LONGEST_QUERY = 40, 900
 @page
 def save_view(request: HttpRequest) -> HttpResponse:
     """Keep the view that the form was sent from; a name that is known already is given anew."""
-    name = " ".join(request.POST.get("name", "")[:_LONGEST_NAME].split())
+    name = _name(request)
     query = sent_filters(request).address()
     own = SavedView.objects.filter(person_id=request.user.pk)
     if not name or not query:
@@ -36,6 +36,10 @@ def save_view(request: HttpRequest) -> HttpResponse:
 @page
 def forget_view(request: HttpRequest) -> HttpResponse:
     """Keep a view no longer."""
-    name = request.POST.get("name", "")
-    SavedView.objects.filter(person_id=request.user.pk, name=name).delete()
+    SavedView.objects.filter(person_id=request.user.pk, name=_name(request)).delete()
     return back_to_list(request)
+
+
+def _name(request: HttpRequest) -> str:
+    """Return the name that was sent, as it is kept; no database has room for a NUL."""
+    return " ".join(request.POST.get("name", "").replace("\0", "")[:_LONGEST_NAME].split())

@@ -23,6 +23,8 @@ def waits_for(job: Mapping[str, Any]) -> SafeString | str:
     if waiting["reason"] == "task_limit":
         return f"{waiting['running']} jobs of this task run, as many as may at once"
     ahead = waiting["ahead"]
+    if ahead is None:
+        return "Waits for its turn, after a thousand or more of yours"
     if ahead:
         return f"{ahead:,} unfinished job{'' if ahead == 1 else 's'} of yours came before it"
     return "Waits for a free place, the first of yours"

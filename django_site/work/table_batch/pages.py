@@ -42,8 +42,8 @@ class TableForm:
 
     @property
     def shown(self) -> list[TableRow]:
-        """The rows that the page shows: all that are wrong, and some of the others."""
-        return self.wrong or self.rows[:_SHOWN_MAX]
+        """The rows that the page shows: the first that are wrong, else the first."""
+        return (self.wrong or self.rows)[:_SHOWN_MAX]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -5,6 +5,7 @@ parts them, whichever the first line has most of. A cell in double quotes may ho
 """
 
 import csv
+import io
 from dataclasses import dataclass
 
 MOST_BYTES = 400_000
@@ -32,7 +33,9 @@ def read_table(text: str) -> Table:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     first = text.lstrip("\n").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    # Lines end where a spreadsheet ends them, not at every sign that Unicode calls a separator.
+    # Strict: a quote that is never closed would take all the rest for one cell.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines: list[list[str]] = []
     try:
         for line in reader:

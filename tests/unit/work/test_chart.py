@@ -109,6 +109,7 @@ def test_ticks_are_round_and_reach_the_end() -> None:
         assert ticks[0] <= low
         assert ticks[-1] >= high * 0.999
         assert len(ticks) <= 7
+    assert ticks_of(0.0, 2e-323) == [0.0]  # a tenth of it has no power of ten
 
 
 def job(number: int, begin: str, end: str | None, **changed: Any) -> dict[str, Any]:
@@ -123,6 +124,15 @@ def job(number: int, begin: str, end: str | None, **changed: Any) -> dict[str, A
         **times,
         **changed,
     }
+
+
+def test_timeline_begins_with_the_first_attempt_that_ended() -> None:
+    """Its mark is in the picture, although only the last attempt's begin is known."""
+    earlier = [{"ended_at": "2026-01-02T03:00:00Z"}]
+    found = timeline_of([job(1, "00", "02", attempts=earlier)])
+    assert found is not None
+    places = [float(each.attrib.get("x1", 0)) for each in ET.fromstring(found.picture)]
+    assert min(places) >= 0
 
 
 def test_timeline_has_a_lane_for_each_place_that_ran_one_at_a_time() -> None:

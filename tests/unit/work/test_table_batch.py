@@ -51,6 +51,7 @@ def test_each_kind_of_cell_is_taken_as_its_field_would() -> None:
         ("word\n" + "a\n" * 2_001, "more than 2,000 rows"),
         ("word\n" + "é" * (MOST_BYTES // 2 + 1), "more than 400 kB"),
         ("word\n" + "a" * 140_000, "can't be read"),
+        ('word,number\n"never closed,1\nb,2\n', "can't be read: unexpected end of data"),
         (",".join("c" * 101) + "\n1", "more than 100 columns"),
     ],
 )
@@ -58,6 +59,12 @@ def test_what_is_no_table_is_said(text: str, words: str) -> None:
     """Bounded before it is read."""
     with pytest.raises(NotATable, match=words):
         rows_of(TASK, read_table(text))
+
+
+def test_line_ends_only_where_a_spreadsheet_ends_it() -> None:
+    """Other signs that part lines or pages are text."""
+    table = read_table("word,number\nhello\u2028wor\x0bld\x85,1\r\n")
+    assert table.rows == [(1, ["hello\u2028wor\x0bld\x85", "1"])]
 
 
 def test_what_is_wrong_stands_at_its_row_and_column() -> None:

@@ -88,7 +88,9 @@ def kind(schema: Schema, definitions: Schema, *, indent: str = "") -> str:
     if word == "array":
         return f"list{bounds} of {inner(schema.get('items', {}))}"
     if word == "object":
-        return f"object of {inner(schema.get('additionalProperties', {}))} by name"
+        # true: of anything
+        of = schema.get("additionalProperties") or {}
+        return f"object of {inner({} if of is True else of)} by name"
     return _WORDS.get(word, word) + bounds
 
 

@@ -24,7 +24,7 @@ SMALLEST = {
     "stealing --rounds 1 --jobs 20 --working 20 --waiting 4 --seconds 0.05 --processes 2": r"times as fast",
     "memory --rounds 1 --jobs 50 --sample 20": r"speed with them / without",
     "people --people 200 --here 20 --permissions 3": r"reconciling 20 people",
-    "streams --rounds 1 --seconds 0.2 --followers 20 --events 3": r"reached all streams",
+    "streams --rounds 1 --seconds 0.2 --followers 20 --events 3": r"reached all 20 streams",
     "streams --server gunicorn --rounds 1 --seconds 0.2 --followers 20 --people 1 "
     "--waiting long-polls": r"20 long-polls ",
     "images --rounds 1 --images 4 --latency-ms 5 --threads 2": r"times as fast",

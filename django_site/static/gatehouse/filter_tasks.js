@@ -19,3 +19,6 @@ function narrow() {
 }
 
 field.addEventListener("input", narrow);
+
+// Typed while this was still loading.
+if (field.value) narrow();

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 MOST_BYTES = 400_000
 MOST_ROWS = 2_000
 MOST_COLUMNS = 100
+LONGEST_CELL = 100_000
 _DELIMITERS = "\t;,"
 
 
@@ -39,6 +40,9 @@ def read_table(text: str) -> Table:
     lines: list[list[str]] = []
     try:
         for line in reader:
+            # csv's own limit is the whole process's, and another may have set it
+            if any(len(cell) > LONGEST_CELL for cell in line):
+                raise NotATable(f"A cell has more than {LONGEST_CELL:,} characters.")
             if any(cell.strip() for cell in line):
                 lines.append(line)
             if len(lines) > MOST_ROWS + 1:

@@ -96,6 +96,13 @@ def run_chains(task: Task[..., Any], folder: Path) -> None:
     assert task.policy.executor == "processes"
 
 
+def run_sales(task: Task[..., Any], folder: Path) -> None:
+    """Sums, and the same as a chart."""
+    result = run_inline(task, {"sales": [["fr", 2], ["de", 1.5], ["fr", 1]]})
+    assert result["sums"] == {"fr": 3, "de": 1.5}
+    assert result["chart"]["series"][0]["points"] == [["fr", 3], ["de", 1.5]]
+
+
 def run_titles(task: Task[..., Any], folder: Path) -> None:
     """A page of a network that is allowed, one without a title, and one that nobody allowed."""
     settings = ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.0/8"),))
@@ -114,6 +121,7 @@ RUNS: dict[str, Callable[[Task[..., Any], Path], None]] = {
     "greetings.greet": run_greeting,
     "letters.send": run_letters,
     "lines.number": run_lines,
+    "sales.by_country": run_sales,
     "sums.squares": run_squares,
     "titles.find": run_titles,
 }

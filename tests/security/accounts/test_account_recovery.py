@@ -169,7 +169,7 @@ def test_recovery_codes_of_before_are_good_for_one_log_in(person: "User") -> Non
     follow(link)
     client = begin_log_in(person, NEW_PASSWORD)
     assert client.post(SECOND_FACTOR, {"code": codes[0]}).status_code == 302
-    assert "recovery codes of before" in client.get("/").content.decode()
+    assert "recovery codes from before" in client.get("/").content.decode()
     fresh = Authenticator.objects.get(user=person, type="recovery_codes").wrap().get_unused_codes()
     assert not set(fresh) & set(codes)
 

@@ -167,7 +167,7 @@ def test_unknown_setting_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("GATEHOUSE_METRICS", "off")
     with pytest.raises(
         ConfigurationError,
-        match=r"GATEHOUSE_METRICS.*open \(all\), closed "
+        match=r"GATEHOUSE_METRICS.*open \(everybody\), closed "
         r"\(staff\)",
     ):
         load_settings(ApiSettings)

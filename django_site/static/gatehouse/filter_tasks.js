@@ -2,20 +2,23 @@
 const field = document.getElementById("q");
 const tiles = [...document.querySelectorAll(".tile")];
 const told = document.getElementById("found");
+// A favourite stands twice: among the favourites, and in its group.
+const addressOf = (tile) => tile.querySelector("a").href;
+const every = new Set(tiles.map(addressOf)).size;
 
 function narrow() {
   const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-  let count = 0;
+  const shown = new Set();
   for (const tile of tiles) {
     const text = tile.dataset.words.toLowerCase();
     tile.hidden = !words.every((word) => text.includes(word));
-    count += tile.hidden ? 0 : 1;
+    if (!tile.hidden) shown.add(addressOf(tile));
   }
   for (const group of document.querySelectorAll(".task-group")) {
     group.hidden = !group.querySelector(".tile:not([hidden])");
   }
-  document.getElementById("none").hidden = count > 0 || tiles.length === 0;
-  told.textContent = words.length ? `${count} of ${tiles.length} tasks` : "";
+  document.getElementById("none").hidden = shown.size > 0 || every === 0;
+  told.textContent = words.length ? `${shown.size} of ${every} tasks` : "";
 }
 
 field.addEventListener("input", narrow);

@@ -15,7 +15,7 @@ def test_job_is_found_and_started_by_keyboard_alone(person: Callable[..., Person
     ada.go("/tasks/")
     ada.tab_to("#q")
     ada.press("below a limit")
-    ada.until(lambda: ada.count(".tile:not([hidden])") == 1, "the list is narrowed")
+    ada.until(lambda: ada.text("#found").startswith("1 of "), "the list is narrowed")
     ada.tab_to(".tile:not([hidden]) a")
     ada.press(Keys.ENTER)
     ada.until(lambda: ada.count("#f-limit") == 1, "the form is shown")

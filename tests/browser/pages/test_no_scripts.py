@@ -44,10 +44,16 @@ def test_file_goes_with_the_form_without_scripts(
 
 
 def _has_stopped(person: Person) -> bool:
-    person.browser.refresh()
+    _reload(person)
     return person.text("h1 .state") == "Cancelled"
 
 
 def _reloaded(person: Person, selector: str) -> int:
-    person.browser.refresh()
+    _reload(person)
     return person.count(selector)
+
+
+def _reload(person: Person) -> None:
+    """Ask for the page again. Not the browser's refresh: of a page that a form led to, which is
+    still on its way, it waits for ever."""
+    person.browser.get(person.browser.current_url)

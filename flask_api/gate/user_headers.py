@@ -34,7 +34,7 @@ def user_headers(identity: Identity) -> dict[str, str]:
     principal, key = identity.principal, identity.key
     groups = ",".join(map(_plain, sorted(principal.groups)))
     are_too_many = len(groups) > GROUPS_BYTES
-    # All of them, empty if need be: what is copied replaces what the client claims to be.
+    # All of them, empty if need be: a proxy that copies each replaces what the client claims.
     return {
         "Remote-User": _plain(principal.username),
         "Remote-Email": _plain(principal.email) if principal.email_verified else "",

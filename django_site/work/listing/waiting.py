@@ -24,7 +24,7 @@ def waits_for(job: Mapping[str, Any]) -> SafeString | str:
         return f"{waiting['running']} jobs of this task run, as many as may at once"
     ahead = waiting["ahead"]
     if ahead is None:
-        return "Waits for its turn, after a thousand or more of yours"
+        return "Waits for its turn; you have more than a thousand unfinished jobs"
     if ahead:
         return f"{ahead:,} unfinished job{'' if ahead == 1 else 's'} of yours came before it"
     return "Waits for a free place, the first of yours"

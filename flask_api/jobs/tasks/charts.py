@@ -22,11 +22,22 @@ def make_chart(
     kind: Kind, values: Values, *, title: str = "", x: str = "", y: str = "", bins: int = BINS
 ) -> dict[str, Any]:
     """Return the specification of a chart; see JobContext.chart. Raises ChartError."""
+    try:
+        return _made(kind, values, title=title, x=x, y=y, bins=bins)
+    except (TypeError, OverflowError) as error:  # a point that is none, a number beyond floats
+        raise ChartError(f"The values of a chart of {kind} can't be read: {error}.") from error
+
+
+def _made(kind: Kind, values: Values, *, title: str, x: str, y: str, bins: int) -> dict[str, Any]:
     if kind == "bars":
         pairs: Iterable[Any] = values.items() if isinstance(values, Mapping) else values
         series = {"": [[_cut(label), number] for label, number in pairs]}
     elif isinstance(values, Mapping):
         series = {_cut(name): _points(kind, each, bins) for name, each in values.items()}
+        if len(series) < len(values):
+            raise ChartError(
+                f"Names of series differ in their first {LONGEST_TEXT - 1} characters."
+            )
     else:
         series = {"": _points(kind, values, bins)}
     chart = {
@@ -47,8 +58,8 @@ def _points(kind: Kind, values: Iterable[Any], bins: int) -> list[list[Any]]:
         return [list(each) for each in given]
     if not 1 <= bins <= 200:
         raise ChartError("A histogram has 1 to 200 bins.")
-    if any(not isinstance(each, int | float) or math.isnan(each) for each in given):
-        raise ChartError("A histogram is made of numbers.")
+    if any(not isinstance(each, int | float) or not math.isfinite(each) for each in given):
+        raise ChartError("A histogram is made of finite numbers.")
     return bins_of(given, bins)
 
 

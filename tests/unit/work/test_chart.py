@@ -156,3 +156,18 @@ def test_timeline_has_a_lane_for_each_place_that_ran_one_at_a_time() -> None:
     assert places["Job 1"] == places["Job 3"]
     assert len(set(places.values())) == 3
     assert [each.attrib["class"] for each in tree if each.tag == "line"].count("failure") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("histogram", [10**400]),
+        ("histogram", [1.0, float("inf")]),
+        ("lines", [1, 2]),
+        ("lines", {"a" * 130: [(1, 2)], "a" * 131: [(3, 4)]}),
+    ],
+)
+def test_values_that_no_chart_holds_are_refused_as_the_docs_say(kind: Any, values: Any) -> None:
+    """A ValueError in the task; nothing is left out without a word."""
+    with pytest.raises(ValueError, match=r"chart|histogram|Names of series"):
+        make_chart(kind, values)

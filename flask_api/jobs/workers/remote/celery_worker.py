@@ -21,8 +21,8 @@ _PAUSE_S = 0.5
 def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
     """Take entries from Celery's queue until this process is told to stop.
 
-    A message that Celery can't even read ends its consumer: that is begun anew, without the
-    message, while attempts go on.
+    A message that Celery can't even read ends its consumer. Another one begins, without the
+    message, when the attempts that run have ended.
     """
     app = app_of(settings)
     name = worker.name.text

@@ -155,19 +155,18 @@ class WaitingJson(BaseModel):
     """For what a job waits that has not begun."""
 
     reason: Annotated[
-        Literal["start_time", "task_limit", "turn"],
-        Field(description="for its time, for a place among its task's, or for its turn"),
+        Literal["start_time", "paused", "task_limit", "turn"],
+        Field(description="for its time, an operator, a place among its task's, or its turn"),
     ]
     ahead: Annotated[
         int | None,
-        Field(
-            description="unfinished jobs of its owner that came before it; null for who has more "
-            "than 1,000 unfinished ones"
-        ),
+        Field(description="unfinished ones of its owner before it; null for who has over 1,000"),
     ]
     until: AwareDatetime | None
     running: Annotated[int | None, Field(description="jobs of its task that run, for a limit")]
     limit: int | None
+    since: Annotated[AwareDatetime | None, Field(description="of a pause: its beginning")]
+    note: Annotated[str, Field(description="of a pause: what the operator says of it")]
 
 
 class JobRecordJson(JobSummary):
@@ -273,6 +272,8 @@ def waiting_json(reason: WaitingReason) -> dict[str, Any]:
         "until": until,
         "running": reason.running,
         "limit": reason.limit,
+        "since": (reason.pause and reason.pause.since) or None,
+        "note": reason.pause.note if reason.pause else "",
     }
 
 

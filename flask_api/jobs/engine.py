@@ -20,6 +20,7 @@ from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptances
 from flask_api.jobs.records.job import Job, JobStatus, Owner
 from flask_api.jobs.records.job_reader import JobReader, Page
+from flask_api.jobs.records.pauses import WorkPause
 from flask_api.jobs.records.usage import Usage, quota_of, usage_of
 from flask_api.jobs.removal import Removal
 from flask_api.jobs.submission import Submissions
@@ -69,13 +70,12 @@ class JobEngine:
         self._batches = Batches(store, _acceptances(store, settings), self._removal)
         self._worker = Worker(store, registry, settings, self._waiting, self.counts)
         self._cancellations = Cancellations(store, self._worker, self._waiting)
-        deleted_owners = (
-            None if gone is None else DeletedOwners(store, gone, self._cancellations.cancel)
-        )
+        cancel = self._cancellations.cancel
+        owners = None if gone is None else DeletedOwners(store, gone, cancel)
         self._membership = Membership(
             store,
             self._worker,
-            Sweeper(store, self._files, self.uploads, deleted_owners=deleted_owners),
+            Sweeper(store, self._files, self.uploads, deleted_owners=owners),
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )
@@ -83,11 +83,12 @@ class JobEngine:
             registry, settings, self._membership, self._batches, self.uploads
         )
         # What the engine does by these is theirs to describe.
-        self.search, self.waits = JobSearch(store, self._jobs), WaitingReasons(store, registry)
+        self.search = JobSearch(store, self._jobs)
+        self.waits = WaitingReasons(store, registry, self.pause_of)
         self.submit = self._submissions.submit
         self.submit_batch = self._submissions.submit_batch
         self.check, self.retry = self._submissions.check, self._submissions.retry
-        self.cancel = self._cancellations.cancel
+        self.cancel = cancel
         self._log_handler = JobLogHandler()
 
     def check_redis(self) -> None:
@@ -119,7 +120,17 @@ class JobEngine:
 
     def waiting_for(self, job: Job) -> str | None:
         """Return why a queued job can't begin at all just now. Doesn't block."""
-        return self._worker.waiting_for(job.task) if job.status is JobStatus.QUEUED else None
+        if job.status is not JobStatus.QUEUED:
+            return None
+        if self.pause_of(job.task) is not None:
+            return "an operator has paused it"
+        return self._worker.waiting_for(job.task)
+
+    def pause_of(self, task: str) -> WorkPause | None:
+        """Return why nothing of a task begins, as this process heard at its last beat; None when
+        it may. Doesn't block."""
+        executor = self._worker.executor_names.get(task, "")
+        return self._membership.pauses.find(task, executor)
 
     def executor_of(self, task: str) -> str:
         """Return the name of the executor that runs a task's attempts here."""

@@ -19,7 +19,8 @@ from flask_api.jobs.errors import StopReason
 from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.beats import write_beat
-from flask_api.jobs.records.holdings import Holdings
+from flask_api.jobs.records.holdings import BeatAnswer, Holdings
+from flask_api.jobs.records.pauses import WorkPauses
 from flask_api.jobs.records.roster import Roster
 from flask_api.jobs.work_stealing import WorkStealing
 from flask_api.jobs.workers.worker import Worker
@@ -72,6 +73,7 @@ class Membership:
         self._suspects: dict[str, float] = {}
         self._away_since: float | None = None
         self._strays: frozenset[str] = frozenset()
+        self.pauses = WorkPauses()  # as of the last beat
         self._full_claims = 0
         self._next_audit_at = clock() + _AUDIT_EVERY_S
 
@@ -132,12 +134,12 @@ class Membership:
             if not self._held.instance:
                 self._register()
             instance = self._held.instance
-        alive, cancels = self._beat(instance)
+        answer = self._beat(instance)
         self._trust_silence_again()
-        if not alive:
+        if not answer.alive:
             self.renew(instance)
             return
-        self._held.stop(cancels, StopReason.CANCELLED)
+        self._held.stop(answer.cancels, StopReason.CANCELLED)
         self._claim()
         if not self.worker.is_draining:  # who stops takes nothing that others could begin now
             self._look_at_the_others()
@@ -236,11 +238,16 @@ class Membership:
                 executor.let_go(task)
             executor.wake()
 
-    def _beat(self, instance: str, *, register: bool = False) -> tuple[bool, list[str]]:
-        loads = [each.load for each in self.worker.executors]
-        return self._holdings.beat(
-            instance, ttl_s=self._heartbeat_s, register=register, load=write_beat(loads)
+    def _beat(self, instance: str, *, register: bool = False) -> BeatAnswer:
+        load = write_beat([each.load for each in self.worker.executors])
+        answer = self._holdings.beat(
+            instance, ttl_s=self._heartbeat_s, register=register, load=load
         )
+        if answer.alive and answer.pauses != self.pauses:
+            self.pauses = answer.pauses
+            for each in self.worker.executors:  # what is resumed goes on at the end of this tick
+                each.queue.pause(answer.pauses.of(each.name, self.worker.executor_names))
+        return answer
 
     def _look_at_the_others(self) -> None:
         others = self._store.read(

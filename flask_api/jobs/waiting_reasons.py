@@ -1,13 +1,14 @@
-"""For what a job waits that has not begun, as far as it is known: for its time, for a place among
-the running ones of its task, or for its turn."""
+"""For what a job waits that has not begun, as far as it is known: for its time, until an operator
+resumes its task, for a place among the running ones of its task, or for its turn."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus
+from flask_api.jobs.records.pauses import WorkPause
 from flask_api.jobs.tasks.registry import TaskRegistry
 from shared.redis import RedisClient, RedisGateway
 
@@ -19,13 +20,14 @@ MOST_COUNTED = 1_000
 class WaitingReason:
     """For what a job waits. ``until``: its time; ``running`` of at most ``limit`` jobs of its task,
     in all processes; ``ahead``: how many unfinished jobs its owner submitted before it, None for
-    who has more unfinished ones than are counted at each look."""
+    who has more unfinished ones than are counted at each look. ``pause``: since when, and why."""
 
-    reason: Literal["start_time", "task_limit", "turn"]
+    reason: Literal["start_time", "paused", "task_limit", "turn"]
     ahead: int | None
     until: datetime | None = None
     running: int | None = None
     limit: int | None = None
+    pause: WorkPause | None = None
 
 
 class WaitingReasons:
@@ -34,8 +36,14 @@ class WaitingReasons:
     Raises JobStoreUnavailable when Redis is away.
     """
 
-    def __init__(self, store: RedisGateway, registry: TaskRegistry) -> None:
+    def __init__(
+        self,
+        store: RedisGateway,
+        registry: TaskRegistry,
+        pause_of: Callable[[str], WorkPause | None] = lambda _: None,
+    ) -> None:
         self._store = store
+        self._pause_of = pause_of
         self._limits = {
             task.name: task.policy.max_running for task in registry if task.policy.max_running
         }
@@ -60,6 +68,8 @@ class WaitingReasons:
     ) -> WaitingReason:
         if job.start_at is not None and job.start_at > now:
             return WaitingReason(reason="start_time", ahead=ahead, until=job.start_at)
+        if (pause := self._pause_of(job.task)) is not None:
+            return WaitingReason(reason="paused", ahead=ahead, pause=pause)
         limit = self._limits.get(job.task)
         if limit is not None and running[job.task] >= limit:
             return WaitingReason(

@@ -87,7 +87,9 @@ class WorkStealing:
             fitting = [
                 (job, waits)
                 for job, waits in unfinished
-                if self._executor_of.get(job.task) == executor.name and is_wanted(job)
+                if self._executor_of.get(job.task) == executor.name
+                and job.task not in executor.queue.paused
+                and is_wanted(job)
             ]
             if len(some) < _AT_ONCE and not taken:  # these are all: half of those that are wanted
                 most = min(most, max(1, len(fitting) // 2))

@@ -1,8 +1,9 @@
 """What processes let each other know with their heartbeats: how busy each executor is.
 
-    heartbeat:<instance>   'threads 36 4 4 2;processes 0 0 2 0'
+    heartbeat:<instance>   'threads 36 4 4 2;processes 20 0 2 1 20'
 
-For each executor: jobs that wait, jobs that run, slots, and people whose jobs these are.
+For each executor: jobs that wait, jobs that run, slots, people whose jobs these are, and, unless it
+is none, how many of those that wait are paused.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ class ExecutorLoad(NamedTuple):
     running: int
     slots: int
     people: int
+    paused: int = 0  # of those that wait: operators paused their task
 
 
 class Beat(NamedTuple):
@@ -32,7 +34,7 @@ class Beat(NamedTuple):
         if load is None:
             return 0
         known = sum(each.waiting + max(each.running, each.slots) for each in self.loads.values())
-        return min(self.held, load.waiting + max(0, self.held - known))
+        return min(self.held, load.waiting - load.paused + max(0, self.held - known))
 
     def people(self, executor: str) -> int:
         """Return of how many people jobs wait or run there on an executor."""
@@ -41,7 +43,7 @@ class Beat(NamedTuple):
 
 def write_beat(loads: Iterable[ExecutorLoad]) -> str:
     """Return the text of a heartbeat."""
-    return ";".join(" ".join(map(str, load)) for load in loads)
+    return ";".join(" ".join(map(str, load if load.paused else load[:-1])) for load in loads)
 
 
 def read_beat(text: str, *, held: int) -> Beat:
@@ -54,5 +56,6 @@ def read_beat(text: str, *, held: int) -> Beat:
 
 
 def _load(text: str) -> ExecutorLoad:
-    executor, waiting, running, slots, people = text.split()
-    return ExecutorLoad(executor, int(waiting), int(running), int(slots), int(people))
+    executor, *numbers = text.split()
+    waiting, running, slots, people, *paused = map(int, numbers)
+    return ExecutorLoad(executor, waiting, running, slots, people, *paused[:1])

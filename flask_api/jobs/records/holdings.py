@@ -6,14 +6,24 @@ Each write is one atomic script.
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.beats import Beat, read_beat
+from flask_api.jobs.records.pauses import WorkPauses
 from flask_api.jobs.records.scripts import load_scripts
 from shared.redis import RedisClient, RedisGateway
 
 _GIVEN_AT_ONCE = 500
+
+
+class BeatAnswer(NamedTuple):
+    """What a process hears at its heartbeat: whether it is alive, or was declared dead; its jobs
+    whose cancel was asked for; and what operators have paused."""
+
+    alive: bool
+    cancels: Sequence[str] = ()
+    pauses: WorkPauses = WorkPauses()
 
 
 class Holdings:
@@ -31,11 +41,11 @@ class Holdings:
         ttl_s: int,
         register: bool = False,
         load: str = "",
-    ) -> tuple[bool, list[str]]:
-        """Say that the instance lives, and tell the others its ``load`` (write_beat's text).
-        False: it was declared dead. And the jobs whose cancel was asked for."""
+    ) -> BeatAnswer:
+        """Say that the instance lives, and tell the others its ``load`` (write_beat's text)."""
         keys = [keyspace.INSTANCES, keyspace.heartbeat(instance), keyspace.cancels(instance)]
-        alive, *cancels = cast(
+        keys.append(keyspace.PAUSED)
+        alive, *more = cast(
             list[Any],
             self._store.run(
                 self._scripts["heartbeat"],
@@ -43,7 +53,10 @@ class Holdings:
                 [instance, ttl_s, "1" if register else "", load],
             ),
         )
-        return bool(alive), [str(job) for job in cancels]
+        if not alive:
+            return BeatAnswer(alive=False)
+        paused, *cancels = more
+        return BeatAnswer(True, [str(job) for job in cancels], WorkPauses.read(paused))
 
     def look_at(self, others: Sequence[str]) -> dict[str, Beat | None]:
         """Return what each of these instances lets know, None for one whose heartbeat is gone."""

@@ -17,6 +17,7 @@ held:<inst>        set     the unfinished jobs of the process: being in it is ev
 cancels:<inst>     set     running jobs of the process whose cancel was asked for
 running:<task>     set     the running jobs of a task that has a limit of them, of all processes
 turns:<task>       zset    the processes that wait to begin one of it, by the time they first asked
+paused             hash    tasks and executors of which nothing begins (.pauses)
 delayed            zset    jobs that wait for their time, by seconds since 1970
 orphans            set     jobs that a stopping process handed over
 expiring           zset    ended jobs, and 'batch:<batch>', by the time they are forgotten
@@ -48,6 +49,7 @@ from flask_api.jobs.records.job import QueuedJob
 from shared.contract.entries import JOBS_PREFIX
 
 INSTANCES = f"{JOBS_PREFIX}instances"
+PAUSED = f"{JOBS_PREFIX}paused"
 DELAYED = f"{JOBS_PREFIX}delayed"
 ORPHANS = f"{JOBS_PREFIX}orphans"
 EXPIRING = f"{JOBS_PREFIX}expiring"

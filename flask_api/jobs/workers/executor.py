@@ -66,7 +66,14 @@ class Executor(ABC):
     def load(self) -> ExecutorLoad:
         """How busy it is, as the other processes hear it."""
         queue = self.queue
-        return ExecutorLoad(self.name, len(queue), queue.running, self.slots, len(queue.people()))
+        return ExecutorLoad(
+            self.name,
+            len(queue),
+            queue.running,
+            self.slots,
+            len(queue.people()),
+            queue.count_paused(),
+        )
 
     @property
     def is_idle(self) -> bool:

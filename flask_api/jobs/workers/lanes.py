@@ -41,6 +41,16 @@ class Lanes:
         """Return the tasks of these jobs."""
         return {task for tasks in self._levels.values() for task in tasks}
 
+    def count(self, tasks: Collection[str]) -> int:
+        """Return how many of these jobs are of some of the tasks; looks at no single job."""
+        return sum(
+            len(waiting)
+            for level in self._levels.values()
+            for task, batches in level.items()
+            if task in tasks
+            for waiting in batches.values()
+        )
+
     def put_back(self, queued: QueuedJob) -> None:
         """Put a job first in its line."""
         self._waiting_of(queued.priority, queued.task, queued.batch).appendleft(queued)

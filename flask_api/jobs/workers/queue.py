@@ -55,6 +55,7 @@ class FairQueue:
         self._running_of_person: Counter[str] = Counter()
         self._running_of_task: Counter[str] = Counter()
         self._held_back: set[str] = set()
+        self.paused: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return self._waiting
@@ -179,6 +180,19 @@ class FairQueue:
         with self._lock:
             return self._find_next(fits) is not None
 
+    def pause(self, tasks: frozenset[str]) -> None:
+        """Let no job of these tasks be taken or seized, and any of the others: what is added is
+        kept. ``paused`` tells which they are."""
+        with self._lock:
+            self.paused = tasks
+
+    def count_paused(self) -> int:
+        """Return how many of the jobs that wait are of paused tasks."""
+        with self._lock:
+            if not self.paused:
+                return 0
+            return sum(lanes.count(self.paused) for lanes in self._people.values())
+
     def done(self, queued_jobs: Sequence[QueuedJob]) -> None:
         """Note that what one :meth:`take` returned no longer runs here;
         it may have been nothing."""
@@ -245,6 +259,8 @@ class FairQueue:
         self._running_of_task[taken[0].task] += 1
 
     def _may_run(self, task: str) -> bool:
+        if task in self.paused:
+            return False
         limit = self._max_running(task)
         if limit is None:
             return True

@@ -42,7 +42,8 @@ def test_waiting_job_says_for_what(tasks_api: Flask, tmp_path: Path) -> None:
     assert record["waiting"]["reason"] == "start_time"
     assert record["waiting"]["until"] == record["start_at"]
     told = got(tasks_api, ada, f"/api/jobs/{waits['id']}")["waiting"]
-    wanted = {"reason": "task_limit", "ahead": 2, "until": None, "running": 1, "limit": 1}
+    limits = {"until": None, "running": 1, "limit": 1, "since": None, "note": ""}
+    wanted = {"reason": "task_limit", "ahead": 2, **limits}
     assert told == wanted
     listed = {job["id"]: job["waiting"] for job in got(tasks_api, ada, "/api/jobs")["jobs"]}
     assert listed == {waits["id"]: wanted, runs["id"]: None, later["id"]: record["waiting"]}

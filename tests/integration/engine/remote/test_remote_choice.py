@@ -8,6 +8,8 @@ import pytest
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.job_reader import open_job_connections
+from flask_api.jobs.records.pauses import PauseStore, WorkPause
 from shared.errors import ConfigurationError
 from shared.settings import ROOT
 from tests.integration.engine.engine_bench import TASKS, EngineBench, new_owner
@@ -69,6 +71,25 @@ def test_limit_of_a_task_holds_over_workers(bench: EngineBench, start_worker: St
     assert len(bench.runs()) == 1
     bench.go()
     assert [bench.outcome(engine, job_id).status for job_id in ids] == [JobStatus.SUCCEEDED] * 3
+
+
+def test_paused_executor_sends_nothing(
+    bench: EngineBench, remote_engine: JobEngine, worker: WorkerProcess
+) -> None:
+    """Its workers run what they have, are sent no more, and get the rest when it is resumed."""
+    running = bench.submit(remote_engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="it runs")
+    store = open_job_connections(bench.settings())
+    pauses = PauseStore(store)
+    pauses.pause("executor", "rq", WorkPause(by="olga", since="2026-11-29T14:05:00.000Z"))
+    wait_until(lambda: remote_engine.pause_of("child.echo"), timeout_s=2, what="it is known")
+    waiting = bench.submit(remote_engine, "child.echo")
+    bench.go()
+    assert bench.outcome(remote_engine, running, timeout_s=30).status is JobStatus.SUCCEEDED
+    assert bench.status(waiting) == "queued"
+    pauses.resume("executor", "rq")
+    assert bench.outcome(remote_engine, waiting, timeout_s=30).status is JobStatus.SUCCEEDED
+    store.close()
 
 
 def test_batch_ends_as_a_whole(

@@ -210,10 +210,7 @@ def test_process_alone_asks_nothing_for_others(bench: EngineBench) -> None:
     _note(bench, engine, 20)
     bench.admin.config_resetstat()
     wait_until(lambda: _calls(bench, "set") >= 4, timeout_s=10, what="it beat four times")
-    assert [_calls(bench, name) for name in ("mget", "srandmember", "hmget", "hgetall")] == [
-        0,
-        0,
-        0,
-        0,
-    ]
+    assert [_calls(bench, name) for name in ("mget", "srandmember", "hmget")] == [0, 0, 0]
+    paused = _calls(bench, "hgetall")
+    assert paused <= _calls(bench, "set"), "what operators paused, with each beat; no record"
     bench.go()

@@ -51,6 +51,8 @@ def test_beat_tells_how_busy_each_executor_is() -> None:
     assert beat.loads == {each.executor: each for each in loads}
     assert (beat.waiting("threads"), beat.people("threads")) == (36, 2)
     assert (beat.waiting("processes"), beat.waiting("other"), beat.people("other")) == (0, 0, 0)
+    paused = read_beat(write_beat([ExecutorLoad("threads", 36, 4, 4, 2, 30)]), held=40)
+    assert paused.waiting("threads") == 6, "nobody takes what is paused"
     for text in ("1", "", "threads 1 2", "threads a b c d"):
         assert read_beat(text, held=40).waiting("threads") == 0
 

@@ -28,7 +28,7 @@ from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, s
 from flask_api.gate.gated import GatedApplication, create_gate
 from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
-from shared.http.beside import with_api
+from shared.http.beside import offer_api, with_api, withdraw_api
 from shared.http.edge import Edge
 from shared.http.mount import enter
 from shared.logs import configure_logging
@@ -88,6 +88,7 @@ class Service:
     def start(self) -> None:
         """Begin to run jobs and to reconcile principals in this process."""
         start_jobs(self._api)
+        offer_api(self._api)
         self._reconciler.start()
 
     def release_waiters(self) -> None:
@@ -104,6 +105,7 @@ class Service:
         if not self._drained_by:  # gunicorn recycles a worker without asking it first
             self.release_waiters()
         self._reconciler.stop()
+        withdraw_api(self._api)
         return stop_jobs(self._api, deadline_s=max(0.0, self._drained_by - time.monotonic()))
 
 

@@ -21,6 +21,7 @@ from flask_api.openapi.document import build_document
 from flask_api.streams.streams import Streams
 from flask_api.views import find_blueprints
 from shared.contract.gone import GonePeople
+from shared.contract.signed_requests import API_AUDIENCE
 from shared.contract.signing import EntrySigner
 from shared.settings import ApiSettings
 
@@ -39,7 +40,7 @@ def create_app(settings: ApiSettings) -> Flask:
     """
     app = ApiFlask("flask_api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    Gatehouse(app, settings=settings)
+    Gatehouse(app, settings=settings, audience=API_AUDIENCE)
     register_all_error_handlers(app)
     register_parking(app)
     store = open_job_connections(settings)

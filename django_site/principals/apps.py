@@ -32,7 +32,7 @@ class PrincipalsConfig(AppConfig):
                 publish_overdue=publish.publish_overdue,
             )
         )
-        on_arrival(publish.welcome)
+        on_arrival(publish.welcome, publish_anew=publish.welcome_anew)
         run_beside_requests(Reconciler)
         register(checks.check_settings)
         register(checks.check_user_model)

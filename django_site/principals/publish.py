@@ -99,6 +99,13 @@ def welcome(people: Arrivals) -> int:
     return count
 
 
+def welcome_anew(people: Arrivals) -> None:
+    """Publish these people as the database has them now, for as long as they stay at least.
+    Raises SessionStoreUnavailable."""
+    stays = {id_: stay_s + SLACK_S for id_, stay_s in people.items()}
+    read_committed(partial(publish_chunk, stays), using=people_database())
+
+
 def _publish_those_there_are(late: Arrivals) -> int:
     """Publish these people but those who have no row: their sessions live on without them."""
 

@@ -17,18 +17,30 @@ _WHOLE = "all"  # is listed when all that is published is
 # People's ids, and for how many seconds each stays at least.
 Arrivals = Mapping[str, int]
 _welcome: list[Callable[[Arrivals], object]] = []
+_anew: list[Callable[[Arrivals], object]] = []
 
 
-def on_arrival(publish: Callable[[Arrivals], object]) -> None:
-    """Let ``publish`` be called for people who arrive. Idempotent."""
+def on_arrival(
+    publish: Callable[[Arrivals], object], *, publish_anew: Callable[[Arrivals], object]
+) -> None:
+    """Let ``publish`` be called for people who arrive, and ``publish_anew`` for those who must be
+    published as they are now. Idempotent."""
     if publish not in _welcome:
         _welcome.append(publish)
+        _anew.append(publish_anew)
 
 
 def arrive(people: Arrivals) -> None:
     """Have these people published, to stay for at least so many seconds each.
     Raises SessionStoreUnavailable."""
     for publish in _welcome:
+        publish(people)
+
+
+def arrive_anew(people: Arrivals) -> None:
+    """Do that, and have them published as the last commit left them: what it published by itself
+    may come later than what asks. Raises SessionStoreUnavailable."""
+    for publish in _anew:
         publish(people)
 
 

@@ -8,12 +8,14 @@ with Origin (RFC 6454) for browsers without it.
 """
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 
 from flask import Request
 
 from shared.contract.authentication import Guards, Identity, Refusal
 from shared.contract.entries import digest
+from shared.contract.signed_requests import SCHEME
 from shared.errors import AccessError, InsecureTransport, NotAuthenticated
 from shared.http.cookies import find_cookie
 from shared.http.origins import TrustedOrigins
@@ -29,6 +31,7 @@ class CredentialKind(StrEnum):
     NONE = "none"
     SESSION = "session"
     KEY = "key"
+    SIGNED_REQUEST = "signed_request"
 
 
 def require_https(request: Request, *, trusted_proxy: bool) -> None:
@@ -46,16 +49,23 @@ class CrossSiteRefused(AccessError):
 
 
 def identify(
-    request: Request, guards: Guards, *, cookie_name: str, trusted: TrustedOrigins
+    request: Request,
+    guards: Guards,
+    *,
+    cookie_name: str,
+    trusted: TrustedOrigins,
+    signed: Callable[[str], Identity],
 ) -> Identity:
     """Return who the request acts as; pages of ``trusted`` origins may change things as this site's
-    own may.
+    own may. ``signed`` judges the token of a signed request.
 
     Raises NotAuthenticated, AmbiguousCredentials, CrossSiteRefused or SessionStoreUnavailable.
     """
     kind, value = choose_credential(request, cookie_name)
     if kind is CredentialKind.KEY:
         return guards.identify_key(value)
+    if kind is CredentialKind.SIGNED_REQUEST:
+        return signed(value)
     if kind is CredentialKind.NONE:
         raise NotAuthenticated(Refusal.NO_CREDENTIAL)
     if request.method not in SAFE_METHODS and not (
@@ -74,6 +84,8 @@ def choose_credential(request: Request, cookie_name: str) -> tuple[CredentialKin
     authorization = request.environ.get("HTTP_AUTHORIZATION")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == SCHEME.lower():
+            return CredentialKind.SIGNED_REQUEST, token.strip()
         # Another scheme gives an empty token, which no guard accepts.
         return CredentialKind.KEY, token.strip() if scheme.lower() == "bearer" else ""
     cookie = find_cookie(request.environ.get("HTTP_COOKIE", ""), cookie_name)

@@ -17,6 +17,7 @@ from flask_api.gate.asked_request import asked_request
 from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
 from flask_api.gate.errors import register_error_handlers
 from flask_api.gate.key_usage import KeyUsage, network_of_request
+from flask_api.gate.signed_requests import SignedRequests
 from flask_api.gate.state import (
     EXTENSION,
     GateState,
@@ -51,10 +52,20 @@ security_log = logging.getLogger("gatehouse.security")
 
 class Gatehouse:
     """Give an application the gate. ``settings`` default to the environment's.
-    Opens no connection before it is asked."""
+    Opens no connection before it is asked.
 
-    def __init__(self, app: Flask | None = None, *, settings: "ApiSettings | None" = None) -> None:
+    ``audience``: whose signed requests it takes (shared.contract.signed_requests); else none.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        settings: "ApiSettings | None" = None,
+        audience: str = "",
+    ) -> None:
         self._settings = settings
+        self._audience = audience
         if app is not None:
             self.init_app(app)
 
@@ -73,7 +84,12 @@ class Gatehouse:
         signer = RememberingSigner(settings.secrets)
         guards = Guards(store, signer, SessionFormat(signer, settings.lifetimes))
         app.extensions[EXTENSION] = GateState(
-            settings, store, guards, KeyUsage(store), TrustedOrigins(settings.csrf_trusted_origins)
+            settings,
+            store,
+            guards,
+            KeyUsage(store),
+            TrustedOrigins(settings.csrf_trusted_origins),
+            SignedRequests(store, guards, self._audience),
         )
         # else the application, or who serves it, decides
         if "allowed_hosts" in settings.model_fields_set:
@@ -104,7 +120,13 @@ def _find_out(sent: Request) -> Identity:
     if settings.production:
         require_https(sent, trusted_proxy=settings.trusted_proxy)
     try:
-        return identify(sent, state.guards, cookie_name=settings.cookie_name, trusted=state.trusted)
+        return identify(
+            sent,
+            state.guards,
+            cookie_name=settings.cookie_name,
+            trusted=state.trusted,
+            signed=partial(state.signed_requests.identify, sent),
+        )
     except NotAuthenticated as error:
         credential = credential_digest(sent, settings.cookie_name)
         security_log.info(

@@ -8,6 +8,7 @@ from flask import Flask, Request, current_app, g, request
 
 if TYPE_CHECKING:
     from flask_api.gate.key_usage import KeyUsage
+    from flask_api.gate.signed_requests import SignedRequests
     from shared.contract.authentication import Guards
     from shared.http.origins import TrustedOrigins
     from shared.redis import RedisGateway
@@ -32,6 +33,7 @@ class GateState:
     guards: "Guards"
     key_usage: "KeyUsage"
     trusted: "TrustedOrigins"
+    signed_requests: "SignedRequests"
 
 
 def gate_state(app: Flask | None = None) -> GateState:

@@ -21,12 +21,13 @@ from flask_api.jobs.files.job_inputs import SubmittedInputs
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptance, IdempotencyKey, SubmitAnswer
-from flask_api.jobs.records.job import Job, JobStatus, Owner, QueuedJob, new_job_id, queued_jobs_of
+from flask_api.jobs.records.job import Job, JobStatus, Owner, QueuedJob, queued_jobs_of
 from flask_api.jobs.records.usage import Quota, quota_of
 from flask_api.jobs.tasks.arguments import check_all
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
 from shared.errors import JobStoreUnavailable
+from shared.job_ids import new_job_id
 from shared.settings import ApiSettings
 
 _TRIES = 3
@@ -73,16 +74,20 @@ class Submissions:
         priority: int = 0,
         start_at: datetime | None = None,
         idempotency: IdempotencyKey | None = None,
+        job_id: str = "",
     ) -> Submitted:
         """Accept a job: it is durable when this returns, and begins at once if a slot is free.
 
+        ``job_id`` names it, if who submits it did: a job of this id is never accepted twice.
         Raises UnknownTask, InvalidArguments, IdempotencyConflict, QueueFull or EngineStopped;
         then nothing was stored.
         """
+        if job_id and self._acceptances.is_accepted(job_id, owner_id=owner.id):
+            return Submitted(id=job_id, unfinished=0)
         task = self._registry.get(task_name)
         inputs = SubmittedInputs(self._uploads, owner.id)
         checked = task.check(arguments, inputs=inputs.find)
-        queued = _queued_job(task, checked, owner=owner, priority=priority)
+        queued = _queued_job(task, checked, owner=owner, priority=priority, job_id=job_id)
         queue = self._open_queue(task)
         inputs.hold(f"job:{queued.job_id}")
         begins = start_at is None and self._worker.seize(queued)
@@ -245,10 +250,16 @@ def _over_quota(answer: SubmitAnswer, quota: Quota) -> PersonQuotaExceeded:
 
 
 def _queued_job(
-    task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch: str = ""
+    task: AnyTask,
+    arguments: str,
+    *,
+    owner: Owner,
+    priority: int,
+    batch: str = "",
+    job_id: str = "",
 ) -> QueuedJob:
     return QueuedJob(
-        job_id=new_job_id(),
+        job_id=job_id or new_job_id(),
         task=task.name,
         arguments=arguments,
         owner_id=owner.id,

@@ -98,6 +98,7 @@ def submit() -> Response:
 
 def _submit(engine: JobEngine) -> Submitted:
     wanted, idempotency = read_job_request()
+    signed = current_identity().signed
     return engine.submit(
         wanted.task,
         wanted.arguments,
@@ -105,6 +106,7 @@ def _submit(engine: JobEngine) -> Submitted:
         priority=PRIORITIES[wanted.priority],
         start_at=wanted.due_at,
         idempotency=idempotency,
+        job_id=signed.job_id if signed else "",
     )
 
 

@@ -19,11 +19,13 @@ from shared.contract.entries import (
     key_entry,
     principal_entry,
     session_entry,
+    signed_request_entry,
 )
 from shared.contract.linked_reader import FirstRead, LinkedReader
 from shared.contract.permissions import PermissionReader
 from shared.contract.principal import Principal, decode_principal
 from shared.contract.session import SessionFormat, SessionRecord
+from shared.contract.signed_requests import SignedRequest, decode_request, is_token
 from shared.contract.signing import EntrySigner
 from shared.errors import EntryFormatError, NotAuthenticated
 
@@ -44,6 +46,12 @@ class Refusal(StrEnum):
     KEY_MALFORMED = "key_malformed"
     KEY_ABSENT = "key_absent"
     KEY_FORMAT = "key_format"
+    REQUEST_MALFORMED = "request_malformed"
+    REQUEST_ABSENT = "request_absent"
+    REQUEST_FORMAT = "request_format"
+    REQUEST_ELSEWHERE = "request_elsewhere"
+    REQUEST_DIFFERS = "request_differs"
+    REQUEST_TAKEN = "request_taken"
     PRINCIPAL_ABSENT = "principal_absent"
     PRINCIPAL_FORMAT = "principal_format"
     PRINCIPAL_INACTIVE = "principal_inactive"
@@ -52,15 +60,16 @@ class Refusal(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who a request acts as, and by which credential.
-    ``authenticated_at`` is seconds since 1970, None for a key."""
+    ``authenticated_at`` is seconds since 1970, None for a key and a signed request."""
 
     principal: Principal
     key: KeyRecord | None = None
+    signed: SignedRequest | None = None
     authenticated_at: int | None = None
 
     def has_scope(self, scope: str) -> bool:
         """Tell whether the credential covers ``scope``;
-        a session covers all that its person may do."""
+        a session covers all that its person may do, a signed request what it is."""
         return self.key is None or scope in self.key.scopes
 
 
@@ -80,6 +89,7 @@ class Guards:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._store = store
         self._reader = LinkedReader(store)
         self._permissions = PermissionReader(store, signer)
         self._signer = signer
@@ -120,6 +130,29 @@ class Guards:
         except EntryFormatError as error:
             raise NotAuthenticated(Refusal.KEY_FORMAT) from error
         return Identity(principal=self._active_principal(record.user_id, stored), key=record)
+
+    def identify_signed_request(self, token: str, *, audience: str) -> Identity:
+        """Return in whose name Django sends a request to ``audience`` with this token.
+
+        Whether it is the one that was signed is left to who has the request, and so is that it is
+        taken once only.
+        """
+        if not is_token(token):
+            raise NotAuthenticated(Refusal.REQUEST_MALFORMED)
+        entry = signed_request_entry(token)
+        value = self._store.get(entry)
+        if value is None:
+            raise NotAuthenticated(Refusal.REQUEST_ABSENT)
+        try:
+            signed = decode_request(self._signer, token, value, now=self._clock())
+        except EntryFormatError as error:
+            raise NotAuthenticated(Refusal.REQUEST_FORMAT) from error
+        if signed.audience != audience:
+            raise NotAuthenticated(Refusal.REQUEST_ELSEWHERE)
+        # Read here: where a token leads is not worth remembering, it comes once.
+        person = principal_entry(signed.user_id)
+        stored = FirstRead(entry, value, guess=person, guessed_value=self._store.get(person))
+        return Identity(principal=self._active_principal(signed.user_id, stored), signed=signed)
 
     def _active_principal(self, user_id: str, credential: FirstRead) -> Principal:
         value = self._reader.follow(credential, principal_entry(user_id))

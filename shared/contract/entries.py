@@ -7,7 +7,9 @@ so a leaked dump opens nothing.
     gatehouse:principal:<user id>                       signed principal, by Django
     gatehouse:permissions:<sha256 hex of the names>     signed set of permissions, by Django
     gatehouse:key:<sha256 hex of the API key>           signed key record, by Django
+    gatehouse:key:request:<sha256 hex of its token>     signed request (.signed_requests), by Django
     gatehouse:key-used:<key id>                         seconds since 1970, by the API
+    gatehouse:key-used:request:<sha256 hex>             a signed request was taken, by the API
     gatehouse:key-used:networks:<key id>                networks by last use, by both
     gatehouse:key-used:news                             new networks, to be told, by the API
     gatehouse:gone:...                                  who is gone (.gone), by Django
@@ -61,6 +63,16 @@ def key_entry(token: str) -> str:
 def key_entry_of_digest(token_digest: str) -> str:
     """Name the entry of an API key, given its SHA-256: all that Django keeps of it."""
     return f"{PREFIX}key:{token_digest}"
+
+
+def signed_request_entry(token: str) -> str:
+    """Name the entry of a signed request, given its token."""
+    return f"{PREFIX}key:request:{digest(token)}"
+
+
+def taken_request_entry(token: str) -> str:
+    """Name the entry that says that a signed request was taken, given its token."""
+    return f"{PREFIX}key-used:request:{digest(token)}"
 
 
 def sessions_of_entry(user_id: str) -> str:

@@ -24,3 +24,22 @@ def with_api(site: "WSGIApplication", api: "WSGIApplication") -> "WSGIApplicatio
         return site(environ, start_response)
 
     return answer
+
+
+_offered: "list[WSGIApplication]" = []
+
+
+def offer_api(api: "WSGIApplication") -> None:
+    """Let what runs in this process outside a request ask ``api``; call it when ``api`` works."""
+    _offered.append(api)
+
+
+def withdraw_api(api: "WSGIApplication") -> None:
+    """Take back what was offered. Idempotent."""
+    if api in _offered:
+        _offered.remove(api)
+
+
+def find_api() -> "WSGIApplication | None":
+    """Return the API that this process serves, None when it serves none."""
+    return _offered[-1] if _offered else None

@@ -82,6 +82,12 @@ def _is_web_url(url: str) -> bool:
         return False
 
 
+def _api_url(url: str) -> str:
+    if url and not (_is_web_url(url) and _PLAIN_URL.fullmatch(url) and "?" not in url):
+        raise ValueError("it must be an http:// or https:// URL with the API's path, without a ?")
+    return url.rstrip("/")
+
+
 def _cookie_path(path: str) -> str:
     if path not in ("", "/") and not plain_prefix(path):
         raise ValueError("it must be / or a path such as /tools")
@@ -99,6 +105,7 @@ def _host_name(host: str) -> str:
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 LoginUrl = Annotated[str, AfterValidator(_login_url)]
+ApiUrl = Annotated[str, AfterValidator(_api_url)]
 CookiePath = Annotated[str, AfterValidator(_cookie_path)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 WordList = Annotated[tuple[str, ...], NoDecode]

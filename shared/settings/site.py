@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from shared.settings.contract import ContractSettings
-from shared.settings.fields import RedisUrl, Secret, split_list
+from shared.settings.fields import ApiUrl, RedisUrl, Secret, split_list
 
 
 class WriterSettings(ContractSettings):
@@ -17,6 +17,11 @@ class WriterSettings(ContractSettings):
 
     site_redis_url: RedisUrl | None = Field(
         None, description="Redis as the user that may write sessions; else REDIS_URL"
+    )
+    api_url: ApiUrl = Field(
+        "",
+        description="where the API is for what Django's side submits, when no process serves both: "
+        "http://10.0.0.5:8000/api",
     )
     key_max_days: int = Field(
         365, ge=1, le=365, description="longest lifetime of an API key, in days"

@@ -13,12 +13,12 @@ from flask_api.jobs.records.job import (
     Owner,
     encode_field,
     from_fields,
-    new_job_id,
     queued_job_of,
     to_fields,
 )
 from flask_api.jobs.records.job_reader import JobReader, open_job_connections
 from flask_api.jobs.records.job_writer import Ending, JobWriter
+from shared.job_ids import new_job_id
 from tests.integration.engine.engine_bench import EngineBench
 
 LIMIT = 1000

@@ -20,12 +20,13 @@ from flask_api.jobs.batches import Batches, new_batch
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import Acceptance, Acceptances, IdempotencyKey
-from flask_api.jobs.records.job import Job, JobStatus, Owner, new_job_id, queued_job_of
+from flask_api.jobs.records.job import Job, JobStatus, Owner, queued_job_of
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.usage import Quota
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreUnavailable
+from shared.job_ids import new_job_id
 from tests.contract.job_place import LIMIT, Place, attempt_at, new_job
 from tests.contract.mortal import Dies, Mortal
 from tests.contract.recount import check_counters

@@ -6,7 +6,8 @@ import pytest
 
 from flask_api.jobs.records import job_reader as store_module
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.job import JobStatus, Owner, new_job_id
+from flask_api.jobs.records.job import JobStatus, Owner
+from shared.job_ids import new_job_id
 from tests.contract.job_place import Place, new_job
 from tests.integration.engine.engine_bench import new_owner
 

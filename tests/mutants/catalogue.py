@@ -5,6 +5,7 @@ from tests.mutants.bytes_sent import BYTES_MUTANTS
 from tests.mutants.gate import GATE_MUTANTS
 from tests.mutants.sharing import SHARING_MUTANTS
 from tests.mutants.stores import STORES_MUTANTS
+from tests.mutants.submitting import SUBMITTING_MUTANTS
 from tests.mutants.waiting import WAITING_MUTANTS
 from tests.mutants.work import WORK_MUTANTS
 
@@ -15,5 +16,6 @@ MUTANTS = (
     *SHARING_MUTANTS,
     *STORES_MUTANTS,
     *ACCOUNTS_MUTANTS,
+    *SUBMITTING_MUTANTS,
     *WAITING_MUTANTS,
 )

@@ -20,8 +20,9 @@ from flask_api.jobs.files.media_type import Inspector
 from flask_api.jobs.files.shown_name import shown_name
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.upload_entries import Fields, NoRoom, UploadEntries
-from flask_api.jobs.records.job import Owner, format_time, new_job_id
+from flask_api.jobs.records.job import Owner, format_time
 from flask_api.jobs.tasks.input_file import InputFile
+from shared.job_ids import new_job_id
 from shared.redis import RedisGateway
 from shared.settings import ApiSettings
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
+from flask_api.jobs.errors import IdempotencyConflict
 from flask_api.jobs.group_commit import Entry, GroupCommit
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import EVENTS_KEPT, batch_event, state_event
@@ -112,6 +113,14 @@ class Acceptances:
             keys += entry.keys
             arguments += entry.arguments
         return cast(list[list[Any]], self._store.run(self._scripts["submit"], keys, arguments))
+
+    def is_accepted(self, job_id: str, *, owner_id: str) -> bool:
+        """Tell whether there is a job of this id. Raises IdempotencyConflict for another
+        person's."""
+        found = self._store.read(lambda client: client.hget(keyspace.record(job_id), "owner_id"))
+        if found not in (None, owner_id):
+            raise IdempotencyConflict("There is a job of this id, and it is not this person's.")
+        return found is not None
 
     def find_known(self, owner_id: str, idempotency: IdempotencyKey | None) -> SubmitAnswer | None:
         """Return what became of an earlier submit with this key, None when there was none."""

@@ -1,9 +1,7 @@
 """The job as a value: what was asked for, by whom, how far it is, how it ended."""
 
 import json
-import random
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -124,17 +122,6 @@ SUMMARY_FIELDS = (
 
 # Made once: json.dumps makes one at every call that asks for something.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-
-
-def new_job_id() -> str:
-    """Return a UUID version 7 (RFC 9562): it sorts by time and holds 74 random bits.
-    It names a job, and opens nothing."""
-    milliseconds = time.time_ns() // 1_000_000
-    # seeded in every process; asking the system cost more than the rest
-    bits = random.getrandbits(74)
-    number = milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62 | bits & (1 << 62) - 1
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def queued_job_of(job: Job) -> QueuedJob:

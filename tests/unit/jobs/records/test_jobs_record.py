@@ -20,9 +20,9 @@ from flask_api.jobs.records.job import (
     format_time,
     from_fields,
     json_text,
-    new_job_id,
     to_fields,
 )
+from shared.job_ids import new_job_id
 
 texts = st.text(max_size=20)
 json_values = st.recursive(

@@ -1,0 +1,53 @@
+"""What may keep a submit from being a job.
+
+SubmitError
+├── ApiAway          nobody answered, or not now: the same may be accepted later
+└── SubmitRefused    the API says no, and why; ``fields`` names what is wrong
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_ARGUMENTS = "/arguments/"
+
+
+class SubmitError(Exception):
+    """A submit that is no job: see the branches."""
+
+
+class ApiAway(SubmitError):
+    """The API, or its Redis, doesn't answer, or asks to come back later."""
+
+    def __init__(self, detail: str, *, code: str = "away", retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+class SubmitRefused(SubmitError):
+    """The API's refusal: ``said`` are the members of its problem (RFC 9457)."""
+
+    def __init__(self, status: int, said: Mapping[str, Any], *, retry_after_s: int = 0) -> None:
+        super().__init__(str(said.get("detail") or f"The API answers {status}."))
+        self.status = status
+        self.said = said
+        self.retry_after_s = retry_after_s
+
+    @property
+    def code(self) -> str:
+        """The API's word for what is wrong: invalid_arguments, unknown_task, ..."""
+        return str(self.said.get("code", ""))
+
+    @property
+    def errors(self) -> Sequence[Mapping[str, str]]:
+        """What is wrong and where, by JSON pointers."""
+        return self.said.get("errors") or ()
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What is wrong with which argument: ``{"limit": "Input should be ..."}``."""
+        return {
+            line["pointer"].removeprefix(_ARGUMENTS): line["detail"]
+            for line in self.errors
+            if line["pointer"].startswith(_ARGUMENTS)
+        }

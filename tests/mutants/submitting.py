@@ -1,0 +1,82 @@
+"""The guards of what Django's side submits: is it this request, once, of somebody who may?"""
+
+from tests.mutants.mutant import Mutant, of
+
+_GATE = "flask_api/gate/signed_requests.py"
+_RECORD = "shared/contract/signed_requests.py"
+_GUARDS = "shared/contract/authentication.py"
+
+SUBMITTING_MUTANTS = (
+    *of(
+        ("tests/security/test_signed_requests.py",),
+        Mutant("token's form", _GUARDS, "if not is_token(token):", "if False:"),
+        Mutant("audience", _GUARDS, "if signed.audience != audience:", "if False:"),
+        Mutant("expiry of a request", _RECORD, "if now >= request.expires_at:", "if False:"),
+        Mutant(
+            "name of a job",
+            _RECORD,
+            "if request.job_id and _JOB_ID.fullmatch(request.job_id) is None:",
+            "if False:",
+        ),
+        Mutant(
+            "services take none",
+            _GATE,
+            "if not self._audience or sent is not this_request():",
+            "if sent is not this_request():",
+        ),
+        Mutant(
+            "a proxy's question",
+            _GATE,
+            "if not self._audience or sent is not this_request():",
+            "if not self._audience:",
+        ),
+        Mutant(
+            "method and target",
+            _GATE,
+            "if (sent.method, target) != (signed.method, signed.target):",
+            "if False:",
+        ),
+        Mutant(
+            "query in the target",
+            _GATE,
+            'f"{sent.path}?{query}" if query else sent.path',
+            "sent.path",
+        ),
+        Mutant("size", _GATE, "if (sent.content_length or 0) != signed.size:", "if False:"),
+        Mutant(
+            "digest of the body",
+            _GATE,
+            "return hmac.compare_digest(hashlib.sha256(body).hexdigest(), signed.body)",
+            "return True",
+        ),
+        Mutant("limit of the body", _GATE, "if most is not None and size > most:", "if False:"),
+        Mutant("taken once", _GATE, "nx=True, ", ""),
+        Mutant(
+            "Django's own keys",
+            "flask_api/http/job_requests.py",
+            "if current_identity().signed is not None:",
+            "if False:",
+        ),
+        Mutant(
+            "another person's job",
+            "flask_api/jobs/records/acceptance.py",
+            "if found not in (None, owner_id):",
+            "if False:",
+        ),
+    ),
+    *of(
+        ("tests/integration/submitting/test_submit.py",),
+        Mutant(
+            "person as the commit left them",
+            "django_site/submitting/asking.py",
+            "arrive_anew if as_of_now else arrive",
+            "arrive",
+        ),
+        Mutant(
+            "after the commit",
+            "django_site/submitting/submission.py",
+            "transaction.on_commit(after, using=using, robust=True)",
+            "after()",
+        ),
+    ),
+)

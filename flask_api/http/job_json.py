@@ -16,7 +16,7 @@ from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
 from flask_api.jobs.records.job import Job, JobStatus, format_time
 from flask_api.jobs.waiting_reasons import WaitingReason
 from flask_api.operation.shapes import Id, PageLinksJson, Path
-from flask_api.tasks.tables.page import ROWS_FILE
+from flask_api.tasks.tables.kept.page import ROWS_FILE
 
 JOBS_PATH = "/jobs"
 # What lies below a job's own address. Asking the router for each of these was a fifth of a small

@@ -6,19 +6,26 @@ import tempfile
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import RowsBusy
 from flask_api.jobs.records.job import Job
-from flask_api.tasks.tables.page import ROWS_FILE, RowsPage, read_page
+from flask_api.tasks.tables.kept.choice import RowChoice
+from flask_api.tasks.tables.kept.copies import CopyFormat, copy_rows
+from flask_api.tasks.tables.kept.listed import ListFormat, write_list
+from flask_api.tasks.tables.kept.page import ROWS_FILE, RowsPage, read_page
 
 # Each may take 128 MB and some threads of the server wait here meanwhile: both must not add up.
 READERS = 4
 WAIT_S = 5.0
+# What looks at a whole table may take a core for seconds: so many at once, one for each person.
+LONG_READERS = 2
 COPIES = 8
+_BUSY = "Too many tables are being read just now; try again shortly."
 
 
 class RowReader:
@@ -28,21 +35,57 @@ class RowReader:
     def __init__(self, engine: JobEngine) -> None:
         self._engine = engine
         self._places = threading.BoundedSemaphore(READERS)
+        self._turns = threading.Condition()
+        self._long: set[str] = set()
         self._lock = threading.Lock()
         self._copies: OrderedDict[str, Path] = OrderedDict()
         self._in_use: dict[str, int] = {}
         self._folder: Path | None = None
 
-    def read(self, job: Job, *, first: int, size: int) -> RowsPage:
-        """Return a page of the job's rows; see read_page.
+    def read(self, job: Job, *, first: int, size: int, choice: RowChoice, person: str) -> RowsPage:
+        """Return a page of the job's rows for a person; see read_page.
         Raises RowsBusy, and JobNotFound when the file is gone."""
+        turn = nullcontext() if choice.is_all else self._turn(person)
+        with turn, self._place(), self._local(job) as path:
+            return read_page(path, first=first, size=size, choice=choice)
+
+    def copy(self, job: Job, form: CopyFormat, *, person: str, most_bytes: int) -> BinaryIO:
+        """Return the job's rows as an open file of another format, which nothing is left of when it
+        is closed; see copy_rows. Raises as ``read``."""
+        with self._turn(person), self._place(), self._local(job) as path:
+            return _opened(lambda target: copy_rows(path, target, form, most_bytes=most_bytes))
+
+    def write(self, items: list[Any], form: ListFormat, *, person: str) -> BinaryIO:
+        """Return a list of a result as such a file; see write_list. Raises RowsBusy."""
+        with self._turn(person), self._place():
+            return _opened(lambda target: write_list(items, target, form))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
         if not self._places.acquire(timeout=WAIT_S):
-            raise RowsBusy("Too many tables are being read just now; try again shortly.")
+            raise RowsBusy(_BUSY)
         try:
-            with self._local(job) as path:
-                return read_page(path, first=first, size=size)
+            yield
         finally:
             self._places.release()
+
+    @contextmanager
+    def _turn(self, person: str) -> Iterator[None]:
+        """Wait for one's turn at what takes long."""
+
+        def is_free() -> bool:
+            return person not in self._long and len(self._long) < LONG_READERS
+
+        with self._turns:
+            if not self._turns.wait_for(is_free, timeout=WAIT_S):
+                raise RowsBusy(_BUSY)
+            self._long.add(person)
+        try:
+            yield
+        finally:
+            with self._turns:
+                self._long.discard(person)
+                self._turns.notify_all()
 
     @contextmanager
     def _local(self, job: Job) -> Iterator[Path]:
@@ -81,3 +124,11 @@ class RowReader:
             if not self._in_use.get(job_id):
                 self._copies.pop(job_id).unlink(missing_ok=True)
                 self._in_use.pop(job_id, None)
+
+
+def _opened(write: Callable[[Path], None]) -> BinaryIO:
+    """Have a file written, and open it. Its name is gone by then: it ends as it is closed."""
+    with tempfile.TemporaryDirectory(prefix="gatehouse-copy-") as folder:
+        target = Path(folder) / "copy"
+        write(target)
+        return target.open("rb")

@@ -1,5 +1,5 @@
-"""The API's endpoints, one module per kind of resource. Each has a ``blueprint``, by which it is
-served; no other file of the server knows of it.
+"""The API's endpoints, one module per kind of resource, in this package and its rooms. Each has a
+``blueprint``, by which it is served; no other file of the server knows of it.
 
 The document of the API says what the module says: its docstring is what the endpoints are for,
 PLACE_IN_DOCS where a reader meets them (lower is earlier); ``describe`` and ``scope_required`` add
@@ -14,8 +14,9 @@ from flask import Blueprint
 
 
 def find_blueprints() -> Iterator[Blueprint]:
-    """Yield the blueprint of each module of this package, by the module's name."""
-    for found in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
-        module = importlib.import_module(f"{__name__}.{found.name}")
+    """Yield the blueprint of each module, by the module's name."""
+    every = pkgutil.walk_packages(__path__, prefix=f"{__name__}.")
+    for found in sorted((each for each in every if not each.ispkg), key=lambda each: each.name):
+        module = importlib.import_module(found.name)
         blueprint: Blueprint = module.blueprint
         yield blueprint

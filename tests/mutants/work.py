@@ -35,7 +35,7 @@ WORK_MUTANTS = (
         ),
         Mutant(
             "share needs jobs:read",
-            "flask_api/views/shares.py",
+            "flask_api/views/tables/shares.py",
             '@scope_required("jobs:read")\n@describe(\n    "shareJobRows"',
             '@describe(\n    "shareJobRows"',
         ),
@@ -44,7 +44,7 @@ WORK_MUTANTS = (
         ("tests/integration/tables/test_tables_shares.py",),
         Mutant(
             "share of one's own",
-            "flask_api/views/shares.py",
+            "flask_api/views/tables/shares.py",
             "get(str(job_id), viewer=owner)",
             "get(str(job_id), viewer=owner, sees_all=True)",
         ),

@@ -25,7 +25,7 @@ from flask_api.tasks.tables.database import TableDatabase, Watch
 from flask_api.tasks.tables.dialect import Dialect, find_dialect
 from flask_api.tasks.tables.encoding import Certainty, Encoding
 from flask_api.tasks.tables.fit import Delimiter, Quote
-from flask_api.tasks.tables.page import ROWS_FILE
+from flask_api.tasks.tables.kept.page import ROWS_FILE
 from flask_api.tasks.tables.read import StoredRows, store_rows
 from flask_api.tasks.tables.salvage import RowProblem
 from flask_api.tasks.tables.summary import Summary, count_rows, summarize

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_api.jobs.tasks.inline import InlineReporter, run_inline
-from flask_api.tasks.tables.page import read_page
+from flask_api.tasks.tables.kept.page import read_page
 from flask_api.tasks.tables.parse import parse_table
 
 

@@ -13,7 +13,7 @@ from flask_api.jobs.errors import JobExpired, JobNotFound
 from flask_api.jobs.records.job import Job, Owner, format_time
 from flask_api.operation.describe import Answer, describe
 from flask_api.operation.headers import IF_NONE_MATCH
-from flask_api.views.rows import OF_ROWS, RowsAnswer, RowsQuery, require_rows, rows_answer
+from flask_api.views.tables.rows import OF_ROWS, RowsAnswer, RowsQuery, require_rows, rows_answer
 from shared.errors import JobStoreUnavailable
 
 blueprint = Blueprint("shares", __name__)

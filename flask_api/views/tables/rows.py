@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
 from flask_api.http.job_json import result_of
+from flask_api.http.job_requests import viewer
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 from flask_api.http.reach import job_to_see
 from flask_api.http.state import api_state
@@ -26,7 +27,13 @@ from flask_api.jobs.records.job import Job
 from flask_api.operation.describe import Answer, describe
 from flask_api.operation.headers import IF_NONE_MATCH
 from flask_api.tasks.tables.cells.types import Kind
-from flask_api.tasks.tables.page import ROWS_FILE, PageTooLargeError
+from flask_api.tasks.tables.kept.choice import NoSuchColumnError, RowChoice
+from flask_api.tasks.tables.kept.page import (
+    ROWS_FILE,
+    ChoiceTooLargeError,
+    PageTooLargeError,
+    RowsPage,
+)
 from shared.errors import JobStoreUnavailable
 from shared.version import VERSION
 
@@ -57,6 +64,19 @@ class RowsQuery(BaseModel):
         le=1000,
         description="Rows on a page; fewer for a table of more than 100 columns.",
     )
+    sort: Annotated[str, Field(pattern=r"^-?[1-9][0-9]{0,3}$")] | None = Field(
+        None,
+        description="The number of the column to sort by, from 1; with a minus: downwards.",
+    )
+    q: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Only rows that have this text in a cell, whatever its case."
+    )
+
+    @property
+    def choice(self) -> RowChoice:
+        """Which rows, in which order."""
+        by = int(self.sort or 0)
+        return RowChoice(by=abs(by), is_down=by < 0, text=self.q or "")
 
 
 class RowsColumn(BaseModel):
@@ -89,7 +109,7 @@ class RowsAnswer(BaseModel):
     page: int
     size: int
     pages: int
-    total: Annotated[int, Field(description="rows in the table")]
+    total: Annotated[int, Field(description="rows in the table; with q, those that have it")]
     links: RowsLinks
 
 
@@ -134,29 +154,41 @@ def require_rows(job: Job) -> None:
 
 
 def _page_json(job: Job, query: RowsQuery, link: Callable[..., str]) -> dict[str, Any]:
-    try:
-        first = (query.page - 1) * query.size
-        found = api_state().rows.read(job, first=first, size=query.size)
-    except PageTooLargeError as error:
-        detail = f"must be 1 to {error.most} rows of this table at once"
-        raise InvalidQuery([QueryProblem(parameter="size", detail=detail)]) from None
+    found = _page(job, query)
     pages = -(-found.total // query.size)
+    same = query.model_dump(exclude_none=True, include={"size", "sort", "q"})
     return {
         **asdict(found),
         "page": query.page,
         "size": query.size,
         "pages": pages,
         "links": {
-            "next": link(page=query.page + 1, size=query.size) if query.page < pages else None,
-            "prev": link(page=min(query.page - 1, max(pages, 1)), size=query.size)
+            "next": link(page=query.page + 1, **same) if query.page < pages else None,
+            "prev": link(page=min(query.page - 1, max(pages, 1)), **same)
             if query.page > 1
             else None,
         },
     }
 
 
+def _page(job: Job, query: RowsQuery) -> RowsPage:
+    first, choice = (query.page - 1) * query.size, query.choice
+    try:
+        return api_state().rows.read(
+            job, first=first, size=query.size, choice=choice, person=viewer().id
+        )
+    except PageTooLargeError as error:
+        wrong, detail = "size", f"must be 1 to {error.most} rows of this table at once"
+    except NoSuchColumnError as error:
+        wrong, detail = "sort", f"must be 1 to {error.columns}, a column of this table"
+    except ChoiceTooLargeError:
+        wrong = "q" if query.q else "sort"
+        detail = "This table is too large for it: download it whole"
+    raise InvalidQuery([QueryProblem(parameter=wrong, detail=detail)])
+
+
 def _tag(job: Job, query: RowsQuery) -> str:
     """Rows never change once they are there: the tag needs no look at them,
     so a client that polls costs next to nothing."""
-    parts = (VERSION, job.id, job.finished_at, query.page, query.size, request.path)
+    parts = (VERSION, job.id, job.finished_at, query, request.path)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,119 @@
+"""Tables as files: the rows that a job keeps, or a list in its result."""
+
+import hashlib
+from typing import Annotated, Any, BinaryIO, Literal
+
+from flask import Blueprint, Response, request, send_file
+from pydantic import BaseModel, ConfigDict, Field
+
+from flask_api.gate.requirements import scope_required
+from flask_api.http.job_json import result_of
+from flask_api.http.job_requests import viewer
+from flask_api.http.query import InvalidQuery, QueryProblem, read_query
+from flask_api.http.reach import job_to_see
+from flask_api.http.state import api_state
+from flask_api.jobs.errors import JobNotFound
+from flask_api.jobs.records.job import Job
+from flask_api.operation.describe import NDJSON, Answer, describe
+from flask_api.operation.headers import IF_NONE_MATCH
+from flask_api.tasks.tables.database import TableTooLargeError
+from flask_api.tasks.tables.kept.listed import find_list
+from flask_api.tasks.tables.kept.page import ROWS_FILE
+from flask_api.views.tables.rows import OF_ROWS
+from shared.version import VERSION
+
+blueprint = Blueprint("table_files", __name__, url_prefix="/jobs")
+
+TableFormat = Literal["csv", "spreadsheet", "jsonl", "parquet"]
+CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
+_KINDS: dict[TableFormat, tuple[str, str]] = {
+    "csv": (CSV, "csv"),
+    "spreadsheet": (CSV, "csv"),
+    "jsonl": (NDJSON, "jsonl"),
+    "parquet": (PARQUET, "parquet"),
+}
+
+
+class TableQuery(BaseModel):
+    """Which table, and as what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: TableFormat = Field(
+        "csv",
+        description="spreadsheet: CSV in which text that begins with = + - @ has a ' before it.",
+    )
+    part: Annotated[str, Field(max_length=1000)] | None = Field(
+        None,
+        description="A list within the result, by its JSON pointer (RFC 6901). "
+        "Without it: the rows that the job keeps, else the result.",
+    )
+
+
+@blueprint.get("/<uuid:job_id>/table")
+@scope_required("jobs:read")
+@describe(
+    "downloadJobTable",
+    query=TableQuery,
+    headers=(IF_NONE_MATCH,),
+    answers={
+        200: Answer(
+            "The whole table.",
+            {},
+            media_type=CSV,
+            also=(NDJSON, PARQUET),
+            headers=("Content-Disposition", "ETag"),
+        )
+    },
+    problems=OF_ROWS,
+)
+def download(job_id: Any) -> Response:
+    """Download a table that a job made, whole: as CSV, JSON lines or Parquet.
+
+    Not a page of it, and no cell is cut. A table that would take more than 50 s to write is
+    refused: its own file is there as parquet. A job that has no table is 404, one that has not
+    ended 409.
+    """
+    job = job_to_see(job_id)
+    result = result_of(job, staff=False)
+    query = read_query(TableQuery)
+    tag = _tag(job, query)
+    if request.if_none_match.contains(tag):
+        answer = Response(status=304)
+    else:
+        answer = _sent(_file(job, result, query), job, query.format)
+    answer.set_etag(tag)
+    return answer
+
+
+def _file(job: Job, result: Any, query: TableQuery) -> BinaryIO:
+    rows, person = api_state().rows, viewer().id
+    has_rows = any(file["name"] == ROWS_FILE for file in job.files)
+    try:
+        if query.part is None and has_rows:
+            if query.format == "parquet":
+                return api_state().engine.open_file(job, ROWS_FILE)
+            most = api_state().engine.settings.table_temp_bytes
+            return rows.copy(job, query.format, person=person, most_bytes=most)
+        items = find_list(result, query.part or "")
+        if items is None:
+            raise JobNotFound("There is no table at this place.")
+        return rows.write(items, query.format, person=person)
+    except TableTooLargeError as error:
+        raise InvalidQuery([QueryProblem(parameter="format", detail=str(error))]) from None
+
+
+def _sent(opened: BinaryIO, job: Job, form: TableFormat) -> Response:
+    media_type, ending = _KINDS[form]
+    size = opened.seek(0, 2)
+    opened.seek(0)
+    answer = send_file(
+        opened, mimetype=media_type, as_attachment=True, download_name=f"{job.task}.{ending}"
+    )
+    answer.content_length = size
+    return answer
+
+
+def _tag(job: Job, query: TableQuery) -> str:
+    parts = (VERSION, job.id, job.finished_at, query, request.path)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

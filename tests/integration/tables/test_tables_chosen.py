@@ -1,0 +1,164 @@
+"""GET /jobs/{id}/rows sorted and searched, and GET /jobs/{id}/table: the whole of it as a file."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from flask_api.http import row_files
+from flask_api.http.state import api_state
+from flask_api.jobs.tasks.task import task
+from flask_api.tasks.tables.database import TableDatabase, literal
+from flask_api.testing import running_api
+from shared.settings import ApiSettings
+from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
+
+pytestmark = pytest.mark.usefixtures("site")
+
+TASKS = ("tests.integration.tables.row_tasks", "tests.integration.tables.test_tables_chosen")
+ODD = """SELECT * FROM (VALUES
+    (9007199254740993::BIGINT, 0.1::DOUBLE, 'b', '=1+1', TIMESTAMPTZ '2020-01-01 10:00:00+02', 1.50::DECIMAL(5, 2)),
+    (-3, 'nan'::DOUBLE, 'A', '', NULL, NULL),
+    (20, NULL, 'b', 'a "quote", and a comma', NULL, 2.25)) AS t(large, f, words, file_row_number, "at", exact)"""
+LISTED = [
+    {"id": 2**53 + 1, "name": "-x", "ratio": 0.1},
+    {"id": 5, "name": 'a,"b"', "more": [1]},
+    {"Name": None, "ratio": 2},
+]
+
+
+@task("chosen.listed")
+def listed() -> dict[str, Any]:
+    """Return a list within the result, and one of objects that have nothing in common."""
+    return {"a/b": [LISTED], "wide": [{f"c{number}": 1} for number in range(1001)]}
+
+
+@pytest.fixture
+def app(api_settings: ApiSettings, tmp_path: Path) -> Iterator[Flask]:
+    """The API with tasks that keep rows and return lists."""
+    files = f"file://{tmp_path / 'files'}"
+    with running_api(api_settings, task_modules=TASKS, job_files_url=files) as app:
+        yield app
+
+
+@pytest.fixture
+def visitor(site: None) -> Visitor:
+    """Somebody who is logged in."""
+    return new_visitor()
+
+
+def run(app: Flask, visitor: Visitor, task: str = "rows.keep", **arguments: Any) -> str:
+    """Run a job to its end; return its address."""
+    body = {"task": task, "arguments": arguments}
+    answer = ask(app, "/api/jobs?wait=20", method="POST", cookie=visitor.cookie, json=body)
+    return f"/api/jobs/{answer.get_json()['id']}"
+
+
+def read(app: Flask, visitor: Visitor, path: str) -> TestResponse:
+    """Ask for it, and read it to its end."""
+    answer = ask(app, path, cookie=visitor.cookie)
+    answer.get_data()
+    answer.close()
+    return answer
+
+
+def shown(app: Flask, visitor: Visitor, path: str) -> list[Any]:
+    """Return the first cell of each row of a page."""
+    answer = read(app, visitor, path)
+    assert answer.status_code == 200, answer.data
+    return [row[0] for row in answer.get_json()["rows"]]
+
+
+def test_rows_are_sorted_and_searched(app: Flask, visitor: Visitor) -> None:
+    """Numbers by size, texts whatever their case, nothing last; pages of one order fit together."""
+    job = run(app, visitor)
+    assert shown(app, visitor, f"{job}/rows?sort=-1&size=3") == [249, 248, 247]
+    page = read(app, visitor, f"{job}/rows?q=WORD%201&sort=-1&size=5").get_json()
+    assert (page["total"], [row[0] for row in page["rows"]]) == (111, [199, 198, 197, 196, 195])
+    following = read(app, visitor, page["links"]["next"]).get_json()
+    assert [row[0] for row in following["rows"]] == [194, 193, 192, 191, 190]
+    odd = run(app, visitor, sql=ODD)
+    assert shown(app, visitor, f"{odd}/rows?sort=3") == [-3, 20, "9007199254740993"]
+    assert shown(app, visitor, f"{odd}/rows?sort=-6") == [20, "9007199254740993", -3]
+    assert shown(app, visitor, f"{odd}/rows?q=2020-01-01T08") == ["9007199254740993"]
+    assert shown(app, visitor, f"{odd}/rows?q=%25") == []
+    wrong = read(app, visitor, f"{job}/rows?sort=3").get_json()
+    assert wrong["errors"] == [{"parameter": "sort", "detail": "must be 1 to 2, a column of this table"}]  # fmt: skip
+
+
+def test_whole_table_is_a_file_of_each_format(app: Flask, visitor: Visitor, tmp_path: Path) -> None:
+    """No digit is lost; nothing and an empty text differ; for a spreadsheet no text is a formula."""
+    job = run(app, visitor, sql=ODD)
+    answer = read(app, visitor, f"{job}/table")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=rows.keep.csv"
+    assert answer.text == (
+        "large,f,words,file_row_number,at,exact\n"
+        "9007199254740993,0.1,b,=1+1,2020-01-01T08:00:00Z,1.50\n"
+        '-3,nan,A,"",,\n20,,b,"a ""quote"", and a comma",,2.25\n'
+    )
+    sheet = read(app, visitor, f"{job}/table?format=spreadsheet").text
+    assert sheet.startswith("\ufefflarge,")
+    assert list(csv.reader(io.StringIO(sheet)))[1][3] == "'=1+1"
+    lines = read(app, visitor, f"{job}/table?format=jsonl").text.splitlines()
+    assert [json.loads(line)["large"] for line in lines] == ["9007199254740993", -3, 20]
+    assert [json.loads(line)["f"] for line in lines] == [0.1, None, None]
+    parquet = read(app, visitor, f"{job}/table?format=parquet").data
+    assert _rows_of(parquet, tmp_path, "large")[0] == (2**53 + 1,)
+    empty = run(app, visitor, sql="SELECT 1 AS a, 2 AS b WHERE false")
+    assert read(app, visitor, f"{empty}/table").text == "a,b\n"
+
+
+def test_list_within_a_result_is_a_table(app: Flask, visitor: Visitor, tmp_path: Path) -> None:
+    """By its JSON pointer; columns are typed in Parquet where no cell loses anything."""
+    job = run(app, visitor, "chosen.listed")
+    here = f"{job}/table?part=/a~1b/0"
+    assert read(app, visitor, here).text == (
+        'id,name,ratio,more,Name\n9007199254740993,-x,0.1,,\n5,"a,""b""",,[1],\n,,2,,\n'
+    )
+    assert "\n9007199254740993,'-x,0.1," in read(app, visitor, f"{here}&format=spreadsheet").text
+    lines = read(app, visitor, f"{here}&format=jsonl").text.splitlines()
+    assert [json.loads(line) for line in lines] == LISTED
+    rows = _rows_of(read(app, visitor, f"{here}&format=parquet").data, tmp_path)
+    assert rows == [(2**53 + 1, "-x", 0.1, None, None), (5, 'a,"b"', None, "[1]", None), (None, None, 2.0, None, None)]  # fmt: skip
+    for part in ("", "/a~1b/1", "/a~1b/00", "a~1b", "/nowhere"):
+        assert read(app, visitor, f"{job}/table?part={part}").status_code == 404, part
+    wide = read(app, visitor, f"{job}/table?part=/wide")
+    assert wide.get_json()["errors"][0]["parameter"] == "format"
+    assert read(app, visitor, f"{job}/table?part=/wide&format=jsonl").status_code == 200
+
+
+def test_table_is_its_owners(app: Flask, visitor: Visitor) -> None:
+    """As the rows: 404 for another person, 401 for nobody, staff may look."""
+    path = f"{run(app, visitor)}/table?format=csv"
+    assert read(app, new_visitor(), path).status_code == 404
+    assert ask(app, path).status_code == 401
+    assert read(app, new_visitor(is_staff=True), path).status_code == 200
+
+
+def test_one_person_takes_one_place_for_what_takes_long(
+    app: Flask, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others find the second; pages that are not sorted need none; nothing is left behind."""
+    job, other = run(app, visitor), new_visitor()
+    others = run(app, other)
+    monkeypatch.setattr(row_files, "WAIT_S", 0.05)
+    rows = api_state(app).rows
+    with rows._turn(str(visitor.person.pk)):
+        assert read(app, visitor, f"{job}/table").get_json()["code"] == "rows_busy"
+        assert read(app, visitor, f"{job}/rows?sort=1").status_code == 503
+        assert read(app, visitor, f"{job}/rows").status_code == 200
+        assert read(app, other, f"{others}/table").status_code == 200
+    assert read(app, visitor, f"{job}/table").status_code == 200
+
+
+def _rows_of(content: bytes, folder: Path, columns: str = "*") -> list[Any]:
+    path = folder / "read.parquet"
+    path.write_bytes(content)
+    with TableDatabase(files=(path,), memory_mb=128, threads=1) as database:
+        return database.run(f"SELECT {columns} FROM read_parquet({literal(path)})")

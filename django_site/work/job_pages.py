@@ -10,24 +10,32 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from django_site.work import api, result
+from django_site.work import api
 from django_site.work.access import get_page, page
 from django_site.work.chart.timeline import timeline_of
 from django_site.work.form.values import json_text
 from django_site.work.listing.many import back_to_list
-from django_site.work.rows import rows_of
+from django_site.work.results.parts import PAGE_ROWS, Wanted
+from django_site.work.results.result import show
+from django_site.work.results.rows import rows_of
 
 LOG_LINES = 200
 # Of a larger batch the page shows no results: reading them is the whole batch.
 _BATCH_SHOWN_MAX = 1000
 _DRAWN_MAX, _AT_ONCE = 300, 100
+_TABLE_FORMATS = (
+    ("spreadsheet", "CSV for a spreadsheet"),
+    ("csv", "CSV, as it is"),
+    ("jsonl", "JSON lines"),
+    ("parquet", "Parquet"),
+)
 
 
 @get_page
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show one job: how it stands, what it said, what it made."""
     record = api.get(request, f"/jobs/{job_id}")
-    wanted = result.Wanted.of(request.GET.dict())
+    wanted = Wanted.of(request.GET)
     # A page that has its log already, and gets what comes by events, needs no thousand lines again.
     is_without_log = request.headers.get("X-Gatehouse-Background") == "without log"
     has_result = record["status"] == "succeeded"
@@ -36,8 +44,9 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "log": [] if is_without_log else _log(request, job_id),
         "log_lines": LOG_LINES,
         "arguments": json_text(record["arguments"]),
-        "result": result.show(record["result"], wanted) if has_result else None,
-        "rows": rows_of(request, record),
+        "result": show(record["result"], wanted) if has_result else None,
+        "rows": rows_of(request, record, wanted),
+        "table_formats": _TABLE_FORMATS,
         "is_over": record["finished_at"] is not None,
     }
     return render(request, "work/job.html", context)
@@ -71,7 +80,7 @@ def _first_jobs(request: HttpRequest, batch_id: UUID) -> list[dict[str, Any]]:
 def _ended(request: HttpRequest, batch_id: UUID) -> list[dict[str, Any]]:
     """Return how the first jobs of a batch ended."""
     path, ended = f"/batches/{batch_id}/results", []
-    for line in api.first_lines(request, path, result.PAGE_ROWS, order="submission"):
+    for line in api.first_lines(request, path, PAGE_ROWS, order="submission"):
         each: dict[str, Any] = json.loads(line)
         each["number"] = each["position"] + 1
         each["shown"] = json.dumps(each.pop("result"), ensure_ascii=False)[:300]

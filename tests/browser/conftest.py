@@ -13,7 +13,7 @@ from tests.e2e.service import ServiceProcess
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """The whole service, one for the tests of this folder."""
-    tasks = "flask_api.tasks.library,tests.browser.form_tasks"
+    tasks = "flask_api.tasks.library,tests.browser.form_tasks,tests.browser.result_tasks"
     with ServiceProcess(tmp_path_factory.mktemp("service"), task_modules=tasks) as service:
         yield service
 

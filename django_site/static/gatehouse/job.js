@@ -1,5 +1,6 @@
 // One job, live: its state, progress and log as they come.
 import { follow, refresh, say, sparingly, visible } from "./live.js";
+import "./tables.js";
 
 const head = document.getElementById("live-head");
 const log = document.getElementById("live-log");

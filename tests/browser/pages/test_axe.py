@@ -67,6 +67,7 @@ def _paths(ada: Person) -> list[str]:
         made("forms.refuse", text="no " * 50),
         made("forms.hostile", text="w" * 200),
         made("forms.table", rows=120),
+        made("results.nested"),
         made("tables.parse", file=_upload(http)),
     ]
     later = {"task": "primes.sum", "arguments": {"limit": 5}, "delay_s": 600}

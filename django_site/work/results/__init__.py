@@ -1,0 +1,1 @@
+"""What a page shows of a result, by what it is."""

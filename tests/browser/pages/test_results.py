@@ -1,0 +1,43 @@
+"""A result is what it is: a table that can be searched and narrowed, a tree that opens."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.pages.person import Person
+
+
+def made(person: Person, task: str, **arguments: Any) -> str:
+    """Run a job to its end; return its page."""
+    body = {"task": task, "arguments": arguments}
+    job = person.session.http.post("/api/jobs", json=body, params={"wait": "5"}).json()
+    assert job["status"] == "succeeded", job
+    return f"/jobs/{job['id']}/"
+
+
+@pytest.mark.parametrize("with_scripts", [True, False])
+def test_table_is_searched_narrowed_and_downloaded(
+    person: Callable[..., Person], with_scripts: bool
+) -> None:
+    """In place, the address says what is shown; with scripts off by the same form. What is nested
+    opens."""
+    ada = person(with_scripts=with_scripts)
+    ada.go(made(ada, "results.nested"))
+    ada.fill("#result-2-q", "N2")
+    if not with_scripts:
+        ada.find("#result-2-tools button.no-scripts").click()
+    ada.until(lambda: "of 11" in ada.text("#result-2 + .table-foot"), "its rows are shown")
+    ada.find("#result-2-columns summary").click()
+    ada.find("#result-2-columns input[value='2']").click()
+    if not with_scripts:
+        ada.find("#result-2-columns button").click()
+    ada.until(lambda: ada.text("#result-2 thead") == "name missing size", "a column is hidden")
+    ada.until(lambda: "q=N2&col=1&col=3" in ada.browser.current_url, "the address says so")
+    link = ada.find("#result-2-files a[href*=jsonl]").get_attribute("href") or ""
+    lines = ada.session.http.get(link).text.splitlines()
+    assert (len(lines), "<i>as it is</i>" in lines[0]) == (30, True)
+    assert "missing" not in ada.text("#result-0-1 .tree")
+    before = ada.count(".tree details[open]")
+    ada.find(".tree details:not([open]) > summary").click()
+    assert ada.count(".tree details[open]") == before + 1

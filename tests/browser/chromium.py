@@ -27,7 +27,11 @@ def start_chromium(profile: Path, *, width: int, height: int = 900) -> Chrome:
     ):
         options.add_argument(argument)
     browser = Chrome(options=options, service=ChromeService(str(DRIVER)))
-    # Not the window's size, which has a least of its own.
+    resize(browser, width=width, height=height)
+    return browser
+
+
+def resize(browser: Chrome, *, width: int, height: int = 900) -> None:
+    """Show pages on so large a screen. Not the window's size, which has a least of its own."""
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    return browser

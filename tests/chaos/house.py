@@ -26,7 +26,8 @@ from shared.redis import RedisClient, build_client
 from shared.settings import ROOT
 from tests.chaos.processes import children_of, pool_children_of, send, tree_of
 from tests.chaos.tasks import EFFECTS
-from tests.e2e.service import COMMANDS, Browser, clean_environment, free_port, prepared_database
+from tests.e2e.service import COMMANDS, Browser, clean_environment, prepared_database
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 READY_S = 30.0

@@ -12,7 +12,8 @@ import pytest
 
 from shared.contract.api_keys import new_key
 from tests.cli.command import Home
-from tests.e2e.service import ServiceProcess, free_port
+from tests.e2e.service import ServiceProcess
+from tests.ports import free_port
 
 
 class _Somebody(BaseHTTPRequestHandler):

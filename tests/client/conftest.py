@@ -11,6 +11,7 @@ from tests.e2e.service import ServiceProcess
 from tests.integration.gate.gate_bench import SAMPLE_TASKS
 
 SOON_S = 15
+PLACES = 20  # how many streams and long-polls of one person the service holds at once
 TASK_MODULES = f"flask_api.tasks.primes,{SAMPLE_TASKS},tests.client.client_tasks"
 
 
@@ -25,7 +26,9 @@ def new_keys(service: ServiceProcess, *, count: int) -> list[str]:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """A service that the tests of this folder share."""
     with ServiceProcess(
-        tmp_path_factory.mktemp("client-service"), task_modules=TASK_MODULES
+        tmp_path_factory.mktemp("client-service"),
+        task_modules=TASK_MODULES,
+        max_parked_person=str(PLACES),
     ) as running:
         yield running
 

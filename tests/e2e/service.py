@@ -8,17 +8,14 @@ with ServiceProcess(folder, server="gunicorn") as service:
 """
 
 import os
-import random
 import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -28,6 +25,7 @@ import httpx
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ROOT
+from tests.ports import free_port
 
 COMMANDS = {
     "cherrypy": [sys.executable, "wsgi.py"],
@@ -37,6 +35,7 @@ PERSON = "demo"
 READY_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 20.0
 _POLL_S = 0.02
+_LOG_INS = 5
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
@@ -65,8 +64,14 @@ class Browser:
         return self.http.post(path, data={**data, "csrfmiddlewaretoken": found[1]}, headers=headers)
 
     def log_in(self) -> None:
-        """Log in as the service's person."""
-        answer = self.send_form("/accounts/login/", {"login": PERSON, "password": self._password})
+        """Log in as the service's person; as the page says of a part that is away for a moment,
+        try again shortly."""
+        form = {"login": PERSON, "password": self._password}
+        for _ in range(_LOG_INS):
+            answer = self.send_form("/accounts/login/", form)
+            if answer.status_code != 503:
+                break
+            time.sleep(0.5)
         assert answer.status_code == 302, answer.text
 
     def log_out(self) -> None:
@@ -247,16 +252,6 @@ class ServiceProcess:
             )
         except httpx.TransportError:
             return False
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now, and that the system gives to no connection
-    that goes out: those begin at 32,768 on Linux."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def clean_environment(folder: Path) -> dict[str, str]:

@@ -16,18 +16,12 @@ from pathlib import Path
 import pytest
 
 from shared.settings import ROOT
+from tests.ports import free_port
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
 READY = "Ctrl-C stops it"
 PRIME_SUM = "454396537"
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Launch:

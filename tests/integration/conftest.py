@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from deploy.redis.valkey import EmbeddedValkey
+from flask_api.jobs.records import keyspace
 from flask_api.testing import logged_in as logged_in_client
 from flask_api.testing import running_api
 from shared.settings import ApiSettings, load_settings
@@ -54,6 +55,14 @@ def _no_throttling_between_tests(request: pytest.FixtureRequest) -> None:
         from django.core.cache import cache
 
         cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_jobs_of_other_tests(valkey: EmbeddedValkey) -> None:
+    """What a test before handed over when its server stopped would be run by this one's,
+    and a job that hangs would keep its only thread."""
+    with admin_of(valkey) as client:
+        client.delete(keyspace.DELAYED, keyspace.ORPHANS)
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 
 from shared.settings import ROOT
 from shared.version import VERSION
-from tests.e2e.test_script_server import Launch, free_port, serving
+from tests.e2e.test_script_server import Launch, serving
 from tests.package.environment import Environment, modules_of, requirements, tracked_files
+from tests.ports import free_port
 
 PACKAGES = ("gatehouse", "shared", "flask_api", "django_site", "deploy")
 GATE_PACKAGES = 15

@@ -1,6 +1,7 @@
 """The fixtures of the integration tests: attacks are tried on the real thing."""
 
 from tests.integration.conftest import (
+    _no_jobs_of_other_tests,
     _no_throttling_between_tests,
     ada,
     address,
@@ -22,6 +23,7 @@ from tests.integration.conftest import (
 )
 
 __all__ = [
+    "_no_jobs_of_other_tests",
     "_no_throttling_between_tests",
     "ada",
     "address",

@@ -29,7 +29,7 @@ from gatehouse.protocol import requests
 from gatehouse.protocol.flows import ask
 from gatehouse.transport.downloads import Target
 from tests.client.odd_server import OddServer, Page, odd_server
-from tests.e2e.service import free_port
+from tests.ports import free_port
 
 KEY = "gh_" + "k" * 49
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from gatehouse import Client, Executor, Unavailable
+from tests.client.conftest import PLACES
 from tests.e2e.service import ServiceProcess
 from tests.integration.redis.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.waiting import wait_until
@@ -18,7 +19,6 @@ from tests.waiting import wait_until
 ItemT = TypeVar("ItemT")
 
 SOON_S = 20
-PLACES = 8  # for streams and for long-polls, each, by default
 _COUNTER = "gatehouse_http_requests_total"
 
 
@@ -124,7 +124,7 @@ def test_executor_without_a_place_to_wait_asks_now_and_then(
     ended.touch()
     batch = client.submit_batch("sample.hold", [{"path": str(ended)}, {"path": str(gate)}])
     with ExitStack() as held, Executor(client) as executor:
-        for _ in range(PLACES):
+        for _ in range(PLACES // 2):
             assert next(_held(held, batch.results())).result() == 1
         with suppress(Unavailable):
             while True:

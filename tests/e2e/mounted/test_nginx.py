@@ -17,7 +17,8 @@ import jwt
 import pytest
 
 from shared.settings import ROOT
-from tests.e2e.service import PERSON, Browser, ServiceProcess, free_port
+from tests.e2e.service import PERSON, Browser, ServiceProcess
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 SECRET = "a secret that only reports and the gate know"

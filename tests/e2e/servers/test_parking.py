@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.servers.pausing_app import LINE, LINES
-from tests.e2e.service import free_port
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 PARKING_SERVERS = ("cherrypy", "gunicorn")

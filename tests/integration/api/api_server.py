@@ -13,7 +13,7 @@ from deploy.servers.cherrypy import build_server
 from flask_api.app import release_waiters
 from flask_api.gate.state import gate_state
 from shared.settings import ServerSettings, load_settings
-from tests.e2e.service import free_port
+from tests.ports import free_port
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from deploy.redis.valkey import EmbeddedValkey, find_server
 from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
 from shared.settings import ROOT, ApiSettings, WriterSettings
-from tests.e2e.service import clean_environment, free_port
+from tests.e2e.service import clean_environment
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 SECRET = "s" * 40

@@ -11,8 +11,9 @@ from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.entries import session_entry
 from shared.redis import RedisClient, build_client
-from tests.e2e.service import PERSON, Browser, ServiceProcess, free_port
+from tests.e2e.service import PERSON, Browser, ServiceProcess
 from tests.integration.redis.fault_proxy import FaultProxy, fault_proxy
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 RECOVERY_S = 2.0

@@ -8,11 +8,13 @@ from flask_api.errors import register_all_error_handlers
 from flask_api.framework import ApiFlask
 from flask_api.gate.extension import Gatehouse, current_identity
 from flask_api.gate.state import gate_state, this_app, this_request
+from flask_api.http.operators.record import register_record
 from flask_api.http.query import check_query
 from flask_api.http.row_files import RowReader
 from flask_api.http.state import EXTENSION, ApiState, api_state
 from flask_api.http.wait import register_parking
 from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.operating.operators import Operators
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.shares import Shares
 from flask_api.jobs.tasks.registry import load_tasks
@@ -43,6 +45,7 @@ def create_app(settings: ApiSettings) -> Flask:
     Gatehouse(app, settings=settings, audience=API_AUDIENCE)
     register_all_error_handlers(app)
     register_parking(app)
+    register_record(app)
     store = open_job_connections(settings)
     gone = GonePeople(gate_state(app).store, EntrySigner(settings.secrets))
     engine = JobEngine(store, load_tasks(settings.task_modules), settings, gone=gone)
@@ -54,6 +57,7 @@ def create_app(settings: ApiSettings) -> Flask:
         streams=streams,
         rows=RowReader(engine),
         shares=Shares(store, gone),
+        operators=Operators(store, engine),
         metrics=Metrics(app, engine=engine, streams=streams, jobs=store).render,
         open_endpoints=OPEN_ENDPOINTS - closed,
         document=cache(partial(build_document, app)),

@@ -23,6 +23,8 @@ _LABELS = {
     "jobs:submit": "Submit jobs of any task",
     "jobs:cancel": "Cancel jobs, delete ended ones",
     "jobs:operate": "Do so with other people's jobs, for operators",
+    "operate:read": "See what runs and everybody's jobs, for operators",
+    "operate:write": "Pause tasks and act on many jobs at once, for operators",
 }
 
 

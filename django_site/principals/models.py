@@ -16,5 +16,6 @@ class Operator(models.Model):
         managed = False
         default_permissions = ()
         permissions: ClassVar = [
-            ("operate_jobs", "Can cancel, retry and delete other people's jobs and files")
+            ("operate_jobs", "Can cancel, retry and delete other people's jobs and files"),
+            ("view_operations", "Can see what runs and everybody's jobs, with what they hold"),
         ]

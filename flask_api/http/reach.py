@@ -3,27 +3,25 @@ decided here, and nowhere else.
 
 Seeing: one's own, and everybody's for staff. Acting: on one's own; on other people's only staff
 with Django's permission OPERATE_PERMISSION, and by key only one with the scope OPERATE_SCOPE; each
-such act is in the security log. Contents (arguments, results, errors, progress, files)
-are for credentials that cover READ_SCOPE: others get a receipt. See docs/scopes.md.
+such act is in the record of operators before it is done (flask_api.http.operators.record). Contents
+(arguments, results, errors, progress, files) are for credentials that cover READ_SCOPE: others get
+a receipt. See docs/scopes.md.
 """
 
-import logging
 from typing import Any
 
 from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import require_scope
 from flask_api.http.job_json import job_json, receipt_json
 from flask_api.http.job_requests import is_staff, viewer
+from flask_api.http.operators.access import OPERATE_PERMISSION
+from flask_api.http.operators.record import begin_deeds
 from flask_api.http.state import api_state
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.files.uploads import Upload
 from flask_api.jobs.records.job import Job
 from shared.contract.api_keys import OPERATE_SCOPE, READ_SCOPE
 from shared.errors import PermissionDenied
-
-security_log = logging.getLogger("gatehouse.security")
-
-OPERATE_PERMISSION = "gatehouse_principals.operate_jobs"
 
 
 def job_to_see(job_id: object) -> Job:
@@ -81,14 +79,5 @@ def _allow(act: str, *, owner_id: str, thing: str) -> None:
         raise PermissionDenied(
             f"This is another person's: to {act} it needs the permission {OPERATE_PERMISSION}."
         )
-    identity = current_identity()
-    require_scope(identity, OPERATE_SCOPE)
-    key_id = None if identity.key is None else identity.key.id
-    details = {
-        "act": act,
-        "thing": thing,
-        "owner_id": owner_id,
-        "user_id": principal.id,
-        "key_id": key_id,
-    }
-    security_log.warning("act on another person's", extra=details)
+    require_scope(current_identity(), OPERATE_SCOPE)
+    begin_deeds(act, [(thing, owner_id)])

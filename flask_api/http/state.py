@@ -12,6 +12,7 @@ from flask import Flask
 from flask_api.gate.state import this_app
 from flask_api.http.row_files import RowReader
 from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.operating.operators import Operators
 from flask_api.jobs.shares import Shares
 from flask_api.streams.streams import Streams
 from shared.redis import RedisGateway
@@ -28,6 +29,7 @@ class ApiState:
     streams: Streams
     rows: RowReader
     shares: Shares
+    operators: Operators
     metrics: Callable[[], bytes]  # in Prometheus' text format; blocks for Redis' time-outs
     open_endpoints: frozenset[str]  # asked without a credential
     document: Callable[[], dict[str, Any]]  # OpenAPI, made on first use

@@ -5,7 +5,7 @@ bounded in jobs and in bytes, and says how much it looked at; its cursor goes on
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -38,7 +38,7 @@ class Searched:
         return self.bytes_read >= _MOST_BYTES
 
 
-class _Word(NamedTuple):
+class SearchWord(NamedTuple):
     """A word to find: as it is, and as JSON has it with and without other alphabets."""
 
     plain: str
@@ -75,18 +75,15 @@ class JobSearch:
 
         A page may be short, or empty, and have a cursor: that looks further back.
         """
-        words, searched = _words(text), Searched()
+        words, searched = words_of(text), Searched()
         found: list[Job] = []
         for _ in range(_ROUNDS_FILTERED if statuses or task else _ROUNDS):
             page = self._jobs.list_of(
                 owner_id, limit=_AT_ONCE, cursor=cursor, statuses=statuses, task=task
             )
-            searched.bytes_read += sum(len(job.arguments) for job in page.jobs)
-            results = self._read_results(page.jobs, searched)
-            for job, result in zip(page.jobs, results, strict=False):
-                searched.jobs += 1
+            for job, has_words in self.look_at(page.jobs, words, searched):
                 cursor = job.id
-                if _has_all(words, job, result):
+                if has_words:
                     found.append(job)
                 if len(found) == limit:
                     return Page(jobs=tuple(found), cursor=cursor), searched
@@ -96,6 +93,17 @@ class JobSearch:
             if cursor is None or len(page.jobs) < _AT_ONCE:
                 break
         return Page(jobs=tuple(found), cursor=cursor), searched
+
+    def look_at(
+        self, jobs: Sequence[Job], words: "Sequence[SearchWord]", searched: Searched
+    ) -> Iterator[tuple[Job, bool]]:
+        """Yield jobs, whoever's they are, each with whether it has all the words; of many bytes
+        only the first jobs. Counts what it looked at."""
+        searched.bytes_read += sum(len(job.arguments) for job in jobs)
+        results = self._read_results(jobs, searched)
+        for job, result in zip(jobs, results, strict=False):
+            searched.jobs += 1
+            yield job, _has_all(words, job, result)
 
     def _read_results(self, jobs: Sequence[Job], searched: Searched) -> list[str]:
         """Return the results as JSON text, of the first jobs if they are many bytes."""
@@ -115,9 +123,10 @@ class JobSearch:
         return ["" if long else (next(texts) or "") for long in is_long]
 
 
-def _words(text: str) -> list[_Word]:
+def words_of(text: str) -> list[SearchWord]:
+    """Return the words of a text, ten at most."""
     return [
-        _Word(
+        SearchWord(
             word,
             json.dumps(word, ensure_ascii=False)[1:-1].casefold(),
             json.dumps(word)[1:-1].casefold(),
@@ -126,7 +135,7 @@ def _words(text: str) -> list[_Word]:
     ]
 
 
-def _has_all(words: Sequence[_Word], job: Job, result: str) -> bool:
+def _has_all(words: Sequence[SearchWord], job: Job, result: str) -> bool:
     said = "\n".join(
         (
             job.task,

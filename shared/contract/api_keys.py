@@ -29,7 +29,17 @@ VERSION = 1
 PREFIX = "gh_"
 READ_SCOPE = "jobs:read"
 OPERATE_SCOPE = "jobs:operate"
-SCOPES = (READ_SCOPE, "jobs:submit", "jobs:cancel", OPERATE_SCOPE)
+# Of operators: to look at what runs and at everybody's jobs, and to act there.
+OPERATE_READ_SCOPE = "operate:read"
+OPERATE_WRITE_SCOPE = "operate:write"
+SCOPES = (
+    READ_SCOPE,
+    "jobs:submit",
+    "jobs:cancel",
+    OPERATE_SCOPE,
+    OPERATE_READ_SCOPE,
+    OPERATE_WRITE_SCOPE,
+)
 TASK_SCOPE_PREFIX = "tasks:"
 SERVICE_SCOPE_PREFIX = "services:"
 
@@ -38,7 +48,7 @@ _RANDOM_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _KEY = re.compile(r"gh_[0-9A-Za-z]{49}", re.ASCII)
 _SCOPE = re.compile(
-    r"jobs:(read|submit|cancel|operate)|tasks:[a-z0-9_.]{1,100}|services:[a-z0-9_.-]{1,64}",
+    r"jobs:(read|submit|cancel|operate)|operate:(read|write)|tasks:[a-z0-9_.]{1,100}|services:[a-z0-9_.-]{1,64}",
     re.ASCII,
 )
 

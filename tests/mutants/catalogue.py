@@ -3,6 +3,7 @@
 from tests.mutants.accounts import ACCOUNTS_MUTANTS
 from tests.mutants.bytes_sent import BYTES_MUTANTS
 from tests.mutants.gate import GATE_MUTANTS
+from tests.mutants.operators import OPERATORS_MUTANTS
 from tests.mutants.sharing import SHARING_MUTANTS
 from tests.mutants.stores import STORES_MUTANTS
 from tests.mutants.submitting import SUBMITTING_MUTANTS
@@ -18,4 +19,5 @@ MUTANTS = (
     *ACCOUNTS_MUTANTS,
     *SUBMITTING_MUTANTS,
     *WAITING_MUTANTS,
+    *OPERATORS_MUTANTS,
 )

@@ -14,7 +14,9 @@ WORK_MUTANTS = (
             "if not principal.has_permission(OPERATE_PERMISSION):",
             "if False:",
         ),
-        Mutant("operator's scope", _REACH, "    require_scope(identity, OPERATE_SCOPE)\n", ""),
+        Mutant(
+            "operator's scope", _REACH, "    require_scope(current_identity(), OPERATE_SCOPE)\n", ""
+        ),
         Mutant(
             "receipts",
             _REACH,
@@ -23,8 +25,8 @@ WORK_MUTANTS = (
         ),
         Mutant(
             "log of acts",
-            _REACH,
-            '    security_log.warning("act on another person\'s", extra=details)\n',
+            "flask_api/http/operators/record.py",
+            '        security_log.warning("operator acts", extra={**extra, **who})\n',
             "",
         ),
         Mutant(

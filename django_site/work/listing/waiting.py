@@ -21,7 +21,7 @@ def waits_for(job: Mapping[str, Any]) -> SafeString | str:
             'Starts at <time data-at datetime="{}">{}</time>', waiting["until"], words
         )
     if waiting["reason"] == "paused":
-        note = waiting["note"]
+        note = shown.visible(waiting["note"])
         return f"An operator has paused it{f': {note}' if note else ''}"
     if waiting["reason"] == "task_limit":
         return f"{waiting['running']} jobs of this task run, as many as may at once"

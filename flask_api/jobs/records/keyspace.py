@@ -17,6 +17,8 @@ held:<inst>        set     the unfinished jobs of the process: being in it is ev
 cancels:<inst>     set     running jobs of the process whose cancel was asked for
 running:<task>     set     the running jobs of a task that has a limit of them, of all processes
 turns:<task>       zset    the processes that wait to begin one of it, by the time they first asked
+audit              stream  what operators do, and what came of it (flask_api.jobs.operating.audit)
+audit-outcomes     hash
 paused             hash    tasks and executors of which nothing begins (.pauses)
 delayed            zset    jobs that wait for their time, by seconds since 1970
 orphans            set     jobs that a stopping process handed over
@@ -49,6 +51,8 @@ from flask_api.jobs.records.job import QueuedJob
 from shared.contract.entries import JOBS_PREFIX
 
 INSTANCES = f"{JOBS_PREFIX}instances"
+AUDIT = f"{JOBS_PREFIX}audit"
+AUDIT_OUTCOMES = f"{JOBS_PREFIX}audit-outcomes"
 PAUSED = f"{JOBS_PREFIX}paused"
 DELAYED = f"{JOBS_PREFIX}delayed"
 ORPHANS = f"{JOBS_PREFIX}orphans"

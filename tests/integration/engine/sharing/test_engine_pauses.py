@@ -92,6 +92,24 @@ def test_paused_jobs_stay_where_they_are_and_wait_where_they_come(
     assert {bench.outcome(taker, each, timeout_s=10).attempt for each in jobs} == {1}
 
 
+def test_only_what_is_not_paused_is_taken_from_another(
+    bench: EngineBench, pauses: PauseStore
+) -> None:
+    """Of a queue that has both."""
+    pauses.pause("task", "sample.note", PAUSE)
+    giver = bench.start(job_threads=1)
+    held = bench.submit(giver, "sample.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=5, what="the slot is taken")
+    jobs = _notes(bench, giver, 6)
+    others = [bench.submit(giver, "sample.echo") for _ in range(6)]
+    taker = bench.start()
+    for job_id in others:
+        bench.outcome(taker, job_id, timeout_s=5)
+    assert not any(bench.admin.sismember(keyspace.held(taker.instance), each) for each in jobs)
+    bench.go()
+    bench.outcome(giver, held)
+
+
 def test_pause_holds_over_a_restart_of_redis_and_for_a_task_that_is_gone(
     bench: EngineBench, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -1,0 +1,32 @@
+"""All that operators see and do, made once for an application."""
+
+from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.operating.all_jobs import AllJobs
+from flask_api.jobs.operating.audit import AuditLog
+from flask_api.jobs.operating.failures import Failures, read_failures
+from flask_api.jobs.operating.overview import Overview, read_overview
+from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.records.pauses import PauseStore
+from shared.redis import RedisGateway
+
+
+class Operators:
+    """The parts, and what needs no part of its own. Thread-safe.
+
+    Raises JobStoreUnavailable when Redis is away.
+    """
+
+    def __init__(self, store: RedisGateway, engine: JobEngine) -> None:
+        self._store = store
+        self._heartbeat_s = engine.settings.job_heartbeat_s
+        self.audit = AuditLog(store)
+        self.jobs = AllJobs(store, JobReader(store), engine.search)
+        self.pauses = PauseStore(store)
+
+    def overview(self) -> Overview:
+        """Return what runs where."""
+        return read_overview(self._store, heartbeat_s=self._heartbeat_s)
+
+    def failures(self, *, task: str | None = None) -> Failures:
+        """Return what failed lately, grouped by error."""
+        return read_failures(self._store, task=task)

@@ -1,0 +1,105 @@
+"""The guards of operators: who is one, what is written before it is done, what is paused."""
+
+from tests.mutants.mutant import Mutant, of
+
+_ACCESS = "flask_api/http/operators/access.py"
+_JOBS = "flask_api/views/operate/jobs.py"
+
+OPERATORS_MUTANTS = (
+    *of(
+        ("tests/security/operators/test_operators_api.py",),
+        Mutant("viewers are staff", _ACCESS, "return principal.is_staff and (", "return ("),
+        Mutant(
+            "operators are staff",
+            _ACCESS,
+            "principal.is_staff and principal.has_permission(OPERATE_PERMISSION)",
+            "principal.has_permission(OPERATE_PERMISSION)",
+        ),
+        Mutant(
+            "viewers only look",
+            _ACCESS,
+            "may = may_operate if acts else may_view",
+            "may = may_view",
+        ),
+        Mutant("scopes of operators", _ACCESS, "        require_scope(identity, scope)\n", ""),
+        Mutant(
+            "record of single acts",
+            "flask_api/http/reach.py",
+            "    begin_deeds(act, [(thing, owner_id)])\n",
+            "",
+        ),
+        Mutant(
+            "outcome of single acts",
+            "flask_api/http/operators/record.py",
+            "    app.after_request(_end_open)\n",
+            "    del app\n",
+        ),
+        Mutant(
+            "search needs jobs:read in all jobs",
+            _JOBS,
+            "require_scope(current_identity(), READ_SCOPE)",
+            "pass",
+        ),
+        Mutant(
+            "contents need jobs:read in all jobs",
+            _JOBS,
+            "has_contents = sees_contents()",
+            "has_contents = True",
+        ),
+        Mutant(
+            "messages need jobs:read",
+            "flask_api/views/operate/failures.py",
+            "group.message if has_contents else",
+            "group.message if True else",
+        ),
+        Mutant("a hundred at once", _JOBS, "max_length=MOST_AT_ONCE", "max_length=1000"),
+        Mutant(
+            "only what is there is paused",
+            "flask_api/views/operate/pauses.py",
+            "if not _is_known(wanted.what, wanted.name):",
+            "if False:",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/sharing/test_engine_pauses.py",),
+        Mutant(
+            "paused tasks wait",
+            "flask_api/jobs/workers/queue.py",
+            "if task in self.paused:",
+            "if False:",
+        ),
+        Mutant(
+            "what is paused is not stolen",
+            "flask_api/jobs/work_stealing.py",
+            "                and job.task not in executor.queue.paused\n",
+            "",
+        ),
+        Mutant(
+            "what is paused is no reason to look",
+            "flask_api/jobs/records/beats.py",
+            "load.waiting - load.paused + ",
+            "load.waiting + ",
+        ),
+        Mutant(
+            "pauses at every beat",
+            "flask_api/jobs/membership.py",
+            "if answer.alive and answer.pauses != self.pauses:",
+            "if False:",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/operating/test_all_jobs.py",),
+        Mutant(
+            "record is bounded",
+            "flask_api/jobs/records/lua/audit.lua",
+            "if excess > 0 then",
+            "if false then",
+        ),
+        Mutant(
+            "outcomes stay",
+            "flask_api/jobs/records/lua/audit_end.lua",
+            "redis.call('HSETNX'",
+            "redis.call('HSET'",
+        ),
+    ),
+)

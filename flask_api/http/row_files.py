@@ -5,11 +5,12 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import RowsBusy
@@ -22,9 +23,14 @@ from flask_api.tasks.tables.kept.page import ROWS_FILE, RowsPage, read_page
 # Each may take 128 MB and some threads of the server wait here meanwhile: both must not add up.
 READERS = 4
 WAIT_S = 5.0
-# What looks at a whole table may take a core for seconds: so many at once, one for each person.
+# What looks at a whole table may take a core for seconds: so many at once, one for each person,
+# and behind it one of the same person, who searches as they type. More would only hold threads.
 LONG_READERS = 2
+WAITING = 8
 COPIES = 8
+# A written copy stays on the disk for as long as its client takes to read it.
+SENT = 16
+SENT_PERSON = 2
 _BUSY = "Too many tables are being read just now; try again shortly."
 
 
@@ -37,6 +43,8 @@ class RowReader:
         self._places = threading.BoundedSemaphore(READERS)
         self._turns = threading.Condition()
         self._long: set[str] = set()
+        self._waiting: set[str] = set()
+        self._sent: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._copies: OrderedDict[str, Path] = OrderedDict()
         self._in_use: dict[str, int] = {}
@@ -53,12 +61,14 @@ class RowReader:
         """Return the job's rows as an open file of another format, which nothing is left of when it
         is closed; see copy_rows. Raises as ``read``."""
         with self._turn(person), self._place(), self._local(job) as path:
-            return _opened(lambda target: copy_rows(path, target, form, most_bytes=most_bytes))
+            return self._opened(
+                lambda target: copy_rows(path, target, form, most_bytes=most_bytes), person
+            )
 
     def write(self, items: list[Any], form: ListFormat, *, person: str) -> BinaryIO:
         """Return a list of a result as such a file; see write_list. Raises RowsBusy."""
         with self._turn(person), self._place():
-            return _opened(lambda target: write_list(items, target, form))
+            return self._opened(lambda target: write_list(items, target, form), person)
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -71,14 +81,14 @@ class RowReader:
 
     @contextmanager
     def _turn(self, person: str) -> Iterator[None]:
-        """Wait for one's turn at what takes long."""
+        """Wait for one's turn at what takes long, if not too many do."""
 
         def is_free() -> bool:
             return person not in self._long and len(self._long) < LONG_READERS
 
         with self._turns:
-            if not self._turns.wait_for(is_free, timeout=WAIT_S):
-                raise RowsBusy(_BUSY)
+            if not is_free():
+                self._wait_for(is_free, person)
             self._long.add(person)
         try:
             yield
@@ -86,6 +96,37 @@ class RowReader:
             with self._turns:
                 self._long.discard(person)
                 self._turns.notify_all()
+
+    def _wait_for(self, is_free: Callable[[], bool], person: str) -> None:
+        if person in self._waiting or len(self._waiting) >= WAITING:
+            raise RowsBusy(_BUSY)
+        self._waiting.add(person)
+        try:
+            if not self._turns.wait_for(is_free, timeout=WAIT_S):
+                raise RowsBusy(_BUSY)
+        finally:
+            self._waiting.discard(person)
+
+    def _opened(self, write: Callable[[Path], None], person: str) -> BinaryIO:
+        """Have a file written, and open it. Its name is gone by then: it ends as it is closed.
+        Raises RowsBusy while as many are read as may be."""
+        with self._turns:
+            if self._sent[person] >= SENT_PERSON or self._sent.total() >= SENT:
+                raise RowsBusy(_BUSY)
+            self._sent[person] += 1
+        try:
+            with tempfile.TemporaryDirectory(prefix="gatehouse-copy-") as folder:
+                target = Path(folder) / "copy"
+                write(target)
+                return cast("BinaryIO", _Copy(target, lambda: self._note_closed(person)))
+        except BaseException:
+            self._note_closed(person)
+            raise
+
+    def _note_closed(self, person: str) -> None:
+        with self._turns:
+            self._sent[person] -= 1
+            self._sent += Counter()  # forgets who reads none
 
     @contextmanager
     def _local(self, job: Job) -> Iterator[Path]:
@@ -126,9 +167,16 @@ class RowReader:
                 self._in_use.pop(job_id, None)
 
 
-def _opened(write: Callable[[Path], None]) -> BinaryIO:
-    """Have a file written, and open it. Its name is gone by then: it ends as it is closed."""
-    with tempfile.TemporaryDirectory(prefix="gatehouse-copy-") as folder:
-        target = Path(folder) / "copy"
-        write(target)
-        return target.open("rb")
+class _Copy(FileIO):
+    """An open file that says when it is closed."""
+
+    def __init__(self, path: Path, note_closed: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._note_closed: Callable[[], None] | None = note_closed
+
+    def close(self) -> None:
+        """Close it; idempotent, and the last reference's end does it too."""
+        note_closed, self._note_closed = self._note_closed, None
+        super().close()
+        if note_closed is not None:
+            note_closed()

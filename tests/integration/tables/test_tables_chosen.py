@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from flask_api.http import row_files
 from flask_api.http.state import api_state
 from flask_api.jobs.tasks.task import task
 from flask_api.tasks.tables.database import TableDatabase, literal
+from flask_api.tasks.tables.kept.listed import write_list
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("site")
 
@@ -155,6 +158,52 @@ def test_one_person_takes_one_place_for_what_takes_long(
         assert read(app, visitor, f"{job}/rows").status_code == 200
         assert read(app, other, f"{others}/table").status_code == 200
     assert read(app, visitor, f"{job}/table").status_code == 200
+
+
+def test_person_who_asks_for_much_at_once_holds_no_threads(app: Flask, visitor: Visitor) -> None:
+    """One request waits for a turn, the next is told so at once."""
+    job, person = run(app, visitor), str(visitor.person.pk)
+    rows = api_state(app).rows
+    with ThreadPoolExecutor(1) as one, rows._turn(person):
+        waits = one.submit(read, app, visitor, f"{job}/rows?sort=1")
+        wait_until(lambda: rows._waiting == {person}, timeout_s=10)
+        asked = [read(app, visitor, f"{job}/rows?sort=1").status_code for _ in range(5)]
+        assert asked == [503] * 5
+        assert not waits.done(), "they were answered before who waits"
+    assert waits.result(10).status_code in (200, 503)
+    assert not rows._waiting
+
+
+def test_copies_that_nobody_reads_do_not_fill_the_disk(app: Flask, visitor: Visitor) -> None:
+    """A person has some that are being sent; when one is closed there is room for the next."""
+    job = run(app, visitor)
+    held = [ask(app, f"{job}/table", cookie=visitor.cookie) for _ in range(row_files.SENT_PERSON)]
+    assert [answer.status_code for answer in held] == [200] * row_files.SENT_PERSON
+    assert read(app, visitor, f"{job}/table").get_json()["code"] == "rows_busy"
+    other = new_visitor()
+    assert read(app, other, f"{run(app, other)}/table").status_code == 200
+    held.pop().close()
+    assert read(app, visitor, f"{job}/table").status_code == 200
+    held.pop().close()
+    assert not api_state(app).rows._sent
+
+
+class Counted(dict[str, Any]):
+    """An item that counts how often a member of it is looked at."""
+
+    looks = 0
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the member, and count it."""
+        Counted.looks += 1
+        return super().get(name, default)
+
+
+def test_many_columns_cost_no_more_than_their_cells(tmp_path: Path) -> None:
+    """A list of 20 kB with 300 columns is looked at once for each cell, not for each two."""
+    items = [Counted({f"c{number % 300}": number}) for number in range(900)]
+    write_list(items, tmp_path / "t.parquet", "parquet")
+    assert 0 < Counted.looks <= 300 * 900
 
 
 def _rows_of(content: bytes, folder: Path, columns: str = "*") -> list[Any]:

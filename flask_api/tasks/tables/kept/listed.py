@@ -11,7 +11,7 @@ from flask_api.tasks.tables.cells.types import EXACT_TO
 from flask_api.tasks.tables.database import TableDatabase, TableTooLargeError, identifier, literal
 from flask_api.tasks.tables.kept.copies import CopyFormat, csv_line
 
-MOST_COLUMNS, MOST_CELLS = 1_000, 5_000_000
+MOST_COLUMNS, MOST_CELLS = 1_000, 1_000_000
 ListFormat = CopyFormat | Literal["parquet"]
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _INT64 = 2**63
@@ -62,6 +62,16 @@ class _Table:
             raise TableTooLargeError("The objects have too many different members for a table.")
         return cls(names=names if has_columns else ["value"], items=items, has_columns=has_columns)
 
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the cells that each column has: one look at each item, however many columns."""
+        if not self.has_columns:
+            return {self.names[0]: self.items}
+        columns: dict[str, list[Any]] = {name: [] for name in self.names}
+        for item in self.items:
+            for name, cell in item.items():
+                columns[name].append(cell)
+        return columns
+
     def rows(self) -> Iterator[list[Any]]:
         for item in self.items:
             yield [item.get(name) for name in self.names] if self.has_columns else [item]
@@ -78,7 +88,7 @@ def _write(target: Path, lines: Iterator[str]) -> None:
 
 def _write_parquet(table: _Table, target: Path) -> None:
     """Write typed columns: each of a type that all its cells fit without a loss, else text."""
-    types = [_type([row[at] for row in table.rows()]) for at in range(len(table.names))]
+    types = [_type(cells) for cells in table.columns().values()]
     lines = target.with_name("lines.jsonl")
     names = [f"c{at}" for at in range(len(types))]
     _write(

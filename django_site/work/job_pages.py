@@ -16,6 +16,7 @@ from django_site.work.chart.timeline import timeline_of
 from django_site.work.form.values import json_text
 from django_site.work.listing.many import back_to_list
 from django_site.work.results.parts import PAGE_ROWS, Wanted
+from django_site.work.results.pictures import pictures_of
 from django_site.work.results.result import show
 from django_site.work.results.rows import rows_of
 
@@ -47,6 +48,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "result": show(record["result"], wanted) if has_result else None,
         "rows": rows_of(request, record, wanted),
         "table_formats": _TABLE_FORMATS,
+        "pictures": pictures_of(record["files"]),
         "is_over": record["finished_at"] is not None,
     }
     return render(request, "work/job.html", context)

@@ -4,23 +4,11 @@ Templates escape HTML. What is left are signs that a screen acts on instead of s
 terminal escapes, other control characters, and those that turn the direction of text around.
 """
 
-import re
 from datetime import UTC, datetime
 
-from shared.hidden_signs import HIDDEN
+from shared.hidden_signs import visible
 
-_HIDDEN = re.compile(f"[{HIDDEN}]")
-_ESCAPE = 0x1B
-
-
-def visible(text: str) -> str:
-    """Return ``text`` with every sign that acts, or hides, as one that can be seen. Linear."""
-    return _HIDDEN.sub(lambda found: _picture(ord(found[0])), text)
-
-
-def _picture(code: int) -> str:
-    name = "ESC" if code == _ESCAPE else f"U+{code:04X}"
-    return f"\u27e8{name}\u27e9"
+__all__ = ["ago", "duration", "moment", "size", "visible"]
 
 
 def moment(text: str | None) -> datetime | None:

@@ -233,14 +233,6 @@ _EMPTY: dict[str, Any] = {
 }
 
 
-class LogLineJson(BaseModel):
-    """One line of a job's log."""
-
-    at: AwareDatetime
-    level: str
-    message: str
-
-
 def job_json(job: Job, *, staff: bool) -> dict[str, Any]:
     """Return the whole record. A traceback is for staff: it may show what the service holds."""
     return {**summary_json(job, staff=staff), "result": job.result}

@@ -14,7 +14,6 @@ from flask_api.http.job_json import (
     JOBS_PATH,
     JobPage,
     JobRecordJson,
-    LogLineJson,
     job_url,
     result_of,
 )
@@ -42,7 +41,7 @@ from flask_api.jobs.errors import (
     JobWasCancelled,
 )
 from flask_api.jobs.submission import Submitted
-from flask_api.operation.describe import JSON, NDJSON, Answer, describe
+from flask_api.operation.describe import JSON, Answer, describe
 from flask_api.operation.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
 from shared.errors import JobStoreUnavailable
 
@@ -238,21 +237,6 @@ def delete(job_id: Any) -> tuple[str, int]:
     """
     api_state().engine.delete(job_to_act_on(job_id, "delete"))
     return "", 204
-
-
-@blueprint.get("/<uuid:job_id>/log")
-@scope_required("jobs:read")
-@describe(
-    "getJobLog",
-    answers={200: Answer("One line for each of the last 2,000.", LogLineJson, media_type=NDJSON)},
-    problems=OF_A_JOB,
-    python="print(client.job({job_id}).log())",
-    command="gatehouse log {job_id}",
-)
-def read_log(job_id: Any) -> Response:
-    """Read a job's last log lines as NDJSON."""
-    lines = api_state().engine.read_log(job_to_see(job_id))
-    return Response("".join(f"{line}\n" for line in lines), mimetype=NDJSON)
 
 
 @blueprint.get("/<uuid:job_id>/files/<name>")

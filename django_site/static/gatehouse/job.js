@@ -1,10 +1,11 @@
 // One job, live: its state, progress and log as they come.
 import { follow, refresh, say, sparingly, visible } from "./live.js";
+import { addLines, replaceLog } from "./log.js";
+import "./pictures.js";
 import "./tables.js";
+import { offer, tellEnd } from "./tell.js";
 
 const head = document.getElementById("live-head");
-const log = document.getElementById("live-log");
-const MOST = Number(log.dataset.most);
 const SAY_EVERY_MS = 10_000;
 const LEFT_EVERY_MS = 10_000;
 let lastSaid = 0;
@@ -15,59 +16,15 @@ const stateOf = () => head.querySelector(".state")?.textContent ?? "";
 
 async function update({ withLog = false } = {}) {
   const before = stateOf();
+  const wasOver = isOver();
   const fresh = await refresh(location.href, { background: withLog ? "1" : "without log" });
   if (!fresh) return;
   if (withLog) replaceLog(fresh);
   if (stateOf() !== before) say(`The job: ${stateOf()}`);
   if (isOver()) stop();
+  if (isOver() && !wasOver) tellEnd(head.dataset.task, stateOf());
 }
 const soon = sparingly(() => update());
-
-// --- The log ---------------------------------------------------------------
-const keyOf = (at, text) => `${at}\n${text}`;
-let shown = new Set();
-
-function isFollowed() {
-  return log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-}
-
-function atItsEnd(act) {
-  const follows = isFollowed();
-  act();
-  if (follows) log.scrollTop = log.scrollHeight;
-}
-
-function noteShown() {
-  shown = new Set([...log.querySelectorAll(".line")].map((line) => keyOf(line.querySelector("time").dateTime, line.querySelector("span").textContent)));
-}
-
-function replaceLog(fresh) {
-  const now = fresh.getElementById("live-log");
-  atItsEnd(() => log.replaceChildren(...[...now.childNodes].map((each) => document.importNode(each, true))));
-  log.closest("section").hidden = now.closest("section").hidden;
-  noteShown();
-}
-
-function addLines(lines) {
-  atItsEnd(() => {
-    log.querySelector(".none")?.remove();
-    for (const { at, level, message } of lines) {
-      const text = visible(message);
-      if (shown.has(keyOf(at, text))) continue;
-      shown.add(keyOf(at, text));
-      const line = document.createElement("div");
-      line.className = `line ${["warning", "error", "critical"].includes(level) ? level : ""}`;
-      const time = document.createElement("time");
-      time.dateTime = at;
-      time.textContent = at.slice(11, 19);
-      const words = document.createElement("span");
-      words.textContent = text;
-      line.append(time, " ", words);
-      log.append(line);
-    }
-    while (log.childElementCount > MOST) log.firstElementChild.remove();
-  });
-}
 
 // --- Progress --------------------------------------------------------------
 function showProgress({ done, total, message }) {
@@ -87,9 +44,8 @@ function showProgress({ done, total, message }) {
   return undefined;
 }
 
-noteShown();
-log.scrollTop = log.scrollHeight;
 if (!isOver()) {
+  offer();
   stop = follow(
     head.dataset.events,
     {

@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.utils.safestring import SafeString
 
 from django_site.work.chart.shown_chart import picture
+from django_site.work.results.tree import Node
 from shared.chart import Chart
 
 PAGE_ROWS = 100
@@ -101,7 +103,8 @@ class Wanted:
 
 @dataclass(slots=True, kw_only=True)
 class Shown:
-    """One part of a result. ``kind``: nothing, empty, value, text, table, chart, tree or object.
+    """One part of a result. ``kind``: nothing, empty, value, text, table, chart, markdown, tree or
+    object.
 
     ``pointer`` is where a list lies in the result (RFC 6901), by which the API gives it as a file.
     """
@@ -113,7 +116,8 @@ class Shown:
     members: list[tuple[str, "Shown"]] = field(default_factory=list)
     chart: Chart | None = None
     numbers: "Shown | None" = None
-    tree: "Any" = None
+    tree: Node | None = None
+    html: SafeString | None = None  # of Markdown
     # of a table
     pointer: str | None = None
     has_file: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 
 from django_site.work.chart.shown_chart import find_chart
 from django_site.work.chart.shown_chart import table_of as numbers_of
+from django_site.work.results.markdown import html_of
 from django_site.work.results.parts import (
     PAGE_ROWS,
     ResultColumn,
@@ -18,6 +19,7 @@ from django_site.work.results.parts import (
 from django_site.work.results.table import number, plain_cell, table_of
 from django_site.work.results.tree import tree_of
 from shared.chart import Chart
+from shared.markdown import find_markdown
 
 _CHARTS_MAX = 12
 _TEXT_MAX = 100_000
@@ -45,6 +47,8 @@ def show(
         return Shown(kind="empty", id=id, text=f"Empty {'list' if value == [] else 'object'}")
     if (chart := find_chart(value)) is not None:
         return _chart(chart, id)
+    if (text := find_markdown(value)) is not None:
+        return _markdown(text, id)
     if isinstance(value, list):
         charts = [find_chart(each) for each in value[:_CHARTS_MAX]]
         if all(charts):
@@ -65,6 +69,11 @@ def _object(value: dict[str, Any], wanted: Wanted, id: str, pointer: str, depth:
     ]
     members.sort(key=lambda member: not member[1].is_drawn)  # pictures first
     return Shown(kind="object", id=id, members=members, is_cut=len(members) < len(value))
+
+
+def _markdown(text: str, id: str) -> Shown:  # noqa: A002
+    html = html_of(text)
+    return _text(text, id) if html is None else Shown(kind="markdown", id=id, html=html)
 
 
 def _tree(value: Any, id: str) -> Shown:  # noqa: A002

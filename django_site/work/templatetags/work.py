@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django_site.work import shown
 from django_site.work.listing import timing, waiting
 from django_site.work.listing.job_list import STATUS_WORDS
+from django_site.work.log import ansi
 
 register = template.Library()
 
@@ -23,6 +24,12 @@ _CODE = re.compile(r"``([^`]{1,200})``")
 def visible(value: Any) -> str:
     """Return a text of somebody else's with its hidden signs shown."""
     return shown.visible(str(value))
+
+
+@register.filter
+def coloured(text: str) -> SafeString:
+    """Return a line of a log with its colours, and its hidden signs shown."""
+    return ansi.coloured(text)
 
 
 @register.filter

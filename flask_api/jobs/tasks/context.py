@@ -18,6 +18,7 @@ from flask_api.jobs.records.outages import retry_while_away
 from flask_api.jobs.tasks.charts import BINS, Values, make_chart
 from flask_api.jobs.tasks.input_file import Resolver
 from shared.chart import Kind
+from shared.markdown import mark_markdown
 from shared.settings import ApiSettings
 
 T = TypeVar("T")
@@ -163,6 +164,14 @@ class JobContext:
         what is not finite: nothing is left out without a word, but the end of a long name.
         """
         return make_chart(kind, values, title=title, x=x, y=y, bins=bins)
+
+    def markdown(self, text: str) -> dict[str, str]:
+        """Return a text as Markdown, to be put into the result: the job's page lays it out.
+
+        CommonMark and tables; HTML in it is text, and pictures are links. Raises ValueError for
+        more than 100,000 characters.
+        """
+        return mark_markdown(text)
 
     def save_state(self, value: Any) -> None:
         """Keep a small JSON value for the attempts after this one:

@@ -22,7 +22,7 @@ from flask_api.tasks.tables.kept.page import ROWS_FILE
 from flask_api.views.tables.rows import OF_ROWS
 from shared.version import VERSION
 
-blueprint = Blueprint("table_files", __name__, url_prefix="/jobs")
+blueprint = Blueprint("tables", __name__, url_prefix="/jobs")
 
 TableFormat = Literal["csv", "spreadsheet", "jsonl", "parquet"]
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"

@@ -66,6 +66,8 @@ def _paths(ada: Person) -> list[str]:
         made("forms.hostile", text="w" * 200),
         made("forms.table", rows=120),
         made("results.nested"),
+        made("results.log", lines=300),
+        made("results.report"),
         made("tables.parse", file=_upload(http)),
     ]
     later = {"task": "primes.sum", "arguments": {"limit": 5}, "delay_s": 600}

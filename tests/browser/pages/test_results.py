@@ -1,9 +1,11 @@
-"""A result is what it is: a table that can be searched and narrowed, a tree that opens."""
+"""A result is what it is: a table that can be searched and narrowed, a tree that opens, Markdown,
+pictures with a viewer."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.pages.person import Person
 
@@ -41,3 +43,28 @@ def test_table_is_searched_narrowed_and_downloaded(
     before = ada.count(".tree details[open]")
     ada.find(".tree details:not([open]) > summary").click()
     assert ada.count(".tree details[open]") == before + 1
+
+
+def test_pictures_are_looked_at_by_keyboard_and_markdown_is_laid_out(
+    person: Callable[..., Person],
+) -> None:
+    """Arrows lead on, Escape back to where one was; SVG is a download only, what is no picture a
+    name. Nothing of the text runs, or is loaded."""
+    ada = person()
+    ada.go(made(ada, "results.report"))
+    assert ada.text(".markdown h3") == "Sales of 2020"
+    assert "<script>alert(1)</script>" in ada.text(".markdown")
+    assert ada.count(".markdown :is(script, img)") == 0
+    ada.until(
+        lambda: ada.count(".pictures img.broken") == 1, "what is no picture is seen to be none"
+    )
+    assert "drawing.svg" not in ada.text(".pictures")
+    ada.tab_to("a[data-picture='picture-1.png']")
+    ada.press(Keys.ENTER)
+    ada.until(lambda: "picture-1.png · 2 of 5" in ada.text(".viewer"), "it is shown")
+    ada.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    ada.until(lambda: "picture-3.png · 4 of 5" in ada.text(".viewer"), "the one after the next")
+    ada.press(Keys.ESCAPE)
+    ada.until(lambda: ada.count(".viewer[open]") == 0, "it is closed")
+    focused = ada.browser.switch_to.active_element
+    assert focused == ada.find("a[data-picture='picture-1.png']")

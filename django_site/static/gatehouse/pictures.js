@@ -1,0 +1,65 @@
+// Pictures of a job, one at a time: arrows lead to the next, Escape back. Without scripts each is a link.
+let dialog = null;
+let at = 0;
+
+const links = () => [...document.querySelectorAll("a[data-picture]")];
+
+function button(words, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "button secondary small";
+  made.textContent = words;
+  made.addEventListener("click", act);
+  return made;
+}
+
+function build() {
+  dialog = document.createElement("dialog");
+  dialog.className = "viewer";
+  dialog.setAttribute("aria-label", "Picture");
+  const picture = document.createElement("img");
+  const words = document.createElement("p");
+  words.setAttribute("role", "status");
+  const keep = document.createElement("a");
+  keep.className = "button secondary small";
+  keep.textContent = "Download";
+  keep.download = "";
+  const row = document.createElement("div");
+  row.className = "actions";
+  row.append(button("Previous", () => step(-1)), button("Next", () => step(1)), keep, button("Close", () => dialog.close()));
+  dialog.append(picture, words, row);
+  dialog.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by) step(by);
+  });
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+}
+
+function step(by) {
+  const all = links();
+  if (!all.length) return dialog.close();
+  at = (at + by + all.length) % all.length;
+  const { href, dataset } = all[at];
+  const [picture, words] = dialog.children;
+  picture.src = href;
+  picture.alt = dataset.picture;
+  words.textContent = `${dataset.picture} · ${at + 1} of ${all.length}`;
+  dialog.querySelector("a").href = href;
+  return undefined;
+}
+
+// What is no picture, whatever its name says, is a name only.
+const noPicture = (image) => image.classList.add("broken");
+document.addEventListener("error", ({ target }) => target.matches?.(".pictures img") && noPicture(target), true);
+for (const image of document.querySelectorAll(".pictures img")) if (image.complete && !image.naturalWidth) noPicture(image);
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-picture]");
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  if (!dialog) build();
+  at = links().indexOf(link);
+  step(0);
+  dialog.showModal();
+});

@@ -1,0 +1,1 @@
+"""A job's log as a page shows it."""

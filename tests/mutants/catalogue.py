@@ -5,6 +5,7 @@ from tests.mutants.bytes_sent import BYTES_MUTANTS
 from tests.mutants.gate import GATE_MUTANTS
 from tests.mutants.operators import OPERATORS_MUTANTS
 from tests.mutants.sharing import SHARING_MUTANTS
+from tests.mutants.shown import SHOWN_MUTANTS
 from tests.mutants.stores import STORES_MUTANTS
 from tests.mutants.submitting import SUBMITTING_MUTANTS
 from tests.mutants.waiting import WAITING_MUTANTS
@@ -15,6 +16,7 @@ MUTANTS = (
     *BYTES_MUTANTS,
     *WORK_MUTANTS,
     *SHARING_MUTANTS,
+    *SHOWN_MUTANTS,
     *STORES_MUTANTS,
     *ACCOUNTS_MUTANTS,
     *SUBMITTING_MUTANTS,

@@ -4,18 +4,33 @@ import { refresh } from "./live.js";
 
 const TYPED_MS = 300;
 let timer = null;
-let turn = 0;
+let isAsking = false;
+let wanted = null; // what was typed while the server still looks for what was typed before
 
 function addressOf(form) {
   const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
   return `${location.pathname}?${query}`;
 }
 
-async function showTable(form) {
+async function show(address) {
+  if (isAsking) {
+    wanted = address;
+    return;
+  }
+  isAsking = true;
+  try {
+    if (await refresh(address, { isWanted: () => wanted === null })) history.replaceState(null, "", address);
+  } finally {
+    isAsking = false;
+  }
+  const next = wanted;
+  wanted = null;
+  if (next !== null) show(next);
+}
+
+function showTable(form) {
   clearTimeout(timer);
-  const address = addressOf(form);
-  const number = (turn += 1);
-  if (await refresh(address, { isWanted: () => number === turn })) history.replaceState(null, "", address);
+  show(addressOf(form));
 }
 
 document.addEventListener("submit", (event) => {

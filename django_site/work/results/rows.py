@@ -12,6 +12,7 @@ from django_site.work.results.table import plain_cell
 
 _NUMBERS = frozenset({"integer", "number", "float", "decimal"})
 _ID = "rows"
+_OF_WIDE_ROWS = 10  # the API gives at most 100,000 cells at once
 
 
 def rows_of(request: HttpRequest, job: Mapping[str, Any], wanted: Wanted) -> Shown | None:
@@ -54,12 +55,14 @@ def rows_of(request: HttpRequest, job: Mapping[str, Any], wanted: Wanted) -> Sho
 
 
 def _ask(request: HttpRequest, job: Mapping[str, Any], wanted: Wanted) -> Any:
-    sort = (-wanted.by if wanted.is_down else wanted.by) or None
-    return api.get(
-        request,
-        f"/jobs/{job['id']}/rows",
-        page=wanted.page,
-        size=PAGE_ROWS,
-        sort=sort,
-        q=wanted.text,
-    )
+    path, sort = f"/jobs/{job['id']}/rows", -wanted.by if wanted.is_down else wanted.by
+
+    def ask(size: int) -> Any:
+        return api.get(request, path, page=wanted.page, size=size, sort=sort or None, q=wanted.text)
+
+    try:
+        return ask(PAGE_ROWS)
+    except api.ApiProblem as problem:
+        if [error["parameter"] for error in problem.errors] != ["size"]:
+            raise
+    return ask(_OF_WIDE_ROWS)

@@ -64,7 +64,7 @@ def test_log_is_followed_paused_and_searched(person: Callable[..., Person]) -> N
     """Following stops when one scrolls up, and goes on at the end; what came in a pause is there
     after it; the search counts and leads from line to line."""
     ada = person()
-    ada.start("forms.slow", steps="2000")
+    ada.start("forms.slow", steps="10000")
     ada.until(lambda: ada.count("#live-log .line") > 40, "the log is longer than its place")
     ada.until(lambda: _left(ada) < 40, "it is followed")
     ada.browser.execute_script("document.getElementById('live-log').scrollTop = 0")

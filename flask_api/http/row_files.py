@@ -4,10 +4,11 @@ from the file itself or a copy of one that is stored elsewhere."""
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -31,6 +32,7 @@ COPIES = 8
 # A written copy stays on the disk for as long as its client takes to read it.
 SENT = 16
 SENT_PERSON = 2
+_COPY, _LEFT_S = "gatehouse-copy-", 3600
 _BUSY = "Too many tables are being read just now; try again shortly."
 
 
@@ -115,7 +117,8 @@ class RowReader:
                 raise RowsBusy(_BUSY)
             self._sent[person] += 1
         try:
-            with tempfile.TemporaryDirectory(prefix="gatehouse-copy-") as folder:
+            _remove_left_copies()
+            with tempfile.TemporaryDirectory(prefix=_COPY) as folder:
                 target = Path(folder) / "copy"
                 write(target)
                 return cast("BinaryIO", _Copy(target, lambda: self._note_closed(person)))
@@ -165,6 +168,14 @@ class RowReader:
             if not self._in_use.get(job_id):
                 self._copies.pop(job_id).unlink(missing_ok=True)
                 self._in_use.pop(job_id, None)
+
+
+def _remove_left_copies() -> None:
+    """Remove what processes left that were killed while they wrote: it has no owner any more."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_COPY}*"):
+        with suppress(FileNotFoundError):  # another one was quicker
+            if time.time() - left.stat().st_mtime > _LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 class _Copy(FileIO):

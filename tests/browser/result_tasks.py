@@ -21,7 +21,7 @@ def nested(depth: Annotated[int, Field(ge=1, le=60)] = 8) -> dict[str, Any]:
         {"name": f"n{n}", "read": {"rule": "<i>as it is</i>", "missing": [n]}, "size": n * 1000}
         for n in range(30)
     ]
-    return {"deep": inner, "matrix": [[1, 2], [3, 4]], "rows": rows}
+    return {"deep": inner, "matrix": [[1, [2]], [3, 4]], "rows": rows}
 
 
 # Markup, an escape within an escape, colours that hide, other sequences, an override of direction.

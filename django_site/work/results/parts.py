@@ -14,7 +14,7 @@ from shared.chart import Chart
 
 PAGE_ROWS = 100
 COLUMNS_MAX = 40
-_SEARCHED_MAX, _CHOSEN_MAX, _CHOICES_MAX = 200, 1000, 300
+_SEARCHED_MAX, _CHOSEN_MAX, _CHOICES_MAX = 200, 100, 300
 
 
 @dataclass(slots=True, kw_only=True)

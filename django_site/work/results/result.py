@@ -16,7 +16,7 @@ from django_site.work.results.parts import (
     below,
     mark_numbers,
 )
-from django_site.work.results.table import number, plain_cell, table_of
+from django_site.work.results.table import items_of, number, plain_cell, table_of
 from django_site.work.results.tree import tree_of
 from shared.chart import Chart
 from shared.markdown import find_markdown
@@ -53,8 +53,8 @@ def show(
         charts = [find_chart(each) for each in value[:_CHARTS_MAX]]
         if all(charts):
             return _charts(value, charts, id)
-        is_table = not any(isinstance(each, list) for each in value)
-        return table_of(value, wanted, id, pointer) if is_table else _tree(value, id)
+        items = items_of(value)
+        return _tree(value, id) if items is None else table_of(items, wanted, id, pointer)
     return _object(value, wanted, id, pointer, depth) if depth < _DEEPEST else _tree(value, id)
 
 

@@ -16,9 +16,23 @@ from django_site.work.results.parts import PAGE_ROWS, Cell, Shown, Wanted, mark_
 _CELL_MAX = 300
 _LISTED = 5
 _SPREAD_MAX = 20
+_WIDEST = 1_000
 _DEEPEST = 4
 
 Path = tuple[str, ...]
+
+
+def items_of(value: list[Any]) -> list[Any] | None:
+    """Return a list's rows; of lists of one length with plain values, objects by number, as the API
+    writes them to files. None where a table would not show what it is."""
+    if not any(isinstance(each, list) for each in value):
+        return value
+    widths = {len(each) if isinstance(each, list) else 0 for each in value}
+    if len(widths) > 1 or not 0 < widths.pop() <= _WIDEST:
+        return None
+    if any(isinstance(cell, dict | list) for each in value for cell in each):
+        return None
+    return [{str(at): cell for at, cell in enumerate(each, start=1)} for each in value]
 
 
 def table_of(items: list[Any], wanted: Wanted, id: str, pointer: str | None) -> Shown:  # noqa: A002

@@ -39,7 +39,13 @@ LISTED = [
 @task("chosen.listed")
 def listed() -> dict[str, Any]:
     """Return a list within the result, and one of objects that have nothing in common."""
-    return {"a/b": [LISTED], "wide": [{f"c{number}": 1} for number in range(1001)]}
+    return {
+        "a/b": [LISTED],
+        "wide": [{f"c{number}": 1} for number in range(1001)],
+        "square": [[1, "a"], [2, None]],
+        "none": [],
+        "bare": [{}],
+    }
 
 
 @pytest.fixture
@@ -129,6 +135,13 @@ def test_list_within_a_result_is_a_table(app: Flask, visitor: Visitor, tmp_path:
     assert [json.loads(line) for line in lines] == LISTED
     rows = _rows_of(read(app, visitor, f"{here}&format=parquet").data, tmp_path)
     assert rows == [(2**53 + 1, "-x", 0.1, None, None), (5, 'a,"b"', None, "[1]", None), (None, None, 2.0, None, None)]  # fmt: skip
+    assert read(app, visitor, f"{job}/table?part=/square").text == "1,2\n1,a\n2,\n"
+    for form, none, bare in (("csv", b"value\n", b"value\n{}\n"), ("jsonl", b"", b"{}\n")):
+        assert read(app, visitor, f"{job}/table?part=/none&format={form}").data == none
+        assert read(app, visitor, f"{job}/table?part=/bare&format={form}").data == bare
+    assert (
+        _rows_of(read(app, visitor, f"{job}/table?part=/none&format=parquet").data, tmp_path) == []
+    )
     for part in ("", "/a~1b/1", "/a~1b/00", "a~1b", "/nowhere"):
         assert read(app, visitor, f"{job}/table?part={part}").status_code == 404, part
     wide = read(app, visitor, f"{job}/table?part=/wide")

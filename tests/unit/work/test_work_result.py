@@ -150,6 +150,15 @@ def test_objects_in_a_row_become_columns() -> None:
     assert [column.name for column in narrowed.columns] == ["name", "plain"]
 
 
+def test_lists_of_one_length_are_a_table_by_number() -> None:
+    """Others, and what is nested further, are a tree."""
+    found = show([[1, "a"], [2, None]], FIRST)
+    assert [column.name for column in found.columns] == ["1", "2"]
+    assert [[cell.text for cell in row] for row in found.rows] == [["1", "a"], ["2", ""]]
+    others: list[Any] = [[[1], [1, 2]], [[]], [1, [2]], [[[1]]]]
+    assert [show(each, FIRST).kind for each in others] == ["tree"] * 4
+
+
 def test_what_is_nested_is_a_tree_with_bounds() -> None:
     """In depth, in members and in all; what is left is counted."""
     deep: Any = 0

@@ -1,4 +1,5 @@
-"""A list in a result as a table: a column for each member of its objects, or one of its values."""
+"""A list in a result as a table: a column for each member of its objects, for each place of lists
+of one length, or one of its values."""
 
 import json
 import re
@@ -56,11 +57,13 @@ class _Table:
 
     @classmethod
     def of(cls, items: list[Any]) -> "_Table":
-        has_columns = all(isinstance(item, dict) for item in items)
-        names = list(dict.fromkeys(name for item in items for name in item)) if has_columns else []
+        items = _by_number(items)
+        are_objects = all(isinstance(item, dict) for item in items)
+        names = list(dict.fromkeys(name for item in items for name in item)) if are_objects else []
         if len(names) > MOST_COLUMNS or len(names) * len(items) > MOST_CELLS:
             raise TableTooLargeError("The objects have too many different members for a table.")
-        return cls(names=names if has_columns else ["value"], items=items, has_columns=has_columns)
+        # without a member, or an item, there is a column all the same
+        return cls(names=names or ["value"], items=items, has_columns=bool(names))
 
     def columns(self) -> dict[str, list[Any]]:
         """Return the cells that each column has: one look at each item, however many columns."""
@@ -75,6 +78,14 @@ class _Table:
     def rows(self) -> Iterator[list[Any]]:
         for item in self.items:
             yield [item.get(name) for name in self.names] if self.has_columns else [item]
+
+
+def _by_number(items: list[Any]) -> list[Any]:
+    """Return rows that are lists of one length as objects, their columns called 1, 2, 3."""
+    widths = {len(item) if isinstance(item, list) else 0 for item in items}
+    if len(widths) != 1 or not 0 < min(widths) <= MOST_COLUMNS:
+        return items
+    return [{str(at): cell for at, cell in enumerate(item, start=1)} for item in items]
 
 
 def _text(cell: Any) -> str | None:

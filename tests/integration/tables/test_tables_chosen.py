@@ -92,6 +92,9 @@ def test_rows_are_sorted_and_searched(app: Flask, visitor: Visitor) -> None:
     assert (page["total"], [row[0] for row in page["rows"]]) == (111, [199, 198, 197, 196, 195])
     following = read(app, visitor, page["links"]["next"]).get_json()
     assert [row[0] for row in following["rows"]] == [194, 193, 192, 191, 190]
+    large = "SELECT i AS n, repeat(md5(i::VARCHAR), 7) AS t FROM range(500_000) each(i)"
+    last = f"{run(app, visitor, sql=large)}/rows?sort=-1&size=2&page=250000"
+    assert shown(app, visitor, last) == [1, 0], "a late page holds no whole rows before it"
     odd = run(app, visitor, sql=ODD)
     assert shown(app, visitor, f"{odd}/rows?sort=3") == [-3, 20, "9007199254740993"]
     assert shown(app, visitor, f"{odd}/rows?sort=-6") == [20, "9007199254740993", -3]

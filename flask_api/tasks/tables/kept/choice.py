@@ -49,6 +49,20 @@ class RowChoice:
         )
         return f" WHERE ({cells})", (self.text,)
 
+    def select(self, shown: str, columns: ColumnTypes, *, size: int, first: int) -> str:
+        """Return the query of a page; its parameters are the file and what ``where`` says.
+        Raises NoSuchColumnError."""
+        where, order = self.where(columns)[0], self.order(columns)
+        some = f"FROM read_parquet($1){where}{order} LIMIT {size} OFFSET {first}"
+        if not self.by or _ROW_NUMBER in dict(columns):
+            return f"SELECT {shown} {some}"
+        # Only the numbers of rows are sorted, and the rows of a page read: whole rows up to a late
+        # page would not fit into memory.
+        return (
+            f"SELECT {shown} FROM read_parquet($1) "  # noqa: S608  # quoted
+            f"WHERE {_ROW_NUMBER} IN (SELECT {_ROW_NUMBER} {some}){order}"
+        )
+
     def order(self, columns: ColumnTypes) -> str:
         """Return the order. Raises NoSuchColumnError."""
         if not self.by:

@@ -65,15 +65,10 @@ def read_page(path: Path, *, first: int, size: int, choice: RowChoice = ALL) -> 
             as_json(identifier(name), sql_type, longest=longest) for name, sql_type in columns
         )
         where, text = choice.where(columns)
-        order = choice.order(columns)
-        rows_of = f"FROM read_parquet($1){where}"
+        page = choice.select(shown, columns, size=size, first=first)
         try:
-            total = _total(database, source, rows_of, text, watch)
-            rows = database.run(
-                f"SELECT {shown} {rows_of}{order} LIMIT {size} OFFSET {first}",  # quoted
-                (*source, *text),
-                watch=watch,
-            )
+            total = _total(database, source, where, text, watch)
+            rows = database.run(page, (*source, *text), watch=watch)
         except TableTooLargeError as error:
             if not choice.is_all:
                 raise ChoiceTooLargeError from error
@@ -97,11 +92,12 @@ def _deadline(seconds: float) -> Watch:
 
 
 def _total(
-    database: TableDatabase, source: tuple[str], rows_of: str, text: tuple[str, ...], watch: Watch
+    database: TableDatabase, source: tuple[str], where: str, text: tuple[str, ...], watch: Watch
 ) -> int:
     """Return how many rows there are; of all rows, the file says so itself."""
     if text:
-        counted = database.run(f"SELECT count(*) {rows_of}", (*source, *text), watch=watch)
+        count = f"SELECT count(*) FROM read_parquet($1){where}"  # noqa: S608  # quoted
+        counted = database.run(count, (*source, *text), watch=watch)
     else:
         counted = database.run(
             "SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata(?)", source

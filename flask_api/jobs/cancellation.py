@@ -9,6 +9,7 @@ from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.job_writer import CancelAnswer, JobWriter
 from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.workers.worker import Worker
+from shared.errors import JobStoreUnavailable
 from shared.redis import RedisGateway
 
 _TRIES = 3  # a job that moves between processes meanwhile is asked for again
@@ -63,6 +64,8 @@ class Cancellations:
             if answer is not CancelAnswer.MOVED:
                 break
             holder = self._reader.find_instance(job.id)
+        if answer is CancelAnswer.MOVED:
+            raise JobStoreUnavailable("The job moves between servers; try again shortly.")
         if answer is CancelAnswer.ENDED:
             raise IllegalTransition("The job has ended already.")
         if answer is CancelAnswer.CANCELLED:

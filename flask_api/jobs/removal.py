@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import UNDELETED_S
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import DELETED, EVENTS_KEPT, deleted_batch_event
 from flask_api.jobs.records.job_writer import REMEMBERED_S
@@ -178,6 +179,9 @@ class Removal:
             log.exception(
                 "the files of a job can't be deleted; tried again later", extra={"job_id": job}
             )
+            # behind the others: so many of these would else be all that a sweep looks at
+            again = {job: time.time() + UNDELETED_S}
+            self._store.write(lambda client: client.zadd(keyspace.EXPIRING, again, xx=True))
             return False
         return True
 
@@ -214,11 +218,15 @@ def _forget_stubs(client: RedisClient, owner: str, count: int) -> None:
     with client.pipeline(transaction=False) as pipeline:
         for each in forgotten:
             pipeline.hget(_stub(each), "key")
-        keys = [key for key in pipeline.execute() if key]
-        for each in forgotten:
+        keys = [
+            key or keyspace.shared(each)
+            for each, key in zip(forgotten, pipeline.execute(), strict=True)
+        ]
+        values = client.mget(keys) if keys else []
+        for each, key, value in zip(forgotten, keys, values, strict=True):
             pipeline.unlink(_stub(each), keyspace.shared(each))
-        if keys:
-            pipeline.unlink(*keys)
+            if str(value).endswith(f" {each.removeprefix(BATCH)}"):  # not another's by now
+                pipeline.unlink(key)
         pipeline.execute()
 
 

@@ -220,6 +220,8 @@ class Submissions:
             if answer.acceptance is not Acceptance.LOST:
                 break
             self._membership.renew(instance)
+        if answer.acceptance in (Acceptance.LOST, Acceptance.SWEPT):
+            raise JobStoreUnavailable("This server was away for too long; submit it again.")
         if answer.acceptance is Acceptance.CONFLICT:
             raise IdempotencyConflict("The Idempotency-Key was used before, with another body.")
         if answer.acceptance is Acceptance.FULL:

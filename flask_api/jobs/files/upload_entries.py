@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus, format_time
+from flask_api.jobs.records.scripts import ALLOW_OOM
 from shared.redis import RedisClient, RedisGateway, Script
 
 _LUA = Path(__file__).parent / "lua"
@@ -35,7 +36,10 @@ class UploadEntries:
 
     def __init__(self, store: RedisGateway) -> None:
         self._store = store
-        self._scripts = {name: Script.read(_LUA / f"{name}.lua") for name in _SCRIPTS}
+        texts = {name: (_LUA / f"{name}.lua").read_text() for name in _SCRIPTS}
+        # what the sweeper writes while Redis is full: else it would free nothing either
+        texts["hold_by_force"] = ALLOW_OOM + texts["hold_uploads"]
+        self._scripts = {name: Script(text) for name, text in texts.items()}
 
     def find_many(self, file_ids: Sequence[str]) -> list[Fields | None]:
         """Return the fields of files, None for one that is not there or not yet received whole."""
@@ -93,15 +97,16 @@ class UploadEntries:
             )
         )
 
-    def hold(self, file_ids: Sequence[str], holder: str) -> bool:
-        """Keep files for ``holder`` (job:... or batch:...) until it has ended;
-        False when one of them is gone."""
+    def hold(self, file_ids: Sequence[str], holder: str, *, force: bool = False) -> bool:
+        """Keep files for ``holder`` (job:... or batch:...) until it has ended; False when one of
+        them is gone. ``force``: even if Redis is full."""
         until = time.time() + HELD_S
         keys = [keyspace.EXPIRING_UPLOADS]
         for file_id in file_ids:
             keys += (keyspace.upload(file_id), keyspace.holders(file_id))
         shown = format_time(datetime.fromtimestamp(until, UTC))
-        return bool(self._run("hold_uploads", keys, [holder, until, shown, *file_ids]))
+        script = "hold_by_force" if force else "hold_uploads"
+        return bool(self._run(script, keys, [holder, until, shown, *file_ids]))
 
     def drop(self, file_id: str, *, expired_by: float | None = None) -> bool:
         """Forget a file, but not one that an unfinished job needs;
@@ -119,7 +124,7 @@ class UploadEntries:
         needing = self._unfinished(sorted(holders))
         if needing:
             if expired_by is not None:
-                self.hold([file_id], needing[0])
+                self.hold([file_id], needing[0], force=True)
                 ended = holders - set(needing)
                 # a file that is needed for years must not know of all jobs that ever needed it
                 if ended:
@@ -135,6 +140,11 @@ class UploadEntries:
     def forget(self, file_id: str) -> None:
         """Note that the content of a dropped file is deleted."""
         self._store.write(lambda client: client.zrem(keyspace.EXPIRING_UPLOADS, file_id))
+
+    def postpone(self, file_id: str, until: float) -> None:
+        """Note that the content of a dropped file can't be deleted now: it is due again then."""
+        entry = keyspace.EXPIRING_UPLOADS
+        self._store.write(lambda client: client.zadd(entry, {file_id: until}, xx=True))
 
     def due(self, now: float, *, limit: int) -> list[str]:
         """Return files whose time is over, and those whose content was not deleted yet."""

@@ -1,6 +1,7 @@
 """Files that people upload for their jobs: received piece by piece, kept for a time,
 the owner's alone."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from shared.job_ids import new_job_id
 from shared.redis import RedisGateway
 from shared.settings import ApiSettings
 
+log = logging.getLogger("gatehouse.jobs")
+
+# How long until a file is tried again whose storage could not delete it.
+UNDELETED_S = 300
 # A sender is given so long, and then must have sent so many bytes for each second:
 # a trickle would hold a thread for ever.
 PATIENCE_S = 30.0
@@ -156,7 +161,11 @@ class Uploads:
         due = self.entries.due(now, limit=limit)
         for file_id in due:
             if self.entries.drop(file_id, expired_by=now):
-                self._remove_content(file_id)
+                try:
+                    self._remove_content(file_id)
+                except OSError:  # one that can't be deleted must not keep all others
+                    log.exception("an uploaded file can't be deleted; tried again later")
+                    self.entries.postpone(file_id, now + UNDELETED_S)
         return len(due)
 
     def as_input(self, upload: Upload) -> InputFile:

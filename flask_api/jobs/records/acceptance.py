@@ -31,6 +31,9 @@ class Acceptance(StrEnum):
     ENDED = "ended"  # the person keeps too many ended jobs
     BYTES = "bytes"  # the person keeps too many bytes
     LOST = "lost"  # this process was declared dead and must register again
+    SWEPT = (
+        "swept"  # a batch whose records were removed meanwhile: this process was away for an hour
+    )
 
 
 class SubmitAnswer(NamedTuple):

@@ -117,6 +117,18 @@ class Holdings:
             list[str], self._store.run(self._scripts["claim"], keys, [instance, time.time(), limit])
         )
 
+    def settle(self, job_ids: Sequence[str], *, instance: str) -> list[str]:
+        """Make sure that jobs which came to the instance are held by it alone; return those that
+        are. Of one that has ended, or that another holds by now, nothing is left here."""
+        keys = [keyspace.held(instance), *map(keyspace.record, job_ids)]
+        arguments = [instance, keyspace.held(""), *job_ids]
+        return cast(list[str], self._store.run(self._scripts["settle"], keys, arguments))
+
+    def postpone(self, job_ids: Sequence[str], *, instance: str, pause_s: int) -> None:
+        """Put back jobs that wait here and can't run here; any instance claims them then."""
+        keys = [keyspace.held(instance), keyspace.DELAYED]
+        self._store.run(self._scripts["postpone"], keys, [pause_s, *job_ids])
+
     def give_up(self, job_ids: Sequence[str], *, instance: str) -> None:
         """Give away queued jobs that the instance will not begin: one that has room begins them."""
 

@@ -1,7 +1,9 @@
 """How an attempt ended, and what that means for its job."""
 
+import logging
 import time
 import traceback
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -11,15 +13,20 @@ from flask_api.jobs.records.job_writer import Ending
 from flask_api.jobs.tasks.exception_bases import caught_by
 from flask_api.jobs.tasks.policy import Policy
 
+log = logging.getLogger("gatehouse.jobs")
+
 # A task's own pauses are about its own errors.
 # A death needs a short one, growing in case that it is the job that kills.
-_AFTER_DEATH = Policy()
+AFTER_DEATH = Policy()
+# How long until an attempt is begun again that could not be: what refused it may do so for a while.
+NOT_BEGUN_S = 10
 
 
 class Outcome(NamedTuple):
     """How an attempt ended. ``stopped`` is why it ended early; ``error`` is set when it failed.
 
-    ``is_lost``: its process died under it.
+    ``is_lost``: its process died under it. ``is_begun``: False when nothing of it ran, for want of
+    a process, say.
     """
 
     result: str = "null"  # JSON text
@@ -27,6 +34,7 @@ class Outcome(NamedTuple):
     may_retry: bool = False
     stopped: StopReason | None = None
     is_lost: bool = False
+    is_begun: bool = True
 
 
 def stopped(reason: StopReason, policy: Policy) -> Outcome:
@@ -66,6 +74,27 @@ def describe(error: BaseException) -> dict[str, Any]:
     return described
 
 
+def not_begun(job_id: str) -> Outcome:
+    """Return the outcome of an attempt that could not be begun, and log the error that is being
+    handled: it costs the job no attempt, and is tried again in a while."""
+    log.exception("an attempt could not be begun; tried again", extra={"job_id": job_id})
+    return Outcome(is_begun=False)
+
+
+def log_failures(ended: Iterable[tuple[Attempt, Outcome]], answers: Iterable[int]) -> None:
+    """Log of these attempts those that failed, and those whose outcome no longer counted.
+    ``answers``: what the turn that ended them said of each."""
+    for (attempt, outcome), kept in zip(ended, answers, strict=False):
+        if outcome.error is not None or not kept:
+            details = {
+                "job_id": attempt.job.job_id,
+                "task": attempt.job.task,
+                "attempt": attempt.number,
+                "kept": bool(kept),
+            }
+            log.info("attempt failed" if kept else "outcome discarded", extra=details)
+
+
 def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     """Say what an outcome means for the job: an end, another attempt later,
     or its return to the process that goes on with it."""
@@ -75,6 +104,11 @@ def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     # the process stops, or lost the job: the attempt was not the job's fault
     if outcome.stopped is not None:
         return Ending(attempt, JobStatus.QUEUED, {"attempt": str(attempt.number - 1)}, due_at=now)
+    if not outcome.is_begun:
+        due_at = now + NOT_BEGUN_S
+        return Ending(
+            attempt, JobStatus.QUEUED, {"attempt": str(attempt.number - 1)}, due_at=due_at
+        )
     if outcome.error is None:
         return Ending(attempt, JobStatus.SUCCEEDED, {"result": outcome.result})
     shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
@@ -82,7 +116,7 @@ def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     failure = {"attempt": attempt.number, "ended_at": ended_at, "error": shown}
     changes = {"attempts": encode_field("attempts", [*attempt.job.attempts, failure])}
     if outcome.may_retry and attempt.number < attempt.job.max_attempts:
-        pauses = _AFTER_DEATH if outcome.is_lost else policy
+        pauses = AFTER_DEATH if outcome.is_lost else policy
         due_at = now + pauses.retry_delay_s(attempt.number)
         return Ending(attempt, JobStatus.QUEUED, changes, due_at=due_at)
     changes["error"] = encode_field("error", outcome.error)

@@ -21,7 +21,7 @@ from flask_api.jobs.tasks.policy import Policy
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers import child
 from flask_api.jobs.workers.executor import Host, queue_for
-from flask_api.jobs.workers.outcome import Outcome, stopped, worker_lost
+from flask_api.jobs.workers.outcome import Outcome, not_begun, stopped, worker_lost
 from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.runner import AttemptRunner
 from flask_api.jobs.workers.slots import SlotExecutor
@@ -119,7 +119,10 @@ class Children:
         if reason is not None or self._is_closed:
             return stopped(reason or StopReason.SHUTDOWN, policy)
         for _ in range(_TRIES):
-            process = self._take()
+            try:
+                process = self._take()
+            except OSError:  # the machine has no process for it
+                return not_begun(attempt.job.job_id)
             try:
                 process.send(attempt)
                 outcome = _wait_for(process, policy, stop_reason)

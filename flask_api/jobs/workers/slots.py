@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
+from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records.job import Attempt, QueuedJob
 from flask_api.jobs.workers.executor import Ended, Executor, Host
 from flask_api.jobs.workers.outcome import Outcome, describe
@@ -57,8 +58,16 @@ class SlotExecutor(Executor):
             if self._paused or wanted <= 0:
                 return
             self._active += wanted
-        for _ in range(wanted):
-            self._threads.run(self._work)
+        for begun in range(wanted):
+            try:
+                self._threads.run(self._work)
+            except (
+                RuntimeError
+            ):  # closed, or this machine has no thread: what waits goes on waiting
+                with self._changed:
+                    self._active -= wanted - begun
+                    self._changed.notify_all()
+                return
 
     def seize(self, queued: QueuedJob) -> bool:
         """Take a free slot for a job that is about to be accepted as running.
@@ -77,9 +86,10 @@ class SlotExecutor(Executor):
         """Run a job in the slot that was seized for it."""
         try:
             self._threads.run(lambda: self._work([attempt]))
-        # closed meanwhile: the job goes to another process with all that is held
+        # closed meanwhile, or there is no thread for it: the job is anybody's again
         except RuntimeError:
             self.release_slot(attempt.job)
+            self._take_turn([(attempt, Outcome(stopped=StopReason.SHUTDOWN))], [])
 
     def release_slot(self, queued: QueuedJob) -> None:
         """Give back a slot that was seized for a job that was not accepted."""
@@ -180,18 +190,26 @@ class SlotThreads:
         self._is_closed = False
 
     def run(self, work: Work) -> None:
-        """Run ``work`` on a thread that is free, or on a new one.
-        Raises RuntimeError once closed."""
+        """Run ``work`` on a thread that is free, or on a new one; where the machine gives no new
+        one, on the first that is free again. Raises RuntimeError once closed, or without any."""
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the threads were let go")
+            if self._busy >= self._made:
+                self._start_one()
             self._busy += 1
             self._works.put(work)
-            if self._busy > self._made:
-                threading.Thread(
-                    target=self._serve, name=f"{self._name}_{self._made}", daemon=True
-                ).start()
-                self._made += 1
+
+    def _start_one(self) -> None:
+        name = f"{self._name}_{self._made}"
+        try:
+            threading.Thread(target=self._serve, name=name, daemon=True).start()
+        except RuntimeError:
+            log.exception("no more threads", extra={"threads": self._made})
+            if not self._made:
+                raise
+        else:
+            self._made += 1
 
     def close(self) -> None:
         """Let each thread end after its work. Idempotent."""

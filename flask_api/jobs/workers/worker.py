@@ -21,7 +21,14 @@ from flask_api.jobs.workers.executor import Ended, Executor
 from flask_api.jobs.workers.executors import executors_of, make_executors
 from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.interpreter_watch import InterpreterWatch
-from flask_api.jobs.workers.outcome import Outcome, ending_of, stopped, worker_lost
+from flask_api.jobs.workers.outcome import (
+    AFTER_DEATH,
+    Outcome,
+    ending_of,
+    log_failures,
+    stopped,
+    worker_lost,
+)
 from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.runner import AttemptRunner
 from flask_api.jobs.workers.threads import ThreadsExecutor
@@ -32,6 +39,8 @@ from shared.settings import ApiSettings
 log = logging.getLogger("gatehouse.jobs")
 
 _AT_ONCE = 500
+# How long a job waits until some process looks at it again whose task the last one did not have.
+UNKNOWN_S = 10
 
 
 class Worker:
@@ -135,10 +144,12 @@ class Worker:
             # One that was taken from this queue, and came back: it may have run since.
             strangers += self.drop(frozenset(job_ids) - frozenset(strangers))
         for first in range(0, len(strangers), _AT_ONCE):
-            jobs = self._reader.find_many(strangers[first : first + _AT_ONCE])
+            some = strangers[first : first + _AT_ONCE]
+            jobs = self._reader.find_many(self._holdings.settle(some, instance=self.held.instance))
             self._rescue([job for job in jobs if job.status is JobStatus.RUNNING])
             waiting = [job for job in jobs if job.status is JobStatus.QUEUED]
-            self.put([queued_job_of(job) for job in waiting if self._can_run(job)])
+            self._postpone([job for job in waiting if job.task not in self.registry])
+            self.put([queued_job_of(job) for job in waiting if job.task in self.registry])
 
     def drop(self, job_ids: Collection[str]) -> list[str]:
         """Forget those of these jobs that wait here; return their ids."""
@@ -231,15 +242,7 @@ class Worker:
         if ended:
             self._settle([attempt.job.job_id for attempt, _ in ended], ended[0][0].job.task)
             self.counts.end_turn(ended[0][0].job.task, endings, answers)
-        for (attempt, outcome), kept in zip(ended, answers, strict=False):
-            if outcome.error is not None or not kept:
-                details = {
-                    "job_id": attempt.job.job_id,
-                    "task": attempt.job.task,
-                    "attempt": attempt.number,
-                    "kept": bool(kept),
-                }
-                log.info("attempt failed" if kept else "outcome discarded", extra=details)
+        log_failures(ended, answers)
 
     def _settle(self, job_ids: Sequence[str], task: str) -> None:
         self._forget(job_ids)
@@ -258,28 +261,30 @@ class Worker:
             except JobStoreUnavailable:
                 log.info("jobs that came back are left to the audit", extra={"jobs": len(returned)})
 
-    def _can_run(self, job: Job) -> bool:
-        if job.task in self.registry:
-            return True
-        extra = {"job_id": job.id, "task": job.task}
-        log.error("a job waits for a task that this server does not have", extra=extra)
-        return False
+    def _postpone(self, jobs: Sequence[Job]) -> None:
+        """Leave jobs whose task this server does not have to one that has it."""
+        if jobs:
+            ids, tasks = [job.id for job in jobs], sorted({job.task for job in jobs})
+            log.error(
+                "no such tasks here: others may have them", extra={"tasks": tasks, "jobs": len(ids)}
+            )
+            self._holdings.postpone(ids, instance=self.held.instance, pause_s=UNKNOWN_S)
 
     def _rescue(self, jobs: Sequence[Job]) -> None:
-        """End attempts whose process died: the job is queued again,
-        or failed when its attempts are spent."""
+        """End attempts whose process died: the job is queued again, or failed when its attempts
+        are spent. A death is judged alike for all, whether its task is known here or not."""
+        instance = self.held.instance
         for job in jobs:
-            if job.task not in self.registry:
-                continue
-            outcome = worker_lost("died")
+            attempt, outcome = (
+                Attempt(queued_job_of(job), job.attempt, instance),
+                worker_lost("died"),
+            )
             if job.cancel_requested:
-                outcome = stopped(StopReason.CANCELLED, self.registry.get(job.task).policy)
+                outcome = stopped(StopReason.CANCELLED, AFTER_DEATH)
             extra = {"job_id": job.id, "attempt": job.attempt}
             log.warning("rescuing a job whose process died", extra=extra)
-            instance = self.held.instance
-            ending = self._ending(Attempt(queued_job_of(job), job.attempt, instance), outcome)
-            ttl_s = self.ttl_s(job.task)
-            (answer,) = self._writer.turn(instance, endings=[ending], ttl_s=ttl_s)
+            ending = ending_of(attempt, outcome, policy=AFTER_DEATH)
+            (answer,) = self._writer.turn(instance, endings=[ending], ttl_s=self.ttl_s(job.task))
             self.counts.end_attempts(job.task, ending.status, kept=bool(answer))
 
     def _give_up_what_waits(self) -> None:

@@ -2,6 +2,7 @@
 one write, and the slot is given back whatever comes of it."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask_api.jobs.errors import IdempotencyConflict, TooManyUnfinished
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import IdempotencyKey
 from flask_api.jobs.records.job import JobStatus, QueuedJob
+from flask_api.jobs.workers import outcome
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -156,3 +158,32 @@ def test_job_behind_one_that_was_thought_short_begins_by_the_next_beat(bench: En
     assert bench.status(held) == "running"
     bench.go()
     bench.outcome(engine, held)
+
+
+class _Unreachable(ThreadPoolExecutor):
+    """A cluster that refuses the first attempt, as one that is just starting does."""
+
+    refused = 0
+
+    def submit(self, *arguments: Any, **named: Any) -> Any:
+        """Refuse it once."""
+        if not _Unreachable.refused:
+            _Unreachable.refused += 1
+            raise ConnectionRefusedError("no scheduler yet")
+        return super().submit(*arguments, **named)
+
+
+def unreachable() -> ThreadPoolExecutor:
+    """Return such a cluster."""
+    return _Unreachable(1)
+
+
+def test_attempt_that_could_not_begin_costs_the_job_none(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is begun again a while later, as the first that it is."""
+    monkeypatch.setattr(outcome, "NOT_BEGUN_S", 0.2)
+    engine = bench.start(executors={"threads": f"{__name__}:unreachable"})
+    job = bench.run(engine, "sample.echo", {"value": 1})
+    assert (job.status, job.attempt, job.attempts) == (JobStatus.SUCCEEDED, 1, [])
+    assert _Unreachable.refused == 1

@@ -2,7 +2,7 @@
 -- KEYS: 1 batch, 2 members, 3 held, 4 open, 5 instances, 6 idempotency, 7 events, 8 staged, 9 counters, 10 batches of the person
 -- ARGV: 1 batch, 2 instance, 3 limit of unfinished jobs, 4 sha256 of the body ('' no key), 5 seconds the key is kept,
 --       6 events kept, 7 event, 8 ended jobs the person may keep, then field, value ...; the staged jobs are in members.
--- Returns as submit.lua; 'known' names the batch.
+-- Returns as submit.lua; 'known' names the batch. {'swept'}: its records were removed again before this, so late it came.
 if ARGV[4] ~= '' then
   local known = redis.call('GET', KEYS[6])
   if known then
@@ -14,6 +14,9 @@ if ARGV[4] ~= '' then
 end
 if redis.call('SISMEMBER', KEYS[5], ARGV[2]) == 0 then
   return {'lost'}
+end
+if not redis.call('ZSCORE', KEYS[8], ARGV[1]) then
+  return {'swept'}
 end
 local jobs = redis.call('LRANGE', KEYS[2], 0, -1)
 local unfinished = redis.call('SCARD', KEYS[4])

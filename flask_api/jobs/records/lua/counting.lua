@@ -45,16 +45,29 @@ local function shorten(stream, told)
   until (excess or 0) <= 0 or at == 1
 end
 
--- Tell a person's stream, and count it: write the counters afterwards.
+-- Tell whether an Idempotency-Key stands for this job or batch: its time over, it may have been used for another since.
+local function names(idempotency, id)
+  return string.sub(redis.call('GET', idempotency) or '', 66) == id
+end
+
+-- Tell a person's stream, and count it: write the counters afterwards. A stream ends a month after the last submit.
 local function tell(kept, stream, events_kept, kind, id, event)
+  local is_new = not kept.is_streaming and redis.call('EXISTS', stream) == 0
+  kept.is_streaming = true
   local before = kept.told
   local told = before + #id + #event + EVENT_BYTES
   kept.told = told
   if math.floor(before / MARK_BYTES) == math.floor(told / MARK_BYTES) then
     redis.call('XADD', stream, 'MAXLEN', '~', events_kept, '*', kind, id, 'event', event)
+    if is_new then
+      redis.call('EXPIRE', stream, 2592000)
+    end
     return
   end
   redis.call('XADD', stream, 'MAXLEN', '~', events_kept, '*', kind, id, 'event', event, 'told', told)
+  if is_new then
+    redis.call('EXPIRE', stream, 2592000)
+  end
   if math.floor(before / 1000000) ~= math.floor(told / 1000000) then
     shorten(stream, told)
   end

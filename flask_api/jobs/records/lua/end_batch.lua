@@ -30,7 +30,7 @@ redis.call('ZREM', KEYS[5], 'batch:' .. ARGV[1])
 redis.call('ZREM', KEYS[6], ARGV[1])
 if ARGV[2] == 'remove' then
   redis.call('UNLINK', KEYS[1])
-  if at[2] == KEYS[9] then
+  if at[2] == KEYS[9] and names(KEYS[9], ARGV[1]) then
     redis.call('UNLINK', KEYS[9])
   end
 elseif at[1] then

@@ -77,7 +77,7 @@ local function remove(job, first)
     make_stub(record, job)
   else
     redis.call('UNLINK', record, shared)
-    if at[6] == idempotency then
+    if at[6] == idempotency and names(idempotency, job) then
       redis.call('UNLINK', idempotency)
     end
   end

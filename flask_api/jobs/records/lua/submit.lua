@@ -45,10 +45,12 @@ local function accept(key, at)
   if kept.bytes + bytes > tonumber(ARGV[5]) then
     return {'bytes', kept.bytes}
   end
+  if redis.call('ZADD', KEYS[key + 1], 0, job) == 0 then
+    return {'known', job}  -- whoever chose its id asks twice
+  end
   redis.call('HSET', record, 'instance', ARGV[1], unpack(ARGV, at + 6, at + 5 + 2 * tonumber(ARGV[at + 5])))
   kept.bytes = kept.bytes + bytes
   written[kept.key] = kept
-  redis.call('ZADD', KEYS[key + 1], 0, job)
   redis.call('SADD', open, job)
   if due == '' then
     redis.call('SADD', held, job)

@@ -147,11 +147,12 @@ moved = {}
 -- How many more of the task may run. Processes that have waited for a second go first: those whose jobs end would else begin
 -- the next one for ever. A waiting process asks again at each beat; one that has not for long has died.
 local NO_PLACE, PATIENCE_S, GONE_S = -2147483648, 1, 5
-local places, moment = 1, 0
+local places, moment, asked_at = 1, 0, nil
 if ARGV[10] ~= '' and argument <= #ARGV then
   moment = tonumber(redis.call('TIME')[1])
-  local first = tonumber(redis.call('ZSCORE', KEYS[17], instance) or moment)
-  local until_then = math.min(moment - PATIENCE_S, first - 1)
+  asked_at = redis.call('ZSCORE', KEYS[17], instance)
+  asked_at = asked_at and tonumber(asked_at)
+  local until_then = math.min(moment - PATIENCE_S, (asked_at or moment) - 1)
   places = tonumber(ARGV[10]) - redis.call('SCARD', KEYS[16]) - redis.call('ZCOUNT', KEYS[17], moment - GONE_S, until_then)
 end
 
@@ -166,7 +167,10 @@ local function may_run(id)
     return true
   end
   redis.call('ZREMRANGEBYSCORE', KEYS[17], '-inf', moment - GONE_S)
-  redis.call('ZADD', KEYS[17], 'NX', moment, instance)
+  if not asked_at or asked_at < moment - GONE_S + 2 then
+    -- who asks again lives: it keeps its place before those who came later
+    redis.call('ZADD', KEYS[17], asked_at and moment - GONE_S + 2 or moment, instance)
+  end
   return false
 end
 

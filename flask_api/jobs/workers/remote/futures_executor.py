@@ -26,7 +26,7 @@ from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.registry import TaskRegistry, load_tasks
 from flask_api.jobs.workers.child import settings_for_child
 from flask_api.jobs.workers.executor import Executor, Host, queue_for
-from flask_api.jobs.workers.outcome import Outcome, stopped, worker_lost
+from flask_api.jobs.workers.outcome import Outcome, not_begun, stopped, worker_lost
 from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.runner import AttemptRunner, JobLogHandler
 from flask_api.jobs.workers.slots import SlotExecutor
@@ -75,9 +75,15 @@ class FuturesExecutor(SlotExecutor):
     def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt there; when this process must stop before it ends, leave it: it writes
         nothing more then."""
-        pool = self._pool_now()
+        pool = None
         try:
+            pool = self._pool_now()
             future = pool.submit(run_attempt, self._settings, attempt)
+        except Exception as error:  # a cluster that can't be reached, say: whatever it raises
+            if pool is not None and isinstance(error, BrokenExecutor):
+                self._drop(pool)
+            return not_begun(attempt.job.job_id)
+        try:
             outcome = self._wait_for(future, attempt.job.job_id)
             if outcome is StopReason.SHUTDOWN and not future.cancelled():
                 # It may go on there: handed over, it would run twice and cost no attempt.

@@ -18,7 +18,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job_reader import open_job_connections
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway
-from tests.integration.engine.engine_bench import EngineBench
+from tests.integration.engine.engine_bench import EngineBench, give
 from tests.waiting import wait_until
 
 T = TypeVar("T")
@@ -118,13 +118,15 @@ class _StuckFiles(FileStore):
 
 
 def test_files_that_cant_be_deleted_keep_no_others(bench: EngineBench) -> None:
-    """They are tried again with each sweep; what is due beside them goes."""
+    """They are tried again after a while, behind the others; what is due beside them goes."""
     engine = bench.start()
     stuck, other = (bench.run(engine, "sample.save", {"name": "a", "size": 1}).id for _ in range(2))
     bench.admin.zadd(keyspace.EXPIRING, {stuck: 1.0, other: 2.0})
     assert _sweep(bench, _StuckFiles(bench, stuck, hangs=False)) == 1
     assert _has_files(bench, stuck)
     assert bench.admin.zrange(keyspace.EXPIRING, 0, -1) == [stuck]
+    assert float(bench.admin.zscore(keyspace.EXPIRING, stuck) or 0) > time.time() + 200
+    bench.admin.zadd(keyspace.EXPIRING, {stuck: 1.0})
     assert _sweep(bench, FileStore(bench.settings())) == 1
     assert not _has_files(bench, stuck)
     assert not _has_files(bench, other)
@@ -157,3 +159,28 @@ def test_process_whose_sweep_takes_long_is_not_taken_for_dead(
         assert time.monotonic() - began < 5
     finally:
         stuck.is_let_go.set()
+
+
+class _StuckUploads(FileStore):
+    """A storage that deletes no upload."""
+
+    def delete_all(self, job_id: str) -> None:
+        """Refuse it for those."""
+        if job_id.startswith("uploads/"):
+            raise PermissionError("not now")
+        super().delete_all(job_id)
+
+
+def test_upload_that_cant_be_deleted_keeps_no_job(bench: EngineBench) -> None:
+    """It is tried again after a while; ended jobs and other uploads go."""
+    engine = bench.start()
+    upload = give(engine, bench.owner)
+    engine.uploads._files = stuck = _StuckUploads(bench.settings())
+    job = bench.run(engine, "sample.echo").id
+    bench.admin.zadd(keyspace.EXPIRING_UPLOADS, {upload.id: 1.0})
+    bench.admin.zadd(keyspace.EXPIRING, {job: 1.0})
+    bench.admin.delete(keyspace.SWEEP_TURN)
+    engine._membership._sweeper.sweep()
+    assert "arguments" not in bench.record(job), "only its stub is left"
+    assert float(bench.admin.zscore(keyspace.EXPIRING_UPLOADS, upload.id) or 0) > time.time() + 200
+    assert stuck is engine._membership._sweeper._uploads._files

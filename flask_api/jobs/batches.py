@@ -2,13 +2,22 @@
 the batch as a value, how it is stored, and its results as they come."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from flask_api.jobs.errors import JobExpired
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import Acceptance, Acceptances, IdempotencyKey, SubmitAnswer
-from flask_api.jobs.records.job import Job, JobStatus, Member, Owner, format_time, from_fields
+from flask_api.jobs.records.job import (
+    OUTCOMES,
+    Job,
+    JobStatus,
+    Member,
+    Owner,
+    format_time,
+    from_fields,
+)
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreFull
@@ -121,6 +130,11 @@ class Batches:
         )
         return _batch(batch_id, stored) if stored and "is_deleted" not in stored else None
 
+    def find_expiry(self, batch_id: str) -> datetime | None:
+        """Return when the batch is forgotten, None before it has ended."""
+        key = keyspace.batch(batch_id)
+        return _time(self._store.read(lambda client: client.hget(key, "expires_at")))  # type: ignore[arg-type]
+
     def members(self, batch_id: str) -> list[str]:
         """Return the ids of its jobs in the order of submission."""
         return cast(
@@ -146,11 +160,13 @@ class Batches:
         at = after
         while at < min(batch.total, after + _MOST_SCANNED):
             ids = self._members_from(batch.id, at)
+            places = {job_id: place for place, job_id in enumerate(ids, start=at)}
             for job in reader.find_many(ids):
                 if statuses is None or job.status in statuses:
-                    found.append(job)
+                    # it is forgotten with its batch, whatever its record says
+                    found.append(replace(job, expires_at=batch.expires_at) if job.batch else job)
                 if len(found) == limit:
-                    following = job.position + 1
+                    following = places[job.id] + 1
                     return found, following if following < batch.total else None
             at += len(ids)
             if not ids:
@@ -165,27 +181,39 @@ class Batches:
         """Yield ended jobs with their results, from number ``after`` on,
         as they end or in the order of submission.
 
-        None when there is none just now: go on to look again.
+        None when there is none just now: go on to look again. Raises JobExpired when they are gone,
+        as versions that forgot a batch's jobs before the batch left them.
         """
-        position = after
+        first = self._next_results(batch, after, in_order=in_order)
+        return self._go_on(batch, first, in_order=in_order, after=after)
+
+    def _go_on(
+        self, batch: Batch, first: list[Job], *, in_order: bool, after: int
+    ) -> Iterator[Job | None]:
+        yield from first
+        position = after + len(first)
         while position < batch.total:
-            jobs = self._next_results(batch.id, position, in_order=in_order)
+            try:
+                jobs = self._next_results(batch, position, in_order=in_order)
+            except JobExpired:  # the lines before are out: who goes on from there is told
+                return
             yield from jobs
             position += len(jobs)
             if not jobs:
                 yield None
 
-    def _next_results(self, batch_id: str, position: int, *, in_order: bool) -> list[Job]:
-        key = keyspace.members(batch_id) if in_order else keyspace.ended(batch_id)
+    def _next_results(self, batch: Batch, position: int, *, in_order: bool) -> list[Job]:
+        key = keyspace.members(batch.id) if in_order else keyspace.ended(batch.id)
         last = position + _READ_AT_ONCE - 1
         ids = cast("list[str]", self._store.read(lambda client: client.lrange(key, position, last)))
         rows = self._store.read(lambda client: _read_all(client, ids)) if ids else []
         ready: list[Job] = []
         for job_id, row in zip(ids, rows, strict=True):
-            job = from_fields(job_id, row) if row else None
-            if job is None or not job.status.is_outcome:
+            if row and "attempt" not in row and not ready:  # a stub
+                raise JobExpired("Results of the batch expired before its last jobs ended.")
+            if "attempt" not in row or row["status"] not in OUTCOMES:
                 break
-            ready.append(job)
+            ready.append(from_fields(job_id, row))
         return ready
 
 

@@ -73,9 +73,9 @@ class Sweeper:
             pass
         total = 0
         while not self._stopping.is_set():
-            gone = self._sweep_some()
+            gone, seen_to = self._sweep_some()
             total += sum(not each.startswith(BATCH) for each in gone)
-            if len(gone) < AT_ONCE:
+            if seen_to < AT_ONCE:
                 break
         return total
 
@@ -89,14 +89,19 @@ class Sweeper:
         for batch in cast("list[str]", batches):
             self._removal.finish_batch(batch)
 
-    def _sweep_some(self) -> list[str]:
+    def _sweep_some(self) -> tuple[list[str], int]:
+        """Return what is gone, and how much of what was due needs no other look now."""
         now = time.time()
         due = self._store.read(
             lambda client: client.zrangebyscore(
                 keyspace.EXPIRING, "-inf", now, start=0, num=AT_ONCE
             )
         )
-        return self._removal.expire(cast("list[str]", due)) if due else []
+        if not due:
+            return [], 0
+        later = self._removal.postpone(cast("list[str]", due))
+        gone = self._removal.expire([each for each in cast("list[str]", due) if each not in later])
+        return gone, len(gone) + len(later)
 
 
 def _try(step: Callable[[], int]) -> None:

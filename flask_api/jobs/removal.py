@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple, cast
 
@@ -27,6 +28,7 @@ AT_ONCE = 500
 STUBS_KEPT = 10_000
 _EXPIRED, _DELETED, _WITH_BATCH = "expired", "deleted", "with batch"
 _GONE, _HAS_FILES = 1, 2
+_ROW_FIELDS = ("owner_id", "key", "batch", "finished_at", "expires_at")
 BATCH = "batch:"  # before the id of a batch, among ids of jobs
 
 
@@ -36,6 +38,8 @@ class _Row(NamedTuple):
     job: str
     owner: str
     key: str  # entry of its Idempotency-Key; '' none
+    batch: str = ""
+    ttl_s: float = 0.0  # how long it is kept once it has ended
 
 
 class Removal:
@@ -67,6 +71,26 @@ class Removal:
         for owner in owners - {""}:
             self._trim_stubs(owner)
         return gone + [f"{BATCH}{batch}" for batch in batches]
+
+    def postpone(self, due: Sequence[str]) -> frozenset[str]:
+        """Return those of these jobs whose time is over and whose batch's is not: they are
+        forgotten with it, and are asked about again by then."""
+        rows = [row for row in self._rows([e for e in due if not e.startswith(BATCH)]) if row.batch]
+        batches = sorted({row.batch for row in rows})
+        ends = dict(zip(batches, self._store.read(lambda c: _ends(c, batches)), strict=True))
+        now, later = time.time(), {}
+        for row in rows:
+            is_unfinished, batch_due = ends[row.batch]
+            if is_unfinished:
+                later[row.job] = now + max(
+                    row.ttl_s, 1.0
+                )  # not after the batch: that ends from now on
+            elif batch_due > now:
+                later[row.job] = batch_due
+        if later:
+            arguments = [each for job, moment in later.items() for each in (moment, job)]
+            self._store.run(self._scripts["postpone"], [keyspace.EXPIRING], arguments)
+        return frozenset(later)
 
     def delete(self, job_id: str) -> bool:
         """Remove an ended job on its owner's request. False: it has not ended. Idempotent."""
@@ -188,8 +212,8 @@ class Removal:
     def _rows(self, jobs: Sequence[str]) -> list[_Row]:
         fields = self._store.read(lambda client: _read(client, jobs)) if jobs else []
         return [
-            _Row(job, owner or "", key or "")
-            for job, (owner, key) in zip(jobs, fields, strict=True)
+            _Row(job, owner or "", key or "", batch or "", _seconds(finished_at, expires_at))
+            for job, (owner, key, batch, finished_at, expires_at) in zip(jobs, fields, strict=True)
         ]
 
     def _trim_stubs(self, owner: str) -> None:
@@ -208,8 +232,27 @@ def _by_owner(rows: Sequence[_Row]) -> Iterator[tuple[str, list[_Row]]]:
 def _read(client: RedisClient, jobs: Sequence[str]) -> list[list[str | None]]:
     with client.pipeline(transaction=False) as pipeline:
         for job in jobs:
-            pipeline.hmget(keyspace.record(job), ["owner_id", "key"])
+            pipeline.hmget(keyspace.record(job), _ROW_FIELDS)
         return cast("list[list[str | None]]", pipeline.execute())
+
+
+def _seconds(first: str | None, last: str | None) -> float:
+    if not (first and last):
+        return 0.0
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
+
+
+def _ends(client: RedisClient, batches: Sequence[str]) -> list[tuple[bool, float]]:
+    """Return of each batch whether it has unfinished jobs, and when it is forgotten (0: it is)."""
+    with client.pipeline(transaction=False) as pipeline:
+        for batch in batches:
+            pipeline.hget(keyspace.batch(batch), "unfinished")
+            pipeline.zscore(keyspace.EXPIRING, f"{BATCH}{batch}")
+        answers = pipeline.execute()
+    return [
+        (int(unfinished or 0) > 0, float(due or 0))
+        for unfinished, due in zip(answers[::2], answers[1::2], strict=True)
+    ]
 
 
 def _forget_stubs(client: RedisClient, owner: str, count: int) -> None:

@@ -41,6 +41,7 @@ class TrackedBatch:
         self.id = batch_id
         # without those that have their outcome: it is not kept here, it may be large
         self.open = dict(enumerate(futures))
+        self.total = len(futures)
         self.seen = 0
         self.patience: Patience | None = None
 
@@ -55,10 +56,12 @@ class TrackedBatch:
         self.patience = None
         try:
             future = self.open.pop(line["position"], None)
-            if future is not None:  # else its job was retried, and ended once more
+            if future is not None:
                 future.settle(line)
         except (KeyError, TypeError, AttributeError) as error:
             raise BadAnswer("A line of the batch's results isn't a result.", status=200) from error
+        if self.open and self.seen >= self.total:  # no more would come, for ever
+            raise BadAnswer("Two of the batch's results are of one job.", status=200)
 
 
 class ResultCollector:

@@ -124,10 +124,10 @@ class Holdings:
         arguments = [instance, keyspace.held(""), *job_ids]
         return cast(list[str], self._store.run(self._scripts["settle"], keys, arguments))
 
-    def postpone(self, job_ids: Sequence[str], *, instance: str, pause_s: int) -> None:
+    def leave(self, job_ids: Sequence[str], *, instance: str, pause_s: int) -> None:
         """Put back jobs that wait here and can't run here; any instance claims them then."""
         keys = [keyspace.held(instance), keyspace.DELAYED]
-        self._store.run(self._scripts["postpone"], keys, [pause_s, *job_ids])
+        self._store.run(self._scripts["leave"], keys, [pause_s, *job_ids])
 
     def give_up(self, job_ids: Sequence[str], *, instance: str) -> None:
         """Give away queued jobs that the instance will not begin: one that has room begins them."""

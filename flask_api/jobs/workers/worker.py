@@ -148,7 +148,7 @@ class Worker:
             jobs = self._reader.find_many(self._holdings.settle(some, instance=self.held.instance))
             self._rescue([job for job in jobs if job.status is JobStatus.RUNNING])
             waiting = [job for job in jobs if job.status is JobStatus.QUEUED]
-            self._postpone([job for job in waiting if job.task not in self.registry])
+            self._leave([job for job in waiting if job.task not in self.registry])
             self.put([queued_job_of(job) for job in waiting if job.task in self.registry])
 
     def drop(self, job_ids: Collection[str]) -> list[str]:
@@ -261,14 +261,14 @@ class Worker:
             except JobStoreUnavailable:
                 log.info("jobs that came back are left to the audit", extra={"jobs": len(returned)})
 
-    def _postpone(self, jobs: Sequence[Job]) -> None:
+    def _leave(self, jobs: Sequence[Job]) -> None:
         """Leave jobs whose task this server does not have to one that has it."""
         if jobs:
             ids, tasks = [job.id for job in jobs], sorted({job.task for job in jobs})
             log.error(
                 "no such tasks here: others may have them", extra={"tasks": tasks, "jobs": len(ids)}
             )
-            self._holdings.postpone(ids, instance=self.held.instance, pause_s=UNKNOWN_S)
+            self._holdings.leave(ids, instance=self.held.instance, pause_s=UNKNOWN_S)
 
     def _rescue(self, jobs: Sequence[Job]) -> None:
         """End attempts whose process died: the job is queued again, or failed when its attempts

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from gatehouse import Client, Executor
+from gatehouse.errors import BadAnswer
 from gatehouse.executor.calls import Call
 from gatehouse.executor.remote_future import RemoteFuture
+from gatehouse.executor.result_collector import TrackedBatch
 from tests.client.conftest import SOON_S
 from tests.e2e.service import ServiceProcess
 from tests.waiting import wait_until
@@ -251,3 +253,14 @@ def _output_of(program: str) -> str:
 
 def _threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "gatehouse-executor"]
+
+
+def test_results_that_are_of_one_job_are_an_error_and_nothing_hangs() -> None:
+    """As many lines as jobs, two with the same position: no line of the third would ever come."""
+    futures = [RemoteFuture(Call.of("t", (), {}), lambda _: None) for _ in range(2)]
+    batch = TrackedBatch("b", futures)
+    line = {"position": 0, "id": "1", "status": "succeeded", "result": 5, "error": None}
+    batch.take(line)
+    with pytest.raises(BadAnswer):
+        batch.take(line)
+    assert [future.done() for future in futures] == [True, False]  # who is told fails the other

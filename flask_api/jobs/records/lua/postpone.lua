@@ -1,14 +1,6 @@
 #!lua flags=allow-oom
--- Put back jobs that wait and that this process can't run, for whichever takes them after a while.
--- KEYS: 1 held, 2 delayed
--- ARGV: 1 seconds from now, then each job
--- Returns how many were put back: those that the caller holds.
-local due = redis.call('TIME')[1] + ARGV[1]
-local moved = 0
-for at = 2, #ARGV do
-  if redis.call('SREM', KEYS[1], ARGV[at]) == 1 then
-    redis.call('ZADD', KEYS[2], due, ARGV[at])
-    moved = moved + 1
-  end
-end
-return moved
+-- Let ended jobs of a batch be forgotten later: with their batch. One that is not among the expiring ones any more stays away.
+-- KEYS: 1 expiring
+-- ARGV: for each job: seconds since 1970, job
+redis.call('ZADD', KEYS[1], 'XX', unpack(ARGV))
+return redis.status_reply('OK')

@@ -4,24 +4,18 @@ the batch as a value, how it is stored, and its results as they come."""
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any, cast
 
 from flask_api.jobs.errors import JobExpired
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.acceptance import Acceptance, Acceptances, IdempotencyKey, SubmitAnswer
-from flask_api.jobs.records.job import (
-    OUTCOMES,
-    Job,
-    JobStatus,
-    Member,
-    Owner,
-    format_time,
-    from_fields,
-)
+from flask_api.jobs.records.job import Job, JobStatus, Member, Owner, format_time
 from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.records.reading.pages import Filling
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreFull
-from shared.redis import RedisClient, RedisGateway
+from shared.redis import RedisGateway
 
 _STAGED_AT_ONCE = 250
 _READ_AT_ONCE = 100
@@ -154,47 +148,47 @@ class Batches:
         """Return a page of its jobs from number ``after`` on, without their results, in the order
         of submission, and the number to go on from, None at the end.
 
-        One call looks at 2,000 of them at most, so a page for few states may be short.
+        One call looks at 2,000 of them at most, and reads 4 MB or one job, so a page may be short.
         """
-        found: list[Job] = []
-        at = after
+        page, at = Filling(limit=limit), after
         while at < min(batch.total, after + _MOST_SCANNED):
             ids = self._members_from(batch.id, at)
-            places = {job_id: place for place, job_id in enumerate(ids, start=at)}
-            for job in reader.find_many(ids):
-                if statuses is None or job.status in statuses:
-                    # it is forgotten with its batch, whatever its record says
-                    found.append(replace(job, expires_at=batch.expires_at) if job.batch else job)
-                if len(found) == limit:
-                    following = places[job.id] + 1
-                    return found, following if following < batch.total else None
-            at += len(ids)
-            if not ids:
-                return found, None
-        return found, at if at < batch.total else None
+            last = reader.fill(page, ids, statuses=statuses)
+            if last is not None:
+                at += ids.index(last) + 1 if last else 0
+                break
+            at += len(ids) or batch.total
+        # it is forgotten with its batch, whatever its record says
+        jobs = [
+            replace(job, expires_at=batch.expires_at) if job.batch else job for job in page.jobs
+        ]
+        return jobs, at if at < batch.total else None
 
     def _members_from(self, batch_id: str, first: int) -> list[str]:
         key, last = keyspace.members(batch_id), first + _READ_AT_ONCE - 1
         return cast("list[str]", self._store.read(lambda client: client.lrange(key, first, last)))
 
-    def results(self, batch: Batch, *, in_order: bool, after: int) -> Iterator[Job | None]:
+    def results(
+        self, batch: Batch, reader: JobReader, *, in_order: bool, after: int
+    ) -> Iterator[Job | None]:
         """Yield ended jobs with their results, from number ``after`` on,
         as they end or in the order of submission.
 
         None when there is none just now: go on to look again. Raises JobExpired when they are gone,
         as versions that forgot a batch's jobs before the batch left them.
         """
-        first = self._next_results(batch, after, in_order=in_order)
-        return self._go_on(batch, first, in_order=in_order, after=after)
+        key = keyspace.members(batch.id) if in_order else keyspace.ended(batch.id)
+        first = self._next_results(key, reader, after)
+        return self._go_on(batch, reader, key, first, after=after)
 
     def _go_on(
-        self, batch: Batch, first: list[Job], *, in_order: bool, after: int
+        self, batch: Batch, reader: JobReader, key: str, jobs: list[Job], *, after: int
     ) -> Iterator[Job | None]:
-        yield from first
-        position = after + len(first)
+        yield from jobs
+        position = after + len(jobs)
         while position < batch.total:
             try:
-                jobs = self._next_results(batch, position, in_order=in_order)
+                jobs = self._next_results(key, reader, position)
             except JobExpired:  # the lines before are out: who goes on from there is told
                 return
             yield from jobs
@@ -202,26 +196,19 @@ class Batches:
             if not jobs:
                 yield None
 
-    def _next_results(self, batch: Batch, position: int, *, in_order: bool) -> list[Job]:
-        key = keyspace.members(batch.id) if in_order else keyspace.ended(batch.id)
+    def _next_results(self, key: str, reader: JobReader, position: int) -> list[Job]:
+        """Return the next ones, as many as one round trip may carry."""
         last = position + _READ_AT_ONCE - 1
         ids = cast("list[str]", self._store.read(lambda client: client.lrange(key, position, last)))
-        rows = self._store.read(lambda client: _read_all(client, ids)) if ids else []
-        ready: list[Job] = []
-        for job_id, row in zip(ids, rows, strict=True):
-            if row and "attempt" not in row and not ready:  # a stub
-                raise JobExpired("Results of the batch expired before its last jobs ended.")
-            if "attempt" not in row or row["status"] not in OUTCOMES:
-                break
-            ready.append(from_fields(job_id, row))
-        return ready
+        jobs = list(takewhile(_is_whole, found := reader.find_results(ids)))
+        if found and not jobs:
+            raise JobExpired("Results of the batch expired before its last jobs ended.")
+        return jobs
 
 
-def _read_all(client: RedisClient, ids: Sequence[str]) -> list[dict[str, str]]:
-    with client.pipeline(transaction=False) as pipeline:
-        for job_id in ids:
-            pipeline.hgetall(keyspace.record(job_id))
-        return cast("list[dict[str, str]]", pipeline.execute())
+def _is_whole(job: Job) -> bool:
+    """Tell whether this is not a stub: that has no batch."""
+    return job.batch is not None
 
 
 def _fields(batch: Batch) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Cancellations:
         for first in range(0, len(job_ids), _AT_ONCE):
             ids = job_ids[first : first + _AT_ONCE]
             self._cancel_each(
-                [job for job in self._reader.find_many(ids) if not job.status.is_outcome]
+                [job for job in self._reader.find_heads(ids) if not job.status.is_outcome]
             )
 
     def withdraw(self, job_ids: Sequence[str]) -> list[str]:
@@ -45,9 +45,9 @@ class Cancellations:
         for first in range(0, len(job_ids), _AT_ONCE):
             ids = job_ids[first : first + _AT_ONCE]
             self._cancel_each(
-                [job for job in self._reader.find_many(ids) if job.status is JobStatus.QUEUED]
+                [job for job in self._reader.find_heads(ids) if job.status is JobStatus.QUEUED]
             )
-            now = self._reader.find_many(ids)
+            now = self._reader.find_heads(ids)
             cancelled += [job.id for job in now if job.status is JobStatus.CANCELLED]
         return cancelled
 

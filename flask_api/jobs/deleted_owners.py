@@ -134,7 +134,7 @@ class DeletedOwners:
     def _cancel_all(self, ids: Sequence[str], *, running: bool) -> int:
         cancelled = 0
         for first in range(0, len(ids), _AT_ONCE):
-            for job in self._jobs.find_many(ids[first : first + _AT_ONCE]):
+            for job in self._jobs.find_heads(ids[first : first + _AT_ONCE]):
                 if self._stopping.is_set():
                     return cancelled
                 if not job.status.is_outcome and (running or job.status is not JobStatus.RUNNING):

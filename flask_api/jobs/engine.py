@@ -20,8 +20,9 @@ from flask_api.jobs.job_search import JobSearch
 from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptances
 from flask_api.jobs.records.job import Job, JobStatus, Owner
-from flask_api.jobs.records.job_reader import JobReader, Page
+from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.pauses import WorkPause
+from flask_api.jobs.records.reading.pages import Page
 from flask_api.jobs.records.usage import Usage, quota_of, usage_of
 from flask_api.jobs.removal import Removal
 from flask_api.jobs.submission import Submissions
@@ -197,7 +198,7 @@ class JobEngine:
 
     def results(self, batch: Batch, *, in_order: bool, after: int) -> Iterator[Job | None]:
         """Yield a batch's ended jobs with their results; see Batches.results."""
-        return self._batches.results(batch, in_order=in_order, after=after)
+        return self._batches.results(batch, self._jobs, in_order=in_order, after=after)
 
     def jobs_of(
         self,

@@ -11,7 +11,8 @@ from typing import NamedTuple, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus
-from flask_api.jobs.records.job_reader import JobReader, Page
+from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.records.reading.pages import Page, pieces
 from shared.redis import RedisClient, RedisGateway
 
 LONGEST_TEXT = 200
@@ -79,7 +80,12 @@ class JobSearch:
         found: list[Job] = []
         for _ in range(_ROUNDS_FILTERED if statuses or task else _ROUNDS):
             page = self._jobs.list_of(
-                owner_id, limit=_AT_ONCE, cursor=cursor, statuses=statuses, task=task
+                owner_id,
+                limit=_AT_ONCE,
+                cursor=cursor,
+                statuses=statuses,
+                task=task,
+                most_bytes=_MOST_BYTES - searched.bytes_read,
             )
             for job, has_words in self.look_at(page.jobs, words, searched):
                 cursor = job.id
@@ -99,7 +105,6 @@ class JobSearch:
     ) -> Iterator[tuple[Job, bool]]:
         """Yield jobs, whoever's they are, each with whether it has all the words; of many bytes
         only the first jobs. Counts what it looked at."""
-        searched.bytes_read += sum(len(job.arguments) for job in jobs)
         results = self._read_results(jobs, searched)
         for job, result in zip(jobs, results, strict=False):
             searched.jobs += 1
@@ -109,18 +114,23 @@ class JobSearch:
         """Return the results as JSON text, of the first jobs if they are many bytes."""
         ids = [job.id for job in jobs]
         lengths = self._store.read(lambda client: _lengths(client, ids)) if ids else []
-        wanted: list[str] = []
-        is_long: list[bool] = []
-        for job_id, length in zip(ids, lengths, strict=True):
-            if searched.is_enough and wanted:
+        short: dict[str, int] = {}
+        looked_at = 0
+        for job, length in zip(jobs, lengths, strict=True):
+            if searched.is_enough and looked_at:
                 break
-            is_long.append(length > _SEARCHED_MAX)
-            searched.long_results += is_long[-1]
-            searched.bytes_read += 0 if is_long[-1] else length
-            wanted.append(job_id)
-        short = [each for each, long in zip(wanted, is_long, strict=True) if not long]
-        texts = iter(self._store.read(lambda client: _results(client, short)) if short else [])
-        return ["" if long else (next(texts) or "") for long in is_long]
+            looked_at += 1
+            searched.bytes_read += len(job.arguments)
+            if length > _SEARCHED_MAX:
+                searched.long_results += 1
+            else:
+                searched.bytes_read += length
+                short[job.id] = length
+        texts: dict[str, str | None] = {}
+        for piece in map(list, pieces(short)):
+            read = self._store.read(lambda client: _results(client, piece), is_large=True)  # noqa: B023  # run at once
+            texts |= zip(piece, read, strict=True)
+        return [texts.get(job_id) or "" for job_id in ids[:looked_at]]
 
 
 def words_of(text: str) -> list[SearchWord]:

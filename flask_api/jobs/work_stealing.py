@@ -83,7 +83,7 @@ class WorkStealing:
         most, taken = min(most, executor.queue.places), 0
         for _ in range(_PIECES):
             some = self._holdings.some_of(giver, _AT_ONCE)
-            unfinished = self._reader.find_unfinished(some)
+            unfinished = self._reader.find_unfinished(some, only_to_choose=True)
             fitting = [
                 (job, waits)
                 for job, waits in unfinished
@@ -110,7 +110,9 @@ class WorkStealing:
         instance = self._worker.held.instance
         taken = frozenset(self._holdings.steal(job_ids, giver=giver, instance=instance))
         self._worker.drop(taken)  # what was taken from here before, and is ours again
-        self._worker.put([job for job in wanted if job.job_id in taken])
+        # Arguments may be large: of these only. If they can't be read now, an audit finds them.
+        whole = self._reader.find_unfinished([each for each in job_ids if each in taken])
+        self._worker.put([job for job, waits in whole if waits])
         return len(taken)
 
 

@@ -61,10 +61,11 @@ class RedisGateway:
         """Tell whether the last call found Redis away."""
         return self._breaker.is_open
 
-    def read(self, command: Callable[[RedisClient], T]) -> T:
+    def read(self, command: Callable[[RedisClient], T], *, is_large: bool = False) -> T:
         """Run a command that changes nothing; a broken connection, and one that leads to a replica,
-        is retried once."""
-        return self._run(command, retries=1)
+        is retried once. ``is_large``: of an answer that takes long, a time-out says nothing about
+        Redis, and others may go on asking."""
+        return self._run(command, retries=1, is_large=is_large)
 
     def get(self, entry: str) -> str | None:
         """Return the text stored under ``entry``, None when there is none.
@@ -105,7 +106,9 @@ class RedisGateway:
         self.client.close()
         self.client.connection_pool.disconnect()
 
-    def _run(self, command: Callable[[RedisClient], T], *, retries: int) -> T:
+    def _run(
+        self, command: Callable[[RedisClient], T], *, retries: int, is_large: bool = False
+    ) -> T:
         if self._breaker.is_open and not self._breaker.allow():
             raise self._unavailable("Redis did not answer a moment ago; try again shortly.")
         while True:
@@ -115,7 +118,7 @@ class RedisGateway:
                 raise
             except RedisError as error:
                 if not self._may_retry(error, retries):
-                    self._raise(error)
+                    self._raise(error, is_large=is_large)
                 retries -= 1
             else:
                 if self._breaker.is_open:
@@ -136,13 +139,14 @@ class RedisGateway:
         # and after a time-out it would double the bound that callers were promised.
         return retries > 0 and (is_demoted or (is_broken and str(error) != POOL_EXHAUSTED))
 
-    def _raise(self, error: RedisError) -> NoReturn:
+    def _raise(self, error: RedisError, *, is_large: bool) -> NoReturn:
         """Raise what a caller is told: ``unavailable``,
         or the error itself when the mistake is ours."""
         if not isinstance(error, ResponseError):
             # A pool with no free connection is our own load, not an outage:
             # say unavailable, keep the breaker closed.
-            if str(error) != POOL_EXHAUSTED:
+            is_load = is_large and isinstance(error, RedisTimeoutError)
+            if str(error) != POOL_EXHAUSTED and not is_load:
                 self._breaker.fail()
             self._tell_operator(error)
             raise self._unavailable("Redis does not answer; try again shortly.") from error

@@ -14,7 +14,8 @@ from flask_api.jobs.job_search import JobSearch, Searched, words_of
 from flask_api.jobs.operating.unfinished import read_unfinished
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import OUTCOMES, Job, JobStatus
-from flask_api.jobs.records.job_reader import JobReader, Page
+from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.records.reading.pages import Page, pieces
 from shared.redis import RedisGateway
 
 CURSOR = r"^(u:[0-9a-f-]{36}|e:[0-9.]{1,24}:[0-9a-f-]{36})$"
@@ -66,20 +67,26 @@ class AllJobs:
         found: dict[str, Job] = {}
         for places in self._places(wanted, cursor):
             cursors = {place.job_id: place.cursor for place in places}
-            jobs = self._jobs.find_many(list(cursors))
-            looked = (
-                self._search.look_at(jobs, words, searched) if words else _unread(jobs, searched)
-            )
-            for job, has_words in looked:
-                cursor = cursors[job.id]
-                if has_words and wanted.fits(job):
-                    found[job.id] = job
-                if len(found) == limit:
+            fitting = self._jobs.measure(list(cursors), statuses=wanted.statuses, task=wanted.task)
+            searched.jobs += len(cursors) - len(fitting)
+            for piece in pieces(fitting):
+                jobs = self._jobs.find_measured(piece)
+                looked = (
+                    self._search.look_at(jobs, words, searched)
+                    if words
+                    else _unread(jobs, searched)
+                )
+                for job, has_words in looked:
+                    cursor = cursors[job.id]
+                    if has_words and wanted.fits(job):
+                        found[job.id] = job
+                    if len(found) == limit:
+                        return Page(jobs=tuple(found.values()), cursor=cursor), searched
+                if searched.is_enough:
                     return Page(jobs=tuple(found.values()), cursor=cursor), searched
-            if searched.jobs >= most or searched.is_enough:
-                return Page(
-                    jobs=tuple(found.values()), cursor=cursor or places[-1].cursor
-                ), searched
+            cursor = places[-1].cursor
+            if searched.jobs >= most:
+                return Page(jobs=tuple(found.values()), cursor=cursor), searched
         return Page(jobs=tuple(found.values()), cursor=None), searched
 
     def _places(self, wanted: WantedJobs, cursor: str | None) -> Iterator[list[_Place]]:
@@ -124,5 +131,7 @@ class AllJobs:
 
 
 def _unread(jobs: Sequence[Job], searched: Searched) -> Iterator[tuple[Job, bool]]:
-    searched.jobs += len(jobs)
-    return ((job, True) for job in jobs)
+    for job in jobs:
+        searched.jobs += 1
+        searched.bytes_read += len(job.arguments)
+        yield job, True

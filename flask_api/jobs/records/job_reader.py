@@ -3,11 +3,20 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple, cast
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.job import SUMMARY_FIELDS, Job, JobStatus, QueuedJob, from_fields
+from flask_api.jobs.records.job import (
+    OUTCOMES,
+    SUMMARY_FIELDS,
+    Job,
+    JobStatus,
+    QueuedJob,
+    from_fields,
+)
+from flask_api.jobs.records.reading.pages import PAGE_BYTES, Filling, Page, pieces
+from flask_api.jobs.records.scripts import load_scripts
 from shared.errors import JobStoreFull, JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway, build_client
 from shared.settings import ApiSettings
@@ -18,18 +27,13 @@ _SHOWN_FIELDS = (*SUMMARY_FIELDS, "result")
 # Of a job that its owner deleted, until its files are deleted too: lua/remove.lua.
 _DELETED = "deleted"
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+# What may be large. Its bytes are asked for first.
+_TEXTS, _OUTCOME_TEXTS = ("arguments", "attempts", "error", "files"), ("result", "error")
+_HEAD_FIELDS = tuple(name for name in SUMMARY_FIELDS if name not in _TEXTS)
+_RESULT_FIELDS = (*_HEAD_FIELDS, *_OUTCOME_TEXTS)
 # What is needed to begin a job: much less than what is shown of one, for many are read at once.
-_TO_BEGIN = (
-    "status", "task", "arguments", "owner_id", "batch", "priority", "max_attempts", "attempts",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """One page of a listing. ``cursor`` asks for the next one; None when there is none."""
-
-    jobs: tuple[Job, ...]
-    cursor: str | None
+_TO_CHOOSE = ("status", "task", "owner_id", "batch", "priority", "max_attempts")
+_TO_BEGIN = (*_TO_CHOOSE, "arguments", "attempts")
 
 
 class Holder(NamedTuple):
@@ -52,6 +56,7 @@ class JobReader:
 
     def __init__(self, store: RedisGateway) -> None:
         self._store = store
+        self._measure = load_scripts()["measure"]
 
     def find(self, job_id: str) -> Job | None:
         """Return the job, or None when there is none."""
@@ -63,23 +68,92 @@ class JobReader:
 
     def find_many(self, job_ids: Sequence[str]) -> list[Job]:
         """Return the jobs that are there, without their results, in the order asked for."""
-        rows = self._store.read(lambda client: _read_summaries(client, job_ids)) if job_ids else []
+        return self.find_measured(self.measure(job_ids))
+
+    def find_heads(self, job_ids: Sequence[str]) -> list[Job]:
+        """Return the jobs that are there as :meth:`find_many`, without all that may be large:
+        arguments, errors, earlier attempts, files."""
+        return self._read(dict.fromkeys(job_ids, 0), _HEAD_FIELDS)
+
+    def find_results(self, job_ids: Sequence[str]) -> list[Job]:
+        """Return the first of these jobs with their results, as long as they have ended: as many as
+        one round trip may carry. Of one that has expired there is only what its stub has."""
+        sizes = self.measure(job_ids, statuses=OUTCOMES, texts=_OUTCOME_TEXTS)
+        ended = takewhile(sizes.__contains__, job_ids)
+        first = next(pieces({job_id: sizes[job_id] for job_id in ended}), {})
+        return self._read(first, _RESULT_FIELDS)
+
+    def fill(
+        self,
+        page: Filling,
+        job_ids: Sequence[str],
+        *,
+        statuses: Collection[JobStatus] | None = None,
+        task: str | None = None,
+    ) -> str | None:
+        """Read those of these jobs that fit into a page, without their results. Return None when
+        all were looked at, else the id of the last one read, empty when there was room for none."""
+        sizes = self.measure(job_ids, statuses=statuses, task=task)
+        taken = page.take(sizes)
+        page.jobs += self.find_measured(taken)
+        is_whole = len(taken) == len(sizes) and page.limit > 0
+        return None if is_whole else next(reversed(taken), "")
+
+    def measure(
+        self,
+        job_ids: Sequence[str],
+        *,
+        statuses: Collection[JobStatus] | None = None,
+        task: str | None = None,
+        texts: Sequence[str] = _TEXTS,
+    ) -> dict[str, int]:
+        """Return those of these jobs that are there, in one of these states and of this task, and
+        how many bytes such texts of theirs have."""
+        if not job_ids:
+            return {}
+        keys, wanted = [keyspace.record(job_id) for job_id in job_ids], " ".join(statuses or ())
+        arguments = ["" if task is None else task, f" {wanted} " if wanted else "", *texts]
+        sizes = self._store.read(lambda client: self._measure.run(client, keys, arguments))
+        found = zip(job_ids, cast("list[int]", sizes), strict=True)
+        return {job_id: size for job_id, size in found if size >= 0}
+
+    def find_unfinished(
+        self, job_ids: Sequence[str], *, only_to_choose: bool = False
+    ) -> list[tuple[QueuedJob, bool]]:
+        """Return what is needed to begin those that have not ended, and whether each waits.
+        ``only_to_choose`` among them: without arguments and earlier attempts."""
+        names: Sequence[str] = _TO_CHOOSE if only_to_choose else _TO_BEGIN
+        sizes = (
+            dict.fromkeys(job_ids, 0)
+            if only_to_choose
+            else self.measure(job_ids, statuses=_UNFINISHED)
+        )
         return [
-            from_fields(job_id, row)
-            for job_id, row in zip(job_ids, rows, strict=True)
-            if _is_there(row)
+            (_queued_job(job_id, row), row["status"] == JobStatus.QUEUED)
+            for job_id, row in self._rows(sizes, names)
+            if row.get("status") in _UNFINISHED
         ]
 
-    def find_unfinished(self, job_ids: Sequence[str]) -> list[tuple[QueuedJob, bool]]:
-        """Return what is needed to begin those that have not ended, and whether each waits."""
-        if not job_ids:
-            return []
-        rows = self._store.read(lambda client: _read_fields(client, job_ids, _TO_BEGIN))
-        return [
-            (_queued_job(job_id, row), row[0] == JobStatus.QUEUED)
-            for job_id, row in zip(job_ids, rows, strict=True)
-            if row[0] in _UNFINISHED
-        ]
+    def find_measured(self, sizes: Mapping[str, int]) -> list[Job]:
+        """Return jobs as :meth:`find_many`, of which :meth:`measure` said how large they are."""
+        return self._read(sizes, SUMMARY_FIELDS)
+
+    def _read(self, sizes: Mapping[str, int], names: Sequence[str]) -> list[Job]:
+        rows = self._rows(sizes, names)
+        return [from_fields(job_id, row) for job_id, row in rows if _is_there(row)]
+
+    def _rows(
+        self, sizes: Mapping[str, int], names: Sequence[str]
+    ) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield such fields of jobs of these sizes: in as many round trips as their bytes need."""
+        for piece in pieces(sizes):
+            rows = self._store.read(
+                lambda client: _read_fields(client, list(piece), names),  # noqa: B023  # run at once
+                is_large=True,
+            )
+            yield from (
+                (job_id, _present(row, names)) for job_id, row in zip(piece, rows, strict=True)
+            )
 
     def read_log(self, job_id: str) -> list[str]:
         """Return the job's last log lines, each a JSON object."""
@@ -117,36 +191,32 @@ class JobReader:
         cursor: str | None = None,
         statuses: Collection[JobStatus] | None = None,
         task: str | None = None,
+        most_bytes: int = PAGE_BYTES,
     ) -> Page:
         """Return one person's jobs, newest first, without their results.
 
-        ``cursor`` is the id to go on after. One call looks at 2,000 jobs at most, so a filter that
-        matches few may return a short page with a cursor.
+        ``cursor`` is the id to go on after. One call looks at 2,000 jobs at most, and reads 4 MB of
+        what matches, or one job: so a page may be short and have a cursor.
         """
-        found: list[Job] = []
-        last = cursor
-        for scanned, job in enumerate(self._newest_first(owner_id, cursor), start=1):
-            if (statuses is None or job.status in statuses) and (task is None or job.task == task):
-                found.append(job)
-            last = job.id
-            if len(found) == limit or scanned == _MAX_SCANNED:
-                break
-        else:
-            last = None
-        return Page(jobs=tuple(found), cursor=last)
+        page, last, scanned = Filling(limit=limit, room=most_bytes), cursor, 0
+        is_filtered = statuses is not None or task is not None
+        while scanned < _MAX_SCANNED:
+            most = min(_CHUNK if is_filtered else page.limit, _CHUNK, _MAX_SCANNED - scanned)
+            ids = self._ids_below(owner_id, f"({last}" if last else "+", most)
+            end = self.fill(page, ids, statuses=statuses, task=task)
+            if end is not None:
+                return Page(jobs=tuple(page.jobs), cursor=end or last)
+            if len(ids) < most:
+                return Page(jobs=tuple(page.jobs), cursor=None)
+            last, scanned = ids[-1], scanned + most
+        return Page(jobs=tuple(page.jobs), cursor=last)
 
-    def _newest_first(self, owner_id: str, cursor: str | None) -> Iterator[Job]:
-        upper = f"({cursor}" if cursor else "+"
-        while ids := self._ids_below(owner_id, upper):
-            yield from self.find_many(ids)
-            upper = f"({ids[-1]}"
-
-    def _ids_below(self, owner_id: str, upper: str) -> list[str]:
+    def _ids_below(self, owner_id: str, upper: str, most: int) -> list[str]:
         return cast(
             list[str],
             self._store.read(
                 lambda client: client.zrevrangebylex(
-                    keyspace.owner(owner_id), upper, "-", start=0, num=_CHUNK
+                    keyspace.owner(owner_id), upper, "-", start=0, num=most
                 )
             ),
         )
@@ -173,21 +243,16 @@ def _read_fields(
         return cast("list[list[str | None]]", pipeline.execute())
 
 
-def _read_summaries(client: RedisClient, ids: Sequence[str]) -> list[dict[str, str]]:
-    rows = _read_fields(client, ids, SUMMARY_FIELDS)
-    return [_present(row, SUMMARY_FIELDS) for row in rows]
-
-
-def _queued_job(job_id: str, row: Sequence[str | None]) -> QueuedJob:
-    _, task, arguments, owner_id, batch, priority, max_attempts, attempts = row
+def _queued_job(job_id: str, row: Mapping[str, str]) -> QueuedJob:
+    attempts = row.get("attempts")
     return QueuedJob(
         job_id=job_id,
-        task=task or "",
-        arguments=arguments or "{}",
-        owner_id=owner_id or "",
-        batch=batch or "",
-        priority=int(priority or 0),
-        max_attempts=int(max_attempts or 1),
+        task=row.get("task", ""),
+        arguments=row.get("arguments", "{}"),
+        owner_id=row.get("owner_id", ""),
+        batch=row.get("batch", ""),
+        priority=int(row.get("priority", 0)),
+        max_attempts=int(row.get("max_attempts", 1)),
         attempts=tuple(json.loads(attempts)) if attempts else (),
     )
 

@@ -21,7 +21,7 @@ from flask_api.jobs.job_search import Searched
 from flask_api.jobs.operating.acts import MOST_AT_ONCE, Act, act_on
 from flask_api.jobs.operating.all_jobs import CURSOR, WantedJobs
 from flask_api.jobs.records.job import Job, Owner
-from flask_api.jobs.records.job_reader import Page
+from flask_api.jobs.records.reading.pages import Page
 from flask_api.operation.describe import JSON, Answer, describe
 from flask_api.operation.shapes import Id, PageLinksJson
 from shared.contract.api_keys import READ_SCOPE

@@ -214,3 +214,29 @@ def test_process_alone_asks_nothing_for_others(bench: EngineBench) -> None:
     paused = _calls(bench, "hgetall")
     assert paused <= _calls(bench, "set"), "what operators paused, with each beat; no record"
     bench.go()
+
+
+def test_what_is_not_taken_is_not_read(bench: EngineBench) -> None:
+    """Two processes in which one person is at their limit look at each other's queue at every
+    beat: at its heads only."""
+    one, other = (bench.start(job_threads=2, job_running_limit=1) for _ in range(2))
+    for _ in range(12):
+        large = {"path": bench.path(), "message": "m" * 300_000}
+        bench.submit(one, "sample.hold_and_fail", large)
+    queues = [each._worker.queue_of("sample.hold_and_fail") for each in (one, other)]
+    wait_until(
+        lambda: [queue.running for queue in queues] == [1, 1], timeout_s=10, what="both run one"
+    )
+
+    def sent() -> int:
+        return int(bench.admin.info("stats")["total_net_output_bytes"])
+
+    def looks() -> int:
+        return _calls(bench, "srandmember")
+
+    first = looks()
+    wait_until(lambda: looks() >= first + 2, timeout_s=20, what="what can move has moved")
+    first, before = looks(), sent()
+    wait_until(lambda: looks() >= first + 4, timeout_s=20, what="they look a few times more")
+    assert sent() - before < 300_000
+    bench.go()

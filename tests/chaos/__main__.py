@@ -28,6 +28,9 @@ def main() -> int:
         "--jobs", type=int, default=10_000, help="jobs in flight at any moment, at most"
     )
     parser.add_argument("--servers", choices=("cherrypy", "gunicorn"), default="cherrypy")
+    parser.add_argument(
+        "--executor", choices=("rq", "celery"), help="carry all attempts to three workers by this"
+    )
     parser.add_argument("--mean", type=float, default=1.0, help="seconds between kills, on average")
     parser.add_argument("--minutes", type=float, default=60.0, help="kill no longer than this")
     options = parser.parse_args()
@@ -36,7 +39,7 @@ def main() -> int:
     os.environ["GATEHOUSE_VAR_DIR"] = str(folder)
     print(
         f"script/chaos --kills {options.kills} --seed {options.seed} --jobs {options.jobs} "
-        f"--servers {options.servers}"
+        f"--servers {options.servers} --executor {options.executor}"
     )
     plan = Plan(
         kills=options.kills,
@@ -47,6 +50,8 @@ def main() -> int:
         kind=options.servers,
         servers=3 if options.servers == "cherrypy" else 2,
         limit_s=60 * options.minutes,
+        executors={"*": options.executor} if options.executor else None,
+        workers=3,
     )
     verdict = crash(plan, folder / "house", say=say)
     for problem in verdict.problems[:50]:

@@ -8,11 +8,13 @@ with House(folder, kind="cherrypy", servers=2) as house:
     house.start_valkey()
 """
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +29,7 @@ from shared.settings import ROOT
 from tests.chaos.processes import children_of, pool_children_of, send, tree_of
 from tests.chaos.tasks import EFFECTS
 from tests.e2e.service import COMMANDS, Browser, clean_environment, prepared_database
+from tests.integration.engine.worker_process import SECRET, WorkerProcess
 from tests.ports import free_port
 from tests.waiting import wait_until
 
@@ -155,7 +158,8 @@ class House:
     ``settings`` are GATEHOUSE_ variables in lower case.
 
     ``jobs_apart``: jobs are in a Valkey of their own,
-    so that it can be frozen while the gate still lets requests in.
+    so that it can be frozen while the gate still lets requests in. ``executors``: what carries
+    attempts to workers, of which there are so many for each carrier, with eight slots each.
     """
 
     def __init__(
@@ -165,6 +169,8 @@ class House:
         kind: str = "cherrypy",
         servers: int = 2,
         jobs_apart: bool = False,
+        executors: Mapping[str, str] | None = None,
+        workers: int = 1,
         **settings: str,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -190,6 +196,15 @@ class House:
             **named,
             **{name: value for name, value in settings.items() if not name.islower()},
         }
+        executors = executors or {}
+        if executors:
+            self.environment |= {
+                "GATEHOUSE_EXECUTORS": json.dumps(executors),
+                "GATEHOUSE_WORKER_SECRETS": SECRET,
+            }
+        self.carriers = sorted(set(executors.values())) * workers
+        self._of_workers = named
+        self.workers: list[WorkerProcess] = []
         self.servers = [
             Server(kind, self.environment, folder / f"server-{number}.log")
             for number in range(servers)
@@ -219,10 +234,22 @@ class House:
         """Start the jobs' Valkey from its append-only file; return when it answers."""
         self.jobs.start()
 
+    def start_worker(self, carrier: str) -> WorkerProcess:
+        """Start a worker; does not wait until it is registered."""
+        return WorkerProcess(
+            self.jobs,
+            self.folder,
+            *("--slots", "8", "--carrier", carrier),
+            tasks=("tests.chaos.tasks",),
+            settings={"GATEHOUSE_JOB_HEARTBEAT_S": "10", **self._of_workers},
+            log="workers.log",
+        )
+
     def __enter__(self) -> Self:
         try:
             for valkey in {self.valkey, self.jobs}:
                 valkey.start()
+            self.workers = [self.start_worker(carrier) for carrier in self.carriers]
             for server in self.servers:
                 server.start()
             for server in self.servers:
@@ -240,6 +267,7 @@ class House:
         """End everything by force."""
         with ThreadPoolExecutor() as threads:
             list(threads.map(lambda server: server.end(), self.servers))
+            list(threads.map(lambda worker: worker.kill(), self.workers))
         for valkey in {self.valkey, self.jobs}:
             if valkey.pid is not None:
                 send(valkey.pid, signal.SIGCONT)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from flask_api.jobs.records import keyspace
+from shared.contract.entries import JOBS_PREFIX
 from shared.redis import RedisClient
 from tests.chaos.house import House
 from tests.chaos.killer import Kill
@@ -71,6 +72,7 @@ def judge(house: House, ledger: Ledger, kills: Sequence[Kill], *, deadline_s: fl
                         f"{job} is {status}: {admin.hgetall(keyspace.record(job))}"
                     )
         _check_bookkeeping(admin, verdict)
+        verdict.problems += _left_of_the_dead(admin)
     finally:
         admin.close()
     _check_effects(house, ended, kills, verdict)
@@ -135,6 +137,18 @@ def _check_bookkeeping(admin: RedisClient, verdict: Verdict) -> None:
         wait_until(lambda: not leftovers(), timeout_s=30)
     except AssertionError:
         verdict.problems += leftovers()
+
+
+def _left_of_the_dead(admin: RedisClient) -> list[str]:
+    """Return entries of workers that died, or of carriers, that would stay for ever."""
+    live = {str(name) for name in admin.zrange(keyspace.WORKERS, 0, -1)}
+    found = [*admin.scan_iter(keyspace.sent("*")), *admin.scan_iter(keyspace.idle("*"))]
+    found += [*admin.scan_iter(keyspace.held("*.*")), *admin.scan_iter(f"{JOBS_PREFIX}rq:*")]
+    return [
+        f"{key} stays for ever"
+        for key in map(str, found)
+        if admin.ttl(key) == -1 and not any(name in key for name in live)
+    ]
 
 
 def _check_effects(house: House, jobs: set[str], kills: Sequence[Kill], verdict: Verdict) -> None:

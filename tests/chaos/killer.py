@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.chaos.house import House, Server, now
-from tests.chaos.processes import send, tree_of
+from tests.chaos.processes import pool_children_of, send, tree_of
 
 _PATIENCE_S = 3.0
 
@@ -48,6 +48,9 @@ class Killer:
                 "worker": (0.35, self._kill_worker),
             }
 
+        if house.carriers:
+            self._hands["machine"] = (2.0 if is_short else 0.5, self._kill_machine)
+
     @property
     def counts(self) -> dict[str, int]:
         """How many of what were killed."""
@@ -60,6 +63,8 @@ class Killer:
         while True:
             for server in self._house.servers:
                 server.check()
+            for worker in self._house.workers:
+                assert worker.is_running, worker.log.read_text()[-4000:]
             # Not another one at once: where no child is left,
             # servers would be killed in the children's place.
             if time.monotonic() - chosen_at > _PATIENCE_S:
@@ -97,8 +102,22 @@ class Killer:
         send(worker, signal.SIGKILL)
         return pids
 
+    def _kill_machine(self) -> list[int]:
+        """Kill a worker on another machine, with all that runs there."""
+        at = self._chance.randrange(len(self._house.workers))
+        worker = self._house.workers[at]
+        pids = tree_of(worker.pid)
+        for pid in pids:
+            send(pid, signal.SIGKILL)
+        worker.kill()
+        self._house.workers[at] = self._house.start_worker(self._house.carriers[at])
+        return pids
+
     def _kill_child(self) -> list[int] | None:
         children = [child for server in self._house.servers for child in server.pool_children]
+        children += [
+            child for worker in self._house.workers for child in pool_children_of(worker.pid)
+        ]
         if not children:
             return None
         child = self._chance.choice(children)

@@ -2,7 +2,7 @@
 The long run is this from a shell, the short one is a test."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ class Plan:
     limit_s: float = 3600.0
     heartbeat_s: int = 10
     servers: int = 3
+    executors: Mapping[str, str] | None = None  # that carry attempts to workers
+    workers: int = 1  # for each
 
 
 def crash(plan: Plan, folder: Path, *, say: Callable[[str], None]) -> Verdict:
@@ -41,7 +43,14 @@ def crash(plan: Plan, folder: Path, *, say: Callable[[str], None]) -> Verdict:
         "job_heartbeat_s": str(plan.heartbeat_s),
     }
     ledger = Ledger()
-    with House(folder, kind=plan.kind, servers=plan.servers, **settings) as house:
+    with House(
+        folder,
+        kind=plan.kind,
+        servers=plan.servers,
+        executors=plan.executors,
+        workers=plan.workers,
+        **settings,
+    ) as house:
         customers = Customers(house, ledger, seed=plan.seed, jobs=plan.jobs)
         killer = Killer(house, seed=plan.seed, mean_s=plan.mean_s, is_short=plan.kills < 100)
         began = time.monotonic()

@@ -59,6 +59,11 @@ class WorkerProcess:
         """The process's id."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def wait_for_line(self, words: str, *, timeout_s: float = 30) -> None:
         """Wait until the log says so."""
         wait_until(

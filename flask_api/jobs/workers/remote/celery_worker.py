@@ -6,10 +6,12 @@ import threading
 from functools import partial
 from typing import Any
 
+from celery import Celery
 from celery.signals import worker_shutting_down
 from kombu import Queue
 
 from flask_api.jobs.workers.remote.celery_carrier import TASK, app_of
+from flask_api.jobs.workers.remote.celery_messages import read_only_attempts
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from shared.settings import WorkerSettings
 
@@ -21,18 +23,11 @@ _PAUSE_S = 0.5
 def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
     """Take entries from Celery's queue until this process is told to stop.
 
-    A message that Celery can't even read ends its consumer. Another one begins, without the
-    message, when the attempts that run have ended.
+    Should its consumer end by itself, another one begins when the attempts that run have ended.
     """
-    app = app_of(settings)
-    name = worker.name.text
-    # Nothing is declared: a queue is the list of its name, and no binding outlives the worker.
-    app.conf.task_queues = [Queue(name, routing_key=name, no_declare=True)]
+    read_only_attempts()
+    app, name = _app_of(worker, settings), worker.name.text
     stopping = threading.Event()
-
-    @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery's
-    def attempt(signed: object = None, *_: object, **__: object) -> None:
-        worker.run(signed)
 
     def drain(**_: Any) -> None:
         """Celery waits for what runs; ours lets it go on for so long, then stops it."""
@@ -54,4 +49,21 @@ def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
             quiet=True,
         ).start()
         if not stopping.wait(_PAUSE_S):
-            log.warning("refused an entry of the queue: Celery can't read it, and begins anew")
+            log.warning("Celery's consumer ended by itself; another one begins")
+
+
+def _app_of(worker: RemoteWorker, settings: WorkerSettings) -> Celery:
+    """Return Celery's application with one queue and one task: none of Celery's own."""
+    app = app_of(settings)
+    name = worker.name.text
+    # Nothing is declared: a queue is the list of its name, and no binding outlives the worker.
+    app.conf.task_queues = [Queue(name, routing_key=name, no_declare=True, no_ack=True)]
+
+    @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery's
+    def attempt(signed: object = None, *_: object, **__: object) -> None:
+        worker.run(signed)
+
+    app.finalize(auto=True)
+    for built_in in set(app.tasks) - {TASK}:
+        app.tasks.unregister(built_in)
+    return app

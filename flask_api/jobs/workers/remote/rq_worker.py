@@ -1,6 +1,8 @@
 """RQ's worker on a worker's machine: its loop takes entries from the queue, ours runs them."""
 
 import logging
+import threading
+from contextlib import suppress
 from typing import Any
 
 import rq
@@ -47,11 +49,18 @@ class GatehouseWorker(rq.Worker):  # type: ignore[misc]  # RQ is not read by myp
         )
         self._worker = worker
         self._threads = SlotThreads(name="gatehouse-slot")
+        self.told_to_stop = threading.Event()
+        self._unforgotten: list[str] = []
 
-    def execute_job(self, job: Any, queue: Any) -> None:
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        """Take no more: this process was told to stop."""
+        self.told_to_stop.set()
+        super().request_stop(signum, frame)
+
+    def execute_job(self, job: Any, queue: Any) -> None:  # noqa: ARG002  # its own, always
         """Have an entry run in a slot's thread; return when the next one may come."""
         signed = signed_entry(job)
-        forget(self.connection, queue.name, job.id)
+        self._forget(job.id)
         if signed is not None:
             self._threads.run(lambda: self._worker.run(signed))
         self._state = WorkerStatus.BUSY
@@ -70,9 +79,19 @@ class GatehouseWorker(rq.Worker):  # type: ignore[misc]  # RQ is not read by myp
             except (RedisError, StopRequested):
                 raise
             except Exception as error:
-                job_id = str(getattr(error, "job_id", ""))
                 log.warning("refused an entry of the queue: RQ can't read it")
-                forget(self.connection, self.name, job_id)
+                self._forget(str(getattr(error, "job_id", "")))
+
+    def _forget(self, entry_id: str) -> None:
+        """Take out an entry that was read, now or with the next one: it is taken over or refused
+        by what it says, so one that stays for a while harms nobody."""
+        self._unforgotten.append(entry_id)
+        try:
+            for each in list(self._unforgotten):
+                forget(self.connection, self.name, each)
+                self._unforgotten.remove(each)
+        except RedisError:
+            log.debug("an entry that was read is not taken out yet: Redis is away")
 
     def close(self) -> None:
         """Close the connections, and let the threads end."""
@@ -129,9 +148,16 @@ def signed_entry(job: Any) -> object:
 
 
 def serve(worker: RemoteWorker, settings: ApiSettings) -> None:
-    """Take entries from RQ's queue until this process is told to stop."""
+    """Take entries from RQ's queue until this process is told to stop.
+
+    RQ's loop ends at the first error that it does not expect, such as a primary that became a
+    replica just now. What runs here goes on then, and the loop begins again.
+    """
     loop = GatehouseWorker(worker, settings)
     try:
-        loop.work(logging_level="WARNING")
+        while not loop.told_to_stop.is_set():
+            with suppress(StopRequested):
+                loop.work(logging_level="WARNING")
+                loop.told_to_stop.wait(_SLOT_LOOK_S)
     finally:
         loop.close()

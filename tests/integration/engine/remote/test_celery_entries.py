@@ -27,30 +27,39 @@ class Owned:
 def test_forged_messages_are_refused_and_the_worker_goes_on(
     bench: EngineBench, start_worker: StartWorker
 ) -> None:
-    """No JSON, no message, another task, a pickle, another's signature: nothing of it runs."""
-    worker = start_worker("--slots", "1", "--carrier", "celery")
+    """No JSON, no message, another task, one of Celery's, a pickle, another's signature: nothing of
+    it runs, and none makes the queue wait for the attempt that runs meanwhile."""
+    worker = start_worker("--slots", "2", "--carrier", "celery")
     (name,) = wait_for_workers(bench.admin, 1)
     engine = bench.start(executors={"processes": "celery"}, **REMOTE)
-    assert bench.run(engine, "child.echo").status is JobStatus.SUCCEEDED
+    held = bench.submit(engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
     pickled = pickle.dumps(((Owned(bench.path("owned")),), {}, {}))
     forged = [
         "no json",
+        "[" * 7_000,
         "{}",
+        '{"headers":[],"properties":{},"body":"e30="}',
+        " " * 1_000_000,
+        message("celery.starmap", json.dumps([[{"task": TASK}, [["x"]]], {}, {}]).encode()),
         message("os.system", json.dumps([[f"touch {bench.path('owned')}"], {}, {}]).encode()),
         message(TASK, pickled, content_type="application/x-python-serialize"),
         message(TASK, json.dumps([["unsigned"], {}, {}]).encode()),
         message(TASK, json.dumps([[1, 2, 3], {"a": 1}, {}]).encode()),
     ]
-    for each in forged:
+    for number, each in enumerate(forged, start=1):
         bench.admin.lpush(keyspace.sent(name), each)
         wait_until(
-            lambda: not bench.admin.exists(keyspace.sent(name)),
+            lambda number=number: worker.log.read_text().count("refused an entry") == number,  # type: ignore[misc]
             timeout_s=30,
-            what=f"it is read: {worker.log.read_text()[-2000:]}",
+            what=f"{each[:80]} is refused: {worker.log.read_text()[-2000:]}",
         )
     assert bench.run(engine, "child.echo").status is JobStatus.SUCCEEDED
+    assert bench.status(held) == "running"
     assert not Path(bench.path("owned")).exists()
-    assert "refused an entry" in worker.log.read_text()
+    assert "Traceback" not in worker.log.read_text()
+    bench.go()
+    assert bench.outcome(engine, held).status is JobStatus.SUCCEEDED
     assert worker.stop() == 0
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 
+import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from flask_api.jobs.engine import JobEngine
@@ -13,7 +14,7 @@ from flask_api.jobs.records.job import JobStatus
 from tests.chaos.processes import pool_children_of
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
-from tests.integration.engine.worker_process import SECRET, WorkerProcess, wait_for_workers
+from tests.integration.engine.worker_process import REMOTE, SECRET, WorkerProcess, wait_for_workers
 from tests.waiting import wait_until
 
 
@@ -136,3 +137,29 @@ def _answers(bench: EngineBench) -> bool:
         return bool(bench.admin.ping())
     except RedisTimeoutError:
         return False
+
+
+@pytest.mark.parametrize("carrier", ["rq", "celery"])
+def test_error_of_redis_that_no_carrier_expects_ends_no_worker(
+    bench: EngineBench, start_worker: StartWorker, carrier: str
+) -> None:
+    """As of a primary that became a replica: what runs goes on, the queue is read again, and
+    nothing stays in it."""
+    worker = start_worker("--slots", "2", "--carrier", carrier)
+    (name,) = wait_for_workers(bench.admin, 1)
+    engine = bench.start(executors={"processes": carrier}, **REMOTE)
+    held = bench.submit(engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
+    bench.admin.execute_command("ACL", "SETUSER", "worker", "-@list")
+    try:
+        bench.admin.execute_command("CLIENT", "KILL", "USER", "worker")
+        echoed = bench.submit(engine, "child.echo")
+        wait_until(lambda: bench.admin.acl_log(), timeout_s=30, what="an error came")
+    finally:
+        bench.admin.execute_command("ACL", "SETUSER", "worker", "+@list")
+        bench.admin.acl_log_reset()
+    assert bench.outcome(engine, echoed, timeout_s=60).status is JobStatus.SUCCEEDED
+    bench.go()
+    assert bench.outcome(engine, held).attempt == 1
+    assert worker.is_running
+    wait_until(lambda: not bench.admin.keys(f"{keyspace.sent(name)}*"), timeout_s=30)

@@ -1,0 +1,119 @@
+"""What a worker of Celery reads of its queue: nothing but messages that carry one entry.
+
+Celery's consumer ends at the first message that it can't read, and its begin waits for all attempts
+that run. So each is judged before Celery sees it: its size first, then its form. What is handed on
+is written anew, with the entry's text and an id, and nothing else that a message may ask for.
+"""
+
+import base64
+import json
+import logging
+from queue import Empty
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import redis as kombu_redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from flask_api.jobs.workers.remote.celery_carrier import TASK
+from flask_api.jobs.workers.remote.entry import MAX_BYTES
+
+log = logging.getLogger("gatehouse.jobs")
+
+_MOST_BYTES = 4 * MAX_BYTES  # of a message: the entry in base64, and Celery's headers
+_MOST_ID = 100
+
+
+class AttemptChannel(kombu_redis.Channel):  # type: ignore[misc]  # kombu is not read by mypy
+    """Kombu's channel, but what is no attempt is dropped where it is read.
+
+    Nothing is acknowledged: what a worker that dies was sent is sent again by who sent it. Celery
+    would keep a list of it, and say so on a connection that may be gone, which ends its consumer.
+    """
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Nothing: no list is kept."""
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Nothing: no list is kept."""
+
+    def _brpop_read(self, **options: Any) -> bool:
+        try:
+            try:
+                found = self.client.parse_response(self.client.connection, "BRPOP", **options)
+            except self.connection_errors:
+                self.client.connection.disconnect()  # or the next look would read its reply
+                raise
+            except ResponseError as error:
+                # A primary that became a replica, say. Celery connects again when a connection
+                # broke; at any other error it would end, and wait for all that runs.
+                self.client.connection.disconnect()
+                raise RedisConnectionError(str(error)) from error
+            if not found:
+                raise Empty
+            list_name, text = found
+            queue = list_name.decode().rsplit(self.sep, 1)[0]
+            self._queue_cycle.rotate(queue)
+            message = read_message(text)
+            if message is None:
+                log.warning("refused an entry of the queue: it is no attempt")
+            else:
+                self.connection._deliver(message, queue)
+            return True
+        finally:
+            self._in_poll = None
+
+
+class AttemptTransport(kombu_redis.Transport):  # type: ignore[misc]  # kombu is not read by mypy
+    """Kombu's transport over such channels."""
+
+    Channel = AttemptChannel
+
+    def _reject_inbound_message(self, raw_message: object) -> None:
+        """Leave what came while the consumer ended to who sent it: it is sent again."""
+
+
+def read_only_attempts() -> None:
+    """Have Celery read queues so in this process, which is a worker's."""
+    for scheme in ("redis", "rediss", "sentinel"):
+        TRANSPORT_ALIASES[scheme] = f"{__name__}:{AttemptTransport.__name__}"
+
+
+def read_message(text: bytes) -> dict[str, Any] | None:
+    """Return a message that says the same as this one; None for what carries no entry."""
+    if len(text) > _MOST_BYTES:
+        return None
+    try:
+        found = json.loads(text)
+        headers, properties = found["headers"], found["properties"]
+        entry_id, tag = headers["id"], properties["delivery_tag"]
+        arguments = json.loads(base64.b64decode(found["body"], validate=True))
+        (signed,) = arguments[0]
+        is_attempt = (
+            headers["task"] == TASK
+            and found["content-type"] == "application/json"
+            and all(isinstance(each, str) for each in (signed, entry_id, tag))
+            and max(len(entry_id), len(tag)) <= _MOST_ID
+        )
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return _message(signed, entry_id, tag) if is_attempt else None
+
+
+def _message(signed: str, entry_id: str, tag: str) -> dict[str, Any]:
+    body = json.dumps([[signed], {}, {}]).encode()
+    return {
+        "body": base64.b64encode(body).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": TASK, "id": entry_id, "root_id": entry_id},
+        "properties": {
+            "correlation_id": entry_id,
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": ""},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": tag,
+        },
+    }

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -43,6 +43,7 @@ from flask_api.streams.access import Access
 from shared.contract.api_keys import TASK_SCOPE_PREFIX
 from shared.contract.authentication import Identity
 from shared.errors import JobStoreFull, JobStoreUnavailable, RequestError
+from shared.redis.clock import JOBS_CLOCK
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 LONGEST_DELAY_S = 30 * 86_400
@@ -92,7 +93,7 @@ class JobRequest(SubmitRequest):
     def _one_start(self) -> Self:
         if self.start_at is not None and self.delay_s is not None:
             raise ValueError("give start_at or delay_s, not both")
-        if self.start_at is not None and self.start_at > datetime.now(UTC) + timedelta(
+        if self.start_at is not None and self.start_at > JOBS_CLOCK.moment() + timedelta(
             seconds=LONGEST_DELAY_S
         ):
             raise ValueError("start_at must be at most 30 days from now")
@@ -102,7 +103,7 @@ class JobRequest(SubmitRequest):
     def due_at(self) -> datetime | None:
         """When the job may begin; None: now."""
         if self.delay_s:
-            return datetime.now(UTC) + timedelta(seconds=self.delay_s)
+            return JOBS_CLOCK.moment() + timedelta(seconds=self.delay_s)
         return self.start_at
 
 

@@ -3,7 +3,7 @@ the batch as a value, how it is stored, and its results as they come."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import takewhile
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from flask_api.jobs.records.reading.pages import Filling
 from flask_api.jobs.removal import Removal
 from shared.errors import JobStoreFull
 from shared.redis import RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 _STAGED_AT_ONCE = 250
 _READ_AT_ONCE = 100
@@ -249,5 +250,5 @@ def new_batch(batch_id: str, *, task: str, owner: Owner, total: int) -> Batch:
         owner=owner,
         total=total,
         counts=counts,
-        submitted_at=datetime.now(UTC),
+        submitted_at=JOBS_CLOCK.moment(),
     )

@@ -13,7 +13,6 @@ listed before the mark is looked for, and while it is there nobody can submit fo
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import cast
@@ -25,6 +24,7 @@ from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.scripts import load_scripts
 from shared.contract.gone import GonePeople
 from shared.redis import RedisClient, RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -65,7 +65,7 @@ class DeletedOwners:
         return how many jobs were cancelled or asked to stop."""
         if not self._store.run(self._take_turn, [keyspace.DEPARTURES_TURN], [self._every_s]):
             return 0
-        long_ago = int((time.time() - self._again_s) * 1_000_000)
+        long_ago = int((JOBS_CLOCK.now() - self._again_s) * 1_000_000)
         return self._visit(_FIRST, until=None) + self._visit(_AGAIN, until=long_ago)
 
     def _visit(self, round_: str, *, until: int | None) -> int:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +34,7 @@ from flask_api.jobs.workers.worker import Worker
 from shared.contract.gone import GonePeople
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
@@ -146,7 +146,7 @@ class JobEngine:
             raise JobNotFound("There is no such job.")
         if job.batch and job.status.is_outcome:  # it is forgotten with its batch
             job = replace(job, expires_at=self._batches.find_expiry(job.batch))
-        if job.expires_at is not None and datetime.now(UTC) >= job.expires_at:
+        if job.expires_at is not None and JOBS_CLOCK.moment() >= job.expires_at:
             raise JobExpired(
                 f"The job expired at {job.expires_at:%Y-%m-%d %H:%M:%SZ}; its result is gone."
             )
@@ -158,7 +158,7 @@ class JobEngine:
         batch = self._batches.find(batch_id)
         if batch is None or not (sees_all or batch.owner.id == viewer.id):
             raise JobNotFound("There is no such batch.")
-        if batch.expires_at is not None and datetime.now(UTC) >= batch.expires_at:
+        if batch.expires_at is not None and JOBS_CLOCK.moment() >= batch.expires_at:
             raise JobExpired(
                 f"The batch expired at {batch.expires_at:%Y-%m-%d %H:%M:%SZ}; its results are gone."
             )

@@ -6,7 +6,6 @@ What is left of people who are gone is seen to in the same thread (flask_api.job
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import cast
 
@@ -18,6 +17,7 @@ from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.removal import AT_ONCE, BATCH, Removal
 from shared.errors import StoreUnavailable
 from shared.redis import RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -82,7 +82,7 @@ class Sweeper:
     def _finish_batches(self) -> None:
         """Remove batches that were staged long ago and never accepted, and deleted ones:
         their process died, or gave up."""
-        long_ago = time.time() - _STAGED_S
+        long_ago = JOBS_CLOCK.now() - _STAGED_S
         batches = self._store.read(
             lambda client: client.zrangebyscore(keyspace.STAGED, "-inf", long_ago)
         )
@@ -91,7 +91,7 @@ class Sweeper:
 
     def _sweep_some(self) -> tuple[list[str], int]:
         """Return what is gone, and how much of what was due needs no other look now."""
-        now = time.time()
+        now = JOBS_CLOCK.now()
         due = self._store.read(
             lambda client: client.zrangebyscore(
                 keyspace.EXPIRING, "-inf", now, start=0, num=AT_ONCE

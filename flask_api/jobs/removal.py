@@ -7,7 +7,6 @@ dies in between leaves the rest to the sweeper, which finds it by the same entri
 
 import logging
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -20,6 +19,7 @@ from flask_api.jobs.records.events import DELETED, EVENTS_KEPT, deleted_batch_ev
 from flask_api.jobs.records.job_writer import REMEMBERED_S
 from flask_api.jobs.records.scripts import load_scripts
 from shared.redis import RedisClient, RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -78,7 +78,7 @@ class Removal:
         rows = [row for row in self._rows([e for e in due if not e.startswith(BATCH)]) if row.batch]
         batches = sorted({row.batch for row in rows})
         ends = dict(zip(batches, self._store.read(lambda c: _ends(c, batches)), strict=True))
-        now, later = time.time(), {}
+        now, later = JOBS_CLOCK.now(), {}
         for row in rows:
             is_unfinished, batch_due = ends[row.batch]
             if is_unfinished:
@@ -154,7 +154,7 @@ class Removal:
             )
         arguments: list[Any] = [
             mode,
-            time.time(),
+            JOBS_CLOCK.now(),
             REMEMBERED_S,
             "1" if files_are_deleted else "",
             EVENTS_KEPT,
@@ -204,7 +204,7 @@ class Removal:
                 "the files of a job can't be deleted; tried again later", extra={"job_id": job}
             )
             # behind the others: so many of these would else be all that a sweep looks at
-            again = {job: time.time() + UNDELETED_S}
+            again = {job: JOBS_CLOCK.now() + UNDELETED_S}
             self._store.write(lambda client: client.zadd(keyspace.EXPIRING, again, xx=True))
             return False
         return True

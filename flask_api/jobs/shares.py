@@ -12,7 +12,6 @@ import binascii
 import hashlib
 import hmac
 import secrets
-import time
 import uuid
 
 from flask_api.jobs.errors import JobNotFound
@@ -21,6 +20,7 @@ from flask_api.jobs.records.job import Job
 from flask_api.jobs.records.job_writer import REMEMBERED_S
 from shared.contract.gone import GonePeople
 from shared.redis import RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 _ID_BYTES = 16
 _SECRET_BYTES = 32
@@ -42,8 +42,8 @@ class Shares:
         It ends with the job, and is known a while longer, to say that the job expired.
         """
         secret = secrets.token_bytes(_SECRET_BYTES)
-        expires_at = time.time() if job.expires_at is None else job.expires_at.timestamp()
-        keep_s = max(1, int(expires_at - time.time())) + REMEMBERED_S
+        expires_at = JOBS_CLOCK.now() if job.expires_at is None else job.expires_at.timestamp()
+        keep_s = max(1, int(expires_at - JOBS_CLOCK.now())) + REMEMBERED_S
         self._store.write(
             lambda client: client.set(keyspace.shared(job.id), _digest(secret), ex=keep_s)
         )

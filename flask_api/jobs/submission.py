@@ -4,7 +4,7 @@ What is not accepted leaves nothing behind."""
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
 from shared.errors import JobStoreUnavailable
 from shared.job_ids import new_job_id
+from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 _TRIES = 3
@@ -279,7 +280,7 @@ def _job(
     start_at: datetime | None = None,
     begins: bool = False,
 ) -> Job:
-    now = datetime.now(UTC)
+    now = JOBS_CLOCK.moment()
     return Job(
         id=queued.job_id,
         task=queued.task,

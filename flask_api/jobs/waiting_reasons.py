@@ -3,7 +3,7 @@ resumes its task, for a place among the running ones of its task, or for its tur
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, cast
 
 from flask_api.jobs.records import keyspace
@@ -11,6 +11,7 @@ from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.jobs.records.pauses import WorkPause
 from flask_api.jobs.tasks.registry import TaskRegistry
 from shared.redis import RedisClient, RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 # Of one person: all their ids are read to count those before one.
 MOST_COUNTED = 1_000
@@ -54,7 +55,7 @@ class WaitingReasons:
         waiting = [job for job in jobs if job.status is JobStatus.QUEUED]
         if not waiting:
             return {}
-        owner_id, now = waiting[0].owner.id, datetime.now(UTC)
+        owner_id, now = waiting[0].owner.id, JOBS_CLOCK.moment()
         limited = [task for task in {job.task for job in waiting} if task in self._limits]
         unfinished, running = self._store.read(lambda client: _look(client, owner_id, limited))
         counts = dict(zip(limited, running, strict=True))

@@ -1,6 +1,5 @@
 """From the ids in a job's arguments to files: when it is submitted, and when it runs."""
 
-from datetime import UTC, datetime
 from itertools import repeat
 
 from pydantic_core import PydanticCustomError
@@ -9,6 +8,7 @@ from flask_api.jobs.errors import ArgumentProblem, InvalidArguments, TaskError
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records.outages import retry_while_away
 from flask_api.jobs.tasks.input_file import InputFile, Resolver
+from shared.redis.clock import JOBS_CLOCK
 
 # An attempt that begins while Redis is away for a moment waits for its files rather than fail.
 _TRIES = 20
@@ -54,7 +54,7 @@ class SubmittedInputs:
         if (
             upload is None
             or upload.owner_id != self._owner_id
-            or upload.expires_at <= datetime.now(UTC)
+            or upload.expires_at <= JOBS_CLOCK.moment()
         ):
             return None
         return self._uploads.as_input(upload)

@@ -1,7 +1,6 @@
 """What Redis knows of uploaded files: the record, whose it is, how much that person keeps,
 who needs it, when it goes."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -12,6 +11,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus, format_time
 from flask_api.jobs.records.scripts import ALLOW_OOM
 from shared.redis import RedisClient, RedisGateway, Script
+from shared.redis.clock import JOBS_CLOCK
 
 _LUA = Path(__file__).parent / "lua"
 _SCRIPTS = ("reserve_upload", "keep_upload", "hold_uploads", "drop_upload")
@@ -73,7 +73,7 @@ class UploadEntries:
     ) -> int:
         """Make room among the person's files: how many bytes it may have, or a NoRoom."""
         wanted = "" if size is None else size
-        forgotten_at = time.time() + _RECEIVING_S
+        forgotten_at = JOBS_CLOCK.now() + _RECEIVING_S
         arguments = [file_id, wanted, largest, person_bytes, person_files, forgotten_at, owner_id]
         return int(self._run("reserve_upload", _keys(file_id, owner_id), arguments))
 
@@ -100,7 +100,7 @@ class UploadEntries:
     def hold(self, file_ids: Sequence[str], holder: str, *, force: bool = False) -> bool:
         """Keep files for ``holder`` (job:... or batch:...) until it has ended; False when one of
         them is gone. ``force``: even if Redis is full."""
-        until = time.time() + HELD_S
+        until = JOBS_CLOCK.now() + HELD_S
         keys = [keyspace.EXPIRING_UPLOADS]
         for file_id in file_ids:
             keys += (keyspace.upload(file_id), keyspace.holders(file_id))

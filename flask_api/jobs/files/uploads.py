@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from flask_api.jobs.errors import (
@@ -25,6 +25,7 @@ from flask_api.jobs.records.job import Owner, format_time
 from flask_api.jobs.tasks.input_file import InputFile
 from shared.job_ids import new_job_id
 from shared.redis import RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
@@ -113,7 +114,7 @@ class Uploads:
         if (
             upload is None
             or not (sees_all or upload.owner_id == viewer.id)
-            or upload.expires_at <= datetime.now(UTC)
+            or upload.expires_at <= JOBS_CLOCK.moment()
         ):
             raise UploadNotFound("There is no such file; uploaded files expire.")
         return upload
@@ -135,7 +136,7 @@ class Uploads:
         page = ids[:limit]
         rows = zip(page, self.entries.find_many(page), strict=True)
         uploads = [_from_fields(file_id, fields) for file_id, fields in rows if fields is not None]
-        now = datetime.now(UTC)
+        now = JOBS_CLOCK.moment()
         shown = tuple(upload for upload in uploads if upload.expires_at > now)
         return UploadPage(uploads=shown, cursor=page[-1] if len(ids) > limit else None)
 
@@ -157,7 +158,7 @@ class Uploads:
     def sweep(self, *, limit: int) -> int:
         """Delete files whose time is over and that no unfinished job needs;
         return how many were looked at."""
-        now = time.time()
+        now = JOBS_CLOCK.now()
         due = self.entries.due(now, limit=limit)
         for file_id in due:
             if self.entries.drop(file_id, expired_by=now):
@@ -233,7 +234,7 @@ class Uploads:
         return inspector
 
     def _upload(self, file_id: str, owner: Owner, name: str, inspector: Inspector) -> Upload:
-        now = datetime.now(UTC)
+        now = JOBS_CLOCK.moment()
         return Upload(
             id=file_id,
             owner_id=owner.id,

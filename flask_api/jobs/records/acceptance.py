@@ -1,6 +1,5 @@
 """Accept jobs, each by one atomic script: accepted, known from before, or refused, and why."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +14,7 @@ from flask_api.jobs.records.scripts import flat, load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 IDEMPOTENCY_KEPT_S = 86_400
 _ENTRY_BYTES = 1_000  # what a submit's keys and other fields take on their way, about
@@ -154,7 +154,7 @@ class Acceptances:
         del common["arguments"]
         keys = [keyspace.STAGED, keyspace.members(batch), keyspace.kept(pattern.owner.id)]
         keys += [keyspace.record(job_id) for job_id, _ in members]
-        stored: list[Any] = [batch, time.time(), self._quota.bytes, len(common), *flat(common)]
+        stored: list[Any] = [batch, JOBS_CLOCK.now(), self._quota.bytes, len(common), *flat(common)]
         for position, (job_id, arguments) in enumerate(members, start=first):
             stored += (job_id, arguments, position)
         kept = cast(int, self._store.run(self._scripts["stage"], keys, stored))

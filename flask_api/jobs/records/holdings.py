@@ -13,6 +13,7 @@ from flask_api.jobs.records.beats import Beat, read_beat
 from flask_api.jobs.records.pauses import WorkPauses
 from flask_api.jobs.records.scripts import load_scripts
 from shared.redis import RedisClient, RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 _GIVEN_AT_ONCE = 500
 
@@ -42,9 +43,11 @@ class Holdings:
         register: bool = False,
         load: str = "",
     ) -> BeatAnswer:
-        """Say that the instance lives, and tell the others its ``load`` (write_beat's text)."""
+        """Say that the instance lives, and tell the others its ``load`` (write_beat's text);
+        learn what time it is."""
         keys = [keyspace.INSTANCES, keyspace.heartbeat(instance), keyspace.cancels(instance)]
         keys.append(keyspace.PAUSED)
+        asked_at = time.monotonic()
         alive, *more = cast(
             list[Any],
             self._store.run(
@@ -55,7 +58,8 @@ class Holdings:
         )
         if not alive:
             return BeatAnswer(alive=False)
-        paused, *cancels = more
+        (seconds, microseconds), paused, *cancels = more
+        JOBS_CLOCK.learn(int(seconds) + int(microseconds) / 1e6, asked_at=asked_at)
         return BeatAnswer(True, [str(job) for job in cancels], WorkPauses.read(paused))
 
     def look_at(self, others: Sequence[str]) -> dict[str, Beat | None]:
@@ -114,7 +118,8 @@ class Holdings:
         """Take jobs whose time has come, and those that stopping instances handed over."""
         keys = [keyspace.INSTANCES, keyspace.held(instance), keyspace.DELAYED, keyspace.ORPHANS]
         return cast(
-            list[str], self._store.run(self._scripts["claim"], keys, [instance, time.time(), limit])
+            list[str],
+            self._store.run(self._scripts["claim"], keys, [instance, JOBS_CLOCK.now(), limit]),
         )
 
     def settle(self, job_ids: Sequence[str], *, instance: str) -> list[str]:

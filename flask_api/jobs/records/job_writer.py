@@ -5,7 +5,6 @@ A process that was paused, declared dead and adopted finds its set gone:
 every write of its former attempts changes nothing.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -33,6 +32,7 @@ from flask_api.jobs.records.scripts import flat, load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
 from shared.errors import JobStoreFull
 from shared.redis import RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 LOG_LINES_KEPT = 2_000
 NO_PLACE = -(2**31)  # what turn.lua says instead of an attempt: as many of the task run as may
@@ -122,7 +122,7 @@ class JobWriter:
         full. Returns an EndingAnswer for each ending, and for each beginning its attempt's number:
         0 when it may not begin, negative when its cancel was asked for, NO_PLACE when it must wait.
         """
-        now = time.time()
+        now = JOBS_CLOCK.now()
         ended = endings[0].attempt.job if endings else _NOTHING
         begun = beginnings[0] if beginnings else _NOTHING
         jobs = [*(ending.attempt.job for ending in endings), *beginnings]
@@ -205,7 +205,7 @@ class JobWriter:
 
     def cancel(self, job: Job, *, instance: str, ttl_s: int) -> CancelAnswer:
         """Cancel a queued job, or ask for it when it runs."""
-        now = time.time()
+        now = JOBS_CLOCK.now()
         batch = job.batch or ""
         expires_at = datetime.fromtimestamp(now + ttl_s, UTC)
         keys = [

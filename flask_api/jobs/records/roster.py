@@ -9,6 +9,7 @@ name tells its kind, which is all that may run there, and its slots:
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Collection, Iterable
@@ -18,12 +19,15 @@ from typing import Any, NamedTuple, Self, cast
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.scripts import load_scripts
 from shared.redis import RedisClient, RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 FORMAT = 1  # of what is sent to workers: one of another format is of another kind
 _KIND_KEPT_S = 60
 _NOTICES_KEPT_S = 60
+_SENT_KEPT_S = 600
 _NOTICES_AT_ONCE = 100
 _SILENT_AT_ONCE = 100
+_NAME = re.compile(r"(?P<kind>[0-9a-f]{16})\.(?P<slots>[0-9]{1,3})\.[0-9a-f]{32}")
 # What is needed to run an attempt, besides what is sent.
 _FIELDS = (
     "arguments", "owner_id", "batch", "priority", "max_attempts", "attempts", "cancel_requested",
@@ -75,13 +79,14 @@ class WorkerName(NamedTuple):
     @classmethod
     def new(cls, kind: WorkerKind, slots: int) -> Self:
         """Return a name that nobody has."""
-        return cls.parse(f"{kind.id}.{slots}.{secrets.token_hex(16)}")
+        return cls(f"{kind.id}.{slots}.{secrets.token_hex(16)}", kind.id, slots)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return what a name tells."""
-        kind, slots, _ = text.split(".")
-        return cls(text, kind, int(slots))
+    def parse(cls, text: str) -> Self | None:
+        """Return what a name tells, None for what is no name: whoever can write to Redis may have
+        put it there."""
+        found = _NAME.fullmatch(text)
+        return None if found is None else cls(text, found["kind"], int(found["slots"]))
 
     @property
     def all_slots(self) -> list[str]:
@@ -137,13 +142,18 @@ class Roster:
     def beat(
         self, worker: WorkerName, kind: WorkerKind, *, free: Iterable[str], register: bool = False
     ) -> tuple[bool, list[str]]:
-        """Say that the worker lives and which slots are free.
+        """Say that the worker lives and which slots are free; learn what time it is.
         False: it was declared dead. And the jobs whose cancel was asked for."""
         keys = [keyspace.WORKERS, keyspace.cancels(worker.text)]
         keys += [keyspace.kind(kind.id), keyspace.idle(kind.id)]
         arguments = [worker.text, "1" if register else "", kind.text, _KIND_KEPT_S, *free]
-        alive, *cancels = self._store.run(self._scripts["worker_beat"], keys, arguments)
-        return bool(alive), [str(job) for job in cancels]
+        asked_at = time.monotonic()
+        alive, *more = self._store.run(self._scripts["worker_beat"], keys, arguments)
+        if not alive:
+            return False, []
+        (seconds, microseconds), *cancels = more
+        JOBS_CLOCK.learn(int(seconds) + int(microseconds) / 1e6, asked_at=asked_at)
+        return True, [str(job) for job in cancels]
 
     def take(
         self, worker: WorkerName, *, sender: str, job_id: str, attempt: int, slot: str
@@ -169,22 +179,18 @@ class Roster:
     def tell(self, instance: str, notice: EndNotice, *, kind: WorkerKind, slot: str | None) -> None:
         """Tell a process how an attempt ended that it had sent, and everybody that a slot is
         free."""
-
-        def write(client: RedisClient) -> None:
-            with client.pipeline(transaction=False) as pipeline:
-                pipeline.zadd(keyspace.notices(instance), {notice.text: 0})
-                pipeline.expire(keyspace.notices(instance), _NOTICES_KEPT_S)
-                if slot is not None:
-                    pipeline.zadd(keyspace.idle(kind.id), {slot: time.time()}, nx=True)
-                pipeline.execute()
-
-        self._store.write(write)
+        keys = [keyspace.WORKERS, keyspace.idle(kind.id), keyspace.notices(instance)]
+        arguments = [slot or "", _KIND_KEPT_S, notice.text, _NOTICES_KEPT_S]
+        self._store.run(self._scripts["offer_slot"], keys, arguments)
 
     def give_back(self, kind_id: str, slot: str) -> None:
-        """Say that a slot is free after all."""
-        self._store.write(
-            lambda client: client.zadd(keyspace.idle(kind_id), {slot: time.time()}, nx=True)
-        )
+        """Say that a slot is free after all, unless its worker is gone."""
+        keys = [keyspace.WORKERS, keyspace.idle(kind_id)]
+        self._store.run(self._scripts["offer_slot"], keys, [slot, _KIND_KEPT_S])
+
+    def let_sent_expire(self, worker: str) -> None:
+        """Have what was sent to a worker go some time, should nobody take it or bury the worker."""
+        self._store.write(lambda client: client.expire(keyspace.sent(worker), _SENT_KEPT_S))
 
     def withdraw(self, worker: WorkerName) -> None:
         """Offer none of the worker's slots any more."""
@@ -199,6 +205,9 @@ class Roster:
         """Take over what a silent worker held: all of it or nothing."""
         held = keyspace.held(instance)
         name = WorkerName.parse(worker)
+        if name is None:
+            self._store.write(lambda client: client.zrem(keyspace.WORKERS, worker))
+            return []
         return self._bury(name, adopter=instance, held=held, silence_s=silence_s)
 
     def silent(self, silence_s: float) -> list[str]:
@@ -209,7 +218,8 @@ class Roster:
     def live(self, silence_s: float) -> list[WorkerName]:
         """Return the workers that have not been silent for so long."""
         now, beats = self._beats(0)
-        return [WorkerName.parse(name) for name, at in beats if at > now - silence_s]
+        names = [WorkerName.parse(name) for name, at in beats if at > now - silence_s]
+        return [name for name in names if name is not None]
 
     def kinds(self, kind_ids: Collection[str]) -> dict[str, WorkerKind]:
         """Return what workers of these kinds can run; those of another version are left out."""

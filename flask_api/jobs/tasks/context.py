@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import repeat, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
@@ -19,6 +18,7 @@ from flask_api.jobs.tasks.charts import BINS, Values, make_chart
 from flask_api.jobs.tasks.input_file import Resolver
 from shared.chart import Kind
 from shared.markdown import mark_markdown
+from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class JobContext:
         """Add a line to the job's log, which its owner can read.
         Bytes that are no text are shown escaped."""
         text = str(message)[:_LINE_LENGTH].encode("utf-8", "backslashreplace").decode()
-        line = json.dumps({"at": format_time(datetime.now(UTC)), "level": level, "message": text})
+        line = json.dumps({"at": format_time(JOBS_CLOCK.moment()), "level": level, "message": text})
         with self._lock:
             self._lines.append(line)
             is_full = len(self._lines) >= _LINES_HELD

@@ -1,10 +1,8 @@
 """How an attempt ended, and what that means for its job."""
 
 import logging
-import time
 import traceback
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask_api.jobs.errors import OVER_QUOTA, QuotaExceeded, StopReason, TaskError
@@ -12,6 +10,7 @@ from flask_api.jobs.records.job import Attempt, JobStatus, encode_field, format_
 from flask_api.jobs.records.job_writer import Ending
 from flask_api.jobs.tasks.exception_bases import caught_by
 from flask_api.jobs.tasks.policy import Policy
+from shared.redis.clock import JOBS_CLOCK
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -98,7 +97,7 @@ def log_failures(ended: Iterable[tuple[Attempt, Outcome]], answers: Iterable[int
 def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     """Say what an outcome means for the job: an end, another attempt later,
     or its return to the process that goes on with it."""
-    now = time.time()
+    now = JOBS_CLOCK.now()
     if outcome.stopped is StopReason.CANCELLED:
         return Ending(attempt, JobStatus.CANCELLED)
     # the process stops, or lost the job: the attempt was not the job's fault
@@ -112,7 +111,7 @@ def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     if outcome.error is None:
         return Ending(attempt, JobStatus.SUCCEEDED, {"result": outcome.result})
     shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
-    ended_at = format_time(datetime.now(UTC))
+    ended_at = format_time(JOBS_CLOCK.moment())
     failure = {"attempt": attempt.number, "ended_at": ended_at, "error": shown}
     changes = {"attempts": encode_field("attempts", [*attempt.job.attempts, failure])}
     if outcome.may_retry and attempt.number < attempt.job.max_attempts:

@@ -18,12 +18,13 @@ from tests.integration.engine.engine_bench import TASKS
 from tests.waiting import wait_until
 
 SECRET = "s" * 40
+_MODULE = "flask_api.jobs.workers.remote"
 # What an engine needs to send attempts to such workers.
 REMOTE = {"worker_secrets": (SecretStr(SECRET),), "job_heartbeat_s": 2}
 
 
 class WorkerProcess:
-    """A worker's process, which a test may kill."""
+    """A worker's process, which a test may kill. ``clock_s``: how far its clock is off."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class WorkerProcess:
         tasks: tuple[str, ...] = TASKS,
         settings: Mapping[str, str] | None = None,
         log: str = "worker.log",
+        clock_s: int = 0,
     ) -> None:
         self.log = folder / log
         environment = {
@@ -48,7 +50,9 @@ class WorkerProcess:
             "GATEHOUSE_VAR_DIR": str(folder),
             **(settings or {}),
         }
-        command = [sys.executable, "-m", "flask_api.jobs.workers.remote", *arguments]
+        module = "tests.fleet.shifted_worker" if clock_s else _MODULE
+        environment["WRONG_CLOCK_S"] = str(clock_s)
+        command = [sys.executable, "-m", module, *arguments]
         with self.log.open("a") as file:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=file, stderr=file

@@ -179,6 +179,8 @@ class RemoteExecutor(Executor):
     def _fill(self, slot: str) -> None:
         """Begin the next job that the slot can run, and send it there."""
         worker = WorkerName.parse(slot.partition("#")[0])
+        if worker is None:
+            return  # nobody's: somebody wrote it to Redis
         workers = self._refreshed(
             now=self._workers is None or worker.text not in self._workers.names
         )
@@ -210,6 +212,7 @@ class RemoteExecutor(Executor):
         )
         try:
             self._carrier.send(sent.worker, entry.id, sign(entry, self._secret))
+            self._roster.let_sent_expire(sent.worker)
         except Exception as error:  # of the engine that carries: it is sent again
             log.warning("not sent, tried again soon: %s", error, extra={"job_id": job.job_id})
 

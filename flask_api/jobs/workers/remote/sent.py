@@ -37,6 +37,7 @@ class SentAttempt:
     slot: str
     at: float
     was_resent: bool = False
+    has_place: bool = True  # among the queue's running
 
     @property
     def worker(self) -> str:
@@ -137,6 +138,17 @@ class SentAttempts:
     def _end_here(self, sent: SentAttempt, outcome: Outcome) -> None:
         if self._remove(sent):
             self._host.turn([(sent.attempt, outcome)], [])
+            self._keep_if_taken(sent)
+
+    def _keep_if_taken(self, sent: SentAttempt) -> None:
+        """Remember it again when a worker took it over in the moment before: its end is still to be
+        heard."""
+        job_id = sent.attempt.job.job_id
+        (holder,) = self._reader.find_holders([job_id])
+        if holder.holds(sent.attempt.number) and holder.instance == sent.worker:
+            sent.at, sent.has_place = time.monotonic(), False
+            with self._lock:
+                self._sent.setdefault(job_id, sent)
 
     def _lose(self, sent: SentAttempt) -> None:
         if self._remove(sent):
@@ -148,5 +160,6 @@ class SentAttempts:
             if self._sent.get(sent.attempt.job.job_id) is not sent:
                 return False
             del self._sent[sent.attempt.job.job_id]
-        self._queue.done([sent.attempt.job])
+        if sent.has_place:
+            self._queue.done([sent.attempt.job])
         return True

@@ -1,0 +1,99 @@
+"""What stands about workers in Redis: whatever is written there, and whenever, it harms nobody."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.errors import StopReason
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job_reader import open_job_connections
+from flask_api.jobs.records.roster import EndNotice, Roster, WorkerKind, WorkerName
+from flask_api.jobs.workers.outcome import stopped
+from flask_api.jobs.workers.remote.executor import RemoteExecutor
+from tests.integration.engine.engine_bench import EngineBench
+from tests.waiting import wait_until
+
+KIND = WorkerKind("rq", frozenset({"child.echo"}))
+
+
+@pytest.fixture
+def roster(bench: EngineBench) -> Iterator[Roster]:
+    """The roster as a worker has it."""
+    store = open_job_connections(bench.settings())
+    yield Roster(store)
+    store.close()
+
+
+@pytest.fixture
+def name(roster: Roster) -> WorkerName:
+    """A worker that beats once, offers a slot and does nothing by itself."""
+    name = WorkerName.new(KIND, 1)
+    roster.beat(name, KIND, free=name.all_slots, register=True)
+    return name
+
+
+def _executor(engine: JobEngine) -> RemoteExecutor:
+    found: Any = [each for each in engine._worker.executors if each.name == "rq"]
+    return cast(RemoteExecutor, found[0])
+
+
+def test_members_that_are_no_workers_stop_nobody(
+    bench: EngineBench, remote_engine: JobEngine, roster: Roster, name: WorkerName
+) -> None:
+    """Whoever may write to Redis may put anything there: attempts are sent all the same, and what
+    is no worker is taken off the list when it is silent."""
+    now = time.time()
+    strange = ["", "x", "a.b.c", f"{'0' * 16}.{'9' * 12}.{'0' * 32}"]
+    bench.admin.zadd(keyspace.WORKERS, dict.fromkeys(strange, now))
+    bench.admin.zadd(keyspace.idle(KIND.id), dict.fromkeys(("", "x#0", "a.b.c#0"), 0))
+    job_id = bench.submit(remote_engine, "child.echo")
+    bench.wait_for(job_id, "running", timeout_s=30)
+    assert [each.text for each in roster.live(60)] == [name.text]
+    bench.admin.zadd(keyspace.WORKERS, dict.fromkeys(strange, now - 60))
+
+    def is_clean() -> bool:
+        roster.beat(name, KIND, free=())
+        return bench.admin.zrange(keyspace.WORKERS, 0, -1) == [name.text]
+
+    wait_until(is_clean, timeout_s=30, what="what is no worker is gone")
+
+
+def test_slots_are_offered_only_while_their_worker_lives(
+    bench: EngineBench, roster: Roster, name: WorkerName
+) -> None:
+    """One that was freed later would be everybody's first choice, for ever."""
+    idle = keyspace.idle(KIND.id)
+    roster.withdraw(name)
+    roster.give_back(KIND.id, f"{name.text}#0")
+    assert bench.admin.zrange(idle, 0, -1) == [f"{name.text}#0"]
+    assert bench.admin.ttl(idle) > 0
+    roster.leave(name)
+    roster.give_back(KIND.id, f"{name.text}#0")
+    roster.tell("server", EndNotice("job", 1, "succeeded", 1), kind=KIND, slot=f"{name.text}#0")
+    assert bench.admin.exists(idle) == 0
+
+
+def test_attempt_that_was_taken_as_it_was_taken_back_is_not_forgotten(
+    bench: EngineBench, remote_engine: JobEngine, roster: Roster, name: WorkerName
+) -> None:
+    """The worker took it first: it goes on there, and its end is heard here. What was sent goes
+    some time, should nobody ever read it."""
+    job_id = bench.submit(remote_engine, "child.echo")
+    bench.wait_for(job_id, "running", timeout_s=30)
+    sent = _executor(remote_engine)._sent
+    wait_until(lambda: sent._sent.get(job_id), timeout_s=10)
+    wait_until(lambda: bench.admin.ttl(keyspace.sent(name.text)) > 0, timeout_s=10)
+    attempt = sent._sent[job_id]
+    where = {"sender": remote_engine.instance, "job_id": job_id, "slot": attempt.slot}
+    assert roster.take(name, attempt=1, **where)
+    policy = remote_engine.registry.get("child.echo").policy
+    sent._end_here(attempt, stopped(StopReason.SHUTDOWN, policy))
+    assert bench.record(job_id)["instance"] == name.text
+    assert sent._sent.get(job_id) is attempt
+    notice = EndNotice(job_id, 1, "succeeded", 1)
+    roster.tell(remote_engine.instance, notice, kind=KIND, slot=None)
+    wait_until(lambda: job_id not in sent._sent, timeout_s=10, what="its end is heard")
+    assert _executor(remote_engine).queue.running == 0

@@ -5,7 +5,9 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from shared.errors import ConfigurationError
-from shared.redis.client import Packer, Pool, RedisClient
+from shared.redis.client import Packer, RedisClient
+from shared.redis.pool import Pool
+from shared.redis.sentinel import is_sentinel_url, read_sentinel_url
 
 POOL_WAIT_S = 0.05
 
@@ -18,18 +20,20 @@ def build_client(
     of_primary: bool = True,
     decode: bool = True,
 ) -> RedisClient:
-    """Return a client that connects on first use. ``url``: redis://, rediss:// or unix://;
-    values come back as str, or as bytes without ``decode``.
+    """Return a client that connects on first use. ``url``: redis://, rediss://, unix://, or one of
+    Sentinels (.sentinel); values come back as str, or as bytes without ``decode``.
 
     The time-outs given here win over any in the URL. ``of_primary``: believe no replica; false for
     an operator's client. Raises ConfigurationError for a URL that redis-py can't read;
     the message doesn't repeat it, it may hold a password.
     """
     try:
-        options = parse_url(url)  # type: ignore[no-untyped-call]
+        options = (
+            read_sentinel_url(url, timeout_s=timeout_s) if is_sentinel_url(url) else parse_url(url)  # type: ignore[no-untyped-call]
+        )
     except ValueError as error:
         raise ConfigurationError(
-            "a Redis URL can't be read: it must begin with redis://, rediss:// or unix://"
+            "a Redis URL can't be read: redis://, rediss://, unix:// or redis+sentinel://"
         ) from error
     options |= {
         "max_connections": max_connections,

@@ -16,7 +16,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import StoreUnavailable
 from shared.redis.breaker import CircuitBreaker
-from shared.redis.client import POOL_EXHAUSTED, RedisClient, Script
+from shared.redis.client import RedisClient, Script
+from shared.redis.pool import POOL_EXHAUSTED
 from shared.redis.replies import Meaning, code_of, meaning_of
 from shared.redis.role import NotPrimaryError
 from shared.redis.trial import problem_of

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from shared.http.mount import plain_prefix
+from shared.redis.sentinel import is_sentinel_url, split_sentinel_url
 
 SECRET_MIN_LENGTH = 32
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
@@ -41,14 +42,17 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 def _redis_url(url: SecretStr) -> SecretStr:
     """Refuse what redis-py could not read, or would not heed,
     here where the variable's name is known."""
+    text = url.get_secret_value()
+    if is_sentinel_url(text):
+        text, _, _ = split_sentinel_url(text)
     try:
-        parts = urlsplit(url.get_secret_value())
+        parts = urlsplit(text)
         is_readable = parts.scheme in _REDIS_SCHEMES and parts.port != 0
         options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:  # its message repeats a part of the URL, which may hold a password
         is_readable = False
     if not is_readable:
-        raise ValueError("it must begin with redis://, rediss:// or unix://")
+        raise ValueError("it must begin with redis://, rediss://, unix:// or redis+sentinel://")
     database = parts.path.strip("/") if parts.scheme != "unix" else ""
     if not all(_DATABASE.fullmatch(number) for number in (database, *options.get("db", ()))):
         raise ValueError("the database in a Redis URL is a number: redis://host:6379/0")

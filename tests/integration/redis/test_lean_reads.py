@@ -16,7 +16,7 @@ from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import SessionStoreUnavailable
 from shared.redis import RedisClient, RedisGateway, Script, build_client
-from shared.redis.client import PooledConnections
+from shared.redis.pool import PooledConnections
 from tests.waiting import wait_until
 
 KEYS = tuple(f"gatehouse:session:{number}" for number in range(4))

@@ -7,7 +7,8 @@ from typing import Any
 import redis
 from redis.connection import Connection
 
-from shared.redis.client import Pool, RedisClient
+from shared.redis.client import RedisClient
+from shared.redis.pool import Pool
 
 OVERRIDDEN = {
     redis.BlockingConnectionPool: ("get_connection", "release"),

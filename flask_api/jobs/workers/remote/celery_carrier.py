@@ -15,6 +15,8 @@ from celery import Celery
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.workers.remote.carrier import Carrier
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
+from shared.errors import ConfigurationError
+from shared.redis.sentinel import is_sentinel_url
 from shared.settings import ApiSettings
 
 CARRIER = "celery"
@@ -87,7 +89,12 @@ def app_of(settings: ApiSettings) -> Celery:
 
 
 def broker_url(redis_url: str) -> str:
-    """Return a Redis URL as Celery writes it: a Unix socket's scheme is another there."""
+    """Return a Redis URL as Celery writes it: a Unix socket's scheme is another there.
+    Raises ConfigurationError for one of Sentinels."""
+    if is_sentinel_url(redis_url):
+        raise ConfigurationError(
+            "GATEHOUSE_JOBS_REDIS_URL: celery can't ask Sentinels here; let rq carry attempts"
+        )
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url

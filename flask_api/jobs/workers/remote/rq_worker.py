@@ -25,6 +25,7 @@ from shared.settings import ApiSettings
 log = logging.getLogger("gatehouse.jobs")
 
 _SLOT_LOOK_S = 0.5
+_LISTEN_S = 5
 
 
 class GatehouseWorker(rq.Worker):  # type: ignore[misc]  # RQ is not read by mypy
@@ -36,10 +37,12 @@ class GatehouseWorker(rq.Worker):  # type: ignore[misc]  # RQ is not read by myp
     job_class = AttemptJob
     queue_class = SlotQueue
     max_connection_wait_time = 1.0
+    # A host that is cut off tells nobody: who reads from it for minutes would be deaf so long.
+    dequeue_timeout = _LISTEN_S
     redis_worker_namespace_prefix = f"{JOBS_PREFIX}rq:worker:"
 
     def __init__(self, worker: RemoteWorker, settings: ApiSettings) -> None:
-        client = client_of(settings, timeout_s=60)
+        client = client_of(settings, timeout_s=_LISTEN_S + 3)
         super().__init__(
             [worker.name.text],
             name=worker.name.text,

@@ -1,0 +1,31 @@
+"""What is on a replica survives its primary: writes that wait until one has them.
+
+Replication is asynchronous: a primary that dies may take along what it just said was written. So
+behind a write goes ``WAIT <replicas> <milliseconds>``, in the same packet, in the place of the
+question for the server's role. Too few replicas in that time are told as Redis tells it when it
+refuses writes for want of replicas. The write may be there all the same, as after a lost reply.
+"""
+
+from redis.exceptions import ResponseError
+
+# Of what is not a script: whatever ends or begins a session, a job or an entry of a person.
+WRITES = frozenset(
+    ("SET", "DEL", "UNLINK", "GETDEL", "HSET", "HDEL", "SADD", "SREM", "ZADD", "ZREM", "SMOVE")
+)
+
+
+class Acknowledgement:
+    """How many replicas must have a write, within how long."""
+
+    def __init__(self, replicas: int, *, timeout_s: float) -> None:
+        words = (b"WAIT", b"%d" % replicas, b"%d" % max(1, int(timeout_s * 1000)))
+        parts = b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+        self.question = b"*3\r\n" + parts
+        self._replicas = replicas
+
+    def require(self, count: int) -> None:
+        """Raise ResponseError, of the kind NOREPLICAS, when fewer have it."""
+        if count < self._replicas:
+            raise ResponseError(
+                f"NOREPLICAS {count} of {self._replicas} replicas have what was written"
+            )

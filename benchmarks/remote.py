@@ -44,7 +44,7 @@ def main() -> int:
     ):
         context = Context.of(Path(folder), valkey)
         os.environ[CONTEXT_VARIABLE] = str(context.save())
-        with _ours(context, valkey) as ours, _theirs(context) as theirs:
+        with our_workers(context, valkey) as ours, _theirs(context) as theirs:
             runs = {OURS: ours, **theirs}
             for run in runs.values():
                 run(20)  # processes load and connect on their first job
@@ -68,7 +68,8 @@ def _in_turn(runs: dict[str, Run], number: int) -> list[tuple[str, Run]]:
 
 
 @contextmanager
-def _ours(context: Context, valkey: EmbeddedValkey) -> Iterator[Run]:
+def our_workers(context: Context, valkey: EmbeddedValkey) -> Iterator[Run]:
+    """Yield what runs so many jobs on a worker of ours with two slots, and returns the seconds."""
     secret = secrets.token_urlsafe(32)
     os.environ |= {
         "GATEHOUSE_JOBS_REDIS_URL": valkey.url("worker"),

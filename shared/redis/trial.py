@@ -1,6 +1,8 @@
 """What is wrong with the Redis that a URL names? Asked once,
 at start and by ``wsgi.py --check``."""
 
+from ssl import SSLCertVerificationError
+
 from redis.exceptions import AuthenticationError, RedisError
 
 from shared.redis.build import build_client
@@ -35,11 +37,22 @@ def problem_of(error: RedisError) -> str:
     empty if it is no matter of settings."""
     if isinstance(error, MisconfiguredError):
         return str(error)
+    if refused := _refused_certificate(error):
+        return f"its certificate is refused: {refused}"
     return advice_for(error) or (
         "it refuses the user or password of the URL"
         if isinstance(error, AuthenticationError)
         else ""
     )
+
+
+def _refused_certificate(error: BaseException | None) -> str:
+    """Return why TLS does not trust the server, empty when that is not what is wrong."""
+    while error is not None:
+        if isinstance(error, SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _failure(url: str, timeout_s: float) -> RedisError | None:

@@ -18,6 +18,7 @@ SMALLEST = {
     "queues --rounds 1 --jobs 20 --samples 3": r"gatehouse starts in",
     "remote --rounds 1 --jobs 10": r"^rq-simple +\d",
     "submit --rounds 1 --seconds 0.05 --batch 10": r"accepted in batches",
+    "fleet_model --samples 40 --workers 20": r"first limit, at",
     "futures --rounds 1 --jobs 10": r"^celery +\d",
     "pools --rounds 1 --sums 2 --limit 1000 --pages 4 --threads 2 --processes 1": r"primes\.sum on 1 "
     r"processes",

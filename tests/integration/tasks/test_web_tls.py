@@ -17,16 +17,16 @@ from flask_api.tasks.web.fetching.access import GuardedClient
 from tests.integration.tasks.web_server import LOCAL, WebServer, fetch, running_server
 
 
-def self_signed(folder: Path, name: str) -> Path:
-    """Write a certificate for ``name`` and its key into one file."""
+def self_signed(folder: Path, name: str, *, valid_h: int = 24) -> Path:
+    """Write a certificate for ``name`` and its key into one file; it expires in so many hours."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder(
         subject, subject, key.public_key(), x509.random_serial_number()
     )
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(
-        now + datetime.timedelta(days=1)
+    builder = builder.not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(
+        now + datetime.timedelta(hours=valid_h)
     )
     builder = builder.add_extension(
         x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False

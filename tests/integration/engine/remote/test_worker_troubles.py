@@ -1,0 +1,84 @@
+"""What is wrong with one worker's machine: said in one clear line, and nothing is lost by it."""
+
+import os
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flask_api.jobs.records.job import JobStatus
+from tests.integration.engine.engine_bench import EngineBench
+from tests.integration.engine.remote.conftest import StartWorker
+from tests.integration.engine.worker_process import REMOTE, wait_for_workers
+from tests.integration.tasks.test_web_tls import self_signed
+from tests.integration.tasks.web_server import running_server
+
+HERE = "tests.integration.engine.remote"
+_ROOM_KB = 64
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with little room, where workers keep files."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    size = ("-o", f"size={_ROOM_KB}k")
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", *size, "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_redis_whose_certificate_has_expired_is_named(
+    tmp_path: Path, start_worker: StartWorker
+) -> None:
+    """The worker says what is wrong, and waits: it may be mended there."""
+    certificate = self_signed(tmp_path, "localhost", valid_h=-1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with running_server(tls=context) as server:
+        url = f"rediss://worker:x@localhost:{server.port}/0?ssl_ca_certs={certificate}"
+        worker = start_worker("--slots", "1", settings={"GATEHOUSE_JOBS_REDIS_URL": url})
+        worker.wait_for_line("its certificate is refused: certificate has expired")
+        assert worker.is_running
+        assert "Traceback" not in worker.log.read_text()
+
+
+def test_full_disk_fails_what_needs_it_and_nothing_else(
+    bench: EngineBench, start_worker: StartWorker, small_disk: Path
+) -> None:
+    """A job that saves a file fails in the system's words; others run, and so does it when there is
+    room again."""
+    start_worker("--slots", "1")
+    wait_for_workers(bench.admin, 1)
+    engine = bench.start(executors={"*": "rq"}, **REMOTE)
+    saves = {"name": "a.bin", "size": 1000 * _ROOM_KB // 2}
+    filler = small_disk / "filler"
+    filler.write_bytes(os.urandom(1024 * (_ROOM_KB - 16)))
+    job = bench.run(engine, "sample.save", saves)
+    assert job.status is JobStatus.FAILED
+    assert job.error
+    assert "No space left on device" in job.error["message"]
+    assert not job.files
+    assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
+    filler.unlink()
+    assert bench.run(engine, "sample.save", saves).status is JobStatus.SUCCEEDED
+
+
+def test_task_with_another_signature_there_fails_in_the_checks_words(
+    bench: EngineBench, start_worker: StartWorker
+) -> None:
+    """Of a worker of another version: the job says which argument it is, and nobody else's waits."""
+    start_worker("--slots", "1", tasks=(f"{HERE}.other_tasks",))
+    wait_for_workers(bench.admin, 1)
+    engine = bench.start(executors={"processes": "rq"}, **REMOTE)
+    job = bench.run(engine, "child.echo", {"value": "x"})
+    assert job.status is JobStatus.FAILED
+    assert job.error
+    assert "words" in job.error["message"]
+    assert "WorkerLost" not in job.error["type"]

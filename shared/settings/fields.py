@@ -52,7 +52,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
     except ValueError:  # its message repeats a part of the URL, which may hold a password
         is_readable = False
     if not is_readable:
-        raise ValueError("it must begin with redis://, rediss://, unix:// or redis+sentinel://")
+        raise ValueError("it must begin with redis://, rediss:// or unix://, or redis+sentinel://")
     database = parts.path.strip("/") if parts.scheme != "unix" else ""
     if not all(_DATABASE.fullmatch(number) for number in (database, *options.get("db", ()))):
         raise ValueError("the database in a Redis URL is a number: redis://host:6379/0")

@@ -105,21 +105,21 @@ STORES_MUTANTS = (
         ),
         Mutant(
             "connections of before",
-            "shared/redis/client.py",
+            "shared/redis/pool.py",
             'if getattr(connection, "generation", self._generation) != self._generation:',
             "if False:",
         ),
         Mutant(
             "role with each command",
             "shared/redis/client.py",
-            "                _check_role(pool, connection, question)\n",
-            "                connection.read_response()\n",
+            "                _check_role(pool, connection, question, _read(connection))\n",
+            "                _read(connection)\n",
         ),
         Mutant(
             "role with each lean read",
             "shared/redis/client.py",
-            "if role and not (question is ROLE_BY_WAIT and isinstance(role[0], int)):",
-            "if False:",
+            "            if role:\n",
+            "            if False:\n",
         ),
         Mutant(
             "leaving a replica",
@@ -141,6 +141,24 @@ STORES_MUTANTS = (
             "shared/redis/exchange.py",
             "        connection.disconnect()\n        raise RedisTimeoutError",
             "        raise RedisTimeoutError",
+        ),
+    ),
+    *of(
+        ("tests/fleet/test_sentinel.py",),
+        Mutant(
+            "write that no replica has",
+            "shared/redis/replication.py",
+            "if count < self._replicas:",
+            "if False:",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/remote/test_wrong_clock.py",),
+        Mutant(
+            "Redis' clock",
+            "shared/redis/clock.py",
+            "            self._ahead_s = ahead_s\n",
+            "            pass\n",
         ),
     ),
     *of(

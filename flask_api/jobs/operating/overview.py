@@ -1,9 +1,8 @@
 """What runs where: the server processes and workers that live, and what waits in their queues."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from flask_api.jobs.operating.unfinished import UnfinishedIds, read_unfinished
@@ -13,6 +12,7 @@ from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.pauses import PauseStore, WorkPauses
 from flask_api.jobs.records.roster import WorkerKind, WorkerName
 from shared.redis import RedisClient, RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 _MOST_SHOWN = 500  # of instances, and of workers
 _OLDEST_LOOKED_AT = 1_000
@@ -111,7 +111,9 @@ def _by_three(rows: Sequence[Any]) -> Iterable[tuple[Any, Any, Any]]:
 def _workers(
     client: RedisClient, beats: Sequence[tuple[str, float]], now: float
 ) -> list[LiveWorker]:
-    names = [WorkerName.parse(text) for text, _ in beats]
+    found = [(WorkerName.parse(text), at) for text, at in beats]
+    seen = [(name, at) for name, at in found if name is not None]
+    names = [name for name, _ in seen]
     ids = sorted({name.kind for name in names})
     with client.pipeline(transaction=False) as pipeline:
         for kind in ids:
@@ -123,7 +125,7 @@ def _workers(
     unknown = WorkerKind("", frozenset())
     return [
         _worker(name, kinds.get(name.kind) or unknown, beat_age_s=max(0.0, now - at), running=held)
-        for name, (_, at), held in zip(names, beats, rows[len(ids) :], strict=True)
+        for (name, at), held in zip(seen, rows[len(ids) :], strict=True)
     ]
 
 
@@ -148,7 +150,7 @@ def _oldest(client: RedisClient, ids: Sequence[str]) -> dict[str, OldestJob]:
             pipeline.hmget(keyspace.record(job_id), fields)
         rows = cast("list[list[str | None]]", pipeline.execute())
     found: dict[str, OldestJob] = {}
-    now = datetime.fromtimestamp(time.time(), UTC)
+    now = JOBS_CLOCK.moment()
     for job_id, (status, executor, task, at, start_at) in zip(ids, rows, strict=True):
         if status != JobStatus.QUEUED or executor in found or not (executor and task and at):
             continue

@@ -1,6 +1,5 @@
 """Pause a task or an executor, and resume it."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify
@@ -17,6 +16,7 @@ from flask_api.jobs.records.job import format_time
 from flask_api.jobs.records.pauses import LONGEST_NOTE, WorkPause, WorkPauses
 from flask_api.operation.describe import JSON, Answer, describe
 from shared.errors import JobStoreUnavailable, RequestError
+from shared.redis.clock import JOBS_CLOCK
 
 blueprint = Blueprint("operate_pauses", __name__, url_prefix="/operate")
 
@@ -79,7 +79,7 @@ def pause() -> Response:
         detail = f"There is no such {wanted.what}."
         problems = [ArgumentProblem(pointer="/name", detail=detail)]
         raise InvalidArguments("The body does not say what to pause.", problems=problems)
-    since = format_time(datetime.now(UTC))
+    since = format_time(JOBS_CLOCK.moment())
     paused = WorkPause(by=current_principal().username, since=since, note=wanted.note)
     (deed,) = begin_deeds("pause", [(f"{wanted.what} {wanted.name}", "")], note=wanted.note)
     changed = api_state().operators.pauses.pause(wanted.what, wanted.name, paused)

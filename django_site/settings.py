@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django_site.principals.apps.PrincipalsConfig",
     "django_site.keys.apps.KeysConfig",
     "django_site.work.apps.WorkConfig",
+    "django_site.operators.apps.OperatorsConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

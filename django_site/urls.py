@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("account/keys/", include("django_site.keys.urls")),
     path("account/sessions/", session_views.sessions, name="account_sessions"),
+    path("operators/", include("django_site.operators.urls")),
     path("admin/", admin.site.urls),
     path("favicon.ico", views.favicon),
 ]

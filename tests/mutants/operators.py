@@ -61,6 +61,33 @@ OPERATORS_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/operators/test_operators_pages.py",),
+        Mutant(
+            "pages for viewers",
+            "django_site/operators/access.py",
+            "if not may_view(request):",
+            "if False:",
+        ),
+        Mutant(
+            "acts for operators",
+            "django_site/operators/access.py",
+            "if not may_operate(request):",
+            "if False:",
+        ),
+        Mutant(
+            "record in the admin",
+            "django_site/operators/admin.py",
+            "        if not may_view(request):\n            raise PermissionDenied\n",
+            "",
+        ),
+        Mutant(
+            "asked before it is done",
+            "django_site/operators/job_pages.py",
+            'elif "sure" not in request.POST:',
+            "elif False:",
+        ),
+    ),
+    *of(
         ("tests/integration/engine/sharing/test_engine_pauses.py",),
         Mutant(
             "paused tasks wait",

@@ -1,0 +1,143 @@
+"""/operators/jobs/: everybody's jobs, and what is done with many of them."""
+
+from collections import Counter
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from django_site.operators.access import may_operate, operators_act, viewers_page
+from django_site.operators.people import find_person
+from django_site.work import api
+from django_site.work.listing.filters import STATUSES, Filters
+
+PAGE = 50
+MOST_AT_ONCE = 100  # as the API takes them
+_SHOWN = 10
+_LONGEST_PERSON = 254
+_DONE = {
+    "cancel": "cancelled, or asked to stop",
+    "requeue": "waiting again",
+    "delete": "deleted",
+}
+# What is asked before it is done.
+_QUESTIONS = {
+    "cancel": (
+        "Cancel",
+        "What waits is cancelled at once, what runs is asked to stop. What has ended stays.",
+    ),
+    "requeue": (
+        "Requeue",
+        "What failed or was cancelled waits again, with its first arguments. All else stays.",
+    ),
+    "delete": (
+        "Delete",
+        "What has ended will be gone, with its results, logs and files. This can't be undone.",
+    ),
+}
+
+
+@viewers_page
+def jobs(request: HttpRequest) -> HttpResponse:
+    """List everybody's jobs; filters and the page are in the address."""
+    query = request.GET.dict()
+    filters, who = Filters.of(query), query.get("person", "")[:_LONGEST_PERSON].strip()
+    person = find_person(who) if who else ""
+    found: dict[str, Any] = {"jobs": [], "next_cursor": None, "searched": {"jobs": 0}}
+    if person is not None:
+        cursor = query.get("cursor", "")
+        found = api.get(
+            request, "/operate/jobs", **filters.kept, person=person, cursor=cursor, limit=PAGE
+        )
+    cursor = found["next_cursor"]
+    context = {
+        "rows": found["jobs"],
+        "searched": found["searched"],
+        "filters": filters,
+        "who": who,
+        "is_nobody": person is None,
+        "statuses": STATUSES.items(),
+        "tasks": sorted(task["name"] for task in api.get(request, "/tasks")["tasks"]),
+        "is_first": "cursor" not in query,
+        "back": _address(filters, who),
+        "next": _address(filters, who, cursor) if cursor else "",
+        "may_act": may_operate(request),
+        "tab": "jobs",
+    }
+    return render(request, "operators/jobs.html", context)
+
+
+@operators_act
+def act(request: HttpRequest) -> HttpResponse:
+    """Ask before anything is done with what is ticked; then do it, and say what came of it."""
+    action, chosen = request.POST.get("do", ""), _chosen(request)
+    listed = request.POST.get("list", "")[:1000]
+    if action not in _DONE or not chosen or len(chosen) > MOST_AT_ONCE:
+        words = f"Choose {MOST_AT_ONCE} at most." if chosen else "Choose some jobs first."
+        messages.warning(request, words)
+    elif "sure" not in request.POST:
+        name, consequence = _QUESTIONS[action]
+        context = {
+            "action": action,
+            "name": name,
+            "consequence": consequence,
+            "chosen": chosen,
+            "shown": _looked_up(request, chosen[:_SHOWN]),
+            "list": listed,
+            "back": _back(listed),
+            "tab": "jobs",
+        }
+        return render(request, "operators/sure.html", context)
+    else:
+        _do(request, action, chosen)
+    return redirect(f"{reverse('operators_jobs')}{_back(listed)}")
+
+
+def _do(request: HttpRequest, action: str, chosen: list[str]) -> None:
+    answer = api.send(request, "/operate/jobs", {"act": action, "jobs": chosen})
+    if answer["done"]:
+        messages.success(request, f"{len(answer['done'])} {_DONE[action]}.")
+    refused = Counter(each["detail"] for each in answer["refused"])
+    refused.update({"It is not there any more.": len(answer["absent"])})
+    for detail, count in refused.most_common(3):
+        if count:
+            messages.warning(request, f"{count} not: {detail}")
+
+
+def _looked_up(request: HttpRequest, ids: list[str]) -> list[dict[str, Any]]:
+    """Return the first of what was chosen, to be seen once more."""
+    found = []
+    for job_id in ids:
+        try:
+            found.append(api.get(request, f"/jobs/{job_id}"))
+        except api.ApiProblem as problem:
+            if problem.status not in (404, 410):
+                raise
+    return found
+
+
+def _chosen(request: HttpRequest) -> list[str]:
+    ids = []
+    for text in request.POST.getlist("job"):
+        try:
+            ids.append(str(UUID(text)))
+        except ValueError:
+            continue
+    return list(dict.fromkeys(ids))
+
+
+def _back(listed: str) -> str:
+    """Return the query of the list that a form was sent from, made anew of what makes sense."""
+    query = QueryDict(listed.removeprefix("?")).dict()
+    who = str(query.get("person", ""))[:_LONGEST_PERSON]
+    return _address(Filters.of({name: str(value) for name, value in query.items()}), who)
+
+
+def _address(filters: Filters, who: str, cursor: str = "") -> str:
+    query = {**filters.kept, "person": who, "cursor": cursor}
+    kept = {name: value for name, value in query.items() if value}
+    return f"?{urlencode(kept)}" if kept else ""

@@ -1,0 +1,44 @@
+"""/operators/failures/ and /operators/record/: what went wrong lately, and what operators did."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from django_site.operators.access import viewers_page
+from django_site.operators.people import names_of
+from django_site.work import api
+
+PAGE = 50
+
+
+@viewers_page
+def failures(request: HttpRequest) -> HttpResponse:
+    """Show failures, grouped by error."""
+    found = api.get(request, "/operate/failures", task=request.GET.get("task", "")[:100])
+    context = {
+        "found": found,
+        "task": request.GET.get("task", "")[:100],
+        "tasks": sorted(task["name"] for task in api.get(request, "/tasks")["tasks"]),
+        "tab": "failures",
+    }
+    return render(request, "operators/failures.html", context)
+
+
+@viewers_page
+def record(request: HttpRequest) -> HttpResponse:
+    """Show what operators did, the newest first."""
+    context = {**read_record(request), "is_first": "cursor" not in request.GET, "tab": "record"}
+    return render(request, "operators/record.html", context)
+
+
+def read_record(request: HttpRequest) -> dict[str, Any]:
+    """Return a page of the record with the names of the people whose things it tells of."""
+    cursor = request.GET.get("cursor", "")
+    found = api.get(request, "/operate/record", cursor=cursor, limit=PAGE)
+    names = names_of(entry["owner_id"] for entry in found["entries"])
+    for entry in found["entries"]:
+        entry["owner"] = names.get(entry["owner_id"], entry["owner_id"])
+        kind, _, name = entry["thing"].partition(" ")
+        entry["job"] = name if kind == "job" else ""
+    return {"entries": found["entries"], "next": found["next_cursor"] or ""}

@@ -1,0 +1,15 @@
+"""The addresses of operators."""
+
+from django.urls import path
+
+from django_site.operators import job_pages, overview_page, record_pages
+
+urlpatterns = [
+    path("", overview_page.overview, name="operators"),
+    path("pause/", overview_page.pause, name="operators_pause"),
+    path("resume/", overview_page.resume, name="operators_resume"),
+    path("jobs/", job_pages.jobs, name="operators_jobs"),
+    path("jobs/act/", job_pages.act, name="operators_act"),
+    path("failures/", record_pages.failures, name="operators_failures"),
+    path("record/", record_pages.record, name="operators_record"),
+]

@@ -15,6 +15,7 @@ from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
 from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.history.hours import write_hours
 from flask_api.jobs.job_search import JobSearch
 from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptances
@@ -72,12 +73,12 @@ class JobEngine:
         self._batches = Batches(store, _acceptances(store, settings), self._removal)
         self._worker = Worker(store, registry, settings, self._waiting, self.counts)
         self._cancellations = Cancellations(store, self._worker, self._waiting)
-        cancel = self._cancellations.cancel
+        cancel, tally = self._cancellations.cancel, self.counts.tally
         owners = None if gone is None else DeletedOwners(store, gone, cancel)
         self._membership = Membership(
             store,
             self._worker,
-            Sweeper(store, self._files, self.uploads, deleted_owners=owners),
+            Sweeper(store, self._files, self.uploads, deleted_owners=owners, tally=tally),
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )
@@ -281,6 +282,8 @@ class JobEngine:
         self.release_waiters()
         idle = self._worker.drain(deadline_s=deadline_s, interrupt_s=INTERRUPT_S)
         self._membership.stop()
+        with suppress(JobStoreUnavailable):  # it is for looking only
+            write_hours(self._store, self.counts.tally)
         logging.getLogger().removeHandler(self._log_handler)
         if not idle:
             log.error("jobs did not stop in time; they run again elsewhere")

@@ -1,17 +1,21 @@
 """Forget ended jobs and uploaded files when their time is over:
 once per installation, not once per process.
 
-What is left of people who are gone is seen to in the same thread (flask_api.jobs.deleted_owners).
+What is left of people who are gone is seen to in the same thread (flask_api.jobs.deleted_owners),
+and what each process counted is added to the history (flask_api.jobs.history).
 """
 
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from flask_api.jobs.deleted_owners import DeletedOwners
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
+from flask_api.jobs.history.hours import write_hours
+from flask_api.jobs.history.tally import Tally
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.removal import AT_ONCE, BATCH, Removal
@@ -36,21 +40,23 @@ class Sweeper:
         uploads: Uploads,
         *,
         deleted_owners: DeletedOwners | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._store = store
         self._removal = Removal(store, files)
         self._uploads = uploads
         self._deleted_owners = deleted_owners
+        self._tally = tally
         self._take_turn = load_scripts()["take_sweep_turn"]
         self._stopping = threading.Event()
 
     def run(self, *, every_s: float) -> None:
         """Sweep now and then until :meth:`stop`. For a thread of its own: it may take minutes."""
-        steps = (
-            [self.sweep]
-            if self._deleted_owners is None
-            else [self._deleted_owners.visit, self.sweep]
-        )
+        steps = [self.sweep]
+        if self._deleted_owners is not None:
+            steps.insert(0, self._deleted_owners.visit)
+        if self._tally is not None:
+            steps.insert(0, partial(write_hours, self._store, self._tally))
         while not self._stopping.wait(every_s):
             for step in steps:
                 _try(step)

@@ -5,6 +5,7 @@ from flask_api.jobs.operating.all_jobs import AllJobs
 from flask_api.jobs.operating.audit import AuditLog
 from flask_api.jobs.operating.failures import Failures, read_failures
 from flask_api.jobs.operating.overview import Overview, read_overview
+from flask_api.jobs.operating.times import TaskTimes, read_times
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.pauses import PauseStore
 from shared.redis import RedisGateway
@@ -30,3 +31,7 @@ class Operators:
     def failures(self, *, task: str | None = None) -> Failures:
         """Return what failed lately, grouped by error."""
         return read_failures(self._store, task=task)
+
+    def times(self) -> tuple[int, list[TaskTimes]]:
+        """Return the last 72 hours by task; see read_times."""
+        return read_times(self._store)

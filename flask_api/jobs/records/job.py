@@ -83,14 +83,27 @@ class QueuedJob(NamedTuple):
     priority: int = 0
     max_attempts: int = 1
     attempts: tuple[Mapping[str, Any], ...] = ()
+    due_at: float = 0.0  # when it might begin, in seconds since 1970; 0: at once
+
+    @property
+    def waits_since(self) -> float:
+        """Since when it has waited for its first attempt, in seconds since 1970: its id tells when
+        it was submitted (shared.job_ids); of an id that tells none, 1970."""
+        try:
+            submitted_at = int(self.job_id[:8] + self.job_id[9:13], 16) / 1000
+        except ValueError:
+            return self.due_at
+        return submitted_at if submitted_at > self.due_at else self.due_at
 
 
 class Attempt(NamedTuple):
-    """One try at a job: which one, counted from 1, and the instance that holds the job for it."""
+    """One try at a job: which one, counted from 1, and the instance that holds the job for it.
+    ``begun_at``: seconds since 1970, 0 where nobody asks."""
 
     job: QueuedJob
     number: int
     instance: str
+    begun_at: float = 0.0
 
 
 # A job of a batch: its id and its arguments as JSON text.
@@ -133,6 +146,7 @@ def queued_jobs_of(pattern: Job, members: Sequence[Member]) -> list[QueuedJob]:
     """Return what is needed to begin each of many jobs;
     ``pattern`` has what they have in common."""
     batch, attempts = pattern.batch or "", tuple(pattern.attempts)
+    due_at = pattern.start_at.timestamp() if pattern.start_at else 0.0
     return [
         QueuedJob(
             job_id=job_id,
@@ -143,6 +157,7 @@ def queued_jobs_of(pattern: Job, members: Sequence[Member]) -> list[QueuedJob]:
             priority=pattern.priority,
             max_attempts=pattern.max_attempts,
             attempts=attempts,
+            due_at=due_at,
         )
         for job_id, arguments in members
     ]
@@ -209,6 +224,11 @@ def _decode_field(name: str, text: str) -> Any:
     if name == "status":
         return JobStatus(text)
     return text == "1" if name == "cancel_requested" else text
+
+
+def format_time_s(seconds: float) -> str:
+    """Return seconds since 1970 as :func:`format_time` does."""
+    return format_time(datetime.fromtimestamp(seconds, UTC))
 
 
 def format_time(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import takewhile
 from typing import NamedTuple, cast
 
@@ -33,7 +34,7 @@ _HEAD_FIELDS = tuple(name for name in SUMMARY_FIELDS if name not in _TEXTS)
 _RESULT_FIELDS = (*_HEAD_FIELDS, *_OUTCOME_TEXTS)
 # What is needed to begin a job: much less than what is shown of one, for many are read at once.
 _TO_CHOOSE = ("status", "task", "owner_id", "batch", "priority", "max_attempts")
-_TO_BEGIN = (*_TO_CHOOSE, "arguments", "attempts")
+_TO_BEGIN = (*_TO_CHOOSE, "arguments", "attempts", "start_at")
 
 
 class Holder(NamedTuple):
@@ -244,7 +245,7 @@ def _read_fields(
 
 
 def _queued_job(job_id: str, row: Mapping[str, str]) -> QueuedJob:
-    attempts = row.get("attempts")
+    attempts, start_at = row.get("attempts"), row.get("start_at")
     return QueuedJob(
         job_id=job_id,
         task=row.get("task", ""),
@@ -254,6 +255,7 @@ def _queued_job(job_id: str, row: Mapping[str, str]) -> QueuedJob:
         priority=int(row.get("priority", 0)),
         max_attempts=int(row.get("max_attempts", 1)),
         attempts=tuple(json.loads(attempts)) if attempts else (),
+        due_at=datetime.fromisoformat(start_at).timestamp() if start_at else 0.0,
     )
 
 

@@ -22,6 +22,7 @@ audit-outcomes     hash
 paused             hash    tasks and executors of which nothing begins (.pauses)
 delayed            zset    jobs that wait for their time, by seconds since 1970
 orphans            set     jobs that a stopping process handed over
+hour:<hours since 1970>  hash  what ended in it, by task (flask_api.jobs.history.hours)
 expiring           zset    ended jobs, and 'batch:<batch>', by the time they are forgotten
 kept:<user>        hash    what the person keeps (flask_api.jobs.records.usage): bytes, ended jobs,
                            bytes of their files
@@ -106,6 +107,11 @@ def idempotency(user_id: str, key: str | None) -> str:
 def kept(user_id: str) -> str:
     """Name the hash of what a person keeps."""
     return f"{JOBS_PREFIX}kept:{user_id}"
+
+
+def hour(number: int) -> str:
+    """Name the hash of an hour, counted since 1970."""
+    return f"{JOBS_PREFIX}hour:{number}"
 
 
 def batches(user_id: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.history.tally import Tally
+from flask_api.jobs.records.job import Attempt, JobStatus
 from flask_api.jobs.records.job_writer import Ending
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
@@ -49,6 +50,7 @@ class JobCounts:
     def __init__(self, registry: TaskRegistry) -> None:
         self._tasks = frozenset(task.name for task in registry)
         self._lock = threading.Lock()
+        self.tally = Tally()  # of the last hours
         self._accepted: Counter[str] = Counter({task.name: 0 for task in registry})
         self._ended: Counter[tuple[str, str]] = Counter(
             {
@@ -71,6 +73,12 @@ class JobCounts:
         """Count a job that has its outcome."""
         with self._lock:
             self._ended[self._known(task), status.value] += 1
+        self.tally.end(self._known(task), status)
+
+    def end_attempt(self, attempt: Attempt, status: JobStatus, *, kept: bool) -> None:
+        """Count an attempt that ended elsewhere, and how long it took."""
+        self.end_attempts(attempt.job.task, status, kept=kept)
+        self.tally.time(self._known(attempt.job.task), [attempt])
 
     def end_attempts(self, task: str, status: JobStatus, count: int = 1, *, kept: bool) -> None:
         """Count attempts, and their jobs too if those have ended with them. ``kept``:
@@ -81,6 +89,8 @@ class JobCounts:
             ] += count
             if kept and status.is_outcome:
                 self._ended[self._known(task), status.value] += count
+        if kept and status.is_outcome:
+            self.tally.end(self._known(task), status, count)
 
     def end_turn(self, task: str, endings: Sequence[Ending], answers: Sequence[int]) -> None:
         """Count attempts of one task that ended together, by what became of each."""
@@ -90,6 +100,7 @@ class JobCounts:
         )
         for (status, kept), count in ends.items():
             self.end_attempts(task, status, count, kept=kept)
+        self.tally.time(self._known(task), [ending.attempt for ending in endings])
 
     def accepted(self) -> dict[str, int]:
         """Return the accepted jobs by task."""

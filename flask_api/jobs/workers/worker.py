@@ -121,7 +121,7 @@ class Worker:
     def begin(self, queued: QueuedJob) -> None:
         """Run the first attempt of a job that was accepted as running,
         in the slot that was seized for it."""
-        self._executor_of[queued.task].begin(Attempt(queued, 1, self.held.instance))
+        self._executor_of[queued.task].begin(Attempt(queued, 1, self.held.instance, time.time()))
 
     def release_slot(self, queued: QueuedJob, *, may_be_durable: bool) -> None:
         """Give back the slot of a job that was not accepted, or that nobody knows about:
@@ -206,7 +206,7 @@ class Worker:
         if refused := [job.job_id for job, number in numbers if number == 0]:
             self._forget(refused)
         begun = [(job, abs(number)) for job, number in numbers if number not in (0, NO_PLACE)]
-        return [Attempt(job, number, instance) for job, number in begun]
+        return [Attempt(job, number, instance, time.time()) for job, number in begun]
 
     def waiting_for(self, task: str) -> str | None:
         """Return why no job of a task can begin at all just now, None when one can."""
@@ -217,7 +217,7 @@ class Worker:
         task = attempt.job.task
         self._settle([attempt.job.job_id], task)
         if status is not None:
-            self.counts.end_attempts(task, status, kept=kept)
+            self.counts.end_attempt(attempt, status, kept=kept)
 
     def stop(self, job_ids: Sequence[str], reason: StopReason) -> None:
         """Let attempts that run here stop; unknown ones are ignored."""

@@ -72,7 +72,7 @@ def test_pages_of_operators_are_accessible_and_fit(
     """Each of them, and the question before many are deleted; by the keyboard and without scripts:
     there are none."""
     olga = operator(width=width)
-    paths = ["", "jobs/", "jobs/?q=nowhere", "failures/", "record/"]
+    paths = ["", "jobs/", "jobs/?q=nowhere", "failures/", "times/", "record/"]
     faults = {path: _look(olga, f"/operators/{path}", width) for path in paths}
     assert {path: found for path, found in faults.items() if found} == {}
     olga.go("/operators/jobs/?status=ended")

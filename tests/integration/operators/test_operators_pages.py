@@ -10,6 +10,8 @@ import redis
 from django.test import Client
 from flask import Flask
 
+from flask_api.http.state import api_state
+from flask_api.jobs.history.hours import write_hours
 from flask_api.testing import running_api
 from shared.http.beside import API
 from shared.settings import ApiSettings
@@ -22,7 +24,13 @@ from tests.integration.gate.gate_bench import (
 )
 from tests.waiting import wait_until
 
-LOOKS = ("/operators/", "/operators/jobs/", "/operators/failures/", "/operators/record/")
+LOOKS = (
+    "/operators/",
+    "/operators/jobs/",
+    "/operators/failures/",
+    "/operators/times/",
+    "/operators/record/",
+)
 RECORD_IN_ADMIN = "/admin/gatehouse_principals/operator/"
 HOSTILE = "<script>alert(1)</script>\u202egnp"
 SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;\u27e8U+202E\u27e9gnp"
@@ -182,6 +190,10 @@ def test_jobs_are_found_by_person_and_words(operated: Flask) -> None:
     assert found(person="\0") == found(person="9" * 30) == set()
     assert found(q="ROW wrong") == found(status="failed") == found(task="sample.fail") == {theirs}
     assert found(person=ada.person.username, q="gnp") == {mine}
+    write_hours(api_state(operated).jobs_store, api_state(operated).engine.counts.tally)
+    times = _text(olga, "/operators/times/")
+    assert "sample.fail: 1 ended in 72 hours, 1 in the busiest" in times
+    assert times.count("bar-failed") == 1
     failures = _text(olga, "/operators/failures/")
     assert "row 7 is wrong" in failures
     assert theirs in failures
@@ -189,6 +201,4 @@ def test_jobs_are_found_by_person_and_words(operated: Flask) -> None:
 
 
 def _is_paused(app: Flask) -> bool:
-    from flask_api.http.state import api_state
-
     return api_state(app).engine.pause_of("sample.echo") is not None

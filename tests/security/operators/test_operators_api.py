@@ -17,7 +17,13 @@ from shared.settings import ApiSettings
 from tests.waiting import wait_until
 
 NOWHERE = "00000000-0000-7000-8000-000000000000"
-LOOKS = ["/operate/overview", "/operate/jobs", "/operate/failures", "/operate/record"]
+LOOKS = [
+    "/operate/overview",
+    "/operate/jobs",
+    "/operate/failures",
+    "/operate/times",
+    "/operate/record",
+]
 PAUSE = ("/operate/pause", {"what": "task", "name": "sample.echo"})
 RESUME = ("/operate/resume", {"what": "task", "name": "sample.echo"})
 BULK = ("/operate/jobs", {"act": "cancel", "jobs": [NOWHERE]})

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "django_site.keys.apps.KeysConfig",
     "django_site.work.apps.WorkConfig",
     "django_site.operators.apps.OperatorsConfig",
+    "django_site.submitting.apps.SubmittingConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

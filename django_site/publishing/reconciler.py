@@ -7,13 +7,11 @@ long as that is enough for it.
 """
 
 import logging
-import secrets
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from django_site.contract import session_store
 from django_site.publishing.background import RepeatedWork
+from django_site.publishing.lease import Lease
 from django_site.publishing.presence import count_published, is_all_listed
 from django_site.publishing.rebuild import (
     Rebuilt,
@@ -21,16 +19,10 @@ from django_site.publishing.rebuild import (
     rebuild_slices,
     reconcile_slices,
 )
-from shared.contract.entries import PREFIX
-from shared.errors import SessionStoreUnavailable
-from shared.redis import Script
 
 PASS_S = 25.0  # everybody is looked at once in so many seconds
-LEASE_S = 8.0  # after so many another process goes on in the place of one that died
 SHARE_OF_A_CORE = 0.02
 _TURN_EVERY_S = 1.0
-_LEASE = f"{PREFIX}lock:reconcile"
-_RENEW = Script.read(Path(__file__).with_name("renew_lease.lua"))
 
 
 class Reconciler(RepeatedWork):
@@ -46,13 +38,13 @@ class Reconciler(RepeatedWork):
     def __init__(self, *, pass_s: float = PASS_S) -> None:
         super().__init__(every_s=min(_TURN_EVERY_S, pass_s / 2), after_failure_s=pass_s)
         self._pass_s = pass_s
-        self._token = secrets.token_hex(8)
+        self._lease = Lease("reconcile")
         self._next_at = 0.0
 
     def work(self) -> None:
         """Publish what is overdue and, when it is time and this process's turn, reconcile."""
         publish_overdue()
-        if self._holds_lease() and time.monotonic() >= self._next_at:
+        if self._lease.hold() and time.monotonic() >= self._next_at:
             self._next_at = time.monotonic() + self._pass_s
             if is_all_listed():
                 self._pass(reconcile_slices(), _Pace(self._pass_s, count_published()))
@@ -62,20 +54,13 @@ class Reconciler(RepeatedWork):
     def stop(self) -> None:
         """End the thread, wait for it and leave the lease to another process. Idempotent."""
         super().stop()
-        try:
-            session_store().run(_RENEW, [_LEASE], [self._token, 0])
-        except SessionStoreUnavailable:
-            return  # it ends by itself
+        self._lease.give_back()
 
     def _pass(self, slices: Iterator[tuple[str, Rebuilt]], pace: "_Pace | None") -> None:
         for _, slice_ in slices:
             self.stopping.wait(pace.rest_after(slice_.seen) if pace else 0)
-            if self.stopping.is_set() or not self._holds_lease():
+            if self.stopping.is_set() or not self._lease.hold():
                 return
-
-    def _holds_lease(self) -> bool:
-        """Take the lease, or renew it: the process that has it reconciles."""
-        return bool(session_store().run(_RENEW, [_LEASE], [self._token, int(LEASE_S * 1000)]))
 
 
 class _Pace:

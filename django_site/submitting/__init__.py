@@ -9,11 +9,12 @@ def close_month(request):
     return redirect(f"/work/jobs/{job.id}")
 """
 
-from django_site.submitting.errors import ApiAway, SubmitError, SubmitRefused
+from django_site.submitting.errors import ApiAway, OutboxFull, SubmitError, SubmitRefused
 from django_site.submitting.submission import Submission, submit
 
 __all__ = [
     "ApiAway",
+    "OutboxFull",
     "Submission",
     "SubmitError",
     "SubmitRefused",

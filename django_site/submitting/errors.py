@@ -2,17 +2,24 @@
 
 SubmitError
 ├── ApiAway          nobody answered, or not now: the same may be accepted later
-└── SubmitRefused    the API says no, and why; ``fields`` names what is wrong
+├── SubmitRefused    the API says no, and why; ``fields`` names what is wrong
+└── OutboxFull       too much of this person waits to be sent
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ARGUMENTS = "/arguments/"
+# Of a problem that says that the job was accepted before, and is gone since.
+_GONE = frozenset({"job_not_found", "job_expired"})
 
 
 class SubmitError(Exception):
     """A submit that is no job: see the branches."""
+
+
+class OutboxFull(SubmitError):
+    """This person has as many jobs in the outbox as it takes of one: nothing was written."""
 
 
 class ApiAway(SubmitError):
@@ -51,3 +58,13 @@ class SubmitRefused(SubmitError):
             for line in self.errors
             if line["pointer"].startswith(_ARGUMENTS)
         }
+
+    @property
+    def may_pass_later(self) -> bool:
+        """Whether a limit was reached that others' or the person's jobs may leave room below."""
+        return self.status == 429
+
+    @property
+    def is_of_a_job_that_was(self) -> bool:
+        """Whether this was accepted before, and the job is deleted or forgotten since."""
+        return self.code in _GONE

@@ -206,13 +206,14 @@ def _idempotency_key(body: Callable[[], Iterable[str]]) -> IdempotencyKey | None
         return None
     if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
         raise RequestError("Idempotency-Key must be 1 to 255 printable ASCII characters.")
-    if current_identity().signed is not None:
-        # Django's own: no header of the person's can be one, and take a job's place.
+    is_djangos = current_identity().signed is not None
+    if is_djangos:
+        # No header of the person's can be one, and take a job's place.
         key = f"\0{key}"
     digest = hashlib.sha256(f"{sent.path} ".encode())
     for piece in body():
         digest.update(piece.encode())
-    return IdempotencyKey(key=key, body_digest=digest.hexdigest())
+    return IdempotencyKey(key=key, body_digest=digest.hexdigest(), outlives_job=is_djangos)
 
 
 def _canonical(body: Any) -> str:

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant, of
 
 _GATE = "flask_api/gate/signed_requests.py"
 _RECORD = "shared/contract/signed_requests.py"
+_OUTBOX = "django_site/submitting/outbox.py"
 _GUARDS = "shared/contract/authentication.py"
 
 SUBMITTING_MUTANTS = (
@@ -54,8 +55,8 @@ SUBMITTING_MUTANTS = (
         Mutant(
             "Django's own keys",
             "flask_api/http/job_requests.py",
-            "if current_identity().signed is not None:",
-            "if False:",
+            "is_djangos = current_identity().signed is not None",
+            "is_djangos = False",
         ),
         Mutant(
             "another person's job",
@@ -77,6 +78,61 @@ SUBMITTING_MUTANTS = (
             "django_site/submitting/submission.py",
             "transaction.on_commit(after, using=using, robust=True)",
             "after()",
+        ),
+    ),
+    *of(
+        ("tests/integration/submitting/test_outbox.py",),
+        Mutant(
+            "key that outlives its job",
+            "flask_api/jobs/records/acceptance.py",
+            "idempotency and idempotency.outlives_job and",
+            "False and",
+        ),
+        Mutant(
+            "order of a person's rows",
+            _OUTBOX,
+            "filter(~Exists(earlier), refused_at=None)",
+            "filter(refused_at=None)",
+        ),
+        Mutant("rows of a person", _OUTBOX, ".count() >= MOST_ROWS", ".count() < 0"),
+        Mutant(
+            "refused for good",
+            _OUTBOX,
+            "return error.status in _FOR_GOOD or not row.person.is_active",
+            "return error.status in _FOR_GOOD",
+        ),
+        Mutant(
+            "row after the acceptance",
+            _OUTBOX,
+            "job_id = accept(_order_of(row))",
+            "_forget(row)\n        job_id = accept(_order_of(row))",
+        ),
+    ),
+    *of(
+        ("tests/integration/tasks_backend/test_tasks_backend.py",),
+        Mutant(
+            "call that the site signed",
+            "django_site/tasks_backend/job.py",
+            "if not call.is_signed(job.job_id, signature):",
+            "if False:",
+        ),
+        Mutant(
+            "call of this job",
+            "django_site/tasks_backend/call.py",
+            "[job_id, self.path,",
+            "[self.path,",
+        ),
+        Mutant(
+            "tasks only",
+            "django_site/tasks_backend/job.py",
+            "if not isinstance(found, Task):",
+            "if False:",
+        ),
+        Mutant(
+            "results of this backend",
+            "django_site/tasks_backend/backend.py",
+            'record["task"] != JOB_TASK or record["arguments"].get("backend") != self.alias',
+            'record["task"] != JOB_TASK',
         ),
     ),
 )

@@ -51,10 +51,12 @@ class SubmitAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyKey:
-    """A client's key and the SHA-256 hex of what it was sent with."""
+    """A client's key and the SHA-256 hex of what it was sent with; it is forgotten with its job,
+    unless it ``outlives_job``."""
 
     key: str
     body_digest: str
+    outlives_job: bool = False
 
 
 def answer_of(raw: Any) -> SubmitAnswer:
@@ -101,7 +103,10 @@ class Acceptances:
         """
         entry = _entry(job, (instance, limit), idempotency, start_at)
         # What an error stopped among others raises that error alone.
-        return self._commits.run(entry) or answer_of(self._submit([entry])[0])
+        answer = self._commits.run(entry) or answer_of(self._submit([entry])[0])
+        if idempotency and idempotency.outlives_job and answer.acceptance is Acceptance.ACCEPTED:
+            self._store.write(lambda client: client.hdel(keyspace.record(job.id), "key"))
+        return answer
 
     def _submit_all(self, entries: Sequence[Entry]) -> list[SubmitAnswer | None]:
         """Accept jobs in one round trip; None for one that an error stopped, of several."""

@@ -156,7 +156,8 @@ def test_reconciler_sees_a_change_that_sent_no_signal(person: "User", admin: red
 
 def test_reconciling_keeps_the_promise_of_sixty_seconds() -> None:
     """Two passes, and between them the lease of a process that died, are within a minute."""
-    from django_site.publishing.reconciler import LEASE_S, PASS_S
+    from django_site.publishing.lease import LEASE_S
+    from django_site.publishing.reconciler import PASS_S
 
     assert 2 * PASS_S + LEASE_S <= 60
 
@@ -167,14 +168,14 @@ def test_one_process_reconciles_until_it_stops(admin: redis.Redis) -> None:
 
     admin.delete("gatehouse:lock:reconcile")
     one, other = Reconciler(), Reconciler()
-    assert [each._holds_lease() for each in (one, other, one, other)] == [True, False, True, False]
+    assert [each._lease.hold() for each in (one, other, one, other)] == [True, False, True, False]
     other.stop()
-    assert one._holds_lease()
+    assert one._lease.hold()
     one.stop()
-    assert other._holds_lease()
+    assert other._lease.hold()
     admin.pexpire("gatehouse:lock:reconcile", 1)
-    wait_until(one._holds_lease, timeout_s=5, what="the lease of a process that died has ended")
-    assert not other._holds_lease()
+    wait_until(one._lease.hold, timeout_s=5, what="the lease of a process that died has ended")
+    assert not other._lease.hold()
     one.stop()
 
 

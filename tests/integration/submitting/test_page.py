@@ -2,29 +2,38 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.test import RequestFactory
-from flask import Flask
+from django.contrib import admin
+from django.test import Client, RequestFactory, override_settings
 
 from django_site.submitting.asking import ask
+from flask_api.testing import running_api
 from shared.http.beside import offer_api, withdraw_api
-from shared.settings import ROOT
+from shared.settings import ROOT, ApiSettings
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from django_site.accounts.models import User
 
 BLOCK = re.compile(r"```python\n# ([a-z_]+\.py)\n(.*?)```", re.DOTALL)
+MODULES = ("flask_api.tasks.primes", "bookshop_tasks", "django_site.tasks_backend.job")
 PAGE = (ROOT / "docs/submitting-from-django.md").read_text()
 
 
+def block(name: str) -> CodeType:
+    """Return the page's block of this file name."""
+    return compile(dict(BLOCK.findall(PAGE))[name], name, "exec")
+
+
 def load(name: str) -> ModuleType:
-    """Return the page's block of this file name as a module."""
+    """Return it as a module."""
     module = ModuleType(name.removesuffix(".py"))
-    exec(compile(dict(BLOCK.findall(PAGE))[name], name, "exec"), vars(module))
+    exec(block(name), vars(module))
     return module
 
 
@@ -41,17 +50,75 @@ def run_reports(person: "User") -> None:
     assert (answers[1].status_code, list(json.loads(answers[1].content))) == (422, ["limit"])
 
 
-RUNS: dict[str, Callable[["User"], None]] = {"reports.py": run_reports}
+def run_settings(person: "User") -> None:
+    """The app is the one that our own site has."""
+    from django.apps import apps
+
+    names: dict[str, Any] = {"INSTALLED_APPS": []}
+    exec(block("settings.py"), names)
+    assert all(map(apps.is_installed, names["INSTALLED_APPS"]))
+
+
+def run_admin(person: "User") -> None:
+    """Staff choose rows, and the job is theirs."""
+    action = load("admin.py").check_isbns
+    person.is_staff = person.is_superuser = True
+    person.save()
+    browser = Client()
+    browser.force_login(person)
+    admin.site.add_action(action)
+    try:
+        chosen = {"action": "check_isbns", "_selected_action": [person.pk]}
+        page = browser.post("/admin/accounts/user/", chosen, follow=True).content.decode()
+    finally:
+        admin.site.disable_action("check_isbns")
+    (job,) = ask(str(person.pk), "GET", "/jobs")["jobs"]
+    assert f"Job {job['id']} checks 1 of them" in page
+    assert job["arguments"] == {"isbns": [str(person)]}
+
+
+def run_tasks(person: "User") -> None:
+    """The task runs for the account of the settings."""
+    from django_site.accounts.models import User
+
+    settings = load("tasks_settings.py").TASKS
+    User.objects.create_user(settings["default"]["OPTIONS"]["USERNAME"])
+    with override_settings(TASKS=settings):
+        module = load("shop_tasks.py")
+        module.send_receipt.func.__module__ = module.__name__
+        sys.modules[module.__name__] = module
+        result = module.send_receipt.enqueue(17)
+
+        def has_finished() -> bool:
+            result.refresh()
+            return bool(result.is_finished)
+
+        wait_until(has_finished, timeout_s=20)
+        assert result.return_value == "receipt of order 17"
+        del sys.modules[module.__name__]
+
+
+RUNS: dict[str, Callable[["User"], None]] = {
+    "reports.py": run_reports,
+    "settings.py": run_settings,
+    "admin.py": run_admin,
+    "tasks_settings.py": lambda person: None,  # by the next one
+    "shop_tasks.py": run_tasks,
+}
 
 
 @pytest.mark.parametrize("name", re.findall(r"```python\n# (\S+)", PAGE))
-def test_block_of_the_page_does_what_it_says(api: Flask, person: "User", name: str) -> None:
+def test_block_of_the_page_does_what_it_says(
+    api_settings: ApiSettings, person: "User", name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each block has a run here, and each run a block."""
-    offer_api(api)
-    try:
-        RUNS[name](person)
-    finally:
-        withdraw_api(api)
+    monkeypatch.syspath_prepend(ROOT / "examples/own_service")
+    with running_api(api_settings, task_modules=MODULES) as api:
+        offer_api(api)
+        try:
+            RUNS[name](person)
+        finally:
+            withdraw_api(api)
 
 
 def test_every_block_is_run() -> None:

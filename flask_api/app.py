@@ -1,8 +1,13 @@
 """The Flask application: gate, job engine and endpoints put together."""
 
+import time
+from collections.abc import Iterable
 from functools import cache, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from flask import Flask
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from flask_api.errors import register_all_error_handlers
 from flask_api.framework import ApiFlask
@@ -25,7 +30,14 @@ from flask_api.views import find_blueprints
 from shared.contract.gone import GonePeople
 from shared.contract.signed_requests import API_AUDIENCE
 from shared.contract.signing import EntrySigner
-from shared.settings import ApiSettings
+from shared.http.edge import Edge
+from shared.http.mount import enter
+from shared.settings import ApiSettings, ServerSettings, load_settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+AppT = TypeVar("AppT", bound=ApiFlask)
 
 # All that may be asked without a credential; a setting can close the metrics.
 # Everything else, unknown paths too, is 401 first.
@@ -33,14 +45,25 @@ OPEN_ENDPOINTS = frozenset(
     {"health.live", "health.ready", "problems.show", "docs.asset", "metrics.show"}
 )
 
+_PROBES = ("health/live", "health/ready", "metrics")
 
-def create_app(settings: ApiSettings) -> Flask:
+
+def create_app(settings: ApiSettings | None = None) -> Flask:
     """Return the API. Opens no connection and starts no thread:
     :func:`start_jobs` does, after any fork.
 
+    Without ``settings`` it is the API alone, by those of the environment: see AloneApi.
     Raises ConfigurationError when a task module is wrong.
     """
-    app = ApiFlask("flask_api", static_folder=None)
+    if settings is None:
+        api = _create(AloneApi, load_settings(ApiSettings))
+        api.mount()
+        return api
+    return _create(ApiFlask, settings)
+
+
+def _create(kind: type[AppT], settings: ApiSettings) -> AppT:
+    app = kind("flask_api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     Gatehouse(app, settings=settings, audience=API_AUDIENCE)
     register_all_error_handlers(app)
@@ -67,6 +90,52 @@ def create_app(settings: ApiSettings) -> Flask:
     app.before_request(_deny_by_default)
     app.before_request(_refuse_unknown_parameters)
     return app
+
+
+class AloneApi(ApiFlask):
+    """The API on a host of its own, at its prefix, where no Django is:
+
+        gunicorn -c gunicorn.conf.py 'flask_api.app:create_app()'
+
+    gunicorn.conf.py starts and stops what is beside its requests, in each worker.
+    """
+
+    _drained_by = 0.0
+
+    def mount(self) -> None:
+        """Answer below the prefix only, probes under any host."""
+        settings = gate_state(self).settings
+        prefix = settings.api_prefix
+        mounted = Edge(
+            DispatcherMiddleware(NotFound(), {prefix: self.wsgi_app}),
+            settings,
+            open_paths=tuple(f"{prefix}/{path}" for path in _PROBES),
+        )
+
+        def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+            enter(environ, trusted_proxy=settings.trusted_proxy)
+            return mounted(environ, start)
+
+        self.wsgi_app = answer  # type: ignore[method-assign,assignment]
+
+    def check(self) -> None:
+        """Raise ConfigurationError when the jobs' Redis may lose accepted jobs."""
+        check_jobs(self)
+
+    def start(self) -> None:
+        """Begin to accept jobs in this process."""
+        start_jobs(self)
+
+    def release_waiters(self) -> None:
+        """Begin a graceful stop: end what waits. The drain deadline counts from here."""
+        if not self._drained_by:
+            self._drained_by = time.monotonic() + load_settings(ServerSettings).drain_s
+        release_waiters(self)
+
+    def stop(self) -> bool:
+        """Drain the jobs; True when none is left running."""
+        self.release_waiters()
+        return stop_jobs(self, deadline_s=max(0.0, self._drained_by - time.monotonic()))
 
 
 def check_jobs(app: Flask) -> None:

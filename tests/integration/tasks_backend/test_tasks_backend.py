@@ -160,13 +160,13 @@ def test_nobody_but_the_site_chooses_what_is_called(shop: Any, person: "User") -
     signed = ask_arguments(told)
     call = TaskCall(path=f"{SHOP}.no_task", backend="default", args=["twice"], kwargs={})
     own_id = new_job_id()
-    for arguments, job_id in (
-        (signed, ""),
-        ({**signed, "args": ["other"]}, told.id),
-        ({**signed, "signature": ""}, ""),
-        (call.arguments(own_id), own_id),
+    for arguments, job_id, why in (
+        (signed, "", "did not sign"),
+        ({**signed, "args": ["other"]}, told.id, "not this person's"),
+        ({**signed, "signature": ""}, "", "did not sign"),
+        (call.arguments(own_id), own_id, "is no task"),
     ):
-        with pytest.raises(AssertionError, match="failed"):
+        with pytest.raises(AssertionError, match=why):
             run_as(person, JOB_TASK, arguments, job_id)
     assert shop.SEEN == ["once"]
 
@@ -188,11 +188,12 @@ def run_as(person: "User", task: str, arguments: dict[str, Any], job_id: str) ->
     try:
         submission = submit_order(order, user=person)
     except SubmitRefused as error:
-        raise AssertionError(f"failed: {error}") from error
+        raise AssertionError(str(error)) from error
     target = f"/jobs/{submission.id}"
     ended = ("succeeded", "failed")
     wait_until(lambda: ask(str(person.pk), "GET", target)["status"] in ended, timeout_s=20)
-    assert ask(str(person.pk), "GET", target)["status"] == "succeeded", "failed"
+    job = ask(str(person.pk), "GET", target)
+    assert job["status"] == "succeeded", job["error"]["message"]
 
 
 def test_check_names_the_missing_account() -> None:

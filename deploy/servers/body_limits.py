@@ -6,12 +6,14 @@ from shared.settings import ServerSettings
 _FRAME = 1 << 20
 
 
-def body_limit(settings: ServerSettings, *, method: str, path: str) -> int:
+def body_limit(settings: ServerSettings, *, method: str, path: str, mount: str = "") -> int:
     """Return how many bytes the body of a request may have;
     only an upload may have more than the rest.
 
-    ``path`` may begin with a mount that the server leaves to us: gunicorn's SCRIPT_NAME.
+    ``mount`` is what the server leaves before our paths: gunicorn's SCRIPT_NAME. The whole path is
+    compared: one of the site, or of an application beside ours, may end like that of uploads, and
+    Django reads a form to its end before it looks for who sent it.
     """
-    if method == "POST" and path.endswith(f"{settings.api_prefix}/files"):
+    if method == "POST" and path == f"{mount}{settings.api_prefix}/files":
         return settings.upload_max_bytes + _FRAME
     return settings.site_max_body_bytes

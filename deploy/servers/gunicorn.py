@@ -24,7 +24,7 @@ from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
 from shared.http.raw_response import raw_error
 from shared.logs import configure_logging
-from shared.settings import ServerSettings, load_settings
+from shared.settings import ServerSettings, load_settings, server_mount
 
 # Their messages go to the log and repeat what was sent,
 # which may be a key or a link that resets a password. All are 400.
@@ -225,7 +225,8 @@ class ParkingWorker(ThreadWorker):
         # gunicorn has no limit of its own. A chunked body has no length:
         # there Flask's own limit counts, and Django reads none.
         length = next((value for name, value in req.headers if name == "CONTENT-LENGTH"), "0")
-        if int(length) > body_limit(self._settings, method=req.method, path=req.path):
+        limit = body_limit(self._settings, method=req.method, path=req.path, mount=server_mount())
+        if int(length) > limit:
             conn.sock.sendall(self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
             return False
         req.body.reader = _BodyReader(req.body.reader)

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.utils.html import escape
+from django.utils.http import escape_leading_slashes
 
 from django_site.sessions.engine import SessionStore
 from shared.errors import AmbiguousCredentials
@@ -56,7 +57,8 @@ def _end_both(request: HttpRequest) -> HttpResponse:
         :_MAX_ENDED
     ]:
         SessionStore(value).delete()  # of a value that is no session key, nothing
-    response = HttpResponseRedirect(request.path)
+    # //host/ as a path would be another host's address
+    response = HttpResponseRedirect(escape_leading_slashes(request.path))
     for number, morsel in enumerate(_expired(request, name)):
         # Under a key of its own: the jar holds one cookie per key, and these all have one name.
         response.cookies[f"{name}.{number}"] = morsel

@@ -28,29 +28,24 @@ _NEVER = "never"
 
 
 class Passage(BaseModel):
-    """Who may pass, and how a refusal looks."""
+    """Who may pass, and how a refusal looks. An empty condition is none that was left out:
+    a proxy whose variable isn't set must not let everybody pass."""
 
     model_config = ConfigDict(extra="forbid")
 
-    permission: Annotated[
-        str, Field(max_length=255, description="Django's, that the person has: shop.view_order")
-    ] = ""
-    group: Annotated[str, Field(max_length=150, description="that the person is in")] = ""
+    permission: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        None, description="Django's, that the person has: shop.view_order"
+    )
+    group: Annotated[str, Field(min_length=1, max_length=150)] | None = Field(
+        None, description="that the person is in"
+    )
     staff: Annotated[bool, Field(description="whether only staff may pass")] = False
-    scope: Annotated[
-        str,
-        Field(
-            max_length=120,
-            description="that a key has: services:reports. Without it no key may pass",
-        ),
-    ] = ""
-    audience: Annotated[
-        str,
-        Field(
-            max_length=64,
-            description="for whom to sign who it is, a name in GATEHOUSE_AUDIENCE_SECRETS",
-        ),
-    ] = ""
+    scope: Annotated[str, Field(min_length=1, max_length=120)] | None = Field(
+        None, description="that a key has: services:reports. Without it no key may pass"
+    )
+    audience: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        None, description="for whom to sign who it is, a name in GATEHOUSE_AUDIENCE_SECRETS"
+    )
     redirect: Annotated[
         Literal["browsers", "never"],
         Field(

@@ -21,6 +21,7 @@ from shared.settings.load import (
     forget_secrets,
     load_settings,
     misspelt_settings,
+    server_mount,
     var_dir,
 )
 from shared.settings.server import ServerSettings
@@ -44,5 +45,6 @@ __all__ = [
     "forget_secrets",
     "load_settings",
     "misspelt_settings",
+    "server_mount",
     "var_dir",
 ]

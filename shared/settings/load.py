@@ -60,6 +60,12 @@ def misspelt_settings() -> list[str]:
     return list(misspelt(os.environ))
 
 
+def server_mount() -> str:
+    """Return what stands before every path that this process's gunicorn is asked for;
+    "" at the root. Its own variable, which each of its requests begins with."""
+    return os.environ.get("SCRIPT_NAME", "")
+
+
 def forget_secrets() -> None:
     """Take every secret setting out of this process's environment,
     and so out of that of programs it starts."""

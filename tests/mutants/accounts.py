@@ -225,6 +225,15 @@ ACCOUNTS_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/security/accounts/test_two_cookies.py",),
+        Mutant(
+            "other host's address",
+            "django_site/sessions/two_cookies.py",
+            "HttpResponseRedirect(escape_leading_slashes(request.path))",
+            "HttpResponseRedirect(request.path)",
+        ),
+    ),
+    *of(
         ("tests/security/accounts/test_session_renewal.py",),
         Mutant(
             "log-out during a page",

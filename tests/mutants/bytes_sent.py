@@ -69,6 +69,24 @@ BYTES_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/gate/test_forward_auth.py",),
+        Mutant(
+            "empty condition",
+            "flask_api/views/auth.py",
+            "group: Annotated[str, Field(min_length=1, max_length=150)]",
+            "group: Annotated[str, Field(max_length=150)]",
+        ),
+    ),
+    *of(
+        ("tests/unit/deploy/test_servers_bodies.py",),
+        Mutant(
+            "whole path of an upload",
+            "deploy/servers/body_limits.py",
+            'path == f"{mount}{settings.api_prefix}/files"',
+            'path.endswith(f"{settings.api_prefix}/files")',
+        ),
+    ),
+    *of(
         ("tests/unit/deploy/test_servers_shares.py",),
         Mutant(
             "share of an address",

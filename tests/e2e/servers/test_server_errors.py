@@ -58,7 +58,7 @@ def test_client_that_sends_a_huge_body_at_once_reads_why_it_is_refused(
     a reset connection would tell them nothing."""
     body = b"x" * 20_000_000
     with launched(tmp_path / "var", "--server", server) as launch:
-        for path in ("/api/jobs", "/accounts/login/"):
+        for path in ("/api/jobs", "/accounts/login/", "/admin/api/files"):
             answer = httpx.post(
                 f"{launch.address}{path}", content=body, timeout=30, trust_env=False
             )

@@ -126,6 +126,11 @@ def test_assertion_is_good_for_its_audience_alone(gate: Flask) -> None:
         ("?permission=keys.view_apikey&group=editors", {"is_superuser": True}, 403),
         ("?scope=services:reports", {}, 204),
         ("?colour=red", {}, 400),
+        ("?permission=", {}, 400),
+        ("?group=", {}, 400),
+        ("?scope=", {}, 400),
+        ("?audience=", {}, 400),
+        ("?staff=", {}, 400),
         ("?redirect=always", {}, 400),
     ],
 )

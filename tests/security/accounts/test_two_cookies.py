@@ -72,6 +72,23 @@ def test_link_ends_both_sessions_and_expires_every_cookie_that_can_be_meant(
 
 
 @pytest.mark.usefixtures("site")
+def test_link_leads_to_no_other_host() -> None:
+    """A path with two slashes is this host's, and a browser would not take it so."""
+    from django.http import HttpResponse
+    from django.test import RequestFactory
+
+    from django_site.sessions.middleware import GatehouseSessionMiddleware
+
+    cookies = "; ".join(f"sessionid={key}" for key in KEYS)
+    request = RequestFactory().get("/", headers={"cookie": cookies})
+    request.META["QUERY_STRING"] = "end-both-sessions"
+    request.path = "//evil.example/"
+    answer = GatehouseSessionMiddleware(lambda _: HttpResponse()).process_request(request)
+    assert answer is not None
+    assert answer["Location"] == "/%2Fevil.example/"
+
+
+@pytest.mark.usefixtures("site")
 def test_link_with_many_cookies_and_a_long_path_stays_small() -> None:
     """What an outsider sends bounds neither the work nor the answer."""
     answer = ask(

@@ -12,6 +12,8 @@ from deploy.servers.bodies import (
     KnownLengthBody,
     RequestBody,
 )
+from deploy.servers.body_limits import body_limit
+from shared.settings import ServerSettings
 
 NEXT = b"GET /next HTTP/1.1\r\n"
 
@@ -131,3 +133,25 @@ def test_trickle_is_ended(bytes_s: int, is_read: bool) -> None:
     except TimeoutError:
         assert source.now < 3 * PATIENCE_S
     assert body.is_read is is_read
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mount", "is_upload"),
+    [
+        ("POST", "/api/files", "", True),
+        ("POST", "/tools/api/files", "/tools", True),
+        ("PUT", "/api/files", "", False),
+        ("POST", "/api/jobs", "", False),
+        ("POST", "/admin/api/files", "", False),
+        ("POST", "/shop/api/files", "", False),
+        ("POST", "//api/files", "", False),
+        ("POST", "/api/files", "/tools", False),
+        ("POST", "/tools/admin/api/files", "/tools", False),
+    ],
+)
+def test_only_an_upload_may_be_large(method: str, path: str, mount: str, is_upload: bool) -> None:
+    """What only ends like the address of uploads is the site's, or another application's."""
+    settings = ServerSettings(session_secrets="s" * 32, site_max_body_bytes=2000)
+    limit = body_limit(settings, method=method, path=path, mount=mount)
+    assert (limit > settings.upload_max_bytes) == is_upload
+    assert is_upload or limit == 2000

@@ -65,7 +65,7 @@ class Service:
         )
         # The site's settings: its own file may name the hosts, too.
         writer = load_settings(WriterSettings)
-        self._trusted_proxy = writer.trusted_proxy
+        self._prefixes = writer.believed_prefixes
         self._dispatch = Edge(
             DispatcherMiddleware(with_api(site, api), {settings.api_prefix: api, **(mounts or {})}),
             writer,
@@ -76,7 +76,7 @@ class Service:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request, wherever the whole is mounted."""
-        enter(environ, trusted_proxy=self._trusted_proxy)
+        enter(environ, prefixes=self._prefixes)
         return self._dispatch(environ, start_response)
 
     def check(self) -> None:

@@ -13,6 +13,29 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+from shared.http.logged_path import logged_path
+
+# They put the address of a request into their lines.
+_OF_REQUESTS = ("django", "gunicorn")
+
+
+class HideSecretPaths(logging.Filter):
+    """Takes out of the lines of Django and gunicorn what their addresses of requests may open:
+    every 4xx and 5xx of a link that resets a password would be a line with that link."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record's own copy of the address, and its request's; keep every record."""
+        if record.name.partition(".")[0] not in _OF_REQUESTS:
+            return True
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                logged_path(value) if isinstance(value, str) else value for value in record.args
+            )
+        request: Any = getattr(record, "request", None)
+        if hasattr(request, "path"):  # rendered, it would be its address with the query
+            record.request = f"{request.method} {logged_path(request.path)}"
+        return True
+
 
 def logging_config(log_format: str) -> dict[str, Any]:
     """Return the ``logging.config.dictConfig`` dictionary; ``log_format`` is console or json."""
@@ -40,7 +63,14 @@ def logging_config(log_format: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, final],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "filters": {"secret_paths": {"()": HideSecretPaths}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "structured",
+                "filters": ["secret_paths"],
+            }
+        },
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             # httpx logs every URL at INFO: a task's targets may hold secrets.

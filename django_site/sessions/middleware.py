@@ -24,6 +24,7 @@ from django_site.sessions.two_cookies import answer_two_cookies
 from shared.contract.session import USER_ID
 from shared.errors import AmbiguousCredentials, SessionStoreUnavailable, StoreUnavailable
 from shared.http.cookies import find_cookie
+from shared.http.logged_path import logged_path
 
 log = logging.getLogger("gatehouse.sessions")
 
@@ -86,7 +87,7 @@ def mark_outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
     """Return the 503 page, and see to it that nothing of the session or its cookie is touched on
     the way out."""
     request.gatehouse_outage = error  # type: ignore[attr-defined]
-    log.warning("session store unavailable", extra={"path": request.path})
+    log.warning("session store unavailable", extra={"path": logged_path(request.path)})
     try:
         # No request in the context: context processors would ask for the user,
         # and so for the session.

@@ -7,7 +7,6 @@ OWASP ASVS 5.0, 3.5.1 and 6.3.4; the cross-site rule is that of the Fetch Metada
 with Origin (RFC 6454) for browsers without it.
 """
 
-import re
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -18,10 +17,9 @@ from shared.contract.entries import digest
 from shared.contract.signed_requests import SCHEME
 from shared.errors import AccessError, InsecureTransport, NotAuthenticated
 from shared.http.cookies import find_cookie
+from shared.http.logged_path import logged_path
 from shared.http.origins import TrustedOrigins
 
-# A part of a path that may be a secret, such as a share's token; an id is shorter.
-_SECRET = re.compile(r"[A-Za-z0-9_=-]{40,}")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -99,7 +97,7 @@ def credential_digest(request: Request, cookie_name: str) -> str:
 
 def path_for_log(request: Request) -> str:
     """Return the path without what may open something for a reader of the log."""
-    return _SECRET.sub(lambda found: digest(found[0])[:16], request.path)
+    return logged_path(request.path)
 
 
 def _is_same_origin(request: Request) -> bool:

@@ -94,8 +94,10 @@ class Gatehouse:
         # else the application, or who serves it, decides
         if "allowed_hosts" in settings.model_fields_set:
             app.wsgi_app = Edge(app.wsgi_app, settings)  # type: ignore[method-assign]
-        if settings.trusted_proxy:
-            app.wsgi_app = ForwardedPrefix(app.wsgi_app)  # type: ignore[method-assign]
+        if settings.believed_prefixes:
+            app.wsgi_app = ForwardedPrefix(  # type: ignore[method-assign]
+                app.wsgi_app, settings.believed_prefixes
+            )
         register_error_handlers(app)
         app.after_request(_finish)
 

@@ -6,12 +6,13 @@ one place for both sides.
     /a            X-Forwarded-Prefix of a trusted proxy: what it cut off;
                   it stands before SCRIPT_NAME
 
-A prefix that isn't plain is ignored: it becomes a part of links, redirects and mails.
+It becomes a part of links, redirects and mails, and most proxies pass on the header that a client
+sent. So only a prefix that the settings name is believed.
 """
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -47,9 +48,9 @@ def plain_prefix(text: str) -> str | None:
     return prefix if is_plain else None
 
 
-def believe_prefix(environ: MutableMapping[str, Any]) -> None:
+def believe_prefix(environ: MutableMapping[str, Any], *, accepted: Collection[str]) -> None:
     """Put what the proxy in front says that it cut off before SCRIPT_NAME, once however many ask.
-    Only of a trusted proxy.
+    Only of a trusted proxy, and only one of ``accepted``.
 
     Of several values the last is that proxy's own.
     A server that knows the prefix already has it in SCRIPT_NAME.
@@ -57,8 +58,9 @@ def believe_prefix(environ: MutableMapping[str, Any]) -> None:
     if FORWARDED_PREFIX in environ:
         return
     prefix = plain_prefix(environ.get("HTTP_X_FORWARDED_PREFIX", "").rpartition(",")[2].strip())
-    if prefix is None:
+    if prefix is None or (prefix and prefix not in accepted):
         _warn_of_prefix()
+        prefix = None
     script_name = environ.get("SCRIPT_NAME", "")
     if not prefix or f"{script_name}/".startswith(f"{prefix}/"):
         environ[FORWARDED_PREFIX] = ""
@@ -70,10 +72,11 @@ def believe_prefix(environ: MutableMapping[str, Any]) -> None:
         environ.pop(rewritten, None)
 
 
-def enter(environ: MutableMapping[str, Any], *, trusted_proxy: bool) -> None:
-    """Note where the whole is mounted, before a dispatcher adds to SCRIPT_NAME."""
-    if trusted_proxy:
-        believe_prefix(environ)
+def enter(environ: MutableMapping[str, Any], *, prefixes: Collection[str]) -> None:
+    """Note where the whole is mounted, before a dispatcher adds to SCRIPT_NAME.
+    ``prefixes`` are those that a proxy is believed to cut off."""
+    if prefixes:
+        believe_prefix(environ, accepted=prefixes)
     environ[MOUNT] = environ.get("SCRIPT_NAME", "")
 
 
@@ -97,22 +100,23 @@ def quoted(path: str) -> str:
 
 
 class ForwardedPrefix:
-    """An application behind a trusted proxy that may cut off a prefix."""
+    """An application behind a trusted proxy that may cut off one of ``prefixes``."""
 
-    def __init__(self, application: "WSGIApplication") -> None:
+    def __init__(self, application: "WSGIApplication", prefixes: Collection[str]) -> None:
         self._application = application
+        self._prefixes = prefixes
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request."""
-        believe_prefix(environ)
+        believe_prefix(environ, accepted=self._prefixes)
         return self._application(environ, start_response)
 
 
 @lru_cache(maxsize=1)  # once in this process
 def _warn_of_prefix() -> None:
     log.warning(
-        "X-Forwarded-Prefix is ignored: it must be a path such as /tools, of letters, "
-        "digits and . _ ~ -"
+        "X-Forwarded-Prefix is ignored unless it is one of GATEHOUSE_FORWARDED_PREFIXES, such as "
+        "/tools"
     )

@@ -12,6 +12,7 @@ from shared.settings.fields import (
     HostName,
     LoginUrl,
     Origin,
+    Prefix,
     RedisUrl,
     Secret,
     split_list,
@@ -95,8 +96,12 @@ class ContractSettings(BaseSettings):
     )
     trusted_proxy: bool = Field(
         False,
-        description="a reverse proxy of yours is in front: trust its X-Forwarded-Proto, -For "
-        "and -Prefix",
+        description="a reverse proxy of yours is in front: trust its X-Forwarded-Proto and -For",
+    )
+    forwarded_prefixes: Annotated[tuple[Prefix, ...], NoDecode] = Field(
+        (),
+        description="paths that the trusted proxy cuts off and names in X-Forwarded-Prefix, "
+        "comma-separated: /tools; any other value of that header is ignored",
     )
     csrf_trusted_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (),
@@ -105,10 +110,21 @@ class ContractSettings(BaseSettings):
     )
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
 
-    @field_validator("session_secrets", "allowed_hosts", "csrf_trusted_origins", mode="before")
+    @field_validator(
+        "session_secrets",
+        "allowed_hosts",
+        "csrf_trusted_origins",
+        "forwarded_prefixes",
+        mode="before",
+    )
     @classmethod
     def _split_contract_lists(cls, value: Any) -> Any:
         return split_list(value)
+
+    @property
+    def believed_prefixes(self) -> tuple[str, ...]:
+        """The prefixes that are believed of X-Forwarded-Prefix; none without a trusted proxy."""
+        return self.forwarded_prefixes if self.trusted_proxy else ()
 
     @property
     def cookie_name(self) -> str:

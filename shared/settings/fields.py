@@ -98,6 +98,13 @@ def _cookie_path(path: str) -> str:
     return path if path == "/" else path.removesuffix("/")
 
 
+def _prefix(path: str) -> str:
+    prefix = plain_prefix(path)
+    if not prefix:
+        raise ValueError("it must be paths such as /tools, of letters, digits and . _ ~ -")
+    return prefix
+
+
 def _host_name(host: str) -> str:
     """Refuse what no Host header matches, the port left aside:
     the service would answer 400 to everybody."""
@@ -111,6 +118,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 LoginUrl = Annotated[str, AfterValidator(_login_url)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]
 CookiePath = Annotated[str, AfterValidator(_cookie_path)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 WordList = Annotated[tuple[str, ...], NoDecode]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$")]

@@ -78,6 +78,36 @@ BYTES_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/unit/shared/test_shared_logs.py",),
+        Mutant(
+            "links in lines of Django",
+            "shared/logs.py",
+            "logged_path(value) if isinstance(value, str) else value",
+            "value",
+        ),
+        Mutant(
+            "links in requests that are logged",
+            "shared/logs.py",
+            'if hasattr(request, "path"):',
+            "if False:",
+        ),
+    ),
+    *of(
+        ("tests/unit/shared/test_shared_mount.py",),
+        Mutant(
+            "listed prefixes",
+            "shared/http/mount.py",
+            "if prefix is None or (prefix and prefix not in accepted):",
+            "if prefix is None:",
+        ),
+        Mutant(
+            "prefix without a proxy",
+            "shared/settings/contract.py",
+            "return self.forwarded_prefixes if self.trusted_proxy else ()",
+            "return self.forwarded_prefixes",
+        ),
+    ),
+    *of(
         ("tests/unit/deploy/test_servers_bodies.py",),
         Mutant(
             "whole path of an upload",

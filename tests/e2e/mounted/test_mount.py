@@ -65,7 +65,11 @@ def service(
     where = (
         {"mount": "/tools"}
         if request.param == "foreign"
-        else {"server": request.param, "trusted_proxy": "true"}
+        else {
+            "server": request.param,
+            "trusted_proxy": "true",
+            "forwarded_prefixes": "/tools,/a/b",
+        }
     )
     with ServiceProcess(folder, **where, **MOUNTS, allowed_hosts="localhost,127.0.0.1") as service:
         service.run("-c", STAFF)

@@ -6,8 +6,10 @@ import logging.config
 from collections.abc import Iterator
 
 import pytest
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Request
 
-from shared.logs import logging_config
+from shared.logs import configure_logging, logging_config
 
 NASTY = "ada\n2026-11-20T00:00:00Z level='info' event='forged'\r\x1b[2K\x00\x85\u2028\u2029é"
 BREAKS = ("\n", "\r", "\x1b", "\x00", "\x85", "\u2028", "\u2029")
@@ -65,3 +67,22 @@ def test_addresses_of_requests_by_httpx_are_not_logged(capsys: pytest.CaptureFix
     logging.config.dictConfig(logging_config("console"))
     logging.getLogger("httpx").info("HTTP Request: GET https://example.org/?token=secret")
     assert capsys.readouterr().err == ""
+
+
+def test_links_that_open_something_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """Django writes the address of every request that fails, and gunicorn that of one it can't
+    answer."""
+    configure_logging("console")
+    key = "1-d0u7lq-0123456789abcdef0123456789abcdef"
+    request = Request(
+        create_environ(f"/accounts/password/reset/key/{key}/", query_string=f"a={key}")
+    )
+    logging.getLogger("django.request").error(
+        "Service Unavailable: %s", request.path, extra={"request": request, "status_code": 503}
+    )
+    logging.getLogger("gunicorn.error").error("Error handling request %s", f"/x/{key}/?a={key}")
+    logging.getLogger("gatehouse.jobs").info("sent %s", "a" * 64)
+    first, second, ours = capsys.readouterr().err.splitlines()
+    assert key not in f"{first}{second}"
+    assert "GET /accounts/password/reset/key/" in first
+    assert "a" * 64 in ours

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.http.mount import ForwardedPrefix, enter, find_mount, plain_prefix
+from shared.settings import ContractSettings
 from shared.settings.fields import _cookie_path, _login_url
 
 REFUSED = [
@@ -25,7 +26,7 @@ REFUSED = [
 
 def mounted(**environ: str) -> str:
     """Return the mount of a request that a trusted proxy passed on to the API."""
-    enter(environ, trusted_proxy=True)
+    enter(environ, prefixes=("/tools", "/a/b", *REFUSED))
     environ["SCRIPT_NAME"] += "/api"  # as a dispatcher does
     return find_mount(environ, api_prefix="/api")
 
@@ -54,14 +55,31 @@ def test_forwarded_prefix_stands_before_the_script_name_once() -> None:
         "HTTP_X_FORWARDED_PREFIX": "/forged, /tools",
         "SCRIPT_URL": "/ours/x",
     }
-    enter(environ, trusted_proxy=True)
-    list(ForwardedPrefix(lambda *_: [])(environ, lambda *_: None))  # type: ignore[arg-type]
+    enter(environ, prefixes=["/tools"])
+    list(ForwardedPrefix(lambda *_: [], ["/tools"])(environ, lambda *_: None))  # type: ignore[arg-type]
     assert (environ["SCRIPT_NAME"], "SCRIPT_URL" in environ) == ("/tools/ours", False)
     # the server knows it
     assert mounted(SCRIPT_NAME="/tools/ours", HTTP_X_FORWARDED_PREFIX="/tools") == "/tools/ours"
     environ = {"SCRIPT_NAME": "", "HTTP_X_FORWARDED_PREFIX": "/tools"}
-    enter(environ, trusted_proxy=False)
+    enter(environ, prefixes=())
     assert find_mount({**environ, "SCRIPT_NAME": "/api"}, api_prefix="/api") == ""
+
+
+@pytest.mark.parametrize("text", ["/evil/app", "/tools/app", "/tool", "/tools, /evil", "/TOOLS"])
+def test_prefix_that_nobody_listed_is_ignored(text: str) -> None:
+    """A proxy that sets none passes on what its client sent: it would stand in a reset's mail."""
+    assert mounted(SCRIPT_NAME="/ours", HTTP_X_FORWARDED_PREFIX=text) == "/ours"
+
+
+def test_prefixes_count_behind_a_trusted_proxy_only() -> None:
+    """And are plain paths, without a slash at their end."""
+    secret = "s" * 32
+    settings = ContractSettings(session_secrets=secret, forwarded_prefixes="/tools/, /a/b")
+    assert settings.forwarded_prefixes == ("/tools", "/a/b")
+    assert settings.believed_prefixes == ()
+    for wrong in ("/", "tools", "//evil", "https://x"):
+        with pytest.raises(ValueError, match="it must be paths"):
+            ContractSettings(session_secrets=secret, forwarded_prefixes=wrong)
 
 
 def test_mount_is_known_where_nobody_noted_it() -> None:

@@ -14,13 +14,12 @@ class KeysConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to every change of a key, and let all keys be rebuilt."""
-        from django_site.keys import publish, signals
+        from django_site.keys import signals
         from django_site.keys.networks import NewsTeller
+        from django_site.keys.passwords import outdated
         from django_site.publishing.background import run_beside_requests
         from django_site.publishing.rebuild import EntryKind, register
 
         signals.connect()
-        register(
-            EntryKind(name="keys", rebuild=publish.rebuild_keys, reconcile=publish.reconcile_keys)
-        )
+        register(EntryKind(name="keys", rebuild=outdated.rebuild, reconcile=outdated.reconcile))
         run_beside_requests(NewsTeller)

@@ -13,6 +13,7 @@ from django_site.client_address import current_address
 from django_site.keys.models import ApiKey, ApiKeyQuerySet
 from django_site.keys.networks import know_network
 from django_site.keys.notices import tell_made, tell_revoked
+from django_site.keys.passwords.stamps import stamp_of
 from django_site.keys.publish import publish_keys, republish, withdraw_keys
 from django_site.keys.verified import needs_verified_address
 from django_site.publishing.databases import atomic_on, database_of, user_rows
@@ -52,6 +53,7 @@ def create_key(
             scopes=sorted(set(scopes)),
             created_at=now,
             expires_at=now + timedelta(days=expires_in_days),
+            password_stamp=stamp_of(person.password),
         )
         _forget_old(rows.of(person))
         publish_keys([key.token_digest])

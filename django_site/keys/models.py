@@ -46,6 +46,9 @@ class ApiKey(models.Model):
     revoked_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
         null=True, blank=True
     )
+    password_stamp: "models.CharField[str, str]" = models.CharField(
+        max_length=64, default="", db_default="", editable=False
+    )  # django_site.keys.passwords.stamps
 
     objects: ClassVar[Any] = ApiKeyQuerySet.as_manager()
 

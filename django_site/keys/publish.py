@@ -100,7 +100,7 @@ def rebuild_keys() -> Iterator[Rebuilt]:
 
 
 def _write_live() -> Iterator[Rebuilt]:
-    for keys in _live_keys():
+    for keys in live_keys():
         entries = _entries_of(keys)
         written = publish_keys(
             digest for digest, key in keys.items() if _differs(digest, entries[digest], key)
@@ -139,7 +139,7 @@ def _live_rows() -> ApiKeyQuerySet:
     return rows
 
 
-def _live_keys() -> Iterator[dict[str, ApiKey]]:
+def live_keys() -> Iterator[dict[str, ApiKey]]:
     """Yield all live keys by digest, in chunks."""
     rows = _live_rows().order_by("pk")
     chunk = list(rows[:CHUNK])

@@ -4,7 +4,8 @@ who deletes a person deletes their keys.
 A new password revokes a person's keys, by whatever page or command it is set: whoever had
 the old one may have made them. Only the person's own change may keep them (``keeps_keys``).
 
-What sends no signal (``QuerySet.update``, raw SQL) is found by the reconciler.
+What sends no signal (``QuerySet.update``, raw SQL) is found by the reconciler, a new password too:
+django_site.keys.passwords.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 
 from django_site.keys.issue import revoke_keys
 from django_site.keys.models import ApiKey
+from django_site.keys.passwords.stamps import expect_password, keep_to_password
 from django_site.keys.publish import republish
 from django_site.publishing.tables import for_each_model, only_about, tables_of
 
@@ -63,35 +65,64 @@ def _password_changes(
     AbstractBaseUser keeps what set_password was given until it is saved.
     A hash that was assigned is compared with the row.
     """
-    if raw or not isinstance(instance, get_user_model()) or instance._state.adding:
+    if raw or not isinstance(instance, get_user_model()):
         return
-    if _has_new_password(instance, update_fields, using) and not instance.__dict__.pop(
-        "_gatehouse_keeps_keys", False
-    ):
+    notes = instance.__dict__
+    is_renewed = _is_renewed_hash(instance, update_fields)
+    if instance._state.adding:
+        notes["_gatehouse_password_was_set"] = True
+        return
+    if update_fields is not None and "password" not in update_fields:
+        return
+    stored = _stored_password(instance, using)
+    if stored is None or (notes.get("_password") is None and stored == instance.password):
+        return
+    if is_renewed or notes.pop("_gatehouse_keeps_keys", False):
+        expect_password(instance, stored)
+        notes["_gatehouse_after_password"] = keep_to_password
+    else:
         revoke_keys(ApiKey.objects.of(instance), by=instance)
-        instance.__dict__["_gatehouse_revokes_again"] = True
+        notes["_gatehouse_after_password"] = _revoke_again
+    notes["_gatehouse_password_was_set"] = True
 
 
 def _password_changed(instance: Any, **_kwargs: Any) -> None:
+    """Do what is left to do once the row has the new password."""
+    instance.__dict__.pop("_gatehouse_after_password", _nothing)(instance)
+
+
+def _revoke_again(person: Any) -> None:
     """Revoke what was made between the first revocation and the row's new password,
     from which on no key is made by the old."""
-    if instance.__dict__.pop("_gatehouse_revokes_again", False):
-        revoke_keys(ApiKey.objects.of(instance), by=instance)
+    revoke_keys(ApiKey.objects.of(person), by=person)
 
 
-def _has_new_password(person: Any, update_fields: Any, using: str) -> bool:
-    if update_fields is not None and "password" not in update_fields:
-        return False
-    if person._password is not None:
-        return True
-    # so Django saves a hash that it made again, with more rounds, of the same password
-    if update_fields is not None:
-        return False
-    stored = (
+def _nothing(_instance: Any) -> None:
+    pass
+
+
+def _is_renewed_hash(person: Any, update_fields: Any) -> bool:
+    """Tell whether Django saves a hash that it made again at a log-in, with more rounds, of the
+    same password.
+
+    ``check_password`` calls set_password, takes the note of it back, and saves this one field. An
+    object whose hash was assigned has no such note of its own; one that was given a new password
+    before has that one's, so it counts once.
+    """
+    return (
+        update_fields is not None
+        and set(update_fields) == {"password"}
+        and person.__dict__.get("_password", "") is None
+        and "_gatehouse_password_was_set" not in person.__dict__
+    )
+
+
+def _stored_password(person: Any, using: str) -> str | None:
+    stored: str | None = (
         type(person)
         ._base_manager.using(using)
         .filter(pk=person.pk)
         .values_list("password", flat=True)
         .first()
     )
-    return stored is not None and stored != person.password
+    return stored

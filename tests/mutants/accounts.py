@@ -17,20 +17,38 @@ ACCOUNTS_MUTANTS = (
         Mutant(
             "keys at a new password",
             "django_site/keys/signals.py",
-            "revoke_keys(ApiKey.objects.of(instance), by=instance)\n        instance.",
-            "instance.",
+            "revoke_keys(ApiKey.objects.of(instance), by=instance)\n        notes",
+            "notes",
         ),
         Mutant(
             "keys are kept on request",
             "django_site/keys/signals.py",
-            ' and not instance.__dict__.pop("_gatehouse_keeps_keys", False)',
-            "",
+            'if is_renewed or notes.pop("_gatehouse_keeps_keys", False):',
+            "if is_renewed:",
         ),
         Mutant(
             "hash that was assigned",
             "django_site/keys/signals.py",
-            "return stored is not None and stored != person.password",
-            "return False",
+            'if stored is None or (notes.get("_password") is None and stored == instance.password):',
+            'if stored is None or notes.get("_password") is None:',
+        ),
+        Mutant(
+            "password that a bulk update set",
+            "django_site/keys/passwords/outdated.py",
+            "    yield from _end_outdated()\n    yield from reconcile_keys()\n",
+            "    yield from reconcile_keys()\n",
+        ),
+        Mutant(
+            "renewed hash",
+            "django_site/keys/signals.py",
+            'and "_gatehouse_password_was_set" not in person.__dict__',
+            "",
+        ),
+        Mutant(
+            "renewed hash of a password that a bulk update set",
+            "django_site/keys/passwords/stamps.py",
+            "wanted = [pk for pk, old in rows if is_of_now(old, password)]",
+            "wanted = [pk for pk, _ in rows]",
         ),
         Mutant(
             "address of a link",
@@ -68,8 +86,8 @@ ACCOUNTS_MUTANTS = (
         Mutant(
             "keys made meanwhile",
             "django_site/keys/signals.py",
-            'if instance.__dict__.pop("_gatehouse_revokes_again", False):',
-            "if False:",
+            'notes["_gatehouse_after_password"] = _revoke_again',
+            "pass",
         ),
         Mutant(
             "half-done log-in",

@@ -8,7 +8,8 @@ import pytest
 
 from tests.integration.accounts.accounts_site import is_logged_in, mails_to
 from tests.integration.conftest import PASSWORD
-from tests.integration.keys.keys_site import is_refused
+from tests.integration.keys.keys_site import is_refused, keys_of, total
+from tests.quick_hasher import QuickPasswordHasher
 from tests.security.accounts.test_account_recovery import (
     CHANGE,
     NEW_PASSWORD,
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from django_site.accounts.models import User
+
+
+class OldHasher(QuickPasswordHasher):
+    """The hasher of years ago: a log-in makes the hash anew."""
+
+    iterations = 500
 
 
 def _reset(person: "User") -> None:
@@ -63,8 +70,6 @@ def test_key_is_not_made_by_a_request_of_before_the_new_password(person: "User")
     neither before nor after the row is written does it get one."""
     from django.core.exceptions import ValidationError
     from django.db.models.signals import pre_save
-
-    from tests.integration.keys.keys_site import keys_of
 
     paused = type(person).objects.get(pk=person.pk)
     tokens = []
@@ -139,14 +144,31 @@ def test_new_password_by_staff_or_a_script_revokes_the_keys(
 ) -> None:
     """Whoever sets it, by whatever way Django has; a saved name or a renewed hash doesn't."""
     from django.contrib.auth.hashers import make_password
+    from django.test import override_settings
+
+    from django_site.keys.passwords import outdated
 
     def renamed(person: "User") -> None:
         person.first_name = "Ada"
         person.save()
 
     def hashed_anew(person: "User") -> None:
-        person.password = make_password(PASSWORD)
+        assert type(person).objects.get(pk=person.pk).check_password(PASSWORD)
+        person.refresh_from_db()
+        assert "$1000$" in person.password, "the log-in has renewed the hash"
+
+    def assigned(person: "User") -> None:
+        person.password = make_password(NEW_PASSWORD)
         person.save(update_fields=["password"])
+
+    def found_and_assigned(person: "User") -> None:
+        assigned(type(person).objects.get(pk=person.pk))
+
+    def set_and_assigned(person: "User") -> None:
+        person.set_password(PASSWORD)
+        person.save()
+        make_key(person)
+        assigned(person)
 
     def set_anew(person: "User") -> None:
         person.set_password(NEW_PASSWORD)
@@ -161,18 +183,65 @@ def test_new_password_by_staff_or_a_script_revokes_the_keys(
         (hashed_anew, False),
         (set_anew, True),
         (taken_away, True),
+        (assigned, True),
+        (found_and_assigned, True),
+        (set_and_assigned, True),
     ):
         person = new_person()
+        with override_settings(PASSWORD_HASHERS=[f"{__name__}.OldHasher"]):
+            type(person).objects.filter(pk=person.pk).update(password=make_password(PASSWORD))
+        person.refresh_from_db()
         token = make_key(person)
         change(person)
+        assert [key.revoked_at is not None for key in keys_of(person)] == [refused] * len(
+            keys_of(person)
+        ), change.__name__
         assert is_refused(token) == refused, change.__name__
+        total(outdated.reconcile())
+        assert is_refused(token) == refused, f"{change.__name__}, reconciled"
+
+
+def test_new_password_without_a_signal_ends_the_keys_when_it_is_found(
+    new_person: "Callable[..., User]",
+) -> None:
+    """A bulk update and a restored row; a log-in that renews the hash in between saves no key.
+    One that is from before keys knew their password goes with the first."""
+    from django.contrib.auth.hashers import make_password
+    from django.test import override_settings
+
+    from django_site.keys.models import ApiKey
+    from django_site.keys.passwords import outdated
+    from django_site.publishing.rebuild import rebuild
+
+    updated, renewed, old, other = (new_person() for _ in range(4))
+    tokens = {person.pk: make_key(person) for person in (updated, renewed, old, other)}
+    ApiKey.objects.of(old).update(password_stamp="")
+    total(outdated.reconcile())
+    assert not any(map(is_refused, tokens.values()))
+    people = type(updated).objects
+    people.filter(pk__in=[updated.pk, old.pk]).update(password=make_password(NEW_PASSWORD))
+    with override_settings(PASSWORD_HASHERS=[f"{__name__}.OldHasher"]):
+        people.filter(pk=renewed.pk).update(password=make_password(NEW_PASSWORD))
+    assert people.get(pk=renewed.pk).check_password(NEW_PASSWORD)
+    assert total(outdated.reconcile()).pruned == 3
+    assert {pk for pk, token in tokens.items() if is_refused(token)} == {
+        updated.pk,
+        renewed.pk,
+        old.pk,
+    }
+    assert "were revoked" in str(mails_to(old.email)[-1]) or "was revoked" in str(
+        mails_to(old.email)[-1]
+    )
+    people.filter(pk=other.pk).update(password=make_password(NEW_PASSWORD))
+    rebuild()
+    assert is_refused(tokens[other.pk])
 
 
 def test_redis_away_leaves_password_and_keys_as_they_were(person: "User", valkey: Any) -> None:
     """There is never a new password beside a live key of before,
     nor a row that says what is not so."""
     from shared.errors import SessionStoreUnavailable
-    from tests.integration.keys.keys_site import hanging, keys_of
+    from tests.integration.keys.keys_site import hanging
 
     make_key(person)
     person.set_password(NEW_PASSWORD)

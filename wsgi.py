@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gatehouse.server")
 
+# For what runs beside the requests, once the jobs have ended: so long at most, if the drain
+# deadline leaves it, and so long when it leaves nothing.
+_BACKGROUND_S, _LAST_S = 10.0, 1.0
+
 
 class Service:
     """Both applications as one WSGI application, and what runs beside their requests."""
@@ -58,7 +62,7 @@ class Service:
     ) -> None:
         self._api = api
         self._settings = settings
-        self._reconciler = create_reconciler()
+        self._background = create_reconciler()
         self._drained_by = 0.0
         probes = tuple(
             f"{settings.api_prefix}/{path}" for path in ("health/live", "health/ready", "metrics")
@@ -89,7 +93,7 @@ class Service:
         """Begin to run jobs and to reconcile principals in this process."""
         start_jobs(self._api)
         offer_api(self._api)
-        self._reconciler.start()
+        self._background.start()
 
     def release_waiters(self) -> None:
         """First step of a graceful stop: end long-polls, so that the server can drain its requests.
@@ -104,9 +108,12 @@ class Service:
         """Last step of a graceful stop: drain the jobs. True when none is left running."""
         if not self._drained_by:  # gunicorn recycles a worker without asking it first
             self.release_waiters()
-        self._reconciler.stop()
+        self._background.begin_stop()  # beside the jobs, whose time is not its own
         withdraw_api(self._api)
-        return stop_jobs(self._api, deadline_s=max(0.0, self._drained_by - time.monotonic()))
+        is_drained = stop_jobs(self._api, deadline_s=max(0.0, self._drained_by - time.monotonic()))
+        left_s = self._drained_by - time.monotonic()
+        self._background.stop(deadline_s=max(_LAST_S, min(left_s, _BACKGROUND_S)))
+        return is_drained
 
 
 def create_service() -> Service:

@@ -11,7 +11,10 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        """Listen to what django-allauth announces."""
+        """Listen to what django-allauth announces, and let each server process send mail."""
         from django_site.accounts import signals
+        from django_site.mail_sender import MailSender
+        from django_site.publishing.background import run_beside_requests
 
         signals.connect()
+        run_beside_requests(MailSender)

@@ -7,6 +7,7 @@ The network that a key was made from is known already.
 """
 
 import logging
+import threading
 import time
 from typing import cast
 
@@ -20,7 +21,7 @@ from shared.contract.entries import KEY_NEWS_ENTRY, key_networks_entry
 from shared.http.client_address import network_of
 
 _EVERY_S = 5.0
-_BATCH = 100
+_LONGEST_ID = 18  # digits that every database takes
 # for one key: a stolen key that is sent round the world doesn't flood its owner
 _MAIL_EVERY_S = 600
 
@@ -35,22 +36,51 @@ def know_network(key: ApiKey, address: str) -> None:
         session_store().write(lambda client: client.expire(entry, ttl_s))
 
 
-def tell_news() -> int:
-    """Tell people of what is new; return how many uses that were.
-    Raises SessionStoreUnavailable."""
-    taken = session_store().write(lambda client: client.zpopmin(KEY_NEWS_ENTRY, _BATCH))
-    found = [member for member, _ in cast(list[tuple[str, float]], taken)]
-    for member in found:
-        key_id, _, network = member.partition(" ")
-        key = (
-            ApiKey.objects.select_related("user").filter(pk=int(key_id)).first()
-            if key_id.isdecimal()
-            else None
-        )
-        if key is not None and network:
-            first_lately = cache.add(f"key-news:{key.pk}", 1, timeout=_MAIL_EVERY_S)
+def tell_news(stopping: threading.Event | None = None) -> int:
+    """Tell people of what is new, until ``stopping`` is set; return how many uses that were.
+
+    What could not be told is put back, to be told later. Raises SessionStoreUnavailable.
+    """
+    stopping = stopping or threading.Event()
+    told = 0
+    while not stopping.is_set() and (member := _take()):
+        try:
+            _tell(member)
+        except BaseException:
+            _put_back(member)
+            raise
+        told += 1
+    return told
+
+
+def _take() -> str | None:
+    """Take the oldest piece of news: one, so that a process that stops or dies loses no other."""
+    taken = session_store().write(lambda client: client.zpopmin(KEY_NEWS_ENTRY, 1))
+    return next((member for member, _ in cast(list[tuple[str, float]], taken)), None)
+
+
+def _put_back(member: str) -> None:
+    # at the end of the list: one that can't be told must not keep the others waiting
+    at = {member: time.time()}
+    session_store().write(lambda client: client.zadd(KEY_NEWS_ENTRY, at))
+
+
+def _tell(member: str) -> None:
+    key_id, _, network = member.partition(" ")
+    key = (
+        ApiKey.objects.select_related("user").filter(pk=int(key_id)).first()
+        if key_id.isdecimal() and len(key_id) <= _LONGEST_ID
+        else None
+    )
+    if key is not None and network:
+        lately = f"key-news:{key.pk}"
+        first_lately = cache.add(lately, 1, timeout=_MAIL_EVERY_S)
+        try:
             tell_new_network(key, network, with_mail=first_lately)
-    return len(found)
+        except Exception:
+            if first_lately:
+                cache.delete(lately)  # the mail is still to be sent
+            raise
 
 
 class NewsTeller(RepeatedWork):
@@ -66,5 +96,4 @@ class NewsTeller(RepeatedWork):
 
     def work(self) -> None:
         """Tell what is new, to the end of the list."""
-        while tell_news() == _BATCH and not self.stopping.is_set():
-            pass
+        tell_news(self.stopping)

@@ -2,12 +2,16 @@
 
 import logging
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from django.db import close_old_connections, connections
 
 from shared.errors import SessionStoreUnavailable
+
+# What ends by itself has ended by then, also on a machine that is busy.
+STOP_S = 5.0
 
 
 class RepeatedWork(ABC):
@@ -36,12 +40,25 @@ class RepeatedWork(ABC):
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread and wait for it. Idempotent."""
+    def begin_stop(self) -> None:
+        """Ask the thread to end; don't wait for it."""
+        self.stopping.set()
+
+    def stop(self, *, deadline_s: float) -> None:
+        """End the thread and wait for it, but no longer than the deadline: what it asks may hang.
+        Idempotent."""
         self.stopping.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(deadline_s)
+            if self._thread.is_alive():  # a daemon: it ends with the process
+                self.log.warning("%s did not end in time", self.name)
+                return
             self._thread = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread has been started and has not ended."""
+        return self._thread is not None
 
     def _run(self) -> None:
         try:
@@ -73,10 +90,17 @@ class BackgroundWork:
         for part in self._parts:
             part.start()
 
-    def stop(self) -> None:
-        """End every part and wait for it. Idempotent."""
+    def begin_stop(self) -> None:
+        """Ask every part to end; wait for none."""
+        for part in self._parts:
+            part.begin_stop()
+
+    def stop(self, *, deadline_s: float = STOP_S) -> None:
+        """End every part and wait for them, for so many seconds together. Idempotent."""
+        self.begin_stop()
+        ends_at = time.monotonic() + deadline_s
         for part in reversed(self._parts):
-            part.stop()
+            part.stop(deadline_s=max(0.0, ends_at - time.monotonic()))
 
 
 _parts: list[Callable[[], RepeatedWork]] = []

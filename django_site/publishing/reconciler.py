@@ -51,9 +51,9 @@ class Reconciler(RepeatedWork):
             else:  # a lost Redis, or an upgrade: as fast as it goes
                 self._pass(rebuild_slices(), None)
 
-    def stop(self) -> None:
+    def stop(self, *, deadline_s: float) -> None:
         """End the thread, wait for it and leave the lease to another process. Idempotent."""
-        super().stop()
+        super().stop(deadline_s=deadline_s)
         self._lease.give_back()
 
     def _pass(self, slices: Iterator[tuple[str, Rebuilt]], pace: "_Pace | None") -> None:

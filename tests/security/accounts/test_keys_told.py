@@ -2,9 +2,11 @@
 and nobody has one without their person being told."""
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.mail.backends.base import BaseEmailBackend
 from flask import Flask
 
 from shared.contract.entries import KEY_NEWS_ENTRY
@@ -171,6 +173,32 @@ def test_news_from_outside_is_no_error(site: None) -> None:
     news = {"nonsense": 1, "999999999 203.0.113.0/24": 2, " ": 3, "1": 4}
     session_store().write(lambda client: client.zadd(KEY_NEWS_ENTRY, news))
     assert tell_news() == len(news)
+
+
+class BrokenMail(BaseEmailBackend):
+    """A mail server's backend with an error that nobody foresaw."""
+
+    def send_messages(self, email_messages: Any) -> int:
+        """Fail."""
+        raise RuntimeError(f"a bug, with {len(email_messages)}")
+
+
+def test_news_that_could_not_be_told_are_told_later(app: Flask, person: "User") -> None:
+    """An error, or a stop in between, loses the mail about no stolen key."""
+    from django.test import override_settings
+
+    from django_site.keys.networks import tell_news
+
+    _, token = made_from(person, "198.51.100.7")
+    tell_news()
+    use(app, token, "203.0.113.9")
+    with override_settings(EMAIL_BACKEND=f"{__name__}.BrokenMail"), pytest.raises(RuntimeError):
+        tell_news()
+    stopping = threading.Event()
+    stopping.set()
+    assert tell_news(stopping) == 0
+    assert tell_news() == 1
+    assert subjects(person)[-1] == "[Gatehouse] An API key was used from a new network"
 
 
 def made_from(person: "User", address: str) -> "tuple[ApiKey, str]":

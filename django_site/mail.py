@@ -47,7 +47,7 @@ def mail_server(url: str | None) -> MailServer:
     if not parts.hostname or (parts.scheme == "smtp+plain" and not _is_local(parts)):
         raise ConfigurationError(f"GATEHOUSE_EMAIL_URL names no usable host: {_ACCEPTED}")
     return MailServer(
-        backend="django_site.mail_sender.EmailBackend",
+        backend="django_site.mail_sender.BackgroundEmailBackend",
         host=parts.hostname,
         port=port,
         user=unquote(parts.username or ""),

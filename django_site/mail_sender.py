@@ -19,7 +19,7 @@ from typing import Any
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
-from django_site.publishing.background import RepeatedWork
+from django_site.publishing.background import STOP_S, RepeatedWork
 
 log = logging.getLogger("gatehouse.mail")
 
@@ -67,7 +67,7 @@ class MailSender(RepeatedWork):
     def begin_stop(self) -> None:
         """Go on: requests that are still being answered may send mail."""
 
-    def stop(self, *, deadline_s: float) -> None:
+    def stop(self, *, deadline_s: float = STOP_S) -> None:
         """Send what waits for as long as there is time, and end the thread. Idempotent."""
         if self in _running:
             _running.remove(self)
@@ -110,7 +110,7 @@ class MailSender(RepeatedWork):
 _running: list[MailSender] = []  # that of this process, once its server has started it
 
 
-class EmailBackend(BaseEmailBackend):
+class BackgroundEmailBackend(BaseEmailBackend):
     """Django's for SMTP, beside the requests where a server runs."""
 
     def __init__(self, **options: Any) -> None:

@@ -31,6 +31,8 @@ _EQUAL = {
     "login_url": "the API sends browsers to a page that is not there",
     "csrf_trusted_origins": "pages of an origin may send forms to the site and not to the API, or "
     "the reverse",
+    "trusted_proxy": "one side takes another address for the client's, and the scheme for another",
+    "forwarded_prefixes": "one side's links lead past the mount",
     "production": "one side expects __Host- cookies over HTTPS, the other does not",
 }
 _PROBE_TTL_S = 10

@@ -19,6 +19,13 @@ from shared.http.logged_path import logged_path
 _OF_REQUESTS = ("django", "gunicorn")
 
 
+_HANDLER = {
+    "class": "logging.StreamHandler",
+    "formatter": "structured",
+    "filters": ["secret_paths"],
+}
+
+
 class HideSecretPaths(logging.Filter):
     """Takes out of the lines of Django and gunicorn what their addresses of requests may open:
     every 4xx and 5xx of a link that resets a password would be a line with that link."""
@@ -64,13 +71,7 @@ def logging_config(log_format: str) -> dict[str, Any]:
             }
         },
         "filters": {"secret_paths": {"()": HideSecretPaths}},
-        "handlers": {
-            "stderr": {
-                "class": "logging.StreamHandler",
-                "formatter": "structured",
-                "filters": ["secret_paths"],
-            }
-        },
+        "handlers": {"stderr": _HANDLER},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             # httpx logs every URL at INFO: a task's targets may hold secrets.

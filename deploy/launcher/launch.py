@@ -138,11 +138,19 @@ def _checked_settings() -> ServerSettings:
 
 def _provide_redis(settings: ServerSettings, var: Path, started: ExitStack) -> list[EmbeddedValkey]:
     """Check the Redis that the settings name, or start our own when they name none."""
-    if "redis_url" in settings.model_fields_set:
-        set_redis_urls(var, site=None, api=None)
+    # Ours of an earlier start go first, so that what the sides have then is somebody's choice.
+    set_redis_urls(var, site=None, api=None)
+    if _names_redis(settings):
         check_redis(load_settings(SiteSettings), load_settings(ApiSettings))
         return []
     return start_embedded_redis(var, started, jobs_bytes=settings.jobs_redis_bytes, say=_say)
+
+
+def _names_redis(settings: ServerSettings) -> bool:
+    """Tell whether no side is left with the Redis that is assumed where none is named."""
+    site, api = load_settings(SiteSettings), load_settings(ApiSettings)
+    own = (site.site_redis_url, api.api_redis_url, api.jobs_redis_url)
+    return "redis_url" in settings.model_fields_set or None not in own
 
 
 def _prepare(var: Path, *, with_demo: bool) -> str | None:

@@ -4,7 +4,7 @@ a stranger can't guess for long, nor lock the owner out.
 Failures are counted, by all processes together, against these limits:
 
     a browser that the person has logged in with before   5 in 5 minutes, counted by itself
-    anyone else, by address (IPv6: /64)                   10 in a minute, whatever the account
+    anyone else, by address (IPv6: /48)                   10 in a minute, whatever the account
     anyone else, by account and network (/24, /48)        5 in 5 minutes
     anyone else, by account                               50 in an hour, from all networks together
 

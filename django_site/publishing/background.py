@@ -44,7 +44,7 @@ class RepeatedWork(ABC):
         """Ask the thread to end; don't wait for it."""
         self.stopping.set()
 
-    def stop(self, *, deadline_s: float) -> None:
+    def stop(self, *, deadline_s: float = STOP_S) -> None:
         """End the thread and wait for it, but no longer than the deadline: what it asks may hang.
         Idempotent."""
         self.stopping.set()

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 
-from django_site.publishing.background import RepeatedWork
+from django_site.publishing.background import STOP_S, RepeatedWork
 from django_site.publishing.lease import Lease
 from django_site.publishing.presence import count_published, is_all_listed
 from django_site.publishing.rebuild import (
@@ -51,7 +51,7 @@ class Reconciler(RepeatedWork):
             else:  # a lost Redis, or an upgrade: as fast as it goes
                 self._pass(rebuild_slices(), None)
 
-    def stop(self, *, deadline_s: float) -> None:
+    def stop(self, *, deadline_s: float = STOP_S) -> None:
         """End the thread, wait for it and leave the lease to another process. Idempotent."""
         super().stop(deadline_s=deadline_s)
         self._lease.give_back()

@@ -2,7 +2,7 @@
 
 A superuser may touch everything. Anyone else may touch a person only if that person can do nothing
 that they can't do themselves: who sets somebody's password, address or second factor can act as
-them. Source:
+them. A group is power without any permission: services ask for it by name. Source:
 OWASP ASVS 5.0, 8.2.3 and 8.4.2.
 """
 
@@ -25,7 +25,11 @@ def may_touch(staff: Any, person: Any) -> bool:
     their row, addresses, keys, second factors."""
     if is_superuser(staff) or person.pk == staff.pk:
         return True
-    return not getattr(person, "is_superuser", False) and _held_by(person) <= _own(staff)
+    return (
+        not getattr(person, "is_superuser", False)
+        and _held_by(person) <= _own(staff)
+        and _groups_of(person) <= _groups_of(staff)
+    )
 
 
 def may_touch_group(staff: Any, group: Group | None) -> bool:
@@ -60,6 +64,10 @@ def _held_by(person: Any) -> set[str]:
     if not hasattr(person, "user_permissions"):
         return set()
     return _names(Permission.objects.filter(Q(user=person) | Q(group__user=person)))
+
+
+def _groups_of(person: Any) -> set[Any]:
+    return set(person.groups.values_list("pk", flat=True)) if hasattr(person, "groups") else set()
 
 
 def _names(permissions: Any) -> set[str]:

@@ -52,6 +52,7 @@ def identify(
     *,
     cookie_name: str,
     trusted: TrustedOrigins,
+    is_plain: bool,
     signed: Callable[[str], Identity],
 ) -> Identity:
     """Return who the request acts as; pages of ``trusted`` origins may change things as this site's
@@ -67,7 +68,7 @@ def identify(
     if kind is CredentialKind.NONE:
         raise NotAuthenticated(Refusal.NO_CREDENTIAL)
     if request.method not in SAFE_METHODS and not (
-        _is_same_origin(request) or _is_trusted(request, trusted)
+        _is_same_origin(request, is_plain=is_plain) or _is_trusted(request, trusted)
     ):
         raise CrossSiteRefused(
             "Requests that change something are accepted from pages of this site only."
@@ -100,8 +101,12 @@ def path_for_log(request: Request) -> str:
     return logged_path(request.path)
 
 
-def _is_same_origin(request: Request) -> bool:
-    """Tell whether no browser, or a page of this very origin, sent the request."""
+def _is_same_origin(request: Request, *, is_plain: bool) -> bool:
+    """Tell whether no browser, or a page of this very origin, sent the request.
+
+    Unless the service ``is_plain``, without HTTPS in front, a page at http:// is none of it:
+    whoever is between its reader and this host may have written it.
+    """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")  # none: typed by the person, not caused by a page
@@ -110,8 +115,9 @@ def _is_same_origin(request: Request) -> bool:
         return True
     # Cut, not parsed: nothing follows the host, and urlsplit raises for some of what clients send.
     # "null" has no host.
-    host = _host(origin.partition("://")[2])
-    return bool(host) and host == _host(request.host)
+    scheme, _, netloc = origin.partition("://")
+    host = _host(netloc)
+    return bool(host) and host == _host(request.host) and (is_plain or scheme == "https")
 
 
 def _is_trusted(request: Request, trusted: TrustedOrigins) -> bool:

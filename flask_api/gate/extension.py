@@ -127,6 +127,7 @@ def _find_out(sent: Request) -> Identity:
             state.guards,
             cookie_name=settings.cookie_name,
             trusted=state.trusted,
+            is_plain=not settings.production,
             signed=partial(state.signed_requests.identify, sent),
         )
     except NotAuthenticated as error:

@@ -49,6 +49,13 @@ def _is_ipv6(name: str) -> bool:
         return False
 
 
+def is_pattern(text: str) -> bool:
+    """Tell whether some Host header could match ``text``: ``*``, or a name as is_served compares
+    it, also behind a dot."""
+    name = text.lower().removeprefix(".")
+    return text == "*" or (bool(name) and _name_in(name) == name)
+
+
 def _matches(name: str, pattern: str) -> bool:
     return pattern in ("*", name) or (
         pattern.startswith(".") and (name.endswith(pattern) or name == pattern[1:])

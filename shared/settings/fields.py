@@ -5,9 +5,10 @@ from ipaddress import IPv6Address
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from shared.http.hosts import is_pattern
 from shared.http.mount import plain_prefix
 from shared.redis.sentinel import is_sentinel_url, split_sentinel_url
 
@@ -15,8 +16,8 @@ SECRET_MIN_LENGTH = 32
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 # Without quotes, angle brackets, the fragment and backslashes, which browsers take for slashes.
 _PLAIN_URL = re.compile(r"[!$-;=?-\[\]-~]+", re.ASCII)
-_NAME_AND_PORT = re.compile(r"[^:]*:[0-9]*|\[[^\]]*\]:[0-9]*")
 _PAIR_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 _DATABASE = re.compile(r"[0-9]{0,5}")
 # The time-outs are common in URLs that a service hands out; ours win (shared.redis.client).
 _REDIS_OPTIONS = ("db", "socket_timeout", "socket_connect_timeout", "socket_keepalive")
@@ -108,9 +109,30 @@ def _prefix(path: str) -> str:
 def _host_name(host: str) -> str:
     """Refuse what no Host header matches, the port left aside:
     the service would answer 400 to everybody."""
-    if "/" in host or _NAME_AND_PORT.fullmatch(host):
+    if not is_pattern(host):
         raise ValueError("it must be names or addresses, without a scheme, a port or a path")
     return host
+
+
+def _origin(origin: str) -> str:
+    """Refuse what no browser sends as an Origin, and no site below could be."""
+    scheme, _, netloc = origin.partition("://")
+    host = netloc.removeprefix("*.")
+    name, colon, port = host.rpartition(":")
+    if not colon or host.endswith("]"):  # colons of an IPv6 address
+        name, colon, port = host, "", ""
+    is_host = is_pattern(name) and name[0] not in "*."
+    if not (scheme in _DEFAULT_PORTS and is_host and (not colon or _is_own_port(scheme, port))):
+        raise ValueError(
+            "it must be origins such as https://app.example.org, https://*.example.org or "
+            "http://localhost:8000, with a port only if it isn't the scheme's own"
+        )
+    return origin
+
+
+def _is_own_port(scheme: str, port: str) -> bool:
+    is_number = port.isascii() and port.isdigit() and len(port) <= 5 and port[0] != "0"
+    return is_number and int(port) < 65_536 and port != _DEFAULT_PORTS[scheme]
 
 
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
@@ -121,7 +143,7 @@ CookiePath = Annotated[str, AfterValidator(_cookie_path)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 WordList = Annotated[tuple[str, ...], NoDecode]
-Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$")]
+Origin = Annotated[str, AfterValidator(_origin)]
 
 
 def listening_host(host: str) -> str:

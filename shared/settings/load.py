@@ -6,11 +6,15 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from shared.errors import ConfigurationError
 from shared.settings.contract import ENV_PREFIX, ContractSettings
 from shared.settings.misspelt import misspelt
+from shared.settings.server import ServerSettings
+from shared.settings.site import SiteSettings
+from shared.settings.worker import WorkerSettings
 
 # The checkout, or the folder of the installed packages.
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +25,10 @@ _SECRET_NAME = re.compile(r"SECRET|KEY|_URL$|PASSWORD|TOKEN")
 _UNITS = {"_MS": "milliseconds", "_S": "seconds", "_DAYS": "days", "_BYTES": "bytes"}
 # The pattern of a field that accepts a few words, in pydantic's message about it.
 _WORDS = re.compile(r"'\^\(([a-z|]+)\)\??\$'")
+
+_FILES = {
+    name for kind in (SiteSettings, WorkerSettings, ServerSettings) for name in kind.env_files
+}
 
 SettingsT = TypeVar("SettingsT", bound=ContractSettings)
 
@@ -55,9 +63,14 @@ def load_settings(kind: type[SettingsT]) -> SettingsT:
 
 
 def misspelt_settings() -> list[str]:
-    """Return a sentence for every variable of this process with our prefix that no setting is read
-    from."""
-    return list(misspelt(os.environ))
+    """Return a sentence for every variable with our prefix that no setting is read from, of this
+    process and of the files under var/."""
+    names = set(os.environ)
+    for name in sorted(_FILES):
+        path = var_dir() / name
+        if path.is_file():
+            names.update(dotenv_values(path))
+    return list(misspelt(names))
 
 
 def server_mount() -> str:

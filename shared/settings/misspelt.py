@@ -2,7 +2,7 @@
 a misspelt one would be ignored without a word."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from pydantic import AliasChoices
 
@@ -15,13 +15,13 @@ from shared.settings.worker import WorkerSettings
 _NO_SETTINGS = {f"{ENV_PREFIX}{name}" for name in ("URL", "KEY", "COMPLETE", "VAR_DIR")}
 
 
-def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
+def misspelt(names: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for every variable with our prefix that no setting is read from;
     never with its value."""
     known = {
         name for kind in (SiteSettings, WorkerSettings, ServerSettings) for name in _variables(kind)
     }
-    for name in sorted(environment):
+    for name in sorted(names):
         if name.startswith(ENV_PREFIX) and name not in known | _NO_SETTINGS:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
             meant = f"did you mean {near[0]}?" if near else "docs/settings.md has all of them"

@@ -201,8 +201,8 @@ ACCOUNTS_MUTANTS = (
         Mutant(
             "superusers out of reach",
             _REACH,
-            'return not getattr(person, "is_superuser", False) and ',
-            "return ",
+            'not getattr(person, "is_superuser", False)\n        and _held_by',
+            "_held_by",
         ),
         Mutant("stronger people out of reach", _REACH, " and _held_by(person) <= _own(staff)", ""),
         Mutant(
@@ -230,6 +230,12 @@ ACCOUNTS_MUTANTS = (
             "if False:",
         ),
         Mutant(
+            "reach of groups",
+            "django_site/staff/reach.py",
+            "        and _groups_of(person) <= _groups_of(staff)\n",
+            "",
+        ),
+        Mutant(
             "reach of a deletion",
             "django_site/staff/admin.py",
             "return super().has_delete_permission(request, obj) and self.is_in_reach(request, obj)",
@@ -240,36 +246,6 @@ ACCOUNTS_MUTANTS = (
             "django_site/staff/admin.py",
             "        self._require_reach(request, queryset)\n",
             "",
-        ),
-    ),
-    *of(
-        (
-            "tests/integration/accounts/test_mail_sender.py",
-            "tests/security/accounts/test_keys_told.py",
-        ),
-        Mutant(
-            "mail beside the requests",
-            "django_site/mail_sender.py",
-            "        if not _running:\n",
-            "        if True:\n",
-        ),
-        Mutant(
-            "bound of mails",
-            "django_site/mail_sender.py",
-            "if len(self._waiting) >= MOST_WAITING:",
-            "if False:",
-        ),
-        Mutant(
-            "news that could not be told",
-            "django_site/keys/networks.py",
-            "            _put_back(member)\n",
-            "",
-        ),
-        Mutant(
-            "deadline of a stop",
-            "django_site/publishing/background.py",
-            "self._thread.join(deadline_s)",
-            "self._thread.join()",
         ),
     ),
     *of(

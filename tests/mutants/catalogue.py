@@ -3,6 +3,7 @@
 from tests.mutants.accounts import ACCOUNTS_MUTANTS
 from tests.mutants.bytes_sent import BYTES_MUTANTS
 from tests.mutants.gate import GATE_MUTANTS
+from tests.mutants.mails import MAIL_MUTANTS
 from tests.mutants.operators import OPERATORS_MUTANTS
 from tests.mutants.sharing import SHARING_MUTANTS
 from tests.mutants.shown import SHOWN_MUTANTS
@@ -19,6 +20,7 @@ MUTANTS = (
     *SHOWN_MUTANTS,
     *STORES_MUTANTS,
     *ACCOUNTS_MUTANTS,
+    *MAIL_MUTANTS,
     *SUBMITTING_MUTANTS,
     *WAITING_MUTANTS,
     *OPERATORS_MUTANTS,

@@ -10,7 +10,7 @@ from django_site.mail import FILES, MailServer, mail_server
 from django_site.mail_files import FOLDER_FILES, remove_oldest
 from shared.errors import ConfigurationError
 
-SMTP = "django_site.mail_sender.EmailBackend"
+SMTP = "django_site.mail_sender.BackgroundEmailBackend"
 
 
 @pytest.mark.parametrize(

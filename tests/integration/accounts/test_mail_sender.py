@@ -72,7 +72,7 @@ def port(site: None) -> Iterator[int]:
 
     found = free_port()
     with override_settings(
-        EMAIL_BACKEND="django_site.mail_sender.EmailBackend",
+        EMAIL_BACKEND="django_site.mail_sender.BackgroundEmailBackend",
         EMAIL_HOST="127.0.0.1",
         EMAIL_PORT=found,
         EMAIL_USE_TLS=False,

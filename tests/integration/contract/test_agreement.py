@@ -48,6 +48,8 @@ def test_agreeing_sides_have_nothing_to_say(valkey: EmbeddedValkey) -> None:
         ({"api_prefix": "/other"}, "GATEHOUSE_API_PREFIX"),
         ({"login_url": "/other/"}, "GATEHOUSE_LOGIN_URL"),
         ({"production": True}, "GATEHOUSE_PRODUCTION"),
+        ({"trusted_proxy": True}, "GATEHOUSE_TRUSTED_PROXY"),
+        ({"forwarded_prefixes": ("/tools",)}, "GATEHOUSE_FORWARDED_PREFIXES"),
         ({"session_secrets": (OTHER,)}, "GATEHOUSE_SESSION_SECRETS"),
     ],
 )

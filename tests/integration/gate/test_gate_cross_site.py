@@ -158,6 +158,20 @@ def test_port_in_host_must_be_the_origins(api: Flask) -> None:
     assert status("[::1]:8765", "http://[::1]:8765") == 202
 
 
+@pytest.mark.parametrize(("scheme", "status"), [("https", 202), ("http", 403)])
+def test_plain_page_of_the_same_host_is_another_origin_in_production(
+    api_settings: ApiSettings, scheme: str, status: int
+) -> None:
+    """Whoever is on the way can write one, for a browser that sends no Sec-Fetch-Site."""
+    headers = {"Origin": f"{scheme}://localhost", "X-Forwarded-Proto": "https"}
+    production = {"production": True, "trusted_proxy": True, "session_cookie_name": "sessionid"}
+    with running_api(api_settings.model_copy(update=production)) as api:
+        answer = ask(
+            api, "/api/jobs", method="POST", cookie=new_visitor().cookie, headers=headers, json=JOB
+        )
+    assert answer.status_code == status
+
+
 TRUSTED = {"csrf_trusted_origins": ("https://app.example.org", "http://*.example.net")}
 
 

@@ -83,6 +83,17 @@ def test_stronger_persons_row_is_out_of_reach_by_form_password_and_deletion(
     assert stronger.email != "mine@example.org"
 
 
+def test_group_is_power_that_staff_must_share(
+    desk: "Client", clerk: "User", person: "User"
+) -> None:
+    """A service opens to a group by its name, which needs no permission of Django's."""
+    group = new_group()
+    person.groups.add(group)
+    assert desk.get(f"{PEOPLE}{person.pk}/password/").status_code == 403
+    clerk.groups.add(group)
+    assert desk.get(f"{PEOPLE}{person.pk}/password/").status_code == 200
+
+
 def test_deactivated_persons_power_counts(desk: "Client", colleague: "User") -> None:
     """They may be activated again, with the password that was set meanwhile."""
     colleague.is_active = False

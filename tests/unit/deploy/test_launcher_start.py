@@ -11,6 +11,7 @@ import pytest
 
 from deploy.launcher import main
 from deploy.launcher.banner import banner, curl_lines
+from deploy.launcher.launch import _names_redis
 from deploy.launcher.server_process import ServerProcess
 from deploy.processes.single_start import StartError
 from deploy.redis.check import check_redis
@@ -162,3 +163,22 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         word in text
         for word in ("--host", "--port", "--server", "GATEHOUSE_VAR_DIR", "GATEHOUSE_REDIS_URL")
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "are_all"),
+    [("", False), ("SITE API", False), ("SITE API JOBS", True), ("REDIS", True)],
+)
+def test_redis_of_ones_own_is_known_by_any_of_its_names(
+    named: str, are_all: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With one URL for each side no server of ours is started, and theirs are checked."""
+    monkeypatch.setenv("GATEHOUSE_VAR_DIR", str(tmp_path))
+    monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", SECRET)
+    monkeypatch.setenv("GATEHOUSE_SECRET_KEY", SECRET)
+    monkeypatch.setenv("GATEHOUSE_WORKER_SECRETS", SECRET)
+    monkeypatch.delenv("GATEHOUSE_REDIS_URL", raising=False)
+    for side in named.split():
+        variable = "GATEHOUSE_REDIS_URL" if side == "REDIS" else f"GATEHOUSE_{side}_REDIS_URL"
+        monkeypatch.setenv(variable, "redis://127.0.0.1:1")
+    assert _names_redis(load_settings(ServerSettings)) == are_all

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.settings import ContractSettings, ServerSettings, SiteSettings, load_settings
+from shared.settings import (
+    ContractSettings,
+    ServerSettings,
+    SiteSettings,
+    load_settings,
+    misspelt_settings,
+)
 from shared.settings.misspelt import misspelt
 
 
@@ -73,7 +79,7 @@ def test_wrong_value_says_what_is_accepted(
     assert said in caught.value.message
 
 
-@pytest.mark.parametrize("hosts", ["*", ".example.org,localhost", "[::1],127.0.0.1", "::1"])
+@pytest.mark.parametrize("hosts", ["*", ".example.org,localhost", "[::1],127.0.0.1", "LOCALHOST"])
 def test_hosts_as_django_writes_them_are_accepted(
     hosts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +87,70 @@ def test_hosts_as_django_writes_them_are_accepted(
     monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", "s" * 40)
     monkeypatch.setenv("GATEHOUSE_ALLOWED_HOSTS", hosts)
     assert load_settings(ContractSettings).allowed_hosts == tuple(hosts.split(","))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "*.example.org",
+        "::1",
+        "[::1",
+        "example.org.",
+        "my_host",
+        "exa mple",
+        ".",
+        "..x.",
+        "[::1]:80",
+    ],
+)
+def test_host_that_no_request_can_have_is_refused(host: str) -> None:
+    """The service would answer 400 to everybody."""
+    with pytest.raises(ValueError, match="without a scheme, a port or a path"):
+        ContractSettings(session_secrets="s" * 40, allowed_hosts=host)
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_fine"),
+    [
+        ("https://app.example.org", True),
+        ("https://*.example.org", True),
+        ("https://*.example.org:8443", True),
+        ("http://localhost:8000", True),
+        ("http://[::1]", True),
+        ("http://[::1]:8000", True),
+        ("https://*", False),
+        ("https://app.*.example.org", False),
+        ("https://app.example.org:443", False),
+        ("http://app.example.org:80", False),
+        ("https://app.example.org:", False),
+        ("https://app.example.org:08", False),
+        ("https://user@x", False),
+        ("https://x/", False),
+        ("ftp://x", False),
+        ("https://", False),
+        ("https://.x", False),
+        ("https://:8000", False),
+        ("https://[::1]:", False),
+    ],
+)
+def test_origin_that_no_browser_sends_is_refused(origin: str, is_fine: bool) -> None:
+    """It would let nobody in, and look as if it did."""
+    if is_fine:
+        settings = ContractSettings(session_secrets="s" * 40, csrf_trusted_origins=origin)
+        assert settings.csrf_trusted_origins == (origin,)
+        return
+    with pytest.raises(ValueError, match="it must be origins such as"):
+        ContractSettings(session_secrets="s" * 40, csrf_trusted_origins=origin)
+
+
+def test_misspelt_setting_in_a_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The files under var/ are read as the environment is."""
+    monkeypatch.setenv("GATEHOUSE_VAR_DIR", str(tmp_path))
+    (tmp_path / "site.env").write_text("export GATEHOUSE_SINGUP=open\nGATEHOUSE_SIGNUP=open\n")
+    (line,) = [line for line in misspelt_settings() if "SINGUP" in line]
+    assert "did you mean GATEHOUSE_SIGNUP?" in line
 
 
 def test_misspelt_setting_is_named_with_what_was_meant_and_without_its_value() -> None:

@@ -1,0 +1,36 @@
+"""The guards of mail: nobody waits for it, and none is lost without a word."""
+
+from tests.mutants.mutant import Mutant, of
+
+MAIL_MUTANTS = (
+    *of(
+        (
+            "tests/integration/accounts/test_mail_sender.py",
+            "tests/security/accounts/test_keys_told.py",
+        ),
+        Mutant(
+            "mail beside the requests",
+            "django_site/mail_sender.py",
+            "        if not _running:\n",
+            "        if True:\n",
+        ),
+        Mutant(
+            "bound of mails",
+            "django_site/mail_sender.py",
+            "if len(self._waiting) >= MOST_WAITING:",
+            "if False:",
+        ),
+        Mutant(
+            "news that could not be told",
+            "django_site/keys/networks.py",
+            "            _put_back(member)\n",
+            "",
+        ),
+        Mutant(
+            "deadline of a stop",
+            "django_site/publishing/background.py",
+            "self._thread.join(deadline_s)",
+            "self._thread.join()",
+        ),
+    ),
+)

@@ -113,7 +113,7 @@ class AloneApi(ApiFlask):
         )
 
         def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-            enter(environ, trusted_proxy=settings.trusted_proxy)
+            enter(environ, prefixes=settings.believed_prefixes)
             return mounted(environ, start)
 
         self.wsgi_app = answer  # type: ignore[method-assign,assignment]

@@ -4,7 +4,7 @@ lease."""
 import logging
 import time
 
-from django_site.publishing.background import RepeatedWork
+from django_site.publishing.background import STOP_S, RepeatedWork
 from django_site.publishing.lease import Lease
 from django_site.submitting.outbox import forget_refused, relay
 
@@ -40,7 +40,7 @@ class Relay(RepeatedWork):
         self._pause_s = self._first_pause_s if is_there else min(LONGEST_PAUSE_S, 2 * self._pause_s)
         self.stopping.wait(self._pause_s - self._first_pause_s)
 
-    def stop(self) -> None:
+    def stop(self, *, deadline_s: float = STOP_S) -> None:
         """End the thread, wait for it and leave the lease to another process. Idempotent."""
-        super().stop()
+        super().stop(deadline_s=deadline_s)
         self._lease.give_back()

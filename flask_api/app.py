@@ -21,10 +21,12 @@ from flask_api.http.wait import register_parking
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.operating.operators import Operators
 from flask_api.jobs.records.job_reader import open_job_connections
-from flask_api.jobs.shares import Shares
+from flask_api.jobs.sharing.onlookers import Onlookers
+from flask_api.jobs.sharing.shares import Shares
 from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.metrics.extension import Metrics
 from flask_api.openapi.document import build_document
+from flask_api.streams.shared import SharedChecks
 from flask_api.streams.streams import Streams
 from flask_api.views import find_blueprints
 from shared.contract.gone import GonePeople
@@ -72,14 +74,18 @@ def _create(kind: type[AppT], settings: ApiSettings) -> AppT:
     store = open_job_connections(settings)
     gone = GonePeople(gate_state(app).store, EntrySigner(settings.secrets))
     engine = JobEngine(store, load_tasks(settings.task_modules), settings, gone=gone)
-    streams = Streams(store, gate_state(app).store, settings)
+    shares, onlookers = Shares(store, gone), Onlookers(store)
+    streams = Streams(
+        store, gate_state(app).store, settings, shared=SharedChecks(shares, onlookers)
+    )
     closed = {"metrics.show"} if settings.metrics == "closed" else set()
     app.extensions[EXTENSION] = ApiState(
         engine=engine,
         jobs_store=store,
         streams=streams,
         rows=RowReader(engine),
-        shares=Shares(store, gone),
+        shares=shares,
+        onlookers=onlookers,
         operators=Operators(store, engine),
         metrics=Metrics(app, engine=engine, streams=streams, jobs=store).render,
         open_endpoints=OPEN_ENDPOINTS - closed,

@@ -21,7 +21,7 @@ from flask_api.tasks.tables.kept.page import ROWS_FILE
 JOBS_PATH = "/jobs"
 # What lies below a job's own address. Asking the router for each of these was a fifth of a small
 # request.
-_BELOW = ("result", "log", "events", "cancel", "retry")
+_BELOW = ("result", "log", "events", "cancel", "retry", "shares")
 _PRIORITY_NAMES = {number: name for name, number in PRIORITIES.items()}
 
 
@@ -58,7 +58,7 @@ def _files(job: Job) -> list[dict[str, Any]]:
 def _links(job: Job) -> dict[str, str]:
     here = job_url(job)
     has_rows = any(file["name"] == ROWS_FILE for file in job.files)
-    below = (*_BELOW, "rows", "share") if has_rows else _BELOW
+    below = (*_BELOW, "rows") if has_rows else _BELOW
     return {"self": here, **{name: f"{here}/{name}" for name in below}}
 
 

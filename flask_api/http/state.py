@@ -13,7 +13,8 @@ from flask_api.gate.state import this_app
 from flask_api.http.row_files import RowReader
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.operating.operators import Operators
-from flask_api.jobs.shares import Shares
+from flask_api.jobs.sharing.onlookers import Onlookers
+from flask_api.jobs.sharing.shares import Shares
 from flask_api.streams.streams import Streams
 from shared.redis import RedisGateway
 
@@ -30,6 +31,7 @@ class ApiState:
     rows: RowReader
     shares: Shares
     operators: Operators
+    onlookers: Onlookers
     metrics: Callable[[], bytes]  # in Prometheus' text format; blocks for Redis' time-outs
     open_endpoints: frozenset[str]  # asked without a credential
     document: Callable[[], dict[str, Any]]  # OpenAPI, made on first use

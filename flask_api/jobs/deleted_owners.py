@@ -112,14 +112,15 @@ class DeletedOwners:
                 lambda client: cast("set[str]", client.smembers(keyspace.opened(person)))
             )
         )
-        jobs = self._store.read(
-            lambda client: cast("list[str]", client.zrange(keyspace.owner(person), 0, -1))
+        shares = self._store.read(
+            lambda client: cast("list[str]", client.zrange(keyspace.shares(person), 0, -1))
         )
         if not self._gone.is_gone(person):
             return 0
-        for first in range(0, len(jobs), _AT_ONCE):
-            shares = [keyspace.shared(job) for job in jobs[first : first + _AT_ONCE]]
-            self._store.write(lambda client: client.unlink(*shares))  # noqa: B023  # run at once
+        if shares:
+            entries = [keyspace.share(name.partition(":")[2]) for name in shares]
+            self._store.write(lambda client: client.unlink(*entries))
+            self._store.write(lambda client: client.zrem(keyspace.shares(person), *shares))
         # Waiting ones first: a slot that a running one gives up would begin the next of them.
         cancelled = self._cancel_all(unfinished, running=False) + self._cancel_all(
             unfinished, running=True

@@ -13,6 +13,8 @@ JobError
 ├── QueueFull            nothing was accepted; try again in ``retry_after_s``
 │   └── TooManyUnfinished  the person has as many unfinished jobs as they may
 ├── PersonQuotaExceeded  the person keeps as much as they may: delete something
+├── ShareNotFound        absent, ended, or another person's
+├── TooManyShares        the person, or the job, has as many shares as there may be
 ├── UploadNotFound       absent, expired, or another person's
 ├── UploadInUse          an unfinished job needs the file
 ├── UploadTooLarge       larger than a file may be
@@ -155,6 +157,19 @@ class PersonQuotaExceeded(JobError):
     def __init__(self, message: str, *, quota: QuotaReached) -> None:
         super().__init__(message)
         self.quota = quota
+
+
+class ShareNotFound(JobError):
+    """There is no such share for this principal."""
+
+    code = "share_not_found"
+
+
+class TooManyShares(JobError):
+    """The person, or the job, has as many shares as there may be: nothing was shared."""
+
+    code = "too_many_shares"
+    retry_after_s: ClassVar[int] = 60
 
 
 class UploadNotFound(JobError):

@@ -149,7 +149,6 @@ class Removal:
             keys += (
                 keyspace.record(row.job),
                 keyspace.log(row.job),
-                keyspace.shared(row.job),
                 row.key or keyspace.events(owner),
             )
         arguments: list[Any] = [
@@ -261,13 +260,10 @@ def _forget_stubs(client: RedisClient, owner: str, count: int) -> None:
     with client.pipeline(transaction=False) as pipeline:
         for each in forgotten:
             pipeline.hget(_stub(each), "key")
-        keys = [
-            key or keyspace.shared(each)
-            for each, key in zip(forgotten, pipeline.execute(), strict=True)
-        ]
+        keys = [key or _stub(each) for each, key in zip(forgotten, pipeline.execute(), strict=True)]
         values = client.mget(keys) if keys else []
         for each, key, value in zip(forgotten, keys, values, strict=True):
-            pipeline.unlink(_stub(each), keyspace.shared(each))
+            pipeline.unlink(_stub(each))
             if str(value).endswith(f" {each.removeprefix(BATCH)}"):  # not another's by now
                 pipeline.unlink(key)
         pipeline.execute()

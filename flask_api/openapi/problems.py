@@ -56,6 +56,8 @@ _ADVICE: Mapping[str, str] = {
     "deleting still work.",
     "shutting_down": "Nothing was stored: submit again after Retry-After, with the same "
     "Idempotency-Key.",
+    "share_not_found": "GET /shares lists what you share. Shares of other people look the same.",
+    "too_many_shares": "Nothing was shared: end a share of yours by DELETE /shares/{id} first.",
     "file_not_found": "Check the id. Uploaded files expire, and other people's look the same: "
     "upload it again.",
     "file_in_use": "Cancel the jobs that need the file, or wait until they have ended.",

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from flask_api.gate.credentials import CredentialKind
 from flask_api.gate.requirements import require_scope
 from shared.contract.authentication import Guards, Identity
+from shared.contract.principal import Principal
 from shared.errors import AccessError, SessionStoreUnavailable
 
 SCOPE = "jobs:read"
@@ -84,4 +85,8 @@ class Access:
             require_scope(identity, SCOPE)
         except AccessError:
             return False
-        return self.person_id == self._owner_id or identity.principal.is_staff
+        return self._sees(identity.principal)
+
+    def _sees(self, principal: Principal) -> bool:
+        """Tell whether this person sees what the answer is about."""
+        return self.person_id == self._owner_id or principal.is_staff

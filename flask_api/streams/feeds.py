@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import Event, EventLog, Position
 from flask_api.jobs.records.job import JobStatus
+from flask_api.streams.wire import event_frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class PersonFeed:
 
     # Is it worth telling again how things stand, when events came?
     tells_again: ClassVar[bool] = False
+    # May a client know where in its owner's stream it is, and go on from there?
+    tells_positions: ClassVar[bool] = True
 
     def __init__(self, owner_id: str) -> None:
         self.owner_id = owner_id
@@ -40,6 +43,10 @@ class PersonFeed:
     def includes(self, event: Event) -> bool:
         """Tell whether the event belongs here."""
         return bool(event.kind)
+
+    def frame(self, event: Event) -> bytes:
+        """Return an event that belongs here as it is sent."""
+        return event_frame(event)
 
     def changes(self, event: Event) -> bool:
         """Tell whether this may have been the last event."""

@@ -3,7 +3,7 @@ and it is known when nothing more will come."""
 
 from flask_api.jobs.records.events import Event, EventLog, Position
 from flask_api.streams.feeds import PersonFeed, Snapshot
-from flask_api.streams.wire import RETRY_MS, event_frame, frame, to_json
+from flask_api.streams.wire import RETRY_MS, frame, to_json
 
 PIECE_BYTES = 32_768
 
@@ -51,7 +51,7 @@ class Follower:
             self.position = event.position
             if self.feed.includes(event):
                 self.must_look = self.must_look or self.feed.changes(event)
-                frames.append(event_frame(event))
+                frames.append(self.feed.frame(event))
                 size += len(frames[-1])
         return b"".join(frames) + self._parting()
 
@@ -79,9 +79,8 @@ class Follower:
         self._page = []
         if snapshot.is_over:
             self._ends_at = snapshot.position
-        return frame(kind, "{}", position=snapshot.position, retry_ms=RETRY_MS) + _snapshot_frame(
-            snapshot
-        )
+        position = snapshot.position if self.feed.tells_positions else None
+        return frame(kind, "{}", position=position, retry_ms=RETRY_MS) + _snapshot_frame(snapshot)
 
     def _parting(self) -> bytes:
         """Return the last counts, once, when all events up to them are sent."""

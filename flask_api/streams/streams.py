@@ -18,6 +18,7 @@ from flask_api.streams.hub import BLOCK_S, Hub
 from flask_api.streams.news import NewsPause
 from flask_api.streams.places import Places, ProcessPlaces, TooManyStreams
 from flask_api.streams.rechecks import Rechecks
+from flask_api.streams.shared import SharedChecks
 from flask_api.streams.stream import Stream
 from flask_api.streams.upkeep import Upkeep
 from shared.errors import JobStoreUnavailable
@@ -29,7 +30,14 @@ class Streams:
     """The parked answers of one process. Thread-safe;
     making one opens no connection and starts no thread."""
 
-    def __init__(self, jobs: RedisGateway, sessions: RedisGateway, settings: ApiSettings) -> None:
+    def __init__(
+        self,
+        jobs: RedisGateway,
+        sessions: RedisGateway,
+        settings: ApiSettings,
+        *,
+        shared: SharedChecks,
+    ) -> None:
         self._event_log = EventLog(jobs)
         self._places = ProcessPlaces.of(settings)
         self._heartbeat_s = settings.stream_heartbeat_s
@@ -45,7 +53,7 @@ class Streams:
         self._waiting_store = RedisGateway(client, unavailable=JobStoreUnavailable)
         self._hub = Hub(EventLog(self._waiting_store), Doorbell(jobs))
         self._upkeep = Upkeep(
-            self._event_log, Rechecks(sessions), heartbeat_s=settings.stream_heartbeat_s
+            self._event_log, Rechecks(sessions), shared, heartbeat_s=settings.stream_heartbeat_s
         )
 
     @property

@@ -12,6 +12,7 @@ from flask_api.jobs.records.events import EventLog
 from flask_api.streams.access import EVERY_S, Access
 from flask_api.streams.feeds import PersonFeed
 from flask_api.streams.rechecks import Rechecks
+from flask_api.streams.shared import SharedChecks
 from flask_api.streams.stream import LOOK_EVERY_S, Stream
 from shared.errors import JobStoreUnavailable
 
@@ -38,12 +39,14 @@ class Upkeep:
         self,
         event_log: EventLog,
         rechecks: Rechecks,
+        shared: SharedChecks,
         *,
         heartbeat_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._event_log = event_log
         self._rechecks = rechecks
+        self._shared = shared
         self._every_s = min(LOOK_EVERY_S, heartbeat_s / 2)
         self._clock = clock
         self._lock = threading.Lock()
@@ -117,7 +120,9 @@ class Upkeep:
     def _keep_up(self, parked: list[ParkedAnswer]) -> None:
         now = self._clock()
         if now >= self._check_at:
-            self._rechecks.update([each.access for each in parked])
+            accesses = [each.access for each in parked]
+            self._rechecks.update(accesses)
+            self._shared.update(accesses)
             self._check_at = self._clock() + EVERY_S
         for each in parked:
             each.keep_up(now)

@@ -16,7 +16,7 @@ from flask_api.jobs.errors import JobExpired, JobNotFound
 from flask_api.jobs.records.events import BEGINNING, Position
 from flask_api.operation.describe import Answer, describe
 from flask_api.operation.headers import LAST_EVENT_ID
-from flask_api.streams.access import SCOPE
+from flask_api.streams.access import SCOPE, Access
 from flask_api.streams.feeds import BatchFeed, JobFeed, PersonFeed
 from flask_api.streams.places import TooManyStreams
 from shared.errors import JobStoreUnavailable, RequestError
@@ -60,7 +60,8 @@ class EventsQuery(BaseModel):
 def of_person() -> Response:
     """Follow all events of your own jobs."""
     after = _after()
-    return _answer(PersonFeed(viewer().id), after)
+    person = viewer().id
+    return stream_answer(PersonFeed(person), after, access_to(person))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/events")
@@ -78,7 +79,7 @@ def of_job(job_id: Any) -> Response:
     """Follow a job: how it stands now, then what happens, until it has ended."""
     after = _after()
     job = job_to_see(job_id)
-    return _answer(JobFeed(job.owner.id, job.id), after)
+    return stream_answer(JobFeed(job.owner.id, job.id), after, access_to(job.owner.id))
 
 
 @blueprint.get("/batches/<uuid:batch_id>/events")
@@ -95,14 +96,18 @@ def of_batch(batch_id: Any) -> Response:
     """Follow a batch: its counts now and as they change, its jobs' ends, until all have ended."""
     after = _after()
     batch = batch_to_see(batch_id)
-    return _answer(BatchFeed(batch.owner.id, batch.id), after)
+    return stream_answer(BatchFeed(batch.owner.id, batch.id), after, access_to(batch.owner.id))
 
 
-def _answer(feed: PersonFeed, after: Position | None) -> Response:
+def stream_answer(feed: PersonFeed, after: Position | None, access: Access) -> Response:
+    """Return the answer that sends a feed's events for as long as ``access`` is good.
+
+    Raises TooManyStreams, EngineStopped or JobStoreUnavailable.
+    """
     stream = api_state().streams.open(
         feed,
         after=after,
-        access=access_to(feed.owner_id),
+        access=access,
         can_park=can_park(request.environ),
     )
     response = PausingResponse(stream.answer(), mimetype="text/event-stream")  # type: ignore[arg-type]

@@ -230,7 +230,7 @@ def retry(job_id: Any) -> Response:
     command="gatehouse delete {job_id}",
 )
 def delete(job_id: Any) -> tuple[str, int]:
-    """Delete a job, once it has ended: its record, result, log, state, files and share.
+    """Delete a job, once it has ended: its record, result, log, state, files and shares.
 
     From then on it is 404, and its Idempotency-Key is free. Cancel an unfinished one first; a job
     of a batch is deleted with its batch.

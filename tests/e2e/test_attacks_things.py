@@ -66,7 +66,15 @@ def test_other_persons_things_are_like_ones_that_never_were(
         owner.file: ("/api/files/{}", "/api/files/{}/content"),
         owner.job: tuple(
             f"/api/jobs/{{}}{end}"
-            for end in ("", "/rows", "/share", "/events", "/log", "/files/rows.parquet")
+            for end in (
+                "",
+                "/rows",
+                "/shares",
+                "/onlookers",
+                "/events",
+                "/log",
+                "/files/rows.parquet",
+            )
         ),
         owner.batch: tuple(
             f"/api/batches/{{}}{end}" for end in ("", "/results", "/events", "/cancel", "/withdraw")
@@ -127,10 +135,10 @@ def test_other_sites_page_uploads_shares_and_deletes_nothing(
     tried = [
         ("POST", "/api/files"),
         ("DELETE", f"/api/files/{owner.file}"),
-        ("POST", f"/api/jobs/{owner.job}/share"),
+        ("POST", f"/api/jobs/{owner.job}/shares"),
     ]
     tried += [
-        ("DELETE", f"/api/jobs/{owner.job}/share"),
+        ("DELETE", f"/api/shares/{'0' * 64}"),
         ("POST", f"/api/batches/{owner.batch}/withdraw"),
     ]
     for verb, path in tried:

@@ -5,6 +5,7 @@ from tests.mutants.bytes_sent import BYTES_MUTANTS
 from tests.mutants.gate import GATE_MUTANTS
 from tests.mutants.mails import MAIL_MUTANTS
 from tests.mutants.operators import OPERATORS_MUTANTS
+from tests.mutants.shares import SHARES_MUTANTS
 from tests.mutants.sharing import SHARING_MUTANTS
 from tests.mutants.shown import SHOWN_MUTANTS
 from tests.mutants.stores import STORES_MUTANTS
@@ -18,6 +19,7 @@ MUTANTS = (
     *WORK_MUTANTS,
     *SHARING_MUTANTS,
     *SHOWN_MUTANTS,
+    *SHARES_MUTANTS,
     *STORES_MUTANTS,
     *ACCOUNTS_MUTANTS,
     *MAIL_MUTANTS,

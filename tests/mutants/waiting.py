@@ -16,7 +16,7 @@ WAITING_MUTANTS = (
         Mutant(
             "a parked credential of somebody else",
             "flask_api/streams/access.py",
-            "return self.person_id == self._owner_id or identity.principal.is_staff",
+            "return self.person_id == self._owner_id or principal.is_staff",
             "return True",
         ),
     ),

@@ -35,27 +35,6 @@ WORK_MUTANTS = (
             'require_scope(current_identity(), "jobs:read")',
             "pass",
         ),
-        Mutant(
-            "share needs jobs:read",
-            "flask_api/views/tables/shares.py",
-            '@scope_required("jobs:read")\n@describe(\n    "shareJobRows"',
-            '@describe(\n    "shareJobRows"',
-        ),
-    ),
-    *of(
-        ("tests/integration/tables/test_tables_shares.py",),
-        Mutant(
-            "share of one's own",
-            "flask_api/views/tables/shares.py",
-            "get(str(job_id), viewer=owner)",
-            "get(str(job_id), viewer=owner, sees_all=True)",
-        ),
-        Mutant(
-            "share's secret",
-            "flask_api/jobs/shares.py",
-            "if hmac.compare_digest(stored.encode(), ",
-            "if bool(",
-        ),
     ),
     *of(
         ("tests/integration/engine/keeping/test_engine_quota.py",),

@@ -54,6 +54,7 @@ def operations(app: Flask) -> Iterator[tuple[str, str, str]]:
             re.sub(r"<uuid:\w+>", NOWHERE, rule.rule)
             .replace("<token>", "x")
             .replace("<name>", "x")
+            .replace("<share_id>", "x")
             .replace("<code>", "x")
         )
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

@@ -30,7 +30,9 @@ batches:<user>     zset    the person's batches, newest last
 stubs:<user>       list    forgotten jobs and batches of which a stub stays a while, oldest first
 staged             zset    batches whose records go unless they are accepted, by the time they were
                            staged; deleted ones too
-shared:<job>       string  sha256 of the secret that opens the job's rows (flask_api.jobs.shares)
+share:<sha256 of its token>  string  what is shared of a job, with whom (flask_api.jobs.sharing)
+shares:<user>      zset    the person's shares, '<job>:<share>', by when they end
+onlookers:<job>    zset    who looks on at a shared job, by when they last did
 upload:<file>      hash    an uploaded file (flask_api.jobs.files.uploads)
 uploads:<user>     hash    the person's uploads and how many bytes each has, or may have while it
                            is being received
@@ -139,9 +141,19 @@ def ended(batch_id: str) -> str:
     return f"{JOBS_PREFIX}ended:{batch_id}"
 
 
-def shared(job_id: str) -> str:
-    """Name the entry that is there while a job's rows are shared."""
-    return f"{JOBS_PREFIX}shared:{job_id}"
+def share(share_id: str) -> str:
+    """Name the entry of a share."""
+    return f"{JOBS_PREFIX}share:{share_id}"
+
+
+def shares(user_id: str) -> str:
+    """Name the sorted set of a person's shares."""
+    return f"{JOBS_PREFIX}shares:{user_id}"
+
+
+def onlookers(job_id: str) -> str:
+    """Name the sorted set of who looks on at a shared job."""
+    return f"{JOBS_PREFIX}onlookers:{job_id}"
 
 
 def upload(file_id: str) -> str:

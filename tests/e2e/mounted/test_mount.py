@@ -252,7 +252,7 @@ def _work(browser: Browser, crawler: Crawler) -> None:
     )
     assert parsed["status"] == "succeeded", parsed
     share = browser.http.post(
-        parsed["links"]["share"].removeprefix(str(browser.http.base_url.path).rstrip("/"))
+        parsed["links"]["shares"].removeprefix(str(browser.http.base_url.path).rstrip("/")), json={}
     )
     crawler.read(share)
     send("/api/batches", 202, json={"task": "primes.sum", "arguments": [{"limit": 10}] * 3})

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Take ended jobs of one person away, with all that they keep. One that has files goes in two steps: the second when the caller
 -- has deleted them. If it dies between them, the job is found among the expiring ones again.
--- KEYS: 1 counters, 2 expiring, 3 owner, 4 events, 5 stubs, then for each job: record, log, shared, idempotency (or any)
+-- KEYS: 1 counters, 2 expiring, 3 owner, 4 events, 5 stubs, then for each job: record, log, idempotency (or any)
 -- ARGV: 1 mode: 'expired' (due ones; a stub of each stays a while, to say 410), 'deleted' (ended ones, on request) or
 --       'with batch' (all, their batch goes: it was deleted, or never accepted), 2 now (seconds), 3 seconds a stub is kept,
 --       4 '1' when their files are deleted, 5 events kept, 6 event ('' none), then each job
@@ -35,7 +35,7 @@ local function make_stub(record, job)
 end
 
 local function remove(job, first)
-  local record, log, shared, idempotency = KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
+  local record, log, idempotency = KEYS[first], KEYS[first + 1], KEYS[first + 2]
   local at = redis.call('HMGET', record, 'status', 'log_bytes', 'file_bytes', 'files', 'attempt', 'key')
   local status, is_stub = at[1], not at[5]
   if not status then
@@ -76,7 +76,7 @@ local function remove(job, first)
   if mode == 'expired' and status ~= 'deleted' then
     make_stub(record, job)
   else
-    redis.call('UNLINK', record, shared)
+    redis.call('UNLINK', record)
     if at[6] == idempotency and names(idempotency, job) then
       redis.call('UNLINK', idempotency)
     end
@@ -85,7 +85,7 @@ local function remove(job, first)
 end
 
 for number = 7, #ARGV do
-  result[#result + 1] = remove(ARGV[number], 6 + 4 * (number - 7))
+  result[#result + 1] = remove(ARGV[number], 6 + 3 * (number - 7))
 end
 if file_bytes > 0 then
   redis.call('HINCRBY', KEYS[1], 'file_bytes', -file_bytes)

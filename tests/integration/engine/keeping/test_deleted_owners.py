@@ -137,14 +137,15 @@ def test_share_of_who_is_gone_opens_nothing_from_the_next_request_on(
     """And is removed soon, so that it does not come back with them."""
     owner, guest = new_visitor(), new_visitor()
     job = run(app, owner)
-    url = ask(app, f"/api/jobs/{job['id']}/share", method="POST", cookie=owner.cookie).get_json()[
-        "url"
-    ]
+    made = ask(
+        app, f"/api/jobs/{job['id']}/shares", method="POST", cookie=owner.cookie, json={}
+    ).get_json()
+    url = made["url"]
     assert ask(app, url, cookie=guest.cookie).status_code == 200
     leave(owner)
     assert ask(app, url, cookie=guest.cookie).status_code == 404
     visit()
-    wait_until(lambda: not admin.exists(keyspace.shared(job["id"])), timeout_s=20)
+    wait_until(lambda: not admin.exists(keyspace.share(made["id"])), timeout_s=20)
     if leave is deactivate:
         set_active(owner, is_active=True)
         assert ask(app, url, cookie=guest.cookie).status_code == 404, "nothing comes back"

@@ -125,11 +125,10 @@ def test_file_that_is_saved_again_counts_once(bench: EngineBench) -> None:
 
 
 def test_deleted_job_is_gone_with_all_that_it_kept(bench: EngineBench) -> None:
-    """Record, log, files, share, its Idempotency-Key:
+    """Record, log, files, its Idempotency-Key:
     nothing is left but the event, and it is as if it had never been."""
     engine = bench.start()
     job = bench.run(engine, "sample.save", {"name": "a", "size": 10})
-    bench.admin.set(keyspace.shared(job.id), "x")
     engine.delete(job)
     with pytest.raises(JobNotFound):
         engine.get(job.id, viewer=bench.owner)

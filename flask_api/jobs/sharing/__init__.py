@@ -1,0 +1,2 @@
+"""Jobs that their owners show to others: to whom, for how long, what of them,
+and who looks on just now."""

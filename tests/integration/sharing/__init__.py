@@ -1,0 +1,1 @@
+"""Jobs at addresses that their owners give to others."""

@@ -19,6 +19,7 @@ from django_site.work.results.parts import PAGE_ROWS, Wanted
 from django_site.work.results.pictures import pictures_of
 from django_site.work.results.result import show
 from django_site.work.results.rows import rows_of
+from django_site.work.sharing.section import section_of
 
 LOG_LINES = 200
 # Of a larger batch the page shows no results: reading them is the whole batch.
@@ -46,7 +47,8 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "log_lines": LOG_LINES,
         "arguments": json_text(record["arguments"]),
         "result": show(record["result"], wanted) if has_result else None,
-        "rows": rows_of(request, record, wanted),
+        "rows": rows_of(request, record, wanted, path=f"/jobs/{job_id}/rows"),
+        "sharing": section_of(request, record),
         "table_formats": _TABLE_FORMATS,
         "pictures": pictures_of(record["files"]),
         "is_over": record["finished_at"] is not None,

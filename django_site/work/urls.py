@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from django_site.work import favourites, job_pages, start_pages
 from django_site.work.listing import many, pages, saved_views
+from django_site.work.sharing import pages as sharing
 from django_site.work.table_batch.pages import run_many
 
 urlpatterns = [
@@ -16,6 +17,10 @@ urlpatterns = [
     path("jobs/views/forget/", saved_views.forget_view, name="forget_view"),
     path("jobs/many/", many.act_on_many, name="jobs_many"),
     path("jobs/<uuid:job_id>/", job_pages.job, name="job"),
+    path("jobs/<uuid:job_id>/share/", sharing.make, name="share_make"),
+    path("account/shares/", sharing.mine, name="account_shares"),
+    re_path(r"^account/shares/(?P<share_id>[0-9a-f]{64})/end/$", sharing.end, name="share_end"),
+    re_path(r"^shared/(?P<token>[A-Za-z0-9_-]{43})/$", sharing.shared, name="shared_job"),
     *(
         path(f"jobs/<uuid:job_id>/{action}/", job_pages.act, {"action": action}, f"job_{action}")
         for action in ("cancel", "retry", "delete")

@@ -86,6 +86,21 @@ SHARES_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/browser/pages/test_shared_addresses.py",),
+        Mutant(
+            "referrer of a shared page",
+            "django_site/work/sharing/pages.py",
+            'answer["Referrer-Policy"] = "no-referrer"',
+            "pass",
+        ),
+        Mutant(
+            "tokens in the log",
+            "shared/logs.py",
+            'return _SHARED_ADDRESS.sub(r"\\1...", line)',
+            "return line",
+        ),
+    ),
+    *of(
         ("tests/integration/sharing/test_shared_live.py",),
         Mutant("end of a followed share", _LIVE, "if each.share.id not in standing:", "if False:"),
         Mutant(

@@ -15,23 +15,25 @@ _ID = "rows"
 _OF_WIDE_ROWS = 10  # the API gives at most 100,000 cells at once
 
 
-def rows_of(request: HttpRequest, job: Mapping[str, Any], wanted: Wanted) -> Shown | None:
-    """Return a page of the job's rows. None where a job keeps none, or the API can't read them just
-    now; ``text`` says what it refuses of what is wanted."""
+def rows_of(
+    request: HttpRequest, job: Mapping[str, Any], wanted: Wanted, *, path: str
+) -> Shown | None:
+    """Return a page of the job's rows, which are at ``path`` below the API. None where a job keeps
+    none, or the API can't read them just now; ``text`` says what it refuses of what is wanted."""
     if "rows" not in job["links"]:
         return None
     refused = ""
     if wanted.table != _ID:
         wanted = Wanted(table=_ID)
     try:
-        found = _ask(request, job, wanted)
+        found = _ask(request, path, wanted)
     except api.ApiProblem as problem:
         if wanted == Wanted(table=_ID):
             return None
         refused = problem.errors[0]["detail"] if problem.errors else problem.detail
         wanted = Wanted(table=_ID)
         try:
-            found = _ask(request, job, wanted)
+            found = _ask(request, path, wanted)
         except api.ApiProblem:
             return None
     every = wanted.columns_of([column["name"] for column in found["columns"]])
@@ -54,8 +56,8 @@ def rows_of(request: HttpRequest, job: Mapping[str, Any], wanted: Wanted) -> Sho
     )
 
 
-def _ask(request: HttpRequest, job: Mapping[str, Any], wanted: Wanted) -> Any:
-    path, sort = f"/jobs/{job['id']}/rows", -wanted.by if wanted.is_down else wanted.by
+def _ask(request: HttpRequest, path: str, wanted: Wanted) -> Any:
+    sort = -wanted.by if wanted.is_down else wanted.by
 
     def ask(size: int) -> Any:
         return api.get(request, path, page=wanted.page, size=size, sort=sort or None, q=wanted.text)

@@ -71,6 +71,7 @@ class SharedJobJson(BaseModel):
     arguments: dict[str, Any] | None
     files: list[SharedFileJson]
     owner: Annotated[str | None, Field(description="who shares it")]
+    is_yours: Annotated[bool, Field(description="whether you share it yourself")]
     submitted_at: AwareDatetime
     started_at: AwareDatetime | None
     finished_at: AwareDatetime | None
@@ -217,6 +218,7 @@ def _json(share: Share, job: Job, token: str) -> dict[str, Any]:
         "arguments": json.loads(job.arguments) if shows(Showable.ARGUMENTS) else None,
         "files": _files(job, token) if shows(Showable.FILES) else [],
         "owner": job.owner.username if shows(Showable.OWNER) else None,
+        "is_yours": current_principal().id == share.owner_id,
         **{name: at and format_time(at) for name, at in moments.items()},
         "withheld": sorted(set(Showable) - share.terms.shows),
         "links": _links(job, token),

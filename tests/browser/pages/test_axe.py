@@ -35,13 +35,14 @@ def test_axe_finds_nothing_on_any_page(person: Callable[..., Person]) -> None:
     """With jobs that run, wait, failed and ended, charts, a batch that is open, and a table that is
     wrong."""
     ada = person()
-    found = {path: _faults(ada, path) for path in _paths(ada)}
+    found = {path: faults_of(ada, path) for path in _paths(ada)}
     ada.browser.delete_all_cookies()
-    found |= {f"{path} of a visitor": _faults(ada, path) for path in VISITOR}
+    found |= {f"{path} of a visitor": faults_of(ada, path) for path in VISITOR}
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
-def _faults(ada: Person, path: str) -> list[Any]:
+def faults_of(ada: Person, path: str) -> list[Any]:
+    """Return what axe-core finds on a page, and what it asks of other hosts."""
     ada.go(path)
     ada.browser.execute_script(AXE)
     faults: list[Any] = ada.browser.execute_script(ELSEWHERE)

@@ -29,6 +29,8 @@ def test_nothing_but_what_is_shared_is_told(
     assert [name for name, secret in secrets.items() if secret in everything] == []
     assert said["withheld"] == ["arguments", "files", "owner"]
     assert (said["arguments"], said["files"], said["owner"]) == (None, [], None)
+    assert not said["is_yours"]
+    assert looks(app, plain["url"], owner).get_json()["is_yours"]
     assert (said["status"], said["task"], said["result"]["made"]) == (
         "succeeded", "shared.all", "a result",
     )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from tests.browser.pages.person import Person
-from tests.browser.pages.test_axe import _faults
+from tests.browser.pages.test_axe import faults_of
 from tests.browser.pages.test_fits import FAULTS, TOO_WIDE
 from tests.e2e.service import Browser, ServiceProcess
 
@@ -89,7 +89,7 @@ def test_pages_of_operators_are_accessible_and_fit(
 
 
 def _look(olga: Person, path: str, width: int) -> list[object]:
-    faults = _faults(olga, path)
+    faults = faults_of(olga, path)
     return [
         *faults,
         *olga.browser.execute_script(TOO_WIDE, width),

@@ -23,6 +23,7 @@ class MountedCookiesMiddleware:
             settings.CSRF_COOKIE_NAME,
             settings.DEVICE_COOKIE_NAME,
             settings.DRAFT_COOKIE_NAME,
+            settings.LANGUAGE_COOKIE_NAME,
             "messages",
         )
         # Services on other hosts have paths of their own.

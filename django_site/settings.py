@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.conf.locale import LANG_INFO
 
 import shared
 from django_site.mail import mail_server
@@ -25,8 +26,20 @@ CSRF_TRUSTED_ORIGINS = list(SITE.csrf_trusted_origins)
 
 ROOT_URLCONF = "django_site.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False  # our pages are in English; loading no catalogues starts faster
+
+
+def _languages() -> list[tuple[str, str]]:
+    """Return the codes of the languages, each with its own name for itself."""
+    try:
+        return [(code, LANG_INFO[code]["name_local"]) for code in SITE.languages]
+    except KeyError as error:
+        raise ConfigurationError(f"GATEHOUSE_LANGUAGES: no language has the code {error}") from None
+
+
+LANGUAGES = _languages()
+LANGUAGE_CODE = LANGUAGES[0][0]  # for browsers that ask for none of them
+USE_I18N = True
+LOCALE_PATHS = [HERE / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 LOGGING = logging_config(SITE.log_format)
@@ -53,6 +66,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # outermost: errors of all others carry the headers too
     "django_site.response_headers.ResponseHeadersMiddleware",
+    "django_site.language.middleware.LanguageMiddleware",
     "django_site.cookie_path.MountedCookiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -73,12 +87,14 @@ TEMPLATES = [
         "DIRS": [HERE / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"language": "django_site.language.tags"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
                 "django_site.accounts.context.site",
-            ]
+            ],
         },
     }
 ]
@@ -136,6 +152,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.production
 CSRF_COOKIE_NAME = SITE.hardened("csrftoken")
 DEVICE_COOKIE_NAME = SITE.hardened("gatehouse_device")  # django_site.accounts.device_cookie
+LANGUAGE_COOKIE_NAME = SITE.hardened("gatehouse_language")  # django_site.language.choice
 DRAFT_COOKIE_NAME = SITE.hardened("gatehouse_draft")  # django_site.work.draft
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "django_site.work.draft.csrf_failure"

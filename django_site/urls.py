@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from django_site.accounts import views
+from django_site.language.views import language
 from django_site.sessions import views as session_views
 from django_site.signup.views import invitation
 from django_site.work.home_page import home
@@ -18,6 +19,7 @@ urlpatterns = [
     path("account/keys/", include("django_site.keys.urls")),
     path("account/sessions/", session_views.sessions, name="account_sessions"),
     path("operators/", include("django_site.operators.urls")),
+    path("language/", language, name="language"),
     path("admin/", admin.site.urls),
     path("favicon.ico", views.favicon),
 ]

@@ -14,10 +14,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from django_site.accounts import throttle
 from django_site.accounts.device_cookie import remember_device
 from django_site.client_address import current_address
+from django_site.language.choice import bring_along, language_of
 from django_site.onward import is_onward
 from django_site.security_log import note
 from django_site.signup.invitations import find_invitation
@@ -50,11 +52,13 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send one e-mail; when that fails, log why and tell the person on the page."""
         try:
-            super().send_mail(template_prefix, email, context)
+            with language_of(context.get("user")):
+                super().send_mail(template_prefix, email, context)
         except (OSError, SMTPException):
             log.exception("e-mail not sent", extra={"template": template_prefix})
             messages.error(
-                self.request, "We could not send you an e-mail just now. Please try again later."
+                self.request,
+                _("We could not send you an e-mail just now. Please try again later."),
             )
 
     def is_safe_url(self, url: str) -> bool:
@@ -79,7 +83,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 user_id=str(user.pk),
                 reason="password_changed_meanwhile",
             )
-            messages.info(request, "Your password has changed meanwhile. Please log in again.")
+            messages.info(request, _("Your password has changed meanwhile. Please log in again."))
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
         super().login(request, user)
 
@@ -134,6 +138,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase:
         """Remember the browser as one of the person's."""
         response: HttpResponseBase = super().post_login(request, user, **kwargs)
+        bring_along(request, response, user)
         was_known = remember_device(request, response, user)
         note("logged in", user_id=str(user.pk), device="known" if was_known else "new")
         return response

@@ -5,6 +5,7 @@
 from typing import Any
 
 from allauth.account.forms import LoginForm as AllauthLoginForm
+from django.utils.translation import gettext_lazy as _
 
 
 class LoginForm(AllauthLoginForm):
@@ -14,8 +15,8 @@ class LoginForm(AllauthLoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         login = self.fields["login"]
-        login.label = "Username or e-mail"
+        login.label = _("Username or e-mail")
         login.widget.attrs.update(
             {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         )
-        self.fields["remember"].label = "Keep me logged in on this device"
+        self.fields["remember"].label = _("Keep me logged in on this device")

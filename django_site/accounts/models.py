@@ -9,6 +9,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from django_site.signup.models import Invitation
 
@@ -27,14 +28,19 @@ class User(AbstractUser):
     """A person. The username is unique whatever its case, so nobody can be 'Ada' beside 'ada'."""
 
     username: "models.CharField[str, str]" = models.CharField(
-        "username",
+        _("username"),
         max_length=150,
         unique=True,
-        help_text="Letters, digits and . + - _",
+        help_text=_("Letters, digits and . + - _"),
         # No @, unlike Django's own: a username that looks like someone's e-mail address would
         # compete with it at log-in.
-        validators=[RegexValidator(r"^[\w.+-]+\Z", "Use letters, digits and . + - _ only.")],
-        error_messages={"unique": "That username is taken."},
+        validators=[RegexValidator(r"^[\w.+-]+\Z", _("Use letters, digits and . + - _ only."))],
+        error_messages={"unique": _("That username is taken.")},
+    )
+
+    # "" is what the browser asks for: django_site.language.choice
+    language: "models.CharField[str, str]" = models.CharField(
+        _("language"), max_length=16, blank=True, default="", editable=False
     )
 
     objects: ClassVar[UserManager] = UserManager()
@@ -46,6 +52,6 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 Lower("username"),
                 name="accounts_username_ci_unique",
-                violation_error_message="That username is taken.",
+                violation_error_message=_("That username is taken."),
             )
         ]

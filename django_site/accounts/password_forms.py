@@ -13,6 +13,8 @@ from allauth.core import context
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_site.accounts import throttle
 from django_site.accounts.recovery import AddressToken, take_back
@@ -30,13 +32,17 @@ class ChangePasswordForm(AllauthChangePasswordForm):
         super().__init__(*args, **kwargs)
         count = ApiKey.objects.of(self.user).live().count()
         if count:
-            keys = "my API key" if count == 1 else f"my {count} API keys"
             self.fields["keep_keys"] = forms.BooleanField(
                 required=False,
-                label=f"Keep {keys} working",
-                help_text="Only if nobody else can have known your password: they could have made "
-                "a key, or copied one. "
-                "Without this, every key is revoked.",
+                label=ngettext(
+                    "Keep my API key working", "Keep my %(count)s API keys working", count
+                )
+                % {"count": count},
+                help_text=_(
+                    "Only if nobody else can have known your password: they could have made "
+                    "a key, or copied one. "
+                    "Without this, every key is revoked."
+                ),
             )
 
     def clean_oldpassword(self) -> str:

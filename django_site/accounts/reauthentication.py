@@ -14,6 +14,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 
 class ReauthenticationMiddleware:
@@ -33,7 +34,7 @@ class ReauthenticationMiddleware:
         if not isinstance(exception, ReauthenticationRequired):
             return None
         if request.method != "GET":
-            messages.info(request, "First confirm that it is you. Then send the form once more.")
+            messages.info(request, _("First confirm that it is you. Then send the form once more."))
         methods = get_adapter().get_reauthentication_methods(request.user)
         where = methods[0]["url"] if methods else reverse("account_login")
         return HttpResponseRedirect(

@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from django_site.accounts import throttle
@@ -25,11 +26,15 @@ TOO_MANY_RETRY_AFTER_S = 60
 
 # Why someone was sent to log in: the API puts the code in the address, only these are shown.
 REASONS = {
-    "login_required": "Please log in to see that page.",
-    "recent_login_required": "That page needs a fresh log-in. Please prove again that it is you.",
-    "email_unverified": "That page is for people with a verified e-mail address.",
-    "permission_denied": "Your account may not see that page.",
-    "session_expired": "You were logged out because your session had ended. Please log in again.",
+    "login_required": _("Please log in to see that page."),
+    "recent_login_required": _(
+        "That page needs a fresh log-in. Please prove again that it is you."
+    ),
+    "email_unverified": _("That page is for people with a verified e-mail address."),
+    "permission_denied": _("Your account may not see that page."),
+    "session_expired": _(
+        "You were logged out because your session had ended. Please log in again."
+    ),
 }
 # Where someone who is logged in already can do something about it.
 _REMEDIES = {

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext_lazy as _
 
 from django_site.contract import contract_settings
 from django_site.keys.models import NAME_MAX_LENGTH
@@ -19,12 +20,12 @@ DEFAULT_DAYS = 90
 MAX_SCOPES = 50
 
 _LABELS = {
-    "jobs:read": "See my jobs and their results",
-    "jobs:submit": "Submit jobs of any task",
-    "jobs:cancel": "Cancel jobs, delete ended ones",
-    "jobs:operate": "Do so with other people's jobs, for operators",
-    "operate:read": "See what runs and everybody's jobs, for operators",
-    "operate:write": "Pause tasks and act on many jobs at once, for operators",
+    "jobs:read": _("See my jobs and their results"),
+    "jobs:submit": _("Submit jobs of any task"),
+    "jobs:cancel": _("Cancel jobs, delete ended ones"),
+    "jobs:operate": _("Do so with other people's jobs, for operators"),
+    "operate:read": _("See what runs and everybody's jobs, for operators"),
+    "operate:write": _("Pause tasks and act on many jobs at once, for operators"),
 }
 
 
@@ -38,7 +39,7 @@ def _check_name(name: str) -> None:
     the name stands in lists, e-mails and logs."""
     if not name.isprintable():
         raise ValidationError(
-            "Use letters, digits, spaces and punctuation only.", code="unprintable"
+            _("Use letters, digits, spaces and punctuation only."), code="unprintable"
         )
 
 
@@ -49,13 +50,14 @@ class ScopesField(forms.MultipleChoiceField):
         """Check every scope, and first how many they are.
         Raises ValidationError, which repeats no input."""
         if len(value) > MAX_SCOPES:
-            raise ValidationError(f"At most {MAX_SCOPES} scopes.", code="too_many")
+            raise ValidationError(
+                _("At most %(most)s scopes.") % {"most": MAX_SCOPES}, code="too_many"
+            )
         if not all(is_scope(scope) for scope in value):
             named = (f"{TASK_SCOPE_PREFIX}<task name>", f"{SERVICE_SCOPE_PREFIX}<service>")
             accepted = ", ".join([*SCOPES, *named])
-            raise ValidationError(
-                f"There is a scope that does not exist. Accepted: {accepted}.", code="unknown"
-            )
+            words = _("There is a scope that does not exist. Accepted: %(scopes)s.")
+            raise ValidationError(words % {"scopes": accepted}, code="unknown")
 
 
 class KeyForm(forms.Form):
@@ -63,63 +65,74 @@ class KeyForm(forms.Form):
     it."""
 
     name = forms.CharField(
+        label=_("Name"),
         max_length=NAME_MAX_LENGTH,
         validators=[_check_name],
-        help_text="What will use this key, for example: nightly report.",
+        help_text=_("What will use this key, for example: nightly report."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = ScopesField(
         required=False,
-        label="It may",
+        label=_("It may"),
         choices=[(scope, _LABELS[scope]) for scope in SCOPES],
         initial=["jobs:read", "jobs:submit"],
         widget=forms.CheckboxSelectMultiple,
     )
     tasks = forms.CharField(
         required=False,
-        label="Submit jobs of these tasks",
+        label=_("Submit jobs of these tasks"),
         max_length=MAX_SCOPES * 101,
-        help_text="For a key that may not submit jobs of any task: names with spaces between, such "
-        "as primes.sum.",
+        help_text=_(
+            "For a key that may not submit jobs of any task: names with spaces between, such "
+            "as primes.sum."
+        ),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
     services = forms.CharField(
         required=False,
-        label="Use these services",
+        label=_("Use these services"),
         max_length=MAX_SCOPES * 65,
-        help_text="Services behind this log-in that take keys: names with spaces between.",
+        help_text=_("Services behind this log-in that take keys: names with spaces between."),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
-    expires_in_days = forms.IntegerField(label="Expires in days")
+    expires_in_days = forms.IntegerField(label=_("Expires in days"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         longest = contract_settings().key_max_days
         days = self.fields["expires_in_days"]
         days.initial = default_days()
-        days.help_text = f"From 1 to {longest}."
+        days.help_text = _("From 1 to %(most)s.") % {"most": longest}
         days.validators += [MinValueValidator(1), MaxValueValidator(longest)]
         days.widget.attrs.update({"min": 1, "max": longest})
 
     def clean(self) -> dict[str, Any]:
         """Add the tasks and the services to the scopes."""
-        tasks = self._named("tasks", TASK_SCOPE_PREFIX, "dots and underscores")
-        services = self._named("services", SERVICE_SCOPE_PREFIX, "dots, underscores and hyphens")
+        tasks = self._named(
+            "tasks",
+            TASK_SCOPE_PREFIX,
+            _("Names of tasks have small letters, digits, dots and underscores."),
+        )
+        services = self._named(
+            "services",
+            SERVICE_SCOPE_PREFIX,
+            _("Names of services have small letters, digits, dots, underscores and hyphens."),
+        )
         scopes = {*self.cleaned_data.get("scopes", []), *tasks, *services}
         if len(scopes) > MAX_SCOPES and not self.errors:
-            self.add_error("tasks", f"At most {MAX_SCOPES} scopes in all.")
+            self.add_error("tasks", _("At most %(most)s scopes in all.") % {"most": MAX_SCOPES})
         return {**self.cleaned_data, "scopes": sorted(scopes)}
 
-    def _named(self, field: str, prefix: str, signs: str) -> list[str]:
+    def _named(self, field: str, prefix: str, wrong: Any) -> list[str]:
         """Return the scopes of the names in one field; tell what is none."""
         names = self.cleaned_data.get(field, "").replace(",", " ").split()
         scopes = [f"{prefix}{name}" for name in names]
         if not all(is_scope(scope) for scope in scopes):
-            self.add_error(field, f"Names of {field} have small letters, digits, {signs}.")
+            self.add_error(field, wrong)
         return scopes
 
     def wanted(self) -> dict[str, Any]:

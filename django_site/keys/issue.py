@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_site.client_address import current_address
 from django_site.keys.models import ApiKey, ApiKeyQuerySet
@@ -38,7 +39,7 @@ def create_key(
     """
     if needs_verified_address(person):
         raise ValidationError(
-            "Verify your e-mail address first: keys are for its owner only.",
+            _("Verify your e-mail address first: keys are for its owner only."),
             code="email_unverified",
         )
     token = new_key()
@@ -68,11 +69,12 @@ def _require_room(rows: ApiKeyQuerySet, person: Any) -> None:
     password = user_rows().select_for_update().values_list("password", flat=True).get(pk=person.pk)
     if password != person.password:
         raise ValidationError(
-            "Your password has changed meanwhile. Log in again.", code="password_changed"
+            _("Your password has changed meanwhile. Log in again."), code="password_changed"
         )
     if rows.of(person).live().count() >= MAX_LIVE:
         raise ValidationError(
-            f"You have {MAX_LIVE} keys, which is the most. Revoke one first.", code="too_many_keys"
+            _("You have %(most)s keys, which is the most. Revoke one first.") % {"most": MAX_LIVE},
+            code="too_many_keys",
         )
 
 

@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -48,11 +50,12 @@ def _person_required(view: View[P]) -> View[P]:
 def keys(request: HttpRequest) -> HttpResponse:
     """List the person's keys; make one."""
     if wants_json(request):
-        return (
-            json_client.create(request)
-            if request.method == "POST"
-            else json_client.listing(request)
-        )
+        with translation.override("en"):  # problems are English, whatever the client's browser
+            return (
+                json_client.create(request)
+                if request.method == "POST"
+                else json_client.listing(request)
+            )
     if request.method != "POST":
         return _page(request, form=KeyForm())
     if not is_recent(request):
@@ -81,7 +84,7 @@ def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
     """Revoke one key: for people."""
     if not revoke_keys(ApiKey.objects.of(request.user).filter(pk=key_id), by=request.user):
         raise Http404
-    messages.success(request, "The key is revoked. Whatever uses it is refused from now on.")
+    messages.success(request, _("The key is revoked. Whatever uses it is refused from now on."))
     return redirect("account_keys")
 
 
@@ -90,7 +93,7 @@ def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
 def revoke_all(request: HttpRequest) -> HttpResponse:
     """Revoke all keys of the person."""
     count = revoke_keys(ApiKey.objects.of(request.user), by=request.user)
-    messages.success(request, f"All your keys are revoked: {count}.")
+    messages.success(request, _("All your keys are revoked: %(count)s.") % {"count": count})
     return redirect("account_keys")
 
 

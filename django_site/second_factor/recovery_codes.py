@@ -14,6 +14,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from django_site.publishing.databases import database_of
 from django_site.security_log import note
@@ -38,7 +39,7 @@ def renew_void_codes(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
         _codes_of(user).delete()
         RecoveryCodes.activate(user)
     note("recovery codes replaced", user_id=str(user.pk), reason="password_reset")
-    text = (
+    text = _(
         "The recovery codes from before the password reset are void. Look at the new ones and keep "
         "them."
     )

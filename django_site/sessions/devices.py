@@ -1,6 +1,8 @@
 """A browser's User-Agent in words that its owner recognizes: "Firefox on Linux".
 A guess, for display only."""
 
+from django.utils.translation import gettext as _
+
 # In this order: Edge and Opera say Chrome too, Chrome says Safari too;
 # an iPhone says Mac OS X, Android says Linux.
 _BROWSERS = {
@@ -30,9 +32,10 @@ def describe_device(user_agent: str) -> str:
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser:
-        return f"{browser} on {system}" if system else browser
+        words = _("%(browser)s on %(system)s")
+        return words % {"browser": browser, "system": system} if system else browser
     first_word = user_agent.partition(" ")[0][:_MAX_LENGTH]
-    return first_word or "Unknown device"
+    return first_word or _("Unknown device")
 
 
 def _first(names: dict[str, str], user_agent: str) -> str:

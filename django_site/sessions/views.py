@@ -10,6 +10,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from django_site.client_address import client_address
@@ -30,16 +31,18 @@ def sessions(request: HttpRequest) -> HttpResponse:
         )
     if "others" in request.POST:
         count = end_other_sessions(user_id, keep=own)
-        messages.success(request, f"Sessions ended: {count}. You are logged in only here now.")
+        words = _("Sessions ended: %(count)s. You are logged in only here now.")
+        messages.success(request, words % {"count": count})
     elif request.POST.get("entry") == own:
         logout(request)
         return redirect("account_login")
     elif end_session(user_id, request.POST.get("entry", "")):
         messages.success(
-            request, "That session is ended. The device is logged out from its next request on."
+            request,
+            _("That session is ended. The device is logged out from its next request on."),
         )
     else:
-        messages.info(request, "That session had ended already.")
+        messages.info(request, _("That session had ended already."))
     return redirect("account_sessions")
 
 

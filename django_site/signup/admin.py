@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_site.signup.addresses import has_account
 from django_site.signup.invitations import VALID_DAYS, token_of
@@ -39,13 +40,13 @@ class InvitationForm(forms.ModelForm):
         """Refuse an address that has an account, and too many mails."""
         email = str(self.cleaned_data["email"]).lower()
         if has_account(email):
-            raise ValidationError("Somebody has an account with this address.", code="known")
+            raise ValidationError(_("Somebody has an account with this address."), code="known")
         limits = (("invite", None), ("invite_address", email))
         if not all(
             ratelimit.consume(self.request, app=_APP, action=action, key=key)
             for action, key in limits
         ):
-            raise ValidationError("Too many invitations. Try again later.", code="too_many")
+            raise ValidationError(_("Too many invitations. Try again later."), code="too_many")
         return email
 
 

@@ -13,6 +13,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from django_site.signup.addresses import has_account
 from django_site.signup.invitations import find_invitation, refer_to_account, use
@@ -48,5 +49,5 @@ class SignupForm(AllauthSignupForm):
             if use(request, self.invitation):
                 get_adapter(request).stash_verified_email(request, self.invitation.email)
                 return super().try_save(request)
-        messages.error(request, "That invitation has been used already.")
+        messages.error(request, _("That invitation has been used already."))
         return None, HttpResponseRedirect(reverse("account_login"))

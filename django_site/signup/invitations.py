@@ -14,6 +14,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_site.signup.models import Invitation
 
@@ -60,7 +61,10 @@ def refer_to_account(request: HttpRequest) -> HttpResponseRedirect:
     request.session.pop(_SESSION_KEY, None)
     messages.info(
         request,
-        "There is an account with the address that was invited. Log in, or ask for a new password.",
+        _(
+            "There is an account with the address that was invited. "
+            "Log in, or ask for a new password."
+        ),
     )
     return HttpResponseRedirect(reverse("account_login"))
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -19,7 +20,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 class Invitation(models.Model):
     """One address that may sign up once. The link is nowhere: it is this row's id, signed."""
 
-    email: "models.EmailField[str, str]" = models.EmailField("e-mail address")
+    email: "models.EmailField[str, str]" = models.EmailField(_("e-mail address"))
     invited_by: "models.ForeignKey[Any, Any]" = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
     )

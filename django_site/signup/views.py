@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from django_site.security_log import note
@@ -15,7 +16,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Go on to the sign-up, at an address without the token; 410 when the link no longer counts."""
     if request.user.is_authenticated:
         messages.info(
-            request, "You have an account already. The invitation is for somebody without one."
+            request,
+            _("You have an account already. The invitation is for somebody without one."),
         )
         return redirect("home")
     accepted = accept(request, token)

@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from shared.settings.contract import ContractSettings
-from shared.settings.fields import ApiUrl, RedisUrl, Secret, split_list
+from shared.settings.fields import ApiUrl, RedisUrl, Secret, WordList, split_list
 
 
 class WriterSettings(ContractSettings):
@@ -59,6 +59,12 @@ class SiteSettings(WriterSettings):
         "before the first log-in",
     )
 
+    languages: WordList = Field(
+        ("en", "de"),
+        min_length=1,
+        description="languages of the pages, comma-separated, by their codes; the first is for "
+        "browsers that ask for none of them",
+    )
     signup: str = Field(
         "",
         pattern="^(open|invited|closed)?$",
@@ -71,7 +77,7 @@ class SiteSettings(WriterSettings):
         ``closed`` nobody."""
         return self.signup or ("closed" if self.production else "open")
 
-    @field_validator("secret_key_fallbacks", mode="before")
+    @field_validator("secret_key_fallbacks", "languages", mode="before")
     @classmethod
     def _split_lists(cls, value: Any) -> Any:
         return split_list(value)

@@ -1,5 +1,6 @@
 // <button data-copy="id" hidden>: shown where scripts run, copies the field with that id.
-"use strict";
+import { gettext } from "./words.js";
+
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
   button.hidden = false;
@@ -10,6 +11,6 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     } catch {
       document.execCommand("copy"); // the clipboard interface needs HTTPS or localhost
     }
-    button.textContent = "Copied";
+    button.textContent = gettext("Copied");
   });
 }

@@ -1,14 +1,16 @@
 // Times as people say them, renewed while the page is open; behind them the exact one, in the person's zone.
+import { language } from "./words.js";
+
 const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const relative = new Intl.RelativeTimeFormat(language);
+const justNow = new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(0, "second");
 const EVERY_MS = 10_000;
 
 function ago(then, now) {
   const seconds = Math.round((then - now) / 1000);
-  if (Math.abs(seconds) < 5) return "now";
+  if (Math.abs(seconds) < 5) return justNow;
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size);
-  const count = Math.trunc(Math.abs(seconds) / length);
-  const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
-  return seconds < 0 ? `${words} ago` : `in ${words}`;
+  return relative.format(Math.trunc(seconds / length), unit);
 }
 
 // Ten thousand of them take longer than a screen may stand still: some at a time.
@@ -29,7 +31,10 @@ export function showTimes() {
   for (const time of document.querySelectorAll("time[data-at]")) {
     const then = new Date(time.dateTime);
     const isToday = then.toDateString() === new Date().toDateString();
-    time.textContent = then.toLocaleString("en", isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+    time.textContent = then.toLocaleString(language, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  }
+  for (const time of document.querySelectorAll("time[data-day]")) {
+    time.textContent = new Date(time.dateTime).toLocaleDateString(language, { dateStyle: "medium" });
   }
   const times = document.querySelectorAll("time[data-ago]");
   const number = (turn += 1);
@@ -43,7 +48,7 @@ export function showTimes() {
 
 // The exact time, where somebody looks for it.
 document.addEventListener("pointerover", ({ target }) => {
-  if (target.matches?.("time[data-ago]")) target.title = new Date(target.dateTime).toLocaleString("en", { dateStyle: "full", timeStyle: "medium" });
+  if (target.matches?.("time[data-ago]")) target.title = new Date(target.dateTime).toLocaleString(language, { dateStyle: "full", timeStyle: "medium" });
 });
 
 showTimes();

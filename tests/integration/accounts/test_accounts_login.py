@@ -263,7 +263,7 @@ def test_who_is_logged_in_is_sent_to_the_remedy_and_not_back(reason: str, remedy
     log_in(client, person)
     answer = client.get(f"/accounts/login/?reason={reason}&next=/api/me")
     assert (answer.status_code, answer["Location"]) == (302, f"{remedy}?next=%2Fapi%2Fme")
-    assert REASONS[reason] in client.get(answer["Location"]).content.decode()
+    assert str(REASONS[reason]) in client.get(answer["Location"]).content.decode()
 
 
 def test_inactive_person_can_not_log_in() -> None:

@@ -118,7 +118,7 @@ def test_home_shows_what_the_person_keeps_by_a_script_and_by_a_link() -> None:
     client = browser()
     log_in(client, new_person())
     page = client.get("/").content.decode()
-    assert '<script src="/static/gatehouse/usage' in page
+    assert 'src="/static/gatehouse/usage.js"' in page
     assert 'data-from="/api/me/usage"' in page
     assert '<a href="/api/me/usage">' in page
     assert "usage.js" not in browser().get("/").content.decode()

@@ -87,7 +87,10 @@ TEMPLATES = [
         "DIRS": [HERE / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "libraries": {"language": "django_site.language.tags"},
+            "libraries": {
+                "language": "django_site.language.tags",
+                "i18n": "django_site.language.i18n",
+            },
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

@@ -37,13 +37,14 @@ _FUNCTIONS = {
     "_": None,
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
+    "ngettext_noop": (1, 2),
     "pgettext": ((1, "c"), 2),
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
 _IN_SCRIPTS = {"gettext": None, "ngettext": (1, 2)}
 _PLURAL = re.compile(r"[n0-9 %!=<>&|?:()]+")
-_NAMED = re.compile(r"%\((\w+)\)[sdr]")
+_NAMED = re.compile(r"(?:%\(|\{)(\w+)(?:\)[sdr]|\})")
 
 Message = tuple[str, object, str]  # where, what, in which context
 

@@ -8,6 +8,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from django_site.work.api import ApiProblem, NoApiBeside
@@ -17,15 +19,15 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 # What the API says to a program, as a heading for people.
 _HEADINGS = {
-    401: "We can't check who you are just now",
-    403: "Your account may not do this",
-    404: "There is no such job",
-    410: "This is no longer kept",
-    413: "That is too large",
-    422: "That can't be used",
-    429: "That is too much just now",
-    503: "The API is away for a moment",
-    507: "There is no room left",
+    401: gettext_noop("We can't check who you are just now"),
+    403: gettext_noop("Your account may not do this"),
+    404: gettext_noop("There is no such job"),
+    410: gettext_noop("This is no longer kept"),
+    413: gettext_noop("That is too large"),
+    422: gettext_noop("That can't be used"),
+    429: gettext_noop("That is too much just now"),
+    503: gettext_noop("The API is away for a moment"),
+    507: gettext_noop("There is no room left"),
 }
 
 
@@ -61,10 +63,9 @@ def refused(request: HttpRequest, problem: ApiProblem) -> HttpResponse:
     """Return the page that says what the API refused, and why."""
     # The site knows this person, or the page would not have been asked for: the API not yet.
     status = 503 if problem.status == 401 else problem.status
-    heading = _HEADINGS.get(problem.status, "That didn't work")
-    answer = render(
-        request, "work/refused.html", {"heading": heading, "problem": problem}, status=status
-    )
+    english = _HEADINGS.get(problem.status, gettext_noop("That didn't work"))
+    context = {"heading": _(english), "english": english, "problem": problem}
+    answer = render(request, "work/refused.html", context, status=status)
     if problem.retry_after_s or status == 503:
         answer["Retry-After"] = problem.retry_after_s or "2"
     return answer

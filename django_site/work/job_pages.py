@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from django_site.work import api
@@ -26,9 +28,9 @@ LOG_LINES = 200
 _BATCH_SHOWN_MAX = 1000
 _DRAWN_MAX, _AT_ONCE = 300, 100
 _TABLE_FORMATS = (
-    ("spreadsheet", "CSV for a spreadsheet"),
-    ("csv", "CSV, as it is"),
-    ("jsonl", "JSON lines"),
+    ("spreadsheet", gettext_lazy("CSV for a spreadsheet")),
+    ("csv", gettext_lazy("CSV, as it is")),
+    ("jsonl", gettext_lazy("JSON lines")),
     ("parquet", "Parquet"),
 )
 
@@ -99,7 +101,7 @@ def act(request: HttpRequest, job_id: UUID, action: str) -> HttpResponse:
     if action == "delete":
         done = _try(request, f"/jobs/{job_id}", method="DELETE")
         if done:
-            messages.success(request, "The job is deleted, with all that it kept.")
+            messages.success(request, _("The job is deleted, with all that it kept."))
             return _back(request, reverse("jobs"))
     else:
         _try(request, f"/jobs/{job_id}/{action}")
@@ -112,7 +114,8 @@ def act_on_batch(request: HttpRequest, batch_id: UUID, action: str) -> HttpRespo
     """Cancel or delete a batch."""
     if action == "delete":
         if _try(request, f"/batches/{batch_id}", method="DELETE"):
-            messages.success(request, "The batch is deleted, with its jobs and all that they kept.")
+            words = _("The batch is deleted, with its jobs and all that they kept.")
+            messages.success(request, words)
             return _back(request, reverse("jobs"))
     else:
         _try(request, f"/batches/{batch_id}/cancel")

@@ -8,6 +8,8 @@ from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_site.work import api
 from django_site.work.form.fields import Field
@@ -27,7 +29,9 @@ from django_site.work.form.values import (
 FIELDS, AS_JSON, CALLS = "form", "json", "calls"
 # Each name is a question of its own.
 _NAMED_MAX = 50
-_NOT_IN_FORM = "These arguments don't fit the form as they are, so here they are as JSON."
+_NOT_IN_FORM = gettext_lazy(
+    "These arguments don't fit the form as they are, so here they are as JSON."
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,10 +67,10 @@ class StartForm:
         try:
             said = read_json(self.json or "{}")
         except (ValueError, RecursionError) as error:
-            self.json_errors.append(f"This is not JSON: {error}")
+            self.json_errors.append(_("This is not JSON: %(reason)s") % {"reason": error})
             return None
         if not isinstance(said, dict):
-            self.json_errors.append('This must be an object: {"name": value}.')
+            self.json_errors.append(_('This must be an object: {"name": value}.'))
             return None
         return said
 
@@ -83,7 +87,7 @@ class StartForm:
             fill(self.fields, arguments)
         except NotInForm:
             self.fields = fields_of(self.task["arguments_schema"])
-            self.notes.append(_NOT_IN_FORM)
+            self.notes.append(str(_NOT_IN_FORM))
             return
         self.mode = FIELDS
 
@@ -111,9 +115,8 @@ class StartForm:
             found = [_find_upload(request, upload) for upload in each.uploads[:_NAMED_MAX]]
             kept = [upload for upload in found if upload is not None]
             if len(kept) < len(found):
-                self.notes.append(
-                    f"A file of “{each.label}” is no longer kept. Please choose it again."
-                )
+                words = _("A file of “%(field)s” is no longer kept. Please choose it again.")
+                self.notes.append(words % {"field": each.label})
             each.uploads = [*kept, *each.uploads[_NAMED_MAX:]]
 
 
@@ -132,7 +135,7 @@ def form_of_arguments(task: Mapping[str, Any], arguments: Mapping[str, Any]) -> 
     except NotInForm:
         form.fields = fields_of(task["arguments_schema"])
         form.mode, form.json = AS_JSON, json_text(arguments)
-        form.notes.append(_NOT_IN_FORM)
+        form.notes.append(str(_NOT_IN_FORM))
     return form
 
 

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from django_site.work import api
@@ -97,10 +98,10 @@ def _first_page(request: HttpRequest, task: Mapping[str, Any]) -> HttpResponse:
     if draft is None:
         form = _first_form(request, task)
         if "draft" in request.GET:
-            form.notes.append("What you had typed is not kept here. Nothing was started.")
+            form.notes.append(_("What you had typed is not kept here. Nothing was started."))
         return _form_page(request, form)
     form = sent_form(task, draft)
-    form.notes.append("This is what you had typed. Nothing was started yet.")
+    form.notes.append(_("This is what you had typed. Nothing was started yet."))
     answer = _form_page(request, form)
     forget_draft(answer)
     return answer
@@ -114,7 +115,7 @@ def _first_form(request: HttpRequest, task: Mapping[str, Any]) -> StartForm:
     if job["task"] != task["name"]:
         return empty_form(task)
     form = form_of_arguments(task, job["arguments"])
-    form.notes.append("Filled in from an earlier job. Change what you like.")
+    form.notes.append(_("Filled in from an earlier job. Change what you like."))
     return form
 
 

@@ -12,9 +12,11 @@ from tests.e2e.service import ServiceProcess
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """The whole service, one for the tests of this folder."""
+    """The whole service, one for the tests of this folder. Of Arabic, which it offers too, nothing
+    of ours is translated, but its pages run from right to left."""
     tasks = "flask_api.tasks.library,tests.browser.form_tasks,tests.browser.result_tasks"
-    with ServiceProcess(tmp_path_factory.mktemp("service"), task_modules=tasks) as service:
+    folder = tmp_path_factory.mktemp("service")
+    with ServiceProcess(folder, task_modules=tasks, languages="en,de,ar") as service:
         yield service
 
 

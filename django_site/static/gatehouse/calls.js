@@ -1,5 +1,6 @@
 // The calls beside the form follow what is typed; each can be copied.
 import { show } from "./live.js";
+import { fill, gettext } from "./words.js";
 
 const SOON_MS = 400;
 const form = document.getElementById("start");
@@ -25,12 +26,12 @@ function copyButton(pre) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "button text copy-call";
-  button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy the call by ${pre.previousElementSibling.textContent}`);
+  button.textContent = gettext("Copy");
+  button.setAttribute("aria-label", fill(gettext("Copy the call by %(way)s"), { way: pre.previousElementSibling.textContent }));
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(pre.textContent);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 2000);
+    button.textContent = gettext("Copied");
+    setTimeout(() => (button.textContent = gettext("Copy")), 2000);
   });
   return button;
 }

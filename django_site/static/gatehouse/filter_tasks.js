@@ -1,4 +1,6 @@
 // The search narrows the list of tasks while it is typed; without scripts, when it is sent.
+import { fill, gettext } from "./words.js";
+
 const field = document.getElementById("q");
 const tiles = [...document.querySelectorAll(".tile")];
 const told = document.getElementById("found");
@@ -18,7 +20,7 @@ function narrow() {
     group.hidden = !group.querySelector(".tile:not([hidden])");
   }
   document.getElementById("none").hidden = shown.size > 0 || every === 0;
-  told.textContent = words.length ? `${shown.size} of ${every} tasks` : "";
+  told.textContent = words.length ? fill(gettext("%(count)s of %(every)s tasks"), { count: shown.size, every }) : "";
 }
 
 field.addEventListener("input", narrow);

@@ -3,6 +3,7 @@ import { follow, refresh, say, sparingly, visible } from "./live.js";
 import { addLines, replaceLog } from "./log.js";
 import "./pictures.js";
 import "./tables.js";
+import { fill, gettext, number } from "./words.js";
 import { offer, tellEnd } from "./tell.js";
 
 const head = document.getElementById("live-head");
@@ -20,7 +21,7 @@ async function update({ withLog = false } = {}) {
   const fresh = await refresh(location.href, { background: withLog ? "1" : "without log" });
   if (!fresh) return;
   if (withLog) replaceLog(fresh);
-  if (stateOf() !== before) say(`The job: ${stateOf()}`);
+  if (stateOf() !== before) say(fill(gettext("The job: %(state)s"), { state: stateOf() }));
   if (isOver()) stop();
   if (isOver() && !wasOver) tellEnd(head.dataset.task, stateOf());
 }
@@ -34,7 +35,7 @@ function showProgress({ done, total, message }) {
     bar.max = total;
     bar.value = done;
   }
-  const count = total ? `${done.toLocaleString("en")} of ${total.toLocaleString("en")}` : done.toLocaleString("en");
+  const count = total ? fill(gettext("%(done)s of %(total)s"), { done: number(done), total: number(total) }) : number(done);
   const words = message ? `${count} · ${visible(message).slice(0, 200)}` : count;
   head.querySelector(".progress-words").textContent = words;
   if (Date.now() - lastSaid > SAY_EVERY_MS) {

@@ -2,6 +2,7 @@
 import { refresh, renew, say } from "./live.js";
 import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
+import { fill, gettext } from "./words.js";
 
 const filters = document.getElementById("filters");
 const many = document.getElementById("many");
@@ -29,7 +30,7 @@ async function view(address, { isNew = true } = {}) {
   older.replaceChildren();
   if (isNew && address !== location.href) history.pushState(null, "", address);
   const count = live.querySelectorAll(".job-row").length;
-  say(count ? `${count} shown` : "None like this");
+  say(count ? fill(gettext("%(count)s shown"), { count }) : gettext("None like this"));
   showCount();
   watch();
 }
@@ -57,7 +58,7 @@ async function loadMore() {
   const address = nextAddress();
   if (isLoading || !address) return;
   isLoading = true;
-  more.textContent = "Older jobs are loading…";
+  more.textContent = gettext("Older jobs are loading…");
   const place = new URL(address, location.href);
   place.searchParams.set("larger", "1");
   try {
@@ -78,7 +79,7 @@ async function loadMore() {
     }
   } finally {
     isLoading = false;
-    more.textContent = nextAddress() || !older.childElementCount ? "" : "There are no older ones.";
+    more.textContent = nextAddress() || !older.childElementCount ? "" : gettext("There are no older ones.");
   }
   watch();
 }
@@ -115,7 +116,7 @@ function showCount() {
   const count = document.querySelectorAll(".tick:checked").length;
   const every = document.getElementsByClassName("tick").length;
   many.classList.toggle("some", count > 0);
-  document.getElementById("count").textContent = count ? `${count} ticked:` : "";
+  document.getElementById("count").textContent = count ? fill(gettext("%(count)s ticked:"), { count }) : "";
   for (const button of many.querySelectorAll("button")) button.hidden = count === 0;
   all.checked = count > 0 && count === every;
   all.indeterminate = count > 0 && count < every;

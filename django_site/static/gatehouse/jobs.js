@@ -1,6 +1,7 @@
 // The list of jobs, live; a row's Cancel works without leaving the page.
 import { follow, refresh, renew, say, sparingly, visible } from "./live.js";
 import { morph } from "./morph.js";
+import { fill, gettext, number } from "./words.js";
 
 const LEFT_EVERY_MS = 10_000;
 const list = document.querySelector("[data-events]");
@@ -57,7 +58,7 @@ function showProgress({ job, progress }) {
   }
   bar.max = progress.total;
   bar.value = progress.done;
-  const count = `${progress.done.toLocaleString("en")} of ${progress.total.toLocaleString("en")}`;
+  const count = fill(gettext("%(done)s of %(total)s"), { done: number(progress.done), total: number(progress.total) });
   row.querySelector(".progress-words").textContent = progress.message ? `${count} · ${visible(progress.message).slice(0, 200)}` : count;
 }
 

@@ -2,6 +2,7 @@
 // data-live are brought up to date. The server writes all HTML, so what other people wrote is escaped in one place.
 import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
+import { gettext } from "./words.js";
 
 const SOON_MS = 150;
 const AT_MOST_EVERY_MS = 1000;
@@ -72,19 +73,19 @@ async function load(address, background) {
     const headers = background === null ? { Accept: "text/html" } : { Accept: "text/html", "X-Gatehouse-Background": background };
     answer = await fetch(address, { headers, credentials: "same-origin" });
   } catch {
-    warn("The service can't be reached. This page goes on by itself as soon as it can.");
+    warn(gettext("The service can't be reached. This page goes on by itself as soon as it can."));
     return null;
   }
   if (answer.redirected && new URL(answer.url).pathname !== new URL(address, location.href).pathname) {
-    warn("You were logged out.", { link: "Log in again", address: answer.url });
+    warn(gettext("You were logged out."), { link: gettext("Log in again"), address: answer.url });
     return null;
   }
   if (answer.status === 404 || answer.status === 410) {
-    warn("This is gone: it was deleted, or its time was over.");
+    warn(gettext("This is gone: it was deleted, or its time was over."));
     return null;
   }
   if (!answer.ok) {
-    warn("The service is away for a moment. This page goes on by itself as soon as it can.");
+    warn(gettext("The service is away for a moment. This page goes on by itself as soon as it can."));
     return null;
   }
   calm();

@@ -1,5 +1,6 @@
 // A job's log: lines as they come, followed until the person scrolls up, paused, searched, wrapped or not.
 import { coloured } from "./ansi.js";
+import { fill, gettext, ngettext } from "./words.js";
 
 const log = document.getElementById("live-log");
 const tools = document.getElementById("log-tools");
@@ -49,7 +50,7 @@ function lineOf({ at, level, message }) {
 export function addLines(lines) {
   if (held) {
     held = [...held, ...lines].slice(-ALL);
-    buttons.pause.textContent = `Go on (${held.length} new)`;
+    buttons.pause.textContent = fill(gettext("Go on (%(count)s new)"), { count: held.length });
     return;
   }
   atItsEnd(() => {
@@ -115,7 +116,7 @@ buttons.pause.addEventListener("click", () => {
   const lines = held;
   held = held ? null : [];
   press(buttons.pause, Boolean(held));
-  buttons.pause.textContent = "Pause";
+  buttons.pause.textContent = gettext("Pause");
   if (lines && isBehind) loadAll();
   else if (lines) addLines(lines);
   isBehind = false;
@@ -168,10 +169,10 @@ function search(isSame = false) {
 }
 
 function tell() {
-  const lines = `line${hits.length === 1 ? "" : "s"}`;
+  const count = hits.length;
   if (!field.value) found.textContent = "";
-  else if (!hits.length) found.textContent = "Nowhere";
-  else found.textContent = hit < 0 ? `${hits.length} ${lines}` : `${hit + 1} of ${hits.length} ${lines}`;
+  else if (!hits.length) found.textContent = gettext("Nowhere");
+  else found.textContent = hit < 0 ? fill(ngettext("%(count)s line", "%(count)s lines", count), { count }) : fill(ngettext("%(at)s of %(count)s line", "%(at)s of %(count)s lines", count), { at: hit + 1, count });
   for (const button of [buttons.previous, buttons.next]) button.disabled = !hits.length;
 }
 

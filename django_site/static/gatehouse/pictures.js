@@ -1,4 +1,6 @@
 // Pictures of a job, one at a time: arrows lead to the next, Escape back. Without scripts each is a link.
+import { fill, gettext } from "./words.js";
+
 let dialog = null;
 let at = 0;
 
@@ -16,17 +18,17 @@ function button(words, act) {
 function build() {
   dialog = document.createElement("dialog");
   dialog.className = "viewer";
-  dialog.setAttribute("aria-label", "Picture");
+  dialog.setAttribute("aria-label", gettext("Picture"));
   const picture = document.createElement("img");
   const words = document.createElement("p");
   words.setAttribute("role", "status");
   const keep = document.createElement("a");
   keep.className = "button secondary small";
-  keep.textContent = "Download";
+  keep.textContent = gettext("Download");
   keep.download = "";
   const row = document.createElement("div");
   row.className = "actions";
-  row.append(button("Previous", () => step(-1)), button("Next", () => step(1)), keep, button("Close", () => dialog.close()));
+  row.append(button(gettext("Previous"), () => step(-1)), button(gettext("Next"), () => step(1)), keep, button(gettext("Close"), () => dialog.close()));
   dialog.append(picture, words, row);
   dialog.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -44,7 +46,7 @@ function step(by) {
   const [picture, words] = dialog.children;
   picture.src = href;
   picture.alt = dataset.picture;
-  words.textContent = `${dataset.picture} · ${at + 1} of ${all.length}`;
+  words.textContent = `${dataset.picture} · ${fill(gettext("%(at)s of %(every)s"), { at: at + 1, every: all.length })}`;
   dialog.querySelector("a").href = href;
   return undefined;
 }

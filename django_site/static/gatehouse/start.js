@@ -1,29 +1,33 @@
 // The form that starts a job: files are uploaded at once, by choosing or dropping them, with a bar each.
+import { fill, gettext, language } from "./words.js";
+
 const form = document.getElementById("start");
 
 function listed(list, name, file) {
   const item = document.createElement("li");
   const words = document.createElement("span");
   words.className = "file-name";
+  words.dir = "auto";
   words.textContent = file.name;
   const bar = document.createElement("progress");
   bar.max = 1;
   bar.value = 0;
-  bar.setAttribute("aria-label", `Upload of ${file.name}`);
+  bar.setAttribute("aria-label", fill(gettext("Upload of %(name)s"), { name: file.name }));
   const state = document.createElement("span");
   state.className = "help";
   const stop = document.createElement("button");
   stop.type = "button";
   stop.className = "button text";
-  stop.textContent = "Remove";
-  stop.setAttribute("aria-label", `Remove ${file.name}`);
+  stop.textContent = gettext("Remove");
+  stop.setAttribute("aria-label", fill(gettext("Remove %(name)s"), { name: file.name }));
   item.append(words, bar, state, stop);
   list.append(item);
   return { item, bar, state, stop };
 }
 
 function sizeOf(bytes) {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  const inTenths = { minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false };
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toLocaleString(language, inTenths)} MB`;
 }
 
 function upload(box, input, file) {
@@ -47,7 +51,7 @@ function upload(box, input, file) {
   request.addEventListener("load", () => {
     delete item.dataset.busy;
     if (request.status !== 201) {
-      let words = "It could not be uploaded.";
+      let words = gettext("It could not be uploaded.");
       try {
         words = JSON.parse(request.responseText).detail || words;
       } catch {
@@ -63,13 +67,13 @@ function upload(box, input, file) {
     kept.value = JSON.parse(request.responseText).id;
     item.prepend(kept);
     bar.remove();
-    state.textContent = `${sizeOf(file.size)}, uploaded`;
+    state.textContent = fill(gettext("%(size)s, uploaded"), { size: sizeOf(file.size) });
     need(box, input);
     form.dispatchEvent(new Event("input", { bubbles: true }));
   });
   request.addEventListener("error", () => {
     delete item.dataset.busy;
-    fail("The service could not be reached.");
+    fail(gettext("The service could not be reached."));
   });
   stop.addEventListener("click", () => {
     request.abort();
@@ -108,7 +112,7 @@ for (const box of document.querySelectorAll("[data-drop]")) {
   });
   const hint = document.createElement("span");
   hint.className = "help";
-  hint.textContent = input.multiple ? "or drop files here" : "or drop one here";
+  hint.textContent = input.multiple ? gettext("or drop files here") : gettext("or drop one here");
   input.after(hint);
 }
 
@@ -116,6 +120,6 @@ form?.addEventListener("submit", (event) => {
   const busy = form.querySelector("[data-busy]");
   if (!busy) return;
   event.preventDefault();
-  busy.querySelector(".help").textContent = "Please wait until it is uploaded.";
+  busy.querySelector(".help").textContent = gettext("Please wait until it is uploaded.");
   busy.querySelector("button").focus();
 });

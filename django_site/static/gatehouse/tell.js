@@ -1,4 +1,6 @@
 // Who asked for it is told when a job ends: by a notification, and by the title until they look. Remembered in this browser.
+import { gettext } from "./words.js";
+
 const KEY = "gatehouse-tell-end";
 const line = document.getElementById("tell");
 const button = line.querySelector("button");
@@ -25,7 +27,7 @@ button.addEventListener("click", async () => {
   const isOn = !isWanted();
   const answer = isOn ? await Notification.requestPermission() : "granted";
   want(isOn && answer === "granted");
-  words.textContent = answer === "granted" ? "" : "This browser allows this site no notifications.";
+  words.textContent = answer === "granted" ? "" : gettext("This browser allows this site no notifications.");
 });
 
 // To be called when the page shows that it has ended.

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django_site.work.shown import localized
+
 _STEPS = (1, 2, 2.5, 5, 10)
 _LEAST = 1e-300  # smaller ones have no powers of ten
 
@@ -55,7 +57,5 @@ def short(value: float) -> str:
     size = abs(value)
     for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if size >= unit:
-            return f"{value / unit:.4g}{letter}" if size < 1e15 else f"{value:.2g}"
-    if size and size < 0.001:
-        return f"{value:.2g}"
-    return f"{value:.4g}"
+            return localized(f"{value / unit:.4g}{letter}" if size < 1e15 else f"{value:.2g}")
+    return localized(f"{value:.2g}" if size and size < 0.001 else f"{value:.4g}")

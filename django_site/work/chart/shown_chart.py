@@ -2,17 +2,28 @@
 
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext_lazy
+
 from django_site.work.chart.draw import draw
 from django_site.work.chart.scale import short
 from shared.chart import Chart, ChartError, is_chart, read_chart
 
 _HEADS = {
-    "bars": ("", "value"),
+    "bars": ("", gettext_lazy("value")),
     "lines": ("x", "y"),
     "scatter": ("x", "y"),
-    "histogram": ("from", "to", "count"),
+    "histogram": (
+        pgettext_lazy("histogram", "from"),
+        pgettext_lazy("histogram", "to"),
+        gettext_lazy("count"),
+    ),
 }
-_WORDS = {"bars": "Bars", "lines": "Lines", "scatter": "Points", "histogram": "Histogram"}
+_WORDS = {
+    "bars": gettext_lazy("Bars"),
+    "lines": gettext_lazy("Lines"),
+    "scatter": gettext_lazy("Points"),
+    "histogram": gettext_lazy("Histogram"),
+}
 
 
 def find_chart(value: Any) -> Chart | None:
@@ -35,13 +46,18 @@ def in_words(chart: Chart) -> str:
     at = -1  # of a point, what is drawn upwards, or to the side
     values = [point[at] for series in chart.series for point in series.points]
     title = f": {chart.title}" if chart.title else ""
-    span = f"{short(min(values))} to {short(max(values))}"
-    return f"{_WORDS[chart.kind]}{title}. {len(values)} values from {span}."
+    words = ngettext(
+        "%(count)s value from %(low)s to %(high)s.",
+        "%(count)s values from %(low)s to %(high)s.",
+        len(values),
+    )
+    said = words % {"count": len(values), "low": short(min(values)), "high": short(max(values))}
+    return f"{_WORDS[chart.kind]}{title}. {said}"
 
 
 def table_of(chart: Chart) -> tuple[list[str], list[list[Any]]]:
     """Return the numbers: names of columns, and rows."""
-    heads = list(_HEADS[chart.kind])
+    heads = [str(head) for head in _HEADS[chart.kind]]
     if chart.kind != "bars":
         heads[0] = chart.x or heads[0]
     if chart.kind in ("lines", "scatter", "bars"):
@@ -52,4 +68,4 @@ def table_of(chart: Chart) -> tuple[list[str], list[list[Any]]]:
         for series in chart.series
         for point in series.points
     ]
-    return [*(["series"] if has_names else []), *heads], rows
+    return [*([gettext("series")] if has_names else []), *heads], rows

@@ -11,10 +11,13 @@ from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_site.work.chart.draw import line, svg, text
 from django_site.work.chart.scale import Scale, scale_of, short
-from django_site.work.shown import duration, moment
+from django_site.work.listing.job_list import STATUS_WORDS
+from django_site.work.shown import duration, moment, number
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 480, 92, 16, 6
 _LANE, _FOOT = 12, 22
@@ -75,7 +78,8 @@ def _lanes(jobs: Sequence[Mapping[str, Any]], first: float, now: float) -> list[
         bar = _bar(job, first, now)
         lane = next((each for each in lanes if each.end <= bar.begin), None)
         if lane is None:
-            name = f"Process {list(processes).index(job.get('instance') or '') + 1}"
+            place = list(processes).index(job.get("instance") or "") + 1
+            name = _("Process %(number)s") % {"number": place}
             lane = _Lane(name="" if lanes else name)
             lanes.append(lane)
         lane.bars.append(bar)
@@ -102,9 +106,13 @@ def _seconds(text: str) -> float:
 
 def _in_words(jobs: Sequence[Mapping[str, Any]], lanes: Sequence[_Lane], last: float) -> str:
     processes = len({job.get("instance") or "" for job in jobs})
-    places = "one at a time" if len(lanes) == 1 else f"up to {len(lanes)} at once"
-    on = "1 process" if processes == 1 else f"{processes} processes"
-    return f"{len(jobs)} jobs on {on}, {places}, over {duration(last)}."
+    places = _("one at a time")
+    if len(lanes) > 1:
+        places = _("up to %(count)s at once") % {"count": len(lanes)}
+    on = ngettext("%(count)s process", "%(count)s processes", processes) % {"count": processes}
+    words = _("%(jobs)s jobs on %(processes)s, %(places)s, over %(time)s.")
+    said = {"jobs": number(len(jobs)), "processes": on, "places": places}
+    return words % {**said, "time": duration(last)}
 
 
 def _parts(lanes: Sequence[_Lane], scale: Scale, ticks: Sequence[float]) -> Iterator[SafeString]:
@@ -126,7 +134,12 @@ def _parts(lanes: Sequence[_Lane], scale: Scale, ticks: Sequence[float]) -> Iter
                 round(max(1.0, scale.at(bar.end) - left - 0.5), 1),
                 _LANE - 4,
                 bar.state,
-                f"Job {bar.number}: {bar.state}, {duration(bar.end - bar.begin)}",
+                _("Job %(number)s: %(state)s, %(time)s")
+                % {
+                    "number": bar.number,
+                    "state": str(STATUS_WORDS.get(bar.state, bar.state)).lower(),
+                    "time": duration(bar.end - bar.begin),
+                },
             )
             for failure in bar.failures:
                 yield line(scale.at(failure), y + 1, scale.at(failure), y + _LANE - 1, "failure")

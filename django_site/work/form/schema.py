@@ -7,7 +7,11 @@ nothing is left out.
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from django_site.work.form.fields import JOIN, Choice, Field
+from django_site.work.shown import number
 
 Schema = Mapping[str, Any]
 
@@ -17,6 +21,32 @@ _DEEPEST = 4
 _LONG_TEXT = 300
 _FORMATS = {"date": "date", "time": "time", "date-time": "moment"}
 _ACRONYMS = {"url": "URL", "urls": "URLs", "id": "ID", "ids": "IDs", "json": "JSON"}
+# How a range is said: exactly, from to, at least, at most.
+Ranges = tuple[str, str, str, str]
+_NUMBERS: Ranges = (
+    "%(low)s",
+    gettext_noop("%(low)s to %(high)s"),
+    gettext_noop("at least %(low)s"),
+    gettext_noop("at most %(high)s"),
+)
+_CHARACTERS: Ranges = (
+    gettext_noop("%(low)s characters"),
+    gettext_noop("%(low)s to %(high)s characters"),
+    gettext_noop("at least %(low)s characters"),
+    gettext_noop("at most %(high)s characters"),
+)
+_ENTRIES: Ranges = (
+    gettext_noop("%(low)s entries"),
+    gettext_noop("%(low)s to %(high)s entries"),
+    gettext_noop("at least %(low)s entries"),
+    gettext_noop("at most %(high)s entries"),
+)
+_FILES: Ranges = (
+    gettext_noop("%(low)s files"),
+    gettext_noop("%(low)s to %(high)s files"),
+    gettext_noop("at least %(low)s files"),
+    gettext_noop("at most %(high)s files"),
+)
 _SCALARS = {"string": "text", "integer": "number", "number": "number"}
 
 
@@ -55,7 +85,7 @@ def _field(
 
 def _shape(schema: Schema, defs: Schema) -> tuple[Schema, bool]:
     """Return what a value that is not null looks like, and whether it may be null."""
-    for _ in range(_DEEPEST):
+    for _depth in range(_DEEPEST):
         reference = schema.get("$ref")
         if reference is None:
             break
@@ -64,7 +94,7 @@ def _shape(schema: Schema, defs: Schema) -> tuple[Schema, bool]:
     every: list[Schema] = schema.get("anyOf") or []
     others = [each for each in every if each.get("type") != "null"]
     if len(others) == 1 and len(others) < len(every):
-        inner, _ = _shape(others[0], defs)
+        inner, _null = _shape(others[0], defs)
         titled = {key: schema[key] for key in ("title",) if key in schema}
         return {**inner, **titled}, True
     return schema, False
@@ -106,8 +136,8 @@ def _complete(found: Field, shape: Schema, defs: Schema, depth: int) -> None:
         # A box says yes or no, never 'not said'.
         found.kind = "choice"
         found.choices = [
-            Choice(key="true", label="Yes", value=True),
-            Choice(key="false", label="No", value=False),
+            Choice(key="true", label=_("Yes"), value=True),
+            Choice(key="false", label=_("No"), value=False),
         ]
     elif found.kind == "choice":
         values = shape.get("enum", [shape.get("const")])
@@ -152,7 +182,14 @@ def _own_words(shape: Schema) -> str:
 
 
 def _shown(value: Any) -> str:
-    named = {"\t": "tab", " ": "blank", "": "nothing", None: "null", True: "Yes", False: "No"}
+    named = {
+        "\t": _("tab"),
+        " ": _("blank"),
+        "": _("nothing"),
+        None: "null",
+        True: _("Yes"),
+        False: _("No"),
+    }
     is_named = isinstance(value, str | bool) or value is None
     return named.get(value, str(value)) if is_named else str(value)
 
@@ -160,39 +197,51 @@ def _shown(value: Any) -> str:
 def _limits(found: Field, shape: Schema) -> str:
     """Say what is accepted, in words, as far as the schema says it in numbers."""
     if found.kind == "number":
-        return _between(
-            shape.get("minimum", _beyond(shape, "exclusiveMinimum", "more than")),
-            shape.get("maximum", _beyond(shape, "exclusiveMaximum", "less than")),
-            "",
-        )
+        return _of_number(shape)
     if found.kind == "text" and found.is_long:
-        return _between(shape.get("minLength"), shape.get("maxLength"), " characters")
+        return _between(shape.get("minLength"), shape.get("maxLength"), _CHARACTERS)
     if found.kind == "moment":
-        return "in UTC"
+        return _("in UTC")
     if found.kind == "lines" and found.item is not None:
-        count = _between(shape.get("minItems"), shape.get("maxItems"), " entries")
-        each = f"each {found.item.limits}" if found.item.limits else ""
-        return ", ".join(part for part in ("one on each line", count, each) if part)
+        count = _between(shape.get("minItems"), shape.get("maxItems"), _ENTRIES)
+        limits = found.item.limits
+        each = _("each %(limits)s") % {"limits": limits} if limits else ""
+        return ", ".join(part for part in (_("one on each line"), count, each) if part)
     if found.kind == "files":
-        return _between(shape.get("minItems"), shape.get("maxItems"), " files")
-    return "as JSON" if found.kind == "json" else ""
+        return _between(shape.get("minItems"), shape.get("maxItems"), _FILES)
+    return _("as JSON") if found.kind == "json" else ""
 
 
-def _beyond(shape: Schema, name: str, words: str) -> str | None:
-    return f"{words} {_number(shape[name])}" if name in shape else None
+def _of_number(shape: Schema) -> str:
+    low, high = shape.get("minimum"), shape.get("maximum")
+    above, below = shape.get("exclusiveMinimum"), shape.get("exclusiveMaximum")
+    if above is None and below is None:
+        return _between(low, high, _NUMBERS)
+    least = _number(low) if low is not None else ""
+    if not least and above is not None:
+        least = _("more than %(number)s") % {"number": _number(above)}
+    most = _number(high) if high is not None else ""
+    if not most and below is not None:
+        most = _("less than %(number)s") % {"number": _number(below)}
+    if least and most:
+        return _("%(low)s to %(high)s") % {"low": least, "high": most}
+    return least or most
 
 
-def _between(least: Any, most: Any, unit: str) -> str:
-    low = None if least is None else _number(least)
-    high = None if most is None else _number(most)
-    if low is not None and high is not None:
-        return f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
-    if low is not None:
-        return f"{low}{unit}" if low.startswith("more") else f"at least {low}{unit}"
-    if high is not None:
-        return f"{high}{unit}" if high.startswith("less") else f"at most {high}{unit}"
-    return ""
+def _between(least: Any, most: Any, words: Ranges) -> str:
+    """Say a range, in the words for: exactly, from to, at least, at most."""
+    exactly, from_to, at_least, at_most = words
+    numbers = {
+        "low": "" if least is None else _number(least),
+        "high": "" if most is None else _number(most),
+    }
+    if least is not None and most is not None:
+        return _(exactly if least == most else from_to) % numbers
+    if least is not None:
+        return _(at_least) % numbers
+    return _(at_most) % numbers if most is not None else ""
 
 
 def _number(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    is_number = isinstance(value, int | float)
+    return number(value) if is_number else str(value)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from django_site.work.form.fields import JOIN, Field
 from shared.strict_json import finite, members_once, refuse_constant
@@ -81,7 +82,7 @@ def check_json(fields: Iterable[Field]) -> bool:
             try:
                 read_json(field.text)
             except (ValueError, RecursionError) as error:
-                field.errors.append(f"This is not JSON: {error}")
+                field.errors.append(_("This is not JSON: %(reason)s") % {"reason": error})
                 is_good = False
     return is_good
 
@@ -118,8 +119,8 @@ def show_errors(fields: Sequence[Field], errors: Iterable[Mapping[str, str]]) ->
 
 def _place_in(field: Field, within: str) -> str:
     if field.kind in ("lines", "files") and within.isdigit():
-        word = "Entry" if field.kind == "lines" else "File"
-        return f"{word} {int(within) + 1}: "
+        words = _("Entry %(number)s: ") if field.kind == "lines" else _("File %(number)s: ")
+        return words % {"number": int(within) + 1}
     return f"{within}: " if within else ""
 
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext_lazy as _
+
 from django_site.work.listing.job_list import STATUS_WORDS
 
-STATUSES = {**STATUS_WORDS, "ended": "Ended"}
+STATUSES = {**STATUS_WORDS, "ended": _("Ended")}
 LONGEST_SEARCH = 200
 _LONGEST_NAME = 100
 

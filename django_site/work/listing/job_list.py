@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from django_site.work import api
 
 # A state, and what people call it.
 STATUS_WORDS = {
-    "queued": "Waiting",
-    "running": "Running",
-    "succeeded": "Succeeded",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
+    "queued": _("Waiting"),
+    "running": _("Running"),
+    "succeeded": _("Succeeded"),
+    "failed": _("Failed"),
+    "cancelled": _("Cancelled"),
 }
 PAGE = 25
 

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
 from django_site.work import api
@@ -17,7 +19,11 @@ from django_site.work.listing.filters import Filters
 
 # Each is a question of its own to the API.
 MOST = 200
-_DONE = {"cancel": "cancelled, or asked to stop", "retry": "waiting again", "delete": "deleted"}
+_DONE = {
+    "cancel": gettext_noop("%(count)s cancelled, or asked to stop."),
+    "retry": gettext_noop("%(count)s waiting again."),
+    "delete": gettext_noop("%(count)s deleted."),
+}
 # The moment for it has passed, or the thing is gone: the others may go on.
 _PASSED = (404, 409, 410, 429)
 
@@ -30,7 +36,8 @@ def act_on_many(request: HttpRequest) -> HttpResponse:
     chosen = [*_chosen(request, "job"), *_chosen(request, "batch")]
     is_too_many = len(chosen) > MOST
     if action not in _DONE or not chosen or is_too_many:
-        words = f"Choose {MOST} at most." if is_too_many else "Choose some jobs first."
+        too_many = _("Choose %(most)s at most.") % {"most": MOST}
+        words = too_many if is_too_many else _("Choose some jobs first.")
         messages.warning(request, words)
     elif action == "delete" and "sure" not in request.POST:
         context = {
@@ -74,14 +81,15 @@ def _act(request: HttpRequest, action: str, chosen: list[tuple[str, str]]) -> No
                 raise
             refused[problem.detail] += 1
     if done:
-        messages.success(request, f"{done} {_DONE[action]}.")
+        messages.success(request, _(_DONE[action]) % {"count": done})
     for detail, count in refused.most_common(3):
-        messages.warning(request, f"{count} not: {detail}")
+        words = _("%(count)s not: %(reason)s") % {"count": count, "reason": detail}
+        messages.warning(request, words)
 
 
 def _act_on_one(request: HttpRequest, action: str, kind: str, id_: str) -> Any:
     if (kind, action) == ("batch", "retry"):
-        raise api.ApiProblem(409, "", "A batch can't be retried as a whole.")
+        raise api.ApiProblem(409, "", _("A batch can't be retried as a whole."))
     path = f"/jobs/{id_}" if kind == "job" else f"/batches/{id_}"
     if action == "delete":
         return api.send(request, path, method="DELETE")

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from django_site.work.access import page
@@ -20,11 +21,12 @@ def save_view(request: HttpRequest) -> HttpResponse:
     query = sent_filters(request).address()
     own = SavedView.objects.filter(person_id=request.user.pk)
     if not name or not query:
-        messages.warning(request, "Choose what is shown, and give it a name.")
+        messages.warning(request, _("Choose what is shown, and give it a name."))
     elif len(query) > _LONGEST_QUERY:
-        messages.warning(request, "These words are too long to keep.")
+        messages.warning(request, _("These words are too long to keep."))
     elif not own.filter(name=name).exists() and own.count() >= MOST:
-        messages.warning(request, f"You keep {MOST} views already. Forget one first.")
+        words = _("You keep %(most)s views already. Forget one first.") % {"most": MOST}
+        messages.warning(request, words)
     else:
         SavedView.objects.update_or_create(
             person_id=request.user.pk, name=name, defaults={"query": query}

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from django_site.work import shown
 
 # Before that the speed of a job is a guess.
@@ -36,9 +38,11 @@ def remaining_s(job: Mapping[str, Any], now: datetime) -> float | None:
 def about(seconds: float) -> str:
     """Say a time that is not known exactly, as roughly as it is known; "" beyond a day."""
     if seconds < 10:
-        return "a few seconds"
+        return _("a few seconds")
     if seconds < 55:
-        return f"about {round(seconds / 10) * 10} s"
+        return _("about %(count)s s") % {"count": round(seconds / 10) * 10}
     if seconds < 0.95 * _HOUR_S:
-        return f"about {max(1, round(seconds / 60))} min"
-    return f"about {max(1, round(seconds / _HOUR_S))} h" if seconds < _DAY_S else ""
+        return _("about %(count)s min") % {"count": max(1, round(seconds / 60))}
+    if seconds < _DAY_S:
+        return _("about %(count)s h") % {"count": max(1, round(seconds / _HOUR_S))}
+    return ""

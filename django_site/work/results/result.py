@@ -5,6 +5,8 @@ What is shown is bounded, whatever a task returned; the whole is one link away.
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from django_site.work.chart.shown_chart import find_chart
 from django_site.work.chart.shown_chart import table_of as numbers_of
 from django_site.work.results.markdown import html_of
@@ -44,7 +46,9 @@ def show(
     if isinstance(value, bool | int | float):
         return Shown(kind="value", id=id, text=number(value))
     if not value:
-        return Shown(kind="empty", id=id, text=f"Empty {'list' if value == [] else 'object'}")
+        return Shown(
+            kind="empty", id=id, text=_("Empty list") if value == [] else _("Empty object")
+        )
     if (chart := find_chart(value)) is not None:
         return _chart(chart, id)
     if (text := find_markdown(value)) is not None:

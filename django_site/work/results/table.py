@@ -11,7 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from django_site.work.results.parts import PAGE_ROWS, Cell, Shown, Wanted, mark_numbers
+from django_site.work.shown import number as said_number
 
 _CELL_MAX = 300
 _LISTED = 5
@@ -85,8 +88,8 @@ def plain_cell(value: Any) -> Cell:
 def number(value: bool | float) -> str:
     """Say a number, or yes and no."""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
-    return f"{value:,}" if isinstance(value, int) else repr(value)
+        return _("Yes") if value else _("No")
+    return said_number(value)
 
 
 def _paths(items: Sequence[Any]) -> list[Path]:

@@ -8,6 +8,8 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from django_site.work.form.fields import JOIN, Field
 from django_site.work.form.schema import fields_of
 from django_site.work.form.values import arguments_of, check_json
@@ -58,16 +60,18 @@ def _check_columns(columns: list[str], known: list[str]) -> None:
     unknown = [name for name in columns if name not in known]
     if unknown:
         names = ", ".join(known[:_LISTED]) + (", …" if len(known) > _LISTED else "")
-        raise NotATable(f"There is no parameter “{unknown[0][:100]}”. Columns may be: {names}.")
+        words = _("There is no parameter “%(name)s”. Columns may be: %(names)s.")
+        raise NotATable(words % {"name": unknown[0][:100], "names": names})
     twice = [name for name in columns if columns.count(name) > 1]
     if twice:
-        raise NotATable(f"The column “{twice[0]}” is there twice.")
+        raise NotATable(_("The column “%(name)s” is there twice.") % {"name": twice[0]})
 
 
 def _row(task: Mapping[str, Any], columns: list[str], number: int, cells: list[str]) -> TableRow:
     row = TableRow(number=number, cells=[*cells, *[""] * len(columns)][: len(columns)])
     if any(cell.strip() for cell in cells[len(columns) :]):
-        row.errors.append(("", f"It has {len(cells)} cells, and there are {len(columns)} columns."))
+        words = _("It has %(cells)s cells, and there are %(columns)s columns.")
+        row.errors.append(("", words % {"cells": len(cells), "columns": len(columns)}))
         return row
     said = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip()}
     fields = _only(fields_of(task["arguments_schema"]), said)
@@ -97,9 +101,10 @@ def _put(leaf: Field, cell: str) -> None:
     leaf.text = text
     if leaf.kind == "flag":
         word = text.casefold()
-        leaf.is_on = word in _YES
-        if word not in (*_YES, *_NO):
-            leaf.errors.append("Say yes or no.")
+        yes, no = (*_YES, _("yes")), (*_NO, _("no"))
+        leaf.is_on = word in yes
+        if word not in (*yes, *no):
+            leaf.errors.append(_("Say yes or no."))
     elif leaf.kind == "choice":
         keys = [
             each.key
@@ -108,7 +113,8 @@ def _put(leaf: Field, cell: str) -> None:
         ]
         if not keys:
             labels = ", ".join(each.label for each in leaf.choices[:_LISTED])
-            leaf.errors.append(f"“{text[:100]}” is none of: {labels}.")
+            words = _("“%(value)s” is none of: %(values)s.")
+            leaf.errors.append(words % {"value": text[:100], "values": labels})
         leaf.text = keys[0] if keys else ""
     elif leaf.kind in ("file", "files"):
         leaf.uploads = [{"id": each} for each in text.split()]

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from django_site.work import api
@@ -83,14 +84,15 @@ def _take(request: HttpRequest, form: TableForm) -> None:
     data = chosen.file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         form.text = ""
-        form.problems = [f"The file has more than {MOST_BYTES // 1000} kB. Send it in parts."]
+        words = _("The file has more than %(most)s kB. Send it in parts.")
+        form.problems = [words % {"most": MOST_BYTES // 1000}]
         return
     try:
         # what spreadsheets save as "Unicode text" begins with its mark
         form.text = data.decode("utf-16" if data[:2] in _MARKS else "utf-8-sig")
     except UnicodeDecodeError:
         form.text = ""
-        form.problems = ["The file is not text in UTF-8. Save it as “CSV UTF-8”."]
+        form.problems = [_("The file is not text in UTF-8. Save it as “CSV UTF-8”.")]
 
 
 def _check(request: HttpRequest, task: Mapping[str, Any], form: TableForm) -> None:

@@ -8,6 +8,10 @@ import csv
 import io
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
+from django_site.work.shown import number
+
 MOST_BYTES = 400_000
 MOST_ROWS = 2_000
 MOST_COLUMNS = 100
@@ -30,7 +34,9 @@ class Table:
 def read_table(text: str) -> Table:
     """Return the table of a text. Lines without any cell are left out. Raises NotATable."""
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
-        raise NotATable(f"It has more than {MOST_BYTES // 1000} kB. Send it in parts.")
+        raise NotATable(
+            _("It has more than %(most)s kB. Send it in parts.") % {"most": MOST_BYTES // 1000}
+        )
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     first = text.lstrip("\n").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
@@ -42,16 +48,19 @@ def read_table(text: str) -> Table:
         for line in reader:
             # csv's own limit is the whole process's, and another may have set it
             if any(len(cell) > LONGEST_CELL for cell in line):
-                raise NotATable(f"A cell has more than {LONGEST_CELL:,} characters.")
+                words = _("A cell has more than %(most)s characters.")
+                raise NotATable(words % {"most": number(LONGEST_CELL)})
             if any(cell.strip() for cell in line):
                 lines.append(line)
             if len(lines) > MOST_ROWS + 1:
-                raise NotATable(f"It has more than {MOST_ROWS:,} rows. Send it in parts.")
+                words = _("It has more than %(most)s rows. Send it in parts.")
+                raise NotATable(words % {"most": number(MOST_ROWS)})
     except csv.Error as error:
-        raise NotATable(f"Line {reader.line_num} can't be read: {error}.") from None
+        words = _("Line %(number)s can't be read: %(reason)s.")
+        raise NotATable(words % {"number": reader.line_num, "reason": error}) from None
     if len(lines) < 2:
-        raise NotATable("It needs a line with the names of the columns, and a row below it.")
+        raise NotATable(_("It needs a line with the names of the columns, and a row below it."))
     columns = [name.strip() for name in lines[0]]
     if len(columns) > MOST_COLUMNS:
-        raise NotATable(f"It has more than {MOST_COLUMNS} columns.")
+        raise NotATable(_("It has more than %(most)s columns.") % {"most": MOST_COLUMNS})
     return Table(columns=columns, rows=list(enumerate(lines[1:], start=1)))

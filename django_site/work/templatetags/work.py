@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 from django_site.work import shown
 from django_site.work.listing import timing, waiting
@@ -39,6 +40,20 @@ def size(count: int) -> str:
 
 
 @register.filter
+def number(value: float) -> str:
+    """Return a number as the page's language writes it."""
+    return shown.number(value)
+
+
+@register.filter
+def label(job: dict[str, Any], words: str) -> str:
+    """Say what a control of a row does, and to which job or batch, for who hears the page."""
+    if "{time}" in words:
+        words = words.replace("{time}", exact(job["submitted_at"]))
+    return words.replace("{task}", job["task"])
+
+
+@register.filter
 def moment(text: str | None) -> SafeString | str:
     """Return a ``time`` element: how long ago, with the exact time behind."""
     then = shown.moment(text)
@@ -65,7 +80,11 @@ def elapsed(job: dict[str, Any]) -> str:
     """Say for how long a job has run."""
     seconds = timing.elapsed_s(job, datetime.now(UTC))
     seconds = seconds if seconds is None or seconds < 1 else float(int(seconds))
-    return "" if seconds is None else shown.duration(seconds).replace(".0 s", " s")
+    return (
+        ""
+        if seconds is None
+        else shown.duration(seconds).replace(".0 s", " s").replace(",0 s", " s")
+    )
 
 
 @register.filter
@@ -88,6 +107,24 @@ def took(job: dict[str, Any]) -> str:
     if began is None or ended is None:
         return ""
     return shown.duration(max(0.0, (ended - began).total_seconds()))
+
+
+@register.filter
+def took_words(job: dict[str, Any], words: str) -> str:
+    """Say how long a job ran, in a row."""
+    return words.replace("{time}", took(job))
+
+
+@register.filter
+def for_words(job: dict[str, Any], words: str) -> str:
+    """Say for how long a job has run, in a row."""
+    return words.replace("{time}", elapsed(job))
+
+
+@register.filter
+def state_word(status: str) -> str:
+    """Say a state as people do."""
+    return str(STATUS_WORDS.get(status, status))
 
 
 @register.filter
@@ -131,8 +168,11 @@ def unlocalize_number(number: float) -> str:
 def progress_words(progress: dict[str, Any]) -> str:
     """Say how far a job is, with the task's own words."""
     done, total = progress["done"], progress["total"]
-    count = f"{done:,} of {total:,}" if total else f"{done:,}"
-    said = shown.visible(str(progress["message"]))[:200]
+    count = shown.number(done)
+    if total:
+        words = gettext("%(done)s of %(total)s")
+        count = words % {"done": count, "total": shown.number(total)}
+    said = shown.visible(str(progress.get("message") or ""))[:200]
     return f"{count} · {said}" if said else count
 
 
@@ -140,5 +180,5 @@ def progress_words(progress: dict[str, Any]) -> str:
 def status_word(job: dict[str, Any]) -> str:
     """Say a job's state as people do."""
     if job.get("cancel_requested") and job["status"] == "running":
-        return "Stopping"
-    return STATUS_WORDS.get(job["status"], str(job["status"]))
+        return gettext("Stopping")
+    return state_word(str(job["status"]))

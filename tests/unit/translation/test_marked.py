@@ -11,8 +11,8 @@ SITE = Path(__file__).parents[3] / "django_site"
 TEMPLATES = SITE / "templates"
 # Names, and words of programs.
 NAMES = {"Gatehouse", "curl", "Python", "Executor", "UTC", "Language", "JSON"}
-# Not swept yet.
-LATER = ("work/",)
+# Attributes alone, and not swept yet.
+LATER = ("work/attributes.html", "work/described.html")
 _IN_TAGS = re.compile(
     r"{#.*?#}|{% *blocktrans.*?{% *endblocktrans\w* *%}|{% *comment.*?endcomment *%}", re.S
 )

@@ -265,22 +265,17 @@ class Worker:
         """Leave jobs whose task this server does not have to one that has it."""
         if jobs:
             ids, tasks = [job.id for job in jobs], sorted({job.task for job in jobs})
-            log.error(
-                "no such tasks here: others may have them", extra={"tasks": tasks, "jobs": len(ids)}
-            )
+            extra = {"tasks": tasks, "jobs": len(ids)}
+            log.error("no such tasks here: others may have them", extra=extra)
             self._holdings.leave(ids, instance=self.held.instance, pause_s=UNKNOWN_S)
 
     def _rescue(self, jobs: Sequence[Job]) -> None:
         """End attempts whose process died: the job is queued again, or failed when its attempts
         are spent. A death is judged alike for all, whether its task is known here or not."""
-        instance = self.held.instance
+        instance, died = self.held.instance, worker_lost("died")
         for job in jobs:
-            attempt, outcome = (
-                Attempt(queued_job_of(job), job.attempt, instance),
-                worker_lost("died"),
-            )
-            if job.cancel_requested:
-                outcome = stopped(StopReason.CANCELLED, AFTER_DEATH)
+            attempt = Attempt(queued_job_of(job), job.attempt, instance)
+            outcome = stopped(StopReason.CANCELLED, AFTER_DEATH) if job.cancel_requested else died
             extra = {"job_id": job.id, "attempt": job.attempt}
             log.warning("rescuing a job whose process died", extra=extra)
             ending = ending_of(attempt, outcome, policy=AFTER_DEATH)

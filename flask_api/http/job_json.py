@@ -133,7 +133,14 @@ class JobSummary(BaseModel):
     ]
     attempt: int
     max_attempts: int
-    attempts: Annotated[list[AttemptJson], Contents(empty=[])]
+    attempts: Annotated[
+        list[AttemptJson], Contents(empty=[]), Field(description="that failed: the last 20")
+    ]
+    attempts_left_out: Annotated[
+        int,
+        Contents(empty=0),
+        Field(description="how many came before the first of these, of more than 20"),
+    ] = 0
     cancel_requested: bool
     waiting_for: Annotated[
         str | None,

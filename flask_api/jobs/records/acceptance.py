@@ -218,6 +218,7 @@ class Acceptances:
             keyspace.kept(owner),
         ]
         arguments = [job.id, instance, attempts, limit, EVENTS_KEPT, state_event(JobStatus.QUEUED)]
+        arguments.append(self._quota.bytes)
         return answer_of(self._store.run(self._scripts["retry"], keys, arguments))
 
 

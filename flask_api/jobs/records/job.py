@@ -28,6 +28,8 @@ class JobStatus(StrEnum):
         return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
+ATTEMPTS_KEPT = 20  # of a job that fails and is retried again and again
+
 OUTCOMES = frozenset(status for status in JobStatus if status.is_outcome)
 
 
@@ -69,6 +71,12 @@ class Job:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     expires_at: datetime | None = None
+
+    @property
+    def attempts_left_out(self) -> int:
+        """How many attempts came before the first of ``attempts``, of which the last are kept."""
+        is_cut = len(self.attempts) >= ATTEMPTS_KEPT
+        return int(self.attempts[0]["attempt"]) - 1 if is_cut else 0
 
 
 class QueuedJob(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from flask_api.jobs.errors import OVER_QUOTA, QuotaExceeded, StopReason, TaskError
-from flask_api.jobs.records.job import Attempt, JobStatus, encode_field, format_time
+from flask_api.jobs.records.job import ATTEMPTS_KEPT, Attempt, JobStatus, encode_field, format_time
 from flask_api.jobs.records.job_writer import Ending
 from flask_api.jobs.tasks.exception_bases import caught_by
 from flask_api.jobs.tasks.policy import Policy
@@ -113,7 +113,8 @@ def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
     ended_at = format_time(JOBS_CLOCK.moment())
     failure = {"attempt": attempt.number, "ended_at": ended_at, "error": shown}
-    changes = {"attempts": encode_field("attempts", [*attempt.job.attempts, failure])}
+    kept = [*attempt.job.attempts, failure][-ATTEMPTS_KEPT:]
+    changes = {"attempts": encode_field("attempts", kept)}
     if outcome.may_retry and attempt.number < attempt.job.max_attempts:
         pauses = AFTER_DEATH if outcome.is_lost else policy
         due_at = now + pauses.retry_delay_s(attempt.number)

@@ -27,8 +27,19 @@ local function tell_status(kept, stream, job, status, batch)
   tell(kept, stream, events_kept, 'job', job, event .. '}')
 end
 
--- Return the status and the fields of an outcome that does not fit: without a result, and without a traceback.
+-- Return the status and the fields of an outcome that does not fit: without a result, and without a traceback. What is tried
+-- again leaves no line among the attempts then.
 local function without_what_is_large(status, fields, bytes)
+  if status == 'queued' then
+    local others = {}
+    for at = 1, #fields, 2 do
+      if fields[at] ~= 'attempts' then
+        others[#others + 1] = fields[at]
+        others[#others + 1] = fields[at + 1]
+      end
+    end
+    return status, others
+  end
   if status == 'succeeded' then
     local message = 'Its result does not fit: it has %d bytes, and all that you keep may have %d. Delete jobs, then submit it again.'
     return 'failed', {'error', '{"type":"QuotaExceeded","message":"' .. string.format(message, bytes, limit) .. '"}'}
@@ -68,7 +79,7 @@ for number = 1, #ids do
   if is_ours[number] == 1 and at[1] == 'running' and at[2] == attempt then
     local fields, first, final, written = ARGV, argument + 5, last, 1
     local more = growth(KEYS[key], fields, first, final)
-    if more > ALWAYS_FITS and kept.bytes + more > limit and status ~= 'queued' then
+    if more > ALWAYS_FITS and kept.bytes + more > limit then
       written = status == 'succeeded' and 2 or 1
       status, fields = without_what_is_large(status, {unpack(ARGV, first, final)}, more)
       first, final = 1, #fields

@@ -8,7 +8,7 @@ import pytest
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound, PersonQuotaExceeded
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.job import ATTEMPTS_KEPT, JobStatus
 from flask_api.jobs.removal import Removal
 from tests.contract.recount import check_counters
 from tests.integration.engine import sample_tasks
@@ -237,4 +237,23 @@ def test_events_of_one_person_are_bounded_in_bytes(bench: EngineBench) -> None:
     assert job.status is JobStatus.SUCCEEDED, job.error
     kept = engine.usage(bench.owner)
     assert 8_000_000 < kept.event_bytes < 11_100_000
+    _check(bench, engine)
+
+
+def test_retries_end_at_the_limit_of_bytes_and_attempts_are_the_last_ones(
+    bench: EngineBench,
+) -> None:
+    """What each leaves is counted and bounded: the record says how many attempts came before."""
+    engine = bench.start(person_bytes=BYTES)
+    job = bench.run(engine, "sample.fail", {"message": "m" * 600})
+    for _ in range(ATTEMPTS_KEPT + 2):
+        engine.retry(job)
+        job = bench.outcome(engine, job.id)
+    assert [each["attempt"] for each in job.attempts] == list(range(4, ATTEMPTS_KEPT + 4))
+    assert job.attempts_left_out == 3
+    full = bench.start(person_bytes=engine.usage(bench.owner).bytes)
+    with pytest.raises(PersonQuotaExceeded) as refused:
+        full.retry(job)
+    assert refused.value.quota.kind == "bytes"
+    assert engine.get(job.id, viewer=bench.owner) == job
     _check(bench, engine)

@@ -65,10 +65,7 @@ class Batches:
 
         ``pattern`` has what its jobs have in common.
         """
-        # A repeated submit takes no room; the script that accepts asks once more.
-        answer = self.acceptances.find_known(batch.owner.id, idempotency) or self._stage(
-            batch.id, pattern, members, instance
-        )
+        answer = self._stage(batch.id, pattern, members, instance)
         if answer is None:
             answer = self.acceptances.accept_batch(
                 batch.id,

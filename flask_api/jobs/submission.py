@@ -13,16 +13,13 @@ from flask_api.jobs.errors import (
     EngineStopped,
     IdempotencyConflict,
     IllegalTransition,
-    PersonQuotaExceeded,
-    QuotaReached,
-    TooManyUnfinished,
 )
 from flask_api.jobs.files.job_inputs import SubmittedInputs
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptance, IdempotencyKey, SubmitAnswer
 from flask_api.jobs.records.job import Job, JobStatus, Owner, QueuedJob, queued_jobs_of
-from flask_api.jobs.records.usage import Quota, quota_of
+from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.arguments import check_all
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
@@ -80,11 +77,12 @@ class Submissions:
         """Accept a job: it is durable when this returns, and begins at once if a slot is free.
 
         ``job_id`` names it, if who submits it did: a job of this id is never accepted twice.
-        Raises UnknownTask, InvalidArguments, IdempotencyConflict, QueueFull or EngineStopped;
-        then nothing was stored.
+        Raises UnknownTask, InvalidArguments, IdempotencyConflict, QueueFull or EngineStopped.
         """
         if job_id and self._acceptances.is_accepted(job_id, owner_id=owner.id):
             return Submitted(id=job_id, unfinished=0)
+        if known := self._find_known(owner, idempotency):
+            return known
         task = self._registry.get(task_name)
         inputs = SubmittedInputs(self._uploads, owner.id)
         checked = task.check(arguments, inputs=inputs.find)
@@ -136,6 +134,8 @@ class Submissions:
     ) -> Submitted:
         """Accept many jobs of one task, all or none; else as submit. Problems name the set:
         /arguments/17/limit."""
+        if known := self._find_known(owner, idempotency):
+            return known
         task = self._registry.get(task_name)
         batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
         inputs = SubmittedInputs(self._uploads, owner.id)
@@ -146,6 +146,7 @@ class Submissions:
             owner=owner,
         )
         members = [(new_job_id(), each) for each in checked]
+        self._acceptances.require_room(owner.id, members, limit=self._limit)
         queue = self._open_queue(task)
         queue.reserve(len(members))
         try:
@@ -195,6 +196,15 @@ class Submissions:
         finally:
             queue.release()
 
+    def _find_known(self, owner: Owner, idempotency: IdempotencyKey | None) -> Submitted | None:
+        """Return what an earlier submit with this key became: before anything is asked of the
+        repeated one that may be otherwise by now, a file or a place. Asks nobody without a key."""
+        answer = self._acceptances.find_known(owner.id, idempotency)
+        if answer is None:
+            return None
+        self._acceptances.check(answer, limit=self._limit)
+        return Submitted(id=answer.known, unfinished=0)
+
     def _executor(self, task: AnyTask) -> str:
         return self._worker.executor_names[task.name]
 
@@ -223,33 +233,10 @@ class Submissions:
             self._membership.renew(instance)
         if answer.acceptance in (Acceptance.LOST, Acceptance.SWEPT):
             raise JobStoreUnavailable("This server was away for too long; submit it again.")
-        if answer.acceptance is Acceptance.CONFLICT:
-            raise IdempotencyConflict("The Idempotency-Key was used before, with another body.")
-        if answer.acceptance is Acceptance.FULL:
-            message = (
-                f"You have {answer.unfinished} unfinished jobs; at most {self._limit} are accepted."
-            )
-            raise TooManyUnfinished(message, limit=self._limit, unfinished=answer.unfinished)
-        if answer.acceptance in (Acceptance.ENDED, Acceptance.BYTES):
-            raise _over_quota(answer, self._quota)
+        self._acceptances.check(answer, limit=self._limit, count=count)
         if answer.acceptance is Acceptance.ACCEPTED:
             self._worker.counts.accept(task, count)
         return answer
-
-
-def _over_quota(answer: SubmitAnswer, quota: Quota) -> PersonQuotaExceeded:
-    if answer.acceptance is Acceptance.ENDED:
-        message = (
-            f"You keep {answer.kept} ended jobs; at most {quota.ended} may be kept: delete some."
-        )
-        reached = QuotaReached(kind="ended_jobs", used=answer.kept, limit=quota.ended)
-    else:
-        message = (
-            f"Your jobs keep {answer.kept} bytes of at most {quota.bytes}, and this does not fit: "
-            "delete ended jobs."
-        )
-        reached = QuotaReached(kind="bytes", used=answer.kept, limit=quota.bytes)
-    return PersonQuotaExceeded(message, quota=reached)
 
 
 def _queued_job(

@@ -5,15 +5,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
-from flask_api.jobs.errors import IdempotencyConflict
+from flask_api.jobs.errors import (
+    IdempotencyConflict,
+    PersonQuotaExceeded,
+    QuotaReached,
+    TooManyUnfinished,
+)
 from flask_api.jobs.group_commit import Entry, GroupCommit
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import EVENTS_KEPT, batch_event, state_event
 from flask_api.jobs.records.job import Job, JobStatus, Member, to_fields
 from flask_api.jobs.records.scripts import flat, load_scripts
-from flask_api.jobs.records.usage import UNBOUNDED, Quota
+from flask_api.jobs.records.usage import JOB_BYTES, UNBOUNDED, Quota
 from shared.errors import JobStoreUnavailable
-from shared.redis import RedisGateway
+from shared.redis import RedisClient, RedisGateway
 from shared.redis.clock import JOBS_CLOCK
 
 IDEMPOTENCY_KEPT_S = 86_400
@@ -146,6 +151,43 @@ class Acceptances:
             else SubmitAnswer(Acceptance.CONFLICT)
         )
 
+    def require_room(self, owner_id: str, members: Sequence[Member], *, limit: int) -> None:
+        """Raise what a batch of these jobs would be refused for: before its records are written,
+        which costs as much as if it were accepted."""
+
+        def look(client: RedisClient) -> list[Any]:
+            with client.pipeline(transaction=False) as pipeline:
+                pipeline.scard(keyspace.opened(owner_id))
+                pipeline.hmget(keyspace.kept(owner_id), ["ended", "bytes"])
+                return pipeline.execute()
+
+        unfinished, kept = self._store.read(look)
+        ended, kept_bytes = (int(each or 0) for each in kept)
+        more = sum(JOB_BYTES + len(arguments.encode()) for _, arguments in members)
+        answer = SubmitAnswer(Acceptance.ACCEPTED)
+        if unfinished + len(members) > limit:
+            answer = SubmitAnswer(Acceptance.FULL, unfinished=unfinished)
+        elif ended >= self._quota.ended:
+            answer = SubmitAnswer(Acceptance.ENDED, kept=ended)
+        elif kept_bytes + more > self._quota.bytes:
+            answer = SubmitAnswer(Acceptance.BYTES, kept=kept_bytes)
+        self.check(answer, limit=limit, count=len(members))
+
+    def check(self, answer: SubmitAnswer, *, limit: int, count: int = 1) -> None:
+        """Raise what a refusal of so many jobs means: IdempotencyConflict, TooManyUnfinished or
+        PersonQuotaExceeded."""
+        if answer.acceptance is Acceptance.CONFLICT:
+            raise IdempotencyConflict("The Idempotency-Key was used before, with another body.")
+        if answer.acceptance is Acceptance.FULL:
+            these = f", and this batch has {count}" if count > 1 else ""
+            message = (
+                f"You have {answer.unfinished} unfinished jobs{these}; "
+                f"at most {limit} are accepted."
+            )
+            raise TooManyUnfinished(message, limit=limit, unfinished=answer.unfinished)
+        if answer.acceptance in (Acceptance.ENDED, Acceptance.BYTES):
+            raise _over_quota(answer, self._quota)
+
     def stage(
         self, pattern: Job, members: Sequence[Member], *, first: int, batch: str, instance: str
     ) -> SubmitAnswer | None:
@@ -220,6 +262,21 @@ class Acceptances:
         arguments = [job.id, instance, attempts, limit, EVENTS_KEPT, state_event(JobStatus.QUEUED)]
         arguments.append(self._quota.bytes)
         return answer_of(self._store.run(self._scripts["retry"], keys, arguments))
+
+
+def _over_quota(answer: SubmitAnswer, quota: Quota) -> PersonQuotaExceeded:
+    if answer.acceptance is Acceptance.ENDED:
+        message = (
+            f"You keep {answer.kept} ended jobs; at most {quota.ended} may be kept: delete some."
+        )
+        reached = QuotaReached(kind="ended_jobs", used=answer.kept, limit=quota.ended)
+    else:
+        message = (
+            f"Your jobs keep {answer.kept} bytes of at most {quota.bytes}, and this does not fit: "
+            "delete ended jobs."
+        )
+        reached = QuotaReached(kind="bytes", used=answer.kept, limit=quota.bytes)
+    return PersonQuotaExceeded(message, quota=reached)
 
 
 def _entry(

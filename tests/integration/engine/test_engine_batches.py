@@ -128,11 +128,14 @@ def test_cancelled_batch_ends_whole(bench: EngineBench) -> None:
 
 
 def test_batch_over_the_limit_is_refused_whole(bench: EngineBench) -> None:
-    """Nothing of it stays in Redis: not its records either, which are written first."""
+    """Nothing of it stays in Redis, and it costs a look."""
     engine = bench.start(job_person_limit=100)
     before = set(bench.admin.keys("gatehouse:jobs:*"))
-    with pytest.raises(TooManyUnfinished):
+    bench.admin.config_resetstat()
+    with pytest.raises(TooManyUnfinished, match="0 unfinished jobs, and this batch has 101"):
         submit(bench, engine, "sample.echo", [{}] * 101)
+    stats: Any = bench.admin.info("commandstats")
+    assert "cmdstat_rpush" not in stats, "no record was written only to be removed"
     after = set(bench.admin.keys("gatehouse:jobs:*"))
     assert {name for name in after - before if "sweep" not in str(name)} == set()
     assert wait_for(bench, engine, submit(bench, engine, "sample.echo", [{}] * 100)).done == 100

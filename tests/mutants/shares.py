@@ -26,7 +26,6 @@ SHARES_MUTANTS = (
         Mutant(
             "owner of a share who is gone", _SHARES, " if self._gone.is_gone(owner)}", " if False}"
         ),
-        Mutant("form of a token", _SHARES, " if _TOKEN.fullmatch(token) else", " if True else"),
         Mutant(
             "end of one's own",
             _SHARES,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from selenium.webdriver import Chrome
 
+from tests.browser.chromium import resize
 from tests.browser.pages.person import Person
 from tests.browser.pages.test_axe import faults_of
 from tests.browser.pages.test_fits import FAULTS, TOO_WIDE
@@ -89,9 +90,7 @@ def test_pages_of_operators_are_accessible_and_fit(
 
 
 def _look(olga: Person, path: str, width: int) -> list[object]:
-    faults = faults_of(olga, path)
-    return [
-        *faults,
-        *olga.browser.execute_script(TOO_WIDE, width),
-        *olga.browser.execute_script(FAULTS),
-    ]
+    resize(olga.browser, width=width)  # before the page is there: it is laid out once
+    olga.go(path)
+    wide = olga.browser.execute_script(TOO_WIDE, width)
+    return [*wide, *olga.browser.execute_script(FAULTS), *faults_of(olga, path)]

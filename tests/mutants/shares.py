@@ -92,12 +92,6 @@ SHARES_MUTANTS = (
             'answer["Referrer-Policy"] = "no-referrer"',
             "pass",
         ),
-        Mutant(
-            "tokens in the log",
-            "shared/logs.py",
-            'return _SHARED_ADDRESS.sub(r"\\1...", line)',
-            "return line",
-        ),
     ),
     *of(
         ("tests/integration/sharing/test_shared_live.py",),

@@ -5,7 +5,6 @@
 A task that ran in an hour takes up to 2 kB in it: 72 hours of 30 tasks take 4 MB.
 """
 
-import time
 from collections.abc import Sequence
 from typing import cast
 
@@ -13,6 +12,7 @@ from flask_api.jobs.history.tally import HOUR_S, NAMES, Counted, Tally
 from flask_api.jobs.records import keyspace
 from shared.errors import StoreUnavailable
 from shared.redis import RedisClient, RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 
 HOURS_KEPT = 72
 Numbers = dict[str, int]  # by name
@@ -37,7 +37,7 @@ def read_hours(
 ) -> list[tuple[int, dict[str, Numbers]]]:
     """Return the last 72 hours since 1970 with the numbers of each task, the oldest first, this
     hour too. Raises JobStoreUnavailable."""
-    last = int(time.time() if now is None else now) // HOUR_S
+    last = int(JOBS_CLOCK.now() if now is None else now) // HOUR_S
     hours = range(last - HOURS_KEPT + 1, last + 1)
     rows = store.read(lambda client: _read(client, hours))
     return [(hour, _by_task(row)) for hour, row in zip(hours, rows, strict=True)]

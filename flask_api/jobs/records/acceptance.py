@@ -22,6 +22,7 @@ from shared.redis import RedisClient, RedisGateway
 from shared.redis.clock import JOBS_CLOCK
 
 IDEMPOTENCY_KEPT_S = 86_400
+_SLOW = "Redis is slow just now; try again shortly."
 _ENTRY_BYTES = 1_000  # what a submit's keys and other fields take on their way, about
 _FAILED = "failed"
 
@@ -77,7 +78,6 @@ def answer_of(raw: Any) -> SubmitAnswer:
 
 class Acceptances:
     """Writes what is accepted on behalf of one instance, within what each person may keep.
-
     Thread-safe. Every method raises JobStoreUnavailable while Redis is away, and JobStoreFull, one
     of its kind, while its memory is full. ``patience_s``: how long a submit waits for the round
     trip before its own.
@@ -90,7 +90,7 @@ class Acceptances:
         self._quota = quota
         self._scripts = load_scripts()
         self._commits = GroupCommit[SubmitAnswer | None](
-            self._submit_all, patience_s=patience_s, too_slow=_too_slow
+            self._submit_all, patience_s=patience_s, too_slow=lambda: JobStoreUnavailable(_SLOW)
         )
 
     def accept(
@@ -298,7 +298,3 @@ def _entry(
         *flat(fields),
     )
     return Entry(keys, arguments, kind, text_bytes + _ENTRY_BYTES)
-
-
-def _too_slow() -> JobStoreUnavailable:
-    return JobStoreUnavailable("Redis is slow just now; try again shortly.")

@@ -34,6 +34,7 @@ from flask_api.jobs.workers.runner import AttemptRunner
 from flask_api.jobs.workers.threads import ThreadsExecutor
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisGateway
+from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
@@ -119,9 +120,9 @@ class Worker:
         return True
 
     def begin(self, queued: QueuedJob) -> None:
-        """Run the first attempt of a job that was accepted as running,
-        in the slot that was seized for it."""
-        self._executor_of[queued.task].begin(Attempt(queued, 1, self.held.instance, time.time()))
+        """Run the first attempt of a job that was accepted as running, in its seized slot."""
+        attempt = Attempt(queued, 1, self.held.instance, JOBS_CLOCK.now())
+        self._executor_of[queued.task].begin(attempt)
 
     def release_slot(self, queued: QueuedJob, *, may_be_durable: bool) -> None:
         """Give back the slot of a job that was not accepted, or that nobody knows about:
@@ -206,7 +207,7 @@ class Worker:
         if refused := [job.job_id for job, number in numbers if number == 0]:
             self._forget(refused)
         begun = [(job, abs(number)) for job, number in numbers if number not in (0, NO_PLACE)]
-        return [Attempt(job, number, instance, time.time()) for job, number in begun]
+        return [Attempt(job, number, instance, JOBS_CLOCK.now()) for job, number in begun]
 
     def waiting_for(self, task: str) -> str | None:
         """Return why no job of a task can begin at all just now, None when one can."""
@@ -289,7 +290,6 @@ class Worker:
             self._holdings.give_up(waiting, instance=self.held.instance)
 
     def _clear(self) -> list[str]:
-        """Empty the queues; return the ids of what waited."""
         return [queued.job_id for each in self.executors for queued in each.queue.clear()]
 
     def _wait_until_idle(self, deadline: float) -> bool:

@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from django_site.operators.access import may_view
 from django_site.operators.record_pages import read_record
@@ -50,7 +51,7 @@ class RecordAdmin(admin.ModelAdmin):
             raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
-            "title": "What operators did",
+            "title": _("What operators did"),
             "opts": self.opts,
             **(extra_context or {}),
         }

@@ -1,6 +1,7 @@
 """The app of operators: their pages, and the record in the admin. It keeps nothing itself."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class OperatorsConfig(AppConfig):
@@ -8,4 +9,4 @@ class OperatorsConfig(AppConfig):
 
     name = "django_site.operators"
     label = "gatehouse_operators"
-    verbose_name = "Operators"
+    verbose_name = _("Operators")

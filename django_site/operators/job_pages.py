@@ -9,34 +9,46 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from django_site.operators.access import may_operate, operators_act, viewers_page
 from django_site.operators.people import find_person
 from django_site.work import api
 from django_site.work.listing.filters import STATUSES, Filters
+from django_site.work.shown import ngettext_noop
 
 PAGE = 50
 MOST_AT_ONCE = 100  # as the API takes them
 _SHOWN = 10
 _LONGEST_PERSON = 254
 _DONE = {
-    "cancel": "cancelled, or asked to stop",
-    "requeue": "waiting again",
-    "delete": "deleted",
+    "cancel": gettext_noop("%(count)s cancelled, or asked to stop."),
+    "requeue": gettext_noop("%(count)s waiting again."),
+    "delete": gettext_noop("%(count)s deleted."),
 }
-# What is asked before it is done.
+# What is asked before it is done: the act, the question, and what it means.
 _QUESTIONS = {
     "cancel": (
-        "Cancel",
-        "What waits is cancelled at once, what runs is asked to stop. What has ended stays.",
+        gettext_noop("Cancel"),
+        ngettext_noop("Cancel %(count)s job?", "Cancel %(count)s jobs?"),
+        gettext_noop(
+            "What waits is cancelled at once, what runs is asked to stop. What has ended stays."
+        ),
     ),
     "requeue": (
-        "Requeue",
-        "What failed or was cancelled waits again, with its first arguments. All else stays.",
+        gettext_noop("Requeue"),
+        ngettext_noop("Requeue %(count)s job?", "Requeue %(count)s jobs?"),
+        gettext_noop(
+            "What failed or was cancelled waits again, with its first arguments. All else stays."
+        ),
     ),
     "delete": (
-        "Delete",
-        "What has ended will be gone, with its results, logs and files. This can't be undone.",
+        gettext_noop("Delete"),
+        ngettext_noop("Delete %(count)s job?", "Delete %(count)s jobs?"),
+        gettext_noop(
+            "What has ended will be gone, with its results, logs and files. This can't be undone."
+        ),
     ),
 }
 
@@ -77,14 +89,17 @@ def act(request: HttpRequest) -> HttpResponse:
     action, chosen = request.POST.get("do", ""), _chosen(request)
     listed = request.POST.get("list", "")[:1000]
     if action not in _DONE or not chosen or len(chosen) > MOST_AT_ONCE:
-        words = f"Choose {MOST_AT_ONCE} at most." if chosen else "Choose some jobs first."
+        too_many = _("Choose %(most)s at most.") % {"most": MOST_AT_ONCE}
+        words = too_many if chosen else _("Choose some jobs first.")
         messages.warning(request, words)
     elif "sure" not in request.POST:
-        name, consequence = _QUESTIONS[action]
+        name, (one, many), consequence = _QUESTIONS[action]
+        count = len(chosen)
         context = {
             "action": action,
-            "name": name,
-            "consequence": consequence,
+            "name": _(name),
+            "question": ngettext(one, many, count) % {"count": count},
+            "consequence": _(consequence),
             "chosen": chosen,
             "shown": _looked_up(request, chosen[:_SHOWN]),
             "list": listed,
@@ -100,12 +115,13 @@ def act(request: HttpRequest) -> HttpResponse:
 def _do(request: HttpRequest, action: str, chosen: list[str]) -> None:
     answer = api.send(request, "/operate/jobs", {"act": action, "jobs": chosen})
     if answer["done"]:
-        messages.success(request, f"{len(answer['done'])} {_DONE[action]}.")
+        messages.success(request, _(_DONE[action]) % {"count": len(answer["done"])})
     refused = Counter(each["detail"] for each in answer["refused"])
-    refused.update({"It is not there any more.": len(answer["absent"])})
+    refused.update({_("It is not there any more."): len(answer["absent"])})
     for detail, count in refused.most_common(3):
         if count:
-            messages.warning(request, f"{count} not: {detail}")
+            words = _("%(count)s not: %(reason)s") % {"count": count, "reason": detail}
+            messages.warning(request, words)
 
 
 def _looked_up(request: HttpRequest, ids: list[str]) -> list[dict[str, Any]]:

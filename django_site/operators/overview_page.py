@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from django_site.operators.access import may_operate, operators_act, viewers_page
 from django_site.work import api
@@ -44,26 +45,25 @@ def overview(request: HttpRequest) -> HttpResponse:
 def pause(request: HttpRequest) -> HttpResponse:
     """Pause what was chosen."""
     note = " ".join(request.POST.get("note", "").split())[:LONGEST_NOTE]
-    return _send(
-        request, "/operate/pause", {"note": note}, "Paused: nothing of {} begins any more."
-    )
+    words = _("Paused: nothing of %(name)s begins any more.")
+    return _send(request, "/operate/pause", {"note": note}, words)
 
 
 @operators_act
 def resume(request: HttpRequest) -> HttpResponse:
     """Resume what was chosen."""
-    return _send(request, "/operate/resume", {}, "{} goes on.")
+    return _send(request, "/operate/resume", {}, _("%(name)s goes on."))
 
 
 def _send(request: HttpRequest, path: str, more: Mapping[str, Any], words: str) -> HttpResponse:
-    what, _, name = request.POST.get("which", "")[:_LONGEST_NAME].partition(":")
+    what, _colon, name = request.POST.get("which", "")[:_LONGEST_NAME].partition(":")
     try:
         answer = api.send(request, path, {"what": what, "name": name, **more})
     except api.ApiProblem as problem:
         if problem.status != 422:
             raise
-        messages.warning(request, "Choose a task or an executor first.")
+        messages.warning(request, _("Choose a task or an executor first."))
     else:
-        was_so = f"{name} was so already."
-        messages.success(request, words.format(name) if answer["changed"] else was_so)
+        said = words if answer["changed"] else _("%(name)s was so already.")
+        messages.success(request, said % {"name": name})
     return redirect("operators")

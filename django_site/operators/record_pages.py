@@ -39,6 +39,4 @@ def read_record(request: HttpRequest) -> dict[str, Any]:
     names = names_of(entry["owner_id"] for entry in found["entries"])
     for entry in found["entries"]:
         entry["owner"] = names.get(entry["owner_id"], entry["owner_id"])
-        kind, _, name = entry["thing"].partition(" ")
-        entry["job"] = name if kind == "job" else ""
     return {"entries": found["entries"], "next": found["next_cursor"] or ""}

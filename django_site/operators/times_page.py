@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from django_site.operators.access import viewers_page
 from django_site.work import api, shown
@@ -45,16 +46,16 @@ def _within(spread: Mapping[str, Any], name: str) -> str:
     if not spread["count"]:
         return "—"
     seconds = spread[name]
-    return "over 1 h" if seconds is None else f"≤ {_bound(seconds)}"
+    return _("over 1 h") if seconds is None else f"≤ {_bound(seconds)}"
 
 
 def _bound(seconds: float) -> str:
     if seconds < 1:
-        return f"{seconds:g} s"
+        return shown.localized(f"{seconds:g} s")
     for unit, name in ((3600, "h"), (60, "min")):
         if seconds >= unit:
-            return f"{seconds / unit:g} {name}"
-    return f"{seconds:g} s"
+            return shown.localized(f"{seconds / unit:g} {name}")
+    return shown.localized(f"{seconds:g} s")
 
 
 def _bars(hours: Sequence[Mapping[str, int]], most: int) -> list[HourBar]:

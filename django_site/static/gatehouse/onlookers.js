@@ -1,5 +1,6 @@
 // Who looks on at a shared job, on its owner's page: asked for while somebody sees the page.
 import { visible } from "./live.js";
+import { fill, gettext, ngettext, number } from "./words.js";
 
 const EVERY_MS = 4000;
 const place = document.getElementById("looks-on");
@@ -14,9 +15,22 @@ async function look() {
   } catch {
     return; // the page itself says what is wrong
   }
-  const names = found.people.map(visible).join(", ");
-  const text = found.count ? `${found.count} ${found.count === 1 ? "looks" : "look"} on: ${names}${found.count > found.people.length ? " …" : ""}` : "Nobody looks on just now.";
-  if (place.textContent.trim().replace(/\s+/g, " ") !== text) place.textContent = text;
+  const parts = partsOf(found);
+  const text = parts.map((part) => part.textContent ?? part).join("");
+  if (place.textContent.trim().replace(/\s+/g, " ") !== text) place.replaceChildren(...parts);
+}
+
+function partsOf({ count, people }) {
+  if (!count) return [gettext("Nobody looks on just now.")];
+  const counted = fill(ngettext("%(count)s looks on:", "%(count)s look on:", count), { count: number(count) });
+  const names = people.flatMap((name, index) => [index ? ", " : " ", element("bdi", visible(name))]);
+  return [element("strong", counted), ...names, count > people.length ? " …" : ""];
+}
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
 }
 
 if (place) setInterval(look, EVERY_MS);

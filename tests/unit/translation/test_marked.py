@@ -11,13 +11,8 @@ SITE = Path(__file__).parents[3] / "django_site"
 TEMPLATES = SITE / "templates"
 # Names, and words of programs.
 NAMES = {"Gatehouse", "curl", "Python", "Executor", "UTC", "Language", "JSON"}
-# Attributes alone; and the pages of operators, which are not swept yet.
-LATER = (
-    "work/attributes.html",
-    "work/described.html",
-    "operators/",
-    "admin/operators_record.html",
-)
+# Attributes alone.
+LATER = ("work/attributes.html", "work/described.html")
 _IN_TAGS = re.compile(
     r"{#.*?#}|{% *blocktrans.*?{% *endblocktrans\w* *%}|{% *comment.*?endcomment *%}", re.S
 )

@@ -29,6 +29,11 @@ learn({
   "%(at)s von %(count)s Zeile",
   "%(at)s von %(count)s Zeilen"
  ],
+ "Nobody looks on just now.": "Gerade sieht niemand zu.",
+ "%(count)s looks on:": [
+  "%(count)s Person sieht zu:",
+  "%(count)s Personen sehen zu:"
+ ],
  "Picture": "Bild",
  "Download": "Herunterladen",
  "Previous": "Zurück",

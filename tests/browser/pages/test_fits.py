@@ -12,7 +12,7 @@ TOO_WIDE = """
 if (document.documentElement.scrollWidth <= arguments[0]) return [];
 const sheets = [...document.styleSheets].map((each) => each.href);
 return [...sheets, ...[...document.querySelectorAll("body *")]
-  .filter((each) => each.getBoundingClientRect().right > innerWidth)
+  .filter((each) => each.getBoundingClientRect().right > arguments[0])
   .map((each) => each.outerHTML.slice(0, 200))];
 """
 # Fields without a name for who only hears, ids that come twice, and headings that skip a level.

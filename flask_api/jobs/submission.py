@@ -13,6 +13,9 @@ from flask_api.jobs.errors import (
     EngineStopped,
     IdempotencyConflict,
     IllegalTransition,
+    InvalidArguments,
+    QueueFull,
+    UnknownTask,
 )
 from flask_api.jobs.files.job_inputs import SubmittedInputs
 from flask_api.jobs.files.uploads import Uploads
@@ -81,8 +84,26 @@ class Submissions:
         """
         if job_id and self._acceptances.is_accepted(job_id, owner_id=owner.id):
             return Submitted(id=job_id, unfinished=0)
-        if known := self._find_known(owner, idempotency):
-            return known
+        submit = partial(self._submit, owner=owner, priority=priority, start_at=start_at)
+        try:
+            return submit(task_name, arguments, idempotency=idempotency, job_id=job_id)
+        except (UnknownTask, InvalidArguments, QueueFull, EngineStopped):
+            # A repeated one was right once; its file may be gone since, or its place.
+            if known := self._find_known(owner, idempotency):
+                return known
+            raise
+
+    def _submit(
+        self,
+        task_name: str,
+        arguments: Mapping[str, Any],
+        *,
+        owner: Owner,
+        priority: int,
+        start_at: datetime | None,
+        idempotency: IdempotencyKey | None,
+        job_id: str,
+    ) -> Submitted:
         task = self._registry.get(task_name)
         inputs = SubmittedInputs(self._uploads, owner.id)
         checked = task.check(arguments, inputs=inputs.find)
@@ -197,8 +218,7 @@ class Submissions:
             queue.release()
 
     def _find_known(self, owner: Owner, idempotency: IdempotencyKey | None) -> Submitted | None:
-        """Return what an earlier submit with this key became: before anything is asked of the
-        repeated one that may be otherwise by now, a file or a place. Asks nobody without a key."""
+        """Return what an earlier submit with this key became; asks nobody without a key."""
         answer = self._acceptances.find_known(owner.id, idempotency)
         if answer is None:
             return None
@@ -240,13 +260,7 @@ class Submissions:
 
 
 def _queued_job(
-    task: AnyTask,
-    arguments: str,
-    *,
-    owner: Owner,
-    priority: int,
-    batch: str = "",
-    job_id: str = "",
+    task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch: str = "", job_id: str = ""
 ) -> QueuedJob:
     return QueuedJob(
         job_id=job_id or new_job_id(),

@@ -57,7 +57,10 @@ def test_record_has_the_documented_members(api: Flask) -> None:
     path = f"/api/jobs/{job['id']}"
     assert job["links"] == {
         "self": path,
-        **{name: f"{path}/{name}" for name in ("result", "log", "events", "cancel", "retry")},
+        **{
+            name: f"{path}/{name}"
+            for name in ("result", "log", "events", "cancel", "retry", "shares")
+        },
     }
     del job["submitted_at"], job["started_at"], job["finished_at"], job["expires_at"], job["links"]
     assert job == {

@@ -2,7 +2,6 @@
 on threads and on processes."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -125,9 +124,7 @@ def test_state_of_the_limit_is_kept_and_a_larger_one_fails_the_job(
     assert "state" not in bench.record(job.id)
 
 
-def test_state_is_shown_nowhere_and_goes_with_the_job(
-    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_state_is_shown_nowhere_and_goes_with_the_job(bench: EngineBench) -> None:
     """Neither the job as it is read nor an event carries it;
     when the job is forgotten so is its state."""
     engine = bench.start()
@@ -135,7 +132,7 @@ def test_state_is_shown_nowhere_and_goes_with_the_job(
     assert json.loads(bench.record(job.id)["state"]) == job.result
     assert not hasattr(job, "state")
     assert not [event for event in _events(bench) if "state" in event]
-    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 30 * 86_400)
+    bench.admin.zadd(keyspace.EXPIRING, {job.id: 1.0})
     store = open_job_connections(bench.settings())
     bench.admin.delete(keyspace.SWEEP_TURN)
     files = FileStore(bench.settings())

@@ -121,11 +121,12 @@ def split_sentinel_url(url: str) -> tuple[str, list[Address], dict[str, str]]:
     """Return the URL of one server without what is about Sentinels, their addresses, and what is
     about them. Raises ValueError, which repeats nothing of it."""
     scheme, _, rest = url.partition("://")
-    parts = urlsplit(f"//{rest}")
-    who, at, hosts = parts.netloc.rpartition("@")
+    before, _, query = rest.partition("?")  # urlsplit refuses [::1] beside others
+    netloc, slash, path = before.partition("/")
+    who, at, hosts = netloc.rpartition("@")
     try:
         sentinels = [_address(host) for host in hosts.split(",")]
-        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        options = dict(parse_qsl(query, strict_parsing=bool(query)))
         about = {name: options.pop(name) for name in OPTIONS if name in options}
         if not about.setdefault("replicas", "1").isascii() or not about["replicas"].isdigit():
             raise ValueError
@@ -133,8 +134,8 @@ def split_sentinel_url(url: str) -> tuple[str, list[Address], dict[str, str]]:
         raise ValueError(
             "it must be as redis+sentinel://user:password@s1:26379,s2:26379/0?service=NAME"
         ) from None
-    query = f"?{urlencode(options)}" if options else ""
-    server = f"{scheme.removesuffix(SUFFIX)}://{who}{at}{hosts.split(',')[0]}{parts.path}{query}"
+    left = f"?{urlencode(options)}" if options else ""
+    server = f"{scheme.removesuffix(SUFFIX)}://{who}{at}{hosts.split(',')[0]}{slash}{path}{left}"
     return server, sentinels, about
 
 

@@ -75,6 +75,7 @@ def test_record_has_the_documented_members(api: Flask) -> None:
         "attempt": 1,
         "max_attempts": 3,
         "attempts": [],
+        "attempts_left_out": 0,
         "cancel_requested": False,
         "waiting_for": None,
         "progress": {"done": 2, "total": 2, "message": ""},

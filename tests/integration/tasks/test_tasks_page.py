@@ -103,6 +103,11 @@ def run_sales(task: Task[..., Any], folder: Path) -> None:
     assert result["chart"]["series"][0]["points"] == [["fr", 3], ["de", 1.5]]
 
 
+def run_reports(task: Task[..., Any], folder: Path) -> None:
+    """A text that is laid out, and says so."""
+    assert "Report for Ada" in str(run_inline(task, {"name": "Ada"}))
+
+
 def run_titles(task: Task[..., Any], folder: Path) -> None:
     """A page of a network that is allowed, one without a title, and one that nobody allowed."""
     settings = ApiSettings.model_construct(web_allowed_networks=(ip_network("127.0.0.0/8"),))
@@ -121,6 +126,7 @@ RUNS: dict[str, Callable[[Task[..., Any], Path], None]] = {
     "greetings.greet": run_greeting,
     "letters.send": run_letters,
     "lines.number": run_lines,
+    "reports.summary": run_reports,
     "sales.by_country": run_sales,
     "sums.squares": run_squares,
     "titles.find": run_titles,

@@ -135,7 +135,7 @@ def test_second_account_with_a_proved_address_takes_nothing_from_its_owner(perso
     assert filled["username"] not in str(mail.get_payload())
     owner = new_client()
     owner.post("/accounts/login/", {"login": person.email, "password": OWN_PASSWORD})
-    assert f"Hello, {person.username}" in owner.get("/").content.decode()
+    assert f"Hello, <bdi>{person.username}</bdi>" in owner.get("/").content.decode()
 
 
 def test_adding_a_known_address_looks_like_adding_an_unknown_one(

@@ -138,7 +138,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase:
         """Remember the browser as one of the person's."""
         response: HttpResponseBase = super().post_login(request, user, **kwargs)
-        bring_along(request, response, user)
+        if language := getattr(user, "language", ""):
+            bring_along(request, response, language)
         was_known = remember_device(request, response, user)
         note("logged in", user_id=str(user.pk), device="known" if was_known else "new")
         return response

@@ -8,6 +8,8 @@ The scripts here do to the same entries, in the same form, what it does, and nee
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from django_site.contract import session_store
 from shared.redis import Script
 
 _APP = "allauth.account"
+_AMOUNT_AND_DURATION = attrgetter("amount", "duration")
 _HERE = Path(__file__)
 _TAKE, _GIVE_BACK = (
     Script.read(_HERE.with_name("attempts_take.lua")),
@@ -51,7 +54,7 @@ def count_attempt(request: HttpRequest, limits: Sequence[Limit]) -> CountedAttem
     rates = _rates(request, limits)
     if not rates:
         return CountedAttempt((), "")
-    arguments = [number for rate in rates.values() for number in (rate.amount, rate.duration)]
+    arguments = list(chain.from_iterable(map(_AMOUNT_AND_DURATION, rates.values())))
     moment = str(session_store().run(_TAKE, list(rates), arguments))
     return CountedAttempt(tuple(rates), moment) if moment else None
 

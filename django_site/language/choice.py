@@ -27,9 +27,8 @@ def choose(request: HttpRequest, response: HttpResponseBase, language: str) -> N
         get_user_model()._base_manager.filter(pk=person.pk).update(language=language)
 
 
-def bring_along(request: HttpRequest, response: HttpResponseBase, person: Any) -> None:
-    """Put the person's choice into the browser that they log in with."""
-    language = str(getattr(person, "language", ""))
+def bring_along(request: HttpRequest, response: HttpResponseBase, language: str) -> None:
+    """Put a person's choice into the browser that they log in with."""
     if is_offered(language) and request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME) != language:
         _keep_in_browser(response, language)
 

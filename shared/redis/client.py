@@ -29,16 +29,9 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from shared.redis.exchange import (
-    BrokenConnectionError,
-    exchange,
-    require_role,
-)
+from shared.redis.exchange import BrokenConnectionError, exchange
 from shared.redis.pool import Pool
 from shared.redis.replication import WRITES
-from shared.redis.role import (
-    ROLE_BY_HELLO,
-)
 
 
 class RedisClient(redis.Redis):
@@ -61,16 +54,15 @@ class RedisClient(redis.Redis):
         return self._at_primary(partial(self._exchange, command, is_checked=True))
 
     def _exchange(self, command: tuple[Any, ...], *, is_checked: bool) -> Any:
-        pool = self.connection_pool
+        packed, pool = pack(command), self.connection_pool
         connection = pool.take(is_checked=is_checked)
         try:
             question = pool.question(is_write=is_checked)
-            packed = pack(command) + question
-            answer, *role = exchange(connection, packed, replies=2 if question else 1)
+            answer, *role = exchange(connection, packed + question, replies=2 if question else 1)
             if isinstance(answer, ReadOnlyError):  # nothing was done: it may be said again
                 raise answer
             if role:
-                _check_role(pool, connection, question, role[0])
+                pool.judge(connection, question, role[0])
             if isinstance(answer, RedisConnectionError):  # it says that it is no use now
                 connection.disconnect()
         except BrokenConnectionError:
@@ -98,12 +90,12 @@ class RedisClient(redis.Redis):
             return run()
 
     def _run(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        pool = self.connection_pool
+        (packed,), pool = Packer().pack(*args), self.connection_pool
         connection = pool.get_connection()
         try:
             question = pool.question(is_write=args[0] in WRITES)
             # In one piece, which is one packet. A connection that fails disconnects itself.
-            connection.send_packed_command([b"".join((*connection.pack_command(*args), question))])
+            connection.send_packed_command([packed + question])
             try:
                 answer = self.parse_response(connection, args[0], **options)  # type: ignore[no-untyped-call]
             except ResponseError:
@@ -112,25 +104,10 @@ class RedisClient(redis.Redis):
                         connection.read_response()
                 raise
             if question:
-                _check_role(pool, connection, question, _read(connection))
+                pool.hear(connection, question)
             return answer
         finally:
             pool.release(connection)
-
-
-def _read(connection: Any) -> Any:
-    try:
-        return connection.read_response()
-    except ResponseError as error:
-        return error
-
-
-def _check_role(pool: Pool, connection: Any, question: bytes, reply: Any) -> None:
-    """Judge the second answer: is this a primary, and have replicas what was written?"""
-    if not isinstance(reply, int) or question is ROLE_BY_HELLO:
-        require_role(pool, connection, question, reply)
-    elif pool.acknowledged and question is pool.acknowledged.question:
-        pool.acknowledged.require(reply)
 
 
 class Packer:

@@ -10,7 +10,7 @@ import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from shared.redis.exchange import watch
+from shared.redis.exchange import require_role, watch
 from shared.redis.replication import Acknowledgement
 from shared.redis.replies import advice_for
 from shared.redis.role import ROLE_BY_HELLO, ROLE_BY_WAIT, MisconfiguredError, require_primary
@@ -91,6 +91,22 @@ class Pool(redis.BlockingConnectionPool):
         if is_write and self.acknowledged and self.role_question is ROLE_BY_WAIT:
             return self.acknowledged.question
         return self.role_question
+
+    def judge(self, connection: Any, question: bytes, reply: Any) -> None:
+        """Judge the answer to the question: is this a primary, and have replicas what was written?
+        Raises NotPrimaryError, and what the server says else."""
+        if not isinstance(reply, int) or question is ROLE_BY_HELLO:
+            require_role(self, connection, question, reply)
+        elif self.acknowledged and question is self.acknowledged.question:
+            self.acknowledged.require(reply)
+
+    def hear(self, connection: Any, question: bytes) -> None:
+        """Read the answer to the question and judge it."""
+        try:
+            reply = connection.read_response()
+        except ResponseError as error:
+            reply = error
+        self.judge(connection, question, reply)
 
     def get_connection(
         self, command_name: object = None, *_keys: object, **_options: object

@@ -112,8 +112,8 @@ STORES_MUTANTS = (
         Mutant(
             "role with each command",
             "shared/redis/client.py",
-            "                _check_role(pool, connection, question, _read(connection))\n",
-            "                _read(connection)\n",
+            "                pool.hear(connection, question)\n",
+            "                with suppress(ResponseError):\n                    connection.read_response()\n",
         ),
         Mutant(
             "role with each lean read",

@@ -78,7 +78,8 @@ def test_pages_of_operators_are_accessible_and_fit(
     assert {path: found for path, found in faults.items() if found} == {}
     olga.go("/operators/jobs/?status=ended")
     assert olga.count("main script, script") == 0
-    # the last row: before it each job is a few stops, and other tests leave many
+    olga.tab_to(".tick")
+    # on from the last row: before it each job is a few stops, and other tests leave many
     olga.browser.execute_script("[...document.querySelectorAll('.tick')].at(-1).focus()")
     olga.press(" ")
     olga.tab_to("#many button[value=delete]")

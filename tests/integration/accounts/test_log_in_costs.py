@@ -43,15 +43,19 @@ def _commands_of_a_log_in(browser: "Client", person: "User", admin: redis.Redis)
     return sent
 
 
+def _warm_up(browser: "Client", person: "User") -> None:
+    """From here on this process has its pages, and Redis the scripts."""
+    browser.post(LOG_IN, {"login": person.username, "password": PASSWORD})
+    browser.post("/accounts/logout/")
+    browser.cookies.clear()
+
+
 def test_log_in_publishes_once_saves_once_and_counts_in_three_steps(
     browser: "Client", person: "User", admin: redis.Redis
 ) -> None:
     """The page's limit, the limits of wrong passwords, the same given back;
     a version, the principal; the session, which renews the principal."""
-    # from here on Redis has the scripts
-    browser.post(LOG_IN, {"login": person.username, "password": PASSWORD})
-    browser.post("/accounts/logout/")
-    browser.cookies.clear()
+    _warm_up(browser, person)
     sent = _commands_of_a_log_in(browser, person, admin)
     assert len(sent) == 6, sent
     assert sum(principal_entry(str(person.pk)) in command for command in sent) == 2
@@ -61,8 +65,8 @@ def test_log_in_publishes_once_saves_once_and_counts_in_three_steps(
 
 
 def test_log_in_can_be_followed_through_the_files(browser: "Client", person: "User") -> None:
-    """Whoever reads what happens turns to another file at most 140 times."""
-    browser.get(LOG_IN)  # the first request of a process imports all pages
+    """Whoever reads what happens turns to another file at most 120 times."""
+    _warm_up(browser, person)
     files: list[str] = []
 
     def note(frame: Any, event: str, _argument: object) -> None:
@@ -75,4 +79,4 @@ def test_log_in_can_be_followed_through_the_files(browser: "Client", person: "Us
     finally:
         sys.setprofile(None)
     assert answer.status_code == 302
-    assert sum(one != other for one, other in pairwise(files)) <= 140
+    assert sum(one != other for one, other in pairwise(files)) <= 120

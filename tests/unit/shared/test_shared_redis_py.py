@@ -16,7 +16,7 @@ OVERRIDDEN = {
 }
 CALLED = {
     redis.BlockingConnectionPool: ("_checkpid", "make_connection", "owns_connection"),
-    Connection: ("can_read", "on_connect", "pack_command", "read_response", "send_packed_command"),
+    Connection: ("can_read", "on_connect", "read_response", "send_packed_command"),
 }
 
 

@@ -23,6 +23,7 @@ from benchmarks.measuring.marks import CONTEXT_VARIABLE
 from benchmarks.remote import our_workers
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
+from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.records.roster import Roster, WorkerKind, WorkerName
@@ -107,7 +108,7 @@ def shares(load: FleetLoad, costs: RedisCosts, share: float) -> dict[str, float]
     servers = max(1.0, requests * load.request_ms / 1000 / _FULL)
     busy = jobs * load.job_s / (load.workers * load.slots)
     beats = load.workers * (_BUSY_BEATS_S if busy > 0.1 else _IDLE_BEATS_S) * costs.beat
-    ticks = servers * _TICKS_S * (costs.tick + servers * costs.tick_per_server)
+    ticks = servers * _TICKS_S * (costs.tick + max(0, servers - 2) * costs.tick_per_server)
     looks = servers * load.workers * costs.look_per_worker
     return {
         "here": here,
@@ -183,6 +184,7 @@ def _tick_cost(store: RedisGateway, admin: RedisClient, servers: int, count: int
 
     def tick(_: int) -> None:
         holdings.beat(instances[0], ttl_s=60)
+        store.read(lambda client: client.smembers(keyspace.INSTANCES))
         holdings.look_at(instances[1:])
         roster.silent(60)
         holdings.claim(instances[0], limit=1)

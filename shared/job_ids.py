@@ -1,13 +1,14 @@
 """Ids of jobs: made by who accepts a job, or by Django's side before it is sent."""
 
 import random
-import time
+
+from shared.redis.clock import JOBS_CLOCK
 
 
 def new_job_id() -> str:
-    """Return a UUID version 7 (RFC 9562): it sorts by time and holds 74 random bits.
-    It names a job, and opens nothing."""
-    milliseconds = time.time_ns() // 1_000_000
+    """Return a UUID version 7 (RFC 9562): it sorts by time, by the clock of the jobs' Redis as far
+    as this process knows it, and holds 74 random bits. It names a job, and opens nothing."""
+    milliseconds = int(JOBS_CLOCK.now() * 1000)
     # seeded in every process; asking the system cost more than the rest
     bits = random.getrandbits(74)
     number = milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62 | bits & (1 << 62) - 1

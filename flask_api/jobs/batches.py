@@ -2,7 +2,7 @@
 the batch as a value, how it is stored, and its results as they come."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 from typing import Any, cast
@@ -122,11 +122,6 @@ class Batches:
         )
         return _batch(batch_id, stored) if stored and "is_deleted" not in stored else None
 
-    def find_expiry(self, batch_id: str) -> datetime | None:
-        """Return when the batch is forgotten, None before it has ended."""
-        key = keyspace.batch(batch_id)
-        return _time(self._store.read(lambda client: client.hget(key, "expires_at")))  # type: ignore[arg-type]
-
     def members(self, batch_id: str) -> list[str]:
         """Return the ids of its jobs in the order of submission."""
         return cast(
@@ -156,11 +151,7 @@ class Batches:
                 at += ids.index(last) + 1 if last else 0
                 break
             at += len(ids) or batch.total
-        # it is forgotten with its batch, whatever its record says
-        jobs = [
-            replace(job, expires_at=batch.expires_at) if job.batch else job for job in page.jobs
-        ]
-        return jobs, at if at < batch.total else None
+        return page.jobs, at if at < batch.total else None
 
     def _members_from(self, batch_id: str, first: int) -> list[str]:
         key, last = keyspace.members(batch_id), first + _READ_AT_ONCE - 1

@@ -22,6 +22,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.scripts import load_scripts
+from flask_api.jobs.sharing.shares import forget, names_of
 from shared.contract.gone import GonePeople
 from shared.redis import RedisClient, RedisGateway
 from shared.redis.clock import JOBS_CLOCK
@@ -112,15 +113,10 @@ class DeletedOwners:
                 lambda client: cast("set[str]", client.smembers(keyspace.opened(person)))
             )
         )
-        shares = self._store.read(
-            lambda client: cast("list[str]", client.zrange(keyspace.shares(person), 0, -1))
-        )
+        shares = names_of(self._store, person)
         if not self._gone.is_gone(person):
             return 0
-        if shares:
-            entries = [keyspace.share(name.partition(":")[2]) for name in shares]
-            self._store.write(lambda client: client.unlink(*entries))
-            self._store.write(lambda client: client.zrem(keyspace.shares(person), *shares))
+        forget(self._store, person, shares)
         # Waiting ones first: a slot that a running one gives up would begin the next of them.
         cancelled = self._cancel_all(unfinished, running=False) + self._cancel_all(
             unfinished, running=True

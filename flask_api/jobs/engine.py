@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -145,8 +144,6 @@ class JobEngine:
         job = self._jobs.find(job_id)
         if job is None or not (sees_all or job.owner.id == viewer.id):
             raise JobNotFound("There is no such job.")
-        if job.batch and job.status.is_outcome:  # it is forgotten with its batch
-            job = replace(job, expires_at=self._batches.find_expiry(job.batch))
         if job.expires_at is not None and JOBS_CLOCK.moment() >= job.expires_at:
             raise JobExpired(
                 f"The job expired at {job.expires_at:%Y-%m-%d %H:%M:%SZ}; its result is gone."

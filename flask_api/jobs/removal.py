@@ -18,6 +18,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import DELETED, EVENTS_KEPT, deleted_batch_event
 from flask_api.jobs.records.job_writer import REMEMBERED_S
 from flask_api.jobs.records.scripts import load_scripts
+from flask_api.jobs.sharing.shares import forget, names_of
 from shared.redis import RedisClient, RedisGateway
 from shared.redis.clock import JOBS_CLOCK
 
@@ -131,9 +132,16 @@ class Removal:
             gone += [
                 row.job for row, answer in zip(emptied, answers, strict=True) if answer == _GONE
             ]
+        self._end_shares(owner, frozenset(gone))
         if mode == _DELETED:  # what the sweeper must finish is gone for its person already
             return gone or [row.job for row, answer in by_answer if answer == _HAS_FILES]
         return gone
+
+    def _end_shares(self, owner: str, jobs: frozenset[str]) -> None:
+        """Remove what is left of the shares of jobs that are gone; they open nothing any more."""
+        if jobs:
+            names = names_of(self._store, owner)
+            forget(self._store, owner, [name for name in names if name.partition(":")[0] in jobs])
 
     def _run(
         self, owner: str, rows: Sequence[_Row], mode: str, event: str, *, files_are_deleted: bool

@@ -41,7 +41,7 @@ class WaitingReasons:
         self,
         store: RedisGateway,
         registry: TaskRegistry,
-        pause_of: Callable[[str], WorkPause | None] = lambda _: None,
+        pause_of: Callable[[str], WorkPause | None],
     ) -> None:
         self._store = store
         self._pause_of = pause_of

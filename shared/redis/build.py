@@ -33,7 +33,7 @@ def build_client(
         )
     except ValueError as error:
         raise ConfigurationError(
-            "a Redis URL can't be read: it must begin with redis://, rediss:// or unix://"
+            "a Redis URL can't be read: it must begin with redis://, rediss://, unix:// or redis+sentinel://"
         ) from error
     options |= {
         "max_connections": max_connections,

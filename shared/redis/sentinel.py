@@ -17,9 +17,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
+from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from shared.redis.replication import Acknowledgement
 
@@ -41,28 +43,31 @@ class PrimaryFinder:
         self._options = {
             "socket_timeout": timeout_s,
             "socket_connect_timeout": timeout_s,
+            "retry": Retry(NoBackoff(), 0),
             "decode_responses": True,
             "protocol": 2,
             **options,
         }
         self._lock = threading.Lock()
         self._found: Address | None = None
-        self._found_at = 0.0
+        self._asked_at = float("-inf")
 
     def find(self) -> Address:
         """Return the address. Blocks for the time-outs. Raises redis-py's ConnectionError when no
-        majority names one."""
+        majority names one: those who waited for an answer hear that, too, and ask nobody."""
         with self._lock:
-            if self._found is None or time.monotonic() > self._found_at + _TRUSTED_S:
+            if time.monotonic() > self._asked_at + _TRUSTED_S:
                 self._found = self._ask()
-                self._found_at = time.monotonic()
+                self._asked_at = time.monotonic()
+            if self._found is None:
+                raise RedisConnectionError("No majority of the Sentinels names a primary.")
             return self._found
 
     def forget(self) -> None:
         """Ask again next time: what they named is no primary."""
-        self._found = None
+        self._asked_at = float("-inf")
 
-    def _ask(self) -> Address:
+    def _ask(self) -> Address | None:
         votes: Counter[Address] = Counter()
         for sentinel in list(self._sentinels):
             named = self._ask_one(sentinel)
@@ -73,7 +78,7 @@ class PrimaryFinder:
             votes[named] += 1
             if votes[named] > len(self._sentinels) // 2:
                 return named
-        raise RedisConnectionError("No majority of the Sentinels names a primary.")
+        return None
 
     def _ask_one(self, sentinel: Address) -> Address | None:
         client: Any = redis.Redis(host=sentinel[0], port=sentinel[1], **self._options)

@@ -105,12 +105,12 @@ def test_gunicorn_recycling_reload_and_stop_under_load_lose_nothing(tmp_path: Pa
     ledger = Ledger()
     with house:
         server = house.servers[0]
-        customers = Customers(house, ledger, seed=1, jobs=2500)
+        customers = Customers(house, ledger, seed=1, jobs=5000)
         customers.start()
         try:
-            wait_until(lambda: ledger.accepted > 500, timeout_s=60)
+            wait_until(lambda: ledger.accepted > 1000, timeout_s=60)
             os.kill(server.pid, signal.SIGHUP)
-            wait_until(lambda: ledger.accepted > 1200, timeout_s=60)
+            wait_until(lambda: ledger.accepted > 2500, timeout_s=60)
             server.terminate()
             server.wait()
             server.start()

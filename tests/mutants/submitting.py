@@ -85,8 +85,8 @@ SUBMITTING_MUTANTS = (
         Mutant(
             "key that outlives its job",
             "flask_api/jobs/records/acceptance.py",
-            "idempotency and idempotency.outlives_job and",
-            "False and",
+            '"1" if idempotency and not idempotency.outlives_job else "",',
+            '"1" if idempotency else "",',
         ),
         Mutant(
             "order of a person's rows",

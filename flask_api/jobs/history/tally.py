@@ -5,11 +5,11 @@ killed, of a few seconds, is not in the history: it is for looking, no ledger.
 """
 
 import threading
-import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 
 from flask_api.jobs.records.job import Attempt, JobStatus
+from shared.redis.clock import JOBS_CLOCK
 
 HOUR_S = 3600
 # In which of these a time falls; the last bucket has all that is longer. Seconds.
@@ -37,7 +37,7 @@ class Tally:
     """Counts up until it is taken. Thread-safe; nothing blocks. Every job comes by: the numbers
     are in plain lists, which is what costs least."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = JOBS_CLOCK.now) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._rows: dict[TaskHour, list[int]] = {}
@@ -57,11 +57,12 @@ class Tally:
                 begun_at = attempt.begun_at
                 if not begun_at:
                     continue
-                ran = now - begun_at
+                ran = max(0.0, now - begun_at)
                 row[_RAN + bisect_left(BOUNDS, ran)] += 1
                 row[_RAN_SUM] += int(ran * 1000)
                 if attempt.number == 1:
-                    waited = begun_at - attempt.job.waits_since
+                    # an id that Django made has Django's time
+                    waited = max(0.0, begun_at - attempt.job.waits_since)
                     row[_WAITED + bisect_left(BOUNDS, waited)] += 1
                     row[_WAITED_SUM] += int(waited * 1000)
 

@@ -107,9 +107,11 @@ class AllJobs:
         """Yield ended jobs, those last that are forgotten soonest. Those with the same time are in
         the order of their ids: a cursor is a place though jobs come and go."""
         _, score, after = cursor.split(":") if cursor else ("", "+inf", "")
-        offset = 0
-        while rows := self._rows_below(score, offset):
-            offset += len(rows)
+        offset, looked_at = self._rank_after(after), 0
+        if offset:
+            score = "+inf"  # the rank says it all, however many have the same time
+        while looked_at < _MOST_LOOKED_AT and (rows := self._rows_below(score, offset)):
+            offset, looked_at = offset + len(rows), looked_at + len(rows)
             places = [
                 _Place(f"e:{moment!r}:{each}", each)
                 for each, moment in rows
@@ -118,6 +120,12 @@ class AllJobs:
             ]
             if places:
                 yield places
+
+    def _rank_after(self, job_id: str) -> int:
+        """Return how many stand before and with this job, 0 when it is not among them."""
+        key = keyspace.EXPIRING
+        rank = self._store.read(lambda client: client.zrevrank(key, job_id)) if job_id else None
+        return 0 if rank is None else cast("int", rank) + 1
 
     def _rows_below(self, score: str, offset: int) -> list[tuple[str, float]]:
         return cast(

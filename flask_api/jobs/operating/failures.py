@@ -1,6 +1,7 @@
 """What failed lately, grouped by error: of which task, how often, whose, and when last.
 
-Looks at the jobs that ended last, a bounded number of them and of bytes, and says how many. Two
+Looks at the ended jobs that are kept longest, mostly the latest, a bounded number of them and of
+bytes, and says how many. Two
 errors are alike if they are of one task and one type, and their first lines differ in numbers only.
 """
 
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.records.reading.pages import pieces
+from flask_api.jobs.removal import BATCH
 from shared.redis import RedisClient, RedisGateway
 
 MOST_LOOKED_AT = 5_000
@@ -22,7 +26,7 @@ _AT_ONCE = 200
 _LONGEST_LINE = 200
 _EXAMPLES = 5
 _NUMBER = re.compile(r"[0-9]+")
-_FIELDS = ("status", "task", "owner_id", "finished_at", "error")
+_FIELDS = ("task", "owner_id", "finished_at", "error")
 
 
 class _Alike(NamedTuple):
@@ -59,17 +63,28 @@ class Failures:
 def read_failures(store: RedisGateway, *, task: str | None = None) -> Failures:
     """Return what failed lately, of one task or of all. Raises JobStoreUnavailable."""
     groups: dict[_Alike, FailureGroup] = {}
-    looked_at = size = 0
-    while looked_at < MOST_LOOKED_AT and size < _MOST_BYTES:
-        ids = _last_ended(store, looked_at)
+    reader = JobReader(store)
+    first = looked_at = size = 0
+    while first < MOST_LOOKED_AT and size < _MOST_BYTES:
+        ids = _last_ended(store, first)
         if not ids:
             break
-        looked_at += len(ids)
-        rows = store.read(partial(_read, ids=ids))
-        for job_id, (status, name, owner, at, error) in zip(ids, rows, strict=True):
-            size += len(error or "")
-            if status == JobStatus.FAILED and name and (task is None or name == task):
-                _add(groups, job_id, task=name, owner=owner or "", at=at or "", text=error or "")
+        first += len(ids)
+        jobs = [each for each in ids if not each.startswith(BATCH)]
+        looked_at += len(jobs)
+        failed = reader.measure(jobs, statuses={JobStatus.FAILED}, task=task, texts=("error",))
+        for piece in pieces(failed):
+            rows = store.read(partial(_read, ids=list(piece)), is_large=True)
+            for job_id, (name, owner, at, error) in zip(piece, rows, strict=True):
+                size += len(error or "")
+                _add(
+                    groups,
+                    job_id,
+                    task=name or "",
+                    owner=owner or "",
+                    at=at or "",
+                    text=error or "",
+                )
     ordered = sorted(groups.values(), key=lambda group: (-group.count, group.task, group.type))
     others = sum(group.count for group in ordered[MOST_GROUPS:])
     return Failures(groups=ordered[:MOST_GROUPS], looked_at=looked_at, others=others)

@@ -56,12 +56,13 @@ def _ids(
     client: RedisClient, holders: Sequence[str], counts: Sequence[int], share: float
 ) -> set[str]:
     """Return all ids or, when they are too many, of each holder its share."""
+    most = max(1, int(MOST_IDS * share))
     with client.pipeline(transaction=False) as pipeline:
         for holder, count in zip(holders, counts, strict=True):
             if share == 1.0:
                 pipeline.smembers(keyspace.held(holder))
             else:
                 pipeline.srandmember(keyspace.held(holder), max(1, int(count * share)))
-        pipeline.zrange(keyspace.DELAYED, 0, MOST_IDS - 1)
-        pipeline.srandmember(keyspace.ORPHANS, MOST_IDS)
+        pipeline.zrange(keyspace.DELAYED, 0, most - 1)
+        pipeline.srandmember(keyspace.ORPHANS, most)
         return {str(each) for found in pipeline.execute() for each in found}

@@ -108,10 +108,7 @@ class Acceptances:
         """
         entry = _entry(job, (instance, limit), idempotency, start_at)
         # What an error stopped among others raises that error alone.
-        answer = self._commits.run(entry) or answer_of(self._submit([entry])[0])
-        if idempotency and idempotency.outlives_job and answer.acceptance is Acceptance.ACCEPTED:
-            self._store.write(lambda client: client.hdel(keyspace.record(job.id), "key"))
-        return answer
+        return self._commits.run(entry) or answer_of(self._submit([entry])[0])
 
     def _submit_all(self, entries: Sequence[Entry]) -> list[SubmitAnswer | None]:
         """Accept jobs in one round trip; None for one that an error stopped, of several."""
@@ -294,6 +291,7 @@ def _entry(
         idempotency.body_digest if idempotency else "",
         state_event(job.status, task=job.task),
         text_bytes,
+        "1" if idempotency and not idempotency.outlives_job else "",
         len(fields),
         *flat(fields),
     )

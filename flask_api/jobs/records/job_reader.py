@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from typing import NamedTuple, cast
@@ -65,7 +66,9 @@ class JobReader:
         # and its record may hold a state of 256 kB besides.
         row = self._store.read(lambda client: client.hmget(keyspace.record(job_id), _SHOWN_FIELDS))
         fields = _present(cast(list[str | None], row), _SHOWN_FIELDS)
-        return from_fields(job_id, fields) if _is_there(fields) else None
+        if not _is_there(fields):
+            return None
+        return self._until_their_batch([from_fields(job_id, fields)])[0]
 
     def find_many(self, job_ids: Sequence[str]) -> list[Job]:
         """Return the jobs that are there, without their results, in the order asked for."""
@@ -141,7 +144,23 @@ class JobReader:
 
     def _read(self, sizes: Mapping[str, int], names: Sequence[str]) -> list[Job]:
         rows = self._rows(sizes, names)
-        return [from_fields(job_id, row) for job_id, row in rows if _is_there(row)]
+        jobs = [from_fields(job_id, row) for job_id, row in rows if _is_there(row)]
+        return jobs if names is _RESULT_FIELDS else self._until_their_batch(jobs)
+
+    def _until_their_batch(self, jobs: list[Job]) -> list[Job]:
+        """Return the jobs; ended ones of batches expire when their batch does, which none does
+        before it has ended (flask_api.jobs.removal)."""
+        batches = sorted({job.batch for job in jobs if job.batch and job.status.is_outcome})
+        if not batches:
+            return jobs
+        found = self._store.read(lambda client: _read_expiries(client, batches))
+        until = dict(zip(batches, found, strict=True))
+        return [
+            replace(job, expires_at=until[job.batch])
+            if job.batch in until and job.status.is_outcome
+            else job
+            for job in jobs
+        ]
 
     def _rows(
         self, sizes: Mapping[str, int], names: Sequence[str]
@@ -242,6 +261,13 @@ def _read_fields(
         for job_id in ids:
             pipeline.hmget(keyspace.record(job_id), names)
         return cast("list[list[str | None]]", pipeline.execute())
+
+
+def _read_expiries(client: RedisClient, batches: Sequence[str]) -> list[datetime | None]:
+    with client.pipeline(transaction=False) as pipeline:
+        for batch in batches:
+            pipeline.hget(keyspace.batch(batch), "expires_at")
+        return [datetime.fromisoformat(each) if each else None for each in pipeline.execute()]
 
 
 def _queued_job(job_id: str, row: Mapping[str, str]) -> QueuedJob:

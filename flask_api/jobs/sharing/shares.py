@@ -82,9 +82,10 @@ class Shares:
         return sorted(self._read(ids), key=lambda share: share.created_at, reverse=True)
 
     def jobs_of(self, shares: Sequence[Share]) -> dict[str, Job]:
-        """Return the jobs of these shares that are still there, by id, without their results."""
+        """Return the jobs of these shares that are still there, by id, without what may be
+        large."""
         ids = list(dict.fromkeys(share.job for share in shares))
-        return {job.id: job for job in self._jobs.find_many(ids)}
+        return {job.id: job for job in self._jobs.find_heads(ids)}
 
     def end(self, owner_id: str, share_id: str) -> None:
         """End a person's share at once. Raises ShareNotFound for what is none of theirs."""
@@ -142,11 +143,7 @@ class Shares:
         return bool(dead)
 
     def _remove(self, owner_id: str, shares: Sequence[Share]) -> None:
-        if shares:
-            entries = [keyspace.share(share.id) for share in shares]
-            names = [f"{share.job}:{share.id}" for share in shares]
-            self._store.write(lambda client: client.unlink(*entries))  # first what opens something
-            self._store.write(lambda client: client.zrem(keyspace.shares(owner_id), *names))
+        forget(self._store, owner_id, [f"{share.job}:{share.id}" for share in shares])
 
     def _read(self, share_ids: Sequence[str]) -> list[Share]:
         texts = (
@@ -154,6 +151,21 @@ class Shares:
         )
         found = zip(share_ids, texts, strict=True)
         return [decode_share(share_id, text) for share_id, text in found if text]
+
+
+def forget(store: RedisGateway, owner_id: str, names: Sequence[str]) -> None:
+    """Remove a person's shares, named by job and share as in their list.
+    Raises JobStoreUnavailable."""
+    if names:
+        entries = [keyspace.share(name.partition(":")[2]) for name in names]
+        store.write(lambda client: client.unlink(*entries))  # first what opens something
+        store.write(lambda client: client.zrem(keyspace.shares(owner_id), *names))
+
+
+def names_of(store: RedisGateway, owner_id: str) -> list[str]:
+    """Return the names of all of a person's shares. Raises JobStoreUnavailable."""
+    key = keyspace.shares(owner_id)
+    return cast("list[str]", store.read(lambda client: client.zrange(key, 0, -1)))
 
 
 def _id_of(token: str) -> str:

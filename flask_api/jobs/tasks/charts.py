@@ -24,7 +24,10 @@ def make_chart(
     """Return the specification of a chart; see JobContext.chart. Raises ChartError."""
     try:
         return _made(kind, values, title=title, x=x, y=y, bins=bins)
-    except (TypeError, OverflowError) as error:  # a point that is none, a number beyond floats
+    except ChartError:
+        raise
+    # a point that is none or has three numbers, a number beyond floats
+    except (TypeError, ValueError, OverflowError) as error:
         raise ChartError(f"The values of a chart of {kind} can't be read: {error}.") from error
 
 

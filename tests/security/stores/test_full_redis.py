@@ -12,6 +12,10 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.sharing.share import Terms
+from flask_api.jobs.sharing.shares import Shares
+from shared.contract.gone import GonePeople
+from shared.contract.signing import EntrySigner
 from shared.errors import JobStoreFull
 from tests.contract.recount import check_counters
 from tests.integration.engine.engine_bench import AUDITED_S, EngineBench
@@ -36,14 +40,16 @@ def _refused(submit: Callable[[], object]) -> None:
 def test_submit_to_a_full_store_is_refused_and_leaves_nothing(
     bench: EngineBench, engine: JobEngine
 ) -> None:
-    """A job, a batch, a retry: an error that says so, no entry more,
+    """A job, a batch, a retry, a share: an error that says so, no entry more,
     and the server is not taken for away."""
     failed = bench.run(engine, "sample.fail", {"message": "no"})
+    shares = Shares(engine._store, GonePeople(engine._store, EntrySigner(["s" * 40])))
     before = set(bench.admin.scan_iter("gatehouse:jobs:*"))
     with _full(bench):
         _refused(lambda: bench.submit(engine, "sample.echo"))
         _refused(lambda: engine.submit_batch("sample.echo", [{}] * 600, owner=bench.owner))
         _refused(lambda: engine.retry(failed))
+        _refused(lambda: shares.make(failed, Terms(), life_s=600))
         assert set(bench.admin.scan_iter("gatehouse:jobs:*")) == before
         assert engine.get(failed.id, viewer=bench.owner).status is JobStatus.FAILED
     assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED

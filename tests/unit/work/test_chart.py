@@ -164,6 +164,8 @@ def test_timeline_has_a_lane_for_each_place_that_ran_one_at_a_time() -> None:
         ("histogram", [10**400]),
         ("histogram", [1.0, float("inf")]),
         ("lines", [1, 2]),
+        ("bars", [(1, 2, 3)]),
+        ("bars", ["abc"]),
         ("lines", {"a" * 130: [(1, 2)], "a" * 131: [(3, 4)]}),
     ],
 )

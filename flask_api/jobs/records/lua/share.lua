@@ -6,8 +6,7 @@ local status = redis.call('HGET', KEYS[3], 'status')
 if not status or status == 'deleted' then
   return 'no job'
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[4])
-local names, of_job = redis.call('ZRANGE', KEYS[2], 0, -1), 0
+local names, of_job = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[4], '+inf'), 0
 for _, name in ipairs(names) do
   if string.sub(name, 1, #ARGV[2] + 1) == ARGV[2] .. ':' then
     of_job = of_job + 1
@@ -19,7 +18,8 @@ end
 if #names >= tonumber(ARGV[6]) then
   return 'person is full'
 end
-redis.call('SET', KEYS[1], ARGV[3], 'EXAT', ARGV[5])
+redis.call('SET', KEYS[1], ARGV[3], 'EXAT', ARGV[5])  -- first: a full Redis refuses it, and would take it once something is written
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[5], ARGV[2] .. ':' .. ARGV[1])
 local last = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 redis.call('EXPIREAT', KEYS[2], last)

@@ -3,7 +3,7 @@
 -- KEYS: 1 held, 2 instances, 3 delayed, then for each job: record, owner, open, idempotency, events, counters
 -- ARGV: 1 instance, 2 limit of unfinished jobs, 3 seconds the key is kept, 4 events kept, 5 bytes a person may keep,
 --       6 ended jobs they may keep, then for each job: job, start at (seconds, '' now), sha256 of the body ('' no key), event,
---       bytes of its texts, number of fields, field, value ...
+--       bytes of its texts, '1' when the key goes with the job, number of fields, field, value ...
 -- Returns for each {'accepted', unfinished jobs} | {'known', job} | {'conflict'} | {'full', unfinished jobs} | {'lost'} (adopted)
 -- | {'ended', ended jobs} | {'bytes', bytes kept} | {'failed'} (of several, by an error: run it alone to see which)
 local held, instances, delayed = KEYS[1], KEYS[2], KEYS[3]
@@ -48,7 +48,7 @@ local function accept(key, at)
   if redis.call('ZADD', KEYS[key + 1], 0, job) == 0 then
     return {'known', job}  -- whoever chose its id asks twice
   end
-  redis.call('HSET', record, 'instance', ARGV[1], unpack(ARGV, at + 6, at + 5 + 2 * tonumber(ARGV[at + 5])))
+  redis.call('HSET', record, 'instance', ARGV[1], unpack(ARGV, at + 7, at + 6 + 2 * tonumber(ARGV[at + 6])))
   kept.bytes = kept.bytes + bytes
   written[kept.key] = kept
   redis.call('SADD', open, job)
@@ -59,7 +59,9 @@ local function accept(key, at)
   end
   if digest ~= '' then
     redis.call('SET', idempotency, digest .. ' ' .. job, 'EX', ARGV[3])
-    redis.call('HSET', record, 'key', idempotency)
+    if ARGV[at + 5] ~= '' then
+      redis.call('HSET', record, 'key', idempotency)  -- it goes with the job
+    end
   end
   tell(kept, events, ARGV[4], 'job', job, ARGV[at + 3])
   if not dated[events] and redis.call('TTL', events) < 2505600 then  -- a day less: a write costs more than a look
@@ -78,7 +80,7 @@ while at <= #ARGV do
     local is_done, answer = pcall(accept, key, at)
     answers[#answers + 1] = is_done and answer or {'failed'}
   end
-  key, at = key + 6, at + 6 + 2 * tonumber(ARGV[at + 5])
+  key, at = key + 6, at + 7 + 2 * tonumber(ARGV[at + 6])
 end
 for _, kept in pairs(written) do
   write_kept(kept)

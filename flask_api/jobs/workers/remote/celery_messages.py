@@ -76,7 +76,7 @@ class AttemptTransport(kombu_redis.Transport):  # type: ignore[misc]  # kombu is
 
 def read_only_attempts() -> None:
     """Have Celery read queues so in this process, which is a worker's."""
-    for scheme in ("redis", "rediss", "sentinel"):
+    for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = f"{__name__}:{AttemptTransport.__name__}"
 
 

@@ -29,6 +29,7 @@ from shared.settings import ApiSettings
 CARRIER = "rq"
 FUNCTION = "gatehouse.attempt"  # the only one; it is compared, and never looked up
 _MOST_BYTES = 4_000
+_FIELDS = (b"data", b"origin", b"status", b"timeout", b"ttl", b"created_at", b"enqueued_at")
 _ENTRY_TTL_S = 600  # what no worker took by then was sent again, or taken back
 
 
@@ -38,14 +39,15 @@ class AttemptJob(rq.job.Job):  # type: ignore[misc]  # RQ is not read by mypy
     redis_job_namespace_prefix = f"{JOBS_PREFIX}rq:job:"
 
     def restore(self, raw_data: Any) -> None:
-        """Read what is stored, if it is as small as an entry, unpacked too: RQ unpacks before
-        anything is checked. Raises ValueError and zlib.error."""
-        packed = raw_data.get(b"data") or b""
-        if len(packed) > _MOST_BYTES:
+        """Read what an entry has, and nothing else that is stored, if it is as small as one,
+        unpacked too: RQ unpacks before anything is checked. Raises ValueError and zlib.error."""
+        kept = {name: raw_data[name] for name in _FIELDS if name in raw_data}
+        if sum(map(len, kept.values())) > _MOST_BYTES:
             raise ValueError("larger than an entry")
+        packed = kept.get(b"data", b"")
         if len(zlib.decompressobj().decompress(packed, _MOST_BYTES + 1)) > _MOST_BYTES:
             raise ValueError("larger than an entry")
-        super().restore(raw_data)
+        super().restore(kept)
 
 
 class SlotQueue(rq.queue.Queue):  # type: ignore[misc]  # RQ is not read by mypy

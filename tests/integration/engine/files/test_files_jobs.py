@@ -176,7 +176,7 @@ def test_cancelled_count_leaves_no_helper(bench: EngineBench) -> None:
         [b"one two three " * 100_000] * 60, owner=bench.owner, name="a.txt"
     )
     job_id = bench.submit(engine, "text.word_count", {"file": upload.id})
-    wait_until(_counting_processes, timeout_s=40, what="the helper counts")
+    wait_until(_counting_processes, timeout_s=10, what="the helper counts")
     engine.cancel(engine.get(job_id, viewer=bench.owner))
     assert bench.outcome(engine, job_id).status is JobStatus.CANCELLED
     wait_until(lambda: not _counting_processes(), timeout_s=10, what="the helper has ended")

@@ -8,6 +8,7 @@ from flask_api.jobs.batches import Batch
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import JobExpired
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job_reader import JobReader
 from tests.contract.recount import check_counters
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
@@ -60,6 +61,8 @@ def test_jobs_of_a_batch_are_forgotten_with_it(bench: EngineBench) -> None:
         assert _results(engine, batch)[:2] == [(0, 1), (1, 1)], moment
         job = engine.get(members[0], viewer=bench.owner)
         assert job.expires_at == batch.expires_at, moment
+        listed = JobReader(engine._store).find_many(members[:2])
+        assert [each.expires_at for each in listed] == [batch.expires_at] * 2, moment
         bench.go("last")
         batch = _wait_for(bench, engine, batch, 3)
     scores = {

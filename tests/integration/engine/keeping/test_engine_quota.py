@@ -10,6 +10,10 @@ from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound, Pe
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import ATTEMPTS_KEPT, JobStatus
 from flask_api.jobs.removal import Removal
+from flask_api.jobs.sharing.share import Terms
+from flask_api.jobs.sharing.shares import Shares
+from shared.contract.gone import GonePeople
+from shared.contract.signing import EntrySigner
 from tests.contract.recount import check_counters
 from tests.integration.engine import sample_tasks
 from tests.integration.engine.engine_bench import EngineBench, new_owner
@@ -125,11 +129,18 @@ def test_file_that_is_saved_again_counts_once(bench: EngineBench) -> None:
 
 
 def test_deleted_job_is_gone_with_all_that_it_kept(bench: EngineBench) -> None:
-    """Record, log, files, its Idempotency-Key:
+    """Record, log, files, shares, its Idempotency-Key:
     nothing is left but the event, and it is as if it had never been."""
     engine = bench.start()
-    job = bench.run(engine, "sample.save", {"name": "a", "size": 10})
+    job, other = (bench.run(engine, "sample.save", {"name": "a", "size": 10}) for _ in range(2))
+    shares = Shares(engine._store, GonePeople(engine._store, EntrySigner(["s" * 40])))
+    ended, stands = (shares.make(each, Terms(), life_s=600)[0] for each in (job, other))
     engine.delete(job)
+    assert not bench.admin.exists(keyspace.share(ended.id))
+    names: Any = bench.admin.zrange(keyspace.shares(bench.owner.id), 0, -1)
+    assert names == [f"{other.id}:{stands.id}"]
+    engine.delete(other)
+    assert not bench.admin.exists(keyspace.share(stands.id))
     with pytest.raises(JobNotFound):
         engine.get(job.id, viewer=bench.owner)
     assert engine.list_of(bench.owner, limit=10).jobs == ()
@@ -139,7 +150,7 @@ def test_deleted_job_is_gone_with_all_that_it_kept(bench: EngineBench) -> None:
     assert engine.usage(bench.owner).bytes == 0
     entries: Any = bench.admin.xrevrange(keyspace.events(bench.owner.id), count=1)
     last = entries[0][1]
-    assert (last["job"], last["event"]) == (job.id, '{"event": "deleted"}')
+    assert (last["job"], last["event"]) == (other.id, '{"event": "deleted"}')
 
 
 def test_unfinished_job_is_not_deleted(bench: EngineBench) -> None:

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.history.hours import HOURS_KEPT, read_hours, write_hours
 from flask_api.jobs.history.tally import BOUNDS, HOUR_S, Tally
@@ -33,6 +35,23 @@ def test_each_process_adds_what_it_counted_when_it_stops_at_the_latest(bench: En
     assert sum(by_task["sample.echo"].waited.buckets[:3]) == 3, "nothing waited for ten seconds"
     assert len(by_task["sample.echo"].by_hour) == HOURS_KEPT
     assert sum(each.succeeded for each in by_task["sample.echo"].by_hour[-2:]) == 3
+
+
+def test_times_are_by_the_clock_of_redis(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is three hours ahead counts neither waiting nor running that never was, and
+    counts it in the hour that it is."""
+    engine = bench.start()
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 3 * HOUR_S)
+    bench.run(engine, "sample.echo")
+    monkeypatch.undo()
+    bench.stop(engine)
+    reader = bench.start()
+    _, times = Operators(reader._store, reader).times()
+    (echo,) = (each for each in times if each.task == "sample.echo")
+    assert sum(each.succeeded for each in echo.by_hour[-2:]) == 1
+    assert sum(echo.waited.buckets[:3]) == sum(echo.ran.buckets[:3]) == 1
 
 
 def test_history_is_of_72_hours_and_a_bounded_size(engine: JobEngine, bench: EngineBench) -> None:

@@ -1,6 +1,7 @@
 """What a worker finds in its queue is believed only if a server signed it, and begins once."""
 
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -93,6 +94,16 @@ def test_forged_entries_are_refused_each_in_one_line(
     assert not bench.runs("owned")
     assert bench.runs() == ["1"]
     assert bench.admin.exists(f"{keyspace.sent(forger.worker)}:intermediate") == 0
+
+
+def test_nothing_of_an_entry_is_unpacked_that_it_does_not_have() -> None:
+    """RQ unpacks a stored traceback when it reads a job: of 50 kB it would make 50 MB."""
+    job = AttemptJob("x", connection=redis.Redis())  # which is never asked
+    packed = zlib.compress(b"[]")
+    job.restore({b"data": packed, b"exc_info": zlib.compress(b"x" * 50_000_000), b"meta": b"{}"})
+    assert job._exc_info is None
+    with pytest.raises(ValueError, match="larger"):
+        job.restore({b"data": packed, b"origin": b"x" * 5_000})
 
 
 def test_replayed_entry_begins_nothing(

@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import time
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -23,6 +22,7 @@ from flask_api.jobs.records.job import (
     to_fields,
 )
 from shared.job_ids import new_job_id
+from shared.redis.clock import JOBS_CLOCK
 
 texts = st.text(max_size=20)
 json_values = st.recursive(
@@ -80,24 +80,24 @@ jobs = st.builds(
 def test_job_id_is_a_uuid_of_version_7() -> None:
     """RFC 9562: 48 bits of milliseconds, version 7, variant 10."""
     for _ in range(200):
-        before = time.time_ns() // 1_000_000
+        before = int(JOBS_CLOCK.now() * 1000)
         job_id = uuid.UUID(new_job_id())
-        after = time.time_ns() // 1_000_000
+        after = int(JOBS_CLOCK.now() * 1000)
         assert (job_id.version, job_id.variant) == (7, uuid.RFC_4122)
         assert before <= job_id.int >> 80 <= after
 
 
 def test_job_ids_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order of ids is the order of submits, to the millisecond, as text too."""
-    ticks = itertools.count(1_763_629_200_000_000_000, 1_000_000)
-    monkeypatch.setattr(time, "time_ns", lambda: next(ticks))
+    ticks = itertools.count(1_763_629_200_000)
+    monkeypatch.setattr(JOBS_CLOCK, "now", lambda: next(ticks) / 1000)
     ids = [new_job_id() for _ in range(500)]
     assert ids == sorted(ids)
 
 
 def test_job_ids_of_one_moment_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     """74 bits are random: every one of them is seen both set and clear, and no id comes twice."""
-    monkeypatch.setattr(time, "time_ns", lambda: 1_763_629_200_000_000_000)
+    monkeypatch.setattr(JOBS_CLOCK, "now", lambda: 1_763_629_200.0)
     ids = [uuid.UUID(new_job_id()).int for _ in range(500)]
     assert len(set(ids)) == 500
     ever_set, always_set = 0, (1 << 128) - 1

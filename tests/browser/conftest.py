@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from tests.browser.chromium import start_chromium
-from tests.e2e.service import ServiceProcess
+from tests.e2e.service import PATIENT, ServiceProcess
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def open_browser(tmp_path: Path) -> Iterator[Callable[..., Chrome]]:
 def page(service: ServiceProcess, open_browser: Callable[..., Chrome]) -> Callable[..., Chrome]:
     """A function that opens the documentation as the service's person."""
     person = service.new_browser()
-    person.log_in()
+    person.log_in(tries=PATIENT)
 
     def open_page(fragment: str = "", *, width: int = 1280) -> Chrome:
         browser = open_browser(width=width)

@@ -28,7 +28,7 @@ from shared.redis import RedisClient, build_client
 from shared.settings import ROOT
 from tests.chaos.processes import children_of, pool_children_of, send, tree_of
 from tests.chaos.tasks import EFFECTS
-from tests.e2e.service import COMMANDS, Browser, clean_environment, prepared_database
+from tests.e2e.service import COMMANDS, PATIENT, Browser, clean_environment, prepared_database
 from tests.integration.engine.worker_process import SECRET, WorkerProcess
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -276,7 +276,7 @@ class House:
     def _log_in(self) -> None:
         browser = Browser(self.servers[0].address, password=self._password)
         try:
-            browser.log_in()
+            browser.log_in(tries=PATIENT)
             self.cookie = browser.cookie
         finally:
             browser.http.close()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.chaos.processes import children_of
 from tests.e2e.raw_http import exchange
-from tests.e2e.service import COMMANDS, Browser, ServiceProcess
+from tests.e2e.service import COMMANDS, PATIENT, Browser, ServiceProcess
 from tests.folders import files_below
 from tests.waiting import wait_until
 
@@ -46,7 +46,7 @@ def browser(service: ServiceProcess) -> Iterator[Browser]:
     """A browser that somebody is logged in with;
     its connections don't use up the server's share of idle ones."""
     browser = service.new_browser()
-    browser.log_in()
+    browser.log_in(tries=PATIENT)
     browser.http.headers["Sec-Fetch-Site"] = "same-origin"
     yield browser
     browser.http.close()

@@ -6,7 +6,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from tests.browser.pages.person import Person
-from tests.e2e.service import ServiceProcess
+from tests.e2e.service import PATIENT, ServiceProcess
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def person(
 
     def open_one(*, width: int = 1280, with_scripts: bool = True) -> Person:
         session = service.new_browser()
-        session.log_in()
+        session.log_in(tries=PATIENT)
         person = Person(open_browser(width=width), service.address, session)
         if not with_scripts:
             person.turn_scripts_off()

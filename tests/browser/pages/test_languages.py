@@ -8,7 +8,7 @@ from selenium.webdriver import Chrome
 
 from tests.browser.pages.person import Person
 from tests.browser.pages.test_fits import FAULTS, TOO_WIDE
-from tests.e2e.service import PERSON, ServiceProcess
+from tests.e2e.service import PATIENT, PERSON, ServiceProcess
 
 # What is to the left of the screen: from right to left a page grows there.
 BEYOND = """
@@ -21,7 +21,7 @@ DIRECTIONS = "return [...document.querySelectorAll('pre, .log, svg.chart')].map(
 
 def _at(service: ServiceProcess, browser: Chrome, language: str) -> Person:
     session = service.new_browser()
-    session.log_in()
+    session.log_in(tries=PATIENT)
     person = Person(browser, service.address, session)
     browser.add_cookie({"name": "gatehouse_language", "value": language})
     return person

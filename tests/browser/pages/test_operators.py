@@ -10,7 +10,7 @@ from tests.browser.chromium import resize
 from tests.browser.pages.person import Person
 from tests.browser.pages.test_axe import faults_of
 from tests.browser.pages.test_fits import FAULTS, TOO_WIDE
-from tests.e2e.service import Browser, ServiceProcess
+from tests.e2e.service import PATIENT, Browser, ServiceProcess
 
 MAKE = """
 from django.contrib.auth import get_user_model
@@ -31,7 +31,7 @@ def olga(service: ServiceProcess) -> Browser:
     olga, demo = service.new_browser(), service.new_browser()
     form = {"login": "olga", "password": password}
     assert olga.send_form("/accounts/login/", form).status_code == 302
-    demo.log_in()
+    demo.log_in(tries=PATIENT)
     long = "w" * 400
     for task, arguments in (
         ("forms.refuse", {"text": long}),

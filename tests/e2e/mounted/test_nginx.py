@@ -17,7 +17,7 @@ import jwt
 import pytest
 
 from shared.settings import ROOT
-from tests.e2e.service import PERSON, Browser, ServiceProcess
+from tests.e2e.service import PATIENT, PERSON, Browser, ServiceProcess
 from tests.ports import free_port
 from tests.waiting import wait_until
 
@@ -102,7 +102,7 @@ def nginx(service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> 
 def browser(service: ServiceProcess, nginx: str) -> Iterator[Browser]:
     """A person's browser that is logged in by way of nginx."""
     browser = Browser(nginx, password=service.password)
-    browser.log_in()
+    browser.log_in(tries=PATIENT)
     yield browser
     browser.http.close()
 

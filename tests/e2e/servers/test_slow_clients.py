@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from tests.e2e.service import COMMANDS, Browser, ServiceProcess
+from tests.e2e.service import COMMANDS, PATIENT, Browser, ServiceProcess
 from tests.waiting import wait_until
 
 SLOW_CLIENTS = 200
@@ -39,7 +39,7 @@ def service(
 def browser(service: ServiceProcess) -> Browser:
     """A browser that somebody is logged in with."""
     browser = service.new_browser()
-    browser.log_in()
+    browser.log_in(tries=PATIENT)
     return browser
 
 

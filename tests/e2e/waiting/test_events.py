@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from shared.settings import ROOT
-from tests.e2e.service import COMMANDS, Browser, ServiceProcess, clean_environment
+from tests.e2e.service import COMMANDS, PATIENT, Browser, ServiceProcess, clean_environment
 from tests.integration.api.listener import Listener, Listeners, listeners
 from tests.integration.gate.gate_bench import SAMPLE_TASKS
 from tests.waiting import wait_until
@@ -45,7 +45,7 @@ def service(
 def browser(service: ServiceProcess) -> Browser:
     """A browser that the service's person is logged in with."""
     browser = service.new_browser()
-    browser.log_in()
+    browser.log_in(tries=PATIENT)
     return browser
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.servers.test_parking import Client
-from tests.e2e.service import COMMANDS, Browser, ServiceProcess
+from tests.e2e.service import COMMANDS, PATIENT, Browser, ServiceProcess
 from tests.integration.gate.gate_bench import SAMPLE_TASKS
 from tests.waiting import wait_until
 
@@ -41,7 +41,7 @@ def service(
 def browser(service: ServiceProcess) -> Browser:
     """A browser that the service's person is logged in with."""
     browser = service.new_browser()
-    browser.log_in()
+    browser.log_in(tries=PATIENT)
     return browser
 
 

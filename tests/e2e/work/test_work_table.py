@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.service import Browser, ServiceProcess, address_of
+from tests.e2e.service import PATIENT, Browser, ServiceProcess, address_of
 
 PAGE = "/tasks/primes.sum/many/"
 _KEY = re.compile(r'name="key" value="([^"]+)"')
@@ -22,7 +22,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
 def ada(service: ServiceProcess) -> Browser:
     """A person who is logged in."""
     browser = service.new_browser()
-    browser.log_in()
+    browser.log_in(tries=PATIENT)
     return browser
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 import rq.job
 import rq.serializers
 from rq.scripts import save_unique_job

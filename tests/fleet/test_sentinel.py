@@ -78,11 +78,13 @@ def check_that_unreplicated_writes_do_not_count(redis: Sentinels) -> None:
 
 def test_sentinel_url_is_read() -> None:
     """What is about Sentinels is taken out of it; replicas are one unless it says else."""
-    url = "rediss+sentinel://api:p%40ss@s1,s2:7000,[::1]:26380/2?service=gh&ssl_cert_reqs=none"
+    hosts = "s1,s2:7000,[::1]:26380"
+    query = "service=gh&sentinel_password=x&ssl_cert_reqs=none"
+    url = f"rediss+sentinel://api:p%40ss@{hosts}/2?{query}"
     server, sentinels, about = split_sentinel_url(url)
     assert server == "rediss://api:p%40ss@s1/2?ssl_cert_reqs=none"
     assert sentinels == [("s1", 26379), ("s2", 7000), ("::1", 26380)]
-    assert about == {"service": "gh", "replicas": "1"}
+    assert about == {"service": "gh", "sentinel_password": "x", "replicas": "1"}
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,15 @@ STORES_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/redis/test_primary_finder.py",),
+        Mutant(
+            "majority of the Sentinels",
+            "shared/redis/sentinel.py",
+            "if votes[named] > len(self._sentinels) // 2:",
+            "if votes[named]:",
+        ),
+    ),
+    *of(
         ("tests/fleet/test_sentinel.py",),
         Mutant(
             "write that no replica has",

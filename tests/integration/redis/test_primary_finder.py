@@ -1,0 +1,108 @@
+"""Which server Sentinels are taken to name: the one that more than half of them name."""
+
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from shared.redis.sentinel import Address, PrimaryFinder
+
+OLD, NEW = ("10.0.0.1", 6379), ("10.0.0.2", 6379)
+StartSentinel = Callable[[Address | None], Address]
+
+
+class _Asked(socketserver.StreamRequestHandler):
+    """As much of a Sentinel as names a primary."""
+
+    server: "_Sentinel"
+
+    def handle(self) -> None:
+        """Answer one client, if it answers at all."""
+        if self.server.names is None:
+            self.server.ended.wait(30)
+            return
+        while head := self.rfile.readline():
+            words = [self._word() for _ in range(int(head[1:]))]
+            self.wfile.write(self._reply(words))
+
+    def _word(self) -> bytes:
+        return self.rfile.read(int(self.rfile.readline()[1:]) + 2)[:-2]
+
+    def _reply(self, words: list[bytes]) -> bytes:
+        if [word.upper() for word in words[:2]] != [b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME"]:
+            return b"+OK\r\n"
+        assert self.server.names
+        fields = [str(each).encode() for each in self.server.names]
+        return b"*2\r\n" + b"".join(b"$%d\r\n%s\r\n" % (len(each), each) for each in fields)
+
+
+class _Sentinel(socketserver.ThreadingTCPServer):
+    """One that names a primary, or accepts and says nothing."""
+
+    daemon_threads = allow_reuse_address = True
+    request_queue_size = 200
+
+    def __init__(self, names: Address | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Asked)
+        self.names = names
+        self.ended = threading.Event()
+
+
+@contextmanager
+def _running(names: Address | None) -> Iterator[Address]:
+    with _Sentinel(names) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            host, port = server.server_address[:2]
+            yield str(host), port
+        finally:
+            server.ended.set()
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def start() -> Iterator[StartSentinel]:
+    """Return what starts a Sentinel that names a primary, or none; all end with the test."""
+    with ExitStack() as stack:
+        yield lambda names: stack.enter_context(_running(names))
+
+
+@pytest.mark.parametrize("names", [[OLD, NEW, NEW], [NEW, OLD, NEW], [NEW, NEW, None]])
+def test_primary_is_what_more_than_half_name(
+    start: StartSentinel, names: list[Address | None]
+) -> None:
+    """One that was cut off with the old one goes on naming that, and may be asked first."""
+    finder = PrimaryFinder([start(each) for each in names], "gatehouse", timeout_s=5)
+    assert finder.find() == NEW
+
+
+@pytest.mark.parametrize("names", [[OLD, NEW, None], [NEW, None, None], [OLD, NEW]])
+def test_no_primary_is_found_where_half_or_fewer_name_it(
+    start: StartSentinel, names: list[Address | None]
+) -> None:
+    """The silent ones count: they may know of another."""
+    finder = PrimaryFinder([start(each) for each in names], "gatehouse", timeout_s=0.3)
+    with pytest.raises(RedisConnectionError):
+        finder.find()
+
+
+def test_threads_that_ask_together_are_told_together(start: StartSentinel) -> None:
+    """That no Sentinel answers: one look at them is for all who wait, not one after the other."""
+    finder = PrimaryFinder([start(None) for _ in range(3)], "gatehouse", timeout_s=0.1)
+
+    def ask(_: int) -> bool:
+        with pytest.raises(RedisConnectionError):
+            finder.find()
+        return True
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(ask, range(8)))
+    assert time.monotonic() - began < 5, "three time-outs of 0.1 s"

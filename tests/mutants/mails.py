@@ -21,6 +21,12 @@ MAIL_MUTANTS = (
             "if False:",
         ),
         Mutant(
+            "mail that is given up",
+            "django_site/mail_sender.py",
+            "if time.monotonic() >= give_up_at:",
+            "if False:",
+        ),
+        Mutant(
             "news that could not be told",
             "django_site/keys/networks.py",
             "            _put_back(member)\n",

@@ -136,6 +136,34 @@ def test_mail_waits_for_a_server_that_is_away_and_is_sent_before_a_stop(port: in
         sender.stop(deadline_s=20)
 
 
+def test_mail_that_no_server_takes_for_long_is_given_up(
+    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an error of the log, and holds no place in the queue."""
+    from django_site import mail_sender
+
+    del port
+    monkeypatch.setattr(mail_sender, "GIVE_UP_AFTER_S", 0.1)
+    sender = mail_sender.MailSender(again_after_s=0.05)
+    with caplog.at_level(logging.WARNING, logger="gatehouse.mail"):
+        sender.start()
+        try:
+            _send("nobody takes it")
+            wait_until(
+                lambda: "e-mail not sent" in [record.message for record in caplog.records],
+                timeout_s=20,
+                what="the mail is given up",
+            )
+            assert not sender._waiting
+        finally:
+            sender.stop(deadline_s=20)
+    (given_up,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert (given_up.message, given_up.__dict__["subject"]) == (
+        "e-mail not sent",
+        "nobody takes it",
+    )
+
+
 def test_queue_of_mails_has_a_bound(port: int) -> None:
     """The page then says that no mail could be sent."""
     from django.core.mail import EmailMessage

@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,7 +16,15 @@ from django.db import transaction
 from django.utils import timezone
 from flask import Flask
 
-from django_site.submitting import ApiAway, OutboxFull, Submission, SubmitRefused, outbox, submit
+from django_site.submitting import (
+    ApiAway,
+    OutboxFull,
+    Submission,
+    SubmitRefused,
+    outbox,
+    relay_thread,
+    submit,
+)
 from django_site.submitting.asking import ask
 from django_site.submitting.order import order_of
 from django_site.submitting.relay_thread import Relay
@@ -231,16 +241,44 @@ def test_outbox_takes_so_much_of_one_person(
     assert rows().count() == 3
 
 
-def test_one_process_relays_beside_its_requests(beside: Flask, person: "User") -> None:
-    """What a request could not send is sent by whoever holds the lease."""
+def test_api_that_says_when_to_come_back_is_asked_then(beside: Flask, person: "User") -> None:
+    """Later than the pause of a first try, which is a second."""
+    busy = Flask("busy")
+    busy.register_error_handler(404, lambda _: ({"detail": "busy"}, 503, {"Retry-After": "120"}))
+    withdraw_api(beside)
+    offer_api(busy)
+    try:
+        submission = write(person, value=1)
+    finally:
+        withdraw_api(busy)
+    assert isinstance(submission.problem, ApiAway)
+    assert rows().get().next_try_at > timezone.now() + timedelta(seconds=60)
+
+
+def test_one_process_relays_beside_its_requests(
+    beside: Flask, person: "User", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a request could not send is sent by whoever holds the lease; nobody else looks. When
+    that one stops, another goes on."""
+    relays = [Relay(every_s=0.05) for _ in range(2)]
+    looks: Counter[Relay] = Counter()
+
+    def relay() -> tuple[int, bool]:
+        looks.update(each for each in relays if each._thread is threading.current_thread())
+        return outbox.relay()
+
+    monkeypatch.setattr(relay_thread, "relay", relay)
     with no_api(beside):
         submission = write(person, value=1)
     make_due()
-    relays = [Relay(every_s=0.05) for _ in range(2)]
     for each in relays:
         each.start()
     try:
-        wait_until(lambda: rows().count() == 0, timeout_s=20)
+        wait_until(lambda: looks.total() >= 10 and rows().count() == 0, timeout_s=20)
+        (holder,) = looks
+        (other,) = set(relays) - {holder}
+        holder.stop()
+        wait_until(lambda: looks[other], timeout_s=20, what="the other one goes on")
     finally:
         for each in relays:
             each.stop()

@@ -11,6 +11,7 @@ from flask_api.jobs.operating.operators import Operators
 from flask_api.jobs.operating.times import read_times
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Attempt, JobStatus, QueuedJob
+from shared.errors import StoreUnavailable
 from shared.job_ids import new_job_id
 from tests.integration.engine.engine_bench import EngineBench, soon
 
@@ -88,8 +89,12 @@ def test_what_could_not_be_written_is_counted_again(engine: JobEngine, bench: En
     tally = Tally()
     tally.end("sample.echo", JobStatus.FAILED, 5)
     key = keyspace.hour(int(time.time()) // HOUR_S)
-    taken = tally.take()
-    tally.put_back(taken)
+    bench.admin.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(StoreUnavailable):
+            write_hours(engine._store, tally)
+    finally:
+        bench.admin.config_set("maxmemory", "0")
     tally.end("sample.echo", JobStatus.FAILED)
     write_hours(engine._store, tally)
     (_, by_task) = read_hours(engine._store)[-1]

@@ -6,7 +6,7 @@ def close_month(request):
     with transaction.atomic():
         report = Report.objects.create(owner=request.user)
         job = submit("reports.close", {"report": report.pk}, user=request.user)
-    return redirect(f"/work/jobs/{job.id}")
+    return redirect("job", job.id)
 """
 
 from django_site.submitting.errors import ApiAway, OutboxFull, SubmitError, SubmitRefused

@@ -64,7 +64,10 @@ def ask(
             raise ApiAway(f"The API doesn't answer: {type(error).__name__}.") from error
     if answer.status_code >= 300:
         raise _problem(answer)
-    return answer.json() if answer.content else None
+    try:
+        return answer.json() if answer.content else None
+    except ValueError as error:  # of something else that stands in the API's place
+        raise ApiAway("The API's answer is no JSON.") from error
 
 
 def _publish(person_id: str, publish: Callable[[Arrivals], None]) -> None:

@@ -31,6 +31,10 @@ class ApiAway(SubmitError):
         self.retry_after_s = retry_after_s
 
 
+def _says_where(line: Mapping[str, Any]) -> bool:
+    return isinstance(line.get("pointer"), str) and isinstance(line.get("detail"), str)
+
+
 class SubmitRefused(SubmitError):
     """The API's refusal: ``said`` are the members of its problem (RFC 9457)."""
 
@@ -47,8 +51,11 @@ class SubmitRefused(SubmitError):
 
     @property
     def errors(self) -> Sequence[Mapping[str, str]]:
-        """What is wrong and where, by JSON pointers."""
-        return self.said.get("errors") or ()
+        """What is wrong and where, by JSON pointers; lines that say it otherwise are left out."""
+        lines = self.said.get("errors")
+        if not isinstance(lines, list):
+            return ()
+        return [line for line in lines if isinstance(line, Mapping) and _says_where(line)]
 
     @property
     def fields(self) -> dict[str, str]:

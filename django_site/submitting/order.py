@@ -103,7 +103,10 @@ def accept(order: Order) -> str:
         job_id=order.job_id,
         idempotency_key=order.key,
     )
-    return str(answer["id"])
+    job_id = answer.get("id") if isinstance(answer, dict) else None
+    if not isinstance(job_id, str) or not job_id:
+        raise ApiAway("The API's answer is no job.")
+    return job_id
 
 
 def check(order: Order) -> None:

@@ -55,11 +55,17 @@ def keep(order: Order, *, user: Any, using: str | None) -> int:
 def relay(*, using: str | None = None) -> tuple[int, bool]:
     """Send what is due; return how many jobs were accepted, and whether the API is there.
 
-    May run in any number of processes at once: each row becomes one job.
+    May run in any number of processes at once: each row becomes one job. One that fails in a way
+    that nobody thought of holds up its own person's only.
     """
     accepted = 0
     for row in list(_heads(using).filter(next_try_at__lte=timezone.now())[:_AT_A_TIME]):
-        count, is_there = relay_person(row.person_id, using=using)
+        try:
+            count, is_there = relay_person(row.person_id, using=using)
+        except Exception:
+            log.exception("a job of the outbox could not be sent; it is tried again")
+            _put_off(row.person_id, using)
+            continue
         accepted += count
         if not is_there:
             return accepted, False
@@ -158,8 +164,7 @@ def _settle(row: Any, error: SubmitError) -> bool:
     """Note on a row why it was not accepted: refused for good (True), or to be tried again."""
     now = timezone.now()
     is_final = _is_final(row, error)
-    pause_s = min(_LONGEST_PAUSE_S, 2 ** min(row.tries, 20)) * random.uniform(0.5, 1.0)  # noqa: S311  # spreads load
-    pause_s = max(pause_s, getattr(error, "retry_after_s", 0))
+    pause_s = max(_pause_s(row), getattr(error, "retry_after_s", 0))
     changes = {
         "tries": row.tries + 1,
         "problem": f"{getattr(error, 'code', '')}: {_described(error)}"[:2000],
@@ -171,6 +176,19 @@ def _settle(row: Any, error: SubmitError) -> bool:
         details = {"task": row.task, "user_id": str(row.person_id), "job_id": str(row.job_id)}
         log.error("a job of the outbox was refused: %s", error, extra=details)
     return is_final
+
+
+def _put_off(person_pk: Any, using: str | None) -> None:
+    """Try a person's first row later, whatever is wrong with it."""
+    row = _heads(using).filter(person_id=person_pk).first()
+    if row is not None:
+        next_try_at = timezone.now() + timedelta(seconds=_pause_s(row))
+        _rows(using).filter(pk=row.pk).update(tries=row.tries + 1, next_try_at=next_try_at)
+
+
+def _pause_s(row: Any) -> float:
+    longest_s: int = min(_LONGEST_PAUSE_S, 2 ** min(row.tries, 20))
+    return longest_s * random.uniform(0.5, 1.0)  # noqa: S311  # spreads load
 
 
 def _is_final(row: Any, error: SubmitError) -> bool:

@@ -10,7 +10,7 @@ from django_site.submitting.outbox import forget_refused, relay
 
 EVERY_S = 2.0
 LONGEST_PAUSE_S = 30.0
-_FORGET_EVERY_S = 600.0
+FORGET_EVERY_S = 600.0
 
 
 class Relay(RepeatedWork):
@@ -35,7 +35,7 @@ class Relay(RepeatedWork):
         while count and is_there and self._lease.hold() and not self.stopping.is_set():
             count, is_there = relay()
         if time.monotonic() >= self._forget_at:
-            self._forget_at = time.monotonic() + _FORGET_EVERY_S
+            self._forget_at = time.monotonic() + FORGET_EVERY_S
             forget_refused()
         self._pause_s = self._first_pause_s if is_there else min(LONGEST_PAUSE_S, 2 * self._pause_s)
         self.stopping.wait(self._pause_s - self._first_pause_s)

@@ -78,13 +78,16 @@ class GatehouseBackend(BaseTaskBackend):
         return result
 
     def get_result(self, result_id: str) -> Any:
-        """Return how a task stands. Raises TaskResultDoesNotExist, and ApiAway."""
+        """Return how a task stands. Raises TaskResultDoesNotExist, ApiAway, and
+        SubmitRefused where the account may not ask."""
         if _ID.fullmatch(result_id) is None:
             raise TaskResultDoesNotExist(result_id)
         person_id = id_of(self._person().pk)
         try:
             record = ask(person_id, "GET", f"/jobs/{result_id}", as_of_now=False)
         except SubmitRefused as error:
+            if not error.is_of_a_job_that_was:
+                raise
             raise TaskResultDoesNotExist(result_id) from error
         if record["task"] != JOB_TASK or record["arguments"].get("backend") != self.alias:
             raise TaskResultDoesNotExist(result_id)

@@ -144,6 +144,16 @@ def test_unknown_results_do_not_exist(shop: Any, person: "User", runner: "User")
         shop.tell.get_result(finished(shop.double.enqueue(1)).id)
 
 
+def test_result_that_is_refused_is_not_unknown(shop: Any, runner: "User") -> None:
+    """The account may not ask: nothing is known of whether there is such a task."""
+    result = shop.double.enqueue(1)
+    runner.is_active = False
+    runner.save()
+    with pytest.raises(SubmitRefused) as refused:
+        result.refresh()
+    assert refused.value.status in (401, 403)
+
+
 def test_what_json_can_not_hold_is_refused(shop: Any) -> None:
     """As Django's interface says, before anything is sent."""
     with pytest.raises(TypeError):

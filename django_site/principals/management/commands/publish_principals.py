@@ -26,7 +26,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--watch",
             action="store_true",
-            help="stay and look at who is here, over and over, for a site without wsgi.py; "
+            help="stay and do what wsgi.py does beside requests, for a site without it: look at "
+            "who is here, over and over, relay the outbox and send the mails that wait; "
             "SIGTERM ends it",
         )
 

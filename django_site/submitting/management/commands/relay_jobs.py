@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_site.submitting.outbox import forget_refused, relay
-from django_site.submitting.relay_thread import EVERY_S, LONGEST_PAUSE_S
+from django_site.submitting.relay_thread import EVERY_S, FORGET_EVERY_S, LONGEST_PAUSE_S
 
 
 class Command(BaseCommand):
@@ -24,9 +24,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Relay what is due, once or over and over."""
-        pause_s = EVERY_S
+        pause_s, forget_at = EVERY_S, 0.0
         while True:
             count, is_there = relay()
+            if time.monotonic() >= forget_at:
+                forget_at = time.monotonic() + FORGET_EVERY_S
+                forget_refused()
             if count:
                 self.stdout.write(f"{count} jobs accepted")
                 continue
@@ -34,6 +37,5 @@ class Command(BaseCommand):
                 break
             pause_s = EVERY_S if is_there else min(LONGEST_PAUSE_S, 2 * pause_s)
             time.sleep(pause_s)
-        forget_refused()
         if not is_there:
             raise CommandError("The API is away; what waits stays. The admin shows why.")

@@ -30,10 +30,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 def _languages() -> list[tuple[str, str]]:
     """Return the codes of the languages, each with its own name for itself."""
-    try:
-        return [(code, LANG_INFO[code]["name_local"]) for code in SITE.languages]
-    except KeyError as error:
-        raise ConfigurationError(f"GATEHOUSE_LANGUAGES: no language has the code {error}") from None
+    for code in SITE.languages:
+        if "name_local" not in LANG_INFO.get(code, {}):  # some are only another's old name
+            raise ConfigurationError(f"GATEHOUSE_LANGUAGES: no language has the code {code!r}")
+    return [(code, LANG_INFO[code]["name_local"]) for code in SITE.languages]
 
 
 LANGUAGES = _languages()

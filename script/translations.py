@@ -24,6 +24,7 @@ from babel.messages import Catalog
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from django.utils.translation import to_language, to_locale
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "django_site"
@@ -75,10 +76,10 @@ def _found(path: Path, kind: str, text: str, functions: Mapping[str, object]) ->
         yield where, message, context or ""
 
 
-def merged(path: Path, found: list[Message], language: str) -> Catalog:
+def merged(path: Path, found: list[Message], locale: str) -> Catalog:
     """Return the catalogue of this file with exactly the texts that were found."""
     with path.open("rb") as file:
-        catalog = read_po(file, locale=language)
+        catalog = read_po(file, locale=locale)
     template = Catalog()
     for where, message, context in found:
         template.add(message, locations=[(where, None)], context=context or None)  # type: ignore[arg-type, list-item]
@@ -103,18 +104,18 @@ def mo_of(catalog: Catalog) -> bytes:
     return out.getvalue()
 
 
-def module_of(catalog: Catalog, language: str) -> bytes:
+def module_of(catalog: Catalog, locale: str) -> bytes:
     """Return the module that the page scripts read."""
     plural = catalog.plural_expr
     if not _PLURAL.fullmatch(plural):
-        raise SystemExit(f"{language}: no plural rule of gettext's: {plural}")
+        raise SystemExit(f"{locale}: no plural rule of gettext's: {plural}")
     texts = {
         each.id if isinstance(each.id, str) else each.id[0]: each.string
         for each in catalog
         if each.id and not each.fuzzy and all(_strings(each.string))
     }
     body = json.dumps(texts, ensure_ascii=False, indent=1)
-    source = f"locale/{language}/LC_MESSAGES/{OF_SCRIPTS}.po"
+    source = f"locale/{locale}/LC_MESSAGES/{OF_SCRIPTS}.po"
     return (
         f"// Made of {source} by script/translations.py: change that.\n"
         f'import {{ learn }} from "../words.js";\n\nlearn({body}, (n) => Number({plural}));\n'
@@ -147,31 +148,32 @@ def _strings(value: Any) -> list[str]:
 
 
 def wanted_files(
-    language: str, found: dict[str, list[Message]]
+    locale: str, found: dict[str, list[Message]]
 ) -> tuple[dict[Path, bytes], list[str]]:
     """Return what each file of a language should hold, and what is to be said of its texts."""
-    folder = LOCALE / language / "LC_MESSAGES"
+    folder = LOCALE / locale / "LC_MESSAGES"
     files: dict[Path, bytes] = {}
     said: list[str] = []
     for domain, messages in found.items():
         path = folder / f"{domain}.po"
-        catalog = merged(path, messages, language)
+        catalog = merged(path, messages, locale)
         files[path] = po_of(catalog)
         said += complaints(catalog, path)
         if domain == PAGES:
             files[path.with_suffix(".mo")] = mo_of(catalog)
         else:
-            files[SCRIPTS / "words" / f"{language}.js"] = module_of(catalog, language)
+            files[SCRIPTS / "words" / f"{to_language(locale)}.js"] = module_of(catalog, locale)
     return files, said
 
 
 def add(language: str) -> None:
     """Begin a language: catalogues without a translation."""
-    folder = LOCALE / language.replace("-", "_") / "LC_MESSAGES"
+    locale = to_locale(language)
+    folder = LOCALE / locale / "LC_MESSAGES"
+    begun = po_of(Catalog(locale=locale, project="Gatehouse", fuzzy=False))
     folder.mkdir(parents=True)
     for domain in (PAGES, OF_SCRIPTS):
-        catalog = Catalog(locale=language, project="Gatehouse", fuzzy=False)
-        (folder / f"{domain}.po").write_bytes(po_of(catalog))
+        (folder / f"{domain}.po").write_bytes(begun)
 
 
 def main() -> int:
@@ -184,8 +186,8 @@ def main() -> int:
         add(asked.add)
     found = {PAGES: list(found_in_pages()), OF_SCRIPTS: list(found_in_scripts())}
     is_good = True
-    for language in sorted(each.name for each in LOCALE.iterdir()):
-        files, said = wanted_files(language, found)
+    for locale in sorted(each.name for each in LOCALE.iterdir()):
+        files, said = wanted_files(locale, found)
         for path, content in files.items():
             if path.exists() and path.read_bytes() == content:
                 continue

@@ -37,10 +37,12 @@ def isolated(name: str) -> SafeString:
 @register.simple_tag
 def script_words() -> SafeString | str:
     """Return what loads the page scripts' words; English stands in the scripts themselves."""
-    name = f"gatehouse/words/{get_language()}.js"
-    if not _is_there(name):
-        return ""
-    return format_html('<script type="module" src="{}"></script>', static(name))
+    code = get_language() or ""
+    for each in (code, code.partition("-")[0]):  # a region's own, else the language's
+        name = f"gatehouse/words/{each}.js"
+        if _is_there(name):
+            return format_html('<script type="module" src="{}"></script>', static(name))
+    return ""
 
 
 @cache

@@ -31,6 +31,18 @@ def test_page_is_in_the_language_that_the_browser_asks_for() -> None:
         assert "words/" not in page
 
 
+def test_scripts_of_a_region_speak_the_language_they_have() -> None:
+    """As Django's own texts do: a region's own words, else the language's."""
+    from django.utils.translation import override
+
+    from django_site.language.tags import script_words
+
+    for language, name in (("de-at", "words/de.js"), ("de", "words/de.js"), ("en-gb", "")):
+        with override(language):
+            words = script_words()
+            assert name in words if name else words == "", language
+
+
 def test_page_of_an_outer_middleware_is_not_in_the_language_of_who_came_before() -> None:
     """The thread is the same; the session is not read yet when such a page is made."""
     asked = {"accept": "text/html", "cookie": "sessionid=a; sessionid=b"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from django_site.staff.admin import GuardedAdmin
 from django_site.submitting.models import OutboxJob
@@ -35,14 +36,17 @@ class OutboxJobAdmin(GuardedAdmin):
     search_fields = ("task", "problem")
     actions = ("send_again",)
 
-    @admin.action(description="Send the selected refused jobs again", permissions=["send"])
+    @admin.action(
+        description=gettext_lazy("Send the selected refused jobs again"), permissions=["send"]
+    )
     def send_again(self, request: HttpRequest, rows: Any) -> None:
         """Let the chosen rows of people in reach be sent once more."""
         chosen = self.only_in_reach(request, rows)
         for row in chosen.exclude(refused_at=None):
             self.log_change(request, row, "sent again")
         count = send_again(chosen)
-        self.message_user(request, f"Jobs to be sent again: {count}.", messages.SUCCESS)
+        words = gettext("Jobs to be sent again: %(count)s.") % {"count": count}
+        self.message_user(request, words, messages.SUCCESS)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Tell whether this member of staff may send again."""

@@ -1,6 +1,7 @@
 """The app of the outbox: its table, its page in the admin, and the relay beside the requests."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SubmittingConfig(AppConfig):
@@ -8,7 +9,7 @@ class SubmittingConfig(AppConfig):
 
     name = "django_site.submitting"
     label = "gatehouse_submitting"
-    verbose_name = "Gatehouse outbox"
+    verbose_name = _("Gatehouse outbox")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

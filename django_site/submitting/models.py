@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class OutboxJob(models.Model):
@@ -32,8 +33,8 @@ class OutboxJob(models.Model):
         """In the order of writing; a person's are looked up together."""
 
         ordering = ("pk",)
-        verbose_name = "job to submit"
-        verbose_name_plural = "jobs to submit"
+        verbose_name = _("job to submit")
+        verbose_name_plural = _("jobs to submit")
         indexes = (
             models.Index(fields=("person", "refused_at"), name="gatehouse_outbox_person"),
             models.Index(fields=("refused_at", "next_try_at"), name="gatehouse_outbox_due"),

@@ -32,6 +32,9 @@ _ACTS = {
     "resume": gettext_noop("Resume {thing}"),
 }
 
+# As the API says it.
+_PAUSED = "an operator has paused it"
+
 
 @register.filter
 def seconds_ago(seconds: float) -> str:
@@ -49,6 +52,15 @@ def worker_name(name: str) -> str:
 def kind_word(kind: str) -> str:
     """Say what is paused: a task or an executor."""
     return _(_KINDS[kind]) if kind in _KINDS else kind
+
+
+@register.filter
+def held_by(reason: str) -> SafeString | str:
+    """Say why a job can't begin at all: in the page's language if an operator holds it, else in
+    the API's words, which are English."""
+    if reason == _PAUSED:
+        return _("An operator has paused it")
+    return format_html('<span lang="en">{}</span>', capfirst(shown.visible(reason)))
 
 
 @register.filter

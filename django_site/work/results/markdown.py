@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
@@ -33,7 +35,7 @@ class _Renderer(RendererHTML):
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Return a link to a picture, with its words."""
-        words = self.renderInlineAsText(tokens[idx].children, options, env) or "picture"
+        words = self.renderInlineAsText(tokens[idx].children, options, env) or _("picture")
         if tokens[idx].meta:  # within a link, which has no second one in it
             return escapeHtml(words)
         address = str(tokens[idx].attrs["src"])
@@ -42,7 +44,8 @@ class _Renderer(RendererHTML):
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Return the beginning of a table that scrolls by itself."""
         del tokens, idx, options, env
-        return '<div class="scroll table" tabindex="0" role="region" aria-label="Table"><table>\n'
+        name = escapeHtml(_("Table"))
+        return f'<div class="scroll table" tabindex="0" role="region" aria-label="{name}"><table>\n'
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Return its end."""
@@ -78,17 +81,18 @@ def _parser() -> MarkdownIt:
 
 
 @lru_cache(maxsize=8)  # a page that follows its job asks for the same again and again
-def html_of(text: str) -> SafeString | None:
-    """Return the text as HTML; None for one that is too long, or has more marks than can be read
-    quickly: it is shown as it is."""
+def html_of(text: str, language: str | None = None) -> SafeString | None:
+    """Return the text as HTML, with our own few words in this language, else in English; None for
+    one that is too long, or has more marks than can be read quickly: it is shown as it is."""
     if len(text) > LONGEST or sum(map(text.count, _MARKS)) > _MARKS_MAX:
         return None
     env: Env = {}
     parser = _parser()
     tokens = parser.parse(text, env)
     _fit(tokens)
-    # all text was escaped by the renderer; signs that act may come out of entities, too
-    return mark_safe(visible(parser.renderer.render(tokens, parser.options, env)))  # noqa: S308
+    with override(language):
+        # all text was escaped by the renderer; signs that act may come out of entities, too
+        return mark_safe(visible(parser.renderer.render(tokens, parser.options, env)))  # noqa: S308
 
 
 def _fit(tokens: Sequence[Token]) -> None:

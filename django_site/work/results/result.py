@@ -5,6 +5,7 @@ What is shown is bounded, whatever a task returned; the whole is one link away.
 
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from django_site.work.chart.shown_chart import find_chart
@@ -76,7 +77,7 @@ def _object(value: dict[str, Any], wanted: Wanted, id: str, pointer: str, depth:
 
 
 def _markdown(text: str, id: str) -> Shown:  # noqa: A002
-    html = html_of(text)
+    html = html_of(text, get_language())
     return _text(text, id) if html is None else Shown(kind="markdown", id=id, html=html)
 
 

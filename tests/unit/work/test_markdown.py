@@ -4,6 +4,7 @@ import time
 from html.parser import HTMLParser
 
 import pytest
+from django.utils.translation import override
 
 from django_site.work.results.markdown import _MARKS, _MARKS_MAX, html_of
 from django_site.work.results.parts import Wanted
@@ -122,3 +123,13 @@ def test_only_marked_text_is_markdown() -> None:
         mark_markdown("x" * (LONGEST + 1))
     with pytest.raises(MarkdownError):
         mark_markdown(b"x")  # type: ignore[arg-type]
+
+
+def test_words_of_the_page_are_in_its_language() -> None:
+    """Those beside the task's own: whoever came before, in whatever language."""
+    text = mark_markdown("![](https://ok.example/i.png)\n\na | b\n-- | --\n1 | 2\n")
+    for language, picture, table in (("en", "picture", "Table"), ("de", "Bild", "Tabelle")):
+        with override(language):
+            html = str(show(text, Wanted()).html)
+        assert f">{picture}</a>" in html
+        assert f'aria-label="{table}"' in html

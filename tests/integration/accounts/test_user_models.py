@@ -85,3 +85,24 @@ def test_model_without_a_session_hash_is_named_by_the_check() -> None:
     manage.py check says what is missing."""
     with _user_model("Nobody", (models.Model,), nick=models.CharField(max_length=9)):
         assert _checks() == ["gatehouse.E005"]
+
+
+def test_operators_know_people_of_any_model_by_their_names() -> None:
+    """Whatever the field of the name is, and without an address; nobody has a number here."""
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from django_site.operators.people import find_person, names_of
+
+    fields = {
+        "id": models.UUIDField(primary_key=True, default=uuid.uuid4),
+        "badge": models.CharField(max_length=20, unique=True),
+        "USERNAME_FIELD": "badge",
+    }
+    with _user_model("Porter", (AbstractBaseUser,), **fields) as porters:
+        # A small one, as above.
+        porter = porters.objects.create(id=uuid.UUID(int=7_000_000_008), badge="p-7")
+        assert find_person("p-7") == find_person(str(porter.pk)) == str(porter.pk)
+        for nobody in ("7000000008", "7", "nobody", "\0"):  # a whole number is no UUID
+            assert find_person(nobody) is None
+        assert names_of([str(porter.pk), "7", "9" * 30, "gone"]) == {str(porter.pk): "p-7"}
+        porters.objects.all().delete()

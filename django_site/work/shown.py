@@ -74,13 +74,13 @@ def _marks(language: str | None) -> dict[int, str]:
     return {} if (point, comma) == (".", ",") else {ord("."): point, ord(","): comma}
 
 
-def duration(seconds: float) -> str:
-    """Say how long something took."""
+def duration(seconds: float, *, in_tenths: bool = True) -> str:
+    """Say how long something took; without tenths, how many whole seconds have passed."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
-        return localized(f"{seconds:.1f} s")
-    whole = round(seconds)
+        return localized(f"{seconds:.1f} s") if in_tenths else f"{int(seconds)} s"
+    whole = round(seconds) if in_tenths else int(seconds)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

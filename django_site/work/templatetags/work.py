@@ -79,12 +79,7 @@ def exact(text: str | None) -> str:
 def elapsed(job: dict[str, Any]) -> str:
     """Say for how long a job has run."""
     seconds = timing.elapsed_s(job, datetime.now(UTC))
-    seconds = seconds if seconds is None or seconds < 1 else float(int(seconds))
-    return (
-        ""
-        if seconds is None
-        else shown.duration(seconds).replace(".0 s", " s").replace(",0 s", " s")
-    )
+    return "" if seconds is None else shown.duration(seconds, in_tenths=False)
 
 
 @register.filter

@@ -108,6 +108,12 @@ def test_times_and_sizes_are_said_as_people_say_them() -> None:
         "1 min 15 s",
         "2 h 0 min",
     ]
+    assert [duration(each, in_tenths=False) for each in (0.5, 5.96, 10, 75.96)] == [
+        "500 ms",
+        "5 s",
+        "10 s",
+        "1 min 15 s",
+    ]
     assert [size(each) for each in (0, 999, 1000, 999_999, 12_345_678)] == [
         "0 B",
         "999 B",

@@ -2,6 +2,7 @@
 and the API, which a page asks as its person, decides again.
 """
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -28,28 +29,24 @@ def may_operate(request: HttpRequest) -> bool:
 
 def viewers_page(view: View[P]) -> View[P]:
     """Make a page for operators and those who only look; it only shows something."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not may_view(request):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    safe: View[P] = require_safe(page(guarded))
+    safe: View[P] = require_safe(page(_only(may_view, view)))
     return safe
 
 
 def operators_act(view: View[P]) -> View[P]:
     """Make a view that operators send a form to."""
+    posted: View[P] = require_POST(page(_only(may_operate, view)))
+    return posted
 
+
+def _only(may: Callable[[HttpRequest], bool], view: View[P]) -> View[P]:
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not may_operate(request):
+        if not may(request):
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    posted: View[P] = require_POST(page(guarded))
-    return posted
+    return guarded
 
 
 def _has(request: HttpRequest, permission: str) -> bool:

@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -15,7 +14,8 @@ from django.utils.translation import gettext_noop, ngettext
 from django_site.operators.access import may_operate, operators_act, viewers_page
 from django_site.operators.people import find_person
 from django_site.work import api
-from django_site.work.listing.filters import STATUSES, Filters
+from django_site.work.listing.filters import STATUSES, Filters, task_names
+from django_site.work.listing.many import chosen_ids, tell_refused
 from django_site.work.shown import ngettext_noop
 
 PAGE = 50
@@ -73,7 +73,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "who": who,
         "is_nobody": person is None,
         "statuses": STATUSES.items(),
-        "tasks": sorted(task["name"] for task in api.get(request, "/tasks")["tasks"]),
+        "tasks": task_names(request),
         "is_first": "cursor" not in query,
         "back": _address(filters, who),
         "next": _address(filters, who, cursor) if cursor else "",
@@ -86,7 +86,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 @operators_act
 def act(request: HttpRequest) -> HttpResponse:
     """Ask before anything is done with what is ticked; then do it, and say what came of it."""
-    action, chosen = request.POST.get("do", ""), _chosen(request)
+    action, chosen = request.POST.get("do", ""), list(dict.fromkeys(chosen_ids(request, "job")))
     listed = request.POST.get("list", "")[:1000]
     if action not in _DONE or not chosen or len(chosen) > MOST_AT_ONCE:
         too_many = _("Choose %(most)s at most.") % {"most": MOST_AT_ONCE}
@@ -117,11 +117,9 @@ def _do(request: HttpRequest, action: str, chosen: list[str]) -> None:
     if answer["done"]:
         messages.success(request, _(_DONE[action]) % {"count": len(answer["done"])})
     refused = Counter(each["detail"] for each in answer["refused"])
-    refused.update({_("It is not there any more."): len(answer["absent"])})
-    for detail, count in refused.most_common(3):
-        if count:
-            words = _("%(count)s not: %(reason)s") % {"count": count, "reason": detail}
-            messages.warning(request, words)
+    if answer["absent"]:
+        refused[_("It is not there any more.")] += len(answer["absent"])
+    tell_refused(request, refused)
 
 
 def _looked_up(request: HttpRequest, ids: list[str]) -> list[dict[str, Any]]:
@@ -134,16 +132,6 @@ def _looked_up(request: HttpRequest, ids: list[str]) -> list[dict[str, Any]]:
             if problem.status not in (404, 410):
                 raise
     return found
-
-
-def _chosen(request: HttpRequest) -> list[str]:
-    ids = []
-    for text in request.POST.getlist("job"):
-        try:
-            ids.append(str(UUID(text)))
-        except ValueError:
-            continue
-    return list(dict.fromkeys(ids))
 
 
 def _back(listed: str) -> str:

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django_site.operators.access import viewers_page
 from django_site.operators.people import names_of
 from django_site.work import api
+from django_site.work.listing.filters import task_names, wanted_task
 
 PAGE = 50
 
@@ -15,11 +16,12 @@ PAGE = 50
 @viewers_page
 def failures(request: HttpRequest) -> HttpResponse:
     """Show failures, grouped by error."""
-    found = api.get(request, "/operate/failures", task=request.GET.get("task", "")[:100])
+    task = wanted_task(request.GET.dict())
+    found = api.get(request, "/operate/failures", task=task)
     context = {
         "found": found,
-        "task": request.GET.get("task", "")[:100],
-        "tasks": sorted(task["name"] for task in api.get(request, "/tasks")["tasks"]),
+        "task": task,
+        "tasks": task_names(request),
         "tab": "failures",
     }
     return render(request, "operators/failures.html", context)

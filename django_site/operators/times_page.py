@@ -50,8 +50,6 @@ def _within(spread: Mapping[str, Any], name: str) -> str:
 
 
 def _bound(seconds: float) -> str:
-    if seconds < 1:
-        return shown.localized(f"{seconds:g} s")
     for unit, name in ((3600, "h"), (60, "min")):
         if seconds >= unit:
             return shown.localized(f"{seconds / unit:g} {name}")

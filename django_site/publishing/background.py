@@ -55,11 +55,6 @@ class RepeatedWork(ABC):
                 return
             self._thread = None
 
-    @property
-    def is_running(self) -> bool:
-        """Whether the thread has been started and has not ended."""
-        return self._thread is not None
-
     def _run(self) -> None:
         try:
             self._repeat()

@@ -65,14 +65,14 @@ OPERATORS_MUTANTS = (
         Mutant(
             "pages for viewers",
             "django_site/operators/access.py",
-            "if not may_view(request):",
-            "if False:",
+            "page(_only(may_view, view))",
+            "page(view)",
         ),
         Mutant(
             "acts for operators",
             "django_site/operators/access.py",
-            "if not may_operate(request):",
-            "if False:",
+            "page(_only(may_operate, view))",
+            "page(view)",
         ),
         Mutant(
             "record in the admin",

@@ -4,13 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from django_site.work import api
 from django_site.work.listing.job_list import STATUS_WORDS
 
 STATUSES = {**STATUS_WORDS, "ended": _("Ended")}
 LONGEST_SEARCH = 200
 _LONGEST_NAME = 100
+
+
+def task_names(request: HttpRequest) -> list[str]:
+    """Return the names of all tasks, in order: those that a list can be of."""
+    return sorted(task["name"] for task in api.get(request, "/tasks")["tasks"])
+
+
+def wanted_task(query: Mapping[str, str]) -> str:
+    """Return the name of the task that an address asks for, "" for all."""
+    return query.get("task", "")[:_LONGEST_NAME]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +40,7 @@ class Filters:
         return cls(
             q=" ".join(query.get("q", "")[:LONGEST_SEARCH].split()),
             status=status if status in STATUSES else "",
-            task=query.get("task", "")[:_LONGEST_NAME],
+            task=wanted_task(query),
         )
 
     @property

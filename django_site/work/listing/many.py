@@ -1,7 +1,6 @@
 """Act on many jobs and batches at once: those that were ticked in the list."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +32,7 @@ _PASSED = (404, 409, 410, 429)
 def act_on_many(request: HttpRequest) -> HttpResponse:
     """Cancel, retry or delete what is ticked, and say how many; before it deletes, ask."""
     action = request.POST.get("do", "")
-    chosen = [*_chosen(request, "job"), *_chosen(request, "batch")]
+    chosen = [(kind, id_) for kind in ("job", "batch") for id_ in chosen_ids(request, kind)]
     is_too_many = len(chosen) > MOST
     if action not in _DONE or not chosen or is_too_many:
         too_many = _("Choose %(most)s at most.") % {"most": MOST}
@@ -61,12 +60,22 @@ def sent_filters(request: HttpRequest) -> Filters:
     return Filters.of(QueryDict(request.POST.get("list", "").removeprefix("?")[:1000]).dict())
 
 
-def _chosen(request: HttpRequest, kind: str) -> Iterator[tuple[str, str]]:
+def chosen_ids(request: HttpRequest, kind: str) -> list[str]:
+    """Return the ids of what is ticked of a kind; what is no id is left out."""
+    ids = []
     for text in request.POST.getlist(kind):
         try:
-            yield kind, str(UUID(text))
+            ids.append(str(UUID(text)))
         except ValueError:
             continue
+    return ids
+
+
+def tell_refused(request: HttpRequest, refused: Counter[str]) -> None:
+    """Say for how many it was not done, by the reason: the three of most."""
+    for reason, count in refused.most_common(3):
+        words = _("%(count)s not: %(reason)s") % {"count": count, "reason": reason}
+        messages.warning(request, words)
 
 
 def _act(request: HttpRequest, action: str, chosen: list[tuple[str, str]]) -> None:
@@ -82,9 +91,7 @@ def _act(request: HttpRequest, action: str, chosen: list[tuple[str, str]]) -> No
             refused[problem.detail] += 1
     if done:
         messages.success(request, _(_DONE[action]) % {"count": done})
-    for detail, count in refused.most_common(3):
-        words = _("%(count)s not: %(reason)s") % {"count": count, "reason": detail}
-        messages.warning(request, words)
+    tell_refused(request, refused)
 
 
 def _act_on_one(request: HttpRequest, action: str, kind: str, id_: str) -> Any:

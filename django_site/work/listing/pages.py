@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from django_site.work import api
 from django_site.work.access import get_page
-from django_site.work.listing.filters import STATUSES, Filters
+from django_site.work.listing.filters import STATUSES, Filters, task_names
 from django_site.work.listing.job_list import PAGE, JobList, list_work
 from django_site.work.listing.saved_views import MOST
 from django_site.work.models import SavedView
@@ -35,7 +35,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "searched": _searched(found),
         "filters": filters,
         "statuses": STATUSES.items(),
-        "tasks": sorted(task["name"] for task in api.get(request, "/tasks")["tasks"]),
+        "tasks": task_names(request),
         "is_first": not cursor,
         "back": filters.address(),
         "views": SavedView.objects.filter(person_id=request.user.pk)[:MOST],

@@ -30,6 +30,8 @@ _CONVERTERS: dict[str, Schema] = {
 # Of a module of views that does not say where a reader should meet it:
 # after the work itself, before what the API says about itself.
 _PLACE = 50
+# From here on: what only operators may, and what the API says about itself.
+_ASIDE = 80
 
 
 def document_of(app: Flask, *, server: str) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def build_document(app: Flask) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Gatehouse", "version": VERSION, "description": _ABOUT},
         "servers": [{"url": settings.api_prefix}],
-        "tags": [{"name": tag, "description": _about(app, tag)} for tag in tags],
+        "tags": [_tag(app, tag) for tag in tags],
         "paths": paths,
         "components": {"schemas": components.as_json(), "securitySchemes": schemes},
     }
@@ -104,6 +106,11 @@ def find_endpoints(app: Flask) -> Iterator[Endpoint]:
                 )
                 for method in methods
             )
+
+
+def _tag(app: Flask, tag: str) -> dict[str, Any]:
+    aside = {"x-aside": True} if _place(app, tag) >= _ASIDE else {}
+    return {"name": tag, "description": _about(app, tag), **aside}
 
 
 def _place(app: Flask, tag: str) -> int:

@@ -58,10 +58,12 @@ class DocumentedOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """The operations of one tag."""
+    """The operations of one tag; one that stands aside is folded at first, so that the page shows
+    what everybody may."""
 
     name: str
     about: str
+    is_aside: bool
     operations: tuple[DocumentedOperation, ...]
 
 
@@ -72,6 +74,7 @@ def chapters(document: Document) -> tuple[Chapter, ...]:
         Chapter(
             name=tag["name"],
             about=tag["description"],
+            is_aside="x-aside" in tag,
             operations=tuple(reading for name, reading in readings if name == tag["name"]),
         )
         for tag in document["tags"]

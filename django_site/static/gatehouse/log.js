@@ -15,6 +15,7 @@ const WRAP = "gatehouse-log-unwrapped";
 let most = Number(log.dataset.most);
 let shown = new Set();
 let follows = true;
+let endedAt = 0; // where the end was when it was last shown
 let held = null; // lines that came while it is paused
 let isBehind = false; // and more than these
 let hits = [];
@@ -26,9 +27,23 @@ const textOf = (line) => line.lastElementChild.textContent;
 const press = (button, isOn) => button.setAttribute("aria-pressed", String(isOn));
 
 // --- Lines -----------------------------------------------------------------
+const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < AT_END_PX;
+
+function setFollowing(isOn) {
+  follows = isOn;
+  press(buttons.follow, isOn);
+}
+
+function showEnd() {
+  log.scrollTop = log.scrollHeight;
+  endedAt = log.scrollTop;
+}
+
+// The browser tells of scrolling a frame later: a line that comes before must not pull down again.
 function atItsEnd(act) {
+  if (follows && log.scrollTop < endedAt && !isAtEnd()) setFollowing(false);
   act();
-  if (follows) log.scrollTop = log.scrollHeight;
+  if (follows) showEnd();
 }
 
 function noteShown() {
@@ -104,13 +119,11 @@ function showMore() {
 
 // --- Follow, pause, wrap ----------------------------------------------------
 log.addEventListener("scroll", () => {
-  follows = log.scrollHeight - log.scrollTop - log.clientHeight < AT_END_PX;
-  press(buttons.follow, follows);
+  setFollowing(isAtEnd());
 });
 buttons.follow.addEventListener("click", () => {
-  follows = !follows;
-  press(buttons.follow, follows);
-  if (follows) log.scrollTop = log.scrollHeight;
+  setFollowing(!follows);
+  if (follows) showEnd();
 });
 buttons.pause.addEventListener("click", () => {
   const lines = held;
@@ -210,4 +223,4 @@ try {
 noteShown();
 showMore();
 tools.hidden = false;
-log.scrollTop = log.scrollHeight;
+showEnd();

@@ -16,7 +16,9 @@ from flask_api.http import row_files
 from flask_api.http.state import api_state
 from flask_api.jobs.tasks.task import task
 from flask_api.tasks.tables.database import TableDatabase, literal
+from flask_api.tasks.tables.kept.choice import RowChoice
 from flask_api.tasks.tables.kept.listed import write_list
+from flask_api.tasks.tables.kept.page import read_page
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
@@ -102,6 +104,16 @@ def test_rows_are_sorted_and_searched(app: Flask, visitor: Visitor) -> None:
     assert shown(app, visitor, f"{odd}/rows?q=%25") == []
     wrong = read(app, visitor, f"{job}/rows?sort=3").get_json()
     assert wrong["errors"] == [{"parameter": "sort", "detail": "must be 1 to 2, a column of this table"}]  # fmt: skip
+
+
+def test_column_that_is_called_as_the_number_of_a_row(tmp_path: Path) -> None:
+    """In whatever case, as DuckDB compares names: the page is as long as was asked for."""
+    path = tmp_path / "rows.parquet"
+    made = "SELECT i AS n, 7 AS FILE_ROW_NUMBER FROM range(50) each(i)"
+    with TableDatabase(files=(path,), memory_mb=128, threads=1) as database:
+        database.run(f"COPY ({made}) TO {literal(path)} (FORMAT parquet)")
+    page = read_page(path, first=0, size=2, choice=RowChoice(by=2))
+    assert page.rows == [[0, 7], [1, 7]]
 
 
 def test_whole_table_is_a_file_of_each_format(app: Flask, visitor: Visitor, tmp_path: Path) -> None:

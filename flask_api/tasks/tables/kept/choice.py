@@ -54,7 +54,7 @@ class RowChoice:
         Raises NoSuchColumnError."""
         where, order = self.where(columns)[0], self.order(columns)
         some = f"FROM read_parquet($1){where}{order} LIMIT {size} OFFSET {first}"
-        if not self.by or _ROW_NUMBER in dict(columns):
+        if not self.by or _hides_number(columns):
             return f"SELECT {shown} {some}"
         # Only the numbers of rows are sorted, and the rows of a page read: whole rows up to a late
         # page would not fit into memory.
@@ -73,10 +73,15 @@ class RowChoice:
         column = identifier(name)
         key = f"lower({column})" if sql_type == "VARCHAR" else column
         direction = "DESC" if self.is_down else "ASC"
-        rest = [each for each, _ in columns]
         # else by the other columns: rows that are equal in all are the same in any order
-        equal = [identifier(each) for each in rest] if _ROW_NUMBER in rest else [_ROW_NUMBER]
+        rest = [identifier(each) for each, _ in columns]
+        equal = rest if _hides_number(columns) else [_ROW_NUMBER]
         return f" ORDER BY {key} {direction} NULLS LAST, {', '.join(equal)}"
+
+
+def _hides_number(columns: ColumnTypes) -> bool:
+    """Tell whether a column has the name of the numbers of rows: DuckDB compares names so."""
+    return any(name.lower() == _ROW_NUMBER for name, _ in columns)
 
 
 def _shown(name: str, sql_type: str) -> str:

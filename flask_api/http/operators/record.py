@@ -73,7 +73,8 @@ def end_deeds(outcomes: Mapping[str, str]) -> None:
 
 def _end_open(response: Response) -> Response:
     opened: list[str] = this_memory().get(_OPEN) or []
-    if opened:
+    # What broke off may have been done: nothing is said of it, for good.
+    if opened and response.status_code < 500:
         outcome = "done" if response.status_code < 400 else f"refused: {response.status}"
         end_deeds(dict.fromkeys(opened, outcome))
     return response

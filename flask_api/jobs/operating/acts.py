@@ -1,6 +1,6 @@
 """Do the same to many jobs, one after the other: what can't be done to one stops no other."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -33,15 +33,16 @@ class ActAnswer(NamedTuple):
         return f"refused: {self.refused}" if self.refused else "done"
 
 
-def act_on(engine: JobEngine, act: Act, jobs: Sequence[Job]) -> list[ActAnswer]:
-    """Do it to each; return what came of each. Raises JobStoreUnavailable: what was done before
+def act_on(engine: JobEngine, act: Act, jobs: Sequence[Job]) -> Iterator[ActAnswer]:
+    """Do it to each; yield what came of each. Raises JobStoreUnavailable: what was yielded before
     that is done."""
     do: Mapping[Act, Callable[[Job], None]] = {
         Act.CANCEL: engine.cancel,
         Act.REQUEUE: engine.retry,
         Act.DELETE: engine.delete,
     }
-    return [_try(do[act], job) for job in jobs]
+    for job in jobs:
+        yield _try(do[act], job)
 
 
 def _try(do: Callable[[Job], None], job: Job) -> ActAnswer:

@@ -18,7 +18,7 @@ from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.reading.pages import Page, pieces
 from shared.redis import RedisGateway
 
-CURSOR = r"^(u:[0-9a-f-]{36}|e:[0-9.]{1,24}:[0-9a-f-]{36})$"
+CURSOR = r"^(u:[0-9a-f-]{36}|e:[0-9]{1,12}(\.[0-9]{1,10})?:[0-9a-f-]{36})$"
 _AT_ONCE = 100
 _MOST_LOOKED_AT, _MOST_SEARCHED = 2_000, 1_000
 _BATCH = "batch:"

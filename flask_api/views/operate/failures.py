@@ -28,7 +28,7 @@ class FailureGroupJson(BaseModel):
     """Failures of one task whose errors are alike but for numbers."""
 
     task: str
-    type: str
+    type: Annotated[str, Field(description="empty for keys without jobs:read")]
     message: Annotated[str, Field(description="of one of them; empty for keys without jobs:read")]
     count: int
     people: Annotated[int, Field(description="how many people's jobs these are")]
@@ -62,7 +62,7 @@ def show() -> Response:
     groups = [
         {
             "task": group.task,
-            "type": group.type,
+            "type": group.type if has_contents else "",
             "message": group.message if has_contents else "",
             "count": group.count,
             "people": len(group.people),

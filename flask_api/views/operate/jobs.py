@@ -13,12 +13,12 @@ from flask_api.http.job_requests import check_body
 from flask_api.http.json_body import UnsupportedMediaType, read_json_object
 from flask_api.http.operators.access import operator_required, viewer_required
 from flask_api.http.operators.record import begin_deeds, end_deeds
-from flask_api.http.query import read_query
+from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 from flask_api.http.reach import sees_contents
 from flask_api.http.state import api_state
 from flask_api.jobs.errors import InvalidArguments
 from flask_api.jobs.job_search import Searched
-from flask_api.jobs.operating.acts import MOST_AT_ONCE, Act, act_on
+from flask_api.jobs.operating.acts import MOST_AT_ONCE, Act, ActAnswer, act_on
 from flask_api.jobs.operating.all_jobs import CURSOR, WantedJobs
 from flask_api.jobs.records.job import Job, Owner
 from flask_api.jobs.records.reading.pages import Page
@@ -129,8 +129,11 @@ def act() -> Response:
     engine, ids = api_state().engine, list(dict.fromkeys(wanted.jobs))
     jobs = api_state().operators.jobs.by_id(ids)
     deeds = begin_deeds(wanted.act, [(f"job {job.id}", job.owner.id) for job in jobs])
-    answers = act_on(engine, Act(wanted.act), jobs)
-    end_deeds(dict(zip(deeds, (each.outcome for each in answers), strict=True)))
+    answers: list[ActAnswer] = []
+    try:
+        answers.extend(act_on(engine, Act(wanted.act), jobs))
+    finally:  # also of those that were done before Redis went away
+        end_deeds({deed: each.outcome for deed, each in zip(deeds, answers, strict=False)})
     refused = [
         {"id": each.job_id, "code": each.code, "detail": each.refused}
         for each in answers
@@ -145,6 +148,9 @@ def act() -> Response:
 
 def _find(query: AllJobsQuery) -> tuple[Page, Searched]:
     place, state = query.place(), api_state()
+    if query.cursor is not None and (":" in query.cursor) != (query.person is None):
+        detail = "This is next_cursor of a page with other filters."
+        raise InvalidQuery([QueryProblem(parameter="cursor", detail=detail)])
     if query.person is None:
         wanted = WantedJobs(text=query.q, statuses=place["statuses"], task=place["task"])
         return state.operators.jobs.find(wanted, limit=place["limit"], cursor=place["cursor"])

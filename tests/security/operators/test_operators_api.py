@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 from flask_api.http.operators.access import OPERATE_PERMISSION, VIEW_PERMISSION
 from flask_api.http.state import api_state
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Job
 from flask_api.testing import People, key_client, new_principal, session_client
 from shared.contract.principal import Principal
+from shared.errors import JobStoreUnavailable
 from shared.settings import ApiSettings
 from tests.waiting import wait_until
 
@@ -193,6 +195,48 @@ def test_what_can_not_be_recorded_is_not_done(app: Flask, people: People) -> Non
     ]
 
 
+def test_record_says_nothing_of_what_broke_off(
+    app: Flask, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When Redis goes away between two jobs: done is what was done, the others' entries stay
+    open."""
+    ada = people.add(new_principal("ada"))
+    olga = new_principal("olga", is_staff=True, permissions=[OPERATE_PERMISSION])
+    client, engine = _session(app, people, olga), api_state(app).engine
+    jobs = [_submit(app, people, ada, delay_s=600) for _ in range(3)]
+    cancel = engine.cancel
+
+    def break_off(job: Job) -> None:
+        if job.id == jobs[1]:
+            raise JobStoreUnavailable("Redis is away.")
+        cancel(job)
+
+    monkeypatch.setattr(engine, "cancel", break_off)
+    assert client.post("/operate/jobs", json={"act": "cancel", "jobs": jobs}).status_code == 503
+    assert [(thing, outcome) for _, thing, outcome in _outcomes(client)] == [
+        (f"job {jobs[2]}", ""),
+        (f"job {jobs[1]}", ""),
+        (f"job {jobs[0]}", "done"),
+    ]
+
+
+def test_cursor_is_one_that_was_given(app: Flask, people: People) -> None:
+    """400 for what no page ends with, and for a place in everybody's jobs among one person's."""
+    viewer = new_principal("vera", is_staff=True, permissions=[VIEW_PERMISSION])
+    client = _session(app, people, viewer)
+    ended, unfinished = f"e:1795167000.25:{NOWHERE}", f"u:{NOWHERE}"
+    right = {"": [ended, unfinished, f"e:1795167000:{NOWHERE}"], "&person=7": [NOWHERE]}
+    wrong = {
+        "": [f"e:1.2.3:{NOWHERE}", f"e:.:{NOWHERE}", f"e:1.:{NOWHERE}", NOWHERE],
+        "&person=7": [ended, unfinished],
+    }
+    for status, cursors in ((200, right), (400, wrong)):
+        for more, some in cursors.items():
+            for cursor in some:
+                answer = client.get(f"/operate/jobs?cursor={cursor}{more}")
+                assert answer.status_code == status, (cursor, more)
+
+
 def test_contents_are_for_keys_that_may_read_them(app: Flask, people: People) -> None:
     """Without jobs:read arguments and errors are withheld, and can't be searched for."""
     ada = people.add(new_principal("ada"))
@@ -203,7 +247,7 @@ def test_contents_are_for_keys_that_may_read_them(app: Flask, people: People) ->
     wait_until(lambda: _listed(wide, status="failed"), timeout_s=10)
     assert narrow.get(f"/operate/jobs?q={SECRET}").status_code == 403
     texts = [narrow.get(path).text for path in ("/operate/jobs", "/operate/failures")]
-    assert not any(SECRET in text for text in texts)
+    assert not any(word in text for text in texts for word in (SECRET, "RuntimeError"))
     (group,) = wide.get("/operate/failures").get_json()["groups"]
     assert (group["type"], group["message"], group["count"]) == ("RuntimeError", SECRET, 1)
     (job,) = _listed(wide, q=SECRET)

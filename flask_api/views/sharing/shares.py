@@ -23,6 +23,7 @@ from flask_api.jobs.sharing.share import (
     MIN_LIFE_S,
     Share,
     Terms,
+    normal_name,
 )
 from flask_api.operation.describe import JSON, Answer, describe
 from flask_api.operation.shapes import Id, Path
@@ -63,12 +64,23 @@ class ShareRequest(BaseModel):
             raise ValueError('give people for the audience "people", and for no other')
         if bool(self.group.strip()) != (self.audience == "group"):
             raise ValueError('give group for the audience "group", and for no other')
-        names = (*self.people, self.group)
-        if sum(len(name.encode()) for name in names) > MAX_NAMES_BYTES:
-            raise ValueError(f"give names of at most {MAX_NAMES_BYTES:,} bytes together")
-        if not all(map(str.isprintable, names)):
-            raise ValueError("give names without hidden signs")
+        _check_names((*self.people, self.group))
+        # What is stored may be longer: one letter of these names can become eighteen.
+        people = [normal_name(name) for name in self.people]
+        if not all(people):
+            raise ValueError("give names that are not blank")
+        _check_names((*people, normal_name(self.group)))
         return self
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Raise ValueError for names that are too long or look like others."""
+    if max(map(len, names)) > MAX_NAME:
+        raise ValueError(f"give names of at most {MAX_NAME} characters")
+    if sum(len(name.encode()) for name in names) > MAX_NAMES_BYTES:
+        raise ValueError(f"give names of at most {MAX_NAMES_BYTES:,} bytes together")
+    if not all(map(str.isprintable, names)):
+        raise ValueError("give names without hidden signs")
 
 
 class ShareJson(BaseModel):

@@ -12,6 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from flask_api.errors import register_all_error_handlers
 from flask_api.framework import ApiFlask
 from flask_api.gate.extension import Gatehouse, current_identity
+from flask_api.gate.requirements import decide_on
 from flask_api.gate.state import gate_state, this_app, this_request
 from flask_api.http.operators.record import register_record
 from flask_api.http.query import check_query
@@ -175,5 +176,8 @@ def _deny_by_default() -> None:
 
 
 def _refuse_unknown_parameters() -> None:
-    app, sent = this_app(), this_request()
-    check_query(app.view_functions.get(sent.endpoint or ""))
+    sent = this_request()
+    view = this_app().view_functions.get(sent.endpoint or "")
+    if view is not None and sent.query_string:
+        decide_on(view)  # who may, before what was sent
+        check_query(view)

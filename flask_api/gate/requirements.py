@@ -22,6 +22,7 @@ R = TypeVar("R")
 View = Callable[P, R]
 
 _SCOPES = "gatehouse_scopes"
+_DECISIONS = "gatehouse_decisions"
 
 
 def requirement(
@@ -41,6 +42,7 @@ def requirement(
             decide(current_identity())
             return (current_app.ensure_sync(view) if is_async else view)(*args, **kwargs)
 
+        setattr(gated, _DECISIONS, (decide, *_decisions_of(view)))
         if scopes:
             setattr(gated, _SCOPES, (scopes, *scopes_of(view)))
         return gated
@@ -51,6 +53,18 @@ def requirement(
 def scopes_of(view: Callable[..., Any]) -> tuple[tuple[str, ...], ...]:
     """Return the scopes that a key needs for a view: one of each group."""
     found: tuple[tuple[str, ...], ...] = getattr(view, _SCOPES, ())
+    return found
+
+
+def decide_on(view: Callable[..., Any]) -> None:
+    """Ask what gates a view, for what is looked at before the view is called; raises what it does.
+    It costs no look-up: who asks is found out once."""
+    for decide in _decisions_of(view):
+        decide(current_identity())
+
+
+def _decisions_of(view: Callable[..., Any]) -> tuple[Callable[[Identity], None], ...]:
+    found: tuple[Callable[[Identity], None], ...] = getattr(view, _DECISIONS, ())
     return found
 
 

@@ -221,6 +221,9 @@ BYTES_MUTANTS = (
             "if False and not any(",
         ),
         Mutant(
+            "who before the query", "flask_api/app.py", "        decide_on(view)", "        pass"
+        ),
+        Mutant(
             "task before arguments",
             "flask_api/http/job_requests.py",
             '    require_scope(current_identity(), "jobs:submit", '

@@ -59,6 +59,20 @@ def test_stranger_and_cross_site_page_are_refused_with_their_body_unread(
     assert ada.post(path, input_stream=Unread(b"x" * 1000), headers=cross_site).status_code == 403
 
 
+QUERIES = ["/jobs", "/jobs/00000000-0000-7000-8000-000000000000/log", "/operate/jobs", "/tasks"]
+
+
+@pytest.mark.parametrize("path", QUERIES)
+def test_who_may_not_is_refused_with_their_query_unread(
+    app: Flask, writer: str, ada: FlaskClient, path: str
+) -> None:
+    """403 for a key without the scope and who is no operator; 400 for who may."""
+    with client_of(app, writer, "jobs:cancel") as client:
+        assert client.get(f"{path}?zzz=1").status_code == (400 if path == "/tasks" else 403)
+    is_open = not path.startswith("/operate")
+    assert ada.get(f"{path}?zzz=1").status_code == (400 if is_open else 403)
+
+
 @pytest.mark.parametrize("path", ["/jobs", "/batches"])
 def test_task_is_decided_before_its_arguments_are_checked(
     app: Flask, writer: str, path: str

@@ -7,7 +7,6 @@ of their own besides. Everybody else is refused before anything is looked at.
 | OPERATE_PERMISSION | yes | yes |
 """
 
-from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import P, R, View, require_scope, requirement
 from shared.contract.api_keys import OPERATE_READ_SCOPE, OPERATE_WRITE_SCOPE
 from shared.contract.authentication import Identity
@@ -38,12 +37,6 @@ def viewer_required(view: View[P, R]) -> View[P, R]:
 def operator_required(view: View[P, R]) -> View[P, R]:
     """Let in operators."""
     return _operators_only(view, scope=OPERATE_WRITE_SCOPE, acts=True)
-
-
-def require_viewer() -> None:
-    """Raise PermissionDenied unless this request is a viewer's or an operator's: for the query,
-    which is looked at before a view is."""
-    _decide(current_identity(), acts=False)
 
 
 def _operators_only(view: View[P, R], *, scope: str, acts: bool) -> View[P, R]:

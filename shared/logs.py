@@ -8,6 +8,8 @@ so input can't forge a line (CWE-117). Loggers:
 
 import logging
 import logging.config
+from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import structlog
@@ -17,7 +19,9 @@ from shared.http.logged_path import logged_path
 
 # They put the address of a request into their lines.
 _OF_REQUESTS = ("django", "gunicorn")
-
+# What of the access log's format may hold an address: request line, path, query and referrer.
+# So may headers and variables, whose names are in braces.
+_ADDRESSES = frozenset("rUqf")
 
 _HANDLER = {
     "class": "logging.StreamHandler",
@@ -35,13 +39,28 @@ class HideSecretPaths(logging.Filter):
         if record.name.partition(".")[0] not in _OF_REQUESTS:
             return True
         if isinstance(record.args, tuple):
-            record.args = tuple(
-                logged_path(value) if isinstance(value, str) else value for value in record.args
-            )
+            record.args = tuple(map(_hidden, record.args))
+        elif isinstance(record.args, dict):
+            given = record.args
+            record.args = copy(given)  # of its own kind: gunicorn's answers for what it lacks
+            record.args.update({name: _hidden(value) for name, value in given.items()})
         request: Any = getattr(record, "request", None)
         if hasattr(request, "path"):  # rendered, it would be its address with the query
             record.request = f"{request.method} {logged_path(request.path)}"
         return True
+
+
+def logged_atoms(atoms: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a line of gunicorn's access log is made of, without what its addresses may open:
+    that log has a handler of its own, which has no filter of ours."""
+    return {
+        name: _hidden(value) if name in _ADDRESSES or name.startswith("{") else value
+        for name, value in atoms.items()
+    }
+
+
+def _hidden(value: Any) -> Any:
+    return logged_path(value) if isinstance(value, str) else value
 
 
 def logging_config(log_format: str) -> dict[str, Any]:

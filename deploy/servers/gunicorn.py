@@ -23,7 +23,7 @@ from deploy.servers.parking import ParkedConnection, Parking, as_is, chunk
 from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
 from shared.http.raw_response import raw_error
-from shared.logs import configure_logging
+from shared.logs import configure_logging, logged_atoms
 from shared.settings import ServerSettings, load_settings, server_mount
 
 # Their messages go to the log and repeat what was sent,
@@ -48,6 +48,10 @@ class Log(Logger):
         """Take gunicorn's own handlers away again."""
         super().setup(cfg)
         configure_logging(load_settings(ServerSettings).log_format)
+
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> Any:
+        """Return what a line of the access log is made of, without what its addresses may open."""
+        return logged_atoms(super().atoms(resp, req, environ, request_time))
 
 
 class _ClientSocket(ClientSocket):

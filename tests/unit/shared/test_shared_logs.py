@@ -4,6 +4,7 @@ import json
 import logging
 import logging.config
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from werkzeug.test import create_environ
@@ -81,8 +82,13 @@ def test_links_that_open_something_are_not_logged(capsys: pytest.CaptureFixture[
         "Service Unavailable: %s", request.path, extra={"request": request, "status_code": 503}
     )
     logging.getLogger("gunicorn.error").error("Error handling request %s", f"/x/{key}/?a={key}")
+    by_name: dict[str, Any] = {"r": f"GET /x/{key}/ HTTP/1.1", "s": 200}
+    logging.getLogger("gunicorn.access").info("%(r)s %(s)d", by_name)
     logging.getLogger("gatehouse.jobs").info("sent %s", "a" * 64)
-    first, second, ours = capsys.readouterr().err.splitlines()
-    assert key not in f"{first}{second}"
+    first, second, third, ours = capsys.readouterr().err.splitlines()
+    assert key not in f"{first}{second}{third}"
+    assert "GET /x/1-d0u7lq" not in third
+    assert "HTTP/1.1 200" in third
+    assert key in by_name["r"], "the caller's own is left as it is"
     assert "GET /accounts/password/reset/key/" in first
     assert "a" * 64 in ours

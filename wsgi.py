@@ -13,7 +13,6 @@ import argparse
 import logging
 import os
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,6 +30,7 @@ from shared.errors import ConfigurationError
 from shared.http.beside import offer_api, with_api, withdraw_api
 from shared.http.edge import Edge
 from shared.http.mount import enter
+from shared.http.service import DrainDeadline, probe_paths
 from shared.logs import configure_logging
 from shared.settings import (
     ApiSettings,
@@ -38,6 +38,7 @@ from shared.settings import (
     WriterSettings,
     load_settings,
     misspelt_settings,
+    require_free_threads,
 )
 
 if TYPE_CHECKING:
@@ -61,19 +62,15 @@ class Service:
         mounts: Mapping[str, "WSGIApplication"] | None = None,
     ) -> None:
         self._api = api
-        self._settings = settings
         self._background = create_reconciler()
-        self._drained_by = 0.0
-        probes = tuple(
-            f"{settings.api_prefix}/{path}" for path in ("health/live", "health/ready", "metrics")
-        )
+        self._deadline = DrainDeadline(settings.drain_s)
         # The site's settings: its own file may name the hosts, too.
         writer = load_settings(WriterSettings)
         self._prefixes = writer.believed_prefixes
         self._dispatch = Edge(
             DispatcherMiddleware(with_api(site, api), {settings.api_prefix: api, **(mounts or {})}),
             writer,
-            open_paths=probes,
+            open_paths=probe_paths(settings.api_prefix),
         )
 
     def __call__(
@@ -100,18 +97,17 @@ class Service:
 
         The drain deadline counts from here, for requests and jobs together.
         """
-        if not self._drained_by:
-            self._drained_by = time.monotonic() + self._settings.drain_s
+        self._deadline.begin()
         release_waiters(self._api)
 
     def stop(self) -> bool:
         """Last step of a graceful stop: drain the jobs. True when none is left running."""
-        if not self._drained_by:  # gunicorn recycles a worker without asking it first
+        if not self._deadline.has_begun:  # gunicorn recycles a worker without asking it first
             self.release_waiters()
         self._background.begin_stop()  # beside the jobs, whose time is not its own
         withdraw_api(self._api)
-        is_drained = stop_jobs(self._api, deadline_s=max(0.0, self._drained_by - time.monotonic()))
-        left_s = self._drained_by - time.monotonic()
+        is_drained = stop_jobs(self._api, deadline_s=max(0.0, self._deadline.left_s))
+        left_s = self._deadline.left_s
         self._background.stop(deadline_s=max(_LAST_S, min(left_s, _BACKGROUND_S)))
         return is_drained
 
@@ -121,7 +117,7 @@ def create_service() -> Service:
     Raises ConfigurationError, also when the two sides would not agree."""
     settings, api_settings = load_settings(ServerSettings), load_settings(ApiSettings)
     require_agreement(load_settings(WriterSettings), api_settings)
-    _require_free_threads(settings, api_settings)
+    require_free_threads(settings, api_settings)
     configure_logging(settings.log_format)
     for line in misspelt_settings():
         log.warning(line)
@@ -133,18 +129,6 @@ def _mounts(settings: ServerSettings, api_settings: ApiSettings) -> Mapping[str,
     if not (settings.mounts or settings.mounts_open):
         return {}
     return load_mounts(settings, gated=partial(GatedApplication, gate=create_gate(api_settings)))
-
-
-def _require_free_threads(settings: ServerSettings, api_settings: ApiSettings) -> None:
-    """Long-polls and event streams keep a thread each:
-    were they allowed all of them, nothing else would be answered."""
-    kept = api_settings.max_waiting + api_settings.max_streams
-    if kept >= settings.server_threads:
-        raise ConfigurationError(
-            f"GATEHOUSE_SERVER_THREADS: it must be more than {kept}, which is what "
-            "GATEHOUSE_MAX_WAITING and GATEHOUSE_MAX_STREAMS together may keep; "
-            "twice as many are good"
-        )
 
 
 def check() -> int:

@@ -1,6 +1,6 @@
 """The Flask application: gate, job engine and endpoints put together."""
 
-import time
+import logging
 from collections.abc import Iterable
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
@@ -35,7 +35,14 @@ from shared.contract.signed_requests import API_AUDIENCE
 from shared.contract.signing import EntrySigner
 from shared.http.edge import Edge
 from shared.http.mount import enter
-from shared.settings import ApiSettings, ServerSettings, load_settings
+from shared.http.service import DrainDeadline, probe_paths
+from shared.settings import (
+    ApiSettings,
+    ServerSettings,
+    load_settings,
+    misspelt_settings,
+    require_free_threads,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -48,7 +55,7 @@ OPEN_ENDPOINTS = frozenset(
     {"health.live", "health.ready", "problems.show", "docs.asset", "metrics.show"}
 )
 
-_PROBES = ("health/live", "health/ready", "metrics")
+log = logging.getLogger("gatehouse.server")
 
 
 def create_app(settings: ApiSettings | None = None) -> Flask:
@@ -56,13 +63,19 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     :func:`start_jobs` does, after any fork.
 
     Without ``settings`` it is the API alone, by those of the environment: see AloneApi.
-    Raises ConfigurationError when a task module is wrong.
+    Raises ConfigurationError when a task module is wrong, or those settings.
     """
-    if settings is None:
-        api = _create(AloneApi, load_settings(ApiSettings))
-        api.mount()
-        return api
-    return _create(ApiFlask, settings)
+    return _create_alone() if settings is None else _create(ApiFlask, settings)
+
+
+def _create_alone() -> "AloneApi":
+    server, settings = load_settings(ServerSettings), load_settings(ApiSettings)
+    require_free_threads(server, settings)
+    for line in misspelt_settings():
+        log.warning(line)
+    api = _create(AloneApi, settings)
+    api.mount(DrainDeadline(server.drain_s))
+    return api
 
 
 def _create(kind: type[AppT], settings: ApiSettings) -> AppT:
@@ -107,16 +120,17 @@ class AloneApi(ApiFlask):
     gunicorn.conf.py starts and stops what is beside its requests, in each worker.
     """
 
-    _drained_by = 0.0
+    _deadline: DrainDeadline
 
-    def mount(self) -> None:
-        """Answer below the prefix only, probes under any host."""
+    def mount(self, deadline: DrainDeadline) -> None:
+        """Answer below the prefix only, probes under any host; a stop has this deadline."""
+        self._deadline = deadline
         settings = gate_state(self).settings
         prefix = settings.api_prefix
         mounted = Edge(
             DispatcherMiddleware(NotFound(), {prefix: self.wsgi_app}),
             settings,
-            open_paths=tuple(f"{prefix}/{path}" for path in _PROBES),
+            open_paths=probe_paths(prefix),
         )
 
         def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
@@ -135,14 +149,13 @@ class AloneApi(ApiFlask):
 
     def release_waiters(self) -> None:
         """Begin a graceful stop: end what waits. The drain deadline counts from here."""
-        if not self._drained_by:
-            self._drained_by = time.monotonic() + load_settings(ServerSettings).drain_s
+        self._deadline.begin()
         release_waiters(self)
 
     def stop(self) -> bool:
         """Drain the jobs; True when none is left running."""
         self.release_waiters()
-        return stop_jobs(self, deadline_s=max(0.0, self._drained_by - time.monotonic()))
+        return stop_jobs(self, deadline_s=max(0.0, self._deadline.left_s))
 
 
 def check_jobs(app: Flask) -> None:

@@ -26,6 +26,7 @@ from shared.settings.load import (
 )
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings, WriterSettings
+from shared.settings.threads import require_free_threads
 from shared.settings.worker import WorkerSettings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "forget_secrets",
     "load_settings",
     "misspelt_settings",
+    "require_free_threads",
     "server_mount",
     "var_dir",
 ]

@@ -15,6 +15,8 @@ from django.test import Client, override_settings
 from deploy.redis.valkey import EmbeddedValkey
 from django_site.contract import contract_settings
 from django_site.submitting import submit
+from flask_api.app import create_app
+from shared.errors import ConfigurationError
 from shared.settings import ROOT
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 
 HOST = "jobs.example.org"
 GUNICORN = ["-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "flask_api.app:create_app()"]
+ACCESS_LOG = [
+    "--access-logfile",
+    "-",
+    "--access-logformat",
+    '%(r)s %(f)s "%({X-Of}i)s" %(U)s?%(q)s',
+]
+TOKEN = "t" * 43  # as long as a share's
 PRIMES = {"task": "primes.sum", "arguments": {"limit": 100}}
 
 
@@ -51,10 +60,15 @@ def alone(site: None, valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[httpx.
         "GATEHOUSE_PORT": str(port),
         "GATEHOUSE_REDIS_TIMEOUT_MS": "250",
         "GATEHOUSE_VAR_DIR": str(tmp_path / "var"),
+        "GATEHOUSE_MAX_WAITNG": "8",
     }
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, *GUNICORN], cwd=tmp_path, env=environment, stdout=log, stderr=log
+            [sys.executable, *GUNICORN, *ACCESS_LOG],
+            cwd=tmp_path,
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
     try:
         with httpx.Client(
@@ -77,10 +91,10 @@ def is_ready(http: httpx.Client, server: "subprocess.Popen[bytes]") -> bool:
 
 
 def test_api_without_django_knows_who_is_logged_in_and_runs_their_jobs(
-    alone: httpx.Client, person: "User", monkeypatch: pytest.MonkeyPatch
+    alone: httpx.Client, person: "User", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the cookie of the parent domain, by a key, and for what Django submits; until the person
-    goes."""
+    goes. The log names what is misspelt, and never what opens something."""
     from django_site.keys.issue import create_key
 
     assert alone.get("/me").status_code == 401
@@ -115,3 +129,19 @@ def test_api_without_django_knows_who_is_logged_in_and_runs_their_jobs(
     person.is_active = False
     person.save()
     assert alone.get("/me", headers=bearer).status_code == 401
+
+    named = {"Referer": f"http://{HOST}/x/{TOKEN}/", "X-Of": f"/{TOKEN}"}
+    assert alone.get(f"/shared/{TOKEN}?of={TOKEN}", headers=named).status_code == 401
+    log = tmp_path / "log"
+    wait_until(lambda: "GET /api/shared/" in log.read_text(), timeout_s=20)
+    assert TOKEN not in log.read_text()
+    assert "GATEHOUSE_MAX_WAITNG is not a setting" in log.read_text()
+
+
+def test_api_without_django_keeps_threads_for_what_does_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Were all of them kept by long-polls and streams, nothing else would be answered."""
+    monkeypatch.setenv("GATEHOUSE_SERVER_THREADS", "16")
+    with pytest.raises(ConfigurationError, match="GATEHOUSE_SERVER_THREADS: it must be more"):
+        create_app()

@@ -8,7 +8,7 @@ import time
 import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -33,6 +33,7 @@ COPIES = 8
 SENT = 16
 SENT_PERSON = 2
 _COPY, _LEFT_S = "gatehouse-copy-", 3600
+LOOK_EVERY_S = 600  # for copies that were left
 _BUSY = "Too many tables are being read just now; try again shortly."
 
 
@@ -47,6 +48,7 @@ class RowReader:
         self._long: set[str] = set()
         self._waiting: set[str] = set()
         self._sent: Counter[str] = Counter()
+        self._look_at = 0.0
         self._lock = threading.Lock()
         self._copies: OrderedDict[str, Path] = OrderedDict()
         self._in_use: dict[str, int] = {}
@@ -116,15 +118,26 @@ class RowReader:
             if self._sent[person] >= SENT_PERSON or self._sent.total() >= SENT:
                 raise RowsBusy(_BUSY)
             self._sent[person] += 1
-        try:
-            _remove_left_copies()
+        with ExitStack() as failing:
+            failing.callback(self._note_closed, person)
+            self._remove_left_copies()
             with tempfile.TemporaryDirectory(prefix=_COPY) as folder:
                 target = Path(folder) / "copy"
                 write(target)
-                return cast("BinaryIO", _Copy(target, lambda: self._note_closed(person)))
-        except BaseException:
-            self._note_closed(person)
-            raise
+                opened = failing.enter_context(_Copy(target))
+            failing.pop_all()
+        opened.when_closed(lambda: self._note_closed(person))  # it counts down itself from here on
+        return cast("BinaryIO", opened)
+
+    def _remove_left_copies(self) -> None:
+        """Look for them now and then: the folder of temporary files may be long."""
+        now = time.monotonic()
+        with self._turns:
+            is_time = now >= self._look_at
+            if is_time:
+                self._look_at = now + LOOK_EVERY_S
+        if is_time:
+            _remove_left_copies()
 
     def _note_closed(self, person: str) -> None:
         with self._turns:
@@ -181,9 +194,11 @@ def _remove_left_copies() -> None:
 class _Copy(FileIO):
     """An open file that says when it is closed."""
 
-    def __init__(self, path: Path, note_closed: Callable[[], None]) -> None:
-        super().__init__(path)
-        self._note_closed: Callable[[], None] | None = note_closed
+    _note_closed: Callable[[], None] | None = None
+
+    def when_closed(self, note_closed: Callable[[], None]) -> None:
+        """Have this called once it is closed."""
+        self._note_closed = note_closed
 
     def close(self) -> None:
         """Close it; idempotent, and the last reference's end does it too."""

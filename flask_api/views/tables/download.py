@@ -1,7 +1,7 @@
 """Tables as files: the rows that a job keeps, or a list in its result."""
 
 import hashlib
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO
 
 from flask import Blueprint, Response, request, send_file
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,16 +17,15 @@ from flask_api.jobs.records.job import Job
 from flask_api.operation.describe import NDJSON, Answer, describe
 from flask_api.operation.headers import IF_NONE_MATCH
 from flask_api.tasks.tables.database import TableTooLargeError
-from flask_api.tasks.tables.kept.listed import find_list
+from flask_api.tasks.tables.kept.listed import ListFormat, find_list
 from flask_api.tasks.tables.kept.page import ROWS_FILE
 from flask_api.views.tables.rows import OF_ROWS
 from shared.version import VERSION
 
 blueprint = Blueprint("tables", __name__, url_prefix="/jobs")
 
-TableFormat = Literal["csv", "spreadsheet", "jsonl", "parquet"]
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
-_KINDS: dict[TableFormat, tuple[str, str]] = {
+_KINDS: dict[ListFormat, tuple[str, str]] = {
     "csv": (CSV, "csv"),
     "spreadsheet": (CSV, "csv"),
     "jsonl": (NDJSON, "jsonl"),
@@ -39,7 +38,7 @@ class TableQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: TableFormat = Field(
+    format: ListFormat = Field(
         "csv",
         description="spreadsheet: CSV in which text that begins with = + - @ has a ' before it.",
     )
@@ -103,7 +102,7 @@ def _file(job: Job, result: Any, query: TableQuery) -> BinaryIO:
         raise InvalidQuery([QueryProblem(parameter="format", detail=str(error))]) from None
 
 
-def _sent(opened: BinaryIO, job: Job, form: TableFormat) -> Response:
+def _sent(opened: BinaryIO, job: Job, form: ListFormat) -> Response:
     media_type, ending = _KINDS[form]
     size = opened.seek(0, 2)
     opened.seek(0)

@@ -1,8 +1,11 @@
 """GET /jobs/{id}/rows sorted and searched, and GET /jobs/{id}/table: the whole of it as a file."""
 
 import csv
+import gc
 import io
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -214,6 +217,48 @@ def test_copies_that_nobody_reads_do_not_fill_the_disk(app: Flask, visitor: Visi
     assert read(app, visitor, f"{job}/table").status_code == 200
     held.pop().close()
     assert not api_state(app).rows._sent
+
+
+def test_copy_that_can_not_be_given_counts_down_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it was open already: the person's other copy still counts."""
+    rows, clean = api_state(app).rows, tempfile.TemporaryDirectory.cleanup
+    held = rows.write(LISTED, "csv", person="7")
+
+    def fail(folder: "tempfile.TemporaryDirectory[str]") -> None:
+        clean(folder)
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile.TemporaryDirectory, "cleanup", fail)
+        with pytest.raises(OSError, match=r"^$"):
+            rows.write(LISTED, "csv", person="7")
+    gc.collect()
+    assert rows._sent["7"] == 1
+    held.close()
+    assert not rows._sent
+
+
+def test_copies_that_were_left_are_looked_for_now_and_then(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not at each download: the folder of temporary files may be long."""
+    engine = api_state(app).engine
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    rows = row_files.RowReader(engine)
+
+    def leave() -> Path:
+        left = tmp_path / "gatehouse-copy-left"
+        left.mkdir(exist_ok=True)
+        os.utime(left, (0, 0))
+        rows.write(LISTED, "csv", person="7").close()
+        return left
+
+    assert not leave().exists()
+    assert leave().exists()
+    monkeypatch.setattr(rows, "_look_at", 0.0)
+    assert not leave().exists()
 
 
 class Counted(dict[str, Any]):

@@ -13,7 +13,7 @@ from flask_api.tasks.tables.database import TableDatabase, TableTooLargeError, i
 from flask_api.tasks.tables.kept.copies import CopyFormat, csv_line
 
 MOST_COLUMNS, MOST_CELLS = 1_000, 1_000_000
-ListFormat = CopyFormat | Literal["parquet"]
+ListFormat = Literal[CopyFormat, "parquet"]
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _INT64 = 2**63
 _MEMORY_MB = 128

@@ -15,6 +15,7 @@ anything. So whoever first lists what there is of a person, and then finds the m
 may end all that was listed, without comparing clocks.
 """
 
+from collections.abc import Collection
 from typing import cast
 
 from shared.contract.entries import PREFIX
@@ -26,6 +27,7 @@ GONE_LATEST = f"{PREFIX}gone:latest"
 MARK_KEPT_S = 7 * 86_400
 # the oldest go first: a site may import any number of people who are not active
 MARKS_KEPT = 100_000
+AT_ONCE = 250  # marks that are read in one command
 
 _VERSION = 1
 
@@ -50,7 +52,19 @@ class GonePeople:
 
     def is_gone(self, user_id: str) -> bool:
         """Tell whether Django says just now that this person was deactivated or deleted."""
-        value = self._store.get(gone_entry(user_id))
+        return self._says_gone(user_id, self._store.get(gone_entry(user_id)))
+
+    def gone_among(self, user_ids: Collection[str]) -> set[str]:
+        """Return those of these people who are gone, as is_gone says."""
+        ids, found = list(user_ids), set()
+        for first in range(0, len(ids), AT_ONCE):
+            piece = ids[first : first + AT_ONCE]
+            values = self._store.get_all([gone_entry(each) for each in piece])
+            marks = zip(piece, values, strict=True)
+            found |= {user_id for user_id, value in marks if self._says_gone(user_id, value)}
+        return found
+
+    def _says_gone(self, user_id: str, value: str | None) -> bool:
         if value is None:
             return False
         try:

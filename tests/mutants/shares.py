@@ -23,9 +23,7 @@ SHARES_MUTANTS = (
         ),
         Mutant("audience of a share", _SHARES, " or not standing[share_id].admits(principal)", ""),
         Mutant("time of a share", _SHARES, " if share.expires_at > now]", "]"),
-        Mutant(
-            "owner of a share who is gone", _SHARES, " if self._gone.is_gone(owner)}", " if False}"
-        ),
+        Mutant("owner of a share who is gone", _SHARES, " if share.owner_id not in gone}", "}"),
         Mutant(
             "end of one's own",
             _SHARES,

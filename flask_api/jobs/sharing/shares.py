@@ -27,6 +27,7 @@ from shared.redis import RedisGateway
 from shared.redis.clock import JOBS_CLOCK
 
 MOST_OF_PERSON, MOST_OF_JOB = 100, 20
+AT_ONCE = 250  # shares that are read in one command: 1 MB at most
 NOTHING = "Nothing is shared with you at this address."
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -110,7 +111,7 @@ class Shares:
         Raises SessionStoreUnavailable."""
         now = JOBS_CLOCK.now()
         found = [share for share in self._read(list(share_ids)) if share.expires_at > now]
-        gone = {owner for owner in {share.owner_id for share in found} if self._gone.is_gone(owner)}
+        gone = self._gone.gone_among({share.owner_id for share in found})
         return {share.id: share for share in found if share.owner_id not in gone}
 
     def _put(self, share: Share) -> bool:
@@ -146,11 +147,13 @@ class Shares:
         forget(self._store, owner_id, [f"{share.job}:{share.id}" for share in shares])
 
     def _read(self, share_ids: Sequence[str]) -> list[Share]:
-        texts = (
-            self._store.get_all([keyspace.share(each) for each in share_ids]) if share_ids else ()
-        )
-        found = zip(share_ids, texts, strict=True)
-        return [decode_share(share_id, text) for share_id, text in found if text]
+        found: list[Share] = []
+        for first in range(0, len(share_ids), AT_ONCE):
+            piece = share_ids[first : first + AT_ONCE]
+            texts = self._store.get_all([keyspace.share(each) for each in piece])
+            stored = zip(piece, texts, strict=True)
+            found += [decode_share(share_id, text) for share_id, text in stored if text]
+        return found
 
 
 def forget(store: RedisGateway, owner_id: str, names: Sequence[str]) -> None:

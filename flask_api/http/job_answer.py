@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify, request, send_file
 
 from flask_api.http.answers import add_headers
 from flask_api.http.job_json import summary_json, waiting_json
@@ -66,6 +66,14 @@ def looked_at(job: Job) -> Response:
     reasons = api_state().engine.waits.find([job])
     more = {"waiting": waiting_json(reasons[job.id])} if job.id in reasons else {}
     return record_answer(job, members=more)
+
+
+def file_answer(job: Job, name: str) -> Response:
+    """Return one of a job's files, as a download. Raises JobNotFound when it has none of the
+    name."""
+    opened = api_state().engine.open_file(job, name)
+    media_type = next(str(file["media_type"]) for file in job.files if file["name"] == name)
+    return send_file(opened, mimetype=media_type, as_attachment=True, download_name=name)
 
 
 def record_answer(

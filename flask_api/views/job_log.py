@@ -11,6 +11,7 @@ from flask_api.http.query import read_query
 from flask_api.http.reach import job_to_see
 from flask_api.http.state import api_state
 from flask_api.jobs.errors import JobExpired, JobNotFound
+from flask_api.jobs.records.job import Job
 from flask_api.operation.describe import NDJSON, Answer, describe
 from shared.errors import JobStoreUnavailable
 from shared.hidden_signs import COLOURS, visible
@@ -38,16 +39,15 @@ class LogQuery(BaseModel):
     )
 
 
+LOG = Answer("One line for each of the last 2,000.", LogLineJson, media_type=NDJSON, also=(TEXT,))
+
+
 @blueprint.get("/<uuid:job_id>/log")
 @scope_required("jobs:read")
 @describe(
     "getJobLog",
     query=LogQuery,
-    answers={
-        200: Answer(
-            "One line for each of the last 2,000.", LogLineJson, media_type=NDJSON, also=(TEXT,)
-        )
-    },
+    answers={200: LOG},
     problems=(JobNotFound, JobExpired, JobStoreUnavailable),
     python="print(client.job({job_id}).log())",
     command="gatehouse log {job_id}",
@@ -57,7 +57,11 @@ def read_log(job_id: Any) -> Response:
 
     In text a sign that a terminal would act on is shown, and each line begins with its time (UTC).
     """
-    job = job_to_see(job_id)
+    return log_answer(job_to_see(job_id))
+
+
+def log_answer(job: Job) -> Response:
+    """Return a job's last log lines as the query asks for them."""
     lines = api_state().engine.read_log(job)
     if read_query(LogQuery).format == "ndjson":
         return Response("".join(f"{line}\n" for line in lines), mimetype=NDJSON)

@@ -4,12 +4,19 @@
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, send_file
+from flask import Blueprint, Response, jsonify
 
 from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import require_scope, scope_required
 from flask_api.http.answers import JobsQuery, page_answer, rate_limit_headers, with_etag
-from flask_api.http.job_answer import listed, look_at_job, looked_at, record_answer, wait_for_end
+from flask_api.http.job_answer import (
+    file_answer,
+    listed,
+    look_at_job,
+    looked_at,
+    record_answer,
+    wait_for_end,
+)
 from flask_api.http.job_json import (
     JOBS_PATH,
     JobPage,
@@ -255,7 +262,4 @@ def read_file(job_id: Any, name: str) -> Response:
 
     Always a download: what a task wrote is not a page of this site.
     """
-    job = job_to_see(job_id)
-    opened = api_state().engine.open_file(job, name)
-    media_type = next(str(file["media_type"]) for file in job.files if file["name"] == name)
-    return send_file(opened, mimetype=media_type, as_attachment=True, download_name=name)
+    return file_answer(job_to_see(job_id), name)

@@ -105,6 +105,10 @@ class Share:
         """When it ends by itself."""
         return datetime.fromtimestamp(self.expires_at, UTC)
 
+    def ends_with(self, job_expires_at: datetime | None) -> datetime:
+        """Tell when it ends, of a job that is kept until then."""
+        return self.ends_at if job_expires_at is None else min(self.ends_at, job_expires_at)
+
 
 def normal_name(name: str) -> str:
     """Return a name as Django stores it."""

@@ -4,7 +4,7 @@ of theirs. See docs/sharing.md."""
 import json
 from typing import Annotated, Any
 
-from flask import Blueprint, Response, jsonify, request, send_file, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import AwareDatetime, BaseModel, Field
 
 from flask_api.gate.credentials import choose_credential
@@ -12,6 +12,7 @@ from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
 from flask_api.http.answers import with_etag
+from flask_api.http.job_answer import file_answer
 from flask_api.http.job_json import (
     JobErrorJson,
     ProgressJson,
@@ -30,14 +31,14 @@ from flask_api.jobs.records.job import Job, JobStatus, Owner, format_time
 from flask_api.jobs.sharing.onlookers import Onlooker
 from flask_api.jobs.sharing.share import Share, Showable
 from flask_api.jobs.sharing.shares import NOTHING
-from flask_api.operation.describe import NDJSON, Answer, describe
+from flask_api.operation.describe import Answer, describe
 from flask_api.operation.headers import IF_NONE_MATCH
 from flask_api.operation.shapes import Path
 from flask_api.streams.access import SCOPE
 from flask_api.streams.shared import SharedAccess, SharedJobFeed
 from flask_api.tasks.tables.kept.page import ROWS_FILE
 from flask_api.views.events import REFUSALS, STREAM, stream_answer
-from flask_api.views.job_log import LogLineJson
+from flask_api.views.job_log import LOG, LogQuery, log_answer
 from flask_api.views.tables.rows import OF_ROWS, RowsAnswer, RowsQuery, rows_answer
 from shared.errors import JobStoreUnavailable
 
@@ -116,14 +117,13 @@ def result(token: str) -> Response:
 @scope_required("jobs:read")
 @describe(
     "getSharedLog",
-    answers={200: Answer("One line for each of the last 2,000.", LogLineJson, media_type=NDJSON)},
+    query=LogQuery,
+    answers={200: LOG},
     problems=OF_SHARED,
 )
 def read_log(token: str) -> Response:
-    """Read the last log lines of a job that somebody shares with you, as NDJSON."""
-    _, job = _opened(token)
-    lines = api_state().engine.read_log(job)
-    return Response("".join(f"{line}\n" for line in lines), mimetype=NDJSON)
+    """Read the last log lines of a job that somebody shares with you, as NDJSON or as text."""
+    return log_answer(_opened(token)[1])
 
 
 @blueprint.get("/rows")
@@ -155,9 +155,7 @@ def read_file(token: str, name: str) -> Response:
     share, job = _opened(token)
     if not share.shows(Showable.FILES):
         raise JobNotFound("The job has no such file.")
-    opened = api_state().engine.open_file(job, name)
-    media_type = next(str(file["media_type"]) for file in job.files if file["name"] == name)
-    answer = send_file(opened, mimetype=media_type, as_attachment=True, download_name=name)
+    answer = file_answer(job, name)
     answer.headers["Cache-Control"] = "no-store"  # nothing of a share is left when it has ended
     return answer
 
@@ -203,9 +201,8 @@ def _opened(token: str) -> tuple[Share, Job]:
 
 def _json(share: Share, job: Job, token: str) -> dict[str, Any]:
     shows = share.shows
-    until = share.ends_at if job.expires_at is None else min(share.ends_at, job.expires_at)
     moments = {"submitted_at": job.submitted_at, "started_at": job.started_at}
-    moments |= {"finished_at": job.finished_at, "shared_until": until}
+    moments |= {"finished_at": job.finished_at, "shared_until": share.ends_with(job.expires_at)}
     return {
         "task": job.task,
         "status": job.status,

@@ -218,7 +218,6 @@ def _all_json(shares: Sequence[Share]) -> list[dict[str, Any]]:
 
 def _json(share: Share, job: Job) -> dict[str, Any]:
     terms = share.terms
-    ends_at = share.ends_at if job.expires_at is None else min(share.ends_at, job.expires_at)
     return {
         "id": share.id,
         "job": job.id,
@@ -229,6 +228,6 @@ def _json(share: Share, job: Job) -> dict[str, Any]:
         "group": terms.group,
         "shows": sorted(terms.shows),
         "created_at": format_time(share.made_at),
-        "expires_at": format_time(ends_at),
+        "expires_at": format_time(share.ends_with(job.expires_at)),
         "links": {"self": url_for("shares.end", share_id=share.id), "job": job_url(job)},
     }

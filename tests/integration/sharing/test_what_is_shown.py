@@ -1,12 +1,16 @@
 """What a shared address shows: what its owner said, and nothing else."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from flask_api.http.state import api_state
 from flask_api.jobs.sharing import shares as limits
+from shared.contract import gone
+from shared.redis import RedisGateway
 from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
 from tests.integration.sharing.share_bench import end, is_nothing, looks, run, share, try_share
 
@@ -104,6 +108,50 @@ def test_shares_are_bounded_and_those_of_deleted_jobs_take_no_place(
     ask(app, f"/api/jobs/{jobs[0]}", method="DELETE", cookie=owner.cookie)
     share(app, owner, jobs[1])
     assert looks(app, made[2]["url"], owner).status_code == 200
+
+
+def test_log_is_text_where_that_is_asked_for(
+    app: Flask, owner: Visitor, job: dict[str, Any]
+) -> None:
+    """As of one's own job."""
+    log = f"{share(app, owner, job['id'])['url']}/log"
+    answer = looks(app, f"{log}?format=text", new_visitor())
+    assert (answer.status_code, answer.mimetype) == (200, "text/plain")
+    assert answer.text.endswith(" INFO a line\n")
+    own = looks(app, f"/api/jobs/{job['id']}/log?format=text", owner)
+    assert answer.headers["Content-Disposition"] == own.headers["Content-Disposition"]
+    assert (answer.text, looks(app, f"{log}?format=html", owner).status_code) == (own.text, 400)
+
+
+def test_shares_that_are_followed_are_asked_for_in_pieces(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose shares they are, too: however many people share, a few commands say what stands."""
+    ids = []
+    for _ in range(5):
+        owner = new_visitor()
+        ids.append(share(app, owner, run(app, owner, "shared.all")["id"])["id"])
+    asked: list[int] = []
+    get, get_all = RedisGateway.get, RedisGateway.get_all
+
+    def counted(store: RedisGateway, entries: Sequence[str]) -> list[str | None]:
+        if entries[0].startswith(("gatehouse:gone:", "gatehouse:jobs:share:")):
+            asked.append(len(entries))
+        return get_all(store, entries)
+
+    def counted_one(store: RedisGateway, entry: str) -> Any:
+        assert not entry.startswith("gatehouse:gone:"), "one command for each owner"
+        return get(store, entry)
+
+    monkeypatch.setattr(RedisGateway, "get", counted_one)
+    monkeypatch.setattr(RedisGateway, "get_all", counted)
+    assert api_state(app).shares.standing(ids).keys() == set(ids)
+    assert asked == [5, 5]
+    asked.clear()
+    monkeypatch.setattr(gone, "AT_ONCE", 2)
+    monkeypatch.setattr(limits, "AT_ONCE", 2)
+    assert api_state(app).shares.standing(ids).keys() == set(ids)
+    assert asked == [2, 2, 1] * 2
 
 
 @pytest.mark.parametrize(

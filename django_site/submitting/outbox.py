@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
-from django.db import router
+from django.db import DEFAULT_DB_ALIAS, router
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -37,8 +37,13 @@ _FOR_GOOD = frozenset({400, 404, 409, 413, 422})
 
 def keep(order: Order, *, user: Any, using: str | None) -> int:
     """Write a job to the outbox and return its row's key. Raises OutboxFull, and ConfigurationError
-    when the app isn't installed."""
-    rows = _rows(using)
+    when the app isn't installed or ``using`` is not the database that the outbox is in."""
+    rows = _rows()
+    if (using or DEFAULT_DB_ALIAS) != rows.db:
+        raise ConfigurationError(
+            f"the outbox is in the database {rows.db!r}: a job is kept in it with a transaction of "
+            f"that one, using={rows.db!r}, not of {using or DEFAULT_DB_ALIAS!r}"
+        )
     if rows.filter(person_id=user.pk).count() >= MOST_ROWS:
         raise OutboxFull(f"{MOST_ROWS} jobs of this person are in the outbox already.")
     row = rows.create(
@@ -52,19 +57,19 @@ def keep(order: Order, *, user: Any, using: str | None) -> int:
     return int(row.pk)
 
 
-def relay(*, using: str | None = None) -> tuple[int, bool]:
+def relay() -> tuple[int, bool]:
     """Send what is due; return how many jobs were accepted, and whether the API is there.
 
     May run in any number of processes at once: each row becomes one job. One that fails in a way
     that nobody thought of holds up its own person's only.
     """
     accepted = 0
-    for row in list(_heads(using).filter(next_try_at__lte=timezone.now())[:_AT_A_TIME]):
+    for row in list(_heads().filter(next_try_at__lte=timezone.now())[:_AT_A_TIME]):
         try:
-            count, is_there = relay_person(row.person_id, using=using)
+            count, is_there = relay_person(row.person_id)
         except Exception:
             log.exception("a job of the outbox could not be sent; it is tried again")
-            _put_off(row.person_id, using)
+            _put_off(row.person_id)
             continue
         accepted += count
         if not is_there:
@@ -72,9 +77,9 @@ def relay(*, using: str | None = None) -> tuple[int, bool]:
     return accepted, True
 
 
-def relay_person(person_pk: Any, *, using: str | None = None) -> tuple[int, bool]:
+def relay_person(person_pk: Any) -> tuple[int, bool]:
     """Send what a person has in the outbox, as ``relay``: in order, up to the first that waits."""
-    waiting = _rows(using).filter(person_id=person_pk, refused_at=None).order_by("pk")
+    waiting = _rows().filter(person_id=person_pk, refused_at=None).order_by("pk")
     accepted = 0
     for _ in range(_AT_A_TIME):
         row = waiting.first()
@@ -90,10 +95,10 @@ def relay_person(person_pk: Any, *, using: str | None = None) -> tuple[int, bool
     return accepted, True
 
 
-def send_now(row_pk: int, *, using: str | None) -> str | None:
+def send_now(row_pk: int) -> str | None:
     """Send a row that was just committed and return the job's id; None while earlier ones of its
     person wait. Raises what keeps it from being a job, which is noted on it."""
-    row = _heads(using).filter(pk=row_pk).first()
+    row = _heads().filter(pk=row_pk).first()
     if row is None:
         return None
     try:
@@ -111,27 +116,27 @@ def send_again(rows: "QuerySet[Any]") -> int:
     )
 
 
-def forget_refused(*, using: str | None = None) -> None:
+def forget_refused() -> None:
     """Delete what was refused long ago."""
-    _rows(using).filter(refused_at__lt=timezone.now() - REFUSED_KEPT).delete()
+    _rows().filter(refused_at__lt=timezone.now() - REFUSED_KEPT).delete()
 
 
-def _rows(using: str | None) -> "QuerySet[Any]":
+def _rows() -> "QuerySet[Any]":
     if not apps.is_installed("django_site.submitting"):
         raise ConfigurationError(
             'the outbox needs "django_site.submitting" in INSTALLED_APPS, and its migration'
         )
     model: Any = apps.get_model("gatehouse_submitting", "OutboxJob")
-    rows: QuerySet[Any] = model.objects.using(using or router.db_for_write(model))
+    rows: QuerySet[Any] = model.objects.using(router.db_for_write(model))
     return rows
 
 
-def _heads(using: str | None) -> "QuerySet[Any]":
+def _heads() -> "QuerySet[Any]":
     """Return the first row of each person that waits."""
-    earlier = _rows(using).filter(
+    earlier = _rows().filter(
         person_id=OuterRef("person_id"), refused_at=None, pk__lt=OuterRef("pk")
     )
-    return _rows(using).filter(~Exists(earlier), refused_at=None).order_by("pk")
+    return _rows().filter(~Exists(earlier), refused_at=None).order_by("pk")
 
 
 def _send(row: Any) -> str:
@@ -178,12 +183,12 @@ def _settle(row: Any, error: SubmitError) -> bool:
     return is_final
 
 
-def _put_off(person_pk: Any, using: str | None) -> None:
+def _put_off(person_pk: Any) -> None:
     """Try a person's first row later, whatever is wrong with it."""
-    row = _heads(using).filter(person_id=person_pk).first()
+    row = _heads().filter(person_id=person_pk).first()
     if row is not None:
         next_try_at = timezone.now() + timedelta(seconds=_pause_s(row))
-        _rows(using).filter(pk=row.pk).update(tries=row.tries + 1, next_try_at=next_try_at)
+        _rows().filter(pk=row.pk).update(tries=row.tries + 1, next_try_at=next_try_at)
 
 
 def _pause_s(row: Any) -> float:

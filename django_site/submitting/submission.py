@@ -48,7 +48,8 @@ def submit(
     surely refused for is raised here (SubmitRefused, with ``fields``); what goes wrong after the
     commit is logged, kept in ``problem`` and given to ``on_problem``. A process that dies between
     commit and sending loses the job, unless it is kept in the ``outbox``: that is written now, in
-    the transaction, and sent until it is accepted or refused. Then OutboxFull may be raised, too.
+    the transaction, and sent until it is accepted or refused. Then OutboxFull may be raised, too,
+    and ConfigurationError where ``using`` is not the database that the outbox is in.
     """
     order = order_of(task, arguments or {}, user=user, **options)
     return submit_order(order, user=user, outbox=outbox, on_problem=on_problem, using=using)
@@ -68,7 +69,7 @@ def submit_order(
     send: Callable[[], str | None] = partial(accept, order)
     if outbox:
         check(order)
-        send = partial(kept.send_now, kept.keep(order, user=user, using=using), using=using)
+        send = partial(kept.send_now, kept.keep(order, user=user, using=using))
     elif transaction.get_connection(using).in_atomic_block:
         check(order)
     else:

@@ -47,7 +47,8 @@ class GatehouseBackend(BaseTaskBackend):
     """Runs Django's tasks as jobs.
 
     OPTIONS: ``USERNAME``, whose jobs they are; ``OUTBOX`` (False), whether they are kept in the
-    transaction that enqueues them until they are accepted.
+    transaction that enqueues them until they are accepted; ``USING``, the database whose
+    transaction that is.
     """
 
     supports_defer = True
@@ -73,7 +74,12 @@ class GatehouseBackend(BaseTaskBackend):
         order = order_of(
             JOB_TASK, call.arguments(result.id), user=person, job_id=result.id, **options
         )
-        submit_order(order, user=person, outbox=bool(self.options.get("OUTBOX")))
+        submit_order(
+            order,
+            user=person,
+            outbox=bool(self.options.get("OUTBOX")),
+            using=self.options.get("USING"),
+        )
         task_enqueued.send(type(self), task_result=result)
         return result
 

@@ -109,6 +109,15 @@ SUBMITTING_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/submitting/test_outbox_database.py",),
+        Mutant(
+            "database of the outbox",
+            _OUTBOX,
+            "if (using or DEFAULT_DB_ALIAS) != rows.db:",
+            "if False:",
+        ),
+    ),
+    *of(
         ("tests/integration/tasks_backend/test_tasks_backend.py",),
         Mutant(
             "call that the site signed",

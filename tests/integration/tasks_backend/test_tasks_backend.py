@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from flask_api.testing import running_api
 from shared.http.beside import offer_api, withdraw_api
 from shared.job_ids import new_job_id
 from shared.settings import ApiSettings
+from tests.security.stores.second_database import PEOPLE, database
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 BACKEND = "django_site.tasks_backend.backend.GatehouseBackend"
 SHOP = "tests.integration.tasks_backend.shop_tasks"
+OPTIONS: dict[str, Any] = {"default": {}, "kept": {"OUTBOX": True}, "elsewhere": {"USING": PEOPLE}}
 
 
 @pytest.fixture
@@ -34,8 +37,8 @@ def runner(new_person: "Callable[..., User]") -> "User":
 def shop(api_settings: ApiSettings, runner: "User", tmp_path: Any) -> Iterator[Any]:
     """The site's tasks, with an API that runs them."""
     tasks = {
-        alias: {"BACKEND": BACKEND, "OPTIONS": {"USERNAME": runner.username, "OUTBOX": outbox}}
-        for alias, outbox in (("default", False), ("kept", True))
+        alias: {"BACKEND": BACKEND, "OPTIONS": {"USERNAME": runner.username, **options}}
+        for alias, options in OPTIONS.items()
     }
     changes: dict[str, Any] = {"task_modules": ("django_site.tasks_backend.job",)}
     with (
@@ -112,19 +115,26 @@ def test_priority_and_run_after_are_the_jobs(shop: Any, runner: "User") -> None:
         ask(str(runner.pk), "POST", f"/jobs/{result.id}/cancel")
 
 
-@pytest.mark.parametrize("alias", ["default", "kept"])
+@pytest.fixture
+def _second(site: None, tmp_path: Path) -> Iterator[None]:
+    with database(PEOPLE, tmp_path / "second.sqlite3", copy_of="default"):
+        yield
+
+
+@pytest.mark.usefixtures("_second")
+@pytest.mark.parametrize("alias", OPTIONS)
 def test_task_that_is_enqueued_in_a_transaction_runs_after_it(shop: Any, alias: str) -> None:
     """It sees what was committed; what is rolled back enqueues nothing."""
     from django_tasks.exceptions import TaskResultDoesNotExist
 
-    tell = shop.tell.using(backend=alias)
-    with transaction.atomic():
+    tell, using = shop.tell.using(backend=alias), OPTIONS[alias].get("USING", "default")
+    with transaction.atomic(using=using):
         result = tell.enqueue("committed")
         with pytest.raises(TaskResultDoesNotExist):
             result.refresh()
-    with transaction.atomic():
+    with transaction.atomic(using=using):
         given_up = tell.enqueue("rolled back")
-        transaction.set_rollback(True)
+        transaction.set_rollback(True, using=using)
     finished(result)
     assert shop.SEEN == ["committed"]
     with pytest.raises(TaskResultDoesNotExist):

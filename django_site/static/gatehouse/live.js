@@ -38,6 +38,13 @@ export function warn(text, { link, address } = {}) {
   document.getElementById("main").prepend(note);
 }
 
+// What stands before the title, whatever page is shown, until it is "" again.
+let mark = "";
+export function markTitle(sign) {
+  document.title = sign + document.title.slice(mark.length);
+  mark = sign;
+}
+
 function calm() {
   document.getElementById("trouble")?.remove();
 }
@@ -48,7 +55,7 @@ export function show(html) {
     const now = fresh.getElementById(part.id);
     if (now) morph(part, now);
   }
-  document.title = fresh.title;
+  document.title = mark + fresh.title;
   showTimes();
   return fresh;
 }

@@ -1,4 +1,5 @@
 // Who asked for it is told when a job ends: by a notification, and by the title until they look. Remembered in this browser.
+import { markTitle } from "./live.js";
 import { gettext } from "./words.js";
 
 const KEY = "gatehouse-tell-end";
@@ -30,20 +31,28 @@ button.addEventListener("click", async () => {
   words.textContent = answer === "granted" ? "" : gettext("This browser allows this site no notifications.");
 });
 
-// To be called when the page shows that it has ended.
-export function tellEnd(task, state) {
-  line.hidden = true;
-  if (!isWanted() || (document.visibilityState === "visible" && document.hasFocus())) return;
-  const title = document.title;
-  document.title = `● ${title}`;
-  const told = new Notification(`${task}: ${state}`, { tag: location.pathname });
+function notify(text) {
+  let told;
+  try {
+    told = new Notification(text, { tag: location.pathname });
+  } catch {
+    return; // browsers of phones leave these to service workers: the title says it
+  }
   told.addEventListener("click", () => {
     window.focus();
     told.close();
   });
+}
+
+// To be called when the page shows that it has ended.
+export function tellEnd(task, state) {
+  line.hidden = true;
+  if (!isWanted() || (document.visibilityState === "visible" && document.hasFocus())) return;
+  markTitle("● ");
+  notify(`${task}: ${state}`);
   const look = () => {
     if (document.visibilityState !== "visible") return;
-    if (document.title === `● ${title}`) document.title = title;
+    markTitle("");
     removeEventListener("focus", look);
     document.removeEventListener("visibilitychange", look);
   };

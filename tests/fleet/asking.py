@@ -9,12 +9,14 @@ from tests.chaos.house import House
 from tests.chaos.ledger import Ledger
 from tests.waiting import wait_until
 
+_PATHS = ("/api/me", "/accounts/email/")
+
 
 class Asked:
     """Somebody who asks the API, and Django's pages, again and again whether they are logged in."""
 
     def __init__(self, house: House) -> None:
-        self.statuses: Counter[int] = Counter()
+        self._statuses: Counter[tuple[str, int]] = Counter()
         self._house = house
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -28,12 +30,31 @@ class Asked:
         self._over.set()
         self._thread.join()
 
+    @property
+    def refused(self) -> int:
+        """How often they were told to come back later."""
+        return sum(self._statuses[path, 503] for path in _PATHS)
+
+    def wait_until_back(self) -> None:
+        """Wait until each path has them in, of what is asked from now on."""
+        before = self._statuses.copy()
+        for path in _PATHS:
+            wait_until(
+                lambda path=path: self._statuses[path, 200] > before[path, 200] + 1,  # type: ignore[misc]
+                timeout_s=30,
+                what=f"{path} has them in again: {before}",
+            )
+
+    def check(self) -> None:
+        """Check that nothing else was said than that they are in, or to come back later."""
+        assert {status for _, status in self._statuses} <= {200, 503}, self._statuses
+
     def _run(self) -> None:
         address = self._house.servers[0].address
         with self._house.client() as http:
             while not self._over.wait(0.05):
-                for path in ("/api/me", "/accounts/email/"):
-                    self.statuses[http.get(f"{address}{path}").status_code] += 1
+                for path in _PATHS:
+                    self._statuses[path, http.get(f"{address}{path}").status_code] += 1
 
 
 def check_outcomes(house: House, ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ with Network() as network:
     redis.cut()
     redis.heal()
 
-It needs root, and a kernel that lets it: :func:`why_not` says what is missing.
+It needs root, ``ip`` and ``tc``: :func:`why_not` says which of them is missing.
 """
 
 import ctypes
@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Self
+
+from tests.permission import is_refusal, missing_command
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 
@@ -97,7 +99,10 @@ class Network:
 
 @cache
 def why_not() -> str:
-    """Return why there can be no such network here; empty when there can."""
+    """Return which command or permission is missing here; empty when none is. Whatever else keeps
+    a network from being made is raised: it may be a fault of ours."""
+    if missing := missing_command("ip", "tc"):
+        return missing
     if os.geteuid() != 0:
         return "network namespaces need root"
     try:
@@ -107,7 +112,9 @@ def why_not() -> str:
             with host.inside():
                 pass
     except (OSError, RuntimeError) as error:
-        return f"no network namespaces here: {error}"
+        if is_refusal(str(error)):
+            return f"no network namespaces are allowed here: {error}"
+        raise
     return ""
 
 
@@ -131,7 +138,8 @@ def _set(number: int) -> None:
     """Move this thread: os.setns is of Python 3.12."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(number, _NEW_NETWORK) != 0:
-        raise OSError(ctypes.get_errno(), "setns failed")
+        number = ctypes.get_errno()
+        raise OSError(number, f"setns: {os.strerror(number)}")
 
 
 def _ip(*words: str) -> None:
@@ -140,6 +148,12 @@ def _ip(*words: str) -> None:
 
 def _run(*command: str) -> None:
     with _inside(_home()):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},  # why_not() reads what it says
+        )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")

@@ -14,6 +14,7 @@ from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import REMOTE, wait_for_workers
 from tests.integration.tasks.test_web_tls import self_signed
 from tests.integration.tasks.web_server import running_server
+from tests.permission import is_refusal, missing_command
 
 HERE = "tests.integration.engine.remote"
 _ROOM_KB = 64
@@ -24,12 +25,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk with little room, where workers keep files."""
     folder = tmp_path / "files"
     folder.mkdir()
-    size = ("-o", f"size={_ROOM_KB}k")
+    if missing := missing_command("mount", "umount"):
+        pytest.skip(missing)
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", *size, "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={_ROOM_KB}k", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
     )
-    if done.returncode:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
+    if is_refusal(done.stderr):
+        pytest.skip(f"no file system may be mounted here: {done.stderr.strip()}")
+    assert not done.returncode, done.stderr
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant, of
 
 _ACCESS = "flask_api/http/operators/access.py"
 _JOBS = "flask_api/views/operate/jobs.py"
+_FAILURES = "flask_api/jobs/operating/failures.py"
 
 OPERATORS_MUTANTS = (
     *of(
@@ -127,6 +128,31 @@ OPERATORS_MUTANTS = (
             "flask_api/jobs/records/lua/audit_end.lua",
             "redis.call('HSETNX'",
             "redis.call('HSET'",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/operating/test_most_read.py",),
+        Mutant("jobs that are looked at", _FAILURES, "first < MOST_LOOKED_AT and ", ""),
+        Mutant("bytes of errors", _FAILURES, " and size < _MOST_BYTES", ""),
+        Mutant("groups of failures", _FAILURES, "groups=ordered[:MOST_GROUPS]", "groups=ordered"),
+        Mutant("failures that are in no group", _FAILURES, "ordered[MOST_GROUPS:]", "ordered[:0]"),
+        Mutant(
+            "holders of unfinished jobs",
+            "flask_api/jobs/operating/unfinished.py",
+            "[*sorted(instances), *workers][:_MOST_HOLDERS]",
+            "[*sorted(instances), *workers]",
+        ),
+        Mutant(
+            "names of onlookers",
+            "flask_api/jobs/sharing/onlookers.py",
+            ", start=0, num=NAMES_SHOWN",
+            "",
+        ),
+        Mutant(
+            "the latest onlookers",
+            "flask_api/jobs/sharing/onlookers.py",
+            'pipeline.zrevrangebyscore(\n                    keyspace.onlookers(job_id), "+inf", since,',
+            'pipeline.zrangebyscore(\n                    keyspace.onlookers(job_id), since, "+inf",',
         ),
     ),
 )

@@ -53,5 +53,23 @@ SHOWN_MUTANTS = (
             "return person not in self._long and",
             "return",
         ),
+        Mutant(
+            "copies that are written just now",
+            "flask_api/http/row_files.py",
+            "if time.time() - left.stat().st_mtime > _LEFT_S:",
+            "if True:",
+        ),
+        Mutant(
+            "copies that were left",
+            "flask_api/http/row_files.py",
+            "if time.time() - left.stat().st_mtime > _LEFT_S:",
+            "if False:",
+        ),
+        Mutant(
+            "cells of a list of a result",
+            "flask_api/tasks/tables/kept/listed.py",
+            " or len(names) * len(items) > MOST_CELLS",
+            "",
+        ),
     ),
 )

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from flask_api.http import row_files
 from flask_api.http.state import api_state
 from flask_api.jobs.tasks.task import task
-from flask_api.tasks.tables.database import TableDatabase, literal
+from flask_api.tasks.tables.database import TableDatabase, TableTooLargeError, literal
 from flask_api.tasks.tables.kept.choice import RowChoice
 from flask_api.tasks.tables.kept.listed import write_list
 from flask_api.tasks.tables.kept.page import read_page
@@ -243,8 +243,11 @@ def test_copy_that_can_not_be_given_counts_down_once(
 def test_copies_that_were_left_are_looked_for_now_and_then(
     app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Not at each download: the folder of temporary files may be long."""
+    """Not at each download: the folder of temporary files may be long. What is new another process
+    writes just now."""
     engine = api_state(app).engine
+    fresh = tmp_path / "gatehouse-copy-new"
+    fresh.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     rows = row_files.RowReader(engine)
 
@@ -259,6 +262,16 @@ def test_copies_that_were_left_are_looked_for_now_and_then(
     assert leave().exists()
     monkeypatch.setattr(rows, "_look_at", 0.0)
     assert not leave().exists()
+    assert fresh.exists()
+
+
+def test_list_whose_table_would_be_much_larger_is_refused(tmp_path: Path) -> None:
+    """A thousand columns, each of one row of many: a million cells of nothing."""
+    items = [{f"c{number % 1000}": 1} for number in range(1001)]
+    for form in ("csv", "parquet"):
+        with pytest.raises(TableTooLargeError):
+            write_list(items, tmp_path / "t", form)
+    write_list(items, tmp_path / "t", "jsonl")
 
 
 class Counted(dict[str, Any]):

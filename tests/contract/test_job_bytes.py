@@ -21,11 +21,6 @@ SMALL = 100_000
 PAGE, TRIP = 4_000_000, 1_000_000
 
 
-def _sent(place: Place) -> int:
-    """Return how many bytes Redis has sent so far, to everybody."""
-    return int(place.bench.admin.info("stats")["total_net_output_bytes"])
-
-
 @pytest.fixture
 def ids(place: Place, owner: Owner) -> list[str]:
     """Jobs with much to say, newest first."""
@@ -40,7 +35,7 @@ def test_what_is_filtered_out_is_not_read(place: Place, owner: Owner, ids: list[
     """By a task or a state that none has, by whoever asks; nor is it to choose or to cancel."""
     search = JobSearch(place.connections, place.store)
     everybody = AllJobs(place.connections, place.store, search)
-    before = _sent(place)
+    before = place.bench.sent_bytes()
     assert place.store.list_of(owner.id, limit=100, task="none").jobs == ()
     assert place.store.list_of(owner.id, limit=100, statuses={JobStatus.FAILED}).jobs == ()
     assert search.find(owner.id, "x", limit=20, task="none")[0].jobs == ()
@@ -50,7 +45,7 @@ def test_what_is_filtered_out_is_not_read(place: Place, owner: Owner, ids: list[
     )
     assert len(place.store.find_heads(ids)) == COUNT
     assert len(place.store.find_unfinished(ids, only_to_choose=True)) == COUNT
-    assert _sent(place) - before < SMALL
+    assert place.bench.sent_bytes() - before < SMALL
 
 
 def test_page_is_bounded_in_bytes_and_the_walk_finds_all(
@@ -69,10 +64,10 @@ def test_page_is_bounded_in_bytes_and_the_walk_finds_all(
         found: list[str] = []
         cursor: str | None = None
         while cursor or not found:
-            before = _sent(place)
+            before = place.bench.sent_bytes()
             page = find(cursor)
             assert 0 < len(page.jobs) <= PAGE // SIZE + 1
-            assert _sent(place) - before < PAGE + SIZE + SMALL
+            assert place.bench.sent_bytes() - before < PAGE + SIZE + SMALL
             found += [job.id for job in page.jobs]
             cursor = page.cursor
         assert found == ids
@@ -92,12 +87,12 @@ def test_results_come_in_pieces(place: Place, owner: Owner) -> None:
         place.acceptances,
         Removal(place.connections, FileStore(place.bench.settings())),
     )
-    before = _sent(place)
+    before = place.bench.sent_bytes()
     lines = batches.results(batch, place.store, in_order=True, after=0)
     first = next(lines)
     assert first is not None
     assert first.result == "x" * SIZE
-    assert _sent(place) - before < TRIP + SMALL
+    assert place.bench.sent_bytes() - before < TRIP + SMALL
     assert [job.position for job in lines if job] == list(range(1, COUNT))
 
 

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from shared.settings import ROOT
+
 SHARED = ROOT / "shared/static/gatehouse/design.css"
 OF_ONE_SIDE = (ROOT / "django_site/static/gatehouse/site.css", ROOT / "flask_api/static/api.css")
 

@@ -7,9 +7,8 @@ import pytest
 
 from deploy.settings_table import settings_table
 from gatehouse.config import ADDRESS_VARIABLE, KEY_VARIABLE
-from shared.settings import ServerSettings, SiteSettings, WorkerSettings
+from shared.settings import ROOT, ServerSettings, SiteSettings, WorkerSettings
 
-ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 

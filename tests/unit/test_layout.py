@@ -8,7 +8,8 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from shared.settings import ROOT
+
 SERVICE = ("shared", "django_site", "flask_api", "deploy")
 SOURCE = (*SERVICE, "gatehouse")
 # By script/sync_client.py.

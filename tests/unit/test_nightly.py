@@ -4,7 +4,8 @@ import os
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from shared.settings import ROOT
+
 NIGHTLY = (ROOT / "script/nightly").read_text()
 _ASKED = re.compile(r"NIGHTLY_[A-Z]+")
 

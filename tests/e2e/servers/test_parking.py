@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from shared.settings import ROOT
 from tests.e2e.servers.pausing_app import LINE, LINES
 from tests.ports import free_port
 from tests.waiting import wait_until
 
 PARKING_SERVERS = ("cherrypy", "gunicorn")
-ROOT = Path(__file__).parents[3]
 CROWD = 300
 
 

@@ -19,7 +19,9 @@ from pydantic import SecretStr
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import JobNotFound
-from flask_api.jobs.files.uploads import Upload
+from flask_api.jobs.expiry import Sweeper
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.uploads import Upload, Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus, Owner
 from flask_api.jobs.records.job_reader import open_job_connections
@@ -95,6 +97,23 @@ class EngineBench:
         child = EngineProcess(self.valkey.url("api"), folder=self.folder, settings=settings)
         self._children.append(child)
         return child
+
+    def sweep(self, engine: JobEngine | None = None, *, files: FileStore | None = None) -> int:
+        """Let it be this engine's turn to sweep, or else that of one which does nothing besides;
+        return how many things it forgot."""
+        self.admin.delete(keyspace.SWEEP_TURN)
+        if engine is not None:
+            return engine._membership._sweeper.sweep()
+        store = open_job_connections(self.settings())
+        try:
+            files = files or FileStore(self.settings())
+            return Sweeper(store, files, Uploads(store, files, self.settings())).sweep()
+        finally:
+            store.close()
+
+    def sent_bytes(self) -> int:
+        """Return how many bytes Redis has sent so far, to everybody."""
+        return int(self.admin.info("stats")["total_net_output_bytes"])
 
     def stop(self, engine: JobEngine, *, deadline_s: float = 0.0) -> bool:
         """Stop one engine gracefully."""

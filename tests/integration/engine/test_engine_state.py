@@ -8,9 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from flask_api.jobs.errors import JobCancelled, StopReason
-from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.files.storage import FileStore
-from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Attempt, Job, JobStatus, queued_job_of
 from flask_api.jobs.records.job_reader import JobReader, open_job_connections
@@ -133,12 +131,8 @@ def test_state_is_shown_nowhere_and_goes_with_the_job(bench: EngineBench) -> Non
     assert not hasattr(job, "state")
     assert not [event for event in _events(bench) if "state" in event]
     bench.admin.zadd(keyspace.EXPIRING, {job.id: 1.0})
-    store = open_job_connections(bench.settings())
-    bench.admin.delete(keyspace.SWEEP_TURN)
-    files = FileStore(bench.settings())
-    assert Sweeper(store, files, Uploads(store, files, bench.settings())).sweep() == 1
+    assert bench.sweep() == 1
     assert "state" not in bench.record(job.id)
-    store.close()
 
 
 def test_only_the_attempt_that_holds_the_job_saves_its_state(bench: EngineBench) -> None:

@@ -1,13 +1,11 @@
 """No regular expression of ours takes more than linear time:
 strangers' bytes reach most of them."""
 
-from pathlib import Path
-
 import pytest
 
+from shared.settings import ROOT
 from tests.security.bytes.expressions import expressions, faults
 
-ROOT = Path(__file__).parents[3]
 SOURCES = ["shared", "django_site", "flask_api", "gatehouse", "deploy"]
 
 

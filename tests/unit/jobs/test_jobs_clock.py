@@ -1,11 +1,10 @@
 """The clock that decides: Redis'."""
 
 import time
-from pathlib import Path
 
 from shared.redis.clock import ServerClock
+from shared.settings import ROOT
 
-ROOT = Path(__file__).parents[3]
 _ABOUT_JOBS = ("jobs", "http", "streams", "views")
 # A file's time is its machine's: what a killed process left on this disk.
 _ABOUT_FILES = {"row_files.py"}

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from shared.settings import ROOT
+
 GERMAN = Path("django_site/locale/de/LC_MESSAGES")
 
 

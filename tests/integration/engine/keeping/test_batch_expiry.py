@@ -16,11 +16,6 @@ from tests.waiting import wait_until
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 
 
-def _sweep(bench: EngineBench, engine: JobEngine) -> int:
-    bench.admin.delete(keyspace.SWEEP_TURN)
-    return engine._membership._sweeper.sweep()
-
-
 def _let_time_pass(bench: EngineBench, *things: str) -> None:
     bench.admin.zadd(keyspace.EXPIRING, dict.fromkeys(things, 1.0), xx=True)
 
@@ -56,7 +51,7 @@ def test_jobs_of_a_batch_are_forgotten_with_it(bench: EngineBench) -> None:
         _let_time_pass(bench, *members)
         for job_id in members[:2]:
             bench.admin.hset(keyspace.record(job_id), "expires_at", LONG_AGO)
-        assert _sweep(bench, engine) == 0, moment
+        assert bench.sweep(engine) == 0, moment
         assert bench.admin.zcount(keyspace.EXPIRING, "-inf", 1) == 0, moment
         assert _results(engine, batch)[:2] == [(0, 1), (1, 1)], moment
         job = engine.get(members[0], viewer=bench.owner)
@@ -71,7 +66,7 @@ def test_jobs_of_a_batch_are_forgotten_with_it(bench: EngineBench) -> None:
     assert len(scores) == 1  # not one after the other
     _let_time_pass(bench, *members, f"batch:{batch.id}")
     bench.admin.hset(keyspace.batch(batch.id), "expires_at", LONG_AGO)
-    assert _sweep(bench, engine) == 3
+    assert bench.sweep(engine) == 3
     with pytest.raises(JobExpired):
         engine.get_batch(batch.id, viewer=bench.owner)
     bench.admin.hset(keyspace.record(members[2]), "expires_at", LONG_AGO)

@@ -100,7 +100,7 @@ def test_expired_job_is_gone_with_all_it_kept(
     assert 0.9 < (job.expires_at - job.finished_at).total_seconds() < 1.1
     assert stored_files(bench) == [f"{job.id}/brief.txt"]
     wait_until(lambda: _is_expired(bench, engine, job.id), timeout_s=3, what="its time is over")
-    assert _sweep(bench) == 1
+    assert bench.sweep() == 1
     assert _is_expired(bench, engine, job.id)
     assert stored_files(bench) == []
     assert not bench.admin.exists(keyspace.log(job.id))
@@ -108,7 +108,7 @@ def test_expired_job_is_gone_with_all_it_kept(
     assert [each.id for each in engine.list_of(bench.owner, limit=10).jobs] == [kept.id]
     assert int(str(bench.admin.ttl(keyspace.record(job.id)))) > 86_400
     assert engine.get(kept.id, viewer=bench.owner).result == [None]
-    assert _sweep(bench) == 0
+    assert bench.sweep() == 0
 
 
 def test_one_of_many_processes_sweeps(bench: EngineBench) -> None:
@@ -154,7 +154,7 @@ def test_ended_batch_leaves_nothing_for_ever(bench: EngineBench) -> None:
         timeout_s=4,
         what="both are expired",
     )
-    assert _sweep(bench) == 2
+    assert bench.sweep() == 2
     assert not bench.admin.exists(
         keyspace.members(batch_id), keyspace.ended(batch_id), keyspace.batches(bench.owner.id)
     )
@@ -170,20 +170,10 @@ def test_batch_that_was_never_accepted_is_swept(
     members = [bench.run(engine, "sample.echo").id for _ in range(3)]
     bench.admin.rpush(keyspace.members("lost"), *members)
     bench.admin.zadd(keyspace.STAGED, {"lost": 1.0})
-    _sweep(bench)
+    bench.sweep()
     assert not bench.admin.exists(
         keyspace.members("lost"), keyspace.STAGED, *map(keyspace.record, members)
     )
-
-
-def _sweep(bench: EngineBench) -> int:
-    bench.admin.delete(keyspace.SWEEP_TURN)
-    store = open_job_connections(bench.settings())
-    try:
-        files = FileStore(bench.settings())
-        return Sweeper(store, files, Uploads(store, files, bench.settings())).sweep()
-    finally:
-        store.close()
 
 
 def _is_expired(bench: EngineBench, engine: object, job_id: str) -> bool:
@@ -244,5 +234,5 @@ def test_what_a_killed_attempt_stored_and_never_listed_goes_with_the_job(
     folder = bench.folder / "files" / job.id
     assert folder.joinpath("a.bin").exists()
     bench.admin.zadd(keyspace.EXPIRING, {job.id: 1.0})
-    assert _sweep(bench) == 1
+    assert bench.sweep() == 1
     assert not folder.exists()

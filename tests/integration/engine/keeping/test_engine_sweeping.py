@@ -24,15 +24,6 @@ from tests.waiting import wait_until
 T = TypeVar("T")
 
 
-def _sweep(bench: EngineBench, files: FileStore) -> int:
-    bench.admin.delete(keyspace.SWEEP_TURN)
-    store = open_job_connections(bench.settings())
-    try:
-        return Sweeper(store, files, Uploads(store, files, bench.settings())).sweep()
-    finally:
-        store.close()
-
-
 def _has_files(bench: EngineBench, job_id: str) -> bool:
     return (bench.folder / "files" / job_id).exists()
 
@@ -122,12 +113,12 @@ def test_files_that_cant_be_deleted_keep_no_others(bench: EngineBench) -> None:
     engine = bench.start()
     stuck, other = (bench.run(engine, "sample.save", {"name": "a", "size": 1}).id for _ in range(2))
     bench.admin.zadd(keyspace.EXPIRING, {stuck: 1.0, other: 2.0})
-    assert _sweep(bench, _StuckFiles(bench, stuck, hangs=False)) == 1
+    assert bench.sweep(files=_StuckFiles(bench, stuck, hangs=False)) == 1
     assert _has_files(bench, stuck)
     assert bench.admin.zrange(keyspace.EXPIRING, 0, -1) == [stuck]
     assert float(bench.admin.zscore(keyspace.EXPIRING, stuck) or 0) > time.time() + 200
     bench.admin.zadd(keyspace.EXPIRING, {stuck: 1.0})
-    assert _sweep(bench, FileStore(bench.settings())) == 1
+    assert bench.sweep() == 1
     assert not _has_files(bench, stuck)
     assert not _has_files(bench, other)
 
@@ -179,8 +170,7 @@ def test_upload_that_cant_be_deleted_keeps_no_job(bench: EngineBench) -> None:
     job = bench.run(engine, "sample.echo").id
     bench.admin.zadd(keyspace.EXPIRING_UPLOADS, {upload.id: 1.0})
     bench.admin.zadd(keyspace.EXPIRING, {job: 1.0})
-    bench.admin.delete(keyspace.SWEEP_TURN)
-    engine._membership._sweeper.sweep()
+    bench.sweep(engine)
     assert "arguments" not in bench.record(job), "only its stub is left"
     assert float(bench.admin.zscore(keyspace.EXPIRING_UPLOADS, upload.id) or 0) > time.time() + 200
     assert stuck is engine._membership._sweeper._uploads._files

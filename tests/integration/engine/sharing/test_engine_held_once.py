@@ -146,8 +146,7 @@ def test_batch_whose_records_were_removed_meanwhile_is_refused(
     def staged_and_swept(batch_id: str, *rest: Any) -> Any:
         answer = stage(batch_id, *rest)
         bench.admin.zadd(keyspace.STAGED, {batch_id: 1.0})
-        bench.admin.delete(keyspace.SWEEP_TURN)
-        engine._membership._sweeper.sweep()
+        bench.sweep(engine)
         return answer
 
     monkeypatch.setattr(batches, "_stage", staged_and_swept)

@@ -228,15 +228,12 @@ def test_what_is_not_taken_is_not_read(bench: EngineBench) -> None:
         lambda: [queue.running for queue in queues] == [1, 1], timeout_s=10, what="both run one"
     )
 
-    def sent() -> int:
-        return int(bench.admin.info("stats")["total_net_output_bytes"])
-
     def looks() -> int:
         return _calls(bench, "srandmember")
 
     first = looks()
     wait_until(lambda: looks() >= first + 2, timeout_s=20, what="what can move has moved")
-    first, before = looks(), sent()
+    first, before = looks(), bench.sent_bytes()
     wait_until(lambda: looks() >= first + 4, timeout_s=20, what="they look a few times more")
-    assert sent() - before < 300_000
+    assert bench.sent_bytes() - before < 300_000
     bench.go()

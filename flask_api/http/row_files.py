@@ -51,7 +51,8 @@ class RowReader:
         self._look_at = 0.0
         self._lock = threading.Lock()
         self._copies: OrderedDict[str, Path] = OrderedDict()
-        self._in_use: dict[str, int] = {}
+        self._in_use: Counter[str] = Counter()
+        self._fetching: dict[str, threading.Lock] = {}
         self._folder: Path | None = None
 
     def read(self, job: Job, *, first: int, size: int, choice: RowChoice, person: str) -> RowsPage:
@@ -153,23 +154,40 @@ class RowReader:
             self._engine.open_file(job, ROWS_FILE).close()
             yield path
             return
-        with self._lock:  # one fetches, the others then find the copy
-            copy = self._copies.get(job.id) or self._fetch(job)
-            self._copies[job.id] = copy
-            self._copies.move_to_end(job.id)
-            self._in_use[job.id] = self._in_use.get(job.id, 0) + 1
-            self._drop_oldest()
+        with self._lock:
+            self._in_use[job.id] += 1  # it is not dropped from here on
+            fetching = self._fetching.setdefault(job.id, threading.Lock())
         try:
-            yield copy
+            yield self._copied(job, fetching)
         finally:
             with self._lock:
                 self._in_use[job.id] -= 1
+                if not self._in_use[job.id]:
+                    del self._in_use[job.id], self._fetching[job.id]
+
+    def _copied(self, job: Job, fetching: threading.Lock) -> Path:
+        """Return the job's copy: one reader fetches it, the job's others then find it, and readers
+        of other jobs wait for none of them."""
+        if not fetching.acquire(timeout=WAIT_S):
+            raise RowsBusy(_BUSY)
+        try:
+            with self._lock:
+                found = self._copies.get(job.id)
+            copy = found or self._fetch(job)
+            with self._lock:
+                self._copies[job.id] = copy
+                self._copies.move_to_end(job.id)
+                self._drop_oldest()
+            return copy
+        finally:
+            fetching.release()
 
     def _fetch(self, job: Job) -> Path:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="gatehouse-rows-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        copy = self._folder / job.id
+        with self._lock:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="gatehouse-rows-"))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            copy = self._folder / job.id
         with self._engine.open_file(job, ROWS_FILE) as source, copy.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
         return copy
@@ -178,9 +196,8 @@ class RowReader:
         """Keep to the limit. There are more copies than readers,
         so the oldest ones are not all in use."""
         for job_id in list(self._copies)[: max(0, len(self._copies) - COPIES)]:
-            if not self._in_use.get(job_id):
+            if not self._in_use[job_id]:
                 self._copies.pop(job_id).unlink(missing_ok=True)
-                self._in_use.pop(job_id, None)
 
 
 def _remove_left_copies() -> None:

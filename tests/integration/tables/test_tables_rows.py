@@ -1,9 +1,10 @@
 """GET /jobs/{id}/rows: pages of what a job keeps, for its owner and staff, bounded in every way."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 import pytest
@@ -12,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from flask_api.http import row_files
 from flask_api.http.state import api_state
+from flask_api.jobs.records.job import Job
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
 from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
@@ -229,6 +231,36 @@ def test_reader_that_would_wait_too_long_is_told_when_to_come_back(
         "2",
     )
     assert rows_of(app, visitor, job).status_code == 200
+
+
+def test_slow_fetch_holds_up_only_who_reads_the_same_rows(
+    api_settings: ApiSettings, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of other jobs come meanwhile; who wants the same ones is told when to come back."""
+    with running_api(api_settings, task_modules=TASKS[:1], job_files_url="memory://slow") as app:
+        slow, other = run(app, visitor), run(app, visitor)
+        engine, asked, free = api_state(app).engine, threading.Event(), threading.Event()
+        open_file = engine.open_file
+
+        def wait_for_one(job: Job, name: str) -> BinaryIO:
+            if job.id == slow["id"]:
+                asked.set()
+                assert free.wait(30)
+            return open_file(job, name)
+
+        monkeypatch.setattr(engine, "open_file", wait_for_one)
+        with ThreadPoolExecutor(2) as pool:
+            try:
+                first = pool.submit(rows_of, app, visitor, slow)
+                assert asked.wait(10)
+                assert pool.submit(rows_of, app, visitor, other).result(10).status_code == 200
+                monkeypatch.setattr(row_files, "WAIT_S", 0.05)
+                again = pool.submit(rows_of, app, visitor, slow).result(10)
+                assert again.get_json()["code"] == "rows_busy"
+            finally:
+                free.set()
+            assert first.result(10).status_code == 200
+        assert not api_state(app).rows._fetching
 
 
 def test_rows_that_are_stored_elsewhere_are_fetched_once(

@@ -39,7 +39,12 @@ class LogQuery(BaseModel):
     )
 
 
-LOG = Answer("One line for each of the last 2,000.", LogLineJson, media_type=NDJSON, also=(TEXT,))
+LOG = Answer(
+    "One line for each of the last 2,000, 4 MB of them at most.",
+    LogLineJson,
+    media_type=NDJSON,
+    also=(TEXT,),
+)
 
 
 @blueprint.get("/<uuid:job_id>/log")

@@ -15,6 +15,7 @@ from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import JobStatus, Owner, queued_job_of
 from flask_api.jobs.records.job_reader import JobReader, open_job_connections
 from flask_api.jobs.records.job_writer import JobWriter
+from flask_api.jobs.records.reading import tail
 from shared.errors import JobStoreUnavailable
 from tests.contract.job_place import TTL_S, Place, attempt_at, new_job
 from tests.integration.engine.engine_bench import EngineBench
@@ -121,6 +122,20 @@ def test_who_does_not_hold_the_attempt_changes_nothing(
     assert told == -1
     assert place.bench.record(job.id) == before
     assert place.store.read_log(job.id) == []
+
+
+def test_log_is_read_from_its_end_as_far_as_a_page_goes(
+    place: Place, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By bytes too: two thousand long lines would outlast the time-out."""
+    job = new_job(owner)
+    place.add(job)
+    place.start(job)
+    lines = [f"{number:05}" for number in range(250)]
+    assert place.writer.report(attempt_at(job), lines=lines) == 0
+    for room, first in ((5, 249), (9, 249), (1, 249), (500, 150), (505, 149), (1249, 1), (1250, 0)):
+        monkeypatch.setattr(tail, "PAGE_BYTES", room)
+        assert place.store.read_log(job.id) == lines[first:], room
 
 
 def test_reports_are_kept_and_bounded(place: Place, owner: Owner) -> None:

@@ -18,6 +18,7 @@ from flask_api.jobs.records.job import (
     from_fields,
 )
 from flask_api.jobs.records.reading.pages import PAGE_BYTES, Filling, Page, pieces
+from flask_api.jobs.records.reading.tail import read_tail
 from flask_api.jobs.records.scripts import load_scripts
 from shared.errors import JobStoreFull, JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway, build_client
@@ -176,10 +177,8 @@ class JobReader:
             )
 
     def read_log(self, job_id: str) -> list[str]:
-        """Return the job's last log lines, each a JSON object."""
-        return cast(
-            list[str], self._store.read(lambda client: client.lrange(keyspace.log(job_id), 0, -1))
-        )
+        """Return the job's last log lines, each a JSON object: as many as a page may have bytes."""
+        return read_tail(self._store, keyspace.log(job_id))
 
     def find_status(self, job_id: str) -> JobStatus | None:
         """Return only the job's status: a cheap read for waiting requests."""

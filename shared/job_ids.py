@@ -1,8 +1,16 @@
 """Ids of jobs: made by who accepts a job, or by Django's side before it is sent."""
 
 import random
+import re
 
 from shared.redis.clock import JOBS_CLOCK
+
+_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+def is_job_id(candidate: str) -> bool:
+    """Tell whether it has the form of a job's id: a UUID as it is stored."""
+    return _FORM.fullmatch(candidate) is not None
 
 
 def new_job_id() -> str:

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from shared.contract.entries import signed_request_entry
 from shared.contract.signing import EntrySigner
 from shared.errors import EntryFormatError
+from shared.job_ids import is_job_id
 
 VERSION = 1
 SCHEME = "Signed"
@@ -29,7 +30,6 @@ LIFETIME_S = 60  # by Redis's clock: the entry ends then
 CLOCKS_APART_S = 600  # what the record says of itself leaves room for clocks that differ
 
 _TOKEN = re.compile(r"gr_[A-Za-z0-9_-]{43}", re.ASCII)
-_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def decode_request(signer: EntrySigner, token: str, value: str, *, now: float) -
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EntryFormatError("the signed request lacks a field") from error
-    if request.job_id and _JOB_ID.fullmatch(request.job_id) is None:
+    if request.job_id and not is_job_id(request.job_id):
         raise EntryFormatError("the signed request names its job by what is no id")
     if now >= request.expires_at:
         raise EntryFormatError("the signed request has expired")

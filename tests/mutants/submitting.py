@@ -16,7 +16,7 @@ SUBMITTING_MUTANTS = (
         Mutant(
             "name of a job",
             _RECORD,
-            "if request.job_id and _JOB_ID.fullmatch(request.job_id) is None:",
+            "if request.job_id and not is_job_id(request.job_id):",
             "if False:",
         ),
         Mutant(

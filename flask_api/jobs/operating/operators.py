@@ -26,7 +26,7 @@ class Operators:
 
     def overview(self) -> Overview:
         """Return what runs where."""
-        return read_overview(self._store, heartbeat_s=self._heartbeat_s)
+        return read_overview(self._store, self.pauses, heartbeat_s=self._heartbeat_s)
 
     def failures(self, *, task: str | None = None) -> Failures:
         """Return what failed lately, grouped by error."""

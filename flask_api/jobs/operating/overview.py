@@ -62,7 +62,7 @@ class Overview:
     pauses: WorkPauses
 
 
-def read_overview(store: RedisGateway, *, heartbeat_s: int) -> Overview:
+def read_overview(store: RedisGateway, pauses: PauseStore, *, heartbeat_s: int) -> Overview:
     """Return what runs where. ``heartbeat_s``: how long a heartbeat lasts.
     Raises JobStoreUnavailable."""
     unfinished = read_unfinished(store)
@@ -73,7 +73,7 @@ def read_overview(store: RedisGateway, *, heartbeat_s: int) -> Overview:
         workers=store.read(lambda client: _workers(client, beats, now)),
         oldest=store.read(lambda client: _oldest(client, oldest)),
         unfinished=unfinished,
-        pauses=PauseStore(store).all(),
+        pauses=pauses.all(),
     )
 
 

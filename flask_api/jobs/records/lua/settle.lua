@@ -2,6 +2,8 @@
 -- Settle whose the jobs are that came to a process: claimed, adopted, or found among what it holds. Between that and now one may
 -- have been cancelled, and retried in another process: it must not be held by both.
 -- KEYS: 1 held, then the record of each job
+-- Of who else may hold a job the record tells, which is read here: its set can't be in KEYS, or it would be another one by now. So
+-- this needs one server, as all that is of jobs does (docs/scale.md).
 -- ARGV: 1 instance, 2 how the names of all sets of held jobs begin, then each job
 -- Returns the jobs that are the caller's: their records say so from here on. Of the others it holds none any more.
 local held, mine = KEYS[1], {}

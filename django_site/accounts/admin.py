@@ -16,6 +16,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 import django_site.signup.admin  # noqa: F401  # registers the invitations
 from django_site.accounts.models import User
@@ -99,7 +100,7 @@ class GuardedEmailAddressAdmin(GuardedAdmin, EmailAddressAdmin):
             self.log_change(request, address, "verified by staff")
         super().make_verified(request, wanted)
 
-    make_verified.short_description = "Mark selected e-mail addresses as verified"  # type: ignore[attr-defined]
+    make_verified.short_description = _("Mark selected e-mail addresses as verified")  # type: ignore[attr-defined]
     make_verified.allowed_permissions = ("change",)  # type: ignore[attr-defined]
 
 

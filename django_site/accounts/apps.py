@@ -1,6 +1,7 @@
 """The app of people: the user model, the pages around log-in, the admin."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
@@ -8,7 +9,7 @@ class AccountsConfig(AppConfig):
 
     name = "django_site.accounts"
     label = "accounts"
-    verbose_name = "People"
+    verbose_name = _("People")
 
     def ready(self) -> None:
         """Listen to what django-allauth announces, and let each server process send mail."""

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from django_site.keys.issue import revoke_keys
 from django_site.keys.last_used import last_used
@@ -51,13 +52,13 @@ class ApiKeyAdmin(GuardedAdmin):
         """Return the list that knows the last use."""
         return _KeyList
 
-    @admin.display(description="last used")
+    @admin.display(description=gettext_lazy("last used"))
     def used_at(self, key: Any) -> datetime | None:
         """Return when the key was last used."""
         at: datetime | None = key.used_at
         return at
 
-    @admin.action(description="Revoke the selected API keys", permissions=["revoke"])
+    @admin.action(description=gettext_lazy("Revoke the selected API keys"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, keys: ApiKeyQuerySet) -> None:
         """Revoke the live ones of the chosen keys,
         of people whom this member of staff may touch."""
@@ -65,7 +66,8 @@ class ApiKeyAdmin(GuardedAdmin):
         for key in chosen.live():
             self.log_change(request, key, "revoked")
         count = revoke_keys(chosen, by=request.user)
-        self.message_user(request, f"Keys revoked: {count}.", messages.SUCCESS)
+        words = gettext("Keys revoked: %(count)s.") % {"count": count}
+        self.message_user(request, words, messages.SUCCESS)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Tell whether this member of staff may revoke keys."""

@@ -2,6 +2,7 @@
 and what publishes them for the API's gate."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class KeysConfig(AppConfig):
@@ -9,7 +10,7 @@ class KeysConfig(AppConfig):
 
     name = "django_site.keys"
     label = "gatehouse_keys"
-    verbose_name = "API keys"
+    verbose_name = _("API keys")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

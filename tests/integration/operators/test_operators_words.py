@@ -63,12 +63,25 @@ def test_reason_of_the_api_is_in_its_own_language() -> None:
     assert other == '<span lang="en">No worker runs &lt;b&gt;⟨U+202E⟩</span>'
 
 
-def test_outbox_in_the_admin_is_in_the_language_of_the_page(
-    new_person: "Callable[..., User]", browser: Any
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("gatehouse_submitting/outboxjob/", ("Postausgang", "Einzureichende Aufträge")),
+        ("gatehouse_keys/apikey/", ("API-Schlüssel widerrufen", "Zuletzt benutzt")),
+        ("account/emailaddress/", ("E-Mail-Adressen als bestätigt markieren", "Personen")),
+    ],
+)
+def test_admins_own_words_are_in_the_language_of_the_page(
+    new_person: "Callable[..., User]", browser: Any, page: str, said: tuple[str, ...]
 ) -> None:
-    """Its name, and what is done with what was refused."""
-    browser.force_login(new_person(is_staff=True, is_superuser=True))
-    page = "/admin/gatehouse_submitting/outboxjob/"
-    words = browser.get(page, headers={"accept-language": "de"}).content.decode()
-    assert "Postausgang" in words
-    assert "Einzureichende Aufträge" in words
+    """What things are called, and what can be done with those that are chosen."""
+    from allauth.account.models import EmailAddress
+
+    from django_site.keys.issue import create_key
+
+    staff = new_person(is_staff=True, is_superuser=True)
+    EmailAddress.objects.get_or_create(user=staff, email=staff.email)
+    create_key(staff, name="of the admin", scopes=["jobs:read"], expires_in_days=1)
+    browser.force_login(staff)
+    words = browser.get(f"/admin/{page}", headers={"accept-language": "de"}).content.decode()
+    assert [each for each in said if each not in words] == []

@@ -8,6 +8,7 @@ const SOON_MS = 150;
 const AT_MOST_EVERY_MS = 1000;
 const POLL_MS = 3000;
 const STREAM_AGAIN_MS = 30_000;
+const PATIENCE_MS = 30_000;
 
 // Signs that act on a screen, or hide: the same as in django_site/work/shown.py.
 const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu;
@@ -75,10 +76,12 @@ export async function renew(address, { background = null } = {}) {
 
 async function load(address, background) {
   let answer;
+  let html;
   try {
     // While the person does nothing, the header keeps this from renewing their session.
     const headers = background === null ? { Accept: "text/html" } : { Accept: "text/html", "X-Gatehouse-Background": background };
-    answer = await fetch(address, { headers, credentials: "same-origin" });
+    answer = await fetch(address, { headers, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
+    html = await answer.text(); // what stands still half-way is away, too
   } catch {
     warn(gettext("The service can't be reached. This page goes on by itself as soon as it can."));
     return null;
@@ -91,12 +94,16 @@ async function load(address, background) {
     warn(gettext("This is gone: it was deleted, or its time was over."));
     return null;
   }
+  if (answer.status === 403) {
+    warn(gettext("You may not see this any more."));
+    return null;
+  }
   if (!answer.ok) {
     warn(gettext("The service is away for a moment. This page goes on by itself as soon as it can."));
     return null;
   }
   calm();
-  return answer.text();
+  return html;
 }
 
 // A function that refreshes soon, however often it is called, and never twice within a second.

@@ -13,6 +13,9 @@ function morphAttributes(old, now) {
 }
 
 function morphChildren(old, now) {
+  // First what is no longer there: else all that follows it would be moved, and lose the focus.
+  const wantedIds = new Set([...now.children].map((each) => each.id));
+  for (const each of [...old.children]) if (each.id && !wantedIds.has(each.id)) each.remove();
   const byId = new Map([...old.children].filter((each) => each.id).map((each) => [each.id, each]));
   let place = old.firstChild;
   for (const wanted of [...now.childNodes]) {

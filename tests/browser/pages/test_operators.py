@@ -70,14 +70,14 @@ def operator(
 def test_pages_of_operators_are_accessible_and_fit(
     operator: Callable[..., Person], width: int
 ) -> None:
-    """Each of them, and the question before many are deleted; by the keyboard and without scripts:
-    there are none."""
+    """Each of them, and the question before many are deleted; by the keyboard, and without scripts:
+    no more of them than what renews a page."""
     olga = operator(width=width)
     paths = ["", "jobs/", "jobs/?q=nowhere", "failures/", "times/", "record/"]
     faults = {path: _look(olga, f"/operators/{path}", width) for path in paths}
     assert {path: found for path, found in faults.items() if found} == {}
     olga.go("/operators/jobs/?status=ended")
-    assert olga.count("main script, script") == 0
+    assert olga.count("main script, script:not([type=module][src])") == 0
     olga.tab_to(".tick")
     # on from the last row: before it each job is a few stops, and other tests leave many
     olga.browser.execute_script("[...document.querySelectorAll('.tick')].at(-1).focus()")
@@ -90,6 +90,81 @@ def test_pages_of_operators_are_accessible_and_fit(
     assert olga.browser.execute_script(FAULTS) == []
     olga.find(".sure .actions a").click()
     olga.until(lambda: olga.count(".job-row") >= 4, "nothing is deleted")
+    olga.turn_scripts_off()
+    olga.go("/operators/jobs/?status=ended")
+    olga.find(".tick").click()
+    olga.find("#many button[value=delete]").click()
+    olga.until(lambda: "Delete 1 job?" in olga.text(".sure h2"), "it is asked without scripts, too")
+
+
+def test_overview_renews_itself_and_leaves_what_somebody_does(
+    operator: Callable[..., Person],
+) -> None:
+    """What another operator pauses is seen; a form that is being filled in, its focus and a text
+    that is marked stay. While the service can't be reached the page says so, and it recovers."""
+    olga = operator(width=1280)
+    olga.go("/operators/")
+    olga.browser.execute_script("document.getElementById('which').value = 'executor:threads'")
+    olga.fill("#note", "their API is do")
+    pause = {"which": "task:primes.sum", "note": "another's"}
+    olga.session.send_form("/operators/pause/", pause, page="/operators/")
+    paused = "[id='paused-task-primes.sum']"
+    olga.until(lambda: "another's" in olga.text(paused), "the pause is seen")
+    olga.press("wn")
+    assert olga.find("#note").get_attribute("value") == "their API is down"
+    assert olga.find("#which").get_attribute("value") == "executor:threads"
+
+    olga.browser.execute_script(
+        f'getSelection().selectAllChildren(document.querySelector("{paused} .help bdi"))'
+    )
+    olga.session.send_form("/operators/resume/", {"which": "task:primes.sum"}, page="/operators/")
+    _renewed(olga, times=2)
+    assert olga.browser.execute_script("return String(getSelection())") == "another's"
+    olga.browser.execute_script("getSelection().removeAllRanges()")
+    olga.until(lambda: olga.count(paused) == 0, "what is new is shown as soon as nothing is marked")
+
+    _connect(olga, is_offline=True)
+    olga.until(lambda: "can't be reached" in olga.text("#trouble"), "it is said")
+    _connect(olga, is_offline=False)
+    olga.until(lambda: olga.count("#trouble") == 0, "it recovers by itself")
+    lost = olga.complaints()
+    assert all("ERR_INTERNET_DISCONNECTED" in each["message"] for each in lost)
+    assert olga.find("#note").get_attribute("value") == "their API is down"
+
+
+def test_list_of_jobs_stands_still_while_something_is_ticked(
+    operator: Callable[..., Person],
+) -> None:
+    """Its rows are brought up to date, but none comes or goes before nothing is ticked."""
+    olga = operator(width=1280)
+    later = {"task": "primes.sum", "arguments": {"limit": 5}, "delay_s": 600}
+    first = olga.session.http.post("/api/jobs", json=later).json()["id"]
+    olga.go("/operators/jobs/")
+    olga.find(f"#row-{first} .tick").click()
+    assert olga.find("#held").is_displayed()
+    second = olga.session.http.post("/api/jobs", json=later).json()["id"]
+    assert olga.session.http.post(f"/api/jobs/{first}/cancel").status_code < 300
+    olga.until(lambda: "Cancelled" in olga.text(f"#row-{first}"), "the ticked row is renewed")
+    assert olga.count(f"#row-{second}") == 0
+    assert olga.find(f"#row-{first} .tick").is_selected()
+    olga.find(f"#row-{first} .tick").click()
+    olga.browser.execute_script("document.activeElement.blur()")
+    olga.until(lambda: olga.count(f"#row-{second}") == 1, "the new one is there")
+    olga.session.http.post(f"/api/jobs/{second}/cancel")
+
+
+def _renewed(olga: Person, *, times: int) -> None:
+    """Wait until the page has asked for itself again so often, whether it shows it or not."""
+    script = "return performance.getEntriesByType('resource').filter(({name, initiatorType}) => "
+    script += "initiatorType === 'fetch' && name === location.href).length"
+    before = int(olga.browser.execute_script(script))
+    olga.until(lambda: olga.browser.execute_script(script) >= before + times, "it is renewed")
+
+
+def _connect(olga: Person, *, is_offline: bool) -> None:
+    far = {"offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    olga.browser.execute_cdp_cmd("Network.enable", {})
+    olga.browser.execute_cdp_cmd("Network.emulateNetworkConditions", far)
 
 
 def _look(olga: Person, path: str, width: int) -> list[object]:

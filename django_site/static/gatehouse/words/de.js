@@ -17,6 +17,7 @@ learn({
  "You were logged out.": "Sie wurden abgemeldet.",
  "Log in again": "Neu anmelden",
  "This is gone: it was deleted, or its time was over.": "Das gibt es nicht mehr: Es wurde gelöscht oder ist abgelaufen.",
+ "You may not see this any more.": "Sie dürfen das nicht mehr sehen.",
  "The service is away for a moment. This page goes on by itself as soon as it can.": "Der Dienst ist kurz nicht erreichbar. Diese Seite macht von selbst weiter, sobald es geht.",
  "Go on (%(count)s new)": "Weiter (%(count)s neue)",
  "Pause": "Anhalten",

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from django_site.work import api
 from django_site.work.access import get_page, page
 from django_site.work.chart.timeline import timeline_of
+from django_site.work.end_mail.wishes import wish_of
 from django_site.work.form.values import json_text
 from django_site.work.listing.many import back_to_list
 from django_site.work.results.parts import PAGE_ROWS, Wanted
@@ -51,6 +52,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "result": show(record["result"], wanted) if has_result else None,
         "rows": rows_of(request, record, wanted, path=f"/jobs/{job_id}/rows"),
         "sharing": section_of(request, record),
+        "wish": wish_of(request, record),
         "table_formats": _TABLE_FORMATS,
         "pictures": pictures_of(record["files"]),
         "is_over": record["finished_at"] is not None,
@@ -64,11 +66,14 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     record = api.get(request, f"/batches/{batch_id}")
     jobs = _first_jobs(request, batch_id)
     ended = _ended(request, batch_id) if record["total"] <= _BATCH_SHOWN_MAX else None
-    return render(
-        request,
-        "work/batch.html",
-        {"batch": record, "ended": ended, "timeline": timeline_of(jobs), "drawn": len(jobs)},
-    )
+    context = {
+        "batch": record,
+        "ended": ended,
+        "timeline": timeline_of(jobs),
+        "drawn": len(jobs),
+        "wish": wish_of(request, record),
+    }
+    return render(request, "work/batch.html", context)
 
 
 def _first_jobs(request: HttpRequest, batch_id: UUID) -> list[dict[str, Any]]:

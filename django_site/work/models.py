@@ -1,6 +1,7 @@
-"""What a person keeps of the pages of work: views of their jobs by name, and tasks they like."""
+"""What a person keeps of the pages of work: views of their jobs by name, tasks they like, and ends
+that they want a mail about."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -45,3 +46,32 @@ class FavouriteTask(models.Model):
 
     def __str__(self) -> str:
         return self.task
+
+
+class EndMail(models.Model):
+    """A job or a batch whose end a person wants a mail about. The row goes with the mail.
+
+    ``page`` is its address for the person, ``look_at`` when to look next whether it has ended.
+    """
+
+    PATHS: ClassVar = {"job": "jobs", "batch": "batches"}  # by kind, below the API
+
+    person: "models.ForeignKey[Any, Any]" = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
+    work_id: "models.UUIDField[Any, Any]" = models.UUIDField()
+    kind: "models.CharField[str, str]" = models.CharField(max_length=5)
+    page: "models.CharField[str, str]" = models.CharField(max_length=2_000)
+    language: "models.CharField[str, str]" = models.CharField(max_length=20, blank=True)
+    asked_at: "models.DateTimeField[Any, Any]" = models.DateTimeField()
+    look_at: "models.DateTimeField[Any, Any]" = models.DateTimeField(db_index=True)
+
+    class Meta:
+        """Each once."""
+
+        constraints = (
+            models.UniqueConstraint(fields=("person", "work_id"), name="work_end_mail_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.work_id}"

@@ -3,7 +3,9 @@
 from django.urls import path, re_path
 
 from django_site.work import favourites, job_pages, start_pages
+from django_site.work.end_mail import wishes
 from django_site.work.listing import many, pages, saved_views
+from django_site.work.models import EndMail
 from django_site.work.sharing import pages as sharing
 from django_site.work.table_batch.pages import run_many
 
@@ -24,6 +26,10 @@ urlpatterns = [
     *(
         path(f"jobs/<uuid:job_id>/{action}/", job_pages.act, {"action": action}, f"job_{action}")
         for action in ("cancel", "retry", "delete")
+    ),
+    *(
+        path(f"{plural}/<uuid:work_id>/mail/", wishes.want, {"kind": kind}, f"{kind}_mail")
+        for kind, plural in EndMail.PATHS.items()
     ),
     path("batches/<uuid:batch_id>/", job_pages.batch, name="batch"),
     *(

@@ -2,6 +2,8 @@
 
 from tests.mutants.mutant import Mutant, of
 
+_WISHES = "django_site/work/end_mail/wishes.py"
+
 MAIL_MUTANTS = (
     *of(
         (
@@ -37,6 +39,27 @@ MAIL_MUTANTS = (
             "django_site/publishing/background.py",
             "self._thread.join(deadline_s)",
             "self._thread.join()",
+        ),
+    ),
+    *of(
+        ("tests/integration/end_mail/test_end_mail.py",),
+        Mutant(
+            "proof of the address that hears of an end",
+            _WISHES,
+            "return address if address and proved.exists() else",
+            "return address if address else",
+        ),
+        Mutant(
+            "bound of ends to be told of",
+            _WISHES,
+            "_own(request).exclude(work_id=work_id).count() >= MOST:",
+            "False:",
+        ),
+        Mutant(
+            "one mail of an end",
+            "django_site/work/end_mail/sending.py",
+            "taken, _ = EndMail.objects.filter(pk=wish.pk).delete()",
+            "taken = 1",
         ),
     ),
 )

@@ -1,0 +1,1 @@
+"""Mail to people whose job or batch has ended, where they asked for it on its page."""

@@ -3,7 +3,7 @@
 import random
 import re
 
-from shared.redis.clock import JOBS_CLOCK
+from shared.clock import JOBS_CLOCK
 
 _FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 

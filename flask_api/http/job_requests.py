@@ -40,10 +40,10 @@ from flask_api.jobs.records.acceptance import IdempotencyKey
 from flask_api.jobs.records.job import Owner
 from flask_api.jobs.tasks.task import MAX_PROBLEMS
 from flask_api.streams.access import Access
+from shared.clock import JOBS_CLOCK
 from shared.contract.api_keys import TASK_SCOPE_PREFIX
 from shared.contract.authentication import Identity
 from shared.errors import JobStoreFull, JobStoreUnavailable, RequestError
-from shared.redis.clock import JOBS_CLOCK
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 LONGEST_DELAY_S = 30 * 86_400

@@ -14,9 +14,9 @@ from flask_api.jobs.records.job import Job, JobStatus, Member, Owner, format_tim
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.reading.pages import Filling
 from flask_api.jobs.removal import Removal
+from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreFull
 from shared.redis import RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 _STAGED_AT_ONCE = 250
 _READ_AT_ONCE = 100

@@ -23,9 +23,9 @@ from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.sharing.shares import forget, names_of
+from shared.clock import JOBS_CLOCK
 from shared.contract.gone import GonePeople
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 log = logging.getLogger("gatehouse.jobs")
 

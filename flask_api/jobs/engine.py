@@ -31,10 +31,10 @@ from flask_api.jobs.waiting_reasons import WaitingReasons
 from flask_api.jobs.workers.counts import JobCounts, Load
 from flask_api.jobs.workers.runner import JobLogHandler
 from flask_api.jobs.workers.worker import Worker
+from shared.clock import JOBS_CLOCK
 from shared.contract.gone import GonePeople
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")

@@ -19,9 +19,9 @@ from flask_api.jobs.history.tally import Tally
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.removal import AT_ONCE, BATCH, Removal
+from shared.clock import JOBS_CLOCK
 from shared.errors import StoreUnavailable
 from shared.redis import RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 log = logging.getLogger("gatehouse.jobs")
 

@@ -19,8 +19,8 @@ from flask_api.jobs.records.events import DELETED, EVENTS_KEPT, deleted_batch_ev
 from flask_api.jobs.records.job_writer import REMEMBERED_S
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.sharing.shares import forget, names_of
+from shared.clock import JOBS_CLOCK
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 log = logging.getLogger("gatehouse.jobs")
 

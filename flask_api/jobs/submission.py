@@ -26,9 +26,9 @@ from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.arguments import check_all
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
+from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreUnavailable
 from shared.job_ids import new_job_id
-from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 _TRIES = 3

@@ -10,8 +10,8 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import Job, JobStatus
 from flask_api.jobs.records.pauses import WorkPause
 from flask_api.jobs.tasks.registry import TaskRegistry
+from shared.clock import JOBS_CLOCK
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 # Of one person: all their ids are read to count those before one.
 MOST_COUNTED = 1_000

@@ -165,7 +165,7 @@ STORES_MUTANTS = (
         ("tests/integration/engine/remote/test_wrong_clock.py",),
         Mutant(
             "Redis' clock",
-            "shared/redis/clock.py",
+            "shared/clock.py",
             "            self._ahead_s = ahead_s\n",
             "            pass\n",
         ),

@@ -8,7 +8,7 @@ from flask_api.jobs.errors import ArgumentProblem, InvalidArguments, TaskError
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records.outages import retry_while_away
 from flask_api.jobs.tasks.input_file import InputFile, Resolver
-from shared.redis.clock import JOBS_CLOCK
+from shared.clock import JOBS_CLOCK
 
 # An attempt that begins while Redis is away for a moment waits for its files rather than fail.
 _TRIES = 20

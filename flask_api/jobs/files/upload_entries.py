@@ -10,8 +10,8 @@ from typing import Any, cast
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus, format_time
 from flask_api.jobs.records.scripts import ALLOW_OOM
+from shared.clock import JOBS_CLOCK
 from shared.redis import RedisClient, RedisGateway, Script
-from shared.redis.clock import JOBS_CLOCK
 
 _LUA = Path(__file__).parent / "lua"
 _SCRIPTS = ("reserve_upload", "keep_upload", "hold_uploads", "drop_upload")

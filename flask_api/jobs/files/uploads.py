@@ -23,9 +23,9 @@ from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.upload_entries import Fields, NoRoom, UploadEntries
 from flask_api.jobs.records.job import Owner, format_time
 from flask_api.jobs.tasks.input_file import InputFile
+from shared.clock import JOBS_CLOCK
 from shared.job_ids import new_job_id
 from shared.redis import RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")

@@ -10,9 +10,9 @@ from typing import cast
 
 from flask_api.jobs.history.tally import HOUR_S, NAMES, Counted, Tally
 from flask_api.jobs.records import keyspace
+from shared.clock import JOBS_CLOCK
 from shared.errors import StoreUnavailable
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 HOURS_KEPT = 72
 Numbers = dict[str, int]  # by name

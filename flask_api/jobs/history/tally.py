@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 
 from flask_api.jobs.records.job import Attempt, JobStatus
-from shared.redis.clock import JOBS_CLOCK
+from shared.clock import JOBS_CLOCK
 
 HOUR_S = 3600
 # In which of these a time falls; the last bucket has all that is longer. Seconds.

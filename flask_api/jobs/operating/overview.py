@@ -11,8 +11,8 @@ from flask_api.jobs.records.beats import ExecutorLoad, read_beat
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.pauses import PauseStore, WorkPauses
 from flask_api.jobs.records.roster import WorkerKind, WorkerName
+from shared.clock import JOBS_CLOCK
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 _MOST_SHOWN = 500  # of instances, and of workers
 _OLDEST_LOOKED_AT = 1_000

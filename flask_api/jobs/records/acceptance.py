@@ -17,9 +17,9 @@ from flask_api.jobs.records.events import EVENTS_KEPT, batch_event, state_event
 from flask_api.jobs.records.job import Job, JobStatus, Member, to_fields
 from flask_api.jobs.records.scripts import flat, load_scripts
 from flask_api.jobs.records.usage import JOB_BYTES, UNBOUNDED, Quota
+from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 IDEMPOTENCY_KEPT_S = 86_400
 _SLOW = "Redis is slow just now; try again shortly."

@@ -12,8 +12,8 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.beats import Beat, read_beat
 from flask_api.jobs.records.pauses import WorkPauses
 from flask_api.jobs.records.scripts import load_scripts
+from shared.clock import JOBS_CLOCK
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 _GIVEN_AT_ONCE = 500
 

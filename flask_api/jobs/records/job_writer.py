@@ -30,9 +30,9 @@ from flask_api.jobs.records.job import (
 from flask_api.jobs.records.outages import retry_until
 from flask_api.jobs.records.scripts import flat, load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
+from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreFull
 from shared.redis import RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 LOG_LINES_KEPT = 2_000
 NO_PLACE = -(2**31)  # what turn.lua says instead of an attempt: as many of the task run as may

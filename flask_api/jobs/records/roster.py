@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, Self, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.scripts import load_scripts
+from shared.clock import JOBS_CLOCK
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 FORMAT = 1  # of what is sent to workers: one of another format is of another kind
 _KIND_KEPT_S = 60

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask_api.jobs.records import keyspace
+from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreFull, JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 NOW_S = 12.0
 NOTE_EVERY_S = 4.0

@@ -21,10 +21,10 @@ from flask_api.jobs.records.job import Job
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.sharing.share import Share, Terms, decode_share, encode_share
+from shared.clock import JOBS_CLOCK
 from shared.contract.gone import GonePeople
 from shared.contract.principal import Principal
 from shared.redis import RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 
 MOST_OF_PERSON, MOST_OF_JOB = 100, 20
 AT_ONCE = 250  # shares that are read in one command: 1 MB at most

@@ -17,8 +17,8 @@ from flask_api.jobs.records.outages import retry_while_away
 from flask_api.jobs.tasks.charts import BINS, Values, make_chart
 from flask_api.jobs.tasks.input_file import Resolver
 from shared.chart import Kind
+from shared.clock import JOBS_CLOCK
 from shared.markdown import mark_markdown
-from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from flask_api.jobs.records.job import ATTEMPTS_KEPT, Attempt, JobStatus, encode
 from flask_api.jobs.records.job_writer import Ending
 from flask_api.jobs.tasks.exception_bases import caught_by
 from flask_api.jobs.tasks.policy import Policy
-from shared.redis.clock import JOBS_CLOCK
+from shared.clock import JOBS_CLOCK
 
 log = logging.getLogger("gatehouse.jobs")
 

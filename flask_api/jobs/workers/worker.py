@@ -32,9 +32,9 @@ from flask_api.jobs.workers.outcome import (
 from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.runner import AttemptRunner
 from flask_api.jobs.workers.threads import ThreadsExecutor
+from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisGateway
-from shared.redis.clock import JOBS_CLOCK
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")

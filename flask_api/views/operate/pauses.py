@@ -15,8 +15,8 @@ from flask_api.jobs.errors import ArgumentProblem, InvalidArguments
 from flask_api.jobs.records.job import format_time
 from flask_api.jobs.records.pauses import LONGEST_NOTE, WorkPause, WorkPauses
 from flask_api.operation.describe import JSON, Answer, describe
+from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreUnavailable, RequestError
-from shared.redis.clock import JOBS_CLOCK
 
 blueprint = Blueprint("operate_pauses", __name__, url_prefix="/operate")
 

@@ -2,7 +2,7 @@
 
 import time
 
-from shared.redis.clock import ServerClock
+from shared.clock import ServerClock
 from shared.settings import ROOT
 
 _ABOUT_JOBS = ("jobs", "http", "streams", "views")

@@ -21,8 +21,8 @@ from flask_api.jobs.records.job import (
     json_text,
     to_fields,
 )
+from shared.clock import JOBS_CLOCK
 from shared.job_ids import new_job_id
-from shared.redis.clock import JOBS_CLOCK
 
 texts = st.text(max_size=20)
 json_values = st.recursive(

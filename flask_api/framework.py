@@ -38,6 +38,18 @@ class JsonResponse(Response):
         return super().get_wsgi_headers(environ)
 
 
+class EmptyResponse(Response):
+    """An answer of 204, which is its headers."""
+
+    default_status = 204
+    default_mimetype = None
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """Return the headers as they are sent: as JsonResponse's, without any about a body."""
+        del environ
+        return self.headers
+
+
 class _Json(DefaultJSONProvider):
     """Flask's JSON, with members in the order that they are written in: records read best so."""
 

@@ -77,7 +77,7 @@ def _read_answer(client: socket.socket, *, may_refuse: bool) -> bool:
     is_refused = may_refuse and head.startswith(b"http/1.1 503")
     if not (is_refused or head.startswith(b"http/1.1 2")):
         raise RuntimeError(f"not the answer that was asked for: {data[:300]!r}")
-    length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+    length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)  # none: a 204
     while len(data) < end + 4 + length:
         data += _more(client)
     return not is_refused

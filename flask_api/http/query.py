@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flask_api.gate.state import this_request
+from flask_api.gate.state import this_memory, this_request
 from flask_api.operation.describe import find_operation
 from shared.errors import RequestError
 
@@ -51,7 +51,17 @@ def check_query(view: Callable[..., Any] | None) -> None:
 
 
 def read_query(model: type[ModelT]) -> ModelT:
-    """Return the request's query parameters as ``model``, or raise InvalidQuery."""
+    """Return the request's query parameters as ``model``, or raise InvalidQuery. They are read once
+    a request: a view reads what check_query has."""
+    memory = this_memory()
+    read = memory.get("gatehouse_query")
+    if not isinstance(read, model):
+        read = _read(model)
+        memory.gatehouse_query = read
+    return read
+
+
+def _read(model: type[ModelT]) -> ModelT:
     sent = this_request()
     if not sent.query_string:
         return cast(ModelT, _defaults_of(model))

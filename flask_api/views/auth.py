@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, request
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import NotFound
 
+from flask_api.framework import EmptyResponse
 from flask_api.gate.asked_request import decide_about, forwarded_request
 from flask_api.gate.credentials import CrossSiteRefused
 from flask_api.gate.extension import current_identity
@@ -91,7 +92,7 @@ def check() -> Response:
         secret = _secret(gate_state().settings, passage.audience)
         claims = claims_for(passage.audience, identity, conditions=passage.conditions)
         headers[ASSERTION] = jwt.encode(claims, secret, algorithm="HS256")
-    return Response(status=204, headers=headers)
+    return EmptyResponse(headers=headers)
 
 
 def _require(passage: Passage, identity: Identity) -> None:

@@ -15,6 +15,7 @@ from shared.settings import ROOT
 SMALLEST = {
     "gate --rounds 1 --seconds 0.05 --connections 1": r"ours / flask-login",
     "gate --where --requests 20": r"",
+    "forward_auth --rounds 1 --seconds 0.05 --connections 1": r"^/api/auth +\d",
     "queues --rounds 1 --jobs 20 --samples 3": r"gatehouse starts in",
     "remote --rounds 1 --jobs 10": r"^rq-simple +\d",
     "submit --rounds 1 --seconds 0.05 --batch 10": r"accepted in batches",

@@ -1,13 +1,12 @@
 """Real Chromium: the service, browsers, and the documentation opened in one."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.browser.chromium import start_chromium
-from tests.e2e.service import PATIENT, ServiceProcess
+from tests.browser.lent import LentBrowsers
+from tests.e2e.service import PATIENT, Browser, ServiceProcess
 
 
 @pytest.fixture(scope="session")
@@ -20,31 +19,49 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
         yield service
 
 
+@pytest.fixture(scope="session")
+def logged_in(service: ServiceProcess) -> Browser:
+    """The service's person, logged in once: a password takes half a second of a processor."""
+    person = service.new_browser()
+    person.log_in(tries=PATIENT)
+    return person
+
+
+@pytest.fixture(scope="session")
+def browsers(
+    service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LentBrowsers]:
+    """Browsers that one test after the other has, as new."""
+    lent = LentBrowsers(tmp_path_factory.mktemp("browsers"), service.address)
+    yield lent
+    lent.close()
+
+
 @pytest.fixture
-def open_browser(tmp_path: Path) -> Iterator[Callable[..., Chrome]]:
-    """A function that opens a browser; all are closed at the end."""
+def open_browser(browsers: LentBrowsers) -> Iterator[Callable[..., Chrome]]:
+    """A function that opens a browser; all are given back at the end."""
     opened: list[Chrome] = []
 
     def open_one(*, width: int = 1280) -> Chrome:
-        opened.append(start_chromium(tmp_path / f"profile{len(opened)}", width=width))
+        opened.append(browsers.lend(width=width))
         return opened[-1]
 
     yield open_one
     for browser in opened:
-        browser.quit()
+        browsers.take_back(browser)
 
 
 @pytest.fixture
-def page(service: ServiceProcess, open_browser: Callable[..., Chrome]) -> Callable[..., Chrome]:
+def page(
+    service: ServiceProcess, logged_in: Browser, open_browser: Callable[..., Chrome]
+) -> Callable[..., Chrome]:
     """A function that opens the documentation as the service's person."""
-    person = service.new_browser()
-    person.log_in(tries=PATIENT)
 
     def open_page(fragment: str = "", *, width: int = 1280) -> Chrome:
         browser = open_browser(width=width)
         # a cookie needs a page of its site
         browser.get(f"{service.address}/api/problems/not_found")
-        browser.add_cookie({"name": "sessionid", "value": person.cookie})
+        browser.add_cookie({"name": "sessionid", "value": logged_in.cookie})
         browser.get(f"{service.address}/api/docs{fragment}")
         return browser
 

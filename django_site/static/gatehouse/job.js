@@ -1,6 +1,6 @@
 // One job, live: its state, progress and log as they come.
 import { follow, refresh, say, sparingly, visible } from "./live.js";
-import { addLines, replaceLog } from "./log.js";
+import { addLines, expectLog, replaceLog } from "./log.js";
 import "./pictures.js";
 import "./tables.js";
 import { fill, gettext, number } from "./words.js";
@@ -18,6 +18,7 @@ const stateOf = () => head.querySelector(".state")?.textContent ?? "";
 async function update({ withLog = false } = {}) {
   const before = stateOf();
   const wasOver = isOver();
+  if (withLog) expectLog();
   const fresh = await refresh(location.href, { background: withLog ? "1" : "without log" });
   if (!fresh) return;
   if (withLog) replaceLog(fresh);

@@ -18,6 +18,7 @@ let follows = true;
 let endedAt = 0; // where the end was when it was last shown
 let held = null; // lines that came while it is paused
 let isBehind = false; // and more than these
+let came = []; // lines since a newer page was asked for: it may lack them
 let hits = [];
 let hit = -1;
 let timer = null;
@@ -68,6 +69,11 @@ export function addLines(lines) {
     buttons.pause.textContent = fill(gettext("Go on (%(count)s new)"), { count: held.length });
     return;
   }
+  came = [...came, ...lines].slice(-ALL);
+  addToShown(lines);
+}
+
+function addToShown(lines) {
   atItsEnd(() => {
     log.querySelector(".none")?.remove();
     for (const each of lines) {
@@ -83,6 +89,17 @@ export function addLines(lines) {
   if (field.value) search(true);
 }
 
+// Before a newer page is asked for.
+export function expectLog() {
+  came = [];
+}
+
+function addWhatCame() {
+  const last = log.querySelector(".line:last-child time")?.dateTime ?? "";
+  const later = came.filter((each) => each.at >= last);
+  if (later.length) addToShown(later);
+}
+
 // The lines of a newer page. Where all were loaded they are again; while it is paused nothing moves.
 export function replaceLog(fresh) {
   const now = fresh.getElementById("live-log");
@@ -90,11 +107,13 @@ export function replaceLog(fresh) {
   if (held || most === ALL) return held ? void (isBehind = true) : loadAll();
   atItsEnd(() => log.replaceChildren(...[...now.childNodes].map((each) => document.importNode(each, true))));
   changed();
+  addWhatCame();
   return undefined;
 }
 
 async function loadAll() {
   let lines;
+  expectLog();
   try {
     const answer = await fetch(log.dataset.all, { headers: { Accept: "application/x-ndjson" }, credentials: "same-origin" });
     if (!answer.ok) return;
@@ -105,6 +124,7 @@ async function loadAll() {
   most = ALL;
   atItsEnd(() => lines.length && log.replaceChildren(...lines.map(lineOf)));
   changed();
+  addWhatCame();
 }
 
 function changed() {

@@ -5,6 +5,18 @@ from pathlib import Path
 
 from tests.browser.pages.person import Person
 
+# What is fetched comes half a second later than it was read.
+LATE = """
+    const fetched = window.fetch;
+    window.fetch = async (...asked) => {
+      const answer = await fetched(...asked);
+      const text = await answer.clone().text();
+      await new Promise((go) => setTimeout(go, 500));
+      window.late = (window.late ?? 0) + (text ? 1 : 0);
+      return answer;
+    };
+"""
+
 
 def test_progress_log_and_result_come_by_themselves(person: Callable[..., Person]) -> None:
     """No line of the log twice, and none left out; the state is said to who only hears."""
@@ -20,6 +32,17 @@ def test_progress_log_and_result_come_by_themselves(person: Callable[..., Person
     lines = [line.split(" ", 1)[1] for line in ada.text("#live-log").splitlines()]
     assert lines == [f"step {number}" for number in range(60)]
     assert ada.count("form[action$='/cancel/']") == 0
+
+
+def test_page_that_is_late_takes_no_line_away(person: Callable[..., Person]) -> None:
+    """Lines that came while it was on its way stay, in their order."""
+    ada = person()
+    ada.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": LATE})
+    ada.start("forms.slow", steps="60")
+    ada.until(lambda: ada.browser.execute_script("return window.late > 0"), "a page was late")
+    ada.until(lambda: ada.text("#live-log").count("step") > 30, "the log grows")
+    lines = [line.split(" ", 1)[1] for line in ada.text("#live-log").splitlines()]
+    assert lines == [f"step {number}" for number in range(len(lines))]
 
 
 def test_list_changes_while_its_filter_and_a_form_keep_what_was_chosen(

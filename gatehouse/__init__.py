@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gatehouse.async_client import AsyncClient as AsyncClient
     from gatehouse.async_handles import AsyncBatch as AsyncBatch
     from gatehouse.async_handles import AsyncJob as AsyncJob
+    from gatehouse.async_handles import AsyncSharedJob as AsyncSharedJob
     from gatehouse.client import Client as Client
     from gatehouse.errors import ApiError as ApiError
     from gatehouse.errors import BadAnswer as BadAnswer
@@ -42,19 +43,23 @@ if TYPE_CHECKING:
     from gatehouse.executor.executor import Executor as Executor
     from gatehouse.handles import Batch as Batch
     from gatehouse.handles import Job as Job
+    from gatehouse.handles import SharedJob as SharedJob
     from gatehouse.protocol.events import Event as Event
     from gatehouse.protocol.records import BatchRecord as BatchRecord
     from gatehouse.protocol.records import JobFile as JobFile
     from gatehouse.protocol.records import JobRecord as JobRecord
     from gatehouse.protocol.records import JobResult as JobResult
     from gatehouse.protocol.records import Me as Me
+    from gatehouse.protocol.records import NewShare as NewShare
+    from gatehouse.protocol.records import SharedRecord as SharedRecord
+    from gatehouse.protocol.records import ShareRecord as ShareRecord
     from gatehouse.protocol.records import TaskInfo as TaskInfo
     from gatehouse.protocol.records import UploadedFile as UploadedFile
     from gatehouse.protocol.records import Usage as Usage
 
 _NAMES = {
     "gatehouse.async_client": ("AsyncClient",),
-    "gatehouse.async_handles": ("AsyncBatch", "AsyncJob"),
+    "gatehouse.async_handles": ("AsyncBatch", "AsyncJob", "AsyncSharedJob"),
     "gatehouse.client": ("Client",),
     "gatehouse.errors": (
         "ApiError",
@@ -80,13 +85,16 @@ _NAMES = {
     ),
     "gatehouse.protocol.events": ("Event",),
     "gatehouse.executor.executor": ("Executor",),
-    "gatehouse.handles": ("Batch", "Job"),
+    "gatehouse.handles": ("Batch", "Job", "SharedJob"),
     "gatehouse.protocol.records": (
         "BatchRecord",
         "JobFile",
         "JobRecord",
         "JobResult",
         "Me",
+        "NewShare",
+        "ShareRecord",
+        "SharedRecord",
         "TaskInfo",
         "UploadedFile",
         "Usage",

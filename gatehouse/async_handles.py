@@ -1,21 +1,29 @@
-"""A job and a batch for asyncio. Each holds the record that was read last;
+"""A job, a shared one, and a batch, for asyncio. Each holds what was read last;
 methods ask the service.
 
 script/sync_client.py makes gatehouse.handles from this module."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatehouse.base_handles import BaseBatch, BaseJob
+from gatehouse.base_handles import BaseBatch, BaseJob, BaseSharedJob
 from gatehouse.errors import NotFound, Unavailable, WaitTimedOut
 from gatehouse.protocol import requests
 from gatehouse.protocol.events import Event
-from gatehouse.protocol.flows import wait
+from gatehouse.protocol.flows import wait, wait_shared
 from gatehouse.protocol.followers import EventFollower, ResultsFollower
-from gatehouse.protocol.records import BatchRecord, JobFile, JobRecord, JobResult
+from gatehouse.protocol.records import (
+    BatchRecord,
+    JobFile,
+    JobRecord,
+    JobResult,
+    NewShare,
+    SharedRecord,
+    ShareRecord,
+)
 from gatehouse.transport.downloads import Target
 
 if TYPE_CHECKING:
@@ -106,9 +114,86 @@ class AsyncJob(BaseJob):
                 await self.refresh()
             yield self.record
 
+    async def share(
+        self,
+        *,
+        people: Sequence[str] | None = None,
+        group: str | None = None,
+        shows: Sequence[requests.Showable] = (),
+        expires_in_s: int | None = None,
+    ) -> NewShare:
+        """Share the job, at an address that only this answer names: with the people of these
+        usernames, with a group, or with neither given all who are logged in and have the address.
+        ``expires_in_s``: 60 seconds to 30 days; None is 7 days. Raises InvalidRequest, or
+        TooManyRequests for one share too many."""
+        request = requests.share_job(
+            self.id, people=people, group=group, shows=shows, expires_in_s=expires_in_s
+        )
+        service = self._connection.access.address
+        return await self._connection.call(request, lambda raw: NewShare.at(service, raw))
+
+    async def shares(self) -> list[ShareRecord]:
+        """Return the job's shares, the latest first, without their addresses."""
+        return await self._connection.call(
+            requests.list_shares(self.id), ShareRecord.list_from_json
+        )
+
+    async def onlookers(self) -> list[str]:
+        """Return who looks on just now, of those with whom the job is shared: at most fifty."""
+        return await self._connection.call(
+            requests.get_onlookers(self.id), lambda raw: list(raw["people"])
+        )
+
     async def _update(self, request: "ApiRequest") -> JobRecord:
         self.record = await self._connection.call(request, JobRecord.from_json)
         return self.record
+
+
+class AsyncSharedJob(BaseSharedJob):
+    """A job that somebody shares, with what was shown of it last. Nothing changes it.
+    Every method raises NotFound once it is not shared any more."""
+
+    _connection: "AsyncServiceConnection"
+
+    async def refresh(self) -> SharedRecord:
+        """Fetch again what is shown of the job."""
+        self.record = await self._connection.call(
+            requests.get_shared(self._token), SharedRecord.from_json
+        )
+        return self.record
+
+    async def wait(self, timeout_s: float | None = None) -> SharedRecord:
+        """Return what is shown of the job when it has ended. Asks every two seconds at least.
+        Raises WaitTimedOut after ``timeout_s``."""
+        self.record = await self._connection.run(
+            wait_shared(self._token, timeout_s=timeout_s, patience_s=self._connection.patience_s)
+        )
+        return self.record
+
+    async def result(self, timeout_s: float | None = None) -> Any:
+        """Wait for the job's end and return its result.
+        Raises JobFailed, JobCancelled, or WaitTimedOut."""
+        record = self.record if self.record.has_ended else await self.wait(timeout_s)
+        return record.result()
+
+    async def log(self) -> list[dict[str, Any]]:
+        """Return the job's last log lines: at, level, message."""
+        request = requests.get_shared_log(self._token)
+        return [line async for line in self._connection.fetch_lines(request)]
+
+    async def download(self, name: str, to: str | PathLike[str] = ".") -> Path:
+        """Write one of the job's files to a path, or into a folder; return where.
+        The file is there whole, or not at all. Raises NotFound where files are not shown."""
+        target = Target(to, name=name)
+        await self._connection.fetch_file(requests.get_shared_file(self._token, name), target)
+        return target.path
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield the job's events until it has ended, first its present state.
+        Raises Unavailable when the service can't open another stream."""
+        path = f"{requests.shared_path(self._token)}/events"
+        patience_s = self._connection.patience_s
+        return self._connection.follow(EventFollower(path, last_event_id="", patience_s=patience_s))
 
 
 class AsyncBatch(BaseBatch):

@@ -6,13 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
-from gatehouse.config import find_access
-from gatehouse.handles import Batch, Job
+from gatehouse.config import find_access, shared_token
+from gatehouse.handles import Batch, Job, SharedJob
 from gatehouse.protocol import requests
 from gatehouse.protocol.events import Event
 from gatehouse.protocol.followers import EventFollower
 from gatehouse.protocol.names import AnyTask, arguments_of, name_of
-from gatehouse.protocol.records import BatchRecord, JobRecord, Me, TaskInfo, UploadedFile, Usage
+from gatehouse.protocol.records import (
+    BatchRecord,
+    JobRecord,
+    Me,
+    SharedRecord,
+    ShareRecord,
+    TaskInfo,
+    UploadedFile,
+    Usage,
+)
 from gatehouse.transport.connection import ServiceConnection
 from gatehouse.transport.uploads import Source, upload
 
@@ -148,6 +157,23 @@ class Client:
         """Delete a batch whose jobs have all ended, and all that these kept.
         Raises Conflict for any other."""
         self.connection.delete(requests.delete_batch(batch_id))
+
+    def shares(self) -> list[ShareRecord]:
+        """Return all that the person shares, the latest first, without the addresses.
+        ``job.share`` makes one."""
+        return self.connection.call(requests.list_shares(), ShareRecord.list_from_json)
+
+    def end_share(self, share_id: str) -> None:
+        """End a share: from the next request on its address opens nothing. Raises NotFound."""
+        self.connection.delete(requests.end_share(share_id))
+
+    def shared(self, address: str) -> SharedJob:
+        """Return a job that somebody shares, by the address that they gave, or its token.
+        Raises NotFound for whatever reason it is not shown, and ConfigurationError for an address
+        of another service."""
+        token = shared_token(address, self.access.address)
+        record = self.connection.call(requests.get_shared(token), SharedRecord.from_json)
+        return SharedJob(self.connection, token, record)
 
     def upload(self, source: Source, *, name: str | None = None) -> UploadedFile:
         """Send a file, by its path or as an open binary stream,

@@ -92,6 +92,18 @@ def check_address(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api')}"
 
 
+def shared_token(link: str, address: str) -> str:
+    """Return the token of a shared job's address: of its page, in the API, or the token alone.
+    Raises ConfigurationError for an address of another service: its token is not ours to send."""
+    try:
+        host, ours = (urlsplit(each.strip()).hostname for each in (link, address))
+    except ValueError:
+        raise ConfigurationError(f"{link[:200]!r} isn't a valid address.") from None
+    if host is not None and host != ours:
+        raise ConfigurationError(f"This job is shared at {host}, and {address} is asked.")
+    return urlsplit(link.strip()).path.rstrip("/").rpartition("/")[2]
+
+
 def check_key(key: str) -> str:
     """Return the key if it can be sent at all, or raise ConfigurationError."""
     key = key.strip()

@@ -23,7 +23,7 @@ HALVES = (
     (
         "gatehouse/async_handles.py",
         "gatehouse/handles.py",
-        "A job and a batch: each holds the record that was read last; methods ask the service.",
+        "A job, a shared one, and a batch: each holds what was read last; methods ask the service.",
     ),
     (
         "gatehouse/transport/async_connection.py",

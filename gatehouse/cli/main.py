@@ -23,6 +23,7 @@ from gatehouse.cli.commands.log import log
 from gatehouse.cli.commands.login import login, logout, whoami
 from gatehouse.cli.commands.map import map_task
 from gatehouse.cli.commands.new import new
+from gatehouse.cli.commands.share import share, shares
 from gatehouse.cli.commands.submit import submit
 from gatehouse.cli.commands.tasks import tasks
 from gatehouse.cli.commands.worker import worker
@@ -96,7 +97,7 @@ def cli() -> None:
 
 for _each in (
     login, logout, whoami, tasks, submit, map_task, jobs, watch, log, result, files, cancel, retry,
-    delete, usage, keys, new, worker, completion
+    delete, usage, share, shares, keys, new, worker, completion
 ):  # fmt: skip
     cli.add_command(_each)
 

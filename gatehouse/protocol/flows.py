@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from gatehouse.errors import InvalidRequest, NotFound, TooManyRequests, Unavailable, WaitTimedOut
-from gatehouse.protocol.records import JobRecord
-from gatehouse.protocol.requests import get_job
+from gatehouse.protocol.records import JobRecord, SharedRecord
+from gatehouse.protocol.requests import get_job, get_shared
 from gatehouse.protocol.wire import ApiRequest, ApiResponse, read_json, refusal
 
 T = TypeVar("T")
@@ -22,6 +22,7 @@ T = TypeVar("T")
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 LONGEST_POLL_S = 20.0
+LONGEST_LOOK_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +156,27 @@ def wait(
         if now - began < min(left_s, 0.5) or not left_s:
             yield Delay(pause_s if deadline is None else max(0.0, min(pause_s, deadline - now)))
             pause_s = min(pause_s * 1.5, 1.0)
+
+
+def wait_shared(
+    token: str,
+    *,
+    timeout_s: float | None,
+    patience_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Flow[SharedRecord]:
+    """Return what is shown of a shared job when it has ended, by asking with growing pauses:
+    nobody long-polls at such an address. Raises WaitTimedOut after ``timeout_s``."""
+    deadline = None if timeout_s is None else clock() + timeout_s
+    pause_s = FIRST_PAUSE_S
+    while True:
+        began = clock()
+        record = yield from call(get_shared(token), SharedRecord.from_json, patience_s=patience_s)
+        if record.has_ended:
+            return record
+        if deadline is not None and began >= deadline:
+            raise WaitTimedOut(
+                f"The shared job is still {record.status} after {timeout_s:g} s; it goes on."
+            )
+        yield Delay(pause_s if deadline is None else max(0.0, min(pause_s, deadline - clock())))
+        pause_s = min(pause_s * 1.5, LONGEST_LOOK_PAUSE_S)

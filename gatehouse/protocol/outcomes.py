@@ -17,9 +17,10 @@ def result_of(record: Mapping[str, Any]) -> Any:
 
 def error_of(record: Mapping[str, Any]) -> JobFailed | JobCancelled:
     """Return the error of a job that ended without a result."""
-    job = str(record["id"])
+    job = str(record.get("id", ""))  # of a job that somebody shares it is not told
+    named = f"job {job}" if job else "shared job"
     if record["status"] == "cancelled":
-        return JobCancelled(f"The job {job} was cancelled.", job=job)
+        return JobCancelled(f"The {named} was cancelled.", job=job)
     described = record.get("error") or {}
     kind, message = str(described.get("type", "error")), str(described.get("message", ""))
     remote = RemoteError(
@@ -30,4 +31,4 @@ def error_of(record: Mapping[str, Any]) -> JobFailed | JobCancelled:
         attempts=record.get("attempts") or (),
         traceback=str(described.get("traceback", "")),
     )
-    return failed(f"The job {job} failed: {remote}", job=job, error=remote)
+    return failed(f"The {named} failed: {remote}", job=job, error=remote)

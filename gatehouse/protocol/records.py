@@ -26,7 +26,10 @@ def _files(raw: list[Json]) -> tuple["JobFile", ...]:
 
 
 # Members that JSON has no type for; wherever they stand they are the same.
-_TIMES = ("submitted_at", "started_at", "finished_at", "expires_at")
+_TIMES = (
+    *("submitted_at", "started_at", "finished_at", "expires_at"),
+    *("created_at", "shared_until"),
+)
 _READ: dict[str, Callable[[Any], Any]] = {"files": _files, **dict.fromkeys(_TIMES, _time)}
 
 
@@ -116,22 +119,37 @@ class UploadedFile(_Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobRecord(_Record):
-    """A job as it was when the service answered.
-    ``progress`` is {"done", "total", "message"} or None."""
+class _RunRecord(_Record):
+    """What is told of a job to whoever may see it."""
 
-    id: str
     task: str
     status: str
-    arguments: Json = field(repr=False)
     attempt: int
     cancel_requested: bool
     progress: Json | None
     files: tuple[JobFile, ...]
-    batch: str | None
     submitted_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the job is succeeded, failed or cancelled, which is final."""
+        return self.status in OUTCOMES
+
+    def result(self) -> Any:
+        """Return the result of an ended job, or raise JobFailed or JobCancelled."""
+        return result_of(self.raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord(_RunRecord):
+    """A job as it was when the service answered.
+    ``progress`` is {"done", "total", "message"} or None."""
+
+    id: str
+    arguments: Json = field(repr=False)
+    batch: str | None
     expires_at: datetime | None
 
     @classmethod
@@ -144,14 +162,50 @@ class JobRecord(_Record):
         """Tell whether the job has ended and the record was not read from a listing."""
         return self.has_ended and "result" in self.raw
 
-    @property
-    def has_ended(self) -> bool:
-        """Tell whether the job is succeeded, failed or cancelled, which is final."""
-        return self.status in OUTCOMES
 
-    def result(self) -> Any:
-        """Return the result of an ended job, or raise JobFailed or JobCancelled."""
-        return result_of(self.raw)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedRecord(_RunRecord):
+    """What is shown of a job that somebody shares. ``withheld`` names the members that are not:
+    they are None or empty, whatever the job has."""
+
+    arguments: Json | None = field(repr=False)
+    owner: str | None
+    withheld: list[str]
+    shared_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareRecord(_Record):
+    """A share of one of the person's jobs. ``audience`` is link, people or group."""
+
+    id: str
+    job: str
+    task: str
+    status: str
+    audience: str
+    people: list[str]
+    group: str
+    shows: list[str]
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def list_from_json(cls, raw: Json) -> list[Self]:
+        """Read a list of shares."""
+        return [cls.from_json(each) for each in raw["shares"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewShare(ShareRecord):
+    """A share that was just made. Keep its address: nobody can ask for it again."""
+
+    token: str = field(repr=False)
+    page: str = field(repr=False)
+
+    @classmethod
+    def at(cls, service: str, raw: Json) -> Self:
+        """Read the answer of the service at this address; ``page`` is the one to give to others."""
+        return cls.from_json({**raw, "page": f"{service}/shared/{raw['token']}/"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

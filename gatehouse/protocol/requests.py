@@ -11,6 +11,7 @@ from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
 from gatehouse.protocol.wire import NDJSON, ApiRequest, StreamedBody, to_json
 
 Order = Literal["completion", "submission"]
+Showable = Literal["arguments", "files", "owner"]
 Priority = Literal["low", "normal", "high"]
 
 PAGE = 100
@@ -122,6 +123,63 @@ def delete_batch(batch_id: str) -> ApiRequest:
 def list_batches(*, cursor: str | None) -> ApiRequest:
     """Ask for a page of the person's batches, newest first."""
     return _get("/batches", params=_given({"limit": str(PAGE), "cursor": cursor}))
+
+
+def share_job(
+    job_id: str,
+    *,
+    people: Sequence[str] | None,
+    group: str | None,
+    shows: Sequence[Showable],
+    expires_in_s: int | None,
+) -> ApiRequest:
+    """Share a job: with people, a group, or all who have the address.
+    Not to be repeated blindly: nobody would know the address of the first."""
+    audience = "people" if people is not None else "link" if group is None else "group"
+    # What is no list of names is left as it is, for the service to refuse: "bob" is not b, o, b.
+    named = people if people is None or isinstance(people, str) else list(people)
+    body = _given({"people": named, "group": group, "expires_in_s": expires_in_s})
+    return ApiRequest(
+        method="POST",
+        path=f"/jobs/{_id(job_id)}/shares",
+        headers={"Content-Type": "application/json"},
+        body=to_json({"audience": audience, "shows": list(shows), **body}),
+    )
+
+
+def list_shares(job_id: str | None = None) -> ApiRequest:
+    """Ask for what the person shares, or for the shares of one job."""
+    return _get("/shares" if job_id is None else f"/jobs/{_id(job_id)}/shares")
+
+
+def end_share(share_id: str) -> ApiRequest:
+    """End a share."""
+    return ApiRequest(method="DELETE", path=f"/shares/{_id(share_id)}", may_repeat=True)
+
+
+def get_onlookers(job_id: str) -> ApiRequest:
+    """Ask who looks on at a shared job just now."""
+    return _get(f"/jobs/{_id(job_id)}/onlookers")
+
+
+def get_shared(token: str) -> ApiRequest:
+    """Ask for what is shown of a job that somebody shares."""
+    return _get(shared_path(token))
+
+
+def get_shared_log(token: str) -> ApiRequest:
+    """Ask for the last log lines of such a job."""
+    return _get(f"{shared_path(token)}/log", accept=NDJSON)
+
+
+def get_shared_file(token: str, name: str) -> ApiRequest:
+    """Ask for one of such a job's files."""
+    return _get(f"{shared_path(token)}/files/{quote(name, safe='')}", accept="*/*")
+
+
+def shared_path(token: str) -> str:
+    """Return where a shared job is found."""
+    return f"/shared/{_id(token)}"
 
 
 def get_usage() -> ApiRequest:

@@ -85,6 +85,7 @@ class SharedJobJson(BaseModel):
 @scope_required("jobs:read")
 @describe(
     "getSharedJob",
+    python="print(client.shared({token}).record.raw)",
     headers=(IF_NONE_MATCH,),
     answers={200: Answer("What is shown of the job.", SharedJobJson, headers=("ETag",))},
     problems=OF_SHARED,

@@ -179,6 +179,8 @@ def onlookers(job_id: Any) -> Response:
 @scope_required("jobs:read")
 @describe(
     "listShares",
+    python="for share in client.shares():\n    print(share)",
+    command="gatehouse shares",
     answers={200: Answer("Your shares, the latest first.", SharesJson)},
     problems=(JobStoreUnavailable,),
 )
@@ -192,6 +194,8 @@ def of_person() -> Response:
 @scope_required("jobs:submit")
 @describe(
     "endShare",
+    python="client.end_share({share_id})",
+    command="gatehouse shares --end {share_id}",
     answers={204: Answer("The address opens nothing any more.")},
     problems=(ShareNotFound, JobStoreUnavailable),
 )

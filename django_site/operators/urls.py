@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from django_site.operators import job_pages, overview_page, record_pages, times_page
+from django_site.operators import job_pages, overview_page, record_pages, timeline_page, times_page
 
 urlpatterns = [
     path("", overview_page.overview, name="operators"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("jobs/", job_pages.jobs, name="operators_jobs"),
     path("jobs/act/", job_pages.act, name="operators_act"),
     path("failures/", record_pages.failures, name="operators_failures"),
+    path("timeline/", timeline_page.timeline, name="operators_timeline"),
     path("times/", times_page.times, name="operators_times"),
     path("record/", record_pages.record, name="operators_record"),
 ]

@@ -1,10 +1,10 @@
-"""When the jobs of a batch ran, and beside what: a lane for each place that ran one at a time.
+"""When jobs ran, and beside what: a lane for each place that ran one at a time.
 
 A job is a bar from the begin of its last attempt to its end; where an earlier attempt ended there
 is a mark: of its begin nothing is kept.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,87 +14,123 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_site.work.chart.draw import line, svg, text
-from django_site.work.chart.scale import Scale, scale_of, short
+from django_site.work.chart.draw import cut, line, svg, text
+from django_site.work.chart.scale import scale_of, short
 from django_site.work.listing.job_list import STATUS_WORDS
 from django_site.work.shown import duration, moment, number
 
+MOST_LANES = 64
 _WIDTH, _LEFT, _RIGHT, _TOP = 480, 92, 16, 6
 _LANE, _FOOT = 12, 22
-_MOST_LANES = 64
+_LONGEST_NAME = 18
 
 
 @dataclass(slots=True, kw_only=True)
 class Timeline:
-    """A picture of a batch: ``words`` say the same in a sentence."""
+    """A picture of jobs: ``words`` say the same in a sentence."""
 
     picture: SafeString
     words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Bar:
+class TimeBar:
+    """A job's last attempt, in seconds since 1970: what it is called, and when earlier ones
+    ended."""
+
     begin: float
     end: float
     state: str
-    number: int
+    name: str
     failures: tuple[float, ...] = ()
+
+    @property
+    def length(self) -> float:
+        """How long it took, in seconds."""
+        return self.end - self.begin
+
+    @property
+    def words(self) -> str:
+        """What it was, how it ended and how long it took."""
+        state = str(STATUS_WORDS.get(self.state, self.state)).lower()
+        said = {"name": self.name, "state": state, "time": duration(self.length)}
+        return _("%(name)s: %(state)s, %(time)s") % said
 
 
 @dataclass(slots=True, kw_only=True)
-class _Lane:
+class Lane:
+    """What ran one after the other. Only the first lane of a place has its name."""
+
     name: str
-    bars: list[_Bar] = field(default_factory=list)
+    bars: list[TimeBar] = field(default_factory=list)
 
     @property
     def end(self) -> float:
+        """When the last of them ended."""
         return self.bars[-1].end if self.bars else float("-inf")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """The times from ``first`` to ``last``, and what stands at them: ``unit``s since ``zero``."""
+
+    first: float
+    last: float
+    zero: float
+    unit: str = "s"
+    unit_s: float = 1.0
+
+    def value(self, at: float) -> float:
+        """Return what stands at a time."""
+        return (at - self.zero) / self.unit_s
+
+
 def timeline_of(jobs: Sequence[Mapping[str, Any]], now: datetime | None = None) -> Timeline | None:
-    """Return the picture of these jobs, None while none of them has begun."""
+    """Return the picture of a batch's jobs, None while none of them has begun."""
     now = now or datetime.now(UTC)
     begun = [job for job in jobs if moment(job["started_at"]) is not None]
     if not begun:
         return None
-    ends = [each["ended_at"] for job in begun for each in job["attempts"] if each.get("ended_at")]
-    first = min(map(_seconds, [*(job["started_at"] for job in begun), *ends]))
-    lanes = _lanes(begun, first, now.timestamp())
-    shown = lanes[:_MOST_LANES]
-    last = max(bar.end for lane in shown for bar in lane.bars)
-    scale, ticks = scale_of([0.0, last], start=_LEFT, end=_WIDTH - _RIGHT)
-    words = _in_words(begun, lanes, last)
+    bars = [(job.get("instance") or "", _bar(job, now.timestamp())) for job in begun]
+    lanes = lanes_of(bars, lambda _place, at: _("Process %(number)s") % {"number": at})
+    first = min(min(bar.begin, *bar.failures, bar.end) for _place, bar in bars)
+    last = max(bar.end for lane in lanes[:MOST_LANES] for bar in lane.bars)
+    words = _in_words(begun, lanes, last - first)
+    return draw_lanes(lanes, Axis(first=first, last=last, zero=first), words)
+
+
+def lanes_of(bars: Iterable[tuple[str, TimeBar]], name_of: Callable[[str, int], str]) -> list[Lane]:
+    """Put each bar in the first lane of its place that is free when it begins. ``name_of``: what a
+    place is called, by itself and by its number."""
+    places: dict[str, list[Lane]] = {}
+    for place, bar in sorted(bars, key=lambda each: each[1].begin):
+        lanes = places.setdefault(place, [])
+        lane = next((each for each in lanes if each.end <= bar.begin), None)
+        if lane is None:
+            lane = Lane(name="" if lanes else name_of(place, len(places)))
+            lanes.append(lane)
+        lane.bars.append(bar)
+    return [lane for lanes in places.values() for lane in lanes]
+
+
+def draw_lanes(lanes: Sequence[Lane], axis: Axis, words: str) -> Timeline:
+    """Return the picture of the first lanes; of what began before the axis, the rest."""
+    shown = lanes[:MOST_LANES]
     height = _TOP + _LANE * len(shown) + _FOOT
     return Timeline(
-        picture=svg(_WIDTH, height, _parts(shown, scale, ticks), words, "timeline"), words=words
+        picture=svg(_WIDTH, height, _parts(shown, axis), words, "timeline"), words=words
     )
 
 
-def _lanes(jobs: Sequence[Mapping[str, Any]], first: float, now: float) -> list[_Lane]:
-    """Put each job in the first lane of its process that is free when it begins."""
-    processes: dict[str, list[_Lane]] = {}
-    for job in sorted(jobs, key=lambda each: str(each["started_at"])):
-        lanes = processes.setdefault(job.get("instance") or "", [])
-        bar = _bar(job, first, now)
-        lane = next((each for each in lanes if each.end <= bar.begin), None)
-        if lane is None:
-            place = list(processes).index(job.get("instance") or "") + 1
-            name = _("Process %(number)s") % {"number": place}
-            lane = _Lane(name="" if lanes else name)
-            lanes.append(lane)
-        lane.bars.append(bar)
-    return [lane for lanes in processes.values() for lane in lanes]
-
-
-def _bar(job: Mapping[str, Any], first: float, now: float) -> _Bar:
+def _bar(job: Mapping[str, Any], now: float) -> TimeBar:
     ended = job["finished_at"]
-    return _Bar(
-        begin=_seconds(job["started_at"]) - first,
-        end=(_seconds(ended) if ended else now) - first,
+    return TimeBar(
+        begin=_seconds(job["started_at"]),
+        end=_seconds(ended) if ended else now,
         state=str(job["status"]),
-        number=int(job["number"]),
+        name=_("Job %(number)s") % {"number": job["number"]},
         failures=tuple(
-            _seconds(each["ended_at"]) - first for each in job["attempts"] if each.get("ended_at")
+            _seconds(each["ended_at"]) for each in job["attempts"] if each.get("ended_at")
         ),
     )
 
@@ -104,7 +140,7 @@ def _seconds(text: str) -> float:
     return found.timestamp() if found else 0.0
 
 
-def _in_words(jobs: Sequence[Mapping[str, Any]], lanes: Sequence[_Lane], last: float) -> str:
+def _in_words(jobs: Sequence[Mapping[str, Any]], lanes: Sequence[Lane], last: float) -> str:
     processes = len({job.get("instance") or "" for job in jobs})
     places = _("one at a time")
     if len(lanes) > 1:
@@ -115,31 +151,34 @@ def _in_words(jobs: Sequence[Mapping[str, Any]], lanes: Sequence[_Lane], last: f
     return words % {**said, "time": duration(last)}
 
 
-def _parts(lanes: Sequence[_Lane], scale: Scale, ticks: Sequence[float]) -> Iterator[SafeString]:
+def _parts(lanes: Sequence[Lane], axis: Axis) -> Iterator[SafeString]:
     bottom = _TOP + _LANE * len(lanes)
+    edges = [axis.value(axis.first), axis.value(axis.last)]
+    scale, ticks = scale_of(edges, start=_LEFT, end=_WIDTH - _RIGHT)
+
+    def place_of(at: float) -> float:
+        return scale.at(axis.value(max(at, axis.first)))
+
     for tick in ticks:
         yield line(scale.at(tick), _TOP, scale.at(tick), bottom, "grid")
-        yield text(scale.at(tick), bottom + 18, f"{short(tick)} s", "middle quiet")
+        yield text(scale.at(tick), bottom + 18, f"{short(tick)} {axis.unit}", "middle quiet")
     for row, lane in enumerate(lanes):
         y = _TOP + row * _LANE
         if lane.name:
-            yield text(_LEFT - 8, y + _LANE * 0.75, lane.name, "end quiet")
+            yield text(_LEFT - 8, y + _LANE * 0.75, cut(lane.name, _LONGEST_NAME), "end quiet")
         for bar in lane.bars:
-            left = scale.at(bar.begin)
+            left = place_of(bar.begin)
             yield format_html(
                 '<rect x="{}" y="{}" width="{}" height="{}" class="bar-{}"><title>{}</title>'
                 "</rect>",
                 left,
                 y + 2,
-                round(max(1.0, scale.at(bar.end) - left - 0.5), 1),
+                round(max(1.0, place_of(bar.end) - left - 0.5), 1),
                 _LANE - 4,
                 bar.state,
-                _("Job %(number)s: %(state)s, %(time)s")
-                % {
-                    "number": bar.number,
-                    "state": str(STATUS_WORDS.get(bar.state, bar.state)).lower(),
-                    "time": duration(bar.end - bar.begin),
-                },
+                bar.words,
             )
             for failure in bar.failures:
-                yield line(scale.at(failure), y + 1, scale.at(failure), y + _LANE - 1, "failure")
+                if failure >= axis.first:
+                    x = place_of(failure)
+                    yield line(x, y + 1, x, y + _LANE - 1, "failure")

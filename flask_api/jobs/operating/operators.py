@@ -5,6 +5,7 @@ from flask_api.jobs.operating.all_jobs import AllJobs
 from flask_api.jobs.operating.audit import AuditLog
 from flask_api.jobs.operating.failures import Failures, read_failures
 from flask_api.jobs.operating.overview import Overview, read_overview
+from flask_api.jobs.operating.timeline import RanLately, read_timeline
 from flask_api.jobs.operating.times import TaskTimes, read_times
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.pauses import PauseStore
@@ -35,3 +36,7 @@ class Operators:
     def times(self) -> tuple[int, list[TaskTimes]]:
         """Return the last 72 hours by task; see read_times."""
         return read_times(self._store)
+
+    def timeline(self, *, minutes: int) -> RanLately:
+        """Return what ran in the last minutes, and where."""
+        return read_timeline(self._store, minutes=minutes)

@@ -169,7 +169,7 @@ class JobReader:
         """Yield such fields of jobs of these sizes: in as many round trips as their bytes need."""
         for piece in pieces(sizes):
             rows = self._store.read(
-                lambda client: _read_fields(client, list(piece), names),  # noqa: B023  # run at once
+                lambda client: read_fields(client, list(piece), names),  # noqa: B023  # run at once
                 is_large=True,
             )
             yield from (
@@ -189,7 +189,7 @@ class JobReader:
         """Return how far each job is, and whose it is."""
         names = ("status", "attempt", "instance")
         rows = (
-            self._store.read(lambda client: _read_fields(client, job_ids, names)) if job_ids else []
+            self._store.read(lambda client: read_fields(client, job_ids, names)) if job_ids else []
         )
         return [Holder(status or "", int(number or 0), name or "") for status, number, name in rows]
 
@@ -253,9 +253,10 @@ def open_job_connections(
     return RedisGateway(client, unavailable=JobStoreUnavailable, full=JobStoreFull)
 
 
-def _read_fields(
+def read_fields(
     client: RedisClient, ids: Sequence[str], names: Sequence[str]
 ) -> list[list[str | None]]:
+    """Return such fields of each of these records, in one round trip."""
     with client.pipeline(transaction=False) as pipeline:
         for job_id in ids:
             pipeline.hmget(keyspace.record(job_id), names)

@@ -73,7 +73,16 @@ def test_pages_of_operators_are_accessible_and_fit(
     """Each of them, and the question before many are deleted; by the keyboard, and without scripts:
     no more of them than what renews a page."""
     olga = operator(width=width)
-    paths = ["", "jobs/", "jobs/?q=nowhere", "failures/", "times/", "record/"]
+    paths = [
+        "",
+        "timeline/",
+        "timeline/?minutes=60",
+        "jobs/",
+        "jobs/?q=nowhere",
+        "failures/",
+        "times/",
+        "record/",
+    ]
     faults = {path: _look(olga, f"/operators/{path}", width) for path in paths}
     assert {path: found for path, found in faults.items() if found} == {}
     olga.go("/operators/jobs/?status=ended")
@@ -151,6 +160,21 @@ def test_list_of_jobs_stands_still_while_something_is_ticked(
     olga.browser.execute_script("document.activeElement.blur()")
     olga.until(lambda: olga.count(f"#row-{second}") == 1, "the new one is there")
     olga.session.http.post(f"/api/jobs/{second}/cancel")
+
+
+def test_timeline_renews_itself_and_leaves_open_what_is_open(
+    operator: Callable[..., Person],
+) -> None:
+    """A job that runs now is drawn by itself, and stands in the table."""
+    olga = operator(width=1280)
+    olga.go("/operators/timeline/")
+    olga.until(lambda: olga.count("#live-timeline svg .bar-failed") >= 1, "it shows what failed")
+    olga.find("#attempts summary").click()
+    sent = {"task": "primes.sum", "arguments": {"limit": 5}}
+    job = olga.session.http.post("/api/jobs", json=sent).json()["id"]
+    olga.until(lambda: "primes.sum" in olga.text(f"#attempt-{job}"), "it is listed")
+    assert olga.count("#live-timeline svg .bar-succeeded") >= 1
+    assert olga.find("#attempts").get_attribute("open")
 
 
 def _renewed(olga: Person, *, times: int) -> None:

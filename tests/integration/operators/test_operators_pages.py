@@ -26,6 +26,7 @@ from tests.waiting import wait_until
 
 LOOKS = (
     "/operators/",
+    "/operators/timeline/",
     "/operators/jobs/",
     "/operators/failures/",
     "/operators/times/",
@@ -144,6 +145,24 @@ def test_pause_is_seen_by_everybody_whose_job_waits(operated: Flask) -> None:
     record = _text(olga, "/operators/record/")
     assert record.count("task sample.echo") == 2
     assert SHOWN in record
+
+
+def test_timeline_draws_what_ran_and_says_it_in_numbers(operated: Flask) -> None:
+    """One lane for a process and executor, a bar for each job of everybody's; another number of
+    minutes than is offered is the usual one. Nothing of what jobs were given is there."""
+    olga, ada = _operator(operated), _person(operated)
+    assert "Nothing ran in the last 10 minutes." in _text(olga, "/operators/timeline/?minutes=1e9")
+    job = submit(operated, ada, "sample.echo", wait=10, value="a secret")
+    page = _text(olga, "/operators/timeline/?minutes=2")
+    said = "1 attempt in the last 2 minutes, 0 of them still running."
+    assert f'aria-label="{said}"' in page
+    assert said in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
+    assert page.count('class="bar-succeeded"><title>sample.echo: succeeded, ') == 1
+    place = f"threads {api_state(operated).engine.instance[:8]}"
+    assert f"{place}</text>" in page
+    assert f">{place}</span></th>" in page
+    assert f'href="/jobs/{job}/"' in page
+    assert "a secret" not in page
 
 
 def test_nothing_is_done_with_many_before_it_is_confirmed(operated: Flask) -> None:

@@ -24,6 +24,7 @@ LOOKS = [
     "/operate/jobs",
     "/operate/failures",
     "/operate/times",
+    "/operate/timeline",
     "/operate/record",
 ]
 PAUSE = ("/operate/pause", {"what": "task", "name": "sample.echo"})

@@ -29,6 +29,7 @@ from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
 from flask_api.jobs.waiting_reasons import WaitingReasons
 from flask_api.jobs.workers.counts import JobCounts, Load
+from flask_api.jobs.workers.remote.fleet import fleets_of
 from flask_api.jobs.workers.runner import JobLogHandler
 from flask_api.jobs.workers.worker import Worker
 from shared.clock import JOBS_CLOCK
@@ -90,7 +91,7 @@ class JobEngine:
         self.submit = self._submissions.submit
         self.submit_batch = self._submissions.submit_batch
         self.check, self.retry = self._submissions.check, self._submissions.retry
-        self.cancel = cancel
+        self.cancel, self.fleets = cancel, partial(fleets_of, self._worker.executors)
         self._log_handler = JobLogHandler()
 
     def check_redis(self) -> None:

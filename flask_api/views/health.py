@@ -2,10 +2,10 @@
 monitors and load balancers hold no key, and read no secret here."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 from flask import Blueprint, Response, jsonify
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from redis.exceptions import NoPermissionError
 
 from flask_api.gate.state import gate_state
@@ -41,6 +41,12 @@ class Ready(BaseModel):
 
     status: Literal["ready", "not_ready"]
     checks: list[ReadyCheck]
+    warnings: Annotated[
+        list[str],
+        Field(
+            description="what is wrong elsewhere, with workers: requests are welcome all the same"
+        ),
+    ]
 
 
 @blueprint.get("/live")
@@ -66,11 +72,14 @@ def ready() -> Response:
 
     The stores of sessions and of jobs are primaries that take writes, the latter keeps what it
     accepted, and the job engine takes jobs. A process whose jobs' store is full is not ready,
-    though people still log in there.
+    though people still log in there. Workers elsewhere that are missing, or of another version,
+    are warnings: every process would say the same, and jobs are taken and wait.
     """
     checks = [_check(name, ask) for name, ask in _CHECKS.items()]
     is_ready = all(check["ok"] for check in checks)
-    answer = jsonify(status="ready" if is_ready else "not_ready", checks=checks)
+    warnings = [line for fleet in api_state().engine.fleets() for line in fleet.summary()]
+    status = "ready" if is_ready else "not_ready"
+    answer = jsonify(status=status, checks=checks, warnings=warnings)
     if not is_ready:
         answer.status_code = 503
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)

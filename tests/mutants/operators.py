@@ -4,9 +4,30 @@ from tests.mutants.mutant import Mutant, of
 
 _ACCESS = "flask_api/http/operators/access.py"
 _JOBS = "flask_api/views/operate/jobs.py"
+_FLEET = "flask_api/jobs/workers/remote/fleet.py"
 _FAILURES = "flask_api/jobs/operating/failures.py"
 
 OPERATORS_MUTANTS = (
+    *of(
+        ("tests/unit/jobs/remote/test_jobs_fleet.py",),
+        Mutant(
+            "what anybody reads names no task",
+            _FLEET,
+            "sum(1 for _, task in troubles if task)",
+            "[task for _, task in troubles]",
+        ),
+        Mutant("logged once", _FLEET, '_log("", found - self._known,', '_log("", found,'),
+        Mutant("few tasks in a line", _FLEET, "tasks[:_MOST_NAMED]", "tasks"),
+    ),
+    *of(
+        ("tests/integration/engine/remote/test_fleet_health.py",),
+        Mutant(
+            "workers of another format",
+            "flask_api/jobs/records/roster.py",
+            'if stored.get("format") != FORMAT:\n            return None',
+            "",
+        ),
+    ),
     *of(
         ("tests/security/operators/test_operators_api.py",),
         Mutant("viewers are staff", _ACCESS, "return principal.is_staff and (", "return ("),

@@ -9,6 +9,7 @@ from flask_api.jobs.operating.timeline import RanLately, read_timeline
 from flask_api.jobs.operating.times import TaskTimes, read_times
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.pauses import PauseStore
+from flask_api.jobs.tasks.signature import signatures_of
 from shared.redis import RedisGateway
 
 
@@ -21,13 +22,19 @@ class Operators:
     def __init__(self, store: RedisGateway, engine: JobEngine) -> None:
         self._store = store
         self._heartbeat_s = engine.settings.job_heartbeat_s
+        self._signatures = signatures_of(engine.registry)
         self.audit = AuditLog(store)
         self.jobs = AllJobs(store, JobReader(store), engine.search)
         self.pauses = PauseStore(store)
 
     def overview(self) -> Overview:
         """Return what runs where."""
-        return read_overview(self._store, self.pauses, heartbeat_s=self._heartbeat_s)
+        return read_overview(
+            self._store,
+            self.pauses,
+            heartbeat_s=self._heartbeat_s,
+            signatures=self._signatures,
+        )
 
     def failures(self, *, task: str | None = None) -> Failures:
         """Return what failed lately, grouped by error."""

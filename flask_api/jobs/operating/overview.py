@@ -1,6 +1,6 @@
 """What runs where: the server processes and workers that live, and what waits in their queues."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -39,6 +39,7 @@ class LiveWorker:
     carrier: str
     labels: tuple[str, ...]
     tasks: tuple[str, ...]
+    differing: tuple[str, ...]  # of these: tasks with another signature than here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +63,17 @@ class Overview:
     pauses: WorkPauses
 
 
-def read_overview(store: RedisGateway, pauses: PauseStore, *, heartbeat_s: int) -> Overview:
-    """Return what runs where. ``heartbeat_s``: how long a heartbeat lasts.
-    Raises JobStoreUnavailable."""
+def read_overview(
+    store: RedisGateway, pauses: PauseStore, *, heartbeat_s: int, signatures: Mapping[str, str]
+) -> Overview:
+    """Return what runs where. ``heartbeat_s``: how long a heartbeat lasts; ``signatures``: of the
+    tasks here. Raises JobStoreUnavailable."""
     unfinished = read_unfinished(store)
     now, names, beats = store.read(_members)
     oldest = unfinished.ids[: -_OLDEST_LOOKED_AT - 1 : -1]
     return Overview(
         instances=store.read(lambda client: _instances(client, names, heartbeat_s)),
-        workers=store.read(lambda client: _workers(client, beats, now)),
+        workers=store.read(lambda client: _workers(client, beats, now, signatures)),
         oldest=store.read(lambda client: _oldest(client, oldest)),
         unfinished=unfinished,
         pauses=pauses.all(),
@@ -109,7 +112,10 @@ def _by_three(rows: Sequence[Any]) -> Iterable[tuple[Any, Any, Any]]:
 
 
 def _workers(
-    client: RedisClient, beats: Sequence[tuple[str, float]], now: float
+    client: RedisClient,
+    beats: Sequence[tuple[str, float]],
+    now: float,
+    signatures: Mapping[str, str],
 ) -> list[LiveWorker]:
     found = [(WorkerName.parse(text), at) for text, at in beats]
     seen = [(name, at) for name, at in found if name is not None]
@@ -124,12 +130,25 @@ def _workers(
     kinds = {kind: WorkerKind.read(text) for kind, text in zip(ids, rows, strict=False) if text}
     unknown = WorkerKind("", frozenset())
     return [
-        _worker(name, kinds.get(name.kind) or unknown, beat_age_s=max(0.0, now - at), running=held)
+        _worker(
+            name,
+            kinds.get(name.kind) or unknown,
+            signatures,
+            beat_age_s=max(0.0, now - at),
+            running=held,
+        )
         for (name, at), held in zip(seen, rows[len(ids) :], strict=True)
     ]
 
 
-def _worker(name: WorkerName, kind: WorkerKind, *, beat_age_s: float, running: int) -> LiveWorker:
+def _worker(
+    name: WorkerName,
+    kind: WorkerKind,
+    signatures: Mapping[str, str],
+    *,
+    beat_age_s: float,
+    running: int,
+) -> LiveWorker:
     return LiveWorker(
         name=name.text,
         beat_age_s=beat_age_s,
@@ -138,6 +157,7 @@ def _worker(name: WorkerName, kind: WorkerKind, *, beat_age_s: float, running: i
         carrier=kind.carrier,
         labels=tuple(sorted(kind.labels)),
         tasks=tuple(sorted(kind.tasks)),
+        differing=tuple(kind.differing(signatures)),
     )
 
 

@@ -12,8 +12,8 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, cast
 
 from flask_api.jobs.records import keyspace
@@ -41,19 +41,20 @@ class WorkerKind:
     carrier: str
     tasks: frozenset[str]
     labels: tuple[str, ...] = ()
+    signatures: Mapping[str, str] = field(default_factory=dict)  # of tasks; older ones tell none
 
     @property
     def text(self) -> str:
-        """The kind as it is stored."""
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "carrier": self.carrier,
-                "tasks": sorted(self.tasks),
-                "labels": sorted(self.labels),
-            },
-            separators=(",", ":"),
-        )
+        """The kind as it is stored; signatures in the order of the tasks."""
+        stored = {
+            "format": FORMAT,
+            "carrier": self.carrier,
+            "tasks": sorted(self.tasks),
+            "labels": sorted(self.labels),
+        }
+        if self.signatures:
+            stored["signatures"] = [self.signatures.get(task, "") for task in sorted(self.tasks)]
+        return json.dumps(stored, separators=(",", ":"))
 
     @property
     def id(self) -> str:
@@ -66,7 +67,17 @@ class WorkerKind:
         stored = json.loads(text)
         if stored.get("format") != FORMAT:
             return None
-        return cls(stored["carrier"], frozenset(stored["tasks"]), tuple(stored["labels"]))
+        tasks, told = stored["tasks"], stored.get("signatures", ())
+        signatures = {task: text for task, text in zip(tasks, told, strict=False) if text}
+        return cls(stored["carrier"], frozenset(tasks), tuple(stored["labels"]), signatures)
+
+    def differing(self, signatures: Mapping[str, str]) -> list[str]:
+        """Return the tasks of which these workers have another signature than these."""
+        return [
+            task
+            for task, text in sorted(self.signatures.items())
+            if signatures.get(task, text) != text
+        ]
 
 
 class WorkerName(NamedTuple):

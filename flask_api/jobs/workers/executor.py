@@ -16,6 +16,7 @@ from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.outcome import Outcome
 from flask_api.jobs.workers.queue import FairQueue, shared_slots
+from flask_api.jobs.workers.remote.fleet import FleetReport
 from flask_api.jobs.workers.runner import AttemptRunner
 from shared.settings import ApiSettings
 
@@ -51,6 +52,7 @@ class Executor(ABC):
     """
 
     name: ClassVar[str]
+    fleet: FleetReport | None = None  # how it stands with its workers elsewhere, if it has any
 
     def __init__(self, queue: FairQueue, host: Host, *, slots: int) -> None:
         self.queue = queue

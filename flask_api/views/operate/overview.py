@@ -2,6 +2,7 @@
 done. For staff with the permission; a key needs a scope of its own."""
 
 from collections import defaultdict
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify
@@ -50,6 +51,26 @@ class WorkerJson(BaseModel):
     carrier: str
     labels: list[str]
     tasks: Annotated[list[str], Field(description="what it can run")]
+    differing: Annotated[
+        list[str], Field(description="of these: other arguments or another version than here")
+    ]
+
+
+class FleetJson(BaseModel):
+    """How it stands with the workers elsewhere of an executor, as the process that answers sees
+    it."""
+
+    executor: str
+    workers: Annotated[int, Field(description="that are alive")]
+    slots: int
+    unserved: Annotated[list[str], Field(description="tasks that none of them runs")]
+    differing: Annotated[
+        list[str],
+        Field(description="tasks with other arguments or another version at some of them"),
+    ]
+    strangers: Annotated[
+        int, Field(description="workers of another version of Gatehouse: nothing is sent to them")
+    ]
 
 
 class OldestJson(BaseModel):
@@ -84,6 +105,7 @@ class OverviewJson(BaseModel):
 
     instances: list[InstanceJson]
     workers: list[WorkerJson]
+    fleets: Annotated[list[FleetJson], Field(description="of executors that use such workers")]
     queues: list[QueueJson]
     unfinished: Annotated[int, Field(description="jobs that have not ended, of all people")]
     delayed: Annotated[int, Field(description="of these: wait for their time or a retry")]
@@ -109,6 +131,7 @@ def show() -> Response:
     return jsonify(
         instances=[_instance(each) for each in seen.instances],
         workers=[_worker(each) for each in seen.workers],
+        fleets=[asdict(each) for each in engine.fleets()],
         queues=_queues(seen),
         unfinished=seen.unfinished.total,
         delayed=seen.unfinished.delayed,
@@ -150,6 +173,7 @@ def _worker(worker: LiveWorker) -> dict[str, Any]:
         "carrier": worker.carrier,
         "labels": list(worker.labels),
         "tasks": list(worker.tasks),
+        "differing": list(worker.differing),
     }
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -19,10 +20,13 @@ from flask_api.jobs.records.job import Attempt, QueuedJob
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.records.roster import Roster, WorkerKind, WorkerName
 from flask_api.jobs.tasks.registry import TaskRegistry
+from flask_api.jobs.tasks.signature import signature_of
 from flask_api.jobs.workers.executor import Executor, Host, queue_for
+from flask_api.jobs.workers.executors import executors_of
 from flask_api.jobs.workers.queue import shared_slots
 from flask_api.jobs.workers.remote.carrier import Carrier
 from flask_api.jobs.workers.remote.entry import AttemptEntry, digest_of, sign
+from flask_api.jobs.workers.remote.fleet import FleetReport, FleetWatch
 from flask_api.jobs.workers.remote.sent import SentAttempt, SentAttempts
 from flask_api.jobs.workers.runner import AttemptRunner
 from shared.errors import ConfigurationError, JobStoreUnavailable
@@ -62,6 +66,8 @@ class RemoteExecutor(Executor):
         self._store = _blocking_store(settings)
         self._roster = Roster(self._store)
         self._sent = SentAttempts(self._store, host, registry, queue, resend=self._send)
+        self._signatures = _signatures_for(self.name, registry, settings)
+        self._watch = FleetWatch()
         self._workers: LiveWorkers | None = None
         self._refreshed_at = 0.0
         self._lock = threading.Lock()
@@ -255,7 +261,31 @@ class RemoteExecutor(Executor):
         self.slots = workers.slots
         self.queue.share(shared_slots(max(1, workers.slots), self._settings.job_person_share))
         self._refreshed_at, self._workers = time.monotonic(), workers
+        self.fleet = self._report(
+            mine, ours, strangers=sum(name.kind not in kinds for name in names)
+        )
+        self._watch.note(self.fleet)
         return workers
+
+    def _report(
+        self, mine: Sequence[WorkerName], kinds: Mapping[str, WorkerKind], *, strangers: int
+    ) -> FleetReport:
+        served = frozenset[str]().union(*(kind.tasks for kind in kinds.values()))
+        differing = {task for kind in kinds.values() for task in kind.differing(self._signatures)}
+        return FleetReport(
+            executor=self.name,
+            workers=len(mine),
+            slots=sum(name.slots for name in mine),
+            unserved=tuple(sorted(self._signatures.keys() - served)),
+            differing=tuple(sorted(differing)),
+            strangers=strangers,
+        )
+
+
+def _signatures_for(name: str, registry: TaskRegistry, settings: ApiSettings) -> dict[str, str]:
+    """Return the signatures of the tasks that an executor runs here."""
+    chosen = executors_of(registry, settings.executors)
+    return {task.name: signature_of(task) for task in registry if chosen[task.name] == name}
 
 
 def _blocking_store(settings: ApiSettings) -> RedisGateway:

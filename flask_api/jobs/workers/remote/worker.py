@@ -20,6 +20,7 @@ from flask_api.jobs.records.outages import retry_until
 from flask_api.jobs.records.roster import EndNotice, Roster, WorkerKind, WorkerName
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+from flask_api.jobs.tasks.signature import signature_of
 from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.outcome import Outcome, describe, ending_of
 from flask_api.jobs.workers.processes import Children
@@ -276,4 +277,5 @@ def kind_of(registry: TaskRegistry, carrier: str, *, labels: tuple[str, ...]) ->
     def fits(task: AnyTask) -> bool:
         return not task.policy.needs or task.policy.needs in labels
 
-    return WorkerKind(carrier, frozenset(task.name for task in registry if fits(task)), labels)
+    signatures = {task.name: signature_of(task) for task in registry if fits(task)}
+    return WorkerKind(carrier, frozenset(signatures), labels, signatures)

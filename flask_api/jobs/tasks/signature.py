@@ -1,0 +1,42 @@
+"""What tells whether two machines mean the same by a task: a short digest of its arguments' schema.
+
+Words that only people read are left out, and defaults: whoever accepts a job fills them in.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+
+LENGTH = 12  # hex digits: two versions of one task are to differ, nobody is to be kept from forging
+_LEFT_OUT = frozenset({"title", "description", "examples", "default"})
+_OF_NAMES = frozenset({"properties", "$defs"})  # their members are names: one may be "title"
+
+
+def signature_of(task: AnyTask) -> str:
+    """Return a task's signature: the same in every process that takes the same arguments."""
+    text = json.dumps(_bare(task.arguments_schema), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def signatures_of(registry: TaskRegistry) -> dict[str, str]:
+    """Return the signatures of all tasks, by name."""
+    return {task.name: signature_of(task) for task in registry}
+
+
+def _bare(schema: Any) -> Any:
+    """Return a schema without what takes or refuses no argument."""
+    if isinstance(schema, list):
+        return [_bare(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _bare_member(key, value) for key, value in schema.items() if key not in _LEFT_OUT}
+
+
+def _bare_member(key: str, value: Any) -> Any:
+    if key in _OF_NAMES and isinstance(value, dict):
+        return {name: _bare(each) for name, each in value.items()}
+    if key == "required":  # in the order of parameters, which are passed by name
+        return sorted(value)
+    return _bare(value)

@@ -1,0 +1,76 @@
+"""What the health of workers tells: who is missing, who is of another version, and when that ends."""
+
+import json
+
+import pytest
+
+from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.operating.operators import Operators
+from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job_reader import open_job_connections
+from flask_api.jobs.records.roster import Roster, WorkerKind, WorkerName
+from flask_api.jobs.workers.remote.fleet import FleetReport
+from tests.integration.engine.engine_bench import TASKS, EngineBench
+from tests.integration.engine.remote.conftest import StartWorker
+from tests.integration.engine.worker_process import REMOTE
+from tests.waiting import wait_until
+
+HERE = "tests.integration.engine.remote"
+
+
+def _fleet(engine: JobEngine) -> FleetReport:
+    wait_until(engine.fleets, timeout_s=30, what="the engine has looked")
+    (fleet,) = engine.fleets()
+    return fleet
+
+
+def test_missing_workers_and_tasks_are_told(
+    bench: EngineBench, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody; then one who lacks most tasks and has another version of one; then one who has all
+    but the label; then nobody again."""
+    tasks = (*TASKS, f"{HERE}.gpu_tasks")
+    engine = bench.start(executors={"processes": "rq"}, task_modules=tasks, **REMOTE)
+    assert (_fleet(engine).workers, _fleet(engine).slots) == (0, 0)
+    assert "child.echo" in _fleet(engine).unserved
+    assert "sample.echo" not in _fleet(engine).unserved, "it runs on threads"
+    other = start_worker("--slots", "1", tasks=(f"{HERE}.other_tasks",))
+    wait_until(lambda: _fleet(engine).workers, timeout_s=60, what="it is seen")
+    assert _fleet(engine).differing == ("child.echo",)
+    assert "child.echo" not in _fleet(engine).unserved
+    assert "child.hold" in _fleet(engine).unserved
+    store = open_job_connections(bench.settings())
+    (seen,) = Operators(store, engine).overview().workers
+    store.close()
+    assert (seen.tasks, seen.differing) == (("child.echo",), ("child.echo",))
+    whole = start_worker("--slots", "2", tasks=tasks, log="whole.log")
+    wait_until(lambda: _fleet(engine).slots == 3, timeout_s=60, what="both are seen")
+    assert _fleet(engine).unserved == ("gpu.draw",)
+    other.stop()
+    wait_until(lambda: not _fleet(engine).differing, timeout_s=30, what="it has left")
+    whole.stop()
+    wait_until(lambda: not _fleet(engine).workers, timeout_s=30, what="nobody is there")
+    said = [record.getMessage() for record in caplog.records]
+    assert said.count("rq: no worker is alive") == 2
+    assert said.count("rq: no longer so: no worker is alive") == 1
+    line = "rq: workers have other arguments or another version of child.echo"
+    assert said.count(line) == 1
+    assert "rq: no worker runs gpu.draw" not in said, "it was among the others before"
+
+
+def test_worker_of_another_format_is_counted_and_sent_nothing(
+    bench: EngineBench, remote_engine: JobEngine
+) -> None:
+    """It beats as ours do, and what it can run is told in a form that is not known here."""
+    kind = WorkerKind("rq", frozenset({"child.echo"}))
+    name = WorkerName.new(kind, 1)
+    later = json.dumps({"format": 2, "carrier": "rq", "can": {"child.echo": {}}})
+    bench.admin.set(keyspace.kind(kind.id), later, ex=60)
+    store = open_job_connections(bench.settings())
+    Roster(store).beat(name, kind, free=name.all_slots, register=True)
+    wait_until(lambda: _fleet(remote_engine).strangers == 1, timeout_s=30, what="it is counted")
+    store.close()
+    assert _fleet(remote_engine).workers == 0
+    job_id = bench.submit(remote_engine, "child.echo")
+    assert "child.echo" in _fleet(remote_engine).unserved
+    assert bench.status(job_id) == "queued"

@@ -20,6 +20,7 @@ from django_site.work.listing.job_list import STATUS_WORDS
 
 _MINUTES, _DEFAULT = (2, 10, 30, 60), 10
 _MOST_LISTED = 100
+_ID = 6  # characters of an id beside a lane: there is room for the longest executor's name
 
 
 class _WorkPlace(NamedTuple):
@@ -31,7 +32,7 @@ class _WorkPlace(NamedTuple):
     @property
     def name(self) -> str:
         """What stands at its lane, short."""
-        return shown.visible(f"{self.executor} {worker_name(self.instance)}")
+        return shown.visible(f"{self.executor} {worker_name(self.instance)[:_ID]}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from django_site.work.shown import duration, moment, number
 MOST_LANES = 64
 _WIDTH, _LEFT, _RIGHT, _TOP = 480, 92, 16, 6
 _LANE, _FOOT = 12, 22
-_LONGEST_NAME = 18
+_LONGEST_NAME = 16  # that is seen whole
 
 
 @dataclass(slots=True, kw_only=True)

@@ -158,7 +158,7 @@ def test_timeline_draws_what_ran_and_says_it_in_numbers(operated: Flask) -> None
     assert f'aria-label="{said}"' in page
     assert said in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
     assert page.count('class="bar-succeeded"><title>sample.echo: succeeded, ') == 1
-    place = f"threads {api_state(operated).engine.instance[:8]}"
+    place = f"threads {api_state(operated).engine.instance[:6]}"
     assert f"{place}</text>" in page
     assert f">{place}</span></th>" in page
     assert f'href="/jobs/{job}/"' in page

@@ -71,6 +71,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "searched": found["searched"],
         "filters": filters,
         "who": who,
+        "person": person,
         "is_nobody": person is None,
         "statuses": STATUSES.items(),
         "tasks": task_names(request),

@@ -9,6 +9,7 @@ from flask_api.gate.extension import current_identity
 from flask_api.gate.requirements import login_required, scope_required
 from flask_api.http.job_requests import viewer
 from flask_api.http.state import api_state
+from flask_api.jobs.records.job import Owner
 from flask_api.jobs.records.usage import EVENTS_BYTES
 from flask_api.operation.describe import Answer, describe
 from flask_api.operation.shapes import Path
@@ -47,7 +48,7 @@ class QuotaUsage(BaseModel):
     limit: int
 
 
-class UsageJson(BaseModel):
+class KeptJson(BaseModel):
     """What a person keeps, by kind. What is at its limit is refused until something is deleted or
     expires."""
 
@@ -66,6 +67,11 @@ class UsageJson(BaseModel):
     event_bytes: Annotated[
         QuotaUsage, Field(description="of events; at the limit the oldest go, nothing is refused")
     ]
+
+
+class UsageJson(KeptJson):
+    """What you keep, and where to find it."""
+
     links: Annotated[dict[str, Path], Field(description="where to find what can be deleted")]
 
 
@@ -93,8 +99,18 @@ def me() -> Response:
 )
 def usage() -> Response:
     """Ask how much you keep, and how much you may."""
+    links = {
+        "ended_jobs": url_for("jobs.list_jobs", status="ended"),
+        "batches": url_for("batches.list_batches"),
+        "files": url_for("files.list_files"),
+    }
+    return jsonify(**kept_json(viewer()), links=links)
+
+
+def kept_json(owner: Owner) -> dict[str, Any]:
+    """Return how much a person keeps of each kind, and how much they may."""
     engine = api_state().engine
-    kept, most = engine.usage(viewer()), engine.settings
+    kept, most = engine.usage(owner), engine.settings
     limits = {
         "bytes": (kept.bytes, most.person_bytes),
         "ended_jobs": (kept.ended, most.person_ended_jobs),
@@ -104,15 +120,7 @@ def usage() -> Response:
         "upload_bytes": (kept.upload_bytes, most.upload_person_bytes),
         "event_bytes": (kept.event_bytes, EVENTS_BYTES),
     }
-    links = {
-        "ended_jobs": url_for("jobs.list_jobs", status="ended"),
-        "batches": url_for("batches.list_batches"),
-        "files": url_for("files.list_files"),
-    }
-    return jsonify(
-        **{kind: {"used": used, "limit": limit} for kind, (used, limit) in limits.items()},
-        links=links,
-    )
+    return {kind: {"used": used, "limit": limit} for kind, (used, limit) in limits.items()}
 
 
 def identity_json(identity: Identity) -> dict[str, Any]:

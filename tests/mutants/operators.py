@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant, of
 _ACCESS = "flask_api/http/operators/access.py"
 _JOBS = "flask_api/views/operate/jobs.py"
 _FLEET = "flask_api/jobs/workers/remote/fleet.py"
+_PEOPLE = "flask_api/views/operate/people.py"
 _FAILURES = "flask_api/jobs/operating/failures.py"
 
 OPERATORS_MUTANTS = (
@@ -80,6 +81,26 @@ OPERATORS_MUTANTS = (
             "flask_api/views/operate/pauses.py",
             "if not _is_known(wanted.what, wanted.name):",
             "if False:",
+        ),
+    ),
+    *of(
+        ("tests/security/operators/test_look_at_person.py",),
+        Mutant("looks at people are operators'", _PEOPLE, "@viewer_required\n@scope", "@scope"),
+        Mutant("looks at people need jobs:read", _PEOPLE, '@scope_required("jobs:read")\n', ""),
+        Mutant(
+            "record of looks at people",
+            _PEOPLE,
+            '    begin_deeds("look at", [(f"person {person_id}", person_id)])\n',
+            "",
+        ),
+    ),
+    *of(
+        ("tests/integration/operators/test_person_page.py",),
+        Mutant(
+            "page of a person for viewers",
+            "django_site/operators/person_page.py",
+            "@viewers_page\n",
+            "",
         ),
     ),
     *of(

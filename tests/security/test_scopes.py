@@ -55,6 +55,7 @@ def operations(app: Flask) -> Iterator[tuple[str, str, str]]:
             .replace("<token>", "x")
             .replace("<name>", "x")
             .replace("<share_id>", "x")
+            .replace("<person_id>", "x")
             .replace("<code>", "x")
         )
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

@@ -21,6 +21,7 @@ _THINGS = {
     "file": gettext_noop("file {name}"),
     "task": gettext_noop("task {name}"),
     "executor": gettext_noop("executor {name}"),
+    "person": gettext_noop("person {name}"),
 }
 _ACTS = {
     "cancel": gettext_noop("Cancel {thing}"),
@@ -30,6 +31,7 @@ _ACTS = {
     "delete": gettext_noop("Delete {thing}"),
     "pause": gettext_noop("Pause {thing}"),
     "resume": gettext_noop("Resume {thing}"),
+    "look at": gettext_noop("Look at {thing}"),
 }
 
 # As the API says it.

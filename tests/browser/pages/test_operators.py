@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver import Chrome
@@ -10,7 +11,7 @@ from tests.browser.chromium import resize
 from tests.browser.pages.person import Person
 from tests.browser.pages.test_axe import faults_of
 from tests.browser.pages.test_fits import FAULTS, TOO_WIDE
-from tests.e2e.service import PATIENT, Browser, ServiceProcess
+from tests.e2e.service import PATIENT, PERSON, Browser, ServiceProcess
 
 MAKE = """
 from django.contrib.auth import get_user_model
@@ -85,6 +86,10 @@ def test_pages_of_operators_are_accessible_and_fit(
     ]
     faults = {path: _look(olga, f"/operators/{path}", width) for path in paths}
     assert {path: found for path, found in faults.items() if found} == {}
+    olga.go(f"/operators/jobs/?person={PERSON}")
+    person = str(olga.find("main a[href*='/operators/people/']").get_attribute("href"))
+    assert not _look(olga, urlsplit(person).path, width)
+    assert PERSON in olga.text("h2")
     olga.go("/operators/jobs/?status=ended")
     assert olga.count("main script, script:not([type=module][src])") == 0
     olga.tab_to(".tick")

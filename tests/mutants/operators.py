@@ -21,6 +21,24 @@ OPERATORS_MUTANTS = (
         Mutant("few tasks in a line", _FLEET, "tasks[:_MOST_NAMED]", "tasks"),
     ),
     *of(
+        ("tests/integration/engine/remote/test_worker_troubles.py",),
+        Mutant(
+            "nothing for another version of a task",
+            "flask_api/jobs/workers/remote/executor.py",
+            "kind.tasks.difference(kind.differing(self._signatures))",
+            "kind.tasks",
+        ),
+    ),
+    *of(
+        ("tests/unit/jobs/remote/test_jobs_signature.py",),
+        Mutant(
+            "version of a task",
+            "flask_api/jobs/tasks/signature.py",
+            "told = [_bare(task.arguments_schema), task.policy.version]",
+            "told = [_bare(task.arguments_schema)]",
+        ),
+    ),
+    *of(
         ("tests/integration/engine/remote/test_fleet_health.py",),
         Mutant(
             "workers of another format",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from shared.errors import ConfigurationError
 
+_LONGEST_VERSION = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -25,10 +27,13 @@ class Policy:
     ttl_s: int | None = None  # how long an ended job is kept; None: the setting's
     max_running: int | None = None  # jobs of this task at once, in all processes together
     needs: str = ""  # a label that a worker on another machine must have: gpu
+    version: str = ""  # part of the task's signature: a worker elsewhere must have the same
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
             raise ConfigurationError("max_attempts must be at least 1")
+        if len(self.version) > _LONGEST_VERSION:
+            raise ConfigurationError(f"version must have {_LONGEST_VERSION} characters at most")
         for name in ("timeout_s", "ttl_s", "max_running"):
             value = getattr(self, name)
             if value is not None and value <= 0:

@@ -1,4 +1,5 @@
-"""What tells whether two machines mean the same by a task: a short digest of its arguments' schema.
+"""What tells whether two machines mean the same by a task: a short digest of its arguments' schema
+and of the version that it declares.
 
 Words that only people read are left out, and defaults: whoever accepts a job fills them in.
 """
@@ -15,8 +16,10 @@ _OF_NAMES = frozenset({"properties", "$defs"})  # their members are names: one m
 
 
 def signature_of(task: AnyTask) -> str:
-    """Return a task's signature: the same in every process that takes the same arguments."""
-    text = json.dumps(_bare(task.arguments_schema), sort_keys=True, separators=(",", ":"))
+    """Return a task's signature: the same in every process that takes the same arguments, and
+    declares the same version."""
+    told = [_bare(task.arguments_schema), task.policy.version]
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 

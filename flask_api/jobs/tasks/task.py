@@ -169,6 +169,7 @@ def task(
     ttl_s: int | None = None,
     max_running: int | None = None,
     needs: str = "",
+    version: str = "",
     at_least_one_of: tuple[str, ...] = (),
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a typed function a task. ``name`` is dotted lower case (``primes.sum``).
@@ -188,6 +189,7 @@ def task(
         ttl_s=ttl_s,
         max_running=max_running,
         needs=needs,
+        version=version,
     )
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:

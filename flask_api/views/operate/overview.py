@@ -63,7 +63,9 @@ class FleetJson(BaseModel):
     executor: str
     workers: Annotated[int, Field(description="that are alive")]
     slots: int
-    unserved: Annotated[list[str], Field(description="tasks that none of them runs")]
+    unserved: Annotated[
+        list[str], Field(description="tasks that none of them runs as they are here")
+    ]
     differing: Annotated[
         list[str],
         Field(description="tasks with other arguments or another version at some of them"),

@@ -61,7 +61,7 @@ def test_missing_workers_are_told_by_health_and_to_operators(
     Roster(store).beat(name, kind, free=(), register=True)
     wait_until(lambda: engine.fleets()[0].workers, timeout_s=30, what="it is seen")
     warnings = ask(remote_api, "/api/health/ready").get_json()["warnings"]
-    missing = len(list(engine.registry)) - 1
+    missing = len(list(engine.registry))  # sample.echo as it is here, too
     assert warnings == [
         f"rq: no worker runs {missing} tasks.",
         "rq: workers have other arguments or another version of 1 task.",

@@ -47,7 +47,8 @@ class LiveWorkers:
     """The live workers at one moment, of one carrier."""
 
     names: frozenset[str] = frozenset()
-    kinds: tuple[tuple[str, WorkerKind], ...] = ()
+    # What is sent to each kind: its tasks without those whose arguments or version differ there.
+    kinds: tuple[tuple[str, frozenset[str]], ...] = ()
     slots: int = 0
 
 
@@ -102,8 +103,10 @@ class RemoteExecutor(Executor):
     def waiting_for(self, task: str) -> str | None:
         """Return why no job of the task can begin now; None when a worker can run it."""
         workers = self._workers
-        if workers is None or any(task in kind.tasks for _, kind in workers.kinds):
+        if workers is None or any(task in tasks for _, tasks in workers.kinds):
             return None
+        if self.fleet is not None and task in self.fleet.differing:
+            return f"only workers with other arguments or another version of {task} are alive"
         needs = self._registry.get(task).policy.needs
         return f"no worker{f' with the label {needs}' if needs else ''} runs {task}"
 
@@ -172,8 +175,8 @@ class RemoteExecutor(Executor):
         workers = self._refreshed()
         wanted = [
             kind_id
-            for kind_id, kind in workers.kinds
-            if not self._paused and self.queue.has_next(kind.tasks.__contains__)
+            for kind_id, tasks in workers.kinds
+            if not self._paused and self.queue.has_next(tasks.__contains__)
         ]
         if not wanted:
             self._news.wait(_TICK_S)
@@ -192,7 +195,7 @@ class RemoteExecutor(Executor):
         )
         if worker.text not in workers.names:
             return  # it has died, or stops
-        tasks = dict(workers.kinds)[worker.kind].tasks
+        tasks = dict(workers.kinds)[worker.kind]
         queued = [] if self._paused else self.queue.take(fits=tasks.__contains__)
         attempts: list[Attempt] = []
         try:
@@ -255,7 +258,7 @@ class RemoteExecutor(Executor):
         mine = [name for name in names if name.kind in ours]
         workers = LiveWorkers(
             names=frozenset(name.text for name in mine),
-            kinds=tuple(sorted(ours.items())),
+            kinds=tuple(sorted((id_, self._accepted(kind)) for id_, kind in ours.items())),
             slots=sum(name.slots for name in mine),
         )
         self.slots = workers.slots
@@ -267,10 +270,13 @@ class RemoteExecutor(Executor):
         self._watch.note(self.fleet)
         return workers
 
+    def _accepted(self, kind: WorkerKind) -> frozenset[str]:
+        return kind.tasks.difference(kind.differing(self._signatures))
+
     def _report(
         self, mine: Sequence[WorkerName], kinds: Mapping[str, WorkerKind], *, strangers: int
     ) -> FleetReport:
-        served = frozenset[str]().union(*(kind.tasks for kind in kinds.values()))
+        served = frozenset[str]().union(*map(self._accepted, kinds.values()))
         differing = {task for kind in kinds.values() for task in kind.differing(self._signatures)}
         return FleetReport(
             executor=self.name,

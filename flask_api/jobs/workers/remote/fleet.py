@@ -23,7 +23,7 @@ STRANGERS = "workers of another version of Gatehouse are sent nothing"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetReport:
     """An executor's live workers, and what is wrong with them. ``unserved``: tasks that none of
-    them runs; ``differing``: tasks of which one has another signature than this process;
+    them runs as they are here; ``differing``: tasks of which one has another signature;
     ``strangers``: how many can't be read here, being of another version of Gatehouse."""
 
     executor: str

@@ -37,8 +37,7 @@ def test_missing_workers_and_tasks_are_told(
     other = start_worker("--slots", "1", tasks=(f"{HERE}.other_tasks",))
     wait_until(lambda: _fleet(engine).workers, timeout_s=60, what="it is seen")
     assert _fleet(engine).differing == ("child.echo",)
-    assert "child.echo" not in _fleet(engine).unserved
-    assert "child.hold" in _fleet(engine).unserved
+    assert {"child.echo", "child.hold"} < set(_fleet(engine).unserved), "nobody has them as here"
     store = open_job_connections(bench.settings())
     (seen,) = Operators(store, engine).overview().workers
     store.close()

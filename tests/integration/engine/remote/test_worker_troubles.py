@@ -4,17 +4,22 @@ import os
 import ssl
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.tasks.registry import load_tasks
+from flask_api.jobs.workers.remote.worker import kind_of
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import REMOTE, wait_for_workers
 from tests.integration.tasks.test_web_tls import self_signed
 from tests.integration.tasks.web_server import running_server
 from tests.permission import is_refusal, missing_command
+from tests.waiting import wait_until
 
 HERE = "tests.integration.engine.remote"
 _ROOM_KB = 64
@@ -77,11 +82,36 @@ def test_full_disk_fails_what_needs_it_and_nothing_else(
     assert bench.run(engine, "sample.save", saves).status is JobStatus.SUCCEEDED
 
 
-def test_task_with_another_signature_there_fails_in_the_checks_words(
+def test_job_waits_for_a_worker_whose_task_takes_its_arguments(
     bench: EngineBench, start_worker: StartWorker
 ) -> None:
-    """Of a worker of another version: the job says which argument it is, and nobody else's waits."""
+    """It is not sent to the one of another version, says so, and begins when another comes."""
     start_worker("--slots", "1", tasks=(f"{HERE}.other_tasks",))
+    wait_for_workers(bench.admin, 1)
+    engine = bench.start(executors={"processes": "rq"}, **REMOTE)
+    job_id = bench.submit(engine, "child.echo", {"value": "x"})
+
+    def waiting_for() -> str | None:
+        return engine.waiting_for(engine.get(job_id, viewer=bench.owner))
+
+    wait_until(waiting_for, timeout_s=30, what="it says for what it waits")
+    words = "only workers with other arguments or another version of child.echo are alive"
+    assert waiting_for() == words
+    start_worker("--slots", "1", log="right.log")
+    job = bench.outcome(engine, job_id, timeout_s=60)
+    assert (job.status, job.result, job.attempt) == (JobStatus.SUCCEEDED, ["x"], 1)
+    assert waiting_for() is None
+
+
+def test_worker_from_before_signatures_fails_an_attempt_in_the_checks_words(
+    bench: EngineBench, start_worker: StartWorker
+) -> None:
+    """It tells names only, and is taken at its word: the job says which argument it is, and nobody
+    else's waits."""
+    tasks = (f"{HERE}.other_tasks",)
+    kind = kind_of(load_tasks(tasks), "rq", labels=())
+    bench.admin.set(keyspace.kind(kind.id), replace(kind, signatures={}).text)
+    start_worker("--slots", "1", tasks=tasks)
     wait_for_workers(bench.admin, 1)
     engine = bench.start(executors={"processes": "rq"}, **REMOTE)
     job = bench.run(engine, "child.echo", {"value": "x"})

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from flask_api.jobs.records.roster import WorkerKind
 from flask_api.jobs.tasks.signature import LENGTH, signature_of
-from flask_api.jobs.tasks.task import task
+from flask_api.jobs.tasks.task import Task, task
+from shared.errors import ConfigurationError
 
 
 class _Place(BaseModel):
@@ -59,6 +60,19 @@ def test_other_arguments_have_another_signature(function: Callable[..., Any]) ->
     assert _signature(function) != _signature(_base)
 
 
+def test_another_version_has_another_signature() -> None:
+    """Though it takes the same: the same arguments mean something else. It is no essay."""
+    later = _versioned("2")
+    assert signature_of(later) not in (_signature(_base), signature_of(_versioned("3")))
+    assert signature_of(later) == signature_of(_versioned("2"))
+    with pytest.raises(ConfigurationError, match="100 characters"):
+        _versioned("v" * 101)
+
+
+def _versioned(version: str) -> Task[..., object]:
+    return task("sample.task", version=version)(_base)
+
+
 def test_kind_is_read_as_it_was_stored() -> None:
     """And what stands there from before signatures were told; and a later one's is not read."""
     kind = WorkerKind("rq", frozenset({"b.b", "a.a"}), ("gpu",), {"a.a": "1", "b.b": "2"})
@@ -68,4 +82,6 @@ def test_kind_is_read_as_it_was_stored() -> None:
     assert old.text == '{"format":1,"carrier":"rq","tasks":["a.a"],"labels":[]}'
     assert WorkerKind.read(old.text) == old
     assert old.differing({"a.a": "1"}) == []
+    newer = old.text.replace("}", ',"colours":["red"]}')
+    assert WorkerKind.read(newer) == old, "what a later one tells besides is not looked at"
     assert WorkerKind.read(kind.text.replace('"format":1', '"format":2')) is None

@@ -51,10 +51,26 @@ function step(by) {
   return undefined;
 }
 
-// What is no picture, whatever its name says, is a name only.
-const noPicture = (image) => image.classList.add("broken");
-document.addEventListener("error", ({ target }) => target.matches?.(".pictures img") && noPicture(target), true);
-for (const image of document.querySelectorAll(".pictures img")) if (image.complete && !image.naturalWidth) noPicture(image);
+// What is no picture, whatever its name says, is a name only. One that did not come is fetched again.
+const TRIES = 8;
+const AGAIN_MS = 2_000;
+
+async function isAway(address) {
+  try {
+    return (await fetch(address, { method: "HEAD", credentials: "same-origin" })).status >= 500;
+  } catch {
+    return true;
+  }
+}
+
+async function lacksPicture(image) {
+  const tries = Number(image.dataset.tries ?? 0) + 1;
+  image.dataset.tries = tries;
+  if (tries > TRIES || !(await isAway(image.src))) image.classList.add("broken");
+  else setTimeout(() => (image.src = image.src), AGAIN_MS);
+}
+document.addEventListener("error", ({ target }) => target.matches?.(".pictures img") && lacksPicture(target), true);
+for (const image of document.querySelectorAll(".pictures img")) if (image.complete && !image.naturalWidth) lacksPicture(image);
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-picture]");

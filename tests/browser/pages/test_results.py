@@ -68,3 +68,19 @@ def test_pictures_are_looked_at_by_keyboard_and_markdown_is_laid_out(
     ada.until(lambda: ada.count(".viewer[open]") == 0, "it is closed")
     focused = ada.browser.switch_to.active_element
     assert focused == ada.find("a[data-picture='picture-1.png']")
+
+
+def test_picture_that_did_not_come_is_fetched_again(person: Callable[..., Person]) -> None:
+    """It is no less a picture for that; one that is none is told from it."""
+    ada = person()
+    job = made(ada, "results.report")
+    ada.browser.execute_cdp_cmd("Network.enable", {})
+    ada.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*picture-1.png"]})
+    ada.go(job)
+    ada.until(lambda: ada.count("img[data-tries='2']") == 1, "it is tried again")
+    assert ada.count("[data-picture='picture-1.png'] img.broken") == 0
+    ada.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    loaded = "return document.querySelector('[data-picture=\"picture-1.png\"] img').naturalWidth"
+    ada.until(lambda: ada.browser.execute_script(loaded) > 0, "it is there")
+    assert ada.count(".pictures img.broken") == 1
+    ada.complaints()  # of the console, about what was kept away

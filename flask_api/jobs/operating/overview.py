@@ -39,7 +39,7 @@ class LiveWorker:
     carrier: str
     labels: tuple[str, ...]
     tasks: tuple[str, ...]
-    differing: tuple[str, ...]  # of these: tasks with another signature than here
+    differing: tuple[str, ...]  # of these: those it would be sent, with another signature here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,14 @@ class Overview:
 
 
 def read_overview(
-    store: RedisGateway, pauses: PauseStore, *, heartbeat_s: int, signatures: Mapping[str, str]
+    store: RedisGateway,
+    pauses: PauseStore,
+    *,
+    heartbeat_s: int,
+    signatures: Mapping[str, Mapping[str, str]],
 ) -> Overview:
     """Return what runs where. ``heartbeat_s``: how long a heartbeat lasts; ``signatures``: of the
-    tasks here. Raises JobStoreUnavailable."""
+    tasks here, by the executor that runs them. Raises JobStoreUnavailable."""
     unfinished = read_unfinished(store)
     now, names, beats = store.read(_members)
     oldest = unfinished.ids[: -_OLDEST_LOOKED_AT - 1 : -1]
@@ -115,7 +119,7 @@ def _workers(
     client: RedisClient,
     beats: Sequence[tuple[str, float]],
     now: float,
-    signatures: Mapping[str, str],
+    signatures: Mapping[str, Mapping[str, str]],
 ) -> list[LiveWorker]:
     found = [(WorkerName.parse(text), at) for text, at in beats]
     seen = [(name, at) for name, at in found if name is not None]
@@ -144,7 +148,7 @@ def _workers(
 def _worker(
     name: WorkerName,
     kind: WorkerKind,
-    signatures: Mapping[str, str],
+    signatures: Mapping[str, Mapping[str, str]],
     *,
     beat_age_s: float,
     running: int,
@@ -157,7 +161,7 @@ def _worker(
         carrier=kind.carrier,
         labels=tuple(sorted(kind.labels)),
         tasks=tuple(sorted(kind.tasks)),
-        differing=tuple(kind.differing(signatures)),
+        differing=tuple(kind.differing(signatures.get(kind.carrier, {}))),
     )
 
 

@@ -1,13 +1,14 @@
 """When the attempts of the last minutes ran, and where: of all people and processes.
 
 Nothing is kept for it. What runs is found where it is held (.unfinished), what has ended by the
-list of what will be forgotten; of a job there is its last attempt, and when earlier ones ended. A
+list of what will be forgotten: by each time to live that tasks have here, what ended lately is
+forgotten that much later. Of a job there is its last attempt, and when earlier ones ended. A
 bounded number of records is looked at, a few small fields of each, and it is said whether that was
 all.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,11 +21,13 @@ from flask_api.jobs.records.job_reader import JobReader, read_fields
 from flask_api.jobs.records.reading.pages import pieces
 from flask_api.jobs.removal import BATCH
 from shared.clock import JOBS_CLOCK
-from shared.redis import RedisGateway
+from shared.redis import RedisClient, RedisGateway
 
 LONGEST_MINUTES = 60
 MOST_SHOWN = 500
 MOST_ENDED, MOST_UNFINISHED = 1_000, 5_000  # that are looked at
+MOST_TTLS = 20  # of tasks, and the setting's: what ended lately is looked for by each
+_SLACK_S = 5  # a job's end and when it is forgotten are of one clock, but rounded apart
 _AT_ONCE = 500
 _DRAWN = OUTCOMES | {JobStatus.RUNNING}
 _FIELDS = ("status", "task", "executor", "instance", "attempt", "started_at", "finished_at")
@@ -49,7 +52,8 @@ class TimedAttempt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RanLately:
     """What ran between ``begin`` and ``end``, which is now: what runs, then what ended last.
-    ``is_whole``: whether there can't be more."""
+    ``is_whole``: whether there can't be more
+    of jobs that are kept as long as this process keeps its own."""
 
     begin: datetime
     end: datetime
@@ -57,12 +61,13 @@ class RanLately:
     is_whole: bool
 
 
-def read_timeline(store: RedisGateway, *, minutes: int) -> RanLately:
-    """Return what ran in the last minutes. Raises JobStoreUnavailable."""
+def read_timeline(store: RedisGateway, *, minutes: int, ttls: Sequence[int]) -> RanLately:
+    """Return what ran in the last minutes. ``ttls``: how long ended jobs are kept, all that there
+    are. Raises JobStoreUnavailable."""
     end = JOBS_CLOCK.moment()
     begin, reader = end - timedelta(minutes=minutes), JobReader(store)
     running, are_all_running = _running(store, reader)
-    ended, are_all_ended = _ended(store, begin)
+    ended, are_all_ended = _ended(store, begin, end, ttls)
     attempts = {each.job_id: each for each in running}
     attempts |= {each.job_id: each for each in ended}  # one that ended in between has ended
     shown = sorted(attempts.values(), key=_last_first)[:MOST_SHOWN]
@@ -91,14 +96,35 @@ def _running(store: RedisGateway, reader: JobReader) -> tuple[list[TimedAttempt]
     return found, unfinished.total <= len(looked_at) and len(ids) <= MOST_SHOWN
 
 
-def _ended(store: RedisGateway, begin: datetime) -> tuple[list[TimedAttempt], bool]:
-    """Return what ended since then, and whether that is all: what lies behind the last that was
-    looked at is forgotten sooner, so mostly ended earlier."""
-    rows = store.read(lambda client: client.zrevrange(keyspace.EXPIRING, 0, MOST_ENDED - 1))
-    ids = [each for each in cast("list[str]", rows) if not each.startswith(BATCH)]
-    looked_at = list(_read(store, ids))
-    found = [each for each in looked_at if each.finished_at and each.finished_at >= begin]
-    return found, len(rows) < MOST_ENDED or looked_at[-1:] != found[-1:]
+def _ended(
+    store: RedisGateway, begin: datetime, end: datetime, ttls: Sequence[int]
+) -> tuple[list[TimedAttempt], bool]:
+    """Return what ended since then, those that ended last, and whether that is all."""
+    looked_for = ttls[:MOST_TTLS]
+    rows = store.read(lambda client: _forgotten_later(client, begin, end, looked_for))
+    ends: dict[str, float] = {}  # by more than one time to live: the later is looked at first
+    for ttl_s, row in zip(looked_for, rows, strict=True):
+        for job_id, forgotten_at in row:
+            if not job_id.startswith(BATCH):
+                ends[job_id] = max(forgotten_at - ttl_s, ends.get(job_id, 0.0))
+    ids = sorted(ends, key=lambda job_id: ends[job_id], reverse=True)[:MOST_ENDED]
+    found = [each for each in _read(store, ids) if each.finished_at and each.finished_at >= begin]
+    are_all = len(looked_for) == len(ttls) and all(len(row) <= MOST_ENDED for row in rows)
+    return found, are_all and len(ids) == len(ends)
+
+
+def _forgotten_later(
+    client: RedisClient, begin: datetime, end: datetime, ttls: Iterable[int]
+) -> list[list[tuple[str, float]]]:
+    """Return, by time to live, what is forgotten that long after it ended in between; of more
+    than are looked at one more, those that ended last."""
+    first, last = begin.timestamp() - _SLACK_S, end.timestamp() + _SLACK_S
+    with client.pipeline(transaction=False) as pipeline:
+        for ttl_s in ttls:
+            pipeline.zrevrangebyscore(
+                keyspace.EXPIRING, last + ttl_s, first + ttl_s, 0, MOST_ENDED + 1, withscores=True
+            )
+        return cast("list[list[tuple[str, float]]]", pipeline.execute())
 
 
 def _read(store: RedisGateway, ids: Sequence[str]) -> Iterator[TimedAttempt]:

@@ -8,10 +8,11 @@ import hashlib
 import json
 from typing import Any
 
-from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+from flask_api.jobs.tasks.registry import AnyTask
 
 LENGTH = 12  # hex digits: two versions of one task are to differ, nobody is to be kept from forging
 _LEFT_OUT = frozenset({"title", "description", "examples", "default"})
+_VALUES = frozenset({"const", "enum"})  # what an argument may be: no schema, whatever it looks like
 _OF_NAMES = frozenset({"properties", "$defs"})  # their members are names: one may be "title"
 
 
@@ -21,11 +22,6 @@ def signature_of(task: AnyTask) -> str:
     told = [_bare(task.arguments_schema), task.policy.version]
     text = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
-
-
-def signatures_of(registry: TaskRegistry) -> dict[str, str]:
-    """Return the signatures of all tasks, by name."""
-    return {task.name: signature_of(task) for task in registry}
 
 
 def _bare(schema: Any) -> Any:
@@ -40,6 +36,8 @@ def _bare(schema: Any) -> Any:
 def _bare_member(key: str, value: Any) -> Any:
     if key in _OF_NAMES and isinstance(value, dict):
         return {name: _bare(each) for name, each in value.items()}
-    if key == "required":  # in the order of parameters, which are passed by name
-        return sorted(value)
+    if key in _VALUES:
+        return value
+    if key == "required" and isinstance(value, list):  # in the order of parameters, which are
+        return sorted(value, key=str)  # passed by name; a task may have written something else
     return _bare(value)

@@ -52,7 +52,8 @@ class WorkerJson(BaseModel):
     labels: list[str]
     tasks: Annotated[list[str], Field(description="what it can run")]
     differing: Annotated[
-        list[str], Field(description="of these: other arguments or another version than here")
+        list[str],
+        Field(description="of these, those it would be sent: other arguments or version than here"),
     ]
 
 

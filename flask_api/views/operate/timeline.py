@@ -66,8 +66,8 @@ def show() -> Response:
     """See what ran where in the last minutes.
 
     One attempt of each job, its last, of all people: those that run, then those that ended last,
-    500 at most. They are found among the 5,000 oldest unfinished jobs and the 1,000 ended jobs
-    that are kept longest; is_whole says whether there can be more. A job that waits for its next
+    500 at most. They are found among the 5,000 oldest unfinished jobs and the 1,000 that ended
+    last; is_whole says whether there can be more. A job that waits for its next
     attempt is not among them. What jobs were given and what they made is not shown.
     """
     found = api_state().operators.timeline(minutes=read_query(TimelineQuery).minutes)

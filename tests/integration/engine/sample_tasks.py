@@ -224,6 +224,11 @@ def alone(path: str, *, job: JobContext) -> int:
     return hold(path, job=job)
 
 
+@task("sample.week", ttl_s=604_800)
+def week() -> None:
+    """End at once, and be kept for a week."""
+
+
 @task("sample.brief", ttl_s=1)
 def brief(folder: str, *, job: JobContext) -> str:
     """Leave an outcome, a line and a file that are kept for a second only."""

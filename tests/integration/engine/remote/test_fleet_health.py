@@ -73,3 +73,17 @@ def test_worker_of_another_format_is_counted_and_sent_nothing(
     job_id = bench.submit(remote_engine, "child.echo")
     assert "child.echo" in _fleet(remote_engine).unserved
     assert bench.status(job_id) == "queued"
+
+
+def test_worker_differs_in_tasks_only_that_it_is_sent(
+    bench: EngineBench, remote_engine: JobEngine
+) -> None:
+    """Of a task that runs on threads here it may have what it likes, as of one not known here."""
+    names = ("child.echo", "sample.echo", "no.such")
+    kind = WorkerKind("rq", frozenset(names), signatures=dict.fromkeys(names, "another"))
+    name = WorkerName.new(kind, 1)
+    store = open_job_connections(bench.settings())
+    Roster(store).beat(name, kind, free=(), register=True)
+    (seen,) = Operators(store, remote_engine).overview().workers
+    store.close()
+    assert (seen.tasks, seen.differing) == (tuple(sorted(names)), ("child.echo",))

@@ -1,10 +1,10 @@
 """When two machines mean the same by a task."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from flask_api.jobs.records.roster import WorkerKind
 from flask_api.jobs.tasks.signature import LENGTH, signature_of
@@ -58,6 +58,27 @@ def test_words_and_defaults_are_no_part_of_a_signature() -> None:
 def test_other_arguments_have_another_signature(function: Callable[..., Any]) -> None:
     """One more, one less (though it is named as a schema's word is), of another type, needed."""
     assert _signature(function) != _signature(_base)
+
+
+@pytest.mark.parametrize("required", [True, ["a", 1], {"title": "a"}])
+def test_whatever_a_schema_says_of_required_has_a_signature(required: Any) -> None:
+    """A task may write into its schema what no other does."""
+    assert _signature(_with(required=required)) == _signature(_with(required=required))
+
+
+@pytest.mark.parametrize("word", ["const", "enum"])
+def test_values_are_no_schemas(word: str) -> None:
+    """What an argument may be is compared as it is, whatever words it has."""
+    values = [{word: [{"title": name, "required": ["b", "a"]}]} for name in ("a", "b")]
+    assert _signature(_with(**values[0])) != _signature(_with(**values[1]))
+    assert _signature(_with(**values[0])) != _signature(_with(**{word: [{"required": ["b", "a"]}]}))
+
+
+def _with(**extra: Any) -> Callable[..., Any]:
+    def function(a: Annotated[int, Field(json_schema_extra=extra)]) -> None:
+        """Do nothing."""
+
+    return function
 
 
 def test_another_version_has_another_signature() -> None:

@@ -174,7 +174,7 @@ class AsyncClient:
     async def shared(self, address: str) -> AsyncSharedJob:
         """Return a job that somebody shares, by the address that they gave, or its token.
         Raises NotFound for whatever reason it is not shown, and ConfigurationError for an address
-        of another service."""
+        of another service, or of anything else: nothing is sent then."""
         token = shared_token(address, self.access.address)
         record = await self.connection.call(requests.get_shared(token), SharedRecord.from_json)
         return AsyncSharedJob(self.connection, token, record)

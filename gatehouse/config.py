@@ -10,12 +10,13 @@ readable by them only:
 
 import json
 import os
+import re
 import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import platformdirs
 
@@ -24,6 +25,10 @@ from gatehouse.errors import ConfigurationError
 ADDRESS_VARIABLE = "GATEHOUSE_URL"
 KEY_VARIABLE = "GATEHOUSE_KEY"
 _MAX_BYTES = 65_536
+_SHARE_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_SHARE_PATH = re.compile(
+    rf"/shared/({_SHARE_TOKEN.pattern})/?|/api/shared/({_SHARE_TOKEN.pattern})"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +99,38 @@ def check_address(address: str) -> str:
 
 def shared_token(link: str, address: str) -> str:
     """Return the token of a shared job's address: of its page, in the API, or the token alone.
-    Raises ConfigurationError for an address of another service: its token is not ours to send."""
+    Raises ConfigurationError for all else: what another service shares is not ours to send."""
+    link = link.strip()
+    if _SHARE_TOKEN.fullmatch(link):
+        return link
     try:
-        host, ours = (urlsplit(each.strip()).hostname for each in (link, address))
+        parts, ours = urlsplit(link), urlsplit(address)
+        origin, our_origin = _origin(parts), _origin(ours)
     except ValueError:
-        raise ConfigurationError(f"{link[:200]!r} isn't a valid address.") from None
-    if host is not None and host != ours:
-        raise ConfigurationError(f"This job is shared at {host}, and {address} is asked.")
-    return urlsplit(link.strip()).path.rstrip("/").rpartition("/")[2]
+        raise _no_share(address) from None
+    if not all(origin) or "@" in parts.netloc or parts.query or parts.fragment:
+        raise _no_share(address)
+    mount = ours.path.rstrip("/")
+    if origin != our_origin or not parts.path.startswith(f"{mount}/"):
+        raise ConfigurationError(f"This job isn't shared at {address}, which is the service asked.")
+    found = _SHARE_PATH.fullmatch(parts.path.removeprefix(mount))
+    if found is None:
+        raise _no_share(address)
+    return found[1] or found[2]
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, int]:
+    """Return scheme, host and port, with the port that the scheme means if none is named."""
+    usual = {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return parts.scheme, parts.hostname or "", usual if parts.port is None else parts.port
+
+
+def _no_share(address: str) -> ConfigurationError:
+    """Say what it must be, and not what it was: that may hold a token."""
+    return ConfigurationError(
+        f"That isn't the address of a shared job: it must be {address}/shared/TOKEN/, "
+        "or the token alone, which has 43 characters."
+    )
 
 
 def check_key(key: str) -> str:

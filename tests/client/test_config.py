@@ -199,3 +199,63 @@ def test_key_that_can_not_be_sent_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         Client("http://localhost", key)
     assert key not in str(raised.value)
+
+
+TOKEN = "mWc0-_" + "a" * 37
+
+
+@pytest.mark.parametrize(
+    ("link", "service"),
+    [
+        (TOKEN, "https://example.org"),
+        (f" {TOKEN}\n", "https://example.org"),
+        (f"https://example.org/shared/{TOKEN}/", "https://example.org"),
+        (f"https://example.org/shared/{TOKEN}", "https://example.org"),
+        (f"HTTPS://Example.org:443/api/shared/{TOKEN}", "https://example.org"),
+        (f"http://localhost:8080/jobs/shared/{TOKEN}/", "http://localhost:8080/jobs"),
+        (f"http://[::1]:8080/jobs/api/shared/{TOKEN}", "http://[::1]:8080/jobs"),
+    ],
+)
+def test_token_of_a_shared_address_of_the_service_is_taken(link: str, service: str) -> None:
+    """Of the page, of the API, or alone; as people copy them."""
+    assert config.shared_token(link, service) == TOKEN
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"other.example/shared/{TOKEN}/",
+        f"example.org/jobs/shared/{TOKEN}/",
+        f"//example.org/jobs/shared/{TOKEN}/",
+        f"https:/jobs/shared/{TOKEN}/",
+        f"/jobs/shared/{TOKEN}/",
+        f"https://other.example/jobs/shared/{TOKEN}/",
+        f"https://example.org:8443/jobs/shared/{TOKEN}/",
+        f"https://example.org:0/jobs/shared/{TOKEN}/",
+        f"https://example.org:x/jobs/shared/{TOKEN}/",
+        f"http://example.org/jobs/shared/{TOKEN}/",
+        f"https://example.org/shared/{TOKEN}/",
+        f"https://example.org/jobs2/shared/{TOKEN}/",
+        f"https://example.org/jobs/more/shared/{TOKEN}/",
+        f"https://example.org/jobs/api/shared/{TOKEN}/log",
+        f"https://example.org/jobs/api/jobs/{TOKEN}",
+        f"https://ada@example.org/jobs/shared/{TOKEN}/",
+        f"https://other.example\\@example.org/jobs/shared/{TOKEN}/",
+        f"https://example.org/jobs/shared/{TOKEN}/?next=/",
+        f"https://example.org/jobs/shared/{TOKEN}/#log",
+        f"https://example.org/jobs/shared/%6D{TOKEN[1:]}/",
+        f"https://example.org/jobs/shared/{TOKEN}a/",
+        f"https://example.org/jobs/shared/{TOKEN[1:]}/",
+        f"{TOKEN}a",
+        TOKEN[1:],
+        "ä" + TOKEN[1:],
+        "../jobs",
+        "https://[/shared/abc/",
+        "",
+    ],
+)
+def test_what_is_no_shared_address_of_the_service_has_no_token(link: str) -> None:
+    """It would be sent to a service that it is not of. The error does not hold it either."""
+    with pytest.raises(ConfigurationError, match=r"https://example\.org/jobs") as caught:
+        config.shared_token(link, "https://example.org/jobs")
+    assert TOKEN[1:] not in str(caught.value)

@@ -19,6 +19,8 @@ from gatehouse import (
 from tests.client.conftest import SOON_S
 from tests.e2e.service import ServiceProcess
 
+TOKEN = "mWc0-_" + "a" * 37
+
 
 @pytest.fixture
 def viewer(service: ServiceProcess, keys: list[str]) -> Iterator[Client]:
@@ -90,13 +92,24 @@ def test_running_job_is_followed_where_it_is_shared(
         seen.download("none", tmp_path)
 
 
-def test_address_of_another_service_is_not_asked_for(client: Client) -> None:
-    """A token is for the service that made it; what is no address is nothing to be found."""
-    for address in ("https://other.example/shared/abc/", "http://[/shared/abc/"):
-        with pytest.raises(ConfigurationError):
-            client.shared(address)
+def test_nothing_but_a_shared_address_of_the_service_is_asked_for(client: Client) -> None:
+    """A token is for the service that made it: what is no address of ours is refused here,
+    and that it is not found there would be NotFound."""
+    scheme, _, host = client.address.partition("://")
+    for link in (
+        f"https://other.example/shared/{TOKEN}/",
+        f"other.example/shared/{TOKEN}/",
+        f"//{host}/shared/{TOKEN}/",
+        f"{scheme}://{host.rpartition(':')[0]}:1/shared/{TOKEN}/",
+        f"{client.address}/api/shared/{TOKEN}/log",
+        "http://[/shared/abc/",
+        "../jobs",
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            client.shared(link)
+        assert TOKEN not in str(caught.value)
     with pytest.raises(NotFound):
-        client.shared("../jobs")
+        client.shared(f"{client.address}/api/shared/{TOKEN}")
 
 
 def test_async_client_shares_as_the_other(client: Client, keys: list[str]) -> None:

@@ -24,6 +24,10 @@ from flask_api.tasks.tables.kept.page import ROWS_FILE, RowsPage, read_page
 # Each may take 128 MB and some threads of the server wait here meanwhile: both must not add up.
 READERS = 4
 WAIT_S = 5.0
+# A fetch takes as long as the storage wants, and no memory: it has places of its own,
+# of which the jobs of one owner get no more than half.
+FETCHES = 4
+FETCHES_OWNER = FETCHES // 2
 # What looks at a whole table may take a core for seconds: so many at once, one for each person,
 # and behind it one of the same person, who searches as they type. More would only hold threads.
 LONG_READERS = 2
@@ -53,19 +57,21 @@ class RowReader:
         self._copies: OrderedDict[str, Path] = OrderedDict()
         self._in_use: Counter[str] = Counter()
         self._fetching: dict[str, threading.Lock] = {}
+        self._fetch_places = threading.Condition()
+        self._fetches: Counter[str] = Counter()
         self._folder: Path | None = None
 
     def read(self, job: Job, *, first: int, size: int, choice: RowChoice, person: str) -> RowsPage:
         """Return a page of the job's rows for a person; see read_page.
         Raises RowsBusy, and JobNotFound when the file is gone."""
         turn = nullcontext() if choice.is_all else self._turn(person)
-        with turn, self._place(), self._local(job) as path:
+        with self._local(job) as path, turn, self._place():
             return read_page(path, first=first, size=size, choice=choice)
 
     def copy(self, job: Job, form: CopyFormat, *, person: str, most_bytes: int) -> BinaryIO:
         """Return the job's rows as an open file of another format, which nothing is left of when it
         is closed; see copy_rows. Raises as ``read``."""
-        with self._turn(person), self._place(), self._local(job) as path:
+        with self._local(job) as path, self._turn(person), self._place():
             return self._opened(
                 lambda target: copy_rows(path, target, form, most_bytes=most_bytes), person
             )
@@ -147,7 +153,8 @@ class RowReader:
 
     @contextmanager
     def _local(self, job: Job) -> Iterator[Path]:
-        """Give the file's path on this machine; what it leads to stays until the ``with`` ends."""
+        """Give the file's path on this machine; what it leads to stays until the ``with`` ends.
+        Enter it before a turn or a reader's place: nobody is to hold one while they fetch."""
         path = self._engine.find_path(job, ROWS_FILE)
         if path is not None:
             # raises JobNotFound when it is not there
@@ -164,6 +171,7 @@ class RowReader:
                 self._in_use[job.id] -= 1
                 if not self._in_use[job.id]:
                     del self._in_use[job.id], self._fetching[job.id]
+                    self._drop_oldest()
 
     def _copied(self, job: Job, fetching: threading.Lock) -> Path:
         """Return the job's copy: one reader fetches it, the job's others then find it, and readers
@@ -173,7 +181,11 @@ class RowReader:
         try:
             with self._lock:
                 found = self._copies.get(job.id)
-            copy = found or self._fetch(job)
+            if found:
+                copy = found
+            else:
+                with self._fetch_place(job.owner.id):
+                    copy = self._fetch(job)
             with self._lock:
                 self._copies[job.id] = copy
                 self._copies.move_to_end(job.id)
@@ -181,6 +193,23 @@ class RowReader:
             return copy
         finally:
             fetching.release()
+
+    @contextmanager
+    def _fetch_place(self, owner: str) -> Iterator[None]:
+        def is_free() -> bool:
+            return self._fetches.total() < FETCHES and self._fetches[owner] < FETCHES_OWNER
+
+        with self._fetch_places:
+            if not self._fetch_places.wait_for(is_free, timeout=WAIT_S):
+                raise RowsBusy(_BUSY)
+            self._fetches[owner] += 1
+        try:
+            yield
+        finally:
+            with self._fetch_places:
+                self._fetches[owner] -= 1
+                self._fetches += Counter()  # forgets who fetches none
+                self._fetch_places.notify_all()
 
     def _fetch(self, job: Job) -> Path:
         with self._lock:
@@ -193,11 +222,10 @@ class RowReader:
         return copy
 
     def _drop_oldest(self) -> None:
-        """Keep to the limit. There are more copies than readers,
-        so the oldest ones are not all in use."""
-        for job_id in list(self._copies)[: max(0, len(self._copies) - COPIES)]:
-            if not self._in_use[job_id]:
-                self._copies.pop(job_id).unlink(missing_ok=True)
+        """Keep to the limit, but for copies in use: those go when their last reader has gone."""
+        unused = [job_id for job_id in self._copies if not self._in_use[job_id]]
+        for job_id in unused[: max(0, len(self._copies) - COPIES)]:
+            self._copies.pop(job_id).unlink(missing_ok=True)
 
 
 def _remove_left_copies() -> None:

@@ -108,7 +108,7 @@ OPERATORS_MUTANTS = (
         Mutant(
             "record of looks at people",
             _PEOPLE,
-            '    begin_deeds("look at", [(f"person {person_id}", person_id)])\n',
+            '    begin_deeds(LOOK, [(f"person {person_id}", person_id)])\n',
             "",
         ),
     ),
@@ -181,6 +181,18 @@ OPERATORS_MUTANTS = (
             "record is bounded",
             "flask_api/jobs/records/lua/audit.lua",
             "if excess > 0 then",
+            "if false then",
+        ),
+        Mutant(
+            "looks push out no deeds",
+            "flask_api/jobs/operating/audit.py",
+            "if all(deed.act == LOOK for deed in deeds):",
+            "if False:",
+        ),
+        Mutant(
+            "no look has a deed's id",
+            "flask_api/jobs/records/lua/audit.lua",
+            "if #redis.call('XRANGE', KEYS[3], id, id) > 0 then",
             "if false then",
         ),
         Mutant(

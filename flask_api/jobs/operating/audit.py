@@ -3,10 +3,13 @@
     audit            stream  {"act": "cancel", "thing": "job 0199...", "owner_id": "7", "by": "12",
                              "username": "olga", "key_id": "", "address": "203.0.113.7", "note": ""}
     audit-outcomes   hash    the entry's id -> "done", "refused: ..." or an HTTP status
+    looks            stream  the same of what was only looked at, with outcomes in looks-outcomes
 
 Nothing is done that could not be written here first. What has no outcome may have been done: its
-process died in between. The oldest entries go when there are more than MOST_KEPT; no entry and no
-outcome is ever changed. Every act is a line of the security log too, which keeps them longer.
+process died in between. The oldest deeds go when there are more than MOST_KEPT, the oldest looks
+when there are more than MOST_LOOKS, so that looks push out no deeds. No two have one id; no entry
+and no outcome is ever changed. Every act is a line of the security log too, which keeps them
+longer.
 """
 
 import json
@@ -20,9 +23,12 @@ from flask_api.jobs.records.job import format_time
 from flask_api.jobs.records.scripts import load_scripts
 from shared.redis import RedisClient, RedisGateway
 
-MOST_KEPT = 20_000
+LOOK = "look at"  # the act that changes nothing
+MOST_KEPT, MOST_LOOKS = 20_000, 20_000
 _LONGEST = 200  # characters of one text of an entry
-_KEYS = (keyspace.AUDIT, keyspace.AUDIT_OUTCOMES)
+_DEEDS = (keyspace.AUDIT, keyspace.AUDIT_OUTCOMES)
+_LOOKS = (keyspace.LOOKS, keyspace.LOOKS_OUTCOMES)
+_Rows = list[tuple[str, dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,24 +76,24 @@ class AuditLog:
         self._scripts = load_scripts()
 
     def begin(self, deeds: Sequence[Deed]) -> list[str]:
-        """Write what is about to be done; return the entries' ids. Durable when it returns."""
-        arguments: list[Any] = [MOST_KEPT, *(deed.text for deed in deeds)]
-        return cast("list[str]", self._store.run(self._scripts["audit"], _KEYS, arguments))
+        """Write what is about to be done, all deeds or all looks; return the entries' ids.
+        Durable when it returns."""
+        if all(deed.act == LOOK for deed in deeds):
+            keys, most = (*_LOOKS, keyspace.AUDIT), MOST_LOOKS
+        else:
+            keys, most = (*_DEEDS, keyspace.LOOKS), MOST_KEPT
+        arguments: list[Any] = [most, *(deed.text for deed in deeds)]
+        return cast("list[str]", self._store.run(self._scripts["audit"], keys, arguments))
 
     def end(self, outcomes: Mapping[str, str]) -> None:
         """Write what came of them, by their ids. The first word counts."""
         arguments = [each for id_, said in outcomes.items() for each in (id_, said[:_LONGEST])]
-        self._store.run(self._scripts["audit_end"], _KEYS, arguments)
+        self._store.run(self._scripts["audit_end"], (*_DEEDS, *_LOOKS), arguments)
 
     def page(self, *, limit: int, cursor: str | None = None) -> tuple[list[AuditEntry], str | None]:
         """Return entries, the newest first, and where the next page begins, None on the last."""
         upper = f"({cursor}" if cursor else "+"
-        rows = self._store.read(
-            lambda client: cast(
-                "list[tuple[str, dict[str, str]]]",
-                client.xrevrange(keyspace.AUDIT, upper, "-", count=limit + 1),
-            )
-        )
+        rows = self._store.read(lambda client: _newest(client, upper, limit + 1))
         more, rows = len(rows) > limit, rows[:limit]
         ids = [id_ for id_, _ in rows]
         outcomes = self._store.read(lambda client: _outcomes(client, ids)) if ids else []
@@ -100,8 +106,26 @@ class AuditLog:
         return entries, ids[-1] if more else None
 
 
+def _newest(client: RedisClient, upper: str, count: int) -> _Rows:
+    """Return the newest deeds and looks, up to an id; no two have the same."""
+    with client.pipeline(transaction=False) as pipeline:
+        for stream in (keyspace.AUDIT, keyspace.LOOKS):
+            pipeline.xrevrange(stream, upper, "-", count=count)
+        deeds, looks = cast("tuple[_Rows, _Rows]", pipeline.execute())
+    return sorted((*deeds, *looks), key=lambda row: _order(row[0]), reverse=True)[:count]
+
+
 def _outcomes(client: RedisClient, ids: Sequence[str]) -> list[str | None]:
-    return cast("list[str | None]", client.hmget(keyspace.AUDIT_OUTCOMES, list(ids)))
+    with client.pipeline(transaction=False) as pipeline:
+        for name in (keyspace.AUDIT_OUTCOMES, keyspace.LOOKS_OUTCOMES):
+            pipeline.hmget(name, list(ids))
+        deeds, looks = cast("tuple[list[str | None], list[str | None]]", pipeline.execute())
+    return [of_deed or of_look for of_deed, of_look in zip(deeds, looks, strict=True)]
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number)
 
 
 def _time_of(entry_id: str) -> str:

@@ -19,6 +19,8 @@ running:<task>     set     the running jobs of a task that has a limit of them, 
 turns:<task>       zset    the processes that wait to begin one of it, by the time they first asked
 audit              stream  what operators do, and what came of it (flask_api.jobs.operating.audit)
 audit-outcomes     hash
+looks              stream  what operators looked at, as audit; looks-outcomes as audit-outcomes
+looks-outcomes     hash
 paused             hash    tasks and executors of which nothing begins (.pauses)
 delayed            zset    jobs that wait for their time, by seconds since 1970
 orphans            set     jobs that a stopping process handed over
@@ -56,6 +58,8 @@ from shared.contract.entries import JOBS_PREFIX
 INSTANCES = f"{JOBS_PREFIX}instances"
 AUDIT = f"{JOBS_PREFIX}audit"
 AUDIT_OUTCOMES = f"{JOBS_PREFIX}audit-outcomes"
+LOOKS = f"{JOBS_PREFIX}looks"
+LOOKS_OUTCOMES = f"{JOBS_PREFIX}looks-outcomes"
 PAUSED = f"{JOBS_PREFIX}paused"
 DELAYED = f"{JOBS_PREFIX}delayed"
 ORPHANS = f"{JOBS_PREFIX}orphans"

@@ -13,6 +13,7 @@ from flask_api.http.operators.access import viewer_required
 from flask_api.http.operators.record import begin_deeds
 from flask_api.http.state import api_state
 from flask_api.jobs.errors import JobNotFound
+from flask_api.jobs.operating.audit import LOOK
 from flask_api.jobs.records.job import OUTCOMES, JobStatus, Owner
 from flask_api.operation.describe import Answer, describe
 from flask_api.views.me import KeptJson, kept_json
@@ -52,7 +53,7 @@ def show(person_id: str) -> Response:
     """
     if not _ID.fullmatch(person_id):
         raise JobNotFound("Nobody has this id.")
-    begin_deeds("look at", [(f"person {person_id}", person_id)])
+    begin_deeds(LOOK, [(f"person {person_id}", person_id)])
     engine, owner = api_state().engine, Owner(id=person_id, username="")
     found = {
         name: engine.list_of(owner, limit=limit, statuses=statuses).jobs

@@ -63,8 +63,8 @@ def show() -> Response:
     """Read the record of what operators did.
 
     Every act on another person's job, batch or file and every pause is written here before it is
-    done, and what came of it before it is answered. The last 20,000 are kept; the security log has
-    each of them too.
+    done, and what came of it before it is answered; so is each look at a person's work ("look at").
+    The last 20,000 acts are kept, and the last 20,000 looks; the security log has each of them too.
     """
     query = read_query(RecordQuery)
     entries, cursor = api_state().operators.audit.page(limit=query.limit, cursor=query.cursor)

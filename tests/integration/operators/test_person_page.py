@@ -127,9 +127,9 @@ def test_look_that_can_not_be_recorded_shows_nothing(operated: Flask) -> None:
     """Neither what the API knows of the person, nor what the site does."""
     vera, ada = _person(operated, "view_operations", is_staff=True), _person(operated)
     store = api_state(operated).jobs_store
-    store.write(lambda redis: redis.set(keyspace.AUDIT, "not a stream"))
+    store.write(lambda redis: redis.set(keyspace.LOOKS, "not a stream"))
     try:
         page = _page(vera, f"/operators/people/{ada.person.pk}/", 500)
     finally:
-        store.write(lambda redis: redis.delete(keyspace.AUDIT))
+        store.write(lambda redis: redis.delete(keyspace.LOOKS))
     assert ada.person.username not in page

@@ -9,10 +9,13 @@ from flask.testing import FlaskClient
 
 from flask_api.http.operators.access import OPERATE_PERMISSION, VIEW_PERMISSION
 from flask_api.http.state import api_state
+from flask_api.jobs.operating import audit
 from flask_api.jobs.records import keyspace
 from flask_api.testing import People, key_client, new_principal, session_client
 from shared.contract.principal import Principal
 from shared.settings import ApiSettings
+
+_LAST_LOOKS = [("look at", f"person {number}") for number in (5, 4, 3, 2)]
 
 
 @pytest.fixture(autouse=True)
@@ -83,10 +86,35 @@ def test_what_can_not_be_recorded_is_not_shown(app: Flask, people: People, vera:
         assert client.get(f"/operate/people/{no_id}").status_code == 404, no_id
     assert _looks(client) == []
     store = api_state(app).jobs_store
-    store.write(lambda redis: redis.set(keyspace.AUDIT, "not a stream"))
+    store.write(lambda redis: redis.set(keyspace.LOOKS, "not a stream"))
     try:
         answer = client.get(f"/operate/people/{ada.id}")
     finally:
-        store.write(lambda redis: redis.delete(keyspace.AUDIT))
+        store.write(lambda redis: redis.delete(keyspace.LOOKS))
     assert answer.status_code >= 500
     assert "usage" not in answer.text
+
+
+def test_looks_push_no_deed_out_of_the_record(
+    app: Flask, people: People, vera: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may only look can't make the record forget what was done: not by looking at many,
+    or at ids that nobody has. Both are in one list by time, on pages too."""
+    monkeypatch.setattr(audit, "MOST_KEPT", 3)
+    monkeypatch.setattr(audit, "MOST_LOOKS", 4)
+    olga = new_principal("olga", is_staff=True, permissions=[OPERATE_PERMISSION])
+    client = _session(app, people, olga)
+    looker = _session(app, people, vera)
+    looker.get("/operate/people/first")
+    pause = {"what": "executor", "name": "threads", "note": ""}
+    client.post("/operate/pause", json=pause)
+    for number in range(6):
+        assert looker.get(f"/operate/people/{number}").status_code == 200
+    client.post("/operate/resume", json={"what": "executor", "name": "threads"})
+    expected = [("resume", "executor threads"), *_LAST_LOOKS, ("pause", "executor threads")]
+    assert [(act, thing) for _, act, thing, _ in _looks(client)] == expected
+    assert {said for *_, said in _looks(client)} == {"done"}
+    first = client.get("/operate/record?limit=3").get_json()
+    rest = client.get(f"/operate/record?limit=3&cursor={first['next_cursor']}").get_json()
+    shown = [(each["act"], each["thing"]) for each in (*first["entries"], *rest["entries"])]
+    assert (shown, rest["next_cursor"]) == (expected, None)

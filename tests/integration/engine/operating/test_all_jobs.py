@@ -7,10 +7,11 @@ import pytest
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.operating import unfinished
 from flask_api.jobs.operating.all_jobs import WantedJobs
-from flask_api.jobs.operating.audit import AuditLog, Deed
+from flask_api.jobs.operating.audit import LOOK, AuditLog, Deed
 from flask_api.jobs.operating.operators import Operators
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import OUTCOMES, JobStatus
+from shared.clock import JOBS_CLOCK
 from tests.integration.engine.engine_bench import EngineBench, new_owner, soon
 from tests.waiting import wait_until
 
@@ -158,3 +159,21 @@ def test_record_is_bounded_and_never_changed(
     page, cursor = audit.page(limit=10)
     again, _ = audit.page(limit=10, cursor=cursor)
     assert len({each.id for each in (*page, *again)}) == 20
+
+
+def test_looks_and_deeds_of_one_moment_have_ids_of_their_own(
+    bench: EngineBench, engine: JobEngine
+) -> None:
+    """Each has its own outcome, and none is left out where a page ends."""
+    audit = AuditLog(engine._store)
+    deeds = [Deed(act=act, thing="job x", by="1", username="olga") for act in ("cancel", LOOK)]
+    ahead = f"{int(JOBS_CLOCK.now()) + 3600}000"  # as if the clock had been set back since
+    bench.admin.xadd(keyspace.AUDIT, {"deed": deeds[0].text}, f"{ahead}-4")
+    bench.admin.xadd(keyspace.AUDIT, {"deed": deeds[0].text}, f"{ahead}-5")
+    bench.admin.xadd(keyspace.LOOKS, {"deed": deeds[1].text}, f"{ahead}-3")
+    (look,) = audit.begin(deeds[1:])
+    (cancel,) = audit.begin(deeds[:1])
+    assert (look, cancel) == (f"{ahead}-6", f"{ahead}-7")
+    audit.end({look: "done", cancel: "refused: 409"})
+    told = {each.deed.act: each.outcome for each in audit.page(limit=2)[0]}
+    assert told == {LOOK: "done", "cancel": "refused: 409"}

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from smtplib import SMTPException, SMTPRecipientsRefused
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
@@ -24,10 +25,17 @@ from django_site.publishing.background import STOP_S, RepeatedWork
 log = logging.getLogger("gatehouse.mail")
 
 SENT_BY = "django.core.mail.backends.smtp.EmailBackend"
+_BESIDE = f"{__name__}.BackgroundEmailBackend"
 MOST_WAITING = 1_000
 GIVE_UP_AFTER_S = 900.0
 _AGAIN_AFTER_S = 5.0
 _LOOK_EVERY_S = 0.2
+
+
+def waiting_connection() -> Any:
+    """Return a connection for a thread that nobody waits for: it sends before it returns, and
+    raises what SMTP raises."""
+    return get_connection(SENT_BY if settings.EMAIL_BACKEND == _BESIDE else None)
 
 
 class MailNotTaken(SMTPException):

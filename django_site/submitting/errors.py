@@ -30,6 +30,11 @@ class ApiAway(SubmitError):
         self.code = code
         self.retry_after_s = retry_after_s
 
+    @property
+    def is_of_one_request(self) -> bool:
+        """Whether the API is there and failed at this request: others may fare better now."""
+        return self.code == "internal_error"
+
 
 def _says_where(line: Mapping[str, Any]) -> bool:
     return isinstance(line.get("pointer"), str) and isinstance(line.get("detail"), str)

@@ -206,7 +206,7 @@ def _is_final(row: Any, error: SubmitError) -> bool:
 
 def _is_away(error: SubmitError) -> bool:
     """Tell whether others' rows will not fare better now: an error of one request is its own."""
-    return isinstance(error, ApiAway) and error.code != "internal_error"
+    return isinstance(error, ApiAway) and not error.is_of_one_request
 
 
 def _described(error: SubmitError) -> str:

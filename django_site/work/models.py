@@ -61,6 +61,7 @@ class EndMail(models.Model):
     )
     work_id: "models.UUIDField[Any, Any]" = models.UUIDField()
     kind: "models.CharField[str, str]" = models.CharField(max_length=5)
+    task: "models.CharField[str, str]" = models.CharField(max_length=100)
     page: "models.CharField[str, str]" = models.CharField(max_length=2_000)
     language: "models.CharField[str, str]" = models.CharField(max_length=20, blank=True)
     asked_at: "models.DateTimeField[Any, Any]" = models.DateTimeField()

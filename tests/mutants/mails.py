@@ -46,7 +46,7 @@ MAIL_MUTANTS = (
         Mutant(
             "proof of the address that hears of an end",
             _WISHES,
-            "return address if address and proved.exists() else",
+            "return address if address and _proofs(person, address).exists() else",
             "return address if address else",
         ),
         Mutant(
@@ -54,6 +54,24 @@ MAIL_MUTANTS = (
             _WISHES,
             "_own(request).exclude(work_id=work_id).count() >= MOST:",
             "False:",
+        ),
+        Mutant(
+            "one wish that fails",
+            "django_site/work/end_mail/sending.py",
+            "if not away.is_of_one_request:",
+            "if True:",
+        ),
+        Mutant(
+            "wish that is refused for a while",
+            "django_site/work/end_mail/sending.py",
+            "refused.status == 404 or not wish.person.is_active:",
+            "True:",
+        ),
+        Mutant(
+            "mail that is not taken",
+            "django_site/work/end_mail/sending.py",
+            "        wish.save(force_insert=True)\n",
+            "",
         ),
         Mutant(
             "one mail of an end",

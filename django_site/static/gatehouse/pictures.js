@@ -57,7 +57,8 @@ const AGAIN_MS = 2_000;
 
 async function isAway(address) {
   try {
-    return (await fetch(address, { method: "HEAD", credentials: "same-origin" })).status >= 500;
+    const { status } = await fetch(address, { method: "HEAD", credentials: "same-origin" });
+    return status >= 500 || status === 429;
   } catch {
     return true;
   }
@@ -66,8 +67,10 @@ async function isAway(address) {
 async function lacksPicture(image) {
   const tries = Number(image.dataset.tries ?? 0) + 1;
   image.dataset.tries = tries;
-  if (tries > TRIES || !(await isAway(image.src))) image.classList.add("broken");
-  else setTimeout(() => (image.src = image.src), AGAIN_MS);
+  // The first time it may have been cut off on its way, by a server that is there again since.
+  const isNone = tries > TRIES || (tries > 1 && !(await isAway(image.src)));
+  if (isNone) image.classList.add("broken");
+  else setTimeout(() => (image.src = image.src), tries > 1 ? AGAIN_MS : 0);
 }
 document.addEventListener("error", ({ target }) => target.matches?.(".pictures img") && lacksPicture(target), true);
 for (const image of document.querySelectorAll(".pictures img")) if (image.complete && !image.naturalWidth) lacksPicture(image);

@@ -2,20 +2,25 @@
 installation, which holds a lease.
 
 A look asks the API in the person's name, so nobody is told of what they may no longer see. The
-pause between two looks grows with the wait, to a tenth of it: a job of an hour is told of some
-minutes late at most, and what never ends costs little. A row is deleted before its mail is handed
-on, so that nobody gets two; a mail that isn't taken has its row back.
+pause between two looks grows with the wait, to a tenth of it: a job of an hour is told of two
+minutes late at most, and what never ends costs little. What fails at one wish is that wish's own:
+it is put off, and the next one has its turn.
+
+A row is deleted before its mail is sent, and put back when the mail server doesn't take it. So a
+process that dies in between loses that mail, and nobody gets one twice but by a mail server that
+takes it and breaks off before it says so.
 """
 
 import logging
-from datetime import timedelta
-from smtplib import SMTPException
+from datetime import datetime, timedelta
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from django_site.mail_sender import waiting_connection
 from django_site.publishing.background import STOP_S, RepeatedWork
 from django_site.publishing.lease import Lease
 from django_site.publishing.people import id_of
@@ -28,38 +33,30 @@ from django_site.work.models import EndMail
 log = logging.getLogger("gatehouse.mail")
 
 EVERY_S = 2.0
+AT_A_TIME = 100
 _LONGEST_PAUSE_S = 30.0
 _LONGEST_LOOK = timedelta(minutes=2)
-_AGAIN_AFTER = timedelta(minutes=1)
-_AT_A_TIME = 100
+# Of a job that begins later: it may be cancelled before.
+_LONGEST_SLEEP = timedelta(minutes=10)
+_AGAIN_AFTER, _AGAIN_AT_LAST = timedelta(minutes=1), timedelta(hours=1)
 
 
-def look() -> bool:
-    """Send the mails of what has ended; return whether the API is there.
-
-    Those that were due longest come first, at most a hundred: the next look goes on."""
+def look() -> tuple[int, bool]:
+    """Send the mails of what has ended, the longest due first; return how many wishes were looked
+    at, a hundred at most, and whether the API is there."""
     due = EndMail.objects.filter(look_at__lte=timezone.now()).select_related("person")
-    for wish in due.order_by("look_at", "pk")[:_AT_A_TIME]:
+    wishes = list(due.order_by("look_at", "pk")[:AT_A_TIME])
+    for wish in wishes:
         try:
-            record = ask(
-                id_of(wish.person.pk),
-                "GET",
-                f"/{EndMail.PATHS[wish.kind]}/{wish.work_id}",
-                as_of_now=False,
-            )
-        except ApiAway:
-            return False
-        except SubmitRefused as refused:
-            if refused.may_pass_later:
-                _put_off(wish)
-            else:  # it is gone, or its person is
-                wish.delete()
-            continue
-        if record["finished_at"] is None:
+            _look_at(wish)
+        except ApiAway as away:
+            if not away.is_of_one_request:
+                return 0, False
             _put_off(wish)
-        else:
-            _send(wish, record)
-    return True
+        except Exception:
+            log.exception("looking whether %s has ended failed; it is tried again", wish)
+            _put_off(wish)
+    return len(wishes), True
 
 
 class EndMailSender(RepeatedWork):
@@ -75,10 +72,12 @@ class EndMailSender(RepeatedWork):
         self._first_pause_s = self._pause_s = every_s
 
     def work(self) -> None:
-        """Look, when it is this process's turn."""
+        """Look at all that is due, when it is this process's turn."""
         if not self._lease.hold():
             return
-        is_there = look()
+        count, is_there = look()
+        while count == AT_A_TIME and self._lease.hold() and not self.stopping.is_set():
+            count, is_there = look()
         doubled_s = min(_LONGEST_PAUSE_S, 2 * self._pause_s)
         self._pause_s = self._first_pause_s if is_there else doubled_s
         self.stopping.wait(self._pause_s - self._first_pause_s)
@@ -89,35 +88,68 @@ class EndMailSender(RepeatedWork):
         self._lease.give_back()
 
 
-def _put_off(wish: EndMail) -> None:
+def _look_at(wish: EndMail) -> None:
+    path = f"/{EndMail.PATHS[wish.kind]}/{wish.work_id}"
+    try:
+        record = ask(id_of(wish.person.pk), "GET", path, as_of_now=False)
+    except SubmitRefused as refused:
+        if refused.code == "job_expired":  # it has ended, or it would be kept
+            _send(wish, {})
+        elif refused.status == 404 or not wish.person.is_active:
+            wish.delete()
+            log.info("%s is gone, or its person is: no mail about its end", wish)
+        else:  # of a limit, or of keys and clocks that are not alike just now
+            _put_off(wish)
+        return
+    if record["finished_at"] is None:
+        _put_off(wish, start_at=record.get("start_at"))
+    else:
+        _send(wish, record)
+
+
+def _put_off(wish: EndMail, *, start_at: str | None = None) -> None:
     now = timezone.now()
     pause = min(_LONGEST_LOOK, max(FIRST_LOOK, (now - wish.asked_at) / 10))
+    if start_at:
+        pause = max(pause, min(_LONGEST_SLEEP, datetime.fromisoformat(start_at) - now))
     EndMail.objects.filter(pk=wish.pk).update(look_at=now + pause)
 
 
 def _send(wish: EndMail, record: dict[str, Any]) -> None:
     address = proved_address(wish.person)
+    mail = _mail(wish, record, address)
     taken, _ = EndMail.objects.filter(pk=wish.pk).delete()
     if not taken or not address:
         return
     try:
-        _mail(wish, record, address).send()
-    except (OSError, SMTPException):
-        log.warning("e-mail of an end not taken; it is tried again", exc_info=True)
-        wish.pk, wish.look_at = None, timezone.now() + _AGAIN_AFTER
+        mail.send()
+    except SMTPRecipientsRefused:  # it will be the next time, too
+        log.exception("e-mail not sent", extra={"subject": mail.subject})
+    except Exception:  # whatever a backend raises
+        log.warning("e-mail of an end not sent yet; it is tried again", exc_info=True)
+        now = timezone.now()
+        pause = min(_AGAIN_AT_LAST, max(_AGAIN_AFTER, (now - wish.asked_at) / 10))
+        wish.pk, wish.look_at = None, now + pause
         wish.save(force_insert=True)
 
 
 def _mail(wish: EndMail, record: dict[str, Any], address: str) -> EmailMessage:
+    """Return the mail about a record; about one that is kept no longer when it is empty."""
     with translation.override(wish.language or None):
-        context = {"task": record["task"], "page": wish.page, "kind": wish.kind}
-        if wish.kind == "job":
+        context: dict[str, Any] = {"task": wish.task, "page": wish.page, "kind": wish.kind}
+        if "status" in record:
             context["state"] = STATUS_WORDS[record["status"]]
-        else:
-            context["counts"] = [
-                (STATUS_WORDS[state], count) for state, count in record["counts"].items() if count
-            ]
+        context["counts"] = [
+            (STATUS_WORDS[state], count)
+            for state, count in record.get("counts", {}).items()
+            if count
+        ]
         subject = " ".join(render_to_string("work/email/ended_subject.txt", context).split())
         message = render_to_string("work/email/ended_message.txt", context)
-    headers = {"Auto-Submitted": "auto-generated"}  # RFC 3834: no out-of-office note comes back
-    return EmailMessage(subject, message.strip() + "\n", to=[address], headers=headers)
+    return EmailMessage(
+        subject,
+        message.strip() + "\n",
+        to=[address],
+        headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no out-of-office note comes back
+        connection=waiting_connection(),
+    )

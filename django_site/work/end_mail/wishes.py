@@ -4,12 +4,15 @@ A mail goes to an address that its person has proved to be theirs, and to no oth
 up with a stranger's address could have them sent as many as there are jobs.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.db.models import Exists
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -26,20 +29,40 @@ MOST = 100  # of one person, at once
 FIRST_LOOK = timedelta(seconds=5)
 
 
-def wish_of(request: HttpRequest, record: dict[str, Any]) -> dict[str, str] | None:
-    """Return what a page offers of it: the address that mail goes to, "" where none is proved, and
-    whether it is wanted already; None when it has ended."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a page offers: the ``address`` that the mail goes to, "" while none is proved."""
+
+    address: str
+    is_wanted: bool
+
+
+def wish_of(request: HttpRequest, record: dict[str, Any]) -> Wish | None:
+    """Return what the page of a job or batch offers; None when it has ended."""
     if record["finished_at"] is not None:
         return None
-    is_wanted = _own(request).filter(work_id=record["id"]).exists()
-    return {"address": proved_address(request.user), "is_wanted": "yes" if is_wanted else ""}
+    person: Any = request.user
+    address = address_of(person)
+    wanted = EndMail.objects.filter(person_id=person.pk, work_id=record["id"])
+    # one question, for a page that renews itself asks it again and again
+    found = get_user_model()._default_manager.filter(pk=person.pk)
+    is_wanted, is_proved = found.values_list(Exists(wanted), Exists(_proofs(person, address)))[0]
+    return Wish(address=address if is_proved else "", is_wanted=is_wanted)
 
 
 def proved_address(person: Any) -> str:
     """Return the person's address if it is proved to be theirs, else ""."""
-    address = str(getattr(person, person.get_email_field_name(), "") or "")
-    proved = EmailAddress.objects.filter(user_id=person.pk, email__iexact=address, verified=True)
-    return address if address and proved.exists() else ""
+    address = address_of(person)
+    return address if address and _proofs(person, address).exists() else ""
+
+
+def address_of(person: Any) -> str:
+    """Return the person's address, proved or not."""
+    return str(getattr(person, person.get_email_field_name(), "") or "")
+
+
+def _proofs(person: Any, address: str) -> Any:
+    return EmailAddress.objects.filter(user_id=person.pk, email__iexact=address, verified=True)
 
 
 @require_POST
@@ -59,11 +82,11 @@ def want(request: HttpRequest, work_id: UUID, kind: str) -> HttpResponse:
         words = _("You are to be mailed about %(most)s jobs already, which is the most.")
         messages.warning(request, words % {"most": MOST})
     else:
-        _write(request, work_id, kind)
+        _write(request, work_id, kind, task=record["task"])
     return back
 
 
-def _write(request: HttpRequest, work_id: UUID, kind: str) -> None:
+def _write(request: HttpRequest, work_id: UUID, kind: str, *, task: str) -> None:
     address = request.build_absolute_uri(reverse(kind, args=[work_id]))
     now = timezone.now()
     EndMail.objects.update_or_create(
@@ -71,6 +94,7 @@ def _write(request: HttpRequest, work_id: UUID, kind: str) -> None:
         work_id=work_id,
         defaults={
             "kind": kind,
+            "task": task,
             "page": address,
             "language": get_language() or "",
             "asked_at": now,

@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('work_id', models.UUIDField()),
                 ('kind', models.CharField(max_length=5)),
+                ('task', models.CharField(max_length=100)),
                 ('page', models.CharField(max_length=2000)),
                 ('language', models.CharField(blank=True, max_length=20)),
                 ('asked_at', models.DateTimeField()),

@@ -3,7 +3,8 @@ sent."""
 
 from collections.abc import Iterator
 from datetime import timedelta
-from smtplib import SMTPServerDisconnected
+from pathlib import Path
+from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +13,8 @@ from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.test import override_settings
 from django.utils import timezone
-from flask import Flask
+from flask import Flask, Response
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from shared.http.beside import API, offer_api, withdraw_api
 from tests.integration.gate.gate_bench import Visitor, new_visitor, post, submit, submit_batch
@@ -34,9 +36,24 @@ def rows() -> Any:
 class AwayBackend(BaseEmailBackend):
     """A mail server that hangs up."""
 
+    error: Exception = SMTPServerDisconnected("not taken")
+
     def send_messages(self, email_messages: Any) -> int:
         """Take none."""
-        raise SMTPServerDisconnected(f"{len(email_messages)} not taken")
+        del email_messages
+        raise self.error
+
+
+class OddBackend(AwayBackend):
+    """A service for mail whose errors are its own."""
+
+    error = LookupError("not taken")
+
+
+class RefusingBackend(AwayBackend):
+    """A mail server that has no such box."""
+
+    error = SMTPRecipientsRefused({"ada@example.org": (550, b"no such user")})
 
 
 @pytest.fixture
@@ -69,7 +86,7 @@ def look_now() -> bool:
     from django_site.work.end_mail.sending import look
 
     rows().update(look_at=timezone.now())
-    return look()
+    return look()[1]
 
 
 def test_one_mail_comes_when_a_job_has_ended(beside: Flask, ada: Visitor) -> None:
@@ -98,6 +115,7 @@ def test_mail_of_a_batch_says_how_many_ended_how(beside: Flask, ada: Visitor) ->
         person_id=ada.person.pk,
         work_id=batch_id,
         kind="batch",
+        task=ECHO,
         page=f"http://localhost/batches/{batch_id}/",
         language="de",
         asked_at=timezone.now(),
@@ -153,11 +171,11 @@ def test_wishes_are_bounded(beside: Flask, ada: Visitor, monkeypatch: pytest.Mon
     assert rows().get().work_id == UUID(first)
 
 
-def test_mail_that_is_not_taken_is_tried_again(beside: Flask, ada: Visitor) -> None:
+@pytest.mark.parametrize("backend", ["AwayBackend", "OddBackend"])
+def test_mail_that_is_not_taken_is_tried_again(beside: Flask, ada: Visitor, backend: str) -> None:
     """And an API that is away loses none."""
-    job_id = submit(beside, ada, ECHO, wait=10, value="a")
-    _wish(ada, job_id)
-    with override_settings(EMAIL_BACKEND=f"{__name__}.AwayBackend"):
+    _wish(ada, submit(beside, ada, ECHO, wait=10, value="a"))
+    with override_settings(EMAIL_BACKEND=f"{__name__}.{backend}"):
         look_now()
     assert rows().get().look_at > timezone.now()
     withdraw_api(beside)
@@ -167,15 +185,73 @@ def test_mail_that_is_not_taken_is_tried_again(beside: Flask, ada: Visitor) -> N
     assert (len(mail.outbox), rows().count()) == (1, 0)
 
 
-def test_pause_grows_with_the_wait(beside: Flask, ada: Visitor) -> None:
-    """To a tenth of it, at least five seconds and at most two minutes."""
-    wish = _wish(ada, later(beside, ada))
+def test_mail_to_a_box_that_is_none_is_given_up(
+    beside: Flask, ada: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a line in the log: it would be refused the next time, too."""
+    _wish(ada, submit(beside, ada, ECHO, wait=10, value="a"))
+    with override_settings(EMAIL_BACKEND=f"{__name__}.RefusingBackend"):
+        assert look_now()
+    assert rows().count() == 0
+    assert "e-mail not sent" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "content"), [(500, '{"code": "internal_error"}'), (200, "{}"), (401, "{}")]
+)
+def test_what_fails_at_one_wish_holds_up_no_other(
+    beside: Flask, ada: Visitor, status: int, content: str
+) -> None:
+    """It is looked at again, and nobody's wish is lost by an answer that passes."""
+    odd = _wish(ada, str(uuid4()))
+    _wish(ada, submit(beside, ada, ECHO, wait=10, value="a"))
+    answer = Response(content, status, content_type="application/json")
+    front = DispatcherMiddleware(beside.wsgi_app, {f"/jobs/{odd.work_id}": answer})
+    offer_api(front)
+    try:
+        assert look_now()
+    finally:
+        withdraw_api(front)
+    assert (len(mail.outbox), rows().get().pk) == (1, odd.pk)
+
+
+def test_end_that_is_kept_no_longer_is_told_of(beside: Flask, ada: Visitor, tmp_path: Path) -> None:
+    """A job may be kept for less long than the pause between two looks."""
+    job_id = submit(beside, ada, "sample.brief", wait=10, folder=str(tmp_path))
+    _wish(ada, job_id)
+    wait_until(lambda: ada.browser.get(f"/jobs/{job_id}/").status_code == 410, timeout_s=20)
+    look_now()
+    [sent] = mail.outbox
+    assert "has ended, and is no longer kept" in sent.body
+
+
+def test_mail_waits_in_this_thread_where_others_wait_in_a_queue(site: None) -> None:
+    """A queue of this process would lose with it what its row no longer holds."""
+    from django_site.mail_sender import BackgroundEmailBackend, waiting_connection
+
+    beside_requests = f"{BackgroundEmailBackend.__module__}.BackgroundEmailBackend"
+    with override_settings(EMAIL_BACKEND=beside_requests):
+        assert type(waiting_connection()).__module__ == "django.core.mail.backends.smtp"
+
+
+def test_pause_grows_with_the_wait(beside: Flask, ada: Visitor, tmp_path: Path) -> None:
+    """To a tenth of it, at least five seconds and at most two minutes; of a job that begins later
+    it is longer."""
+    held = tmp_path / "go"
+    _wish(ada, submit(beside, ada, "sample.hold", path=str(held)))
     for waited_s, pause_s in ((1, 5), (300, 30), (86_400, 120)):
-        asked_at = timezone.now() - timedelta(seconds=waited_s)
-        rows().filter(pk=wish.pk).update(asked_at=asked_at)
+        rows().update(asked_at=timezone.now() - timedelta(seconds=waited_s))
         look_now()
-        left_s = (rows().get().look_at - timezone.now()).total_seconds()
-        assert pause_s - 2 < left_s < pause_s + 1
+        assert pause_s - 2 < _pause_s() < pause_s + 1
+    held.touch()
+    rows().delete()
+    _wish(ada, later(beside, ada))
+    look_now()
+    assert 590 < _pause_s() <= 600
+
+
+def _pause_s() -> float:
+    return float((rows().get().look_at - timezone.now()).total_seconds())
 
 
 def test_a_server_process_sends_them(beside: Flask, ada: Visitor) -> None:
@@ -196,6 +272,7 @@ def _wish(visitor: Visitor, job_id: str) -> Any:
         person_id=visitor.person.pk,
         work_id=job_id,
         kind="job",
+        task=ECHO,
         page=f"http://localhost/jobs/{job_id}/",
         asked_at=timezone.now(),
         look_at=timezone.now(),

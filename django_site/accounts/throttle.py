@@ -31,14 +31,13 @@ _LONGEST_LOGIN = 320  # an e-mail address
 
 
 def find_person(credentials: dict[str, Any]) -> Any:
-    """Return whom the typed name means, None for nobody;
-    asks the database the same for a name that isn't there."""
+    """Return whom the typed name means, None for nobody; asks the database the same for a name that
+    isn't there. A name that is no address means nobody by address: some accounts have none."""
     by_name = get_user_by_username(
         str(credentials.get("username") or credentials.get("email") or "")
     )
-    by_email = filter_users_by_email(
-        str(credentials.get("email") or ""), prefer_verified=True, for_login=True
-    )
+    email = str(credentials.get("email") or "")
+    by_email = filter_users_by_email(email, prefer_verified=True, for_login=True) if email else ()
     return by_name or (by_email[0] if by_email else None)
 
 

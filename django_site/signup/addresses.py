@@ -34,6 +34,8 @@ def has_account(email: str) -> bool:
     An address that was only typed in beside another one, maybe by a stranger,
     keeps nobody from signing up with it.
     """
+    if not email:  # which some accounts have
+        return False
     if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
         return True
     return any(may_take_back_by(person, email) for person in filter_users_by_email(email))

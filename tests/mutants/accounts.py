@@ -141,6 +141,12 @@ ACCOUNTS_MUTANTS = (
     *of(
         ("tests/security/accounts/test_log_in_limits.py",),
         Mutant(
+            "account without an address",
+            _THROTTLE,
+            "filter_users_by_email(email, prefer_verified=True, for_login=True) if email else ()",
+            "filter_users_by_email(email, prefer_verified=True, for_login=True)",
+        ),
+        Mutant(
             "customer of an address",
             "django_site/accounts/adapter.py",
             "return customer_of(address)",

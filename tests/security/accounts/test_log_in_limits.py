@@ -163,6 +163,21 @@ def test_account_that_is_not_there_is_locked_like_one_that_is(site: None) -> Non
     lock_out("nobody@example.org", "198.51.100.5")
 
 
+def test_names_of_nobody_do_not_mean_an_account_without_an_address(
+    new_person: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator's account often has none: no stranger's guesses at other names count against it."""
+    operator = new_person()
+    operator.emailaddress_set.all().delete()
+    type(operator).objects.filter(pk=operator.pk).update(email="")
+    with caplog.at_level(logging.INFO, logger="gatehouse.security"):
+        for number in range(6):
+            try_password(browser_at("203.0.113.5"), f"nobody-{number}", "wrong")
+    reasons = {getattr(line, "reason", "") for line in caplog.records}
+    assert reasons == {"unknown_name"}
+    assert try_password(browser_at("203.0.113.5"), operator.username, PASSWORD).status_code == 302
+
+
 def test_failures_are_in_the_security_log_without_what_was_typed(
     person: "User", caplog: pytest.LogCaptureFixture
 ) -> None:

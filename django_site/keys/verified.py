@@ -8,6 +8,7 @@ from typing import Any
 
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
+from django.db.models import QuerySet
 
 from django_site.publishing.databases import database_of
 
@@ -20,9 +21,15 @@ def needs_verified_address(person: Any) -> bool:
     """
     if app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.NONE:
         return False
-    email = str(getattr(person, person.get_email_field_name(), "") or "").lower()
-    return (
-        not EmailAddress.objects.using(database_of(EmailAddress))
-        .filter(user_id=person.pk, email=email, verified=True)
-        .exists()
-    )
+    return not proofs_of(person).exists()
+
+
+def address_of(person: Any) -> str:
+    """Return the account's own address, proved or not; "" when it has none."""
+    return str(getattr(person, person.get_email_field_name(), "") or "")
+
+
+def proofs_of(person: Any) -> QuerySet[Any]:
+    """Return what says that the account's own address is proved; nothing when it isn't."""
+    rows: QuerySet[Any] = EmailAddress.objects.using(database_of(EmailAddress))
+    return rows.filter(user_id=person.pk, email=address_of(person).lower(), verified=True)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from django_site.keys.verified import proofs_of
 from django_site.work.api import ApiProblem, NoApiBeside
 from django_site.work.favourites import favourites_of
 from django_site.work.listing.job_list import list_work
@@ -21,10 +21,7 @@ def home(request: HttpRequest) -> HttpResponse:
     person: Any = request.user
     if not person.is_authenticated:
         return render(request, "home.html")
-    is_verified = EmailAddress.objects.filter(
-        user=person, email=person.email, verified=True
-    ).exists()
-    context = {"email_verified": is_verified, "work": _recent(request)}
+    context = {"email_verified": proofs_of(person).exists(), "work": _recent(request)}
     return render(request, "home.html", context)
 
 

@@ -46,8 +46,8 @@ MAIL_MUTANTS = (
         Mutant(
             "proof of the address that hears of an end",
             _WISHES,
-            "return address if address and _proofs(person, address).exists() else",
-            "return address if address else",
+            'return address_of(person) if proofs_of(person).exists() else ""',
+            "return address_of(person)",
         ),
         Mutant(
             "bound of ends to be told of",

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db.models import Exists
@@ -21,6 +20,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from django_site.keys.verified import address_of, proofs_of
 from django_site.work import api
 from django_site.work.access import page
 from django_site.work.models import EndMail
@@ -42,27 +42,16 @@ def wish_of(request: HttpRequest, record: dict[str, Any]) -> Wish | None:
     if record["finished_at"] is not None:
         return None
     person: Any = request.user
-    address = address_of(person)
     wanted = EndMail.objects.filter(person_id=person.pk, work_id=record["id"])
     # one question, for a page that renews itself asks it again and again
     found = get_user_model()._default_manager.filter(pk=person.pk)
-    is_wanted, is_proved = found.values_list(Exists(wanted), Exists(_proofs(person, address)))[0]
-    return Wish(address=address if is_proved else "", is_wanted=is_wanted)
+    is_wanted, is_proved = found.values_list(Exists(wanted), Exists(proofs_of(person)))[0]
+    return Wish(address=address_of(person) if is_proved else "", is_wanted=is_wanted)
 
 
 def proved_address(person: Any) -> str:
     """Return the person's address if it is proved to be theirs, else ""."""
-    address = address_of(person)
-    return address if address and _proofs(person, address).exists() else ""
-
-
-def address_of(person: Any) -> str:
-    """Return the person's address, proved or not."""
-    return str(getattr(person, person.get_email_field_name(), "") or "")
-
-
-def _proofs(person: Any, address: str) -> Any:
-    return EmailAddress.objects.filter(user_id=person.pk, email__iexact=address, verified=True)
+    return address_of(person) if proofs_of(person).exists() else ""
 
 
 @require_POST

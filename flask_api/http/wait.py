@@ -8,10 +8,9 @@ the server: the gate decides again, and the view finds in :func:`resumption` wha
 
 import re
 import time
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, cast
 
 from flask import Flask, Response, current_app
 from pydantic import BaseModel, ConfigDict, Field
@@ -85,19 +84,14 @@ class Resumption:
 
 
 class Parked(Exception):  # not an error
-    """Raised by a view: nothing to say before this pause ends. ``free`` is called when it is over,
-    however it ends."""
+    """Raised by a view: nothing to say before this pause ends. ``free`` is called once when it is
+    over, however it ends."""
 
     def __init__(self, pause: Pause, *, until: float, free: Callable[[], None], kept: Any) -> None:
         super().__init__()
         self.pause = pause
-        self._free = free
+        self.free = free
         self.resumption = Resumption(until=until, kept=kept)
-
-    def free(self) -> None:
-        """Free what the pause holds. Idempotent."""
-        free, self._free = self._free, lambda: None
-        free()
 
 
 class PausingResponse(Response):
@@ -109,40 +103,92 @@ class PausingResponse(Response):
         return body if can_park(environ) else ClosingIterator(in_thread(body, environ), self.close)
 
 
+class _Wait(NamedTuple):
+    pause: Pause
+    free: Callable[[], None]
+    resumption: Resumption
+
+
 class ParkedResponse(Response):
     """The answer to a request that waits: that of the same request, asked again after its pause."""
 
     def __init__(self, parked: Parked) -> None:
         super().__init__()
-        self._parked = parked
-        self._app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+        # Not the exception: its traceback has all that the view and its callers had at hand, this
+        # response too.
+        self._wait = _Wait(parked.pause, parked.free, parked.resumption)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Wait, and answer then: nothing is begun before."""
+        app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+        answer = _WaitingAnswer(app, self._wait, environ, start_response)
+        self.close()  # the first request is over
+        if can_park(environ):
+            return cast("Iterable[bytes]", answer)
+        return ClosingIterator(in_thread(answer, environ), answer.close)
 
-        answer = self._pieces(environ, start_response)
 
-        def free() -> None:
-            answer.close()  # where it waits in a thread, nobody else does
-            self._parked.free()
-            self.close()
+class _WaitingAnswer:
+    """What a request that waits is answered with: a pause, then the pieces of the real answer.
 
-        waiting = answer if can_park(environ) else in_thread(answer, environ)
-        return ClosingIterator(cast("Iterable[bytes]", waiting), free)
+    Thousands of these wait in one process: nothing of the first request is held but its environ.
+    """
 
-    def _pieces(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Generator[bytes | Pause]:
-        yield self._parked.pause
-        self._parked.free()
-        again = {**environ, _RESUMPTION: self._parked.resumption}
+    __slots__ = (
+        "_answer",
+        "_app",
+        "_environ",
+        "_free",
+        "_pieces",
+        "_resumption",
+        "_start_response",
+    )
+
+    def __init__(
+        self,
+        app: Flask,
+        wait: _Wait,
+        environ: "WSGIEnvironment",
+        start_response: "StartResponse",
+    ) -> None:
+        self._app = app
+        self._environ = environ
+        self._start_response = start_response
+        self._resumption = wait.resumption
+        self._free: Callable[[], None] | None = wait.free
+        self._pieces: Iterator[bytes | Pause] = iter((wait.pause,))
+        self._answer: ClosingIterator | None = None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes | Pause:
+        for piece in self._pieces:
+            return piece
+        if self._free is None:
+            raise StopIteration
+        self._end_pause()
+        again = {**self._environ, _RESUMPTION: self._resumption}
         again.pop("werkzeug.request", None)  # of the first time; it would be kept alive
         # The application's own, without what wraps it: that has seen this request already.
-        answer = Flask.wsgi_app(self._app, again, start_response)
-        with closing(cast("ClosingIterator", answer)):
-            yield from answer
+        answer = Flask.wsgi_app(self._app, again, self._start_response)
+        self._answer = cast(ClosingIterator, answer)
+        self._pieces = iter(self._answer)
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """End the wait and the answer. Idempotent."""
+        self._end_pause()
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.close()
+
+    def _end_pause(self) -> None:
+        free, self._free = self._free, None
+        if free is not None:
+            free()
 
 
 def resumption() -> Resumption | None:

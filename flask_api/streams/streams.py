@@ -100,12 +100,13 @@ class Streams:
     ) -> NewsPause | None:
         """Return a pause until the job ends, to be closed.
         None when it has ended, or when every place is taken."""
+        job_id = job.id  # it waits as long as the request does, of which there are thousands
 
         def ends(event: Event) -> bool:
-            return event.ends_a_job and event.job == job.id
+            return event.ends_a_job and event.job == job_id
 
         def begin() -> Position | None:
-            entry = keyspace.record(job.id)
+            entry = keyspace.record(job_id)
             found, tail = self._event_log.with_tail(job.owner.id, entry, ("status",))
             has_ended = "status" not in found or JobStatus(found["status"]).is_outcome
             return None if has_ended else tail
@@ -117,9 +118,10 @@ class Streams:
     ) -> NewsPause | None:
         """Return a pause until one of the batch's jobs ends, to be closed.
         None when every place is taken."""
+        batch_id = batch.id
         return self._pause(
             batch.owner.id,
-            lambda event: event.ends_a_job and event.batch == batch.id,
+            lambda event: event.ends_a_job and event.batch == batch_id,
             partial(self._event_log.tail, batch.owner.id),
             until=until,
             access=access,

@@ -6,6 +6,15 @@ _PARKING = "deploy/servers/parking.py"
 
 WAITING_MUTANTS = (
     *of(
+        ("tests/unit/flask_api/test_flask_wait.py",),
+        Mutant(
+            "a pause whose client left",
+            "flask_api/http/wait.py",
+            "        self._end_pause()\n        answer, self._answer",
+            "        answer, self._answer",
+        ),
+    ),
+    *of(
         ("tests/integration/api/events/test_api_events_ends.py",),
         Mutant(
             "a parked credential that changed",

@@ -1,5 +1,9 @@
 """/operators/failures/ and /operators/record/: what went wrong lately, and what operators did."""
 
+import re
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +15,7 @@ from django_site.work import api
 from django_site.work.listing.filters import task_names, wanted_task
 
 PAGE = 50
+_NUMBER = re.compile(r"[0-9]+")
 
 
 @viewers_page
@@ -18,6 +23,7 @@ def failures(request: HttpRequest) -> HttpResponse:
     """Show failures, grouped by error."""
     task = wanted_task(request.GET.dict())
     found = api.get(request, "/operate/failures", task=task)
+    _name_rows(found["groups"])
     context = {
         "found": found,
         "task": task,
@@ -25,6 +31,18 @@ def failures(request: HttpRequest) -> HttpResponse:
         "tab": "failures",
     }
     return render(request, "operators/failures.html", context)
+
+
+def _name_rows(groups: Iterable[dict[str, Any]]) -> None:
+    """Give each group the id of its row: the same when the page is asked for again, whatever has
+    moved meanwhile."""
+    seen = Counter[str]()
+    for group in groups:
+        message = _NUMBER.sub("#", group["message"])
+        alike = repr((group["task"], group["type"], message)).encode(errors="replace")
+        name = blake2b(alike, digest_size=8).hexdigest()
+        group["row"] = f"failure-{name}-{seen[name]}"
+        seen[name] += 1
 
 
 @viewers_page

@@ -182,6 +182,44 @@ def test_timeline_renews_itself_and_leaves_open_what_is_open(
     assert olga.find("#attempts").get_attribute("open")
 
 
+def test_failures_times_and_record_renew_themselves(operator: Callable[..., Person]) -> None:
+    """What fails, ends or is done elsewhere is seen without asking for the page again, and an
+    example that has the focus keeps it though its row moves."""
+    olga = operator(width=1280)
+    olga.go("/operators/failures/")
+    link = "#live-failures tbody tr:last-child a"
+    olga.browser.execute_script(f'document.querySelector("{link}").focus()')
+    example = olga.find(link).get_attribute("href")
+    sent = {"task": "forms.refuse", "arguments": {"text": "no such supplier"}}
+    for _ in range(2):
+        olga.session.http.post("/api/jobs", json=sent, params={"wait": "5"})
+    _until_soon(olga, lambda: "no such supplier" in olga.text("#live-failures"), "it is a row")
+    focused = "return document.activeElement.href"
+    assert olga.browser.execute_script(focused) == example
+
+    olga.go("/operators/times/")
+    row = "[id='times-primes.check'] td.number"
+    ended = int(olga.text(row) or 0)
+    check = {"task": "primes.check", "arguments": {"numbers": [1]}}
+    olga.session.http.post("/api/jobs", json=check, params={"wait": "5"})
+    _until_soon(olga, lambda: int(olga.text(row) or 0) > ended, "an end is counted")
+
+    olga.go("/operators/record/")
+    pause = {"which": "task:primes.check", "note": "for a look"}
+    olga.session.send_form("/operators/pause/", pause, page="/operators/")
+    olga.session.send_form("/operators/resume/", pause, page="/operators/")
+    _until_soon(
+        olga, lambda: "for a look" in olga.text("#live-record table"), "it is in the record"
+    )
+
+
+def _until_soon(olga: Person, condition: Callable[[], object], what: str) -> None:
+    """Wait until the page that renews itself shows something: as when somebody comes back to it,
+    it does so at once."""
+    olga.browser.execute_script("document.dispatchEvent(new Event('visibilitychange'))")
+    olga.until(condition, what)
+
+
 def _renewed(olga: Person, *, times: int) -> None:
     """Wait until the page has asked for itself again so often, whether it shows it or not."""
     script = "return performance.getEntriesByType('resource').filter(({name, initiatorType}) => "

@@ -225,6 +225,18 @@ def test_end_that_is_kept_no_longer_is_told_of(beside: Flask, ada: Visitor, tmp_
     assert "has ended, and is no longer kept" in sent.body
 
 
+def test_end_of_a_batch_that_is_kept_no_longer_is_told_of(
+    beside: Flask, ada: Visitor, tmp_path: Path
+) -> None:
+    """Also when it has expired and all of its jobs are swept away."""
+    batch_id = submit_batch(beside, ada, "sample.brief", [{"folder": str(tmp_path)}] * 2)
+    _wish(ada, batch_id, kind="batch")
+    wait_until(lambda: ada.browser.get(f"/batches/{batch_id}/").status_code == 410, timeout_s=20)
+    look_now()
+    [sent] = mail.outbox
+    assert "has ended, and is no longer kept" in sent.body
+
+
 def test_mail_waits_in_this_thread_where_others_wait_in_a_queue(site: None) -> None:
     """A queue of this process would lose with it what its row no longer holds."""
     from django_site.mail_sender import BackgroundEmailBackend, waiting_connection
@@ -267,11 +279,11 @@ def test_a_server_process_sends_them(beside: Flask, ada: Visitor) -> None:
         sender.stop()
 
 
-def _wish(visitor: Visitor, job_id: str) -> Any:
+def _wish(visitor: Visitor, job_id: str, kind: str = "job") -> Any:
     return rows().create(
         person_id=visitor.person.pk,
         work_id=job_id,
-        kind="job",
+        kind=kind,
         task=ECHO,
         page=f"http://localhost/jobs/{job_id}/",
         asked_at=timezone.now(),

@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from django_site.work import api
@@ -18,7 +17,7 @@ from django_site.work.chart.timeline import timeline_of
 from django_site.work.end_mail.wishes import wish_of
 from django_site.work.form.values import json_text
 from django_site.work.listing.many import back_to_list
-from django_site.work.results.parts import PAGE_ROWS, Wanted
+from django_site.work.results.parts import PAGE_ROWS, TABLE_FORMATS, Wanted
 from django_site.work.results.pictures import pictures_of
 from django_site.work.results.result import show
 from django_site.work.results.rows import rows_of
@@ -28,12 +27,6 @@ LOG_LINES = 200
 # Of a larger batch the page shows no results: reading them is the whole batch.
 _BATCH_SHOWN_MAX = 1000
 _DRAWN_MAX, _AT_ONCE = 300, 100
-_TABLE_FORMATS = (
-    ("spreadsheet", gettext_lazy("CSV for a spreadsheet")),
-    ("csv", gettext_lazy("CSV, as it is")),
-    ("jsonl", gettext_lazy("JSON lines")),
-    ("parquet", "Parquet"),
-)
 
 
 @get_page
@@ -53,7 +46,8 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "rows": rows_of(request, record, wanted, path=f"/jobs/{job_id}/rows"),
         "sharing": section_of(request, record),
         "wish": wish_of(request, record),
-        "table_formats": _TABLE_FORMATS,
+        "table_formats": TABLE_FORMATS,
+        "table_address": f"/jobs/{job_id}/table",
         "pictures": pictures_of(record["files"]),
         "is_over": record["finished_at"] is not None,
     }

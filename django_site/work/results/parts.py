@@ -7,12 +7,20 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 
 from django_site.work.chart.shown_chart import picture
 from django_site.work.results.tree import Node
 from shared.chart import Chart
 
 PAGE_ROWS = 100
+# As what the API gives a whole table, and what people call it.
+TABLE_FORMATS = (
+    ("spreadsheet", gettext_lazy("CSV for a spreadsheet")),
+    ("csv", gettext_lazy("CSV, as it is")),
+    ("jsonl", gettext_lazy("JSON lines")),
+    ("parquet", "Parquet"),
+)
 COLUMNS_MAX = 40
 _SEARCHED_MAX, _CHOSEN_MAX, _CHOICES_MAX = 200, 100, 300
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from django_site.work import api
 from django_site.work.access import get_page, page
 from django_site.work.form.values import json_text
-from django_site.work.results.parts import Wanted
+from django_site.work.results.parts import TABLE_FORMATS, Wanted
 from django_site.work.results.result import show
 from django_site.work.results.rows import rows_of
 from django_site.work.sharing.terms import body_of, form_for
@@ -58,6 +58,10 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
         "arguments": None if record["arguments"] is None else json_text(record["arguments"]),
         "result": show(record["result"], wanted) if has_result else None,
         "rows": rows,
+        "table_formats": TABLE_FORMATS,
+        "table_address": f"/shared/{token}/table",
+        # of kept rows: their own file, which is sent as it is only where files are shown
+        "hidden_format": "parquet" if "files" in record["withheld"] else "",
         "is_over": record["finished_at"] is not None,
     }
     return render(request, "work/sharing/shared.html", context)

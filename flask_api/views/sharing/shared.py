@@ -39,6 +39,7 @@ from flask_api.streams.shared import SharedAccess, SharedJobFeed
 from flask_api.tasks.tables.kept.page import ROWS_FILE
 from flask_api.views.events import REFUSALS, STREAM, stream_answer
 from flask_api.views.job_log import LOG, LogQuery, log_answer
+from flask_api.views.tables.download import TABLE, TableQuery, table_answer
 from flask_api.views.tables.rows import OF_ROWS, RowsAnswer, RowsQuery, rows_answer
 from shared.errors import JobStoreUnavailable
 
@@ -140,6 +141,25 @@ def rows(token: str) -> Response:
     """Read the rows of a job that somebody shares with you, in pages."""
     _, job = _opened(token)
     return rows_answer(job, lambda **query: url_for("shared.rows", token=token, **query))
+
+
+@blueprint.get("/table")
+@scope_required("jobs:read")
+@describe(
+    "downloadSharedTable",
+    query=TableQuery,
+    headers=(IF_NONE_MATCH,),
+    answers={200: TABLE},
+    problems=OF_ROWS,
+)
+def table(token: str) -> Response:
+    """Download a table of a job that somebody shares with you, whole: as CSV, JSON lines or
+    Parquet. The rows that it keeps, as Parquet, are its own file: only where its files are shown.
+    """
+    share, job = _opened(token)
+    answer = table_answer(job, shows_files=share.shows(Showable.FILES))
+    answer.headers["Cache-Control"] = "no-store"  # nothing of a share is left when it has ended
+    return answer
 
 
 @blueprint.get("/files/<name>")

@@ -49,21 +49,22 @@ class TableQuery(BaseModel):
     )
 
 
+TABLE = Answer(
+    "The whole table.",
+    {},
+    media_type=CSV,
+    also=(NDJSON, PARQUET),
+    headers=("Content-Disposition", "ETag"),
+)
+
+
 @blueprint.get("/<uuid:job_id>/table")
 @scope_required("jobs:read")
 @describe(
     "downloadJobTable",
     query=TableQuery,
     headers=(IF_NONE_MATCH,),
-    answers={
-        200: Answer(
-            "The whole table.",
-            {},
-            media_type=CSV,
-            also=(NDJSON, PARQUET),
-            headers=("Content-Disposition", "ETag"),
-        )
-    },
+    answers={200: TABLE},
     problems=OF_ROWS,
 )
 def download(job_id: Any) -> Response:
@@ -73,24 +74,35 @@ def download(job_id: Any) -> Response:
     refused: its own file is there as parquet. A job that has no table is 404, one that has not
     ended 409.
     """
-    job = job_to_see(job_id)
+    return table_answer(job_to_see(job_id))
+
+
+def table_answer(job: Job, *, shows_files: bool = True) -> Response:
+    """Return the table of a job that the request may see. Without ``shows_files`` the job's own
+    file of rows is not sent as it is: it may say more than its cells.
+
+    Raises what a job without a result or a table raises, RowsBusy, and InvalidQuery.
+    """
     result = result_of(job, staff=False)
     query = read_query(TableQuery)
     tag = _tag(job, query)
     if request.if_none_match.contains(tag):
         answer = Response(status=304)
     else:
-        answer = _sent(_file(job, result, query), job, query.format)
+        opened = _file(job, result, query, shows_files=shows_files)
+        answer = _sent(opened, job, query.format)
     answer.set_etag(tag)
     return answer
 
 
-def _file(job: Job, result: Any, query: TableQuery) -> BinaryIO:
+def _file(job: Job, result: Any, query: TableQuery, *, shows_files: bool) -> BinaryIO:
     rows, person = api_state().rows, viewer().id
     has_rows = any(file["name"] == ROWS_FILE for file in job.files)
     try:
         if query.part is None and has_rows:
             if query.format == "parquet":
+                if not shows_files:
+                    raise JobNotFound("The job has no such file.")
                 return api_state().engine.open_file(job, ROWS_FILE)
             most = api_state().engine.settings.table_temp_bytes
             return rows.copy(job, query.format, person=person, most_bytes=most)

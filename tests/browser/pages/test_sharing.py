@@ -103,11 +103,15 @@ def test_pages_of_a_share_fit_read_well_and_show_hostile_words_as_text(
 def test_shared_job_is_read_and_ended_without_scripts(person: Callable[..., Person]) -> None:
     """The whole page is the server's; so are the form and the list."""
     ada = person(with_scripts=False)
-    body = {"task": "forms.table", "arguments": {"rows": 3}}
+    body = {"task": "forms.table", "arguments": {"rows": 12}}
     job = ada.session.http.post("/api/jobs", json=body, params={"wait": "5"}).json()["id"]
-    ada.go(share(ada, job))
-    assert ada.count("#live-made tbody tr") == 3
-    assert ada.count("[href*='/table?']") == 0, "a download is of the job's own address"
+    path = share(ada, job)
+    ada.go(path)
+    assert ada.count("#live-made tbody tr") == 12
+    download = ada.find(".table-tools [href*='format=jsonl']").get_attribute("href") or ""
+    assert f"/api{path}table?" in download, "from the address of the share, not of the job"
+    lines = ada.session.http.get(download).text.splitlines()
+    assert (len(lines), json.loads(lines[3])["number"]) == (12, 3)
     ada.go(f"/jobs/{job}/")
     ada.find("#share summary").click()
     ada.find("#audience-people").click()

@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 from tests.integration.gate.gate_bench import Visitor, ask, post
 
 NOTHING = "Nothing is shared with you at this address."
-READS = ("", "/result", "/log", "/rows", "/files/rows.parquet", "/events")
+READS = ("", "/result", "/log", "/rows", "/table", "/files/rows.parquet", "/events")
 
 
 def run(app: Flask, owner: Visitor, task: str, **arguments: Any) -> dict[str, Any]:

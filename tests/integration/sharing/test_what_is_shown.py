@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -67,6 +68,25 @@ def test_rows_are_read_in_pages(app: Flask, owner: Visitor) -> None:
     assert looks(app, page["links"]["next"], bob).get_json()["rows"][-1] == [249, "word 249"]
     without = share(app, owner, run(app, owner, "shared.all")["id"])
     assert looks(app, f"{without['url']}/rows", bob).status_code == 404
+
+
+def test_whole_table_is_downloaded(app: Flask, owner: Visitor) -> None:
+    """As from the owner's page, kept nowhere; the job's own file of rows only where files are
+    shown."""
+    job, bob = run(app, owner, "rows.keep"), new_visitor()
+    plain, full = (share(app, owner, job["id"], shows=shows) for shows in ([], ["files"]))
+    with closing(looks(app, f"{plain['url']}/table", bob)) as sheet:
+        assert (sheet.status_code, sheet.text.splitlines()[-1]) == (200, "249,word 249")
+        assert sheet.headers["Cache-Control"] == "no-store"
+        assert job["id"] not in str(sheet.headers)
+    file = f"{job['links']['self']}/files/rows.parquet"
+    assert looks(app, f"{plain['url']}/table?format=parquet", bob).status_code == 404
+    parquet = f"{full['url']}/table?format=parquet"
+    with closing(looks(app, parquet, bob)) as sent, closing(looks(app, file, owner)) as kept:
+        assert sent.data == kept.data
+    assert looks(app, f"{plain['url']}/table?format=none", bob).status_code == 400
+    without = share(app, owner, run(app, owner, "shared.all")["id"])
+    assert looks(app, f"{without['url']}/table", bob).status_code == 404
 
 
 def test_owner_lists_what_stands_and_only_that(

@@ -16,6 +16,7 @@ from django_site.operators.people import find_person
 from django_site.work import api
 from django_site.work.listing.filters import STATUSES, Filters, task_names
 from django_site.work.listing.many import chosen_ids, tell_refused
+from django_site.work.problem_words import in_words
 from django_site.work.shown import ngettext_noop
 
 PAGE = 50
@@ -117,7 +118,7 @@ def _do(request: HttpRequest, action: str, chosen: list[str]) -> None:
     answer = api.send(request, "/operate/jobs", {"act": action, "jobs": chosen})
     if answer["done"]:
         messages.success(request, _(_DONE[action]) % {"count": len(answer["done"])})
-    refused = Counter(each["detail"] for each in answer["refused"])
+    refused = Counter(in_words(each["detail"]) for each in answer["refused"])
     if answer["absent"]:
         refused[_("It is not there any more.")] += len(answer["absent"])
     tell_refused(request, refused)

@@ -64,7 +64,7 @@ def refused(request: HttpRequest, problem: ApiProblem) -> HttpResponse:
     # The site knows this person, or the page would not have been asked for: the API not yet.
     status = 503 if problem.status == 401 else problem.status
     english = _HEADINGS.get(problem.status, gettext_noop("That didn't work"))
-    context = {"heading": _(english), "english": english, "problem": problem}
+    context = {"heading": _(english), "problem": problem}
     answer = render(request, "work/refused.html", context, status=status)
     if problem.retry_after_s or status == 503:
         answer["Retry-After"] = problem.retry_after_s or "2"

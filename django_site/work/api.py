@@ -15,8 +15,10 @@ from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from django_site.contract import contract_settings
+from django_site.work.problem_words import in_words
 from shared.http.beside import API
 from shared.http.mount import FORWARDED_PREFIX, MOUNT
 
@@ -48,7 +50,8 @@ class NoApiBeside(Exception):
 
 
 class ApiProblem(Exception):
-    """The API's refusal: a problem (RFC 9457), by its members."""
+    """The API's refusal: a problem (RFC 9457), by its members. Its words are in the page's
+    language as far as they are known (problem_words); ``language`` says in which they are else."""
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class ApiProblem(Exception):
         *,
         errors: Sequence[Mapping[str, str]] = (),
         retry_after_s: str = "",
+        language: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -65,6 +69,7 @@ class ApiProblem(Exception):
         self.detail = detail
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.language = language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +119,8 @@ def send(
     try:
         data = b"" if sent is None else json.dumps(sent).encode()
     except RecursionError:
-        raise ApiProblem(400, "bad_request", "The arguments are nested too deeply.") from None
+        words = gettext("The arguments are nested too deeply.")
+        raise ApiProblem(400, "bad_request", words) from None
     body = Body(stream=BytesIO(data), size=len(data), headers=headers)
     answer = _answer(request, method, path, "", body)
     return json.loads(answer) if answer else None
@@ -186,10 +192,13 @@ def _problem(status: int, headers: Mapping[str, str], content: bytes) -> ApiProb
         said = json.loads(content)
     except ValueError:
         said = {}
+    english = str(said.get("detail", ""))
+    words = in_words(english)
     return ApiProblem(
         status,
         str(said.get("code", "")),
-        str(said.get("detail", "")),
-        errors=said.get("errors") or (),
+        words,
+        errors=[{**line, "detail": in_words(line["detail"])} for line in said.get("errors") or ()],
         retry_after_s=headers.get("retry-after", ""),
+        language="en" if words == english else "",
     )

@@ -30,6 +30,24 @@ function sizeOf(bytes) {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toLocaleString(language, inTenths)} MB`;
 }
 
+// Why the API did not take a file: in the page's language where it is a usual reason.
+function refusalOf(answer) {
+  let said = {};
+  try {
+    said = JSON.parse(answer);
+  } catch {
+    // not an answer of the API
+  }
+  const size = sizeOf(Number(/([0-9]+) bytes/.exec(said.detail)?.[1] ?? 0));
+  const usual = {
+    file_too_large: fill(gettext("The file is too large: it may have at most %(size)s."), { size }),
+    too_many_files: gettext("You keep as many uploaded files, or bytes of them, as you may. Delete some."),
+    upload_too_slow: gettext("The file came too slowly."),
+    not_authenticated: gettext("You were logged out."),
+  };
+  return usual[said.code] || said.detail || gettext("It could not be uploaded.");
+}
+
 function upload(box, input, file) {
   const list = box.querySelector(".uploads");
   if (!input.multiple) list.replaceChildren();
@@ -51,13 +69,7 @@ function upload(box, input, file) {
   request.addEventListener("load", () => {
     delete item.dataset.busy;
     if (request.status !== 201) {
-      let words = gettext("It could not be uploaded.");
-      try {
-        words = JSON.parse(request.responseText).detail || words;
-      } catch {
-        // not an answer of the API
-      }
-      fail(words);
+      fail(refusalOf(request.responseText));
       return;
     }
     const kept = document.createElement("input");

@@ -51,6 +51,11 @@ def test_work_is_done_in_german(
     ada.until(lambda: "vor " in ada.text(".when") or "jetzt" in ada.text(".when"), "it has a time")
     ada.find(f"#row-{job} button").click()
     ada.until(lambda: ada.text(f"#row-{job} .state") == "Abgebrochen", "it is cancelled")
+    ada.go("/tasks/primes.sum/")
+    ada.browser.execute_script("document.getElementById('start').noValidate = true")
+    ada.fill("#f-limit", "-3")
+    ada.find("#start .actions button").click()
+    ada.until(lambda: "Muss mindestens 0 sein" in ada.text("#f-limit-errors"), "the API's words")
     for path in ("/", "/jobs/", f"/jobs/{job}/", "/account/keys/", "/tasks/primes.sum/many/"):
         ada.go(path)
         assert ada.browser.execute_script(TOO_WIDE, 390) == [], path

@@ -43,7 +43,7 @@ OPERATORS_MUTANTS = (
         Mutant(
             "workers of another format",
             "flask_api/jobs/records/roster.py",
-            'if stored.get("format") != FORMAT:\n            return None',
+            'if stored["format"] != FORMAT:\n                return None',
             "",
         ),
     ),

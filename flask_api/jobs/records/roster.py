@@ -23,6 +23,7 @@ from shared.redis import RedisClient, RedisGateway
 
 FORMAT = 1  # of what is sent to workers: one of another format is of another kind
 _KIND_KEPT_S = 60
+_MOST_CHARACTERS = 1_000_000  # of a kind: thousands of tasks
 _NOTICES_KEPT_S = 60
 _SENT_KEPT_S = 600
 _NOTICES_AT_ONCE = 100
@@ -63,13 +64,22 @@ class WorkerKind:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Return what is stored, None for what another version stored."""
-        stored = json.loads(text)
-        if stored.get("format") != FORMAT:
+        """Return what is stored, None for what another version stored and for what is no kind:
+        whoever can write to Redis may have put it there."""
+        if len(text) > _MOST_CHARACTERS:
             return None
-        tasks, told = stored["tasks"], stored.get("signatures", ())
+        try:
+            stored = json.loads(text)
+            if stored["format"] != FORMAT:
+                return None
+            carrier, tasks, labels = (stored[name] for name in ("carrier", "tasks", "labels"))
+            told = stored.get("signatures", [])
+            if not all(isinstance(word, str) for word in (carrier, *tasks, *labels, *told)):
+                return None
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return None
         signatures = {task: text for task, text in zip(tasks, told, strict=False) if text}
-        return cls(stored["carrier"], frozenset(tasks), tuple(stored["labels"]), signatures)
+        return cls(carrier, frozenset(tasks), tuple(labels), signatures)
 
     def differing(self, signatures: Mapping[str, str]) -> list[str]:
         """Return the tasks of which these workers have another signature than these."""

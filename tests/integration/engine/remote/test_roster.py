@@ -1,5 +1,6 @@
 """What stands about workers in Redis: whatever is written there, and whenever, it harms nobody."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any, cast
@@ -13,6 +14,7 @@ from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.records.roster import EndNotice, Roster, WorkerKind, WorkerName
 from flask_api.jobs.workers.outcome import stopped
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
+from flask_api.jobs.workers.remote.fleet import STRANGERS
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -59,6 +61,29 @@ def test_members_that_are_no_workers_stop_nobody(
         return bench.admin.zrange(keyspace.WORKERS, 0, -1) == [name.text]
 
     wait_until(is_clean, timeout_s=30, what="what is no worker is gone")
+
+
+def test_kinds_that_are_none_stop_nobody(
+    bench: EngineBench, remote_engine: JobEngine, roster: Roster, name: WorkerName
+) -> None:
+    """Other workers are sent attempts all the same, and health tells that some can't be read."""
+    texts = ["nonsense", "[]", "null", "{}", '{"format": 1}', "[" * 20_000, "x" * 2_000_000]
+    wrong = {"format": 1, "carrier": "rq", "tasks": ["child.echo"], "labels": []}
+    members: list[dict[str, Any]] = [{"tasks": 1}, {"tasks": [[]]}, {"carrier": {}}]
+    texts += [json.dumps({**wrong, **each}) for each in (*members, {"signatures": 1})]
+    now = time.time()
+    for number, text in enumerate(texts):
+        stranger = f"{number:016x}.1.{'0' * 32}"
+        bench.admin.set(keyspace.kind(stranger[:16]), text)
+        bench.admin.zadd(keyspace.WORKERS, {stranger: now})
+    job_id = bench.submit(remote_engine, "child.echo")
+    bench.wait_for(job_id, "running", timeout_s=30)
+    wait_until(
+        lambda: [fleet.strangers for fleet in remote_engine.fleets()] == [len(texts)],
+        timeout_s=30,
+        what="they are counted",
+    )
+    assert STRANGERS in "".join(remote_engine.fleets()[0].summary())
 
 
 def test_slots_are_offered_only_while_their_worker_lives(

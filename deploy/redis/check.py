@@ -2,10 +2,11 @@
 and by ``wsgi.py --check``."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from deploy.processes.single_start import StartError
 from shared.errors import ConfigurationError
+from shared.redis.finder import hosts_of
 from shared.redis.trial import find_misconfiguration, find_obstacle
 from shared.settings import ENV_PREFIX, ApiSettings, WriterSettings
 
@@ -41,7 +42,7 @@ def obstacles(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
 
 def warnings(api: ApiSettings) -> Iterator[str]:
     """Yield a sentence for what works and is a risk; asks no Redis."""
-    if _server(api.job_store_url) == _server(api.session_store_url):
+    if _is_one_server(api.job_store_url, api.session_store_url):
         yield (
             "sessions and jobs share one Redis server: full of jobs, it lets nobody log in. Give "
             "jobs one of their own "
@@ -61,7 +62,25 @@ def _stores(site: WriterSettings, api: ApiSettings) -> dict[str, str]:
     return dict(reversed(named))
 
 
+def _is_one_server(url: str, other: str) -> bool:
+    """Tell whether two URLs lead to one server. Of Sentinels, and of a Cluster, the name of what
+    is looked for says so: two slots may be served by two nodes."""
+    found = [
+        (
+            _server(each),
+            *(parse_qs(urlsplit(each).query).get(name) for name in ("service", "entry")),
+        )
+        for each in (url, other)
+    ]
+    return found[0] == found[1]
+
+
 def _server(url: str) -> str:
     """Return which server a URL leads to: the part of it that is no secret."""
-    parts = urlsplit(url)
-    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+    if url.startswith("unix:"):
+        return urlsplit(url).path
+    hosts = hosts_of(url)
+    if "," in hosts:
+        return hosts
+    parts = urlsplit(f"//{hosts}")
+    return f"{parts.hostname}:{parts.port or 6379}"

@@ -195,7 +195,9 @@ class EmbeddedValkey:
 
     @contextmanager
     def _admin(self) -> Iterator[RedisClient]:
-        client = build_client(self.url("admin"), timeout_s=_PING_TIMEOUT_S, max_connections=1)
+        client = build_client(
+            self.url("admin"), timeout_s=_PING_TIMEOUT_S, max_connections=1, of_primary=False
+        )
         try:
             yield client
         finally:

@@ -20,6 +20,7 @@ from redis.exceptions import NoPermissionError
 
 from shared.contract.api_keys import SCOPES, KeyRecord, encode_key, new_key
 from shared.contract.entries import (
+    SESSIONS_SLOT,
     digest,
     key_entry,
     permissions_entry,
@@ -32,6 +33,7 @@ from shared.contract.session import USER_BACKEND, USER_HASH, USER_ID, SessionFor
 from shared.contract.signing import EntrySigner
 from shared.errors import ConfigurationError, SessionStoreUnavailable
 from shared.redis import RedisGateway, build_client
+from shared.redis.cluster import with_entry
 from shared.settings import ApiSettings
 
 BACKEND = "flask_api.testing"
@@ -151,4 +153,5 @@ class People:
 
 def _writer_url(settings: ApiSettings) -> str:
     is_named = "redis_url" in settings.model_fields_set
-    return settings.redis_url.get_secret_value() if is_named else settings.session_store_url
+    named = with_entry(settings.redis_url.get_secret_value(), SESSIONS_SLOT)
+    return named if is_named else settings.session_store_url

@@ -17,13 +17,23 @@ so a leaked dump opens nothing.
     gatehouse:cache:...                                 rate limits, Django's own
     gatehouse:lock:...                                  turns, order of publishes, Django's own
     gatehouse:jobs:...                                  the engine's own, by the API and workers
+
+They begin with another word where GATEHOUSE_REDIS_PREFIX says so. In braces it is a hash tag, which
+a Redis Cluster needs: ``{gatehouse}:session:...`` and ``{gatehouse-jobs}:jobs:...``, each of the
+two in one slot, where scripts may touch several of them. Two slots, so that two servers can have
+them: one that is full of jobs lets people in. A signature is bound to the name as it is here.
 """
 
 import hashlib
 import re
 
-PREFIX = "gatehouse:"
-JOBS_PREFIX = f"{PREFIX}jobs:"
+from shared.environment import redis_prefix
+
+PREFIX = redis_prefix()
+JOBS_PREFIX = f"{PREFIX.replace('}', '-jobs}')}jobs:"
+# Entries that are not there, which every user may ask for: who serves the slot of all others?
+SESSIONS_SLOT = f"{PREFIX}session:slot"
+JOBS_SLOT = f"{JOBS_PREFIX}slot"
 
 # What Django's SessionBase makes: 32 characters of [a-z0-9]. Anything else never reaches Redis.
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)

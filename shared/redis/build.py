@@ -1,11 +1,14 @@
 """Make a client for a URL: where its time-outs come from, and how values are decoded."""
 
+from typing import Any
+
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
 
 from shared.errors import ConfigurationError
 from shared.redis.client import Packer, RedisClient
+from shared.redis.cluster import is_cluster_url, read_cluster_url
 from shared.redis.pool import Pool
 from shared.redis.sentinel import is_sentinel_url, read_sentinel_url
 
@@ -21,19 +24,19 @@ def build_client(
     decode: bool = True,
 ) -> RedisClient:
     """Return a client that connects on first use. ``url``: redis://, rediss://, unix://, or one of
-    Sentinels (.sentinel); values come back as str, or as bytes without ``decode``.
+    Sentinels (.sentinel) or of a Cluster (.cluster); values come back as str, or as bytes without
+    ``decode``.
 
     The time-outs given here win over any in the URL. ``of_primary``: believe no replica; false for
     an operator's client. Raises ConfigurationError for a URL that redis-py can't read;
     the message doesn't repeat it, it may hold a password.
     """
     try:
-        options = (
-            read_sentinel_url(url, timeout_s=timeout_s) if is_sentinel_url(url) else parse_url(url)  # type: ignore[no-untyped-call]
-        )
+        options = _read(url, timeout_s=timeout_s)
     except ValueError as error:
         raise ConfigurationError(
-            "a Redis URL can't be read: it must begin with redis://, rediss://, unix:// or redis+sentinel://"
+            "a Redis URL can't be read: it must begin with redis://, rediss://, unix://, "
+            "redis+sentinel:// or redis+cluster://"
         ) from error
     options |= {
         "max_connections": max_connections,
@@ -52,3 +55,12 @@ def build_client(
         "command_packer": Packer(),
     }
     return RedisClient(connection_pool=Pool(of_primary=of_primary, **options))
+
+
+def _read(url: str, *, timeout_s: float) -> dict[str, Any]:
+    """Return what a URL says of connections. Raises ValueError."""
+    if is_sentinel_url(url):
+        return read_sentinel_url(url, timeout_s=timeout_s)
+    if is_cluster_url(url):
+        return read_cluster_url(url, timeout_s=timeout_s)
+    return dict(parse_url(url))  # type: ignore[no-untyped-call]

@@ -23,6 +23,7 @@ import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import (
     DataError,
+    MovedError,
     NoScriptError,
     ReadOnlyError,
     RedisError,
@@ -32,6 +33,9 @@ from redis.exceptions import (
 from shared.redis.exchange import BrokenConnectionError, exchange
 from shared.redis.pool import Pool
 from shared.redis.replication import WRITES
+
+# Another server has the entries: nothing was done, so it may be said again.
+_ELSEWHERE = (ReadOnlyError, MovedError)
 
 
 class RedisClient(redis.Redis):
@@ -59,7 +63,7 @@ class RedisClient(redis.Redis):
         try:
             question = pool.question(is_write=is_checked)
             answer, *role = exchange(connection, packed + question, replies=2 if question else 1)
-            if isinstance(answer, ReadOnlyError):  # nothing was done: it may be said again
+            if isinstance(answer, _ELSEWHERE):
                 raise answer
             if role:
                 pool.judge(connection, question, role[0])
@@ -82,11 +86,12 @@ class RedisClient(redis.Redis):
     def _at_primary(self, run: Callable[[], Any]) -> Any:
         try:
             return run()
-        except ReadOnlyError:
-            if not self.connection_pool.of_primary:
+        except _ELSEWHERE as error:
+            pool = self.connection_pool
+            if not pool.of_primary and isinstance(error, ReadOnlyError):
                 raise
             # Nothing was done: say it once more, to the server that the address leads to by now.
-            self.connection_pool.drop()
+            pool.leave()
             return run()
 
     def _run(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -68,7 +68,7 @@ def require_role(pool: Any, connection: Any, question: bytes, reply: Any) -> Non
     if isinstance(reply, Exception):
         raise reply
     if question is ROLE_BY_HELLO:
-        require_primary(reply)
+        require_primary(reply, is_of_cluster=pool.is_of_cluster)
     elif not isinstance(reply, int):  # the answer to another question: so was the one before it
         connection.disconnect()
         raise BrokenConnectionError("Redis answered another question.")

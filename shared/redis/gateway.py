@@ -132,7 +132,7 @@ class RedisGateway:
             isinstance(error, ResponseError) and _is_demotion(error)
         )
         if is_demoted:
-            self.client.connection_pool.drop()
+            self.client.connection_pool.leave()
         is_broken = isinstance(error, RedisConnectionError) and not isinstance(
             error, RedisTimeoutError
         )

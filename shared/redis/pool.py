@@ -66,13 +66,21 @@ class Pool(redis.BlockingConnectionPool):
     with the client's a fifth of a small command.
 
     ``drop`` makes every connection, those in use too, be closed before it is used again.
-    ``acknowledged``: what a write waits for besides its reply.
+    ``acknowledged``: what a write waits for besides its reply. ``is_of_cluster``: whose servers are
+    nodes of a Cluster.
     """
 
     def __init__(
-        self, *, of_primary: bool, acknowledged: Acknowledgement | None = None, **options: Any
+        self,
+        *,
+        of_primary: bool,
+        acknowledged: Acknowledgement | None = None,
+        is_of_cluster: bool = False,
+        **options: Any,
     ) -> None:
         self.of_primary = of_primary
+        self.is_of_cluster = is_of_cluster
+        self._finder = options.get("finder")
         self.acknowledged = acknowledged
         self.role_question = ROLE_BY_WAIT
         self._generation = 0
@@ -82,6 +90,12 @@ class Pool(redis.BlockingConnectionPool):
         """Trust no connection that was made until now:
         the server at its other end is not what it was."""
         self._generation += 1
+
+    def leave(self) -> None:
+        """Drop the connections, and look for the primary again: their server isn't it."""
+        self.drop()
+        if self._finder:
+            self._finder.forget()
 
     def question(self, *, is_write: bool) -> bytes:
         """Return what is sent behind a command: it shows whether a primary answers, and that
@@ -156,7 +170,8 @@ class Pool(redis.BlockingConnectionPool):
             connection.on_connect()
             if self.of_primary:
                 connection.send_packed_command([ROLE_BY_HELLO], check_health=False)
-                require_primary(connection.read_response())
+                greeting = connection.read_response()
+                require_primary(greeting, is_of_cluster=self.is_of_cluster)
         except ResponseError as error:
             raise MisconfiguredError(
                 advice_for(error) or "it refuses connections as they are made here"

@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from redis.exceptions import RedisError
 
+from shared.redis.role import CLUSTER_ADVICE
+
 
 class Meaning(StrEnum):
     """What to do about an error reply."""
@@ -24,7 +26,9 @@ class Meaning(StrEnum):
 
 
 _MISTAKES = frozenset({"ERR", "WRONGTYPE"})
-_DEMOTED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED"})
+# MOVED: another node of a Cluster has the entries now. A server of one that was named as if it
+# stood alone is refused before it can say so (.role).
+_DEMOTED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED", "MOVED"})
 # What an operator can do about it; no sentence repeats the reply, which may name users and hosts.
 _CONFIGURATION = {
     "NOPERM": "its user may not run a command that is needed (deploy/redis/users.acl)",
@@ -32,10 +36,7 @@ _CONFIGURATION = {
     "WRONGPASS": "it refuses the user or password of the URL",
     "DENIED": "it is in protected mode and refuses other machines",
     "NOPROTO": "it does not speak the second version of Redis's protocol",
-    **dict.fromkeys(
-        ("MOVED", "ASK", "CROSSSLOT"),
-        "it is a Redis Cluster, which is not supported yet: name a standalone server",
-    ),
+    "CROSSSLOT": f"it is a Redis Cluster: {CLUSTER_ADVICE}",
 }
 # Replies that have only the general code, by how they begin.
 _GENERAL: tuple[tuple[str, Meaning, str], ...] = (

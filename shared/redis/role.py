@@ -7,6 +7,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 ROLE_BY_WAIT = b"*3\r\n$4\r\nWAIT\r\n$1\r\n0\r\n$1\r\n0\r\n"
 ROLE_BY_HELLO = b"*1\r\n$5\r\nHELLO\r\n"
+CLUSTER_ADVICE = (
+    "name it as redis+cluster://user:password@n1:6379,n2:6379,n3:6379/, with "
+    "GATEHOUSE_REDIS_PREFIX={gatehouse}:"
+)
 
 
 class NotPrimaryError(RedisConnectionError):
@@ -18,12 +22,13 @@ class MisconfiguredError(RedisConnectionError):
     the message ends a sentence that begins with the server."""
 
 
-def require_primary(greeting: Sequence[Any]) -> None:
-    """Raise NotPrimaryError, or MisconfiguredError, unless a primary answered HELLO so."""
+def require_primary(greeting: Sequence[Any], *, is_of_cluster: bool = False) -> None:
+    """Raise NotPrimaryError, or MisconfiguredError, unless a primary answered HELLO so: one of a
+    Cluster, or a server by itself."""
     about = dict(zip(greeting[::2], greeting[1::2], strict=False))
-    if about.get("mode") == "cluster":
-        raise MisconfiguredError(
-            "it is a Redis Cluster, which is not supported yet: name a standalone server"
-        )
+    if about.get("mode") == "cluster" and not is_of_cluster:
+        raise MisconfiguredError(f"it is a node of a Redis Cluster: {CLUSTER_ADVICE}")
+    if about.get("mode") != "cluster" and is_of_cluster:
+        raise MisconfiguredError("it is no Redis Cluster: name it by redis://")
     if about.get("role") != "master":
         raise NotPrimaryError("the server is a replica")

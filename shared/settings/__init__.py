@@ -12,17 +12,16 @@ a process is given only what its side needs: the API is never given Django's SEC
     └── ServerSettings   wsgi.py and gunicorn.conf.py
 """
 
+from shared.environment import ENV_PREFIX, ROOT, var_dir
 from shared.settings.api import ApiSettings
-from shared.settings.contract import DAY_S, ENV_PREFIX, ContractSettings
+from shared.settings.contract import DAY_S, ContractSettings
 from shared.settings.fields import SECRET_MIN_LENGTH, RedisUrl, Secret
 from shared.settings.load import (
-    ROOT,
     SettingsT,
     forget_secrets,
     load_settings,
     misspelt_settings,
     server_mount,
-    var_dir,
 )
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings, WriterSettings

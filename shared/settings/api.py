@@ -8,6 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from shared.contract.entries import JOBS_SLOT, SESSIONS_SLOT
+from shared.redis.cluster import with_entry
 from shared.settings.contract import DAY_S, ContractSettings
 from shared.settings.fields import RedisUrl, Secret, WordList, split_list, split_pairs
 
@@ -187,9 +189,11 @@ class ApiSettings(ContractSettings):
     @property
     def session_store_url(self) -> str:
         """The Redis URL that the gate reads sessions, principals and keys with."""
-        return (self.api_redis_url or self.redis_url).get_secret_value()
+        url = (self.api_redis_url or self.redis_url).get_secret_value()
+        return with_entry(url, SESSIONS_SLOT)
 
     @property
     def job_store_url(self) -> str:
         """The Redis URL of the job engine."""
-        return (self.jobs_redis_url or self.api_redis_url or self.redis_url).get_secret_value()
+        named = self.jobs_redis_url or self.api_redis_url or self.redis_url
+        return with_entry(named.get_secret_value(), JOBS_SLOT)

@@ -6,7 +6,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.contract.entries import PREFIX
 from shared.contract.session import Lifetimes
+from shared.environment import ENV_PREFIX
 from shared.settings.fields import (
     CookiePath,
     HostName,
@@ -18,7 +20,6 @@ from shared.settings.fields import (
     split_list,
 )
 
-ENV_PREFIX = "GATEHOUSE_"
 DAY_S = 86_400
 
 
@@ -45,6 +46,11 @@ class ContractSettings(BaseSettings):
     )
     redis_connections: int = Field(
         64, ge=1, le=10_000, description="most connections to Redis that one process keeps"
+    )
+    redis_prefix: str = Field(
+        PREFIX,
+        description="how the names of all entries in Redis begin, one for all that share it: "
+        "gatehouse:, and for a Redis Cluster a hash tag, {gatehouse}:",
     )
     session_secrets: Annotated[tuple[Secret, ...], NoDecode] = Field(
         min_length=1,
@@ -120,6 +126,16 @@ class ContractSettings(BaseSettings):
     @classmethod
     def _split_contract_lists(cls, value: Any) -> Any:
         return split_list(value)
+
+    @field_validator("redis_prefix")
+    @classmethod
+    def _require_the_prefix_in_use(cls, value: str) -> str:
+        if value != PREFIX:  # names are made already, by what the environment said
+            raise ValueError(
+                "it must be a word and a colon, in braces for a hash tag, as gatehouse: or "
+                "{gatehouse}:, and be named in the environment or in var/contract.env"
+            )
+        return value
 
     @property
     def believed_prefixes(self) -> tuple[str, ...]:

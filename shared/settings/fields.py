@@ -8,8 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from shared.contract.entries import PREFIX
 from shared.http.hosts import is_pattern
 from shared.http.mount import plain_prefix
+from shared.redis.cluster import is_cluster_url, split_cluster_url
 from shared.redis.sentinel import is_sentinel_url, split_sentinel_url
 
 SECRET_MIN_LENGTH = 32
@@ -46,6 +48,8 @@ def _redis_url(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     if is_sentinel_url(text):
         text, _, _ = split_sentinel_url(text)
+    elif is_cluster_url(text):
+        text = _node_of_cluster(text)
     try:
         parts = urlsplit(text)
         is_readable = parts.scheme in _REDIS_SCHEMES and parts.port != 0
@@ -53,7 +57,10 @@ def _redis_url(url: SecretStr) -> SecretStr:
     except ValueError:  # its message repeats a part of the URL, which may hold a password
         is_readable = False
     if not is_readable:
-        raise ValueError("it must begin with redis://, rediss:// or unix://, or redis+sentinel://")
+        raise ValueError(
+            "it must begin with redis://, rediss:// or unix://, or redis+sentinel:// or "
+            "redis+cluster://"
+        )
     database = parts.path.strip("/") if parts.scheme != "unix" else ""
     if not all(_DATABASE.fullmatch(number) for number in (database, *options.get("db", ()))):
         raise ValueError("the database in a Redis URL is a number: redis://host:6379/0")
@@ -61,6 +68,18 @@ def _redis_url(url: SecretStr) -> SecretStr:
     if not options.keys() <= set(accepted):
         raise ValueError(f"the options of a {parts.scheme}:// URL must be of {', '.join(accepted)}")
     return url
+
+
+def _node_of_cluster(url: str) -> str:
+    """Return the URL of one node, if our entries can be kept in a Cluster."""
+    node, _, about = split_cluster_url(url)
+    if "entry" in about or urlsplit(node).path.strip("/") not in ("", "0") or "db=" in node:
+        raise ValueError("behind the nodes of a Redis Cluster stand no database and no entry")
+    if "{" not in PREFIX:
+        raise ValueError(
+            "a Redis Cluster needs names with a hash tag: GATEHOUSE_REDIS_PREFIX={gatehouse}:"
+        )
+    return node
 
 
 def _login_url(url: str) -> str:

@@ -3,21 +3,18 @@ var/."""
 
 import os
 import re
-from pathlib import Path
 from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from shared.environment import ENV_PREFIX, var_dir
 from shared.errors import ConfigurationError
-from shared.settings.contract import ENV_PREFIX, ContractSettings
+from shared.settings.contract import ContractSettings
 from shared.settings.misspelt import misspelt
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings
 from shared.settings.worker import WorkerSettings
-
-# The checkout, or the folder of the installed packages.
-ROOT = Path(__file__).resolve().parents[2]
 
 # Secrets, keys, and URLs, which hold passwords.
 _SECRET_NAME = re.compile(r"SECRET|KEY|_URL$|PASSWORD|TOKEN")
@@ -31,16 +28,6 @@ _FILES = {
 }
 
 SettingsT = TypeVar("SettingsT", bound=ContractSettings)
-
-
-def var_dir() -> Path:
-    """Return the folder of what runs on this machine.
-
-    ``GATEHOUSE_VAR_DIR``, else ``var`` in the checkout,
-    or in the working folder where Gatehouse is installed.
-    """
-    home = ROOT if (ROOT / "pyproject.toml").exists() else Path.cwd()
-    return Path(os.environ.get(f"{ENV_PREFIX}VAR_DIR") or home / "var").resolve()
 
 
 def load_settings(kind: type[SettingsT]) -> SettingsT:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import AliasChoices
 
-from shared.settings.contract import ENV_PREFIX, ContractSettings
+from shared.environment import ENV_PREFIX
+from shared.settings.contract import ContractSettings
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings
 from shared.settings.worker import WorkerSettings

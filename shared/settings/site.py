@@ -5,6 +5,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
+from shared.contract.entries import SESSIONS_SLOT
+from shared.redis.cluster import with_entry
 from shared.settings.contract import ContractSettings
 from shared.settings.fields import ApiUrl, RedisUrl, Secret, WordList, split_list
 
@@ -30,7 +32,8 @@ class WriterSettings(ContractSettings):
     @property
     def session_store_url(self) -> str:
         """The Redis URL that Django reads and writes sessions with."""
-        return (self.site_redis_url or self.redis_url).get_secret_value()
+        url = (self.site_redis_url or self.redis_url).get_secret_value()
+        return with_entry(url, SESSIONS_SLOT)
 
 
 class SiteSettings(WriterSettings):

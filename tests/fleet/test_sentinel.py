@@ -60,7 +60,7 @@ def test_primary_that_dies_costs_no_job_and_no_session(tmp_path: Path) -> None:
 
 def check_that_unreplicated_writes_do_not_count(redis: Sentinels) -> None:
     """Without a replica that has it, a write is told as unavailable; what is read is there."""
-    client = build_client(redis.url("api"), timeout_s=0.2, max_connections=2)
+    client = build_client(redis.url("api"), timeout_s=1, max_connections=2)
     store = RedisGateway(client, unavailable=JobStoreUnavailable)
     entry = f"{JOBS_PREFIX}probe"
     write = partial(store.run, Script("return redis.call('SET', KEYS[1], ARGV[1])"), [entry])

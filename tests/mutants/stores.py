@@ -124,7 +124,7 @@ STORES_MUTANTS = (
         Mutant(
             "leaving a replica",
             "shared/redis/gateway.py",
-            "            self.client.connection_pool.drop()\n",
+            "            self.client.connection_pool.leave()\n",
             "            pass\n",
         ),
     ),
@@ -150,6 +150,45 @@ STORES_MUTANTS = (
             "shared/redis/sentinel.py",
             "if votes[named] > len(self._sentinels) // 2:",
             "if votes[named]:",
+        ),
+    ),
+    *of(
+        ("tests/integration/redis/test_slot_finder.py",),
+        Mutant(
+            "node that sees no majority",
+            "shared/redis/cluster.py",
+            "                self._refusals.append(error)\n",
+            "                return node\n",
+        ),
+        Mutant(
+            "node that another names",
+            "shared/redis/cluster.py",
+            "return (node[0] if host in _SAME_HOST else host), port",
+            "return node",
+        ),
+    ),
+    *of(
+        ("tests/fleet/test_cluster.py",),
+        Mutant(
+            "command that another node is to be told",
+            "shared/redis/client.py",
+            "_ELSEWHERE = (ReadOnlyError, MovedError)",
+            "_ELSEWHERE = (ReadOnlyError,)",
+        ),
+    ),
+    *of(
+        ("tests/integration/redis/test_redis_prefix.py",),
+        Mutant(
+            "Cluster without a hash tag",
+            "shared/settings/fields.py",
+            'if "{" not in PREFIX:',
+            "if False:",
+        ),
+        Mutant(
+            "prefix that is not in use",
+            "shared/settings/contract.py",
+            "if value != PREFIX:",
+            "if False:",
         ),
     ),
     *of(

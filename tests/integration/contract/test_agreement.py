@@ -160,7 +160,24 @@ def test_one_server_for_sessions_and_jobs_is_a_warning(valkey: EmbeddedValkey) -
     assert "GATEHOUSE_JOBS_REDIS_URL" in "".join(warnings(api))
 
 
-def test_cluster_is_said_to_be_not_supported_yet(valkey: EmbeddedValkey, tmp_path: Path) -> None:
+def test_servers_of_one_url_are_named_together(valkey: EmbeddedValkey) -> None:
+    """Without its password. What Sentinels call otherwise is another server."""
+    hosts = "redis+sentinel://api:topsecret@127.0.0.1:1,127.0.0.1:2/0"
+    jobs = SecretStr(f"{hosts}?service=jobs")
+    site, api = _sides(valkey, jobs_redis_url=jobs)
+    assert list(obstacles(site, api)) == [
+        "GATEHOUSE_JOBS_REDIS_URL: the Redis at 127.0.0.1:1,127.0.0.1:2 can't be used, it does not "
+        "answer"
+    ]
+    for service, lines in (("sessions", 0), ("jobs", 1)):
+        url = SecretStr(f"{hosts}?service={service}")
+        _, api = _sides(valkey, jobs_redis_url=jobs, api_redis_url=url)
+        assert len(list(warnings(api))) == lines
+
+
+def test_node_of_a_cluster_is_said_to_be_named_wrongly(
+    valkey: EmbeddedValkey, tmp_path: Path
+) -> None:
     """In one line at start and in ``--check``,
     where a traceback about slots would come with the first request."""
     socket_path, port = tmp_path / "cluster.sock", free_port()
@@ -186,8 +203,7 @@ def test_cluster_is_said_to_be_not_supported_yet(valkey: EmbeddedValkey, tmp_pat
             )
             with pytest.raises(
                 ConfigurationError,
-                match=r"GATEHOUSE_JOBS_REDIS_URL: .* Redis Cluster, which is "
-                r"not supported yet",
+                match=r"GATEHOUSE_JOBS_REDIS_URL: .* Redis Cluster: name it as redis\+cluster://",
             ):
                 require_usable(site, api)
             assert len(list(obstacles(site, api))) == 1

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.redis.sentinel import Address, PrimaryFinder
+from shared.redis.finder import Address
+from shared.redis.sentinel import PrimaryFinder
 
 OLD, NEW = ("10.0.0.1", 6379), ("10.0.0.2", 6379)
 StartSentinel = Callable[[Address | None], Address]

@@ -221,7 +221,7 @@ def test_every_documented_reply_is_503_from_the_site(
         for record in caplog.records
         if record.name == "gatehouse.redis" and record.levelname == "ERROR"
     ]
-    assert {"NOPERM", "WRONGPASS", "MOVED"} <= {record.code for record in problems}  # type: ignore[attr-defined]
+    assert {"NOPERM", "WRONGPASS", "CROSSSLOT"} <= {record.code for record in problems}  # type: ignore[attr-defined]
     assert all("GATEHOUSE_SITE_REDIS_URL" in record.settings for record in problems)  # type: ignore[attr-defined]
 
 

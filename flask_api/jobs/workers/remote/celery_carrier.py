@@ -16,6 +16,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.workers.remote.carrier import Carrier
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
 from shared.errors import ConfigurationError
+from shared.redis.cluster import is_cluster_url
 from shared.redis.sentinel import is_sentinel_url
 from shared.settings import ApiSettings
 
@@ -90,10 +91,11 @@ def app_of(settings: ApiSettings) -> Celery:
 
 def broker_url(redis_url: str) -> str:
     """Return a Redis URL as Celery writes it: a Unix socket's scheme is another there.
-    Raises ConfigurationError for one of Sentinels."""
-    if is_sentinel_url(redis_url):
+    Raises ConfigurationError for one of Sentinels or of a Cluster."""
+    if is_sentinel_url(redis_url) or is_cluster_url(redis_url):
         raise ConfigurationError(
-            "GATEHOUSE_JOBS_REDIS_URL: celery can't ask Sentinels here; let rq carry attempts"
+            "GATEHOUSE_JOBS_REDIS_URL: celery can't ask Sentinels or a Cluster here; let rq carry "
+            "attempts"
         )
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":

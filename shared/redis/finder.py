@@ -1,0 +1,138 @@
+"""Connections that look for their server as they are made: one of several that take over from each
+other. Who is asked, and what, is a finder's own: .sentinel, .cluster.
+
+The servers stand in the URL, as ``redis+KIND://user:password@h1:1,h2:2,h3:3/0?...``;
+``rediss+KIND`` speaks TLS with all of them. ``replicas`` (1): how many must have a write before it
+counts as done (.replication).
+"""
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MovedError
+
+from shared.redis.replication import Acknowledgement
+
+_TRUSTED_S = 0.5  # many connections are made at once when a primary has gone
+Address = tuple[str, int]
+
+
+class Finder(ABC):
+    """Knows for a moment where the primary is. Thread-safe."""
+
+    nowhere: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: Address | None = None
+        self._asked_at = float("-inf")
+
+    def find(self) -> Address:
+        """Return the address. Blocks for the time-outs. Raises redis-py's ConnectionError when
+        nobody tells: those who waited for an answer hear that, too, and ask nobody."""
+        with self._lock:
+            if time.monotonic() > self._asked_at + _TRUSTED_S:
+                self._found = self._ask()
+                self._asked_at = time.monotonic()
+            if self._found is None:
+                raise self._failure()
+            return self._found
+
+    def forget(self) -> None:
+        """Ask again next time: what was found is no primary."""
+        self._asked_at = float("-inf")
+
+    @abstractmethod
+    def _ask(self) -> Address | None:
+        """Ask for the address; None when nobody tells it."""
+
+    def _failure(self) -> RedisConnectionError:
+        return RedisConnectionError(self.nowhere)
+
+
+class _FoundConnection:
+    """A connection to whatever server is the primary when it is made."""
+
+    generation: int
+
+    def __init__(self, *, finder: Finder, **options: Any) -> None:
+        self._finder = finder
+        super().__init__(**options)
+
+    def _connect(self) -> Any:
+        self.host, self.port = self._finder.find()
+        try:
+            return super()._connect()  # type: ignore[misc]  # of the class beside this one
+        except OSError:
+            self._finder.forget()
+            raise
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        """Read a reply. One that says that another server has the entries: look for that one
+        before this connection is used again."""
+        try:
+            return super().read_response(*args, **options)  # type: ignore[misc]  # as above
+        except MovedError:
+            self._finder.forget()
+            self.generation = -1  # no pool's (.pool)
+            raise
+
+
+class FoundConnection(_FoundConnection, redis.Connection):
+    """Over TCP."""
+
+
+class FoundTlsConnection(_FoundConnection, redis.SSLConnection):
+    """Over TLS."""
+
+
+def split_hosts(
+    url: str, suffix: str, *, default_port: int, options: Sequence[str]
+) -> tuple[str, list[Address], dict[str, str]]:
+    """Return the URL of one server without what is about finding it, the addresses of those who
+    are asked, and what is about finding: of the ``options``. Raises ValueError, which may repeat
+    some of it."""
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.removesuffix(suffix)
+    if scheme not in ("redis", "rediss"):
+        raise ValueError("no scheme of Redis")
+    before, _, query = rest.partition("?")  # urlsplit refuses [::1] beside others
+    netloc, slash, path = before.partition("/")
+    who, at, hosts = netloc.rpartition("@")
+    addresses = [_address(host, default_port) for host in hosts.split(",")]
+    left = dict(parse_qsl(query, strict_parsing=bool(query)))
+    about = {name: left.pop(name) for name in options if name in left}
+    if not about.setdefault("replicas", "1").isascii() or not about["replicas"].isdigit():
+        raise ValueError("replicas is a number")
+    query = f"?{urlencode(left)}" if left else ""
+    server = f"{scheme}://{who}{at}{hosts.split(',')[0]}{slash}{path}{query}"
+    return server, addresses, about
+
+
+def hosts_of(url: str) -> str:
+    """Return the part of a URL that names servers, which is no secret: one or several."""
+    return url.partition("://")[2].partition("?")[0].partition("/")[0].rpartition("@")[2]
+
+
+def connect_by(finder: Finder, *, is_tls: bool, replicas: str, timeout_s: float) -> dict[str, Any]:
+    """Return the options of a pool whose connections go where the finder says."""
+    options: dict[str, Any] = {
+        "connection_class": FoundTlsConnection if is_tls else FoundConnection,
+        "finder": finder,
+    }
+    if count := int(replicas):
+        options["acknowledged"] = Acknowledgement(count, timeout_s=timeout_s / 2)
+    return options
+
+
+def _address(host: str, default_port: int) -> Address:
+    parts = urlsplit(f"//{host}")
+    if not parts.hostname or parts.port == 0:
+        raise ValueError
+    return parts.hostname, parts.port or default_port

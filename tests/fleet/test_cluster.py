@@ -1,0 +1,99 @@
+"""A Redis Cluster: all of an installation in two slots, whose primary dies, changes and moves."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import JobStoreUnavailable
+from shared.redis import RedisClient, RedisGateway, Script, build_client
+from shared.redis.cluster import with_entry
+from tests.chaos.house import House
+from tests.chaos.ledger import Customers, Ledger
+from tests.chaos.processes import tree_of
+from tests.fleet.asking import Asked, check_outcomes
+from tests.fleet.clusters import PREFIX, Cluster
+from tests.waiting import wait_until
+
+_SET = Script("return redis.call('SET', KEYS[1], ARGV[1])")
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Cluster for all tests here."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as redis:
+        yield redis
+
+
+def test_slot_that_moves_is_followed(redis: Cluster) -> None:
+    """A write that a node refuses because the slot is another's by now is said there, once; reads
+    and what runs in a pipeline go on there too. While entries are on their way, it is an outage."""
+    entry = "{another}:entry"  # a slot of the third node
+    url = with_entry(redis.url("admin", "?replicas=0"), entry)
+    client = build_client(url, timeout_s=1, max_connections=2)
+    store = RedisGateway(client, unavailable=JobStoreUnavailable)
+    try:
+        store.run(_SET, [entry], ["before"])
+        redis.move(entry, 2, 1)
+        store.run(_SET, [entry], ["after"])
+        assert store.get(entry) == "after"
+        redis.move(entry, 1, 2)
+        assert store.get(entry) == "after"
+        redis.begin_move(entry, 2, 1)
+        with pytest.raises(JobStoreUnavailable):
+            store.get(entry)
+        redis.end_move(entry, 2, 1)
+        assert store.read(lambda each: _in_a_pipeline(each, entry)) == ["after"]
+    finally:
+        store.close()
+
+
+def test_primary_that_dies_or_changes_costs_no_job_and_no_session(
+    redis: Cluster, tmp_path: Path
+) -> None:
+    """Killed, and then changed by the operator, while jobs are accepted and run, here and by RQ:
+    each job that was answered with 202 succeeds, and the person is never told to log in."""
+    settings: dict[str, Any] = {
+        "redis_prefix": PREFIX,
+        "site_redis_url": redis.url("django"),
+        "api_redis_url": redis.url("gate"),
+        "jobs_redis_url": redis.url("worker"),
+        "executors": {"chaos.patient": "rq"},
+        "job_heartbeat_s": "4",
+    }
+    with House(tmp_path, servers=1, **settings) as house:
+        ledger = Ledger()
+        customers = Customers(house, ledger, seed=1, jobs=100_000, longest_ms=20, threads=2)
+        told = Asked(house)
+        customers.start()
+        try:
+            told.start()
+            wait_until(lambda: ledger.accepted > 50, timeout_s=60, what="jobs are accepted")
+            _wait_until_accepting(ledger, redis.kill_owner, "the kill")
+            told.wait_until_back()
+            _wait_until_accepting(ledger, redis.fail_over, "the change")
+            told.wait_until_back()
+        finally:
+            customers.stop()
+            told.stop()
+        assert not ledger.broken
+        told.check()
+        check_outcomes(house, ledger)
+        ran = {int(line.split()[3]) for line in house.effects.read_text().splitlines()}
+        assert ran.intersection(tree_of(house.workers[0].pid)), "RQ's worker ran some"
+
+
+def _in_a_pipeline(client: RedisClient, entry: str) -> list[Any]:
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.get(entry)
+        return pipeline.execute()
+
+
+def _wait_until_accepting(ledger: Ledger, strike: Any, what: str) -> None:
+    strike()
+    began, before = time.monotonic(), ledger.accepted
+    wait_until(lambda: ledger.accepted > before + 20, timeout_s=20, what="jobs are accepted again")
+    logging.info("accepting again %.1f s after %s", time.monotonic() - began, what)

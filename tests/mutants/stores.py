@@ -192,6 +192,15 @@ STORES_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/redis/test_another_server.py",),
+        Mutant(
+            "rights to read what scripts wrote",
+            "deploy/redis/users.acl",
+            "user default off resetpass resetkeys resetchannels ~* &* +@all",
+            "user default off resetpass resetkeys resetchannels -@all",
+        ),
+    ),
+    *of(
         ("tests/fleet/test_sentinel.py",),
         Mutant(
             "write that no replica has",

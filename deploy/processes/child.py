@@ -58,6 +58,16 @@ def _signals_later() -> Iterator[None]:
             signal.raise_signal(each)
 
 
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 class ChildProcess:
     """One named child in a session of its own,
     so that Ctrl-C on the terminal reaches only its parent."""
@@ -89,7 +99,7 @@ class ChildProcess:
     ) -> None:
         """Start ``command`` with its output appended to the log file.
         Raises ChildError if it can't, or one runs."""
-        lock = self._lock()
+        lock = self._lock() or self._lock_of_orphans()
         if lock is None:
             raise ChildError(
                 f"{self.name} of an earlier start still runs (process {self._recorded_pid()})"
@@ -188,6 +198,22 @@ class ChildProcess:
             os.close(file)
             return None
         return file
+
+    def _lock_of_orphans(self) -> int | None:
+        """End what a killed child left running, such as a Valkey's fork that still rewrites a file;
+        return the lock then, or None while the child itself lives."""
+        if self._process is not None:
+            self._process.poll()  # a child of ours that was not reaped would seem to live
+        pid = self._recorded_pid()
+        if pid is None or _exists(pid):
+            return None
+        # The group is the child's own: its number is given to nobody while a process is in it.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        deadline = time.monotonic() + _KILL_WAIT_S
+        while (lock := self._lock()) is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return lock
 
     def _recorded_pid(self) -> int | None:
         try:

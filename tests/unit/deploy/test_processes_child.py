@@ -25,6 +25,7 @@ WITH_GRANDCHILD = (
     "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print(p.pid, "
     "flush=True); time.sleep(60)"
 )
+FORKED = "import os, time\npid = os.fork()\nif pid: print('up', pid, flush=True)\ntime.sleep(60)"
 
 
 class Interrupting(list[str]):
@@ -129,6 +130,22 @@ def test_child_of_the_same_name_is_adopted_not_doubled(child: ChildProcess, tmp_
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not child.is_running(), timeout_s=10)  # reaps it
     assert not other.is_running()
+
+
+def test_orphans_of_a_killed_child_end_before_the_next_one_starts(child: ChildProcess) -> None:
+    """They hold its lock, as a Valkey's fork does that rewrites a file while its parent is killed:
+    the name is free again at once, whether or not who started the child still lives."""
+    for successor in (child, ChildProcess("sleeper", folder=child.log_file.parent)):
+        pid = start(child, FORKED)
+        wait_until(lambda: "up" in child.last_lines(), timeout_s=10)
+        orphan = int(child.log_file.read_text().split()[-1])
+        child.log_file.write_text("")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not child.is_running(), timeout_s=10)  # reaps it
+        assert not is_gone(orphan)
+        start(successor, "import time; time.sleep(60)")
+        wait_until(partial(is_gone, orphan), timeout_s=10)
+        successor.stop(0)
 
 
 def test_process_that_only_has_the_recorded_id_is_not_adopted(tmp_path: Path) -> None:

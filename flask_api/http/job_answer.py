@@ -88,7 +88,5 @@ def record_answer(
     of an unfinished one, when to ask again too."""
     answer = jsonify({**shown(job), **members} if members else shown(job))
     answer.status_code = status
-    add_headers(answer, more or {})
-    if not job.status.is_outcome:
-        add_headers(answer, _POLL)
+    add_headers(answer, {**(more or {}), **({} if job.status.is_outcome else _POLL)})
     return answer

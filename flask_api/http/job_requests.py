@@ -25,7 +25,6 @@ from flask_api.gate.requirements import P, R, View, require_scope, requirement
 from flask_api.gate.state import gate_state, this_request
 from flask_api.http.batch_body import BatchBody, Sets, parse_batch
 from flask_api.http.json_body import read_json_object, read_json_text
-from flask_api.http.state import api_state
 from flask_api.jobs.errors import (
     ArgumentProblem,
     EngineStopped,
@@ -171,10 +170,10 @@ def _submits_something(identity: Identity) -> None:
 
 
 def _checked(kind: type[RequestT], body: dict[str, Any]) -> RequestT:
-    """Decide in this order: is it a submit, may this credential submit it, is there such a task."""
+    """Decide whether it is a submit, and then whether this credential may submit it. If there is
+    such a task is for the engine to say: of a submit that is repeated there need be none now."""
     wanted = check_body(kind, body, "The body is not a job request.")
     require_scope(current_identity(), "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")
-    api_state().engine.registry.get(wanted.task)
     return wanted
 
 

@@ -68,7 +68,10 @@ def sees_contents() -> bool:
 
 def shown(job: Job) -> dict[str, Any]:
     """Return a job's record as this request may see it: whole, or a receipt."""
-    return job_json(job, staff=is_staff()) if sees_contents() else receipt_json(job)
+    identity = current_identity()
+    if not identity.has_scope(READ_SCOPE):
+        return receipt_json(job)
+    return job_json(job, staff=identity.principal.is_staff)
 
 
 def _allow(act: str, *, owner_id: str, thing: str) -> None:

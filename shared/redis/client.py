@@ -20,22 +20,15 @@ from typing import Any, Self, cast
 
 import hiredis
 import redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import (
     DataError,
-    MovedError,
     NoScriptError,
     ReadOnlyError,
-    RedisError,
     ResponseError,
 )
 
-from shared.redis.exchange import BrokenConnectionError, exchange
-from shared.redis.pool import Pool
+from shared.redis.pool import ELSEWHERE, Pool
 from shared.redis.replication import WRITES
-
-# Another server has the entries: nothing was done, so it may be said again.
-_ELSEWHERE = (ReadOnlyError, MovedError)
 
 
 class RedisClient(redis.Redis):
@@ -50,33 +43,12 @@ class RedisClient(redis.Redis):
 
         The few commands of each request go this way: it takes a third of the time.
         """
-        return self._exchange(command, is_checked=False)
+        return self.connection_pool.say(pack(command), is_write=False)
 
     def tell(self, *command: str | bytes | int | float) -> Any:
         """Run one command that may change something, as :meth:`ask` does, on a connection that was
         still open just now: nobody says it again when it breaks."""
-        return self._at_primary(partial(self._exchange, command, is_checked=True))
-
-    def _exchange(self, command: tuple[Any, ...], *, is_checked: bool) -> Any:
-        packed, pool = pack(command), self.connection_pool
-        connection = pool.take(is_checked=is_checked)
-        try:
-            question = pool.question(is_write=is_checked)
-            answer, *role = exchange(connection, packed + question, replies=2 if question else 1)
-            if isinstance(answer, _ELSEWHERE):
-                raise answer
-            if role:
-                pool.judge(connection, question, role[0])
-            if isinstance(answer, RedisConnectionError):  # it says that it is no use now
-                connection.disconnect()
-        except BrokenConnectionError:
-            pool.drop()  # the others may be as old: who asks again gets a new one
-            raise
-        finally:
-            pool.release(connection)
-        if isinstance(answer, RedisError):
-            raise answer
-        return answer
+        return self._at_primary(partial(self.connection_pool.say, pack(command), is_write=True))
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command and return its reply, parsed as redis-py does.
@@ -86,7 +58,7 @@ class RedisClient(redis.Redis):
     def _at_primary(self, run: Callable[[], Any]) -> Any:
         try:
             return run()
-        except _ELSEWHERE as error:
+        except ELSEWHERE as error:
             pool = self.connection_pool
             if not pool.of_primary and isinstance(error, ReadOnlyError):
                 raise

@@ -8,13 +8,15 @@ from typing import Any
 
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
-from shared.redis.exchange import require_role, watch
+from shared.redis.exchange import BrokenConnectionError, exchange, require_role, watch
 from shared.redis.replication import Acknowledgement
 from shared.redis.replies import advice_for
 from shared.redis.role import ROLE_BY_HELLO, ROLE_BY_WAIT, MisconfiguredError, require_primary
 
+# Another server has the entries: nothing was done, so it may be said again.
+ELSEWHERE = (ReadOnlyError, MovedError)
 POOL_EXHAUSTED = "No connection available."  # redis-py has no class of its own for it
 
 
@@ -96,6 +98,28 @@ class Pool(redis.BlockingConnectionPool):
         self.drop()
         if self._finder:
             self._finder.forget()
+
+    def say(self, packed: bytes, *, is_write: bool) -> Any:
+        """Send one command as it is packed and return its reply, with nothing of redis-py's layers.
+        Raises the reply if it is an error, and what :meth:`take` and ``exchange`` raise."""
+        connection = self.take(is_checked=is_write)
+        try:
+            question = self.question(is_write=is_write)
+            answer, *role = exchange(connection, packed + question, replies=2 if question else 1)
+            if isinstance(answer, ELSEWHERE):
+                raise answer
+            if role:
+                self.judge(connection, question, role[0])
+            if isinstance(answer, RedisConnectionError):  # it says that it is no use now
+                connection.disconnect()
+        except BrokenConnectionError:
+            self.drop()  # the others may be as old: who asks again gets a new one
+            raise
+        finally:
+            self.release(connection)
+        if isinstance(answer, RedisError):
+            raise answer
+        return answer
 
     def question(self, *, is_write: bool) -> bytes:
         """Return what is sent behind a command: it shows whether a primary answers, and that

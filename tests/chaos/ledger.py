@@ -120,7 +120,7 @@ class Customers:
                 continue
             if answer.status_code == 202:
                 return str(answer.json()["id"])
-            if answer.status_code not in (429, 503):
+            if answer.status_code not in (429, 503) or "quota_exceeded" in answer.text:
                 self._ledger.complain(f"{path}: {answer.status_code} {answer.text[:300]}")
                 return None
             if "Retry-After" not in answer.headers:

@@ -14,7 +14,14 @@ from tests.chaos.ledger import Customers, Ledger
 
 # What one person may have unfinished is how many are in flight:
 # customers that meet the limit try again.
-_SETTINGS = {"job_threads": "16", "job_running_limit": "16", "job_processes": "2"}
+_SETTINGS = {
+    "job_threads": "16",
+    "job_running_limit": "16",
+    "job_processes": "2",
+    # A long run ends more than a person keeps by default, and the judge looks at all of them.
+    "person_ended_jobs": "10000000",
+    "person_bytes": "100000000000",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,7 +117,7 @@ STORES_MUTANTS = (
         ),
         Mutant(
             "role with each lean read",
-            "shared/redis/client.py",
+            "shared/redis/pool.py",
             "            if role:\n",
             "            if False:\n",
         ),
@@ -132,8 +132,8 @@ STORES_MUTANTS = (
         ("tests/integration/redis/test_lean_reads.py",),
         Mutant(
             "connections as old as one that had ended",
-            "shared/redis/client.py",
-            "            pool.drop()  # the others may be as old: who asks again gets a new one\n",
+            "shared/redis/pool.py",
+            "            self.drop()  # the others may be as old: who asks again gets a new one\n",
             "",
         ),
         Mutant(
@@ -171,9 +171,9 @@ STORES_MUTANTS = (
         ("tests/fleet/test_cluster.py",),
         Mutant(
             "command that another node is to be told",
-            "shared/redis/client.py",
-            "_ELSEWHERE = (ReadOnlyError, MovedError)",
-            "_ELSEWHERE = (ReadOnlyError,)",
+            "shared/redis/pool.py",
+            "ELSEWHERE = (ReadOnlyError, MovedError)",
+            "ELSEWHERE = (ReadOnlyError,)",
         ),
     ),
     *of(

@@ -42,17 +42,17 @@ class Tally:
         self._lock = threading.Lock()
         self._rows: dict[TaskHour, list[int]] = {}
 
-    def end(self, task: str, status: JobStatus, count: int = 1) -> None:
-        """Count jobs that have their outcome."""
-        with self._lock:
-            self._row(task, self._clock())[_OUTCOMES[status]] += count
-
-    def time(self, task: str, attempts: Iterable[Attempt]) -> None:
-        """Count how long attempts of one task that have just ended ran and, of a job's first, how
-        long the job had waited since it was submitted, or since its time came."""
+    def end(
+        self, task: str, outcomes: Mapping[JobStatus, int], attempts: Iterable[Attempt] = ()
+    ) -> None:
+        """Count jobs of one task that have their outcome, and how long attempts of it that have
+        just ended ran and, of a job's first, how long the job had waited since it was submitted,
+        or since its time came."""
         now = self._clock()
         with self._lock:
             row = self._row(task, now)
+            for status, count in outcomes.items():
+                row[_OUTCOMES[status]] += count
             for attempt in attempts:
                 begun_at = attempt.begun_at
                 if not begun_at:

@@ -3,7 +3,7 @@ by task, of no person and no argument."""
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,26 +71,17 @@ class JobCounts:
 
     def end(self, task: str, status: JobStatus) -> None:
         """Count a job that has its outcome."""
+        task = self._known(task)
         with self._lock:
-            self._ended[self._known(task), status.value] += 1
-        self.tally.end(self._known(task), status)
+            self._ended[task, status.value] += 1
+        self.tally.end(task, {status: 1})
 
-    def end_attempt(self, attempt: Attempt, status: JobStatus, *, kept: bool) -> None:
-        """Count an attempt that ended elsewhere, and how long it took."""
-        self.end_attempts(attempt.job.task, status, kept=kept)
-        self.tally.time(self._known(attempt.job.task), [attempt])
-
-    def end_attempts(self, task: str, status: JobStatus, count: int = 1, *, kept: bool) -> None:
-        """Count attempts, and their jobs too if those have ended with them. ``kept``:
-        they were still this process's to end."""
-        with self._lock:
-            self._attempts[
-                self._known(task), status.value if kept else AttemptEnd.DISCARDED.value
-            ] += count
-            if kept and status.is_outcome:
-                self._ended[self._known(task), status.value] += count
-        if kept and status.is_outcome:
-            self.tally.end(self._known(task), status, count)
+    def end_attempt(
+        self, task: str, status: JobStatus, *, kept: bool, attempt: Attempt | None = None
+    ) -> None:
+        """Count an attempt, and its job too if that has ended with it. ``kept``: it was still this
+        process's to end. ``attempt``: how long it took counts, too."""
+        self._end(task, {(status, kept): 1}, [attempt] if attempt else [])
 
     def end_turn(self, task: str, endings: Sequence[Ending], answers: Sequence[int]) -> None:
         """Count attempts of one task that ended together, by what became of each."""
@@ -98,9 +89,22 @@ class JobCounts:
             (ending.status_by(answer), bool(answer))
             for ending, answer in zip(endings, answers, strict=False)
         )
-        for (status, kept), count in ends.items():
-            self.end_attempts(task, status, count, kept=kept)
-        self.tally.time(self._known(task), [ending.attempt for ending in endings])
+        self._end(task, ends, [ending.attempt for ending in endings])
+
+    def _end(
+        self, task: str, ends: Mapping[tuple[JobStatus, bool], int], attempts: Sequence[Attempt]
+    ) -> None:
+        task = self._known(task)
+        outcomes = {
+            status: count for (status, kept), count in ends.items() if kept and status.is_outcome
+        }
+        with self._lock:
+            for (status, kept), count in ends.items():
+                end = status.value if kept else AttemptEnd.DISCARDED.value
+                self._attempts[task, end] += count
+            for status, count in outcomes.items():
+                self._ended[task, status.value] += count
+        self.tally.end(task, outcomes, attempts)
 
     def accepted(self) -> dict[str, int]:
         """Return the accepted jobs by task."""

@@ -103,12 +103,12 @@ def deadline_check(
 ) -> Callable[[], StopReason | None]:
     """Return ``must_stop`` of an attempt that begins now:
     what ``signal`` says, or that its time is over."""
-    deadline = None if policy.timeout_s is None else clock() + policy.timeout_s
+    if policy.timeout_s is None:
+        return signal
+    deadline = clock() + policy.timeout_s
 
     def must_stop() -> StopReason | None:
-        return signal() or (
-            StopReason.TIMED_OUT if deadline is not None and clock() > deadline else None
-        )
+        return signal() or (StopReason.TIMED_OUT if clock() > deadline else None)
 
     return must_stop
 

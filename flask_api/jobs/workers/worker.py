@@ -218,7 +218,7 @@ class Worker:
         task = attempt.job.task
         self._settle([attempt.job.job_id], task)
         if status is not None:
-            self.counts.end_attempt(attempt, status, kept=kept)
+            self.counts.end_attempt(task, status, kept=kept, attempt=attempt)
 
     def stop(self, job_ids: Sequence[str], reason: StopReason) -> None:
         """Let attempts that run here stop; unknown ones are ignored."""
@@ -281,7 +281,7 @@ class Worker:
             log.warning("rescuing a job whose process died", extra=extra)
             ending = ending_of(attempt, outcome, policy=AFTER_DEATH)
             (answer,) = self._writer.turn(instance, endings=[ending], ttl_s=self.ttl_s(job.task))
-            self.counts.end_attempts(job.task, ending.status, kept=bool(answer))
+            self.counts.end_attempt(job.task, ending.status, kept=bool(answer))
 
     def _give_up_what_waits(self) -> None:
         waiting = self._clear()

@@ -29,13 +29,13 @@ def changed(numbers: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
 
 def test_attempt_with_an_outcome_ends_its_job(counts: JobCounts) -> None:
     """Both are counted at once."""
-    counts.end_attempts("counts.known", JobStatus.FAILED, kept=True)
+    counts.end_attempt("counts.known", JobStatus.FAILED, kept=True)
     assert changed(counts.attempts()) == changed(counts.ended()) == {("counts.known", "failed"): 1}
 
 
 def test_attempt_of_a_job_that_runs_again_ends_no_job(counts: JobCounts) -> None:
     """A retry is not yet an outcome."""
-    counts.end_attempts("counts.known", JobStatus.QUEUED, kept=True)
+    counts.end_attempt("counts.known", JobStatus.QUEUED, kept=True)
     assert (changed(counts.attempts()), changed(counts.ended())) == (
         {("counts.known", "queued"): 1},
         {},
@@ -44,7 +44,7 @@ def test_attempt_of_a_job_that_runs_again_ends_no_job(counts: JobCounts) -> None
 
 def test_discarded_attempt_ends_no_job(counts: JobCounts) -> None:
     """Its outcome was not written: the process that took the job over counts it."""
-    counts.end_attempts("counts.known", JobStatus.SUCCEEDED, kept=False)
+    counts.end_attempt("counts.known", JobStatus.SUCCEEDED, kept=False)
     assert (changed(counts.attempts()), changed(counts.ended())) == (
         {("counts.known", "discarded"): 1},
         {},

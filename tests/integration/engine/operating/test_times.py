@@ -66,9 +66,9 @@ def test_history_is_of_72_hours_and_a_bounded_size(engine: JobEngine, bench: Eng
         for name in names:
             for seconds in (0.0, *(bound * 1.5 for bound in BOUNDS)):
                 job = QueuedJob(new_job_id(), name, "{}", "ada", due_at=moment - 2 * seconds)
-                tally.time(name, [Attempt(job, 1, "one", moment - seconds)])
+                tally.end(name, {}, [Attempt(job, 1, "one", moment - seconds)])
             for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED):
-                tally.end(name, status)
+                tally.end(name, {status: 1})
         write_hours(store, tally)
     begin, times = read_times(store, now=now)
     assert begin == int(now) // HOUR_S * HOUR_S - 71 * HOUR_S
@@ -87,7 +87,7 @@ def test_history_is_of_72_hours_and_a_bounded_size(engine: JobEngine, bench: Eng
 def test_what_could_not_be_written_is_counted_again(engine: JobEngine, bench: EngineBench) -> None:
     """Once Redis takes it."""
     tally = Tally()
-    tally.end("sample.echo", JobStatus.FAILED, 5)
+    tally.end("sample.echo", {JobStatus.FAILED: 5})
     key = keyspace.hour(int(time.time()) // HOUR_S)
     bench.admin.config_set("maxmemory", "1")
     try:
@@ -95,7 +95,7 @@ def test_what_could_not_be_written_is_counted_again(engine: JobEngine, bench: En
             write_hours(engine._store, tally)
     finally:
         bench.admin.config_set("maxmemory", "0")
-    tally.end("sample.echo", JobStatus.FAILED)
+    tally.end("sample.echo", {JobStatus.FAILED: 1})
     write_hours(engine._store, tally)
     (_, by_task) = read_hours(engine._store)[-1]
     assert by_task["sample.echo"] == {"f": 6}

@@ -47,6 +47,27 @@ def test_idempotency_key_repeats_and_refuses(app: Flask, visitor: Visitor) -> No
     assert post(app, visitor, "/api/jobs", body).get_json()["id"] != first.get_json()["id"]
 
 
+def test_repeated_submit_is_its_job_though_its_task_is_gone(
+    app: Flask, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later version of the service has the task no more: who lost the answer still finds the
+    job and the batch, and nobody submits another."""
+    sent = {
+        "/api/jobs": {"task": "sample.echo", "arguments": {"value": 1}},
+        "/api/batches": {"task": "sample.echo", "arguments": [{"value": 1}]},
+    }
+    first = [post(app, visitor, path, sent[path], Idempotency_Key=path) for path in sent]
+    job, batch = (answer.get_json()["links"]["self"] for answer in first)
+    for ended in (f"{job}?wait=5", f"{batch}/results?wait=5"):
+        assert ask(app, ended, cookie=visitor.cookie).status_code == 200
+    monkeypatch.delitem(app.extensions["gatehouse_api"].engine.registry._tasks, "sample.echo")
+    again = [post(app, visitor, path, sent[path], Idempotency_Key=path) for path in sent]
+    assert [each.status_code for each in again] == [202, 202]
+    assert [each.get_json()["id"] for each in again] == [each.get_json()["id"] for each in first]
+    other = post(app, visitor, "/api/jobs", sent["/api/jobs"], Idempotency_Key="another")
+    assert (other.status_code, other.get_json()["code"]) == (404, "unknown_task")
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])
 def test_odd_idempotency_key_is_refused(app: Flask, visitor: Visitor, key: str) -> None:
     """1 to 255 printable characters are a key."""

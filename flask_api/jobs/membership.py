@@ -17,6 +17,7 @@ from typing import cast
 
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.expiry import Sweeper
+from flask_api.jobs.neighbours import Neighbours, mark_of_this_process
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.beats import write_beat
 from flask_api.jobs.records.holdings import BeatAnswer, Holdings
@@ -70,6 +71,7 @@ class Membership:
         self._thread: threading.Thread | None = None
         self._sweeping: threading.Thread | None = None
         self._roster = Roster(store)
+        self._neighbours = Neighbours(None)
         self._suspects: dict[str, float] = {}
         self._away_since: float | None = None
         self._strays: frozenset[str] = frozenset()
@@ -91,6 +93,7 @@ class Membership:
 
         Raises ConfigurationError on a Redis that may lose accepted jobs.
         """
+        self._neighbours = Neighbours(mark_of_this_process(), clock=self._clock)
         try:
             self._register()
         except JobStoreUnavailable:
@@ -239,7 +242,7 @@ class Membership:
             executor.wake()
 
     def _beat(self, instance: str, *, register: bool = False) -> BeatAnswer:
-        load = write_beat([each.load for each in self.worker.executors])
+        load = write_beat([each.load for each in self.worker.executors], self._neighbours.mark)
         answer = self._holdings.beat(
             instance, ttl_s=self._heartbeat_s, register=register, load=load
         )
@@ -255,16 +258,18 @@ class Membership:
         )
         others -= {self._held.instance}
         beats = self._holdings.look_at(sorted(others))
-        silent = [other for other, beat in beats.items() if beat is None]
-        self._adopt(silent, workers=self._roster.silent(self._heartbeat_s))
+        for ended in (gone := self._neighbours.ended(beats)):
+            self._holdings.silence(ended)
+        silent = [other for other, beat in beats.items() if beat is None or other in gone]
+        self._adopt(silent, gone, workers=self._roster.silent(self._heartbeat_s))
         self._stealing.take_some({other: beat for other, beat in beats.items() if beat})
 
-    def _adopt(self, silent: list[str], *, workers: list[str]) -> None:
+    def _adopt(self, silent: list[str], gone: list[str], *, workers: list[str]) -> None:
         now = self._clock()
         silent_since = {each: self._suspects.get(each, now) for each in (*silent, *workers)}
         self._suspects = silent_since
         for other, since in silent_since.items():
-            if now - since >= SUSPECT_S:
+            if now - since >= SUSPECT_S or other in gone:
                 jobs = self._adopted(other, is_worker=other in workers)
                 log.warning(
                     "adopted the jobs of a dead process",

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant, of
 
 _COMMIT = "flask_api/jobs/group_commit.py"
 _STEAL = "flask_api/jobs/records/lua/steal.lua"
+_NEIGHBOURS = "flask_api/jobs/neighbours.py"
 _STEALING = "flask_api/jobs/work_stealing.py"
 _TURN = "flask_api/jobs/records/lua/turn.lua"
 _SUBMIT = "flask_api/jobs/records/lua/submit.lua"
@@ -72,6 +73,25 @@ SHARING_MUTANTS = (
             "flask_api/jobs/membership.py",
             "self.worker.drop(waiting - ours)",
             "pass",
+        ),
+    ),
+    *of(
+        ("tests/unit/jobs/test_jobs_neighbours.py",),
+        Mutant("seen here before", _NEIGHBOURS, "(self._seen & here.keys())", "here.keys()"),
+        Mutant("gone for a while", _NEIGHBOURS, "now - since >= _GONE_S", "True"),
+        Mutant(
+            "this machine's processes", _NEIGHBOURS, " and beat.mark.place == self.mark.place", ""
+        ),
+        Mutant("its number is another's", _NEIGHBOURS, " and begun == mark.begun", ""),
+        Mutant("ended and not waited for", _NEIGHBOURS, "state not in _ENDED and ", ""),
+    ),
+    *of(
+        ("tests/integration/engine/sharing/test_engine_neighbours.py",),
+        Mutant(
+            "adopted at once",
+            "flask_api/jobs/membership.py",
+            " or other in gone:",
+            ":",
         ),
     ),
     *of(

@@ -20,8 +20,8 @@ WORK_MUTANTS = (
         Mutant(
             "receipts",
             _REACH,
-            "if sees_contents() else receipt_json(job)",
-            "if True else receipt_json(job)",
+            "    if not identity.has_scope(READ_SCOPE):\n",
+            "    if False:\n",
         ),
         Mutant(
             "log of acts",

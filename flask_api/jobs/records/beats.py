@@ -1,13 +1,17 @@
-"""What processes let each other know with their heartbeats: how busy each executor is.
+"""What processes let each other know with their heartbeats: how busy each executor is, and where
+they run.
 
-    heartbeat:<instance>   'threads 36 4 4 2;processes 20 0 2 1 20'
+    heartbeat:<instance>   'threads 36 4 4 2;processes 20 0 2 1 20;@5f0c2a91d3e4b786 0 0 0 0 47 881'
 
 For each executor: jobs that wait, jobs that run, slots, people whose jobs these are, and, unless it
-is none, how many of those that wait are paused.
+is none, how many of those that wait are paused. Last the machine, the process's id there and when
+it began, in ticks of that machine's clock: to earlier versions an executor that nothing waits for.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+_AT = "@"
 
 
 class ExecutorLoad(NamedTuple):
@@ -21,11 +25,20 @@ class ExecutorLoad(NamedTuple):
     paused: int = 0  # of those that wait: operators paused their task
 
 
+class ProcessMark(NamedTuple):
+    """Which process of which machine: ``place`` names the machine, or the container."""
+
+    place: str
+    pid: int
+    begun: int
+
+
 class Beat(NamedTuple):
     """What is known of another process: how many jobs it holds now, and what its last beat told."""
 
     held: int
     loads: Mapping[str, ExecutorLoad]
+    mark: ProcessMark | None = None
 
     def waiting(self, executor: str) -> int:
         """Return how many jobs wait there for an executor, about: what came since the last beat
@@ -41,18 +54,30 @@ class Beat(NamedTuple):
         return self.loads[executor].people if executor in self.loads else 0
 
 
-def write_beat(loads: Iterable[ExecutorLoad]) -> str:
+def write_beat(loads: Iterable[ExecutorLoad], mark: ProcessMark | None = None) -> str:
     """Return the text of a heartbeat."""
-    return ";".join(" ".join(map(str, load if load.paused else load[:-1])) for load in loads)
+    parts = [" ".join(map(str, load if load.paused else load[:-1])) for load in loads]
+    if mark:
+        parts.append(f"{_AT}{mark.place} 0 0 0 0 {mark.pid} {mark.begun}")
+    return ";".join(parts)
 
 
 def read_beat(text: str, *, held: int) -> Beat:
     """Return what a heartbeat tells; of one that was written by another version, nothing."""
+    told, _, at = text.partition(f";{_AT}")
     try:
-        loads = [_load(each) for each in text.split(";")]
+        loads = [_load(each) for each in told.split(";")]
+        mark = _mark(at) if at else None
     except ValueError:
-        loads = []
-    return Beat(held, {load.executor: load for load in loads})
+        loads, mark = [], None
+    return Beat(held, {load.executor: load for load in loads}, mark)
+
+
+def _mark(text: str) -> ProcessMark:
+    place, *_, pid, begun = text.split()
+    if int(pid) <= 0:
+        raise ValueError("no process has this id")
+    return ProcessMark(place, int(pid), int(begun))
 
 
 def _load(text: str) -> ExecutorLoad:

@@ -103,6 +103,10 @@ class Holdings:
         keys = [key, *map(keyspace.record, jobs)]
         return cast(int, self._store.run(self._scripts["free_places"], keys, jobs)) if jobs else 0
 
+    def silence(self, ended: str) -> None:
+        """Take away the heartbeat of an instance whose process is known to have ended."""
+        self._store.write(lambda client: client.delete(keyspace.heartbeat(ended)))
+
     def adopt(self, dead: str, *, instance: str) -> list[str]:
         """Take over what a dead instance held: all of it or nothing."""
         keys = [

@@ -2,6 +2,7 @@
 reads jobs to submit as JSON lines, answers with their ids."""
 
 import json
+import os
 import sys
 
 from flask_api.jobs.engine import JobEngine
@@ -16,7 +17,7 @@ def main() -> None:
     """Serve until the input ends."""
     changes = {
         "task_modules": TASKS,
-        "job_heartbeat_s": 2,
+        "job_heartbeat_s": int(os.environ.get("GATEHOUSE_JOB_HEARTBEAT_S", "2")),
         "job_threads": 4,
         "job_processes": 2,
         "redis_timeout_ms": 250,

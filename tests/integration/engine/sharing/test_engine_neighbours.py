@@ -1,0 +1,25 @@
+"""A process that ends without a word is missed at once by another of its machine."""
+
+import pytest
+
+from flask_api.jobs.records import keyspace
+from tests.integration.engine.engine_bench import EngineBench
+from tests.waiting import wait_until
+
+
+def test_killed_neighbour_is_not_waited_for(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for the end of its heartbeat nor for silence after that: its job runs again, and it
+    takes part no more."""
+    monkeypatch.setattr("flask_api.jobs.membership.SUSPECT_S", 600.0)
+    child = bench.start_process(GATEHOUSE_JOB_HEARTBEAT_S="60")
+    other = bench.start()
+    (job_id,) = child.submit("sample.hold", [{"path": bench.path()}], owner=bench.owner)
+    wait_until(bench.runs, timeout_s=10, what="it runs")
+    wait_until(lambda: other._membership._neighbours._seen, timeout_s=10, what="it was seen")
+    child.kill()
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=30, what="it runs again")
+    bench.go()
+    assert bench.outcome(other, job_id).attempt == 2
+    assert bench.admin.smembers(keyspace.INSTANCES) == {other.instance}

@@ -14,6 +14,7 @@ from flask_api.jobs.engine import JobEngine
 from flask_api.metrics.installation import InstallationCollector, RedisCollector
 from flask_api.metrics.process import ProcessCollector
 from flask_api.metrics.requests import RequestMetrics
+from flask_api.metrics.workers import WorkersCollector
 from flask_api.streams.streams import Streams
 from shared.redis import RedisGateway
 
@@ -34,6 +35,8 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._registry.register(_OfInstance(of_process, lambda: engine.instance))
         self._registry.register(InstallationCollector(jobs))
+        fleets = engine.fleets
+        self._registry.register(WorkersCollector(jobs, lambda: [it.executor for it in fleets()]))
 
     def render(self) -> bytes:
         """Return all of them in Prometheus' text format. Blocks for the time-outs of Redis at most;

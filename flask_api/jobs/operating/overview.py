@@ -37,6 +37,7 @@ class LiveWorker:
     running: int
     slots: int
     carrier: str
+    executor: str
     labels: tuple[str, ...]
     tasks: tuple[str, ...]
     differing: tuple[str, ...]  # of these: those it would be sent, with another signature here
@@ -73,7 +74,7 @@ def read_overview(
     """Return what runs where. ``heartbeat_s``: how long a heartbeat lasts; ``signatures``: of the
     tasks here, by the executor that runs them. Raises JobStoreUnavailable."""
     unfinished = read_unfinished(store)
-    now, names, beats = store.read(_members)
+    now, names, beats = store.read(lambda client: _members(client, _MOST_SHOWN))
     oldest = unfinished.ids[: -_OLDEST_LOOKED_AT - 1 : -1]
     return Overview(
         instances=store.read(lambda client: _instances(client, names, heartbeat_s)),
@@ -84,13 +85,20 @@ def read_overview(
     )
 
 
-def _members(client: RedisClient) -> tuple[float, list[str], list[tuple[str, float]]]:
+def read_workers(store: RedisGateway, *, most: int) -> list[LiveWorker]:
+    """Return so many workers on other machines, those that have been silent longest first.
+    Raises JobStoreUnavailable."""
+    now, _, beats = store.read(lambda client: _members(client, most))
+    return store.read(lambda client: _workers(client, beats, now, {}))
+
+
+def _members(client: RedisClient, most: int) -> tuple[float, list[str], list[tuple[str, float]]]:
     with client.pipeline(transaction=False) as pipeline:
         pipeline.time()
         pipeline.smembers(keyspace.INSTANCES)
-        pipeline.zrange(keyspace.WORKERS, 0, _MOST_SHOWN - 1, withscores=True)
+        pipeline.zrange(keyspace.WORKERS, 0, most - 1, withscores=True)
         (seconds, _), names, beats = pipeline.execute()
-    return float(seconds), sorted(names)[:_MOST_SHOWN], beats
+    return float(seconds), sorted(names)[:most], beats
 
 
 def _instances(client: RedisClient, names: Sequence[str], heartbeat_s: int) -> list[LiveInstance]:
@@ -159,9 +167,10 @@ def _worker(
         running=running,
         slots=name.slots,
         carrier=kind.carrier,
+        executor=kind.executor,
         labels=tuple(sorted(kind.labels)),
         tasks=tuple(sorted(kind.tasks)),
-        differing=tuple(kind.differing(signatures.get(kind.carrier, {}))),
+        differing=tuple(kind.differing(signatures.get(kind.executor, {}))),
     )
 
 

@@ -81,6 +81,11 @@ class WorkerKind:
         signatures = {task: text for task, text in zip(tasks, told, strict=False) if text}
         return cls(carrier, frozenset(tasks), tuple(labels), signatures)
 
+    @property
+    def executor(self) -> str:
+        """The executor whose workers they are, whatever broker brings them their attempts."""
+        return self.carrier.partition("-")[0]
+
     def differing(self, signatures: Mapping[str, str]) -> list[str]:
         """Return the tasks of which these workers have another signature than these."""
         return [

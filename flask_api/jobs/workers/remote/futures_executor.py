@@ -14,7 +14,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures import Executor as Pool
 from typing import ClassVar, Self, cast
 
@@ -79,20 +86,21 @@ class FuturesExecutor(SlotExecutor):
         try:
             pool = self._pool_now()
             future = pool.submit(run_attempt, self._settings, attempt)
-        except Exception as error:  # a cluster that can't be reached, say: whatever it raises
-            if pool is not None and isinstance(error, BrokenExecutor):
+        except Exception:  # a cluster that can't be reached, say: whatever it raises
+            if pool is not None:
                 self._drop(pool)
             return not_begun(attempt.job.job_id)
         try:
-            outcome = self._wait_for(future, attempt.job.job_id)
+            outcome = self._wait_for(future, attempt.job.job_id, pool)
             if outcome is StopReason.SHUTDOWN and not future.cancelled():
                 # It may go on there: handed over, it would run twice and cost no attempt.
                 return worker_lost("was left by a server that stops")
             if isinstance(outcome, StopReason):
                 return stopped(outcome, self._registry.get(attempt.job.task).policy)
             return outcome
-        except (BrokenExecutor, CancelledError) as error:
-            self._drop(pool)
+        except Exception as error:  # whatever it calls a worker that died: an attempt raises none
+            if isinstance(error, BrokenExecutor | CancelledError):
+                self._drop(pool)
             return worker_lost(f"was lost by its executor ({type(error).__name__})")
 
     def close(self) -> None:
@@ -101,15 +109,19 @@ class FuturesExecutor(SlotExecutor):
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            _shut_down(pool)
 
-    def _wait_for(self, future: Future[Outcome], job_id: str) -> Outcome | StopReason:
+    def _wait_for(self, future: Future[Outcome], job_id: str, pool: Pool) -> Outcome | StopReason:
         """Wait until it has ended; return why it does not count, if a cancel came first, or why it
         is not waited for any more."""
+        # Of Dask's, any future that has not ended says that it could be cancelled.
+        can_tell = isinstance(pool, ThreadPoolExecutor | ProcessPoolExecutor)
         while not wait([future], timeout=_LOOK_EVERY_S).done:
             reason = self._host.stop_reason(job_id)
-            if reason is not None and (future.cancel() or reason is not StopReason.CANCELLED):
-                return reason
+            if reason is not None:
+                has_not_begun = can_tell and future.cancel()
+                if has_not_begun or reason is not StopReason.CANCELLED:
+                    return reason
         outcome = future.result()
         was_cancelled = self._host.stop_reason(job_id) is StopReason.CANCELLED
         return StopReason.CANCELLED if was_cancelled else outcome
@@ -121,11 +133,22 @@ class FuturesExecutor(SlotExecutor):
             return self._pool
 
     def _drop(self, broken: Pool) -> None:
-        """Make another one for the next attempt: one that is broken runs nothing more."""
+        """Make another one for the next attempt: this one runs nothing more."""
         with self._lock:
             if self._pool is broken:
                 self._pool = None
-        broken.shutdown(wait=False, cancel_futures=True)
+        _shut_down(broken)
+
+
+def _shut_down(pool: Pool) -> None:
+    """Let go of an executor, without waiting for what runs there."""
+    try:
+        try:
+            pool.shutdown(wait=False, cancel_futures=True)
+        except TypeError:  # it does not know all that the standard library's do: Dask's
+            pool.shutdown(wait=False)
+    except Exception as error:  # of one that can't be reached any more, say
+        log.warning("an executor could not be shut down: %s", error)
 
 
 def futures_executor(path: str) -> type[Executor]:

@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 from shared.contract.entries import JOBS_SLOT, SESSIONS_SLOT
 from shared.redis.cluster import with_entry
 from shared.settings.contract import DAY_S, ContractSettings
-from shared.settings.fields import RedisUrl, Secret, WordList, split_list, split_pairs
+from shared.settings.fields import AmqpUrl, RedisUrl, Secret, WordList, split_list, split_pairs
 
 
 class ApiSettings(ContractSettings):
@@ -32,6 +32,11 @@ class ApiSettings(ContractSettings):
         {},
         description="where attempts run instead, JSON: a task, an executor or * and the executor "
         'that takes its place, {"processes": "rq"}',
+    )
+    celery_broker_url: AmqpUrl | None = Field(
+        None,
+        description="RabbitMQ that carries attempts to Celery's workers, "
+        "amqp://user:password@host/vhost or amqps://; else the Redis of jobs",
     )
     worker_secrets: Annotated[tuple[Secret, ...], NoDecode] = Field(
         (),

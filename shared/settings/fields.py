@@ -16,6 +16,8 @@ from shared.redis.sentinel import is_sentinel_url, split_sentinel_url
 
 SECRET_MIN_LENGTH = 32
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
+_AMQP_SCHEMES = ("amqp", "amqps")
+AMQP_OPTIONS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 # Without quotes, angle brackets, the fragment and backslashes, which browsers take for slashes.
 _PLAIN_URL = re.compile(r"[!$-;=?-\[\]-~]+", re.ASCII)
 _PAIR_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -80,6 +82,21 @@ def _node_of_cluster(url: str) -> str:
             "a Redis Cluster needs names with a hash tag: GATEHOUSE_REDIS_PREFIX={gatehouse}:"
         )
     return node
+
+
+def _amqp_url(url: SecretStr) -> SecretStr:
+    """Refuse what does not name a RabbitMQ, and options that nothing here would heed."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        names_host = parts.scheme in _AMQP_SCHEMES and bool(parts.hostname) and parts.port != 0
+        options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:  # its message repeats a part of the URL, which may hold a password
+        names_host = False
+    if not names_host or "/" in parts.path[1:] or parts.fragment:
+        raise ValueError("it must be amqp://user:password@host/vhost or amqps:// for TLS")
+    if not options.keys() <= set(AMQP_OPTIONS if parts.scheme == "amqps" else ()):
+        raise ValueError(f"only an amqps:// URL has options, of {', '.join(AMQP_OPTIONS)}")
+    return url
 
 
 def _login_url(url: str) -> str:
@@ -156,6 +173,7 @@ def _is_own_port(scheme: str, port: str) -> bool:
 
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp_url)]
 LoginUrl = Annotated[str, AfterValidator(_login_url)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]
 CookiePath = Annotated[str, AfterValidator(_cookie_path)]

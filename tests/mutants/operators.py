@@ -24,9 +24,24 @@ OPERATORS_MUTANTS = (
         ("tests/integration/engine/remote/test_worker_troubles.py",),
         Mutant(
             "nothing for another version of a task",
-            "flask_api/jobs/workers/remote/executor.py",
+            "flask_api/jobs/workers/remote/fleet.py",
             "kind.tasks.difference(kind.differing(self._signatures))",
             "kind.tasks",
+        ),
+    ),
+    *of(
+        ("tests/unit/jobs/remote/test_jobs_rabbitmq_frames.py",),
+        Mutant(
+            "no large message of RabbitMQ",
+            "flask_api/jobs/workers/remote/rabbitmq_messages.py",
+            "if size > MOST_BYTES or len(header) - _FIXED > MOST_BYTES:",
+            "if False:",
+        ),
+        Mutant(
+            "no unreadable message of RabbitMQ",
+            "flask_api/jobs/workers/remote/rabbitmq_messages.py",
+            "except Exception:  # of a stranger's bytes\n        return False",
+            "except Exception:\n        return True",
         ),
     ),
     *of(

@@ -45,6 +45,7 @@ def settings_for_child(settings: ApiSettings) -> ApiSettings:
             "session_secrets": (),
             "worker_secrets": (),
             "audience_secrets": {},
+            "celery_broker_url": None,
             "redis_url": jobs,
             "api_redis_url": jobs,
             "jobs_redis_url": jobs,

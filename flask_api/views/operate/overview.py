@@ -74,6 +74,12 @@ class FleetJson(BaseModel):
     strangers: Annotated[
         int, Field(description="workers of another version of Gatehouse: nothing is sent to them")
     ]
+    elsewhere: Annotated[
+        int, Field(description="workers that listen to another broker: nothing is sent to them")
+    ]
+    broker_away: Annotated[
+        bool, Field(description="what carries attempts can't be reached: nothing is sent")
+    ]
 
 
 class OldestJson(BaseModel):

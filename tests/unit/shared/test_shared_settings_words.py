@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from shared.errors import ConfigurationError
 from shared.settings import (
@@ -12,6 +13,7 @@ from shared.settings import (
     load_settings,
     misspelt_settings,
 )
+from shared.settings.fields import AmqpUrl
 from shared.settings.misspelt import misspelt
 
 
@@ -178,3 +180,38 @@ def test_misspelt_setting_is_named_with_what_was_meant_and_without_its_value() -
         "GATEHOUSE_SESSION_IDEL_S is not a setting and is ignored; did you mean "
         "GATEHOUSE_SESSION_IDLE_S?",
     ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqp://gate:p%40ss@rabbit.example.org/gate",
+        "amqp://rabbit:5673",
+        "amqps://gate:x@[::1]:5671/%2Fgate?ssl_ca_certs=/etc/ca.pem&ssl_certfile=a&ssl_keyfile=b",
+    ],
+)
+def test_url_of_rabbitmq_is_accepted(url: str) -> None:
+    """As it stands."""
+    assert TypeAdapter(AmqpUrl).validate_python(SecretStr(url)).get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://gate:topsecret@h/0",
+        "amqp://",
+        "amqp:///gate",
+        "amqp://gate:topsecret@h:0/x",
+        "amqp://gate:topsecret@h:port/x",
+        "amqp://gate:topsecret@h/a/b",
+        "amqp://gate:topsecret@h/x?ssl_ca_certs=a",
+        "amqps://gate:topsecret@h/x?heartbeat=0",
+        "amqps://gate:topsecret@h/x#y",
+        "amqp://gate:topsecret@[h/x",
+    ],
+)
+def test_url_of_anything_else_is_refused_without_its_words(url: str) -> None:
+    """What nothing here would heed, too."""
+    with pytest.raises(ValidationError, match=r"amqps?://") as refused:
+        TypeAdapter(AmqpUrl).validate_python(SecretStr(url))
+    assert "topsecret" not in str(refused.value.errors(include_input=False))

@@ -1,6 +1,16 @@
 """What a distributed engine has to do here: carry an entry to one worker. All else is ours."""
 
+import logging
+import time
 from typing import Protocol
+
+from shared.settings import ApiSettings
+
+log = logging.getLogger("gatehouse.jobs")
+
+_LOOK_EVERY_S = 2.0
+_LOOK_AGAIN_S = 1.0  # while it is away
+_OVER_RABBITMQ = "celery-rabbitmq"
 
 
 class Carrier(Protocol):
@@ -10,5 +20,60 @@ class Carrier(Protocol):
         """Bring a signed entry to a worker. An entry that was sent before may come twice, or once:
         it begins once. Raises whatever the engine raises when its broker is away."""
 
+    def probe(self) -> None:
+        """Ask the broker whether it would take an entry; one that is the jobs' Redis is not asked.
+        Blocks for a few seconds at most. Raises as ``send`` does."""
+
     def close(self) -> None:
         """Close connections. Idempotent."""
+
+
+class WatchedCarrier:
+    """A carrier, and whether its broker is away: then nothing begins that could not be sent.
+
+    ``look`` is for one thread, all else is thread-safe.
+    """
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._looked_at: float | None = None
+        self.is_away = False
+        self.close = carrier.close
+
+    def look(self) -> bool:
+        """Tell whether entries can be sent; ask the broker now and then. Not only those who send
+        ask: while workers can't reach it either, no slot is offered, and nothing is sent."""
+        pause_s = _LOOK_AGAIN_S if self.is_away else _LOOK_EVERY_S
+        if self._looked_at is None or time.monotonic() >= self._looked_at + pause_s:
+            try:
+                self._carrier.probe()
+                self.is_away = False
+            except Exception as error:  # of the engine that carries
+                self._note(error)
+            self._looked_at = time.monotonic()
+        return not self.is_away
+
+    def send(self, worker: str, entry_id: str, signed: str) -> bool:
+        """Send an entry; False when that is not possible now: it is sent again."""
+        if self.is_away:
+            return False
+        try:
+            self._carrier.send(worker, entry_id, signed)
+        except Exception as error:  # of the engine that carries
+            self._note(error)
+            return False
+        return True
+
+    def _note(self, error: Exception) -> None:
+        if not self.is_away:
+            why = str(error) or type(error).__name__
+            log.warning("entries can't be sent, tried again soon: %s", why)
+        self.is_away = True
+
+
+def carrier_kind(name: str, settings: ApiSettings) -> str:
+    """Return what a worker says of how it is reached: one that listens to another broker than
+    servers send to is no worker of theirs."""
+    if name == "celery" and settings.celery_broker_url is not None:
+        return _OVER_RABBITMQ
+    return name

@@ -1,18 +1,25 @@
-"""Celery as the carrier: its queues bring entries to workers, over Redis.
+"""Celery as the carrier: its queues bring entries to workers, over Redis or over RabbitMQ.
 
 Of a message nothing is believed but one argument, which is signed (.entry). Results, retries,
 events, remote control and time limits of Celery are not used: whether an attempt runs, ended or
 died is written by the worker that holds it. So a message is acknowledged when it arrives: Celery's
-ways to deliver it again, after a death or a visibility time-out, would only repeat ours. What
-Celery keeps in Redis is below ``gatehouse:jobs:``; a worker listens to one queue, its own.
+ways to deliver it again, after a death or a visibility time-out, would only repeat ours; and on
+RabbitMQ, an attempt that runs for longer than ``consumer_timeout`` would cost its worker the
+channel. What Celery keeps in Redis is below ``gatehouse:jobs:``; a worker listens to one queue, its
+own.
 """
 
-from typing import ClassVar
+import logging
+import time
+from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
+import kombu
 from celery import Celery
+from celery.app.amqp import AMQP
 
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.workers.remote import rabbitmq_carrier
 from flask_api.jobs.workers.remote.carrier import Carrier
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
 from shared.errors import ConfigurationError
@@ -20,13 +27,40 @@ from shared.redis.cluster import is_cluster_url
 from shared.redis.sentinel import is_sentinel_url
 from shared.settings import ApiSettings
 
+log = logging.getLogger("gatehouse.jobs")
+
 CARRIER = "celery"
 TASK = "gatehouse.attempt"  # the only one there is
 _NEVER_S = 30 * 86_400
+_PAUSE_S = 1
+_TOLD_EVERY_S = 10.0
+
+
+class PatientConnection(kombu.Connection):  # type: ignore[misc]  # kombu is not read by mypy
+    """Kombu's connection, tried again every second while the broker is away, where Celery
+    would wait for up to thirty; told in the log every ten seconds."""
+
+    def _ensure_connection(self, errback: Any = None, *args: Any, **options: Any) -> Any:
+        told_at: list[float] = []
+
+        def tell(error: Exception, interval: float) -> None:
+            if errback and (not told_at or time.monotonic() > told_at[-1] + _TOLD_EVERY_S):
+                told_at.append(time.monotonic())
+                errback(error, interval)
+
+        # Whole seconds: between them kombu looks whether the process was told to stop.
+        pauses = {"interval_start": _PAUSE_S, "interval_step": 0, "interval_max": _PAUSE_S}
+        return super()._ensure_connection(tell, *args, **{**options, **pauses})
+
+
+class PatientBrokers(AMQP):  # type: ignore[misc]  # Celery is not read by mypy
+    """Celery's use of brokers, over such connections."""
+
+    Connection = PatientConnection
 
 
 class CeleryCarrier:
-    """Publishes entries. Thread-safe."""
+    """Publishes entries to Redis. Thread-safe."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._app = app_of(settings)
@@ -45,6 +79,9 @@ class CeleryCarrier:
                 **message.properties,
             )
 
+    def probe(self) -> None:
+        """Nothing: the broker is the jobs' Redis, and others tell when that is away."""
+
     def close(self) -> None:
         """Close connections."""
         self._app.close()
@@ -58,6 +95,9 @@ class CeleryExecutor(RemoteExecutor):
     @classmethod
     def carrier_of(cls, settings: ApiSettings) -> Carrier:
         """Return Celery's queues."""
+        if settings.celery_broker_url is not None:
+            url = settings.celery_broker_url.get_secret_value()
+            return rabbitmq_carrier.RabbitMqCarrier(url, task=TASK)
         return CeleryCarrier(settings)
 
 
@@ -65,28 +105,40 @@ def app_of(settings: ApiSettings) -> Celery:
     """Return an application of Celery's that reads JSON and keeps nothing; connects on first
     use."""
     # No fixups: Django may be named in the environment of a site that has one, and is not needed.
-    broker = broker_url(settings.job_store_url)
-    app = Celery("gatehouse", broker=broker, set_as_current=False, fixups=[])
+    app = Celery("gatehouse", set_as_current=False, fixups=[], amqp=PatientBrokers)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
         task_create_missing_queues=False,
         worker_prefetch_multiplier=1,
+        # Else, after a reconnect, a thread that runs an attempt would read the consumer's
+        # connection, and both would wait for what the other one got.
+        worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={
+        **_broker_of(settings),
+    )
+    return app
+
+
+def _broker_of(settings: ApiSettings) -> dict[str, Any]:
+    """Return Celery's settings of the broker."""
+    if settings.celery_broker_url is not None:
+        return rabbitmq_carrier.celery_settings(settings.celery_broker_url.get_secret_value())
+    return {
+        "broker_url": broker_url(settings.job_store_url),
+        "broker_transport_options": {
             "global_keyprefix": keyspace.sent(""),
             "socket_connect_timeout": 1,
             "socket_timeout": 5,
             "visibility_timeout": _NEVER_S,
         },
-    )
-    return app
+    }
 
 
 def broker_url(redis_url: str) -> str:
@@ -94,8 +146,8 @@ def broker_url(redis_url: str) -> str:
     Raises ConfigurationError for one of Sentinels or of a Cluster."""
     if is_sentinel_url(redis_url) or is_cluster_url(redis_url):
         raise ConfigurationError(
-            "GATEHOUSE_JOBS_REDIS_URL: celery can't ask Sentinels or a Cluster here; let rq carry "
-            "attempts"
+            "GATEHOUSE_JOBS_REDIS_URL: celery can't ask Sentinels or a Cluster; name a RabbitMQ in "
+            "GATEHOUSE_CELERY_BROKER_URL, or let rq carry attempts"
         )
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":

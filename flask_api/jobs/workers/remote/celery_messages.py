@@ -1,4 +1,4 @@
-"""What a worker of Celery reads of its queue: nothing but messages that carry one entry.
+"""What a worker of Celery reads of its queue in Redis: nothing but messages that carry one entry.
 
 Celery's consumer ends at the first message that it can't read, and its begin waits for all attempts
 that run. So each is judged before Celery sees it: its size first, then its form. What is handed on
@@ -9,7 +9,7 @@ import base64
 import json
 import logging
 from queue import Empty
-from typing import Any
+from typing import Any, NamedTuple
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
@@ -21,8 +21,16 @@ from flask_api.jobs.workers.remote.entry import MAX_BYTES
 
 log = logging.getLogger("gatehouse.jobs")
 
-_MOST_BYTES = 4 * MAX_BYTES  # of a message: the entry in base64, and Celery's headers
+REFUSED = "refused an entry of the queue: it is no attempt"
+MOST_BYTES = 4 * MAX_BYTES  # of a message: the entry in base64, and Celery's headers
 _MOST_ID = 100
+
+
+class SentText(NamedTuple):
+    """What of a message counts: its one argument, which is signed, and Celery's id of it."""
+
+    signed: str
+    entry_id: str
 
 
 class AttemptChannel(kombu_redis.Channel):  # type: ignore[misc]  # kombu is not read by mypy
@@ -57,7 +65,7 @@ class AttemptChannel(kombu_redis.Channel):  # type: ignore[misc]  # kombu is not
             self._queue_cycle.rotate(queue)
             message = read_message(text)
             if message is None:
-                log.warning("refused an entry of the queue: it is no attempt")
+                log.warning(REFUSED)
             else:
                 self.connection._deliver(message, queue)
             return True
@@ -82,34 +90,53 @@ def read_only_attempts() -> None:
 
 def read_message(text: bytes) -> dict[str, Any] | None:
     """Return a message that says the same as this one; None for what carries no entry."""
-    if len(text) > _MOST_BYTES:
+    if len(text) > MOST_BYTES:
         return None
     try:
         found = json.loads(text)
-        headers, properties = found["headers"], found["properties"]
-        entry_id, tag = headers["id"], properties["delivery_tag"]
-        arguments = json.loads(base64.b64decode(found["body"], validate=True))
-        (signed,) = arguments[0]
+        tag = found["properties"]["delivery_tag"]
+        body = base64.b64decode(found["body"], validate=True)
+        sent = read_attempt(body, found["headers"], found["content-type"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    is_tag = isinstance(tag, str) and len(tag) <= _MOST_ID
+    return None if sent is None or not is_tag else _message(sent, tag)
+
+
+def read_attempt(body: bytes, headers: Any, content_type: object) -> SentText | None:
+    """Return the one argument of a message and its id; None for what is no attempt."""
+    try:
+        (signed,) = json.loads(body)[0]
+        found = SentText(signed, headers["id"])
         is_attempt = (
             headers["task"] == TASK
-            and found["content-type"] == "application/json"
-            and all(isinstance(each, str) for each in (signed, entry_id, tag))
-            and max(len(entry_id), len(tag)) <= _MOST_ID
+            and content_type == "application/json"
+            and all(isinstance(each, str) for each in found)
+            and len(found.entry_id) <= _MOST_ID
         )
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
-    return _message(signed, entry_id, tag) if is_attempt else None
+    return found if is_attempt else None
 
 
-def _message(signed: str, entry_id: str, tag: str) -> dict[str, Any]:
-    body = json.dumps([[signed], {}, {}]).encode()
+def attempt_headers(sent: SentText) -> dict[str, str]:
+    """Return Celery's headers of an attempt, and nothing else that a message may ask for."""
+    return {"lang": "py", "task": TASK, "id": sent.entry_id, "root_id": sent.entry_id}
+
+
+def attempt_body(sent: SentText) -> bytes:
+    """Return the body of an attempt's message."""
+    return json.dumps([[sent.signed], {}, {}]).encode()
+
+
+def _message(sent: SentText, tag: str) -> dict[str, Any]:
     return {
-        "body": base64.b64encode(body).decode(),
+        "body": base64.b64encode(attempt_body(sent)).decode(),
         "content-encoding": "utf-8",
         "content-type": "application/json",
-        "headers": {"lang": "py", "task": TASK, "id": entry_id, "root_id": entry_id},
+        "headers": attempt_headers(sent),
         "properties": {
-            "correlation_id": entry_id,
+            "correlation_id": sent.entry_id,
             "delivery_mode": 2,
             "delivery_info": {"exchange": "", "routing_key": ""},
             "priority": 0,

@@ -10,8 +10,9 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 from kombu import Queue
 
+from flask_api.jobs.workers.remote import celery_messages, rabbitmq_messages
 from flask_api.jobs.workers.remote.celery_carrier import TASK, app_of
-from flask_api.jobs.workers.remote.celery_messages import read_only_attempts
+from flask_api.jobs.workers.remote.rabbitmq_carrier import worker_queue
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from shared.settings import WorkerSettings
 
@@ -25,8 +26,8 @@ def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
 
     Should its consumer end by itself, another one begins when the attempts that run have ended.
     """
-    read_only_attempts()
-    app, name = _app_of(worker, settings), worker.name.text
+    queue = _queue_of(worker, settings)
+    app = _app_of(worker, settings, queue)
     stopping = threading.Event()
 
     def drain(**_: Any) -> None:
@@ -40,8 +41,8 @@ def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
         app.Worker(
             pool="threads",
             concurrency=worker.name.slots,
-            hostname=name,
-            queues=[name],
+            hostname=worker.name.text,
+            queues=[queue.name],
             loglevel="WARNING",
             without_gossip=True,
             without_mingle=True,
@@ -52,12 +53,21 @@ def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
             log.warning("Celery's consumer ended by itself; another one begins")
 
 
-def _app_of(worker: RemoteWorker, settings: WorkerSettings) -> Celery:
+def _queue_of(worker: RemoteWorker, settings: WorkerSettings) -> Queue:
+    """Return the worker's queue, and have nothing else be read there."""
+    name = worker.name.text
+    if settings.celery_broker_url is not None:
+        rabbitmq_messages.read_only_attempts(worker.listens)
+        return worker_queue(name)
+    celery_messages.read_only_attempts()
+    # Nothing is declared: a queue is the list of its name, and no binding outlives the worker.
+    return Queue(name, routing_key=name, no_declare=True, no_ack=True)
+
+
+def _app_of(worker: RemoteWorker, settings: WorkerSettings, queue: Queue) -> Celery:
     """Return Celery's application with one queue and one task: none of Celery's own."""
     app = app_of(settings)
-    name = worker.name.text
-    # Nothing is declared: a queue is the list of its name, and no binding outlives the worker.
-    app.conf.task_queues = [Queue(name, routing_key=name, no_declare=True, no_ack=True)]
+    app.conf.task_queues = [queue]
 
     @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery's
     def attempt(signed: object = None, *_: object, **__: object) -> None:

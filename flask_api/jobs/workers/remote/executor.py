@@ -11,22 +11,20 @@ import sys
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Self
 
 from flask_api.jobs.records.job import Attempt, QueuedJob
 from flask_api.jobs.records.job_reader import open_job_connections
-from flask_api.jobs.records.roster import Roster, WorkerKind, WorkerName
+from flask_api.jobs.records.roster import Roster, WorkerName
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.tasks.signature import signature_of
 from flask_api.jobs.workers.executor import Executor, Host, queue_for
 from flask_api.jobs.workers.executors import executors_of
 from flask_api.jobs.workers.queue import shared_slots
-from flask_api.jobs.workers.remote.carrier import Carrier
+from flask_api.jobs.workers.remote.carrier import Carrier, WatchedCarrier, carrier_kind
 from flask_api.jobs.workers.remote.entry import AttemptEntry, digest_of, sign
-from flask_api.jobs.workers.remote.fleet import FleetReport, FleetWatch
+from flask_api.jobs.workers.remote.fleet import FleetLook, LiveWorkers
 from flask_api.jobs.workers.remote.sent import SentAttempt, SentAttempts
 from flask_api.jobs.workers.runner import AttemptRunner
 from shared.errors import ConfigurationError, JobStoreUnavailable
@@ -42,16 +40,6 @@ _AWAY_S = 0.2
 _HAND_OVER_S = 2.0  # what is on its way when this process stops is waited for so long
 
 
-@dataclass(frozen=True, slots=True)
-class LiveWorkers:
-    """The live workers at one moment, of one carrier."""
-
-    names: frozenset[str] = frozenset()
-    # What is sent to each kind: its tasks without those whose arguments or version differ there.
-    kinds: tuple[tuple[str, frozenset[str]], ...] = ()
-    slots: int = 0
-
-
 class RemoteExecutor(Executor):
     """Sends attempts to workers' free slots: one thread sends, another hears how they ended."""
 
@@ -62,15 +50,18 @@ class RemoteExecutor(Executor):
         super().__init__(queue, host, slots=0)
         self._registry = registry
         self._settings = settings
-        self._carrier = carrier
+        self._carrier = WatchedCarrier(carrier)
         self._secret = settings.worker_secrets[0].get_secret_value()
         self._store = _blocking_store(settings)
         self._roster = Roster(self._store)
         self._sent = SentAttempts(self._store, host, registry, queue, resend=self._send)
-        self._signatures = _signatures_for(self.name, registry, settings)
-        self._watch = FleetWatch()
-        self._workers: LiveWorkers | None = None
-        self._refreshed_at = 0.0
+        self._look = FleetLook(
+            self._roster,
+            executor=self.name,
+            carrier=carrier_kind(self.name, settings),
+            signatures=_signatures_for(self.name, registry, settings),
+            heartbeat_s=settings.job_heartbeat_s,
+        )
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._news = threading.Event()
@@ -102,7 +93,9 @@ class RemoteExecutor(Executor):
 
     def waiting_for(self, task: str) -> str | None:
         """Return why no job of the task can begin now; None when a worker can run it."""
-        workers = self._workers
+        workers = self._look.workers
+        if self._carrier.is_away:
+            return f"the broker of {self.name} is away"
         if workers is None or any(task in tasks for _, tasks in workers.kinds):
             return None
         if self.fleet is not None and task in self.fleet.differing:
@@ -172,7 +165,11 @@ class RemoteExecutor(Executor):
     def _send_next(self) -> None:
         """Wait for a slot that something waits for, and fill it; or for news."""
         self._news.clear()
+        is_open = self._carrier.look()
         workers = self._refreshed()
+        if not is_open:
+            self._news.wait(_TICK_S)
+            return
         wanted = [
             kind_id
             for kind_id, tasks in workers.kinds
@@ -190,9 +187,9 @@ class RemoteExecutor(Executor):
         worker = WorkerName.parse(slot.partition("#")[0])
         if worker is None:
             return  # nobody's: somebody wrote it to Redis
-        workers = self._refreshed(
-            now=self._workers is None or worker.text not in self._workers.names
-        )
+        workers = self._refreshed()
+        if worker.text not in workers.names:
+            workers = self._refreshed(now=True)
         if worker.text not in workers.names:
             return  # it has died, or stops
         tasks = dict(workers.kinds)[worker.kind]
@@ -208,7 +205,8 @@ class RemoteExecutor(Executor):
         for attempt in attempts:
             self._send(self._sent.add(attempt, slot))
 
-    def _send(self, sent: SentAttempt) -> None:
+    def _send(self, sent: SentAttempt) -> bool:
+        """Send an attempt; False when the carrier's broker is away."""
         attempt = sent.attempt
         job = attempt.job
         entry = AttemptEntry(
@@ -219,11 +217,11 @@ class RemoteExecutor(Executor):
             slot=sent.slot,
             digest=digest_of(job.arguments),
         )
-        try:
-            self._carrier.send(sent.worker, entry.id, sign(entry, self._secret))
+        if not self._carrier.send(sent.worker, entry.id, sign(entry, self._secret)):
+            return False
+        with suppress(JobStoreUnavailable):
             self._roster.let_sent_expire(sent.worker)
-        except Exception as error:  # of the engine that carries: it is sent again
-            log.warning("not sent, tried again soon: %s", error, extra={"job_id": job.job_id})
+        return True
 
     def _listen(self) -> None:
         checked_at = 0.0
@@ -239,7 +237,8 @@ class RemoteExecutor(Executor):
                     self._closing.wait(_TICK_S)
                 if time.monotonic() > checked_at + _REFRESH_S:
                     checked_at = time.monotonic()
-                    self._sent.check(self._workers.names if self._workers else frozenset())
+                    workers = self._look.workers
+                    self._sent.check(workers.names if workers else frozenset())
                     self._news.set()
             except JobStoreUnavailable:
                 self._closing.wait(_AWAY_S)
@@ -249,43 +248,12 @@ class RemoteExecutor(Executor):
 
     def _refreshed(self, *, now: bool = False) -> LiveWorkers:
         """Return the live workers, not older than a second."""
-        workers = self._workers
-        if workers is not None and not now and time.monotonic() < self._refreshed_at + _REFRESH_S:
-            return workers
-        names = self._roster.live(self._settings.job_heartbeat_s)
-        kinds = self._roster.kinds({name.kind for name in names})
-        ours = {kind_id: kind for kind_id, kind in kinds.items() if kind.carrier == self.name}
-        mine = [name for name in names if name.kind in ours]
-        workers = LiveWorkers(
-            names=frozenset(name.text for name in mine),
-            kinds=tuple(sorted((id_, self._accepted(kind)) for id_, kind in ours.items())),
-            slots=sum(name.slots for name in mine),
-        )
-        self.slots = workers.slots
-        self.queue.share(shared_slots(max(1, workers.slots), self._settings.job_person_share))
-        self._refreshed_at, self._workers = time.monotonic(), workers
-        self.fleet = self._report(
-            mine, ours, strangers=sum(name.kind not in kinds for name in names)
-        )
-        self._watch.note(self.fleet)
+        before = self._look.report
+        workers = self._look.latest(broker_away=self._carrier.is_away, now=now)
+        if self._look.report is not before:
+            self.slots, self.fleet = workers.slots, self._look.report
+            self.queue.share(shared_slots(max(1, workers.slots), self._settings.job_person_share))
         return workers
-
-    def _accepted(self, kind: WorkerKind) -> frozenset[str]:
-        return kind.tasks.difference(kind.differing(self._signatures))
-
-    def _report(
-        self, mine: Sequence[WorkerName], kinds: Mapping[str, WorkerKind], *, strangers: int
-    ) -> FleetReport:
-        served = frozenset[str]().union(*map(self._accepted, kinds.values()))
-        differing = {task for kind in kinds.values() for task in kind.differing(self._signatures)}
-        return FleetReport(
-            executor=self.name,
-            workers=len(mine),
-            slots=sum(name.slots for name in mine),
-            unserved=tuple(sorted(self._signatures.keys() - served)),
-            differing=tuple(sorted(differing)),
-            strangers=strangers,
-        )
 
 
 def _signatures_for(name: str, registry: TaskRegistry, settings: ApiSettings) -> dict[str, str]:

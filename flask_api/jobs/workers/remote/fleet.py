@@ -2,14 +2,18 @@
 checks tell, and what is logged when it gets worse or better."""
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
 
+from flask_api.jobs.records.roster import Roster, WorkerKind, WorkerName
+
 log = logging.getLogger("gatehouse.jobs")
 
+_REFRESH_S = 1.0
 _MOST_NAMED = 10  # tasks, in one line of the log
 
 Trouble = tuple[str, str]  # in words, and with which task; "" for none
@@ -18,13 +22,16 @@ NOBODY = "no worker is alive"
 UNSERVED = "no worker runs"
 DIFFERING = "workers have other arguments or another version of"
 STRANGERS = "workers of another version of Gatehouse are sent nothing"
+ELSEWHERE = "workers that listen to another broker are sent nothing"
+BROKER_AWAY = "its broker is away, so nothing is sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetReport:
     """An executor's live workers, and what is wrong with them. ``unserved``: tasks that none of
     them runs as they are here; ``differing``: tasks of which one has another signature;
-    ``strangers``: how many can't be read here, being of another version of Gatehouse."""
+    ``strangers``: how many can't be read here, being of another version of Gatehouse;
+    ``elsewhere``: how many listen to another broker than this process sends to."""
 
     executor: str
     workers: int
@@ -32,13 +39,20 @@ class FleetReport:
     unserved: tuple[str, ...]
     differing: tuple[str, ...]
     strangers: int
+    elsewhere: int = 0
+    broker_away: bool = False
 
     @property
     def troubles(self) -> frozenset[Trouble]:
         """All that is wrong. Where nobody is alive, that says it for every task."""
         found: set[Trouble] = {(DIFFERING, task) for task in self.differing}
         found |= {(UNSERVED, task) for task in self.unserved} if self.workers else {(NOBODY, "")}
-        return frozenset(found | ({(STRANGERS, "")} if self.strangers else set()))
+        others = {
+            STRANGERS: self.strangers,
+            ELSEWHERE: self.elsewhere,
+            BROKER_AWAY: self.broker_away,
+        }
+        return frozenset(found | {(words, "") for words, is_so in others.items() if is_so})
 
     def summary(self) -> list[str]:
         """Return what is wrong in lines that anybody may read: they name no task and no machine."""
@@ -48,6 +62,85 @@ class FleetReport:
             some = f" {tasks} {'task' if tasks == 1 else 'tasks'}" if tasks else ""
             lines.append(f"{self.executor}: {words}{some}.")
         return lines
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorkers:
+    """The live workers at one moment, of one carrier."""
+
+    names: frozenset[str] = frozenset()
+    # What is sent to each kind: its tasks without those whose arguments or version differ there.
+    kinds: tuple[tuple[str, frozenset[str]], ...] = ()
+    slots: int = 0
+
+
+class FleetLook:
+    """Looks which workers are alive and what each is sent, not more than once a second.
+
+    ``carrier`` is what they say of how they are reached, ``signatures`` those of the tasks that an
+    executor runs here. For one thread; ``workers`` and ``report`` may be read by all, and are None
+    until the first look.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        *,
+        executor: str,
+        carrier: str,
+        signatures: Mapping[str, str],
+        heartbeat_s: float,
+    ) -> None:
+        self._roster = roster
+        self._executor = executor
+        self._carrier = carrier
+        self._signatures = signatures
+        self._heartbeat_s = heartbeat_s
+        self._watch = FleetWatch()
+        self._at = 0.0
+        self.workers: LiveWorkers | None = None
+        self.report: FleetReport | None = None
+
+    def latest(self, *, broker_away: bool, now: bool = False) -> LiveWorkers:
+        """Return the live workers, not older than a second. Raises JobStoreUnavailable."""
+        if self.workers is not None and not now and time.monotonic() < self._at + _REFRESH_S:
+            return self.workers
+        names = self._roster.live(self._heartbeat_s)
+        kinds = self._roster.kinds({name.kind for name in names})
+        ours = {id_: kind for id_, kind in kinds.items() if kind.carrier == self._carrier}
+        mine = [name for name in names if name.kind in ours]
+        self.workers = LiveWorkers(
+            names=frozenset(name.text for name in mine),
+            kinds=tuple(sorted((id_, self._accepted(kind)) for id_, kind in ours.items())),
+            slots=sum(name.slots for name in mine),
+        )
+        self._at = time.monotonic()
+        self.report = self._report(names, kinds, broker_away=broker_away)
+        self._watch.note(self.report)
+        return self.workers
+
+    def _accepted(self, kind: WorkerKind) -> frozenset[str]:
+        return kind.tasks.difference(kind.differing(self._signatures))
+
+    def _report(
+        self, names: Sequence[WorkerName], kinds: Mapping[str, WorkerKind], *, broker_away: bool
+    ) -> FleetReport:
+        ours = [kind for kind in kinds.values() if kind.carrier == self._carrier]
+        known = [kinds[name.kind] for name in names if name.kind in kinds]
+        mine = [kind for kind in known if kind.executor == self._executor]
+        here = sum(kind.carrier == self._carrier for kind in mine)
+        served = frozenset[str]().union(*map(self._accepted, ours))
+        differing = {task for kind in ours for task in kind.differing(self._signatures)}
+        return FleetReport(
+            executor=self._executor,
+            workers=here,
+            slots=self.workers.slots if self.workers else 0,
+            unserved=tuple(sorted(self._signatures.keys() - served)),
+            differing=tuple(sorted(differing)),
+            strangers=len(names) - len(known),
+            elsewhere=len(mine) - here,
+            broker_away=broker_away,
+        )
 
 
 class FleetWatch:

@@ -86,6 +86,9 @@ class RqCarrier:
             forget(self._client, worker, entry_id)
             save_unique_job(self._client, key, job)
 
+    def probe(self) -> None:
+        """Nothing: the broker is the jobs' Redis, and others tell when that is away."""
+
     def close(self) -> None:
         """Close connections."""
         self._client.close()

@@ -55,7 +55,7 @@ class SentAttempts:
         registry: TaskRegistry,
         queue: FairQueue,
         *,
-        resend: Callable[[SentAttempt], None],
+        resend: Callable[[SentAttempt], bool],
     ) -> None:
         self._reader = JobReader(store)
         self._host = host
@@ -99,11 +99,11 @@ class SentAttempts:
             elif self._host.stop_reason(sent.attempt.job.job_id) or sent.worker not in live:
                 self._take_back(sent)
             elif sent.at < time.monotonic() - _RESEND_AFTER_S:
-                if sent.was_resent:  # its worker has no room for it: another one may
+                # Sent twice, its worker has no room for it: another one may.
+                if sent.was_resent or not self._resend(sent):
                     self._take_back(sent)
                 else:
                     sent.at, sent.was_resent = time.monotonic(), True
-                    self._resend(sent)
 
     def settle(self, *, timeout_s: float) -> None:
         """Wait until workers have taken over what was sent, then take back the rest.

@@ -24,6 +24,7 @@ from flask_api.jobs.tasks.signature import signature_of
 from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.outcome import Outcome, describe, ending_of
 from flask_api.jobs.workers.processes import Children
+from flask_api.jobs.workers.remote.carrier import carrier_kind
 from flask_api.jobs.workers.remote.entry import (
     AttemptEntry,
     EntryRefusedError,
@@ -50,7 +51,8 @@ class RemoteWorker:
     def __init__(
         self, store: RedisGateway, registry: TaskRegistry, settings: WorkerSettings, *, carrier: str
     ) -> None:
-        self.kind = kind_of(registry, carrier, labels=settings.worker_labels)
+        how = carrier_kind(carrier, settings)
+        self.kind = kind_of(registry, how, labels=settings.worker_labels)
         self.name = WorkerName.new(self.kind, settings.worker_slots)
         self._registry = registry
         self._secrets = [secret.get_secret_value() for secret in settings.worker_secrets]
@@ -72,6 +74,7 @@ class RemoteWorker:
         self._running = 0
         self._stopping = threading.Event()  # what runs must stop
         self._leaving = threading.Event()  # nothing more is taken
+        self._is_deaf = how != carrier  # a broker besides the jobs' Redis is to be reached first
         self._thread = threading.Thread(target=self._keep, name="gatehouse-worker", daemon=True)
 
     def start(self) -> None:
@@ -105,6 +108,14 @@ class RemoteWorker:
         except Exception:
             log.exception("an attempt could not be run", extra={"job_id": entry.job})
         self._free(entry.sender, slot, notice)
+
+    def listens(self, is_so: bool) -> None:
+        """Say whether entries can reach this worker: while none can, no slot is offered, so that
+        nothing is sent which would wait here for a broker."""
+        was_deaf, self._is_deaf = self._is_deaf, not is_so
+        if self._is_deaf and not was_deaf:
+            with suppress(JobStoreUnavailable):  # what is sent here all the same is taken back
+                self._roster.withdraw(self.name)
 
     def wait_for_slot(self, timeout_s: float) -> bool:
         """Wait until fewer attempts run than there are slots; tell whether that is so."""
@@ -212,7 +223,7 @@ class RemoteWorker:
             if slot is not None:
                 self._free_since[slot] = time.monotonic()
             self._changed.notify_all()
-        slot = None if self._leaving.is_set() else slot
+        slot = None if self._leaving.is_set() or self._is_deaf else slot
         try:
             if notice is not None:
                 self._roster.tell(sender, notice, kind=self.kind, slot=slot)
@@ -264,7 +275,7 @@ class RemoteWorker:
 
     def _forgotten(self) -> list[str]:
         """Return the slots that have been free for a while: all at first."""
-        if self._leaving.is_set():
+        if self._leaving.is_set() or self._is_deaf:
             return []
         latest = time.monotonic() - _ANNOUNCE_AFTER_S
         with self._changed:

@@ -1,0 +1,188 @@
+"""RabbitMQ as Celery's broker: how entries get there, and what a worker's queue is.
+
+A worker's queue is durable, bounded, and goes when nobody has listened for a minute, so what was
+sent to a dead worker does not stay. Each entry is persistent and ``mandatory``: it counts as sent
+when the broker has confirmed it, and one for which there is no queue is told. Whatever the broker
+forgets all the same is sent again (.sent): what was accepted is in the jobs' Redis alone.
+"""
+
+import json
+import logging
+import ssl
+import threading
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import amqp
+import kombu
+
+from shared.settings.fields import AMQP_OPTIONS
+
+log = logging.getLogger("gatehouse.jobs")
+
+_PREFIX = "gatehouse."  # of queues, in a virtual host that others may use too
+_CONNECT_S = 3
+_ANSWER_S = 3  # for a confirmation: a broker whose memory or disk is full gives none
+_HEARTBEAT_S = 6  # of a worker: who was cut off hears it after twice that
+_QUEUE_KEPT_S = 60
+_ENTRY_KEPT_S = 600  # what no worker took by then was sent again, or taken back
+_MOST_ENTRIES = 1_000
+_NOWHERE = "gatehouse-probe"  # no queue has this name
+
+
+class RabbitMqCarrier:
+    """Publishes entries to RabbitMQ, in Celery's form. Thread-safe; one connection, made on first
+    use and again after any error."""
+
+    def __init__(self, url: str, *, task: str) -> None:
+        self._options = _connection_options(url)
+        self._task = task
+        self._lock = threading.Lock()
+        self._connection: amqp.Connection | None = None
+        self._channel: Any = None
+        self._returned: list[str] = []
+
+    def send(self, worker: str, entry_id: str, signed: str) -> None:
+        """Publish an entry to a worker's queue; return when the broker has it. Raises OSError and
+        AMQPError."""
+        message = amqp.Message(
+            json.dumps([[signed], {}, {}]),
+            content_type="application/json",
+            content_encoding="utf-8",
+            correlation_id=entry_id,
+            delivery_mode=2,
+            application_headers={
+                "lang": "py",
+                "task": self._task,
+                "id": entry_id,
+                "root_id": entry_id,
+            },
+        )
+        self._publish(message, queue_name(worker), mandatory=True)
+        if entry_id in self._returned:
+            self._returned.remove(entry_id)
+            # Usually the worker connects just now, and declares it anew.
+            log.warning(
+                "the broker has no queue of a worker: what was sent is sent again",
+                extra={"worker": worker},
+            )
+
+    def probe(self) -> None:
+        """Publish a message to nobody: a broker that takes no more does not confirm it."""
+        self._publish(amqp.Message(""), _NOWHERE, mandatory=False)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._drop()
+
+    def _publish(self, message: amqp.Message, queue: str, *, mandatory: bool) -> None:
+        with self._lock:
+            was_open = self._channel is not None
+            try:
+                self._publish_once(message, queue, mandatory=mandatory)
+            except (OSError, amqp.AMQPError) as error:
+                # Since the last entry the broker may have begun anew. One that comes twice begins
+                # once, so there is no harm in what the first try may have done.
+                if not was_open or isinstance(error, TimeoutError):
+                    raise
+                self._publish_once(message, queue, mandatory=mandatory)
+
+    def _publish_once(self, message: amqp.Message, queue: str, *, mandatory: bool) -> None:
+        try:
+            self._open_channel().basic_publish(
+                message,
+                exchange="",  # straight into the queue of this name: nothing is bound
+                routing_key=queue,
+                mandatory=mandatory,
+                timeout=_ANSWER_S,
+                confirm_timeout=_ANSWER_S,
+            )
+        except BaseException:
+            # A confirmation that came late would be taken for the next message's.
+            self._drop()
+            raise
+
+    def _open_channel(self) -> Any:
+        if self._channel is None:
+            self._connection = amqp.Connection(confirm_publish=True, **self._options)
+            self._connection.connect()
+            self._channel = self._connection.channel()
+            self._channel.events["basic_return"].add(self._note_return)
+        return self._channel
+
+    def _note_return(self, *about: Any) -> None:
+        """Remember what came back: it comes before its confirmation, in the same thread."""
+        self._returned.append(str(about[-1].properties.get("correlation_id")))
+
+    def _drop(self) -> None:
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.collect()
+
+
+class WorkerQueue(kombu.Queue):  # type: ignore[misc]  # kombu is not read by mypy
+    """The queue of one worker: declared when it listens, bound to nothing."""
+
+    def declare(self, nowait: bool = False, channel: Any = None) -> str:
+        """Declare the queue alone: Celery's own exchange is not needed."""
+        self.queue_declare(nowait=nowait, channel=channel)
+        return str(self.name)
+
+
+def worker_queue(worker: str) -> WorkerQueue:
+    """Return a worker's queue. Messages are acknowledged as they are delivered: Celery's threads
+    would do that later on a connection that is not theirs."""
+    return WorkerQueue(
+        queue_name(worker),
+        routing_key=queue_name(worker),
+        durable=True,
+        no_ack=True,
+        expires=_QUEUE_KEPT_S,
+        message_ttl=_ENTRY_KEPT_S,
+        max_length=_MOST_ENTRIES,
+    )
+
+
+def queue_name(worker: str) -> str:
+    """Return the name of a worker's queue."""
+    return f"{_PREFIX}{worker}"
+
+
+def celery_settings(url: str) -> dict[str, Any]:
+    """Return Celery's settings of this broker, for a worker."""
+    return {
+        "broker_url": url.partition("?")[0],
+        "broker_use_ssl": _tls_options(url),
+        "broker_connection_timeout": _CONNECT_S,
+        "broker_heartbeat": _HEARTBEAT_S,
+        "broker_transport_options": {"write_timeout": _ANSWER_S},
+    }
+
+
+def _connection_options(url: str) -> dict[str, Any]:
+    parts, tls = urlsplit(url), _tls_options(url)
+    host = parts.hostname or ""
+    port = parts.port or (5671 if tls else 5672)
+    return {
+        "host": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "userid": unquote(parts.username or "guest"),
+        "password": unquote(parts.password or "guest"),
+        "login_method": "PLAIN",
+        "virtual_host": unquote(parts.path[1:]) or "/",
+        "ssl": tls or False,
+        "connect_timeout": _CONNECT_S,
+        "write_timeout": _ANSWER_S,
+    }
+
+
+def _tls_options(url: str) -> dict[str, Any] | None:
+    """Return what TLS needs: a certificate that is valid and the host's, always."""
+    parts = urlsplit(url)
+    if parts.scheme != "amqps":
+        return None
+    given = parse_qs(parts.query)
+    options = {name.removeprefix("ssl_"): given[name][-1] for name in AMQP_OPTIONS if name in given}
+    return {**options, "cert_reqs": ssl.CERT_REQUIRED, "server_hostname": parts.hostname}

@@ -28,10 +28,10 @@ _PASSWORD = "p@ss/word"  # of no one
 
 
 class RabbitMqServer:
-    """One node with the users ``server``, ``worker`` and ``admin``, with TLS beside. It may be
-    killed and started again: what is durable is there then, unless it is told to forget."""
+    """One node with the users ``server``, ``worker`` and ``admin``, with TLS beside where it has
+    a certificate. It may be killed and started again: what is durable is there then, unless it is told to forget."""
 
-    def __init__(self, folder: Path, *, certificate: Path) -> None:
+    def __init__(self, folder: Path, *, certificate: Path | None = None) -> None:
         self._folder = folder
         self.certificate = certificate  # and its key
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -122,15 +122,17 @@ class RabbitMqServer:
         }
 
     def _write_configuration(self) -> None:
-        pem = str(self.certificate)
+        pem = self.certificate
         options = {
             "listeners.tcp.1": f"127.0.0.1:{self.port}",
             "load_definitions": str(self._folder / "definitions.json"),
             "log.file.level": "warning",
             "disk_free_limit.absolute": "10MB",
-            "listeners.ssl.1": f"127.0.0.1:{self.tls_port}",
-            **{f"ssl_options.{name}": pem for name in ("certfile", "keyfile", "cacertfile")},
         }
+        if pem is not None:
+            options["listeners.ssl.1"] = f"127.0.0.1:{self.tls_port}"
+            names = ("certfile", "keyfile", "cacertfile")
+            options |= {f"ssl_options.{name}": str(pem) for name in names}
         lines = "".join(f"{name} = {value}\n" for name, value in options.items())
         (self._folder / "rabbitmq.conf").write_text(lines)
         (self._folder / "plugins").write_text("[].")

@@ -31,15 +31,20 @@ def main() -> int:
     parser.add_argument(
         "--executor", choices=("rq", "celery"), help="carry all attempts to three workers by this"
     )
+    parser.add_argument(
+        "--rabbitmq", action="store_true", help="celery: over a RabbitMQ, which is killed, too"
+    )
     parser.add_argument("--mean", type=float, default=1.0, help="seconds between kills, on average")
     parser.add_argument("--minutes", type=float, default=60.0, help="kill no longer than this")
     options = parser.parse_args()
+    if options.rabbitmq and options.executor != "celery":
+        parser.error("--rabbitmq is for --executor celery")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     folder = Path(tempfile.mkdtemp(prefix="gatehouse-chaos-"))
     os.environ["GATEHOUSE_VAR_DIR"] = str(folder)
     print(
         f"script/chaos --kills {options.kills} --seed {options.seed} --jobs {options.jobs} "
-        f"--servers {options.servers} --executor {options.executor}"
+        f"--servers {options.servers} --executor {options.executor}{' --rabbitmq' if options.rabbitmq else ''}"
     )
     plan = Plan(
         kills=options.kills,
@@ -52,6 +57,7 @@ def main() -> int:
         limit_s=60 * options.minutes,
         executors={"*": options.executor} if options.executor else None,
         workers=3,
+        over_rabbitmq=options.rabbitmq,
     )
     verdict = crash(plan, folder / "house", say=say)
     for problem in verdict.problems[:50]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.house import House, Server, now
 from tests.chaos.processes import pool_children_of, send, tree_of
+from tests.rabbitmq_server import RabbitMqServer
 
 _PATIENCE_S = 3.0
 
@@ -26,7 +27,15 @@ class Kill:
 class Killer:
     """Chooses victims by a seeded chance, at random moments that are ``mean_s`` apart."""
 
-    def __init__(self, house: House, *, seed: int, mean_s: float, is_short: bool = False) -> None:
+    def __init__(
+        self,
+        house: House,
+        *,
+        seed: int,
+        mean_s: float,
+        is_short: bool = False,
+        broker: RabbitMqServer | None = None,
+    ) -> None:
         self.kills: list[Kill] = []
         self._house = house
         self._chance = random.Random(seed)
@@ -50,6 +59,9 @@ class Killer:
 
         if house.carriers:
             self._hands["machine"] = (2.0 if is_short else 0.5, self._kill_machine)
+        self._broker = broker
+        if broker is not None:
+            self._hands["broker"] = (1.0 if is_short else 0.3, self._kill_broker)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -123,6 +135,13 @@ class Killer:
         child = self._chance.choice(children)
         send(child, signal.SIGKILL)
         return [child]
+
+    def _kill_broker(self) -> list[int]:
+        assert self._broker is not None
+        self._broker.kill()
+        self._pause.wait(self._chance.uniform(0, 1))
+        self._broker.start()
+        return []
 
     def _kill_valkey(self) -> list[int]:
         self._house.kill_valkey()

@@ -3,6 +3,7 @@ The long run is this from a shell, the short one is a test."""
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tests.chaos.house import House
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.killer import Killer
 from tests.chaos.ledger import Customers, Ledger
+from tests.rabbitmq_server import RabbitMqServer
 
 # What one person may have unfinished is how many are in flight:
 # customers that meet the limit try again.
@@ -40,6 +42,7 @@ class Plan:
     servers: int = 3
     executors: Mapping[str, str] | None = None  # that carry attempts to workers
     workers: int = 1  # for each
+    over_rabbitmq: bool = False  # Celery's, which is killed too
 
 
 def crash(plan: Plan, folder: Path, *, say: Callable[[str], None]) -> Verdict:
@@ -49,17 +52,25 @@ def crash(plan: Plan, folder: Path, *, say: Callable[[str], None]) -> Verdict:
         "job_person_limit": str(plan.in_flight),
         "job_heartbeat_s": str(plan.heartbeat_s),
     }
-    ledger = Ledger()
-    with House(
-        folder,
-        kind=plan.kind,
-        servers=plan.servers,
-        executors=plan.executors,
-        workers=plan.workers,
-        **settings,
-    ) as house:
+    ledger, broker = Ledger(), None
+    with ExitStack() as stack:
+        if plan.over_rabbitmq:
+            broker = stack.enter_context(RabbitMqServer(folder / "rabbitmq"))
+            settings["celery_broker_url"] = broker.url("admin")
+        house = stack.enter_context(
+            House(
+                folder,
+                kind=plan.kind,
+                servers=plan.servers,
+                executors=plan.executors,
+                workers=plan.workers,
+                **settings,
+            )
+        )
         customers = Customers(house, ledger, seed=plan.seed, jobs=plan.jobs)
-        killer = Killer(house, seed=plan.seed, mean_s=plan.mean_s, is_short=plan.kills < 100)
+        killer = Killer(
+            house, seed=plan.seed, mean_s=plan.mean_s, is_short=plan.kills < 100, broker=broker
+        )
         began = time.monotonic()
         customers.start()
         try:

@@ -38,6 +38,11 @@ class AnsweringChild:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def ask(self, **question: Any) -> dict[str, Any]:
         """Return the child's answer. Raises RuntimeError when it ended instead;
         it has said why on standard error."""

@@ -286,15 +286,11 @@ class Membership:
     def _audit(self) -> None:
         """Take up what Redis says we hold and we don't know: an accept whose answer was lost.
         Two looks, to be sure."""
-        queues = [each.queue for each in self.worker.executors]
-        # Before the look: what waits is held by then.
-        waiting = frozenset(job for queue in queues for job in queue.waiting_ids())
         # Not by numbers: what is known and not yet durable, under load always some,
         # would hide what is held and not known.
-        ours = self._holdings.all_of(self._held.instance)
-        for task in {task for queue in queues for task in queue.held_back}:
+        ours = self._stealing.drop_taken()
+        for task in {task for each in self.worker.executors for task in each.queue.held_back}:
             self._holdings.free_places(task)
-        self.worker.drop(waiting - ours)  # others took them, and may keep our turn from them long
         strays = ours - self._held.ids()
         self.worker.take_over(sorted(strays & self._strays))
         self._strays = strays

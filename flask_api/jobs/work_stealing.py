@@ -7,12 +7,14 @@ some jobs of those it has none of: so people take turns in every process, not on
 
 The giver is not asked and not slowed: one atomic script moves what it holds and has not begun
 (records/lua/steal.lua), and when its own turn comes to such a job, the fence says that it is
-another's. A process that is alone looks at nobody.
+another's. A process that is alone looks at nobody. Jobs that are sooner run than moved stay where
+they are: their holder's beat says how many of those that wait it runs by itself.
 """
 
 import logging
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from flask_api.jobs.records.beats import Beat
 from flask_api.jobs.records.holdings import Holdings
@@ -45,12 +47,24 @@ class WorkStealing:
 
     def take_some(self, beats: Mapping[str, Beat]) -> int:
         """Take what there is a reason to take, for each executor; return how many jobs that were.
-        Raises JobStoreUnavailable."""
+        What others took from here is forgotten first. Raises JobStoreUnavailable."""
+        if self._worker.was_refused:
+            self._worker.was_refused = False
+            self.drop_taken()
         self._resting = +(self._resting - Counter(dict.fromkeys(self._resting, 1)))
         try:
             return sum(self._take_for(executor, beats) for executor in self._worker.executors)
         except JobStoreFull:
             return 0  # nothing begins before there is room again
+
+    def drop_taken(self) -> frozenset[str]:
+        """Forget what waits here and is another's; return which jobs are this process's. Each would
+        else cost a round trip when its turn comes, and may keep our turn from others long."""
+        # Before the look: what waits is held by then.
+        waiting = {job for each in self._worker.executors for job in each.queue.waiting_ids()}
+        ours = self._holdings.all_of(self._worker.held.instance)
+        self._worker.drop(waiting - ours)
+        return ours
 
     def _take_for(self, executor: Executor, beats: Mapping[str, Beat]) -> int:
         name, people = executor.name, executor.queue.people()
@@ -60,7 +74,10 @@ class WorkStealing:
             # What waits here though a slot is free has reached its limit: more would wait, too.
             limited = executor.queue.tasks()
             giver = _greatest(waiting)
-            return self._take_half(giver, executor, beats, lambda job: job.task not in limited)
+            if not giver:
+                return 0
+            worth = _all if beats[giver].wants_help(name) else executor.worth_taking
+            return self._take_half(giver, executor, beats, not_too_many(worth, besides=limited))
         more = {other: beat.people(name) - len(people) for other, beat in others.items()}
         giver = _greatest(more)
         return self._take_half(
@@ -114,6 +131,25 @@ class WorkStealing:
         whole = self._reader.find_unfinished([each for each in job_ids if each in taken])
         self._worker.put([job for job, waits in whole if waits])
         return len(taken)
+
+
+def _all(_: str) -> int:
+    return sys.maxsize
+
+
+def not_too_many(
+    worth: Callable[[str], int], *, besides: Collection[str]
+) -> Callable[[QueuedJob], bool]:
+    """Return what wants as many jobs of each task as are worth taking, and none of some tasks."""
+    left = dict.fromkeys(besides, 0)
+
+    def wants(job: QueuedJob) -> bool:
+        if job.task not in left:
+            left[job.task] = worth(job.task)
+        left[job.task] -= 1
+        return left[job.task] >= 0
+
+    return wants
 
 
 def choose(

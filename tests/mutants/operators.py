@@ -180,8 +180,8 @@ OPERATORS_MUTANTS = (
         Mutant(
             "what is paused is no reason to look",
             "flask_api/jobs/records/beats.py",
-            "load.waiting - load.paused + ",
-            "load.waiting + ",
+            "load.waiting - load.paused - load.brief",
+            "load.waiting - load.brief",
         ),
         Mutant(
             "pauses at every beat",

@@ -66,14 +66,16 @@ SHARING_MUTANTS = (
             "",
         ),
         Mutant("people who have jobs here", _STEALING, "job.owner_id not in people", "True"),
-        Mutant("tasks that wait here", _STEALING, "job.task not in limited", "True"),
+        Mutant("tasks that wait here", _STEALING, "besides=limited", "besides=()"),
         Mutant("only job of a person", _STEALING, ", leave_one=True", ""),
         Mutant(
             "taken jobs are forgotten",
-            "flask_api/jobs/membership.py",
-            "self.worker.drop(waiting - ours)",
+            _STEALING,
+            "self._worker.drop(waiting - ours)",
             "pass",
         ),
+        Mutant("brief jobs stay", "flask_api/jobs/records/beats.py", " - load.brief", ""),
+        Mutant("few of an unknown task", _STEALING, "return left[job.task] >= 0", "return True"),
     ),
     *of(
         ("tests/unit/jobs/test_jobs_neighbours.py",),
@@ -110,6 +112,12 @@ SHARING_MUTANTS = (
             "flask_api/jobs/workers/slots.py",
             " and len(self.queue) < self.chunk_of(queued_jobs[0].task)",
             "",
+        ),
+        Mutant(
+            "brief jobs that are stuck",
+            "flask_api/jobs/workers/slots.py",
+            "if time.monotonic() - self._brief_at > _STUCK_S:",
+            "if False:",
         ),
         Mutant(
             "slots for what a brief one leaves",

@@ -4,8 +4,9 @@ they run.
     heartbeat:<instance>   'threads 36 4 4 2;processes 20 0 2 1 20;@5f0c2a91d3e4b786 0 0 0 0 47 881'
 
 For each executor: jobs that wait, jobs that run, slots, people whose jobs these are, and, unless it
-is none, how many of those that wait are paused. Last the machine, the process's id there and when
-it began, in ticks of that machine's clock: to earlier versions an executor that nothing waits for.
+is none, how many of those that wait are paused, and how many are very short: earlier versions leave
+the last numbers out. Last the machine, the process's id there and when it began, in ticks of that
+machine's clock: to earlier versions an executor that nothing waits for.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,7 @@ class ExecutorLoad(NamedTuple):
     slots: int
     people: int
     paused: int = 0  # of those that wait: operators paused their task
+    brief: int = 0  # of those that wait: so short that moving one costs more than running it
 
 
 class ProcessMark(NamedTuple):
@@ -47,7 +49,15 @@ class Beat(NamedTuple):
         if load is None:
             return 0
         known = sum(each.waiting + max(each.running, each.slots) for each in self.loads.values())
-        return min(self.held, load.waiting - load.paused + max(0, self.held - known))
+        waiting = load.waiting - load.paused - load.brief
+        # of the brief ones many begin and come between two beats
+        came = 0 if load.brief else max(0, self.held - known)
+        return max(0, min(self.held, waiting + came))
+
+    def wants_help(self, executor: str) -> bool:
+        """Tell whether jobs wait there, none of which it runs sooner than another would."""
+        load = self.loads.get(executor)
+        return load is not None and load.waiting > load.paused and not load.brief
 
     def people(self, executor: str) -> int:
         """Return of how many people jobs wait or run there on an executor."""
@@ -56,10 +66,16 @@ class Beat(NamedTuple):
 
 def write_beat(loads: Iterable[ExecutorLoad], mark: ProcessMark | None = None) -> str:
     """Return the text of a heartbeat."""
-    parts = [" ".join(map(str, load if load.paused else load[:-1])) for load in loads]
+    parts = [" ".join(map(str, _told(load))) for load in loads]
     if mark:
         parts.append(f"{_AT}{mark.place} 0 0 0 0 {mark.pid} {mark.begun}")
     return ";".join(parts)
+
+
+def _told(load: ExecutorLoad) -> tuple[str | int, ...]:
+    if load.brief:
+        return load
+    return load[:-1] if load.paused else load[:-2]
 
 
 def read_beat(text: str, *, held: int) -> Beat:
@@ -82,5 +98,5 @@ def _mark(text: str) -> ProcessMark:
 
 def _load(text: str) -> ExecutorLoad:
     executor, *numbers = text.split()
-    waiting, running, slots, people, *paused = map(int, numbers)
-    return ExecutorLoad(executor, waiting, running, slots, people, *paused[:1])
+    waiting, running, slots, people, *more = map(int, numbers)
+    return ExecutorLoad(executor, waiting, running, slots, people, *more[:2])

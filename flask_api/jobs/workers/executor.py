@@ -5,6 +5,7 @@ flask_api.jobs.workers.executors. One whose attempts run in this process, or are
 threads, begins with flask_api.jobs.workers.slots; one that sends them elsewhere begins here.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Protocol, Self
@@ -75,7 +76,16 @@ class Executor(ABC):
             self.slots,
             len(queue.people()),
             queue.count_paused(),
+            self.count_brief(),
         )
+
+    def worth_taking(self, task: str) -> int:  # noqa: ARG002  # those who know more say more
+        """Return how many jobs of a task that wait in another process are worth taking at once."""
+        return sys.maxsize
+
+    def count_brief(self) -> int:
+        """Return how many such jobs wait here and go on well: others leave these alone."""
+        return 0
 
     @property
     def is_idle(self) -> bool:

@@ -188,10 +188,14 @@ class FairQueue:
 
     def count_paused(self) -> int:
         """Return how many of the jobs that wait are of paused tasks."""
+        return self.count(self.paused)
+
+    def count(self, tasks: frozenset[str]) -> int:
+        """Return how many of the jobs that wait are of some of the tasks."""
+        if not tasks:
+            return 0
         with self._lock:
-            if not self.paused:
-                return 0
-            return sum(lanes.count(self.paused) for lanes in self._people.values())
+            return sum(lanes.count(tasks) for lanes in self._people.values())
 
     def done(self, queued_jobs: Sequence[QueuedJob]) -> None:
         """Note that what one :meth:`take` returned no longer runs here;

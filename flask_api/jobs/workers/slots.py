@@ -6,8 +6,10 @@ that begins the next: a job costs one round trip to Redis, and very short ones s
 
 import logging
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from math import inf
 from queue import SimpleQueue
 
 from flask_api.jobs.errors import StopReason
@@ -19,6 +21,9 @@ from flask_api.jobs.workers.queue import FairQueue
 log = logging.getLogger("gatehouse.jobs")
 Work = Callable[[], object]
 
+# Very short jobs of which none has begun for so long don't go on well.
+_STUCK_S = 0.5
+
 
 class SlotExecutor(Executor):
     """Has a thread for each slot that is in use. Thread-safe."""
@@ -29,6 +34,7 @@ class SlotExecutor(Executor):
         self._changed = threading.Condition()
         self._active = 0
         self._brief = 0  # slots that run very short jobs just now
+        self._brief_at = -inf  # when one of them last took some
         self._paused = False
 
     @abstractmethod
@@ -38,6 +44,17 @@ class SlotExecutor(Executor):
     def chunk_of(self, task: str) -> int:  # noqa: ARG002  # those who know more say more
         """Return how many jobs of a task one slot begins at a time."""
         return 1
+
+    def is_brief(self, task: str) -> bool:  # noqa: ARG002  # those who know more say more
+        """Tell whether jobs of a task are so short that to move one costs more than to run it."""
+        return False
+
+    def count_brief(self) -> int:
+        """See Executor.count_brief."""
+        if time.monotonic() - self._brief_at > _STUCK_S:
+            return 0
+        brief = frozenset(task for task in self.queue.tasks() if self.is_brief(task))
+        return self.queue.count(brief - self.queue.paused)
 
     def put(self, queued_jobs: Sequence[QueuedJob]) -> None:
         """Queue jobs of one task; free slots begin them.
@@ -131,6 +148,8 @@ class SlotExecutor(Executor):
         """Count this slot while it runs very short jobs; once it does not, others take what it
         would have."""
         is_brief = bool(queued_jobs) and self._chunk_of(queued_jobs[0].task) > 1
+        if is_brief:
+            self._brief_at = time.monotonic()
         if not queued_jobs or is_brief is was_brief:
             return was_brief
         with self._changed:

@@ -57,6 +57,7 @@ class Worker:
     ) -> None:
         self.held = HeldJobs()
         self.is_draining = False
+        self.was_refused = False  # a job that waited here could not begin: others may be gone, too
         self.registry = registry
         self._job_ttl_s = settings.job_ttl_s
         self._waiting = waiting
@@ -125,8 +126,7 @@ class Worker:
         self._executor_of[queued.task].begin(attempt)
 
     def release_slot(self, queued: QueuedJob, *, may_be_durable: bool) -> None:
-        """Give back the slot of a job that was not accepted, or that nobody knows about:
-        a turn finds out then."""
+        """Give back the slot of a job that was not accepted, or may have been: a turn finds out."""
         self._forget([queued.job_id])
         self._executor_of[queued.task].release_slot(queued)
         if may_be_durable:
@@ -171,8 +171,7 @@ class Worker:
         for executor in self._executors.values():
             executor.pause()
         self._give_up_what_waits()
-        deadline = time.monotonic() + deadline_s
-        idle = self._wait_until_idle(deadline)
+        idle = self._wait_until_idle(time.monotonic() + deadline_s)
         self._stopping.set()
         idle = idle or self._wait_until_idle(time.monotonic() + interrupt_s)
         for executor in self._executors.values():
@@ -206,6 +205,7 @@ class Worker:
             self.queue_of(job.task).hold_back(job)
         if refused := [job.job_id for job, number in numbers if number == 0]:
             self._forget(refused)
+            self.was_refused = True
         begun = [(job, abs(number)) for job, number in numbers if number not in (0, NO_PLACE)]
         return [Attempt(job, number, instance, JOBS_CLOCK.now()) for job, number in begun]
 

@@ -1,9 +1,12 @@
 """A process that has nothing to do takes what waits in another: once, and as the fence allows."""
 
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import pytest
 
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records import keyspace
@@ -49,6 +52,31 @@ def test_idle_process_runs_what_waits_in_another_and_that_forgets_it(bench: Engi
     assert giver._worker.queue_of("sample.note").places == 20, "there is room for others again"
     bench.go()
     assert bench.outcome(giver, held).attempt == 1
+    bench.check_nothing_is_left()
+
+
+def test_process_that_was_refused_a_job_forgets_all_that_others_took(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its next beat, without an audit: each would cost a turn. A turn that comes to a job that
+    was taken is such a refusal."""
+    giver = bench.start(job_threads=1)
+    monkeypatch.setattr(giver._membership, "_next_audit_at", math.inf)
+    (held,) = _occupy(bench, giver, 1)
+    waiting = _note(bench, giver, 5)
+    taker = bench.start()
+    for job_id in waiting:
+        bench.outcome(taker, job_id)
+    assert len(giver._worker.held) == 6
+    giver._worker.was_refused = True
+    wait_until(lambda: len(giver._worker.held) == 1, timeout_s=10, what="the giver forgot them")
+    monkeypatch.setattr(giver._membership._stealing, "take_some", lambda _: 0)
+    (late,) = _note(bench, giver, 1)
+    bench.outcome(taker, late)
+    assert not giver._worker.was_refused
+    bench.go()
+    bench.outcome(giver, held)
+    wait_until(lambda: giver._worker.was_refused, timeout_s=10, what="a job of its queue is gone")
     bench.check_nothing_is_left()
 
 

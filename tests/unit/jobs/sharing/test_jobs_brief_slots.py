@@ -1,6 +1,7 @@
 """A slot that runs very short jobs begins what comes meanwhile; nobody waits long for it."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
@@ -39,6 +40,10 @@ class Slots(SlotExecutor):
     def chunk_of(self, task: str) -> int:
         """Some are short."""
         return CHUNK if task == "a.brief" else 1
+
+    def is_brief(self, task: str) -> bool:
+        """These are also too short to be moved."""
+        return task == "a.brief"
 
     def run(self, attempt: Attempt) -> Outcome:
         """Wait for the job's gate, if it has one."""
@@ -127,3 +132,16 @@ def test_slot_that_goes_on_with_a_longer_job_leaves_the_brief_ones_to_others(slo
     slots.wait_for_ends("held", "a")
     slots.gates["long"].set()
     slots.wait_for_ends("long")
+
+
+def test_brief_jobs_are_others_to_take_once_they_go_on_no_more(slots: Slots) -> None:
+    """As long as a slot has just begun some, and unless their task is paused, they are left here:
+    so a process tells the others."""
+    slots.submit("a", "b")
+    slots._brief_at = time.monotonic() + 60  # it has begun one just now, however busy the machine
+    assert (slots.load.waiting, slots.load.brief) == (2, 2)
+    slots.queue.pause(frozenset({"a.brief"}))
+    assert (slots.load.paused, slots.load.brief) == (2, 0)
+    slots.queue.pause(frozenset())
+    slots._brief_at = time.monotonic() - 1
+    assert slots.load.brief == 0

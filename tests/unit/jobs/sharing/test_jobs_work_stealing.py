@@ -7,7 +7,7 @@ import pytest
 
 from flask_api.jobs.records.beats import ExecutorLoad, read_beat, write_beat
 from flask_api.jobs.records.job import QueuedJob
-from flask_api.jobs.work_stealing import choose
+from flask_api.jobs.work_stealing import choose, not_too_many
 
 
 def job(name: str, *, owner: str = "ada", **more: Any) -> QueuedJob:
@@ -53,6 +53,15 @@ def test_beat_tells_how_busy_each_executor_is() -> None:
     assert (beat.waiting("processes"), beat.waiting("other"), beat.people("other")) == (0, 0, 0)
     paused = read_beat(write_beat([ExecutorLoad("threads", 36, 4, 4, 2, 30)]), held=40)
     assert paused.waiting("threads") == 6, "nobody takes what is paused"
+    text = write_beat([ExecutorLoad("threads", 36, 4, 4, 2, brief=30)])
+    brief = read_beat(text, held=4000)
+    assert brief.waiting("threads") == 6, "nobody takes what is sooner run than moved"
+    assert [each.wants_help("threads") for each in (beat, brief, read_beat("", held=9))] == [
+        True,
+        False,
+        False,
+    ]
+    assert text == "threads 36 4 4 2 0 30", "the last numbers are new: others read the first ones"
     for text in ("1", "", "threads 1 2", "threads a b c d"):
         assert read_beat(text, held=40).waiting("threads") == 0
 
@@ -73,3 +82,13 @@ def test_jobs_that_came_and_went_since_the_beat_are_counted(
     """How many a process holds is known as of now."""
     load = ExecutorLoad("threads", told[0], told[1], 4, 1)
     assert read_beat(write_beat([load]), held=held).waiting("threads") == waiting
+
+
+def test_few_jobs_of_an_unknown_task_are_taken_and_none_of_a_brief_one() -> None:
+    """However many pieces they come in."""
+    worth = {"a.thread": 2, "a.brief": 0, "a.long": 100}
+    wants = not_too_many(worth.__getitem__, besides=["a.full"])
+    tasks = ["a.full", *["a.brief", "a.thread", "a.long"] * 4]
+    jobs = [job(str(number))._replace(task=task) for number, task in enumerate(tasks)]
+    taken = Counter(each.task for each in [*filter(wants, jobs[:6]), *filter(wants, jobs[6:])])
+    assert taken == {"a.thread": 2, "a.long": 4}

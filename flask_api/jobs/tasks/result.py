@@ -24,6 +24,7 @@ class ResultType:
 
     def __init__(self, annotation: Any) -> None:
         self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        self._may_be_none = False  # found out with the first one: many tasks return nothing
         # In a tuple, since a model or a dataclass takes no configuration from outside when it is
         # alone.
         alone: Any = GenericAlias(tuple, (annotation,))
@@ -34,6 +35,8 @@ class ResultType:
     def to_json(self, result: Any) -> str:
         """Return the result as JSON text. Raises ValueError when it fits neither its annotation nor
         JSON."""
+        if result is None and self._may_be_none:
+            return "null"
         [data] = self._writer.dump_python((result,), mode="json", warnings="error")
         text = json_text(data)
         if (
@@ -45,6 +48,8 @@ class ResultType:
                 "Out of range float values are not JSON compliant: NaN or infinity in "
                 "a model of the result"
             )
+        if result is None and text == "null":
+            self._may_be_none = True
         return text
 
 

@@ -64,6 +64,7 @@ class Task(Generic[P, R]):
         self._needed = AtLeastOneOf(at_least_one_of)
         self.arguments_model = _arguments_model(name, function, hints, self._needed)
         self._needed.check_parameters(name, self.arguments_model)
+        self._parameters = tuple(self.arguments_model.model_fields)
         self.arguments_schema = self.arguments_model.model_json_schema()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -103,7 +104,7 @@ class Task(Generic[P, R]):
         model = self.arguments_model.model_validate_json(
             arguments, strict=True, context=context.inputs
         )
-        keywords = {name: getattr(model, name) for name in self.arguments_model.model_fields}
+        keywords = {name: getattr(model, name) for name in self._parameters}
         if self._context_parameter is not None:
             keywords[self._context_parameter] = context
         try:

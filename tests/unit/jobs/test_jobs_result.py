@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer
 
 from flask_api.jobs.records.job import encode_field
 from flask_api.jobs.tasks.inline import run_inline
+from flask_api.jobs.tasks.result import ResultType
 from flask_api.jobs.tasks.task import task
 
 
@@ -144,3 +145,11 @@ def test_null_and_words_are_no_numbers_that_json_has_not() -> None:
         {"null": "NaN", "b": {"value": {"inf": None}}},
         {"2.5": [None]},
     ]
+
+
+def test_nothing_is_null_the_first_time_and_ever_after() -> None:
+    """Where the annotation has it; where a serializer writes something else, that is written."""
+    some = ResultType(int | None)
+    assert [some.to_json(each) for each in (None, 1, None)] == ["null", "1", "null"]
+    word = ResultType(Annotated[int | None, PlainSerializer(lambda _: "a word")])
+    assert [word.to_json(None) for _ in range(2)] == ['"a word"'] * 2

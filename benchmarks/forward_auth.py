@@ -18,6 +18,7 @@ from benchmarks.measuring.contenders import OURS, Contender, by_http, seed
 from benchmarks.measuring.context import Context
 from benchmarks.measuring.figures import GATED
 from benchmarks.measuring.spread import spread
+from benchmarks.measuring.turns import turns_parser
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 
@@ -89,23 +90,7 @@ def _table(result: dict[str, dict[str, dict[str, float]]]) -> str:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.forward_auth", description=(__doc__ or "").split("\n\n")[0]
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=0.5, help="time of each measurement (default: 0.5)"
-    )
-    parser.add_argument(
-        "--rounds", type=int, default=25, help="how often all take turns (default: 25)"
-    )
-    parser.add_argument(
-        "--connections", type=int, default=4, help="requests under way at once (default: 4)"
-    )
-    parser.add_argument(
-        "--threads", type=int, default=4, help="threads of each server (default: 4)"
-    )
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    return parser.parse_args()
+    return turns_parser("forward_auth", __doc__, seconds=0.5, rounds=25).parse_args()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from benchmarks.measuring.contenders import (
 from benchmarks.measuring.context import Context
 from benchmarks.measuring.figures import GATED, OPEN, Round, figures, table
 from benchmarks.measuring.gate_parts import where
+from benchmarks.measuring.turns import turns_parser
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 
@@ -99,25 +100,8 @@ def _round(
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gate", description=(__doc__ or "").split("\n\n")[0]
-    )
+    parser = turns_parser("gate", __doc__, seconds=0.5, rounds=25)
     names = [each.name for each in CONTENDERS if each != OURS]
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=0.5,
-        help="time of each measurement; short ones in many rounds cancel noise best (default: 0.5)",
-    )
-    parser.add_argument(
-        "--rounds", type=int, default=25, help="how often all take turns (default: 25)"
-    )
-    parser.add_argument(
-        "--connections", type=int, default=4, help="requests under way at once (default: 4)"
-    )
-    parser.add_argument(
-        "--threads", type=int, default=4, help="threads of each server (default: 4)"
-    )
     parser.add_argument(
         "--peers",
         nargs="+",
@@ -126,7 +110,6 @@ def _parse() -> argparse.Namespace:
         help="with whom to compare (default: all)",
     )
     _add_ways(parser)
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 
 

@@ -27,6 +27,7 @@ from benchmarks.measuring.contenders import ROOT, Contender, Measure, by_http, s
 from benchmarks.measuring.context import Context
 from benchmarks.measuring.marks import CONTEXT_VARIABLE
 from benchmarks.measuring.spread import spread
+from benchmarks.measuring.turns import turns_parser
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 
@@ -171,23 +172,8 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.submit", description=(__doc__ or "").split("\n\n")[0]
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=1.0, help="time of each measurement (default: 1)"
-    )
-    parser.add_argument(
-        "--rounds", type=int, default=15, help="how often all take turns (default: 15)"
-    )
-    parser.add_argument(
-        "--connections", type=int, default=4, help="requests under way at once (default: 4)"
-    )
-    parser.add_argument(
-        "--threads", type=int, default=4, help="threads of each server (default: 4)"
-    )
+    parser = turns_parser("submit", __doc__, seconds=1.0, rounds=15)
     parser.add_argument("--batch", type=int, default=1000, help="jobs in a batch (default: 1000)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 
 

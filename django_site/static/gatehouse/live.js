@@ -9,6 +9,8 @@ const AT_MOST_EVERY_MS = 1000;
 const POLL_MS = 3000;
 const STREAM_AGAIN_MS = 30_000;
 const PATIENCE_MS = 30_000;
+const LEFT_MS = 10_000;
+const HIDDEN_POLL_MS = 15_000;
 
 // Signs that act on a screen, or hide: the same as in django_site/work/shown.py.
 const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu;
@@ -123,40 +125,69 @@ export function sparingly(act) {
 
 // Follow a stream of events; where there is no place for one, poll. ``kinds`` are functions by the event's name,
 // ``poll`` is called instead. Returns a function that ends it.
+// A page that nobody sees polls, rarely: over HTTP/1.1 a browser has six connections to a server for all its tabs, and each stream
+// takes one. The seventh tab would get nothing at all.
 export function follow(address, kinds, poll) {
   let source = null;
-  let timer = null;
+  let timer = null; // of polling
+  let later = null; // when it is tried again, or when a page that was left gives up its stream
   let isOver = false;
+
+  function close() {
+    source?.close();
+    source = null;
+    clearInterval(timer);
+    clearTimeout(later);
+    timer = null;
+  }
 
   function stop() {
     isOver = true;
-    source?.close();
-    clearInterval(timer);
+    close();
   }
 
   function open() {
-    source = new EventSource(address);
+    const opened = new EventSource(address);
+    source = opened;
     for (const [kind, act] of Object.entries(kinds)) {
-      source.addEventListener(kind, (event) => act(JSON.parse(event.data)));
+      opened.addEventListener(kind, (event) => act(JSON.parse(event.data)));
     }
-    source.addEventListener("ready", () => {
+    opened.addEventListener("ready", () => {
       clearInterval(timer);
       timer = null;
     });
-    source.addEventListener("end", (event) => {
+    opened.addEventListener("end", (event) => {
       const { reason } = JSON.parse(event.data);
       if (reason === "stopping") return; // comes back by itself
-      source.close();
+      stop();
       if (reason === "refused") poll(); // finds out, and says, what is wrong
     });
-    source.addEventListener("error", () => {
-      if (source.readyState !== EventSource.CLOSED || isOver) return;
+    opened.addEventListener("error", () => {
+      if (opened.readyState !== EventSource.CLOSED || opened !== source) return;
       timer ??= setInterval(poll, POLL_MS);
-      setTimeout(() => isOver || open(), STREAM_AGAIN_MS);
+      later = setTimeout(open, STREAM_AGAIN_MS);
     });
   }
 
-  open();
+  function leave() {
+    close();
+    timer = setInterval(poll, HIDDEN_POLL_MS);
+  }
+
+  function look() {
+    if (isOver) return;
+    clearTimeout(later);
+    const isSeen = document.visibilityState === "visible";
+    if (isSeen && source?.readyState !== EventSource.OPEN) {
+      close();
+      open(); // its first event has the page brought up to date
+    } else if (isSeen) return;
+    else if (source) later = setTimeout(leave, LEFT_MS);
+    else leave();
+  }
+
+  look();
+  document.addEventListener("visibilitychange", look);
   addEventListener("pagehide", stop);
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   return stop;

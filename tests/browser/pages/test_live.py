@@ -17,6 +17,20 @@ LATE = """
     };
 """
 
+# A tab that was opened behind others; it notes the streams that it opens.
+HIDDEN = """
+    Object.defineProperty(document, "visibilityState", { configurable: true, value: "hidden" });
+    const Real = window.EventSource;
+    window.streams = 0;
+    window.EventSource = class extends Real {
+      constructor(address) {
+        super(address);
+        window.streams += 1;
+      }
+    };
+"""
+SEEN = "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))"
+
 
 def test_progress_log_and_result_come_by_themselves(person: Callable[..., Person]) -> None:
     """No line of the log twice, and none left out; the state is said to who only hears."""
@@ -43,6 +57,22 @@ def test_page_that_is_late_takes_no_line_away(person: Callable[..., Person]) -> 
     ada.until(lambda: ada.text("#live-log").count("step") > 30, "the log grows")
     lines = [line.split(" ", 1)[1] for line in ada.text("#live-log").splitlines()]
     assert lines == [f"step {number}" for number in range(len(lines))]
+
+
+def test_page_that_nobody_sees_takes_no_stream(person: Callable[..., Person]) -> None:
+    """A browser has six connections to a server for all its tabs: with a stream for each, the
+    seventh would stand still. As soon as it is seen, it is live."""
+    ada = person()
+    ada.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HIDDEN})
+    ada.go("/jobs/")
+    assert ada.browser.execute_script("return window.streams") == 0
+    body = {"task": "primes.check", "arguments": {"numbers": [7]}}
+    job = ada.session.http.post("/api/jobs", json=body, params={"wait": "5"}).json()["id"]
+    ada.browser.execute_script(SEEN)
+    ada.until(lambda: "Succeeded" in ada.text(f"#row-{job}"), "what came meanwhile is shown")
+    assert ada.browser.execute_script("return window.streams") == 1
+    ada.browser.execute_script("document.dispatchEvent(new Event('visibilitychange'))")
+    assert ada.browser.execute_script("return window.streams") == 1
 
 
 def test_list_changes_while_its_filter_and_a_form_keep_what_was_chosen(

@@ -1,7 +1,7 @@
 """Many jobs of one task, accepted all or none:
 the batch as a value, how it is stored, and its results as they come."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -16,7 +16,7 @@ from flask_api.jobs.records.reading.pages import Filling
 from flask_api.jobs.removal import Removal
 from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreFull
-from shared.redis import RedisGateway
+from shared.redis import RedisClient, RedisGateway
 
 _STAGED_AT_ONCE = 250
 _READ_AT_ONCE = 100
@@ -112,7 +112,8 @@ class Batches:
                 lambda client: client.zrevrangebylex(key, upper, "-", start=0, num=limit)
             ),
         )
-        found = [batch for batch_id in ids if (batch := self.find(batch_id)) is not None]
+        stored = self._store.read(lambda client: _read(client, ids)) if ids else []
+        found = [_batch(each, row) for each, row in zip(ids, stored, strict=True) if _is_there(row)]
         return found, ids[-1] if len(ids) == limit else None
 
     def find(self, batch_id: str) -> Batch | None:
@@ -120,7 +121,7 @@ class Batches:
         stored = self._store.read(
             lambda client: cast("dict[str, str]", client.hgetall(keyspace.batch(batch_id)))
         )
-        return _batch(batch_id, stored) if stored and "is_deleted" not in stored else None
+        return _batch(batch_id, stored) if _is_there(stored) else None
 
     def members(self, batch_id: str) -> list[str]:
         """Return the ids of its jobs in the order of submission."""
@@ -193,6 +194,17 @@ class Batches:
         if found and not jobs:
             raise JobExpired("Results of the batch expired before its last jobs ended.")
         return jobs
+
+
+def _read(client: RedisClient, ids: Sequence[str]) -> list[dict[str, str]]:
+    with client.pipeline(transaction=False) as pipeline:
+        for batch_id in ids:
+            pipeline.hgetall(keyspace.batch(batch_id))
+        return cast("list[dict[str, str]]", pipeline.execute())
+
+
+def _is_there(stored: Mapping[str, str]) -> bool:
+    return bool(stored) and "is_deleted" not in stored
 
 
 def _is_whole(job: Job) -> bool:

@@ -1,5 +1,6 @@
 // The list of all jobs: filters without leaving the page, older jobs as it is scrolled, and what is ticked.
 import { refresh, renew, say } from "./live.js";
+import { keepLight } from "./long_list.js";
 import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
 import { fill, gettext } from "./words.js";
@@ -72,6 +73,8 @@ async function loadMore() {
     const rows = fresh.querySelector("#live-jobs .jobs");
     if (rows) part.append(document.importNode(rows, true));
     older.append(part);
+    keepLight(part);
+    showTimes(part);
     // Not showCount: it looks at every row.
     if (all.checked) {
       all.checked = false;

@@ -30,12 +30,21 @@ function keepBelow(rows) {
   pushed.prepend(...rows);
 }
 
+// The rows of an older page, of a newer document of it: where some of them are gone, the first ones of the next page have moved up,
+// and are shown there.
+export function rowsOf(fresh, part) {
+  const rows = fresh.querySelector("#live-jobs .jobs");
+  const last = part.dataset.next && new URL(part.dataset.next).searchParams.get("cursor");
+  if (rows && last) for (const row of [...rows.children]) if (row.dataset.job < last) row.remove();
+  return rows;
+}
+
 const stale = new Set();
 const renewStale = sparingly(async () => {
   for (const part of [...stale]) {
     stale.delete(part);
     const fresh = await renew(part.dataset.address, { background: "1" });
-    const now = fresh?.querySelector("#live-jobs .jobs");
+    const now = fresh && rowsOf(fresh, part);
     const old = part.querySelector(".jobs");
     if (now && old) morph(old, document.importNode(now, true));
   }

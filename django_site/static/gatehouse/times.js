@@ -27,17 +27,18 @@ function showSome(times, from, now) {
   return end;
 }
 
-export function showTimes() {
-  for (const time of document.querySelectorAll("time[data-at]")) {
+export function showTimes(part = document) {
+  for (const time of part.querySelectorAll("time[data-at]")) {
     const then = new Date(time.dateTime);
     const isToday = then.toDateString() === new Date().toDateString();
     time.textContent = then.toLocaleString(language, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
   }
-  for (const time of document.querySelectorAll("time[data-day]")) {
+  for (const time of part.querySelectorAll("time[data-day]")) {
     time.textContent = new Date(time.dateTime).toLocaleDateString(language, { dateStyle: "medium" });
   }
-  const times = document.querySelectorAll("time[data-ago]");
-  const number = (turn += 1);
+  const times = part.querySelectorAll("time[data-ago]");
+  if (part === document) turn += 1;
+  const number = turn;
   const now = Date.now();
   const go = (from) => {
     const end = showSome(times, from, now);
@@ -52,4 +53,4 @@ document.addEventListener("pointerover", ({ target }) => {
 });
 
 showTimes();
-setInterval(showTimes, EVERY_MS);
+setInterval(() => showTimes(), EVERY_MS);

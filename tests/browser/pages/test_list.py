@@ -11,6 +11,10 @@ window.longest = 0;
 new PerformanceObserver((list) => {
   for (const each of list.getEntries()) window.longest = Math.max(window.longest, each.duration);
 }).observe({ entryTypes: ["longtask"] });
+window.ids = new Set();
+const note = () => document.querySelectorAll(".job-row").forEach((row) => window.ids.add(row.id.slice(4)));
+new MutationObserver(note).observe(document.body, { childList: true, subtree: true });
+note();
 """
 
 
@@ -60,9 +64,10 @@ def test_ticked_jobs_are_deleted_together(person: Callable[..., Person]) -> None
 
 def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[..., Person]) -> None:
     """Each job once, in order, also those that newer ones push off the first page; an older one
-    that is deleted elsewhere changes in its place. Nothing holds up the page."""
+    that is deleted elsewhere changes in its place. Pages far from what is seen are put away, and
+    come back, as they are by then. Nothing holds up the page."""
     ada = person()
-    jobs = made(ada, list(range(180)))
+    jobs = made(ada, list(range(240)))
     ada.go("/jobs/")
     ada.browser.execute_script(OBSERVE)
 
@@ -70,16 +75,24 @@ def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[...
         ada.browser.execute_script("scrollTo(0, document.body.scrollHeight)")
         return ada.count(f"#row-{jobs[0]}") == 1
 
+    def rows() -> list[str]:
+        script = "return [...document.querySelectorAll('.job-row')].map((row) => row.id.slice(4))"
+        return list(ada.browser.execute_script(script))
+
     ada.until(is_scrolled, "the oldest is shown")
     jobs += made(ada, [990, 991])
     ada.until(lambda: ada.count(f"#row-{jobs[-1]}") == 1, "new ones are shown")
-    script = "return [...document.querySelectorAll('.job-row')].map((row) => row.id.slice(4))"
-    rows = ada.browser.execute_script(script)
-    assert rows == sorted(set(rows), reverse=True)
-    assert set(jobs) <= set(rows)
+    ada.until(lambda: len(rows()) < len(jobs), "those far from what is seen are put away")
+    assert rows() == sorted(set(rows()), reverse=True)
+    assert set(jobs) <= set(ada.browser.execute_script("return [...window.ids]"))
     ada.until(lambda: "Succeeded" in ada.text(f"#row-{jobs[3]} .state"), "it has ended")
     assert ada.session.http.delete(f"/api/jobs/{jobs[3]}").status_code == 204
     ada.until(lambda: ada.count(f"#row-{jobs[3]}") == 0, "it is gone")
+    assert ada.session.http.delete(f"/api/jobs/{jobs[150]}").status_code == 204
+    ada.browser.execute_script("scrollTo(0, document.body.scrollHeight / 3)")
+    ada.until(lambda: ada.count(f"#row-{jobs[149]}") == 1, "a page that was put away is back")
+    assert ada.count(f"#row-{jobs[150]}") == 0
+    assert rows() == sorted(set(rows()), reverse=True)
     assert ada.browser.execute_script("return window.longest") < LONGEST_TASK_MS
 
 

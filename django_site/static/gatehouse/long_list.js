@@ -1,0 +1,66 @@
+// A long list stays light: pages of it that are far from what is seen are put away, and asked for again as they come near.
+import { rowsOf } from "./jobs.js";
+import { renew } from "./live.js";
+import { showTimes } from "./times.js";
+
+const NEAR = "3000px 0px";
+const AT_ONCE = 2;
+const AGAIN_MS = 2_000;
+const wanted = new Set();
+let underWay = 0;
+
+// What has the focus, is ticked, opened or marked stays.
+function isInUse(part) {
+  const marked = getSelection();
+  return part.contains(document.activeElement) || (!marked.isCollapsed && marked.containsNode(part, true)) || part.querySelector(".tick:checked, [aria-expanded=true]") !== null;
+}
+
+function putAway(part, height) {
+  wanted.delete(part);
+  const rows = part.querySelector(".jobs");
+  if (!rows || isInUse(part)) return;
+  part.style.blockSize = `${height}px`;
+  rows.remove();
+}
+
+async function bringBack(part) {
+  const fresh = await renew(part.dataset.address);
+  if (!part.isConnected || part.querySelector(".jobs")) return;
+  if (!fresh) {
+    setTimeout(() => part.isConnected && want(part), AGAIN_MS);
+    return;
+  }
+  part.style.blockSize = "";
+  const rows = rowsOf(fresh, part);
+  if (rows) part.append(document.importNode(rows, true));
+  showTimes(part);
+}
+
+// Those that came near last come first: that is where somebody looks.
+async function want(part) {
+  wanted.add(part);
+  if (underWay === AT_ONCE) return;
+  underWay += 1;
+  try {
+    while (wanted.size) {
+      const next = [...wanted].at(-1);
+      wanted.delete(next);
+      await bringBack(next);
+    }
+  } finally {
+    underWay -= 1;
+  }
+}
+
+const observer = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting, boundingClientRect } of entries) {
+      if (!target.isConnected) observer.unobserve(target);
+      else if (!isIntersecting) putAway(target, boundingClientRect.height);
+      else if (target.style.blockSize) want(target);
+    }
+  },
+  { rootMargin: NEAR },
+);
+
+export const keepLight = (part) => observer.observe(part);

@@ -8,12 +8,14 @@ from typing import Annotated
 from pydantic import Field
 
 from benchmarks.measuring.marks import mark
+from flask_api.jobs.errors import TaskError
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
 from flask_api.tasks.primes import sum_primes_below
 from flask_api.tasks.web.page_sizes import page_sizes
 
 RELEASED = threading.Event()
+FAILS = 3
 
 
 @task("bench.mark")
@@ -32,6 +34,24 @@ def do_nothing(number: int) -> None:
 def return_number(number: int) -> int:
     """Do nothing but have a result."""
     return number
+
+
+@task("bench.page_job")
+def succeed_or_fail(number: int, note: str = "") -> int:
+    """Do what fails once in ten times, for a list of jobs to look at."""
+    del note
+    if number % 10 == FAILS:
+        raise TaskError("The supplier did not answer.")
+    return number
+
+
+@task("bench.tell")
+def tell_progress(seconds: Annotated[float, Field(ge=0, le=600)], *, job: JobContext) -> None:
+    """Tell five times a second when it was told."""
+    steps = int(seconds * 5)
+    for step in range(steps):
+        job.progress(step, steps, message=f"at {time.time_ns() // 1000}")
+        time.sleep(0.2)
 
 
 @task("bench.sleep")

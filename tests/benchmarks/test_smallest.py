@@ -29,6 +29,7 @@ SMALLEST = {
     "streams --rounds 1 --seconds 0.2 --followers 20 --events 3": r"reached all 20 streams",
     "streams --server gunicorn --rounds 1 --seconds 0.2 --followers 20 --people 1 "
     "--waiting long-polls": r"20 long-polls ",
+    "pages --jobs 60 --scrolled 60 --pages 2 --seconds 1 --idle-s 0": r"progress reached 2 pages",
     "images --rounds 1 --images 4 --latency-ms 5 --threads 2": r"times as fast",
     "tables --rounds 1 --rows 1000": r"our speed / DuckDB's",
     "word_count --rounds 1 --megabytes 1": r"times as fast",

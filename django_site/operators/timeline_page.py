@@ -83,6 +83,7 @@ def _bar(attempt: Mapping[str, Any], now: float) -> TimeBar:
         state=attempt["status"],
         name=shown.visible(attempt["task"]),
         failures=tuple(map(_seconds, attempt["failed_at"])),
+        slot=attempt["slot"],
     )
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from django_site.work import api
 from django_site.work.access import get_page, page
-from django_site.work.chart.timeline import timeline_of
+from django_site.work.chart.timeline import MOST_LANES, timeline_of
 from django_site.work.end_mail.wishes import wish_of
 from django_site.work.form.values import json_text
 from django_site.work.listing.many import back_to_list
@@ -65,6 +65,7 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
         "ended": ended,
         "timeline": timeline_of(jobs),
         "drawn": len(jobs),
+        "most_lanes": MOST_LANES,
         "wish": wish_of(request, record),
     }
     return render(request, "work/batch.html", context)

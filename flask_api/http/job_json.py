@@ -199,6 +199,7 @@ class ListedJob(JobSummary):
     instance: Annotated[
         str, Field(description="of a batch's job: the server process that last held it")
     ] = ""
+    slot: Annotated[int | None, Field(description="of such a job: the slot it ended in")] = None
 
 
 class SearchedJson(BaseModel):

@@ -19,7 +19,7 @@ from flask_api.jobs.job_search import JobSearch
 from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptances
 from flask_api.jobs.records.job import Job, JobStatus, Owner
-from flask_api.jobs.records.job_reader import JobReader
+from flask_api.jobs.records.job_reader import Holder, JobReader
 from flask_api.jobs.records.pauses import WorkPause
 from flask_api.jobs.records.reading.pages import Page
 from flask_api.jobs.records.usage import Usage, quota_of, usage_of
@@ -210,9 +210,9 @@ class JobEngine:
         """Return a page of a batch's jobs; see Batches.jobs_of."""
         return self._batches.jobs_of(batch, self._jobs, after=after, limit=limit, statuses=statuses)
 
-    def instances_of(self, jobs: Sequence[Job]) -> list[str]:
-        """Return for each job which process last held it; empty when unknown."""
-        return self._jobs.find_instances([job.id for job in jobs])
+    def holders_of(self, jobs: Sequence[Job]) -> list[Holder]:
+        """Return for each job which process last held it, and the slot of one that has ended."""
+        return self._jobs.find_holders([job.id for job in jobs])
 
     def watch_end(self, job_id: str, tell: Callable[[], None]) -> Callable[[], None]:
         """Have ``tell``, which must not block, called when the job ends in this process;

@@ -164,17 +164,17 @@ def show(batch_id: Any) -> Response:
 def list_batch_jobs(batch_id: Any) -> Response:
     """List a batch's jobs, without their results.
 
-    ``instance`` tells which server process last held a job, so that it can be seen what ran beside
-    what. A page with status may hold fewer than limit and still have a next one.
+    ``instance`` tells which server process last held a job, and ``slot`` in which of its places it
+    ended, so that it can be seen what ran beside what. A page with status may hold fewer than limit
+    and still have a next one.
     """
     query, engine = read_query(BatchJobsQuery), api_state().engine
     jobs, following = engine.jobs_of(
         batch_to_see(batch_id), after=query.after, limit=query.limit, statuses=query.statuses
     )
-    instances = engine.instances_of(jobs)
     records = [
-        {**record, "instance": instance}
-        for record, instance in zip(listed(jobs), instances, strict=True)
+        {**record, "instance": holder.instance, "slot": holder.slot}
+        for record, holder in zip(listed(jobs), engine.holders_of(jobs), strict=True)
     ]
     return jsonify({"jobs": records, "next_after": following})
 

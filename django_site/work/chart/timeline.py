@@ -1,11 +1,13 @@
 """When jobs ran, and beside what: a lane for each place that ran one at a time.
 
 A job is a bar from the begin of its last attempt to its end; where an earlier attempt ended there
-is a mark: of its begin nothing is kept.
+is a mark: of its begin nothing is kept. A lane is a slot of an executor, which is a thread, where
+it is known in which one a job ended; what still runs, and what ran on another machine's worker, is
+put where there is room. Very short jobs are begun several at a time in one slot: they are one bar.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,18 +33,35 @@ class Timeline:
 
     picture: SafeString
     words: str
+    lanes: int = 0  # that there are; the first ones are drawn
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more lanes than are drawn."""
+        return self.lanes > MOST_LANES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeBar:
-    """A job's last attempt, in seconds since 1970: what it is called, and when earlier ones
-    ended."""
+    """A job's last attempt, in seconds since 1970: what it is called, in which slot it ended, and
+    when earlier ones did; or ``count`` jobs of one slot that began and ended together."""
 
     begin: float
     end: float
     state: str
     name: str
     failures: tuple[float, ...] = ()
+    slot: int | None = None
+    count: int = 1
+
+    def is_beside(self, other: "TimeBar") -> bool:
+        """Tell whether both ran at once."""
+        return self.begin < other.end and other.begin < self.end
+
+    def is_with(self, other: "TimeBar") -> bool:
+        """Tell whether both began and ended together, alike."""
+        times = (self.begin, self.end, self.state)
+        return times == (other.begin, other.end, other.state) and not other.failures
 
     @property
     def length(self) -> float:
@@ -53,21 +72,32 @@ class TimeBar:
     def words(self) -> str:
         """What it was, how it ended and how long it took."""
         state = str(STATUS_WORDS.get(self.state, self.state)).lower()
-        said = {"name": self.name, "state": state, "time": duration(self.length)}
+        name = self.name
+        if self.count > 1:
+            name = _("%(count)s jobs in turn") % {"count": self.count}
+        said = {"name": name, "state": state, "time": duration(self.length)}
         return _("%(name)s: %(state)s, %(time)s") % said
 
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """What ran one after the other. Only the first lane of a place has its name."""
+    """What ran one after the other, in one slot. The first lane of a place has its name, others
+    the number of their slot."""
 
     name: str
+    slot: int | None = None
     bars: list[TimeBar] = field(default_factory=list)
 
-    @property
-    def end(self) -> float:
-        """When the last of them ended."""
-        return self.bars[-1].end if self.bars else float("-inf")
+    def has_room(self, bar: TimeBar) -> bool:
+        """Tell whether nothing else ran here meanwhile."""
+        return not any(each.is_beside(bar) for each in self.bars)
+
+    def add(self, bar: TimeBar) -> None:
+        """Draw this one here, too."""
+        if self.bars and self.bars[-1].is_with(bar):
+            self.bars[-1] = replace(self.bars[-1], count=self.bars[-1].count + bar.count)
+        else:
+            self.bars.append(bar)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,17 +130,30 @@ def timeline_of(jobs: Sequence[Mapping[str, Any]], now: datetime | None = None) 
 
 
 def lanes_of(bars: Iterable[tuple[str, TimeBar]], name_of: Callable[[str, int], str]) -> list[Lane]:
-    """Put each bar in the first lane of its place that is free when it begins. ``name_of``: what a
-    place is called, by itself and by its number."""
+    """Put each bar in the lane of its slot; one without in the first of its place that has room.
+    ``name_of``: what a place is called, by itself and by its number."""
     places: dict[str, list[Lane]] = {}
-    for place, bar in sorted(bars, key=lambda each: each[1].begin):
+    for place, bar in sorted(bars, key=_slots_first):
         lanes = places.setdefault(place, [])
-        lane = next((each for each in lanes if each.end <= bar.begin), None)
+        lane = next((each for each in lanes if _is_its(each, bar)), None)
         if lane is None:
-            lane = Lane(name="" if lanes else name_of(place, len(places)))
+            lane = Lane(name="", slot=bar.slot)
             lanes.append(lane)
-        lane.bars.append(bar)
+        lane.add(bar)
+    for at, (place, lanes) in enumerate(places.items(), start=1):
+        lanes.sort(key=lambda lane: (lane.slot is None, lane.slot or 0))
+        lanes[0].name = name_of(place, at)
+        for lane in lanes[1:]:
+            lane.name = "" if lane.slot is None else str(lane.slot + 1)
     return [lane for lanes in places.values() for lane in lanes]
+
+
+def _slots_first(placed: tuple[str, TimeBar]) -> tuple[bool, float]:
+    return placed[1].slot is None, placed[1].begin
+
+
+def _is_its(lane: Lane, bar: TimeBar) -> bool:
+    return lane.has_room(bar) if bar.slot is None else lane.slot == bar.slot
 
 
 def draw_lanes(lanes: Sequence[Lane], axis: Axis, words: str) -> Timeline:
@@ -118,7 +161,9 @@ def draw_lanes(lanes: Sequence[Lane], axis: Axis, words: str) -> Timeline:
     shown = lanes[:MOST_LANES]
     height = _TOP + _LANE * len(shown) + _FOOT
     return Timeline(
-        picture=svg(_WIDTH, height, _parts(shown, axis), words, "timeline"), words=words
+        picture=svg(_WIDTH, height, _parts(shown, axis), words, "timeline"),
+        words=words,
+        lanes=len(lanes),
     )
 
 
@@ -132,6 +177,7 @@ def _bar(job: Mapping[str, Any], now: float) -> TimeBar:
         failures=tuple(
             _seconds(each["ended_at"]) for each in job["attempts"] if each.get("ended_at")
         ),
+        slot=job.get("slot"),
     )
 
 

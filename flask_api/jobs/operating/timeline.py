@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from flask_api.jobs.operating.unfinished import read_unfinished
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.job import OUTCOMES, JobStatus
+from flask_api.jobs.records.job import OUTCOMES, JobStatus, slot_in
 from flask_api.jobs.records.job_reader import JobReader, read_fields
 from flask_api.jobs.records.reading.pages import pieces
 from flask_api.jobs.removal import BATCH
@@ -30,13 +30,14 @@ MOST_TTLS = 20  # of tasks, and the setting's: what ended lately is looked for b
 _SLACK_S = 5  # a job's end and when it is forgotten are of one clock, but rounded apart
 _AT_ONCE = 500
 _DRAWN = OUTCOMES | {JobStatus.RUNNING}
-_FIELDS = ("status", "task", "executor", "instance", "attempt", "started_at", "finished_at")
+_FIELDS = ("status", "task", "executor", "instance", "attempt", "slot", "started_at", "finished_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedAttempt:
-    """The last attempt of a job. ``instance``: the process or worker that held it; ``failed_at``:
-    when earlier attempts of the job ended, of which the begin is not known."""
+    """The last attempt of a job. ``instance``: the process or worker that held it; ``slot``: in
+    which one of its executor it ended, None while it runs, or where that is not known;
+    ``failed_at``: when earlier attempts of the job ended, of which the begin is not known."""
 
     job_id: str
     task: str
@@ -44,6 +45,7 @@ class TimedAttempt:
     executor: str
     instance: str
     number: int
+    slot: int | None
     started_at: datetime
     finished_at: datetime | None
     failed_at: tuple[datetime, ...] = ()
@@ -133,7 +135,7 @@ def _read(store: RedisGateway, ids: Sequence[str]) -> Iterator[TimedAttempt]:
         piece = list(ids[first : first + _AT_ONCE])
         rows = store.read(partial(read_fields, ids=piece, names=_FIELDS))
         for job_id, row in zip(piece, rows, strict=True):
-            status, task, executor, instance, number, started_at, finished_at = row
+            status, task, executor, instance, number, slot, started_at, finished_at = row
             if status in _DRAWN and started_at:
                 yield TimedAttempt(
                     job_id=job_id,
@@ -142,6 +144,7 @@ def _read(store: RedisGateway, ids: Sequence[str]) -> Iterator[TimedAttempt]:
                     executor=executor or "",
                     instance=instance or "",
                     number=int(number or 0),
+                    slot=slot_in(slot, status),
                     started_at=datetime.fromisoformat(started_at),
                     finished_at=datetime.fromisoformat(finished_at) if finished_at else None,
                 )

@@ -248,3 +248,8 @@ def format_time(moment: datetime) -> str:
 _VALUES = attrgetter(*_STORED)
 # How each of these is stored, and its value that is not.
 _ENCODED = tuple((name, _OMITTED.get(name), _encoder_of(name)) for name in _STORED)
+
+
+def slot_in(stored: str | None, status: str | None) -> int | None:
+    """Return the slot in which a job ended; None while it goes on: it is of an earlier attempt."""
+    return int(stored) if stored and status in OUTCOMES else None

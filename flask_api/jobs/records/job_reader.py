@@ -16,6 +16,7 @@ from flask_api.jobs.records.job import (
     JobStatus,
     QueuedJob,
     from_fields,
+    slot_in,
 )
 from flask_api.jobs.records.reading.pages import PAGE_BYTES, Filling, Page, pieces
 from flask_api.jobs.records.reading.tail import read_tail
@@ -40,11 +41,13 @@ _TO_BEGIN = (*_TO_CHOOSE, "arguments", "attempts", "start_at")
 
 
 class Holder(NamedTuple):
-    """How far a job is, and which process last held it; all empty when it is not there."""
+    """How far a job is, which process last held it, and in which slot it ended; all empty when it
+    is not there."""
 
     status: str
     attempt: int
     instance: str
+    slot: int | None = None
 
     def holds(self, attempt: int) -> bool:
         """Tell whether this attempt of the job is still under way."""
@@ -187,16 +190,18 @@ class JobReader:
 
     def find_holders(self, job_ids: Sequence[str]) -> list["Holder"]:
         """Return how far each job is, and whose it is."""
-        names = ("status", "attempt", "instance")
+        names = ("status", "attempt", "instance", "slot")
         rows = (
             self._store.read(lambda client: read_fields(client, job_ids, names)) if job_ids else []
         )
-        return [Holder(status or "", int(number or 0), name or "") for status, number, name in rows]
+        return [
+            Holder(status or "", int(number or 0), name or "", slot_in(slot, status))
+            for status, number, name, slot in rows
+        ]
 
     def find_instances(self, job_ids: Sequence[str]) -> list[str]:
         """Return for each job which process last held it; empty when unknown."""
-        found = self._store.read(lambda client: _read_instances(client, job_ids)) if job_ids else []
-        return [instance or "" for instance in found]
+        return [each.instance for each in self.find_holders(job_ids)]
 
     def find_instance(self, job_id: str) -> str:
         """Return which process last held the job; empty when unknown."""
@@ -291,10 +296,3 @@ def _is_there(fields: Mapping[str, str]) -> bool:
 
 def _present(row: Sequence[str | None], asked: Sequence[str]) -> dict[str, str]:
     return {name: value for name, value in zip(asked, row, strict=True) if value is not None}
-
-
-def _read_instances(client: RedisClient, job_ids: Sequence[str]) -> list[str | None]:
-    with client.pipeline(transaction=False) as pipeline:
-        for job_id in job_ids:
-            pipeline.hget(keyspace.record(job_id), "instance")
-        return cast("list[str | None]", pipeline.execute())

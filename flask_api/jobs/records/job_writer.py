@@ -113,14 +113,16 @@ class JobWriter:
         endings: Sequence[Ending] = (),
         beginnings: Sequence[QueuedJob] = (),
         ttl_s: int = 0,
+        slot: int | None = None,
         force: bool = False,
     ) -> list[int]:
         """End attempts and begin others in one round trip.
         Either must be of one person, one task and one batch.
 
-        ``ttl_s``: how long those that end with an outcome are kept. ``force``: even if Redis is
-        full. Returns an EndingAnswer for each ending, and for each beginning its attempt's number:
-        0 when it may not begin, negative when its cancel was asked for, NO_PLACE when it must wait.
+        ``ttl_s``: how long those that end with an outcome are kept; ``slot``: which one of their
+        executor ran them. ``force``: even if Redis is full. Returns an EndingAnswer for each
+        ending, and for each beginning its attempt's number: 0 when it may not begin, negative when
+        its cancel was asked for, NO_PLACE when it must wait.
         """
         now = JOBS_CLOCK.now()
         ended = endings[0].attempt.job if endings else _NOTHING
@@ -131,7 +133,9 @@ class JobWriter:
         arguments: list[Any] = [instance, _moment(now), EVENTS_KEPT, expires_at]
         arguments += [_moment(expires_at), self._quota.bytes]
         arguments += [ended.batch, begun.batch, "1" if ended.task in self._max_running else ""]
-        arguments += [self._max_running.get(begun.task, ""), len(endings)]
+        # With its end, not its begin: a job may be begun by its acceptance, before it has a slot.
+        arguments += [self._max_running.get(begun.task, ""), "" if slot is None else slot]
+        arguments.append(len(endings))
         for ending in endings:
             arguments += _ending(ending)
         arguments += [queued.job_id for queued in beginnings]
@@ -146,6 +150,7 @@ class JobWriter:
         beginnings: Sequence[QueuedJob],
         *,
         ttl_s: int,
+        slot: int | None = None,
     ) -> list[int]:
         """Do and answer as :meth:`turn`, again and again while Redis is away, so that no outcome is
         lost. Once ``stopping`` is set it tries a last time, and raises JobStoreUnavailable.
@@ -156,12 +161,14 @@ class JobWriter:
 
         def write() -> list[int]:
             try:
-                return self.turn(instance, endings=endings, beginnings=beginnings, ttl_s=ttl_s)
+                return self.turn(
+                    instance, endings=endings, beginnings=beginnings, ttl_s=ttl_s, slot=slot
+                )
             except JobStoreFull:
                 if not endings:
                     raise
                 # What does not begin now is held and not known: the audit queues it again.
-                ended = self.turn(instance, endings=endings, ttl_s=ttl_s, force=True)
+                ended = self.turn(instance, endings=endings, ttl_s=ttl_s, slot=slot, force=True)
                 return ended + [0] * len(beginnings)
 
         return retry_until(stopping, write)

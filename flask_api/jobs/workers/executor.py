@@ -27,9 +27,11 @@ Ended = tuple[Attempt, Outcome]
 class Host(Protocol):
     """The worker, as its executors see it. Thread-safe."""
 
-    def turn(self, ended: Sequence[Ended], queued: Sequence[QueuedJob]) -> list[Attempt]:
-        """Write what ended and begin what is next, in one round trip;
-        return the attempts that have begun. Blocks while Redis is away."""
+    def turn(
+        self, ended: Sequence[Ended], queued: Sequence[QueuedJob], *, slot: int | None = None
+    ) -> list[Attempt]:
+        """Write what ended, in which slot of its executor, and begin what is next, in one round
+        trip; return the attempts that have begun. Blocks while Redis is away."""
 
     # What this process holds, and under which name.
     held: HeldJobs

@@ -174,7 +174,7 @@ class SlotExecutor(Executor):
 
     def _take_turn(self, ended: list[Ended], queued_jobs: list[QueuedJob]) -> list[Attempt]:
         try:
-            return self._host.turn(ended, queued_jobs)
+            return self._host.turn(ended, queued_jobs, slot=self._threads.number)
         except Exception:
             count = len(ended) + len(queued_jobs)
             log.exception("a slot lost its jobs; they are rescued", extra={"jobs": count})
@@ -207,6 +207,12 @@ class SlotThreads:
         self._made = 0
         self._busy = 0
         self._is_closed = False
+        self._here = threading.local()
+
+    @property
+    def number(self) -> int | None:
+        """Which of these threads this one is, from 0; None for another."""
+        return getattr(self._here, "number", None)
 
     def run(self, work: Work) -> None:
         """Run ``work`` on a thread that is free, or on a new one; where the machine gives no new
@@ -222,7 +228,7 @@ class SlotThreads:
     def _start_one(self) -> None:
         name = f"{self._name}_{self._made}"
         try:
-            threading.Thread(target=self._serve, name=name, daemon=True).start()
+            threading.Thread(target=self._serve, args=(self._made,), name=name, daemon=True).start()
         except RuntimeError:
             log.exception("no more threads", extra={"threads": self._made})
             if not self._made:
@@ -238,7 +244,8 @@ class SlotThreads:
                 self._works.put(None)
             self._made = 0
 
-    def _serve(self) -> None:
+    def _serve(self, number: int) -> None:
+        self._here.number = number
         while (work := self._works.get()) is not None:
             try:
                 work()

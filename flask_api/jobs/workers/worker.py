@@ -178,23 +178,23 @@ class Worker:
             executor.close()
         return idle
 
-    def turn(self, ended: Sequence[Ended], queued: Sequence[QueuedJob]) -> list[Attempt]:
-        """Write what ended, begin what is next; return what has begun.
-        Repeats itself while Redis is away."""
+    def turn(
+        self, ended: Sequence[Ended], queued: Sequence[QueuedJob], *, slot: int | None = None
+    ) -> list[Attempt]:
+        """Write what ended and begin what is next, again while Redis is away; return what began."""
         instance = self.held.instance
         ttl_s = self.ttl_s(ended[0][0].job.task) if ended else 0
         try:
             endings = [self._ending(attempt, outcome) for attempt, outcome in ended]
             answers = self._writer.turn_until(
-                self._stopping, instance, endings, queued, ttl_s=ttl_s
+                self._stopping, instance, endings, queued, ttl_s=ttl_s, slot=slot
             )
         except JobStoreUnavailable:
             log.exception("outcomes not written: Redis stayed away until shutdown")
             self._forget_all(ended, queued)
             return []
         except Exception:
-            # The audit rescues what is held and not known;
-            # it would take these for running, for ever.
+            # The audit rescues what is held and not known; these it would take for running.
             self._forget_all(ended, queued)
             raise
         self._note(ended, endings, answers)

@@ -161,10 +161,13 @@ def _find(query: AllJobsQuery) -> tuple[Page, Searched]:
 
 
 def _listed(jobs: tuple[Job, ...]) -> list[dict[str, Any]]:
-    holders = api_state().engine.instances_of(jobs)
+    holders = api_state().engine.holders_of(jobs)
     has_contents = sees_contents()
     return [
-        {**(summary_json(job, staff=True) if has_contents else _receipt(job)), "instance": holder}
+        {
+            **(summary_json(job, staff=True) if has_contents else _receipt(job)),
+            "instance": holder.instance,
+        }
         for job, holder in zip(jobs, holders, strict=True)
     ]
 

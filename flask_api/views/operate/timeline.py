@@ -34,6 +34,9 @@ class TimedAttemptJson(BaseModel):
     executor: str
     instance: Annotated[str, Field(description="the process or worker that held it")]
     attempt: int
+    slot: Annotated[
+        int | None, Field(description="which slot of its executor ran it; null while it runs")
+    ]
     started_at: AwareDatetime
     finished_at: AwareDatetime | None
     failed_at: Annotated[
@@ -88,6 +91,7 @@ def _attempt(attempt: TimedAttempt) -> dict[str, Any]:
         "executor": attempt.executor,
         "instance": attempt.instance,
         "attempt": attempt.number,
+        "slot": attempt.slot,
         "started_at": format_time(attempt.started_at),
         "finished_at": None if ended is None else format_time(ended),
         "failed_at": [format_time(each) for each in attempt.failed_at],

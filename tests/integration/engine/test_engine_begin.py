@@ -51,6 +51,27 @@ def test_job_with_a_free_slot_is_accepted_as_running(bench: EngineBench) -> None
     bench.check_nothing_is_left()
 
 
+def test_slot_in_which_a_job_ended_is_kept_however_it_began(bench: EngineBench) -> None:
+    """With its acceptance or from the queue, well or not: jobs that ran at once were in different
+    ones. While a job runs nothing is said, also not of an attempt before."""
+    engine = bench.start(job_threads=3)
+
+    def slots(*ids: str) -> list[int | None]:
+        jobs = [engine.get(job_id, viewer=bench.owner) for job_id in ids]
+        return [holder.slot for holder in engine.holders_of(jobs)]
+
+    at_once = [bench.submit(engine, "sample.hold", {"path": bench.path()}) for _ in range(3)]
+    later = bench.submit(engine, "sample.echo")
+    assert slots(*at_once) == [None, None, None]
+    engine.cancel(engine.get(at_once[2], viewer=bench.owner))
+    bench.outcome(engine, at_once[2])
+    bench.go()
+    for job_id in (*at_once, later):
+        bench.outcome(engine, job_id)
+    assert set(slots(*at_once)) == {0, 1, 2}
+    assert slots(later)[0] in range(3)
+
+
 def test_refused_submit_gives_its_slot_back(bench: EngineBench) -> None:
     """Known, in conflict, or one too many: the only slot is free afterwards,
     and so are the limits of person and task."""

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -173,3 +174,29 @@ def test_values_that_no_chart_holds_are_refused_as_the_docs_say(kind: Any, value
     """A ValueError in the task; nothing is left out without a word."""
     with pytest.raises(ValueError, match=r"chart|histogram|Names of series"):
         make_chart(kind, values)
+
+
+def test_timeline_has_a_lane_for_each_slot_that_is_known() -> None:
+    """Very short jobs are begun several at a time in one slot, and say the same times: they are one
+    bar of its lane, not a lane each. What still runs is where there is room."""
+    together = [job(number, "00", "01", slot=0) for number in range(1, 65)]
+    others = [
+        job(65, "01", "02", slot=0),
+        job(66, "00", "02", slot=3),
+        job(67, "02", None, status="running"),
+    ]
+    found = timeline_of([*together, *others], datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert found is not None
+    assert (found.lanes, found.is_cut) == (2, False)
+    tree = ET.fromstring(found.picture)
+    bars = {str(each[0].text): each.attrib["y"] for each in tree if each.tag == "rect"}
+    assert len(bars) == 4
+    assert bars["64 jobs in turn: succeeded, 1.0 s"] == bars["Job 65: succeeded, 1.0 s"]
+    assert {each.text for each in tree if each.tag == "text"} >= {"Process 1", "4"}
+
+
+def test_picture_says_how_many_lanes_there_are_when_not_all_are_drawn() -> None:
+    """So many jobs of one place ran at once."""
+    found = timeline_of([job(number, "00", "01") for number in range(65)])
+    assert found is not None
+    assert (found.lanes, found.is_cut) == (65, True)

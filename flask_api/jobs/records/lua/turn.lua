@@ -7,14 +7,15 @@
 -- ARGV: 1 instance, 2 now (RFC 3339), 3 events kept, 4 expires at (seconds), 5 expires at (RFC 3339),
 --       6 bytes the person may keep, 7 batch of those that end ('' none), 8 batch of those that begin, 9 '1' when the running
 --       jobs of the task whose jobs end are counted, 10 how many of the task whose jobs begin may run ('' any number),
---       11 number of jobs that end; for each that ends: job, attempt, status ('queued': try again), due (seconds), number of fields, field, value ...;
+--       11 slot of their executor that ran those that end ('' not known), 12 number of jobs that end; for each that ends: job, attempt,
+--       status ('queued': try again), due (seconds), number of fields, field, value ...;
 --       then each job that begins
 -- Returns for each that ends 1, 2 (it failed: its result does not fit in what its person may keep) or 0 (no longer the caller's:
 -- nothing was changed), for each that begins its attempt (negative when its cancel was asked for meanwhile), 0, or NO_PLACE: as many of its
 -- task run as may, here and elsewhere; nothing was changed.
 local held, delayed, expiring = KEYS[1], KEYS[2], KEYS[3]
 local instance, now, events_kept, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
-local result, argument, key, moved = {}, 12, 18, {}
+local result, argument, key, moved = {}, 13, 18, {}
 -- What is the same for all that end is asked and written once: a call costs more than what it does.
 local ids, left, ended, expires = {}, {}, {}, {}
 local ALWAYS_FITS = 1000  -- bytes of an outcome that is written however much its person keeps: how a job ended is never lost
@@ -65,7 +66,7 @@ local function move(from, to)
 end
 
 local at_job = argument
-for number = 1, tonumber(ARGV[11]) do
+for number = 1, tonumber(ARGV[12]) do
   ids[number] = ARGV[at_job]
   at_job = at_job + 5 + 2 * tonumber(ARGV[at_job + 4])
 end
@@ -95,7 +96,8 @@ for number = 1, #ids do
       redis.call('HSET', KEYS[key], 'status', status, unpack(fields, first, final))
       redis.call('ZADD', delayed, due, id)
     else
-      redis.call('HSET', KEYS[key], 'status', status, 'finished_at', now, 'expires_at', ARGV[5], unpack(fields, first, final))
+      redis.call('HSET', KEYS[key], 'status', status, 'finished_at', now, 'expires_at', ARGV[5], 'slot', ARGV[11],
+        unpack(fields, first, final))
       ended[#ended + 1] = id
       expires[#expires + 1] = ARGV[4]
       expires[#expires + 1] = id

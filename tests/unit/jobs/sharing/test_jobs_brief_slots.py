@@ -52,7 +52,9 @@ class Slots(SlotExecutor):
             assert gate.wait(60)
         return Outcome(result="null")
 
-    def turn(self, ended: Sequence[Ended], queued: Sequence[QueuedJob]) -> list[Attempt]:
+    def turn(
+        self, ended: Sequence[Ended], queued: Sequence[QueuedJob], *, slot: int | None = None
+    ) -> list[Attempt]:
         """Note what ended, and begin."""
         self.ended += [attempt.job.job_id for attempt, _ in ended]
         return [Attempt(job, 1, "me") for job in queued]

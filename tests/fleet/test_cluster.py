@@ -66,7 +66,7 @@ def test_primary_that_dies_or_changes_costs_no_job_and_no_session(
     }
     with House(tmp_path, servers=1, **settings) as house:
         ledger = Ledger()
-        customers = Customers(house, ledger, seed=1, jobs=100_000, longest_ms=20, threads=2)
+        customers = Customers(house, ledger, seed=1, jobs=100_000, longest_ms=2, threads=1)
         told = Asked(house)
         customers.start()
         try:
@@ -95,5 +95,5 @@ def _in_a_pipeline(client: RedisClient, entry: str) -> list[Any]:
 def _wait_until_accepting(ledger: Ledger, strike: Any, what: str) -> None:
     strike()
     began, before = time.monotonic(), ledger.accepted
-    wait_until(lambda: ledger.accepted > before + 20, timeout_s=20, what="jobs are accepted again")
+    wait_until(lambda: ledger.accepted > before + 20, timeout_s=60, what="jobs are accepted again")
     logging.info("accepting again %.1f s after %s", time.monotonic() - began, what)

@@ -69,8 +69,10 @@ class RabbitMqCarrier:
             )
 
     def probe(self) -> None:
-        """Publish a message to nobody: a broker that takes no more does not confirm it."""
-        self._publish(amqp.Message(""), _NOWHERE, mandatory=False)
+        """Publish a message to nobody, twice: a broker whose memory or disk is full confirms the
+        first one of a connection, and reads no more of it."""
+        for _ in range(2):
+            self._publish(amqp.Message(""), _NOWHERE, mandatory=False)
 
     def close(self) -> None:
         """Close the connection."""

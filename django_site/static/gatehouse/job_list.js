@@ -1,5 +1,5 @@
 // The list of all jobs: filters without leaving the page, older jobs as it is scrolled, and what is ticked.
-import { refresh, renew, say } from "./live.js";
+import { pause, refresh, renew, say } from "./live.js";
 import { keepLight } from "./long_list.js";
 import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
@@ -64,6 +64,7 @@ async function loadMore() {
   place.searchParams.set("larger", "1");
   try {
     const fresh = await renew(place.href);
+    await pause();
     if (!fresh || address !== nextAddress()) return;
     const part = document.createElement("div");
     part.className = "page-of-jobs";
@@ -74,7 +75,7 @@ async function loadMore() {
     if (rows) part.append(document.importNode(rows, true));
     older.append(part);
     keepLight(part);
-    showTimes(part);
+    setTimeout(showTimes, 0, part);
     // Not showCount: it looks at every row.
     if (all.checked) {
       all.checked = false;

@@ -76,6 +76,9 @@ export async function renew(address, { background = null } = {}) {
   return html === null ? null : new DOMParser().parseFromString(html, "text/html");
 }
 
+// Let the browser do what else there is: a long piece of work is done in several.
+export const pause = () => new Promise((goOn) => setTimeout(goOn));
+
 async function load(address, background) {
   let answer;
   let html;

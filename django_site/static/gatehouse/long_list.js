@@ -1,6 +1,6 @@
 // A long list stays light: pages of it that are far from what is seen are put away, and asked for again as they come near.
 import { rowsOf } from "./jobs.js";
-import { renew } from "./live.js";
+import { pause, renew } from "./live.js";
 import { showTimes } from "./times.js";
 
 const NEAR = "3000px 0px";
@@ -25,6 +25,7 @@ function putAway(part, height) {
 
 async function bringBack(part) {
   const fresh = await renew(part.dataset.address);
+  await pause();
   if (!part.isConnected || part.querySelector(".jobs")) return;
   if (!fresh) {
     setTimeout(() => part.isConnected && want(part), AGAIN_MS);
@@ -33,7 +34,7 @@ async function bringBack(part) {
   part.style.blockSize = "";
   const rows = rowsOf(fresh, part);
   if (rows) part.append(document.importNode(rows, true));
-  showTimes(part);
+  setTimeout(showTimes, 0, part);
 }
 
 // Those that came near last come first: that is where somebody looks.

@@ -8,6 +8,7 @@ import argparse
 import base64
 import io
 import os
+import secrets
 import sys
 import tempfile
 import time
@@ -26,6 +27,15 @@ _QUALITY = 55
 # What the largest job takes, so that others are seen to run and to wait.
 _LONG = 200_000_000
 _TABLE = "limit\n1000\n250000\n-3\nmany\n"
+_MAKE_OPERATOR = """
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from allauth.account.models import EmailAddress
+make = get_user_model().objects.create_user
+olga = make("olga", "olga@example.org", {password!r}, is_staff=True)
+EmailAddress.objects.create(user=olga, email=olga.email, verified=True, primary=True)
+olga.user_permissions.add(Permission.objects.get(codename="operate_jobs"))
+"""
 
 Visit = str | Callable[[Any], None]
 
@@ -56,18 +66,21 @@ def take(folder: Path, target: Path, only: list[str]) -> None:
     with ServiceProcess(folder / "service") as service:
         session = service.new_browser()
         session.log_in()
-        pages = pages_of(session)
+        pages = [(session, pages_of(session))]
+        olga = operator_of(service)
+        pages.append((olga, operators_pages(olga)))
         for look, (width, scheme) in LOOKS.items():
             browser = start_chromium(folder / look, width=width)
             try:
-                person = Person(browser, service.address, session)
-                person.prefer(scheme)
-                for name, visit in pages.items():
-                    if not only or name in only:
-                        _visit(person, visit)
-                        _picture(browser, width).save(
-                            target / f"{name}-{look}.webp", quality=_QUALITY, method=6
-                        )
+                for whose, visits in pages:
+                    person = Person(browser, service.address, whose)
+                    person.prefer(scheme)
+                    for name, visit in visits.items():
+                        if not only or name in only:
+                            _visit(person, visit)
+                            _picture(browser, width).save(
+                                target / f"{name}-{look}.webp", quality=_QUALITY, method=6
+                            )
             finally:
                 browser.quit()
 
@@ -85,7 +98,12 @@ def pages_of(session: Any) -> Mapping[str, Visit]:
         for n in range(400)
     )
     table = made("tables.parse", file=_uploaded(http, "sales.csv", sales))
-    made("tables.parse", file=_uploaded(http, "notes.csv", b"\x00\x01"))
+    for name, content in (
+        ("notes.csv", b"\x00\x01"),
+        ("more.csv", b"\x00\x02"),
+        ("empty.csv", b""),
+    ):
+        made("tables.parse", file=_uploaded(http, name, content))
     made("primes.check", numbers=[2**61 - 1, 2**61 + 1])
     sets = [{"limit": 400_000 + 300_000 * (n * 7 % 11)} for n in range(24)]
     batch = http.post("/api/batches", json={"task": "primes.sum", "arguments": sets}).json()["id"]
@@ -102,6 +120,10 @@ def pages_of(session: Any) -> Mapping[str, Visit]:
     session.send_form("/tasks/primes.sum/favour/", {"keep": "yes"}, page="/jobs/")
     view = {"name": "Failures", "list": "?status=failed"}
     session.send_form("/jobs/views/save/", view, page="/jobs/")
+    shows = {"shows": ["owner", "arguments", "files"]}
+    token = http.post(f"/api/jobs/{table}/shares", json=shows).json()["token"]
+    named = {"audience": "people", "people": ["grace", "edsger"], "shows": ["owner"]}
+    http.post(f"/api/jobs/{checked}/shares", json=named)
     time.sleep(6)  # so that there is progress to be seen
     return {
         "home": "/",
@@ -114,6 +136,45 @@ def pages_of(session: Any) -> Mapping[str, Visit]:
         "job-charts": f"/jobs/{table}/",
         "batch": f"/batches/{batch}/",
         "keys": "/account/keys/",
+        "shared": f"/shared/{token}/",
+        "shares": "/account/shares/",
+    }
+
+
+def operator_of(service: Any) -> Any:
+    """Return the session of an operator, who has done some things."""
+    password = secrets.token_urlsafe(16)
+    service.run(
+        "manage.py", "shell", "--no-imports", "-c", _MAKE_OPERATOR.format(password=password)
+    )
+    olga = service.new_browser()
+    olga.send_form("/accounts/login/", {"login": "olga", "password": password})
+    for name, note in (
+        ("web.page_sizes", "their network is down until noon"),
+        ("text.nothing", ""),
+    ):
+        form = {"which": f"task:{name}", "note": note}
+        olga.send_form("/operators/pause/", form, page="/operators/")
+    olga.send_form("/operators/resume/", {"which": "task:web.page_sizes"}, page="/operators/")
+    olga.send_form(
+        "/operators/pause/",
+        {"which": "task:github.languages", "note": "their limit is reached"},
+        page="/operators/",
+    )
+    return olga
+
+
+def operators_pages(olga: Any) -> Mapping[str, Visit]:
+    """Return each page of operators by the name of its picture."""
+    person = olga.http.get("/api/operate/jobs").json()["jobs"][0]["owner"]["id"]
+    return {
+        "operators": "/operators/",
+        "operators-timeline": "/operators/timeline/?minutes=2",
+        "operators-jobs": "/operators/jobs/",
+        "operators-failures": "/operators/failures/",
+        "operators-times": "/operators/times/",
+        "operators-record": "/operators/record/",
+        "operators-person": f"/operators/people/{person}/",
     }
 
 

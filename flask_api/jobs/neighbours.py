@@ -10,13 +10,14 @@ import hashlib
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flask_api.jobs.records.beats import Beat, ProcessMark
 
 _LOOK_EVERY_S = 1.0
-# Gone so long: its child processes, which end when they notice, have ended too.
+# Gone so long: what ends with it (.workers.child) has ended too.
 _GONE_S = 1.0
 _PROC = Path("/proc")
 _ENDED = (b"Z", b"X")
@@ -25,6 +26,8 @@ _ENDED = (b"Z", b"X")
 def mark_of_this_process() -> ProcessMark | None:
     """Return where this process runs, and which one it is there; None where no kernel tells."""
     try:
+        if os.readlink(_PROC / "self") != str(os.getpid()):
+            return None  # another container's: its numbers are other processes'
         names = os.stat(_PROC / "self/ns/pid").st_ino  # of containers, each has process ids
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         _, begun = _state_of(os.getpid())
@@ -67,10 +70,16 @@ class Neighbours:
         if self.mark is None or now < self._next_look_at:
             return []
         self._next_look_at = now + _LOOK_EVERY_S
+        if not is_there(self.mark):  # this process was restored elsewhere: what it knows is no use
+            self._seen.clear()
+            return []
+        marks = {name: beat.mark for name, beat in beats.items() if beat and beat.mark}
+        # Of a mark that several have, one here and one on a copy of this machine, nothing is known.
+        times = Counter([self.mark, *marks.values()])
         here = {
-            name: beat.mark
-            for name, beat in beats.items()
-            if beat and beat.mark and beat.mark.place == self.mark.place
+            name: mark
+            for name, mark in marks.items()
+            if mark.place == self.mark.place and times[mark] == 1
         }
         alive = {name for name, mark in here.items() if is_there(mark)}
         self._seen = alive | (self._seen & here.keys())

@@ -81,14 +81,20 @@ SHARING_MUTANTS = (
         ("tests/unit/jobs/test_jobs_neighbours.py",),
         Mutant("seen here before", _NEIGHBOURS, "(self._seen & here.keys())", "here.keys()"),
         Mutant("gone for a while", _NEIGHBOURS, "now - since >= _GONE_S", "True"),
-        Mutant(
-            "this machine's processes", _NEIGHBOURS, " and beat.mark.place == self.mark.place", ""
-        ),
+        Mutant("this machine's processes", _NEIGHBOURS, "mark.place == self.mark.place and ", ""),
+        Mutant("two of one mark", _NEIGHBOURS, " and times[mark] == 1", ""),
+        Mutant("restored elsewhere", _NEIGHBOURS, "if not is_there(self.mark):", "if False:"),
         Mutant("its number is another's", _NEIGHBOURS, " and begun == mark.begun", ""),
         Mutant("ended and not waited for", _NEIGHBOURS, "state not in _ENDED and ", ""),
     ),
     *of(
         ("tests/integration/engine/sharing/test_engine_neighbours.py",),
+        Mutant(
+            "ended by the kernel",
+            "flask_api/jobs/workers/child.py",
+            'if hasattr(fcntl, "F_SETSIG"):',
+            "if False:",
+        ),
         Mutant(
             "adopted at once",
             "flask_api/jobs/membership.py",

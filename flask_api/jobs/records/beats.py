@@ -1,7 +1,7 @@
 """What processes let each other know with their heartbeats: how busy each executor is, and where
 they run.
 
-    heartbeat:<instance>   'threads 36 4 4 2;processes 20 0 2 1 20;@5f0c2a91d3e4b786 0 0 0 0 47 881'
+    heartbeat:<instance>   'threads 36 4 4 2;processes 20 0 2 1 20;@5f0c2a91d3e4b786 0 0 0 0 0 47 8'
 
 For each executor: jobs that wait, jobs that run, slots, people whose jobs these are, and, unless it
 is none, how many of those that wait are paused, and how many are very short: earlier versions leave
@@ -68,7 +68,7 @@ def write_beat(loads: Iterable[ExecutorLoad], mark: ProcessMark | None = None) -
     """Return the text of a heartbeat."""
     parts = [" ".join(map(str, _told(load))) for load in loads]
     if mark:
-        parts.append(f"{_AT}{mark.place} 0 0 0 0 {mark.pid} {mark.begun}")
+        parts.append(f"{_AT}{mark.place} 0 0 0 0 0 {mark.pid} {mark.begun}")
     return ";".join(parts)
 
 

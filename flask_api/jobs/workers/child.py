@@ -1,13 +1,16 @@
 """What runs in a child process: its own task registry, its own connection to Redis for progress,
 log lines and files."""
 
+import fcntl
 import logging
 import multiprocessing
 import os
 import signal
 import threading
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 from pydantic import SecretStr
 
@@ -60,8 +63,7 @@ def prepare(settings: ApiSettings) -> AttemptRunner:
     # a module of somebody's may read its settings: forget them after that
     registry = load_tasks(settings.task_modules)
     forget_secrets()
-    # A child whose server was killed must not go on with a job that another server runs by then.
-    threading.Thread(target=_end_with_server, name="gatehouse-server-watch", daemon=True).start()
+    _end_with_server()
     return AttemptRunner(store, registry, settings)
 
 
@@ -77,8 +79,23 @@ def run(runner: AttemptRunner, attempt: Attempt) -> Outcome:
 
 
 def _end_with_server() -> None:
+    """Have this process end with its server: one whose server was killed must not go on with a job
+    that another server runs by then."""
     # Not getppid: our parent is the fork server, which lives as long as we do.
     server = multiprocessing.parent_process()
-    if server is not None:
-        server.join()
-        os._exit(1)
+    if server is None:
+        return
+    if hasattr(fcntl, "F_SETSIG"):
+        # By the kernel: a task that is in one long call of C lets no thread of ours run.
+        fcntl.fcntl(server.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(server.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(server.sentinel, fcntl.F_GETFL)
+        fcntl.fcntl(server.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    # Also for one that was killed before that, and where there are no such signals.
+    watch = partial(_wait_for_end, server)
+    threading.Thread(target=watch, name="gatehouse-server-watch", daemon=True).start()
+
+
+def _wait_for_end(server: BaseProcess) -> None:
+    server.join()
+    os._exit(1)

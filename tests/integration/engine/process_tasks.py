@@ -3,6 +3,8 @@
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from flask_api.jobs.tasks.context import JobContext
@@ -45,6 +47,14 @@ flaky = _on_processes(sample.flaky)
 crash = _on_processes(sample.crash)
 words = _on_processes(sample.words)
 unprintable = _on_processes(sample.unprintable)
+
+
+@task("child.hog", executor="processes")
+def hog(path: str) -> int:
+    """Let no other thread run for a minute or more: one call of C."""
+    sys.set_int_max_str_digits(0)
+    Path(f"{path}.runs").write_text("x\n")
+    return len(str(7**4_000_000))
 
 
 @task("child.look_around", executor="processes")

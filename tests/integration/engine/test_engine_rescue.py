@@ -15,9 +15,7 @@ from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
 from shared.redis import RedisGateway
-from tests.chaos.processes import tree_of
 from tests.integration.engine.engine_bench import RESCUE_S, EngineBench, read_words
-from tests.processes import is_gone
 from tests.waiting import wait_until
 
 
@@ -230,17 +228,6 @@ def test_poison_job_ends_failed_and_the_others_succeed(bench: EngineBench) -> No
     )
     assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
     bench.check_nothing_is_left()
-
-
-def test_children_end_with_their_killed_server(bench: EngineBench) -> None:
-    """A child must not go on with a job that another server runs by then."""
-    child = bench.start_process()
-    child.submit("child.deaf", [{"path": bench.path()}], owner=bench.owner)
-    wait_until(bench.runs, timeout_s=10, what="it runs")
-    before = tree_of(child.pid)[1:]
-    assert len(before) >= 2
-    child.kill()
-    wait_until(lambda: all(map(is_gone, before)), timeout_s=5, what="no process of it is left")
 
 
 def test_submit_after_being_taken_for_dead_is_accepted_under_a_new_name(bench: EngineBench) -> None:

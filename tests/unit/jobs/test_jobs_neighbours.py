@@ -106,6 +106,32 @@ def test_process_of_another_machine_is_not_looked_for(process: subprocess.Popen[
     assert looks(neighbours, clock, elsewhere) == []
 
 
+def test_two_of_one_mark_are_not_told_apart(process: subprocess.Popen[str]) -> None:
+    """Copies of a process on copies of a machine, and several engines of this process."""
+    assert OWN is not None
+    clock, mark = Clock(), mark_of(process)
+    neighbours = Neighbours(OWN, clock=clock)
+    looks(neighbours, clock, mark)
+    process.kill()
+    process.wait()
+    beats: dict[str, Beat | None] = {"one": Beat(0, {}, mark), "other": Beat(0, {}, mark)}
+    for _ in range(3):
+        clock.now += 1
+        assert neighbours.ended({**beats, "own": Beat(0, {}, OWN)}) == []
+
+
+def test_process_that_is_elsewhere_itself_misses_nobody(process: subprocess.Popen[str]) -> None:
+    """One that was restored on another machine, with what it had seen."""
+    assert OWN is not None
+    clock, mark = Clock(), mark_of(process)
+    neighbours = Neighbours(OWN, clock=clock)
+    looks(neighbours, clock, mark)
+    process.kill()
+    process.wait()
+    neighbours.mark = OWN._replace(begun=OWN.begun + 1)
+    assert looks(neighbours, clock, mark) == []
+
+
 def test_number_of_a_process_may_be_anothers_by_now() -> None:
     """One that began at another time is another."""
     assert OWN is not None
@@ -121,7 +147,7 @@ def test_beat_tells_where_its_process_runs() -> None:
     assert (beat.mark, list(beat.loads)) == (OWN, ["threads"])
     assert read_beat(write_beat(LOADS), held=40).mark is None
     last = write_beat(LOADS, OWN).split(";")[-1]
-    assert [int(each) for each in last.split()[1:5]] == [0, 0, 0, 0]
-    for wrong in ("@x 0 0 0 0 0 1", "@x 0 0 0 0 -1 1", "@x 0 0 0 0 1 a", "@x", "@"):
+    assert [int(each) for each in last.split()[1:6]] == [0, 0, 0, 0, 0]
+    for wrong in ("@x 0 0 0 0 0 0 1", "@x 0 0 0 0 0 -1 1", "@x 0 0 0 0 0 1 a", "@x", "@"):
         beat = read_beat(f"threads 36 4 4 2;{wrong}", held=40)
         assert beat.mark is None, wrong

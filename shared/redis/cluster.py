@@ -20,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.exceptions import AskError, MovedError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from shared.redis.finder import Address, Finder, connect_by, split_hosts
@@ -51,20 +52,28 @@ class SlotFinder(Finder):
 
     def _ask(self) -> Address | None:
         self._refusals.clear()
+        silent: set[Address] = set()
         for node in list(self._nodes):
             try:
-                return self._follow(node)
+                return self._follow(node, silent)
             except RedisError as error:
                 self._refusals.append(error)
                 self._nodes.remove(node)  # it comes last from now on
                 self._nodes.append(node)
         return None
 
-    def _follow(self, node: Address) -> Address:
+    def _follow(self, node: Address, silent: set[Address]) -> Address:
         """Return which node says that the slot is its own, from one to the next that is named:
-        what they know of each other is a moment old."""
+        what they know of each other is a moment old. One that was ``silent`` is waited for once,
+        however many name it."""
         for _ in range(_MOST_NAMED):
-            named = self._ask_one(node)
+            if node in silent:
+                raise RedisConnectionError("A node of the Cluster that is named does not answer.")
+            try:
+                named = self._ask_one(node)
+            except (RedisConnectionError, RedisTimeoutError):
+                silent.add(node)
+                raise
             if named == node:
                 return node
             node = named

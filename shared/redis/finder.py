@@ -32,20 +32,24 @@ class Finder(ABC):
         self._lock = threading.Lock()
         self._found: Address | None = None
         self._asked_at = float("-inf")
+        self._forgotten = 0
 
     def find(self) -> Address:
         """Return the address. Blocks for the time-outs. Raises redis-py's ConnectionError when
         nobody tells: those who waited for an answer hear that, too, and ask nobody."""
         with self._lock:
             if time.monotonic() > self._asked_at + _TRUSTED_S:
+                forgotten = self._forgotten
                 self._found = self._ask()
-                self._asked_at = time.monotonic()
+                # What somebody forgot meanwhile may be this.
+                self._asked_at = time.monotonic() if forgotten == self._forgotten else float("-inf")
             if self._found is None:
                 raise self._failure()
             return self._found
 
     def forget(self) -> None:
         """Ask again next time: what was found is no primary."""
+        self._forgotten += 1
         self._asked_at = float("-inf")
 
     @abstractmethod

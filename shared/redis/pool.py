@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 import redis
+from redis.exceptions import ClusterDownError, MovedError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
 from shared.redis.exchange import BrokenConnectionError, exchange, require_role, watch
 from shared.redis.replication import Acknowledgement
@@ -16,7 +16,7 @@ from shared.redis.replies import advice_for
 from shared.redis.role import ROLE_BY_HELLO, ROLE_BY_WAIT, MisconfiguredError, require_primary
 
 # Another server has the entries: nothing was done, so it may be said again.
-ELSEWHERE = (ReadOnlyError, MovedError)
+ELSEWHERE = (ReadOnlyError, MovedError, ClusterDownError)
 POOL_EXHAUSTED = "No connection available."  # redis-py has no class of its own for it
 
 
@@ -170,7 +170,9 @@ class Pool(redis.BlockingConnectionPool):
             if is_checked and connection.is_connected and has_ended(connection):
                 connection.disconnect()
             if not connection.is_connected:
+                generation = self._generation  # before it is known where the server is
                 connection.connect()
+                connection.generation = generation
         except BaseException:
             self.release(connection)
             raise
@@ -188,7 +190,6 @@ class Pool(redis.BlockingConnectionPool):
     def _greet(self, connection: Any) -> None:
         """Log in on a new connection and find out what it leads to.
         Raises NotPrimaryError, MisconfiguredError."""
-        connection.generation = self._generation
         connection.idle_watch = watch(connection._sock)
         try:
             connection.on_connect()

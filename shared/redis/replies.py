@@ -26,9 +26,10 @@ class Meaning(StrEnum):
 
 
 _MISTAKES = frozenset({"ERR", "WRONGTYPE"})
-# MOVED: another node of a Cluster has the entries now. A server of one that was named as if it
-# stood alone is refused before it can say so (.role).
-_DEMOTED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED", "MOVED"})
+# MOVED: another node of a Cluster has the entries now. CLUSTERDOWN: another may, for this one does
+# not reach the most of them. A server of one that was named as if it stood alone is refused before
+# it can say so (.role).
+_DEMOTED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED", "MOVED", "CLUSTERDOWN"})
 # What an operator can do about it; no sentence repeats the reply, which may name users and hosts.
 _CONFIGURATION = {
     "NOPERM": "its user may not run a command that is needed (deploy/redis/users.acl)",

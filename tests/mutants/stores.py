@@ -172,7 +172,7 @@ STORES_MUTANTS = (
         Mutant(
             "command that another node is to be told",
             "shared/redis/pool.py",
-            "ELSEWHERE = (ReadOnlyError, MovedError)",
+            "ELSEWHERE = (ReadOnlyError, MovedError, ClusterDownError)",
             "ELSEWHERE = (ReadOnlyError,)",
         ),
     ),

@@ -1,5 +1,6 @@
 """Which node of a Cluster is taken to serve a slot: what the first says that says anything."""
 
+import socket
 import socketserver
 import threading
 import time
@@ -10,12 +11,15 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.redis.cluster import SlotFinder
+from shared.errors import JobStoreUnavailable
+from shared.redis import RedisGateway, build_client
+from shared.redis.cluster import SlotFinder, with_entry
 from shared.redis.finder import Address
 from shared.redis.role import MisconfiguredError
 
 OWN = ":0"
 DOWN = "-CLUSTERDOWN The cluster is down"
+PRIMARY = b"*4\r\n$4\r\nmode\r\n$7\r\ncluster\r\n$4\r\nrole\r\n$6\r\nmaster"
 REFUSED = "-NOPERM No permissions to access a key"
 StartNode = Callable[[str], Address]
 
@@ -29,9 +33,15 @@ class _Asked(socketserver.StreamRequestHandler):
         """Answer one client."""
         while head := self.rfile.readline():
             words = [self._word() for _ in range(int(head[1:]))]
-            assert words == [b"EXISTS", b"{tag}:slot"], "nothing that a user may not do"
-            self.server.asked += 1
-            self.wfile.write(self.server.says.encode() + b"\r\n")
+            answer = {b"HELLO": PRIMARY, b"CLIENT": b"+OK", b"WAIT": b":1"}.get(words[0])
+            if answer is None:
+                answer = self.server.says.encode()
+                if words[0] == b"GET" and answer == OWN.encode():
+                    answer = b"$5\r\nfound"
+                else:
+                    assert words in ([b"EXISTS", b"{tag}:slot"], [b"GET", b"{tag}:a"])
+                self.server.asked += 1
+            self.wfile.write(answer + b"\r\n")
 
     def _word(self) -> bytes:
         return self.rfile.read(int(self.rfile.readline()[1:]) + 2)[:-2]
@@ -106,6 +116,60 @@ def test_nodes_that_see_no_majority_are_passed_over_and_asked_last(
     finder.forget()
     assert finder.find() == owner
     assert [node.asked for node in nodes] == [2, 1, 2]
+
+
+@pytest.mark.parametrize("is_write", [False, True])
+def test_node_that_was_cut_off_is_left_by_who_is_connected(
+    start: StartNode, nodes: list[_Node], is_write: bool
+) -> None:
+    """It says that it can't know, and the others chose another: nobody hears of it."""
+    owner = start(OWN)
+    heir = start(f"-MOVED 3932 127.0.0.1:{owner[1]}")
+    url = f"redis+cluster://{owner[0]}:{owner[1]},{heir[0]}:{heir[1]}/?replicas=0"
+    client = build_client(with_entry(url, "{tag}:slot"), timeout_s=2, max_connections=2)
+    gateway = RedisGateway(client, unavailable=JobStoreUnavailable)
+
+    def ask() -> object:
+        return client.tell("GET", "{tag}:a") if is_write else gateway.get("{tag}:a")
+
+    assert ask() == "found"
+    nodes[0].says, nodes[1].says = DOWN, OWN
+    assert [ask() for _ in range(3)] == ["found"] * 3
+    gateway.close()
+
+
+def test_node_that_is_silent_is_waited_for_once(start: StartNode, nodes: list[_Node]) -> None:
+    """However many others name it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        named = f"-MOVED 3932 127.0.0.1:{silent.getsockname()[1]}"
+        finder = _finder(*(start(named) for _ in range(6)))
+        finder._options = {**finder._options, "socket_timeout": 0.2}
+        with pytest.raises(RedisConnectionError):
+            finder.find()
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+    assert [node.asked for node in nodes] == [1] * 6
+
+
+def test_what_was_forgotten_while_it_was_asked_for_is_asked_again(
+    start: StartNode, nodes: list[_Node]
+) -> None:
+    """What a command met meanwhile is newer than the answer."""
+    owner = start(OWN)
+    finder = _finder(owner)
+    ask = finder._ask_one
+
+    def forget_meanwhile(node: Address) -> Address:
+        finder.forget()
+        return ask(node)
+
+    finder._ask_one = forget_meanwhile  # type: ignore[method-assign]  # the moment in between
+    assert finder.find() == owner
+    finder._ask_one = ask  # type: ignore[method-assign]
+    assert [finder.find() for _ in range(3)] == [owner] * 3
+    assert nodes[0].asked == 2
 
 
 def test_what_was_found_is_believed_for_a_moment(start: StartNode, nodes: list[_Node]) -> None:

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from typing import cast
+from typing import Any, cast
 
 
 def threads() -> Executor:
@@ -22,3 +22,17 @@ def dask() -> Executor:
 
     cluster = Client(os.environ["DASK_SCHEDULER"], set_as_default=False)
     return cast(Executor, cluster.get_executor(pure=False))
+
+
+class _OftenFull(ThreadPoolExecutor):
+    """Has one thread, and takes an attempt when it has none besides that which runs."""
+
+    def submit(self, *args: Any, **options: Any) -> Any:
+        if self._work_queue.qsize():
+            raise RuntimeError("full; try again later")
+        return super().submit(*args, **options)
+
+
+def often_full() -> Executor:
+    """Return a pool that refuses what it has no room for, and goes on with what it has."""
+    return _OftenFull(1)

@@ -54,6 +54,23 @@ def test_broken_pool_of_somebodys_is_replaced(bench: EngineBench) -> None:
     assert bed.run("echo").status is JobStatus.SUCCEEDED
 
 
+def test_pool_of_somebodys_that_is_full_keeps_what_it_has(bench: EngineBench) -> None:
+    """It refuses the third attempt: the second one, which waits in it, loses nothing by that."""
+    pool = "tests.contract.pools:often_full"
+    bed = ExecutorBed(bench, "futures", executors={"processes": pool}, job_processes=3)
+    first = bed.submit("hold", path=bench.path())
+    wait_until(bench.runs, timeout_s=30, what="it runs")
+    others = [bed.submit("hold", path=bench.path()) for _ in range(2)]
+    wait_until(
+        lambda: bed.engine._worker._executors[pool]._refusals == 1,  # type: ignore[attr-defined]
+        timeout_s=30,
+        what="the third is refused",
+    )
+    bench.go()
+    for job_id in (first, *others):
+        assert bench.outcome(bed.engine, job_id, timeout_s=60).attempt == 1
+
+
 def children() -> list[int]:
     """Return the process ids of this process's executor children."""
     return [

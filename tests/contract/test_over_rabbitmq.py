@@ -1,9 +1,9 @@
-"""Attempts that Celery carries over RabbitMQ: the contract of executors, and what a broker can do
-to them. One node for all, for it starts slowly."""
+"""Attempts that Celery carries over RabbitMQ: their contract, and what a broker can do to them."""
 
 import json
 import pickle
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -95,9 +95,8 @@ def test_broker_that_is_killed_forgets_or_is_frozen_costs_nothing(
     worker: WorkerProcess,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What runs goes on and ends; what is submitted meanwhile waits, says for what, and runs once
-    when the broker is back, even with nothing that it had; no attempt is spent. One line tells when
-    it begins and when it ends."""
+    """What runs ends; what is submitted waits, says for what, and runs once when the broker is back,
+    even with nothing that it had; no attempt is spent. A line tells of the begin and of the end."""
     bench = bed.bench
     held = bed.submit("hold", path=bench.path())
     wait_until(bench.runs, timeout_s=60, what="the task runs")
@@ -127,6 +126,26 @@ def test_broker_that_is_killed_forgets_or_is_frozen_costs_nothing(
     said = [record.getMessage() for record in caplog.records]
     assert said.count("celery: its broker is away, so nothing is sent") == 2
     assert worker.is_running
+
+
+def test_frozen_after_greeting(broker: RabbitMqServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that goes silent before the channel is open is waited for no longer than another."""
+    connect, carrier = amqp.Connection.connect, RabbitMqCarrier(broker.url("server"), task=TASK)
+    thaw = threading.Timer(30, broker.send_signal, (signal.SIGCONT,))  # then the test fails
+
+    def connect_and_freeze(connection: amqp.Connection) -> None:
+        connect(connection)
+        broker.send_signal(signal.SIGSTOP)
+        thaw.start()
+
+    monkeypatch.setattr(amqp.Connection, "connect", connect_and_freeze)
+    with pytest.raises(TimeoutError):
+        carrier.probe()
+    thaw.cancel()
+    broker.send_signal(signal.SIGCONT)
+    monkeypatch.undo()
+    carrier.probe()
+    carrier.close()
 
 
 def test_forged_messages_are_refused_and_the_worker_goes_on(

@@ -44,6 +44,7 @@ log = logging.getLogger("gatehouse.jobs")
 
 _LOOK_EVERY_S = 0.1
 _ASK_EVERY_S = 1.0
+_MOST_REFUSALS = 3
 _ANSWERS = {
     ReportAnswer.CANCEL_REQUESTED: StopReason.CANCELLED,
     ReportAnswer.LOST: StopReason.LOST,
@@ -69,6 +70,7 @@ class FuturesExecutor(SlotExecutor):
         self._settings = settings_for_child(settings)
         self._lock = threading.Lock()
         self._pool: Pool | None = None
+        self._refusals = 0  # one after the other
 
     @classmethod
     def make(
@@ -86,10 +88,14 @@ class FuturesExecutor(SlotExecutor):
         try:
             pool = self._pool_now()
             future = pool.submit(run_attempt, self._settings, attempt)
-        except Exception:  # a cluster that can't be reached, say: whatever it raises
-            if pool is not None:
+        except Exception as error:  # a cluster that can't be reached, say: whatever it raises
+            self._refusals += 1
+            # Else it may be full, and have others' attempts.
+            is_broken = isinstance(error, BrokenExecutor) or self._refusals >= _MOST_REFUSALS
+            if pool is not None and is_broken:
                 self._drop(pool)
             return not_begun(attempt.job.job_id)
+        self._refusals = 0
         try:
             outcome = self._wait_for(future, attempt.job.job_id, pool)
             if outcome is StopReason.SHUTDOWN and not future.cancelled():
@@ -136,7 +142,7 @@ class FuturesExecutor(SlotExecutor):
         """Make another one for the next attempt: this one runs nothing more."""
         with self._lock:
             if self._pool is broken:
-                self._pool = None
+                self._pool, self._refusals = None, 0
         _shut_down(broken)
 
 

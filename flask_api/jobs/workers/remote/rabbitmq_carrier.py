@@ -177,6 +177,7 @@ def _connection_options(url: str) -> dict[str, Any]:
         "ssl": tls or False,
         "connect_timeout": _CONNECT_S,
         "write_timeout": _ANSWER_S,
+        "read_timeout": _ANSWER_S,  # else the answer to a new channel would be waited for for ever
     }
 
 

@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 
 from deploy.processes.child import ChildError, ChildProcess
 from deploy.processes.private_files import make_private_folder, replace_private
+from deploy.redis.append_sync import AppendSync
 from deploy.redis.users import render_acl
 from shared.errors import ConfigurationError
 from shared.redis import RedisClient, build_client
@@ -47,10 +48,11 @@ logfile {log_file}
 loglevel warning
 aclfile {acl_file}
 daemonize no
-# An acknowledged write survives a crash of the server, and is never evicted:
-# jobs and sessions are not a cache.
+# An acknowledged write survives a crash of the server, and is never evicted: jobs and sessions are
+# not a cache. Written before it is acknowledged, and put onto the disk by who started the server
+# (deploy/redis/append_sync.py says why).
 appendonly yes
-appendfsync everysec
+appendfsync no
 save ""
 maxmemory {max_bytes}
 maxmemory-policy noeviction
@@ -110,6 +112,7 @@ class EmbeddedValkey:
         self._passwords = dict(passwords)
         self._port = port
         self._child = ChildProcess("valkey", folder=self.folder)
+        self._sync = AppendSync(self.folder / "appendonlydir")
         self._socket: Path | None = None
 
     @property
@@ -143,6 +146,7 @@ class EmbeddedValkey:
         except BaseException:  # Ctrl-C too: nobody else would stop it
             self.stop()
             raise
+        self._sync.start()
         return self
 
     def adopt(self) -> bool:
@@ -160,12 +164,15 @@ class EmbeddedValkey:
         with self._admin() as client:
             client.acl_load()
             client.config_set("maxmemory", self._max_bytes)
+            client.config_set("appendfsync", "no")
+        self._sync.start()
         return True
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Stop the server, by force after ``timeout_s``. Data stays in the folder.
         May be called twice."""
         self._child.stop(timeout_s)
+        self._sync.stop()
 
     def url(self, role: str) -> str:
         """Return the URL with which ``role`` (one that has a password) connects to the socket."""

@@ -21,6 +21,10 @@ class JobPlace(TypedDict):
     task: str | None
 
 
+# How many of a list are passed over: more than any has, and no more than Redis takes.
+Passed = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
 class JobsQuery(BaseModel):
     """The filters and the page of a listing."""
 
@@ -59,7 +63,7 @@ class BatchJobsQuery(BaseModel):
     status: JobStatus | Literal["ended"] | None = Field(
         None, description="Only jobs in this state; ended: all that have."
     )
-    after: int = Field(0, ge=0, description="next_after of the last page.")
+    after: Passed = Field(0, description="next_after of the last page.")
     limit: int = Field(20, ge=1, le=100, description="Jobs on a page.")
 
     @property

@@ -9,7 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
-from flask_api.http.answers import BatchJobsQuery, page_answer, rate_limit_headers, with_etag
+from flask_api.http.answers import (
+    BatchJobsQuery,
+    Passed,
+    page_answer,
+    rate_limit_headers,
+    with_etag,
+)
 from flask_api.http.batch_json import (
     BatchJobs,
     BatchPage,
@@ -60,7 +66,7 @@ class ResultsQuery(BaseModel):
     order: Literal["completion", "submission"] = Field(
         "completion", description="In which order they come."
     )
-    after: int = Field(0, ge=0, description="How many you have already.")
+    after: Passed = Field(0, description="How many you have already.")
     wait: float = Field(
         0, ge=0, allow_inf_nan=False, description="How many seconds to wait for more jobs to end."
     )

@@ -43,6 +43,20 @@ def test_batch_record_and_results(app: Flask, visitor: Visitor) -> None:
     assert get(app, visitor, f"/api/jobs/{ordered[0]['id']}")["batch"] == batch["id"]
 
 
+@pytest.mark.parametrize(
+    "listing", ["results?order=submission", "results?wait=0.1", "jobs?limit=2"]
+)
+def test_number_beyond_what_redis_takes_is_refused(
+    app: Flask, visitor: Visitor, listing: str
+) -> None:
+    """And told by its name; one beyond the last job is an empty answer."""
+    batch = post(app, visitor, "/api/batches", {"task": "sample.echo", "arguments": [{}]})
+    here = batch.get_json()["links"]["self"]
+    beyond = ask(app, f"{here}/{listing}&after=259791339574010132333330432", cookie=visitor.cookie)
+    assert (beyond.status_code, beyond.get_json()["errors"][0]["parameter"]) == (400, "after")
+    assert ask(app, f"{here}/{listing}&after=1000", cookie=visitor.cookie).status_code == 200
+
+
 def test_wrong_batch_is_refused_whole_with_pointers(app: Flask, visitor: Visitor) -> None:
     """Each wrong set is named; too many, none, or no list at all is 422; nothing is accepted."""
     wrong = post(

@@ -163,7 +163,7 @@ def _measure(context: Context, valkey: EmbeddedValkey, samples: int) -> RedisCos
         few, many = (_tick_cost(store, admin, others, samples // 4 + 1) for others in (2, 50))
         admin.flushall()
         jobs = max(10, samples // 4)
-        with our_workers(context, valkey) as run:
+        with our_workers(context, valkey, "rq") as run:
             run(10)
             before, begun = _processor_s(admin), time.monotonic()
             run(jobs)

@@ -1,11 +1,12 @@
-"""How many jobs a second run on workers? Ours, carried by RQ, against RQ by itself.
+"""How many jobs a second run on workers? Ours, carried by RQ or Celery, against these by
+themselves.
 
-    .venv/bin/python -m benchmarks.remote
+    .venv/bin/python -m benchmarks.remote --carrier celery
 
 Jobs that return a number, submitted one by one by one process; two slots each: our worker with two,
-two of RQ's ``Worker``, which can kill a job as ours can and forks for each, and two of its
-``SimpleWorker``, which can't. One Valkey; all take turns in every round. The time ends when the
-last result is stored.
+and two of RQ's ``Worker``, which can kill a job as ours can and forks for each, and two of its
+``SimpleWorker``, which can't; or Celery's worker with two processes. One Valkey; all take turns in
+every round. The time ends when the last result is stored.
 """
 
 import argparse
@@ -23,13 +24,14 @@ from pydantic import SecretStr
 from benchmarks.measuring.context import Context
 from benchmarks.measuring.engines import OWNER, UNBOUNDED, insist, open_engine
 from benchmarks.measuring.marks import CONTEXT_VARIABLE
+from benchmarks.peers.celery_workers import COMMAND, app_of
 from benchmarks.peers.rq_workers import KINDS, enqueue, queue_of
 from benchmarks.peers.worker_processes import worker_processes
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.records import keyspace
 
-OURS = "gatehouse on rq"
+OURS = "gatehouse"
 _TASKS = "benchmarks.measuring.job_tasks"
 _PATIENCE_S = 300.0
 Run = Callable[[int], float]
@@ -44,7 +46,8 @@ def main() -> int:
     ):
         context = Context.of(Path(folder), valkey)
         os.environ[CONTEXT_VARIABLE] = str(context.save())
-        with our_workers(context, valkey) as ours, _theirs(context) as theirs:
+        peers = {"rq": _rq, "celery": _celery}[options.carrier]
+        with our_workers(context, valkey, options.carrier) as ours, peers(context) as theirs:
             runs = {OURS: ours, **theirs}
             for run in runs.values():
                 run(20)  # processes load and connect on their first job
@@ -68,7 +71,7 @@ def _in_turn(runs: dict[str, Run], number: int) -> list[tuple[str, Run]]:
 
 
 @contextmanager
-def our_workers(context: Context, valkey: EmbeddedValkey) -> Iterator[Run]:
+def our_workers(context: Context, valkey: EmbeddedValkey, carrier: str) -> Iterator[Run]:
     """Yield what runs so many jobs on a worker of ours with two slots, and returns the seconds."""
     secret = secrets.token_urlsafe(32)
     os.environ |= {
@@ -78,8 +81,8 @@ def our_workers(context: Context, valkey: EmbeddedValkey) -> Iterator[Run]:
         "GATEHOUSE_JOB_FILES_URL": f"{context.folder}/files",
         **{f"GATEHOUSE_{name.upper()}": str(value) for name, value in UNBOUNDED.items()},
     }
-    command = ("-m", "flask_api.jobs.workers.remote", "--slots", "2")
-    settings = {"executors": {"*": "rq"}, "worker_secrets": (SecretStr(secret),)}
+    command = ("-m", "flask_api.jobs.workers.remote", "--slots", "2", "--carrier", carrier)
+    settings = {"executors": {"*": carrier}, "worker_secrets": (SecretStr(secret),)}
     with (
         worker_processes(context, [command], name="ours"),
         open_engine(context, jobs_redis_url=SecretStr(valkey.url("api")), **settings) as engine,
@@ -102,7 +105,7 @@ def our_workers(context: Context, valkey: EmbeddedValkey) -> Iterator[Run]:
 
 
 @contextmanager
-def _theirs(context: Context) -> Iterator[dict[str, Run]]:
+def _rq(context: Context) -> Iterator[dict[str, Run]]:
     commands = [("-m", "benchmarks.peers.rq_workers", kind) for kind in KINDS for _ in range(2)]
     queues = {kind: queue_of(context, kind) for kind in KINDS}
 
@@ -127,6 +130,24 @@ def _theirs(context: Context) -> Iterator[dict[str, Run]]:
         queue.connection.close()
 
 
+@contextmanager
+def _celery(context: Context) -> Iterator[dict[str, Run]]:
+    app, client = app_of(context), queue_of(context, "rq").connection
+    task = app.tasks["nothing"]
+
+    def run(count: int) -> float:
+        begun = time.perf_counter()
+        ids = [task.apply_async((number,)).id for number in range(count)]
+        names = [app.backend.get_key_for_task(each) for each in ids]
+        _wait_for(lambda: client.exists(*names) == count)
+        return time.perf_counter() - begun
+
+    with worker_processes(context, [COMMAND], name="theirs"):
+        yield {"celery": run}
+    app.close()
+    client.close()
+
+
 def _wait_for(is_done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while not is_done():
@@ -140,6 +161,7 @@ def _parse() -> argparse.Namespace:
         prog="python -m benchmarks.remote", description=(__doc__ or "").split("\n\n")[0]
     )
     parser.add_argument("--jobs", type=int, default=500, help="jobs of a round (default: 500)")
+    parser.add_argument("--carrier", choices=("rq", "celery"), default="rq", help="(default: rq)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default: 5)")
     return parser.parse_args()
 

@@ -18,6 +18,7 @@ SMALLEST = {
     "forward_auth --rounds 1 --seconds 0.05 --connections 1": r"^/api/auth +\d",
     "queues --rounds 1 --jobs 20 --samples 3": r"gatehouse starts in",
     "remote --rounds 1 --jobs 10": r"^rq-simple +\d",
+    "remote --carrier celery --rounds 1 --jobs 10": r"^celery +\d",
     "submit --rounds 1 --seconds 0.05 --batch 10": r"accepted in batches",
     "fleet_model --samples 40 --workers 20": r"first limit, at",
     "futures --rounds 1 --jobs 10": r"^celery +\d",

@@ -22,6 +22,7 @@ _POLL_S = 0.02
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The kernel ends a killed process at once, unless a disk or network file system holds it.
 _KILL_WAIT_S = 5.0
+_FIRST_FREE = 3  # behind standard input, output and errors
 
 
 class ChildError(GatehouseError):
@@ -99,7 +100,9 @@ class ChildProcess:
     ) -> None:
         """Start ``command`` with its output appended to the log file.
         Raises ChildError if it can't, or one runs."""
-        lock = self._lock() or self._lock_of_orphans()
+        lock = self._lock()
+        if lock is None:
+            lock = self._lock_of_orphans()
         if lock is None:
             raise ChildError(
                 f"{self.name} of an earlier start still runs (process {self._recorded_pid()})"
@@ -191,7 +194,10 @@ class ChildProcess:
 
     def _lock(self) -> int | None:
         """Return the locked pid file, or None while a child holds it."""
-        file = os.open(self._pid_file, os.O_RDWR | os.O_CREAT, 0o600)
+        opened = os.open(self._pid_file, os.O_RDWR | os.O_CREAT, 0o600)
+        # Where this process has no standard input, that is one, and the child's would be put there.
+        file = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
+        os.close(opened)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

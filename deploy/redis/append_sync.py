@@ -41,16 +41,16 @@ class AppendSync:
 
     def sync(self) -> list[str]:
         """Put onto the disk what changed since the last time; return the files' names."""
-        changed: list[str] = []
-        with suppress(FileNotFoundError):  # no folder yet, or a file that was rewritten just now
-            for entry in os.scandir(self._folder):
+        before, self._synced = self._synced, {}
+        # no folder yet, or a file that was rewritten just now
+        with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
                 about = entry.stat()
                 mark = (about.st_size, about.st_mtime_ns)  # before: what comes meanwhile is newer
-                if self._synced.get(entry.name) != mark:
+                if before.get(entry.name) != mark:
                     _sync_file(entry.path)
-                    self._synced[entry.name] = mark
-                    changed.append(entry.name)
-        return changed
+                self._synced[entry.name] = mark
+        return [name for name, mark in self._synced.items() if before.get(name) != mark]
 
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY_S):

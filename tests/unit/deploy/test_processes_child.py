@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -130,6 +131,21 @@ def test_child_of_the_same_name_is_adopted_not_doubled(child: ChildProcess, tmp_
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not child.is_running(), timeout_s=10)  # reaps it
     assert not other.is_running()
+
+
+def test_child_of_who_has_no_standard_input_keeps_its_name(tmp_path: Path) -> None:
+    """There the first file that is opened has its number, and nothing stays open under it."""
+    code = (
+        "import os, sys; os.close(0); from pathlib import Path\n"
+        "from deploy.processes.child import ChildError, ChildProcess\n"
+        f"child, other = (ChildProcess('sleeper', folder=Path({str(tmp_path)!r})) for _ in '12')\n"
+        "child.start([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "try: other.start(['true'])\n"
+        "except ChildError as error: print(error)\n"
+        "child.stop(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "sleeper of an earlier start still runs" in done.stdout
 
 
 def test_orphans_of_a_killed_child_end_before_the_next_one_starts(child: ChildProcess) -> None:

@@ -122,6 +122,7 @@ class Customers:
                 return str(answer.json()["id"])
             if answer.status_code not in (429, 503) or "quota_exceeded" in answer.text:
                 self._ledger.complain(f"{path}: {answer.status_code} {answer.text[:300]}")
+                self._stop.wait(1)  # one that is refused for good would be complained of for ever
                 return None
             if "Retry-After" not in answer.headers:
                 self._ledger.complain(f"{path}: {answer.status_code} without Retry-After")

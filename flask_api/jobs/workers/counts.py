@@ -104,7 +104,8 @@ class JobCounts:
                 self._attempts[task, end] += count
             for status, count in outcomes.items():
                 self._ended[task, status.value] += count
-        self.tally.end(task, outcomes, attempts)
+        if outcomes or attempts:
+            self.tally.end(task, outcomes, attempts)
 
     def accepted(self) -> dict[str, int]:
         """Return the accepted jobs by task."""

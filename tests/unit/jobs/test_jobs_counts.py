@@ -42,6 +42,13 @@ def test_attempt_of_a_job_that_runs_again_ends_no_job(counts: JobCounts) -> None
     )
 
 
+def test_attempt_of_which_nothing_is_known_makes_no_hour(counts: JobCounts) -> None:
+    """Of a job that is queued again after its process died: no task is shown with zeros only."""
+    counts.end_attempt("counts.known", JobStatus.QUEUED, kept=True)
+    counts.end_turn("counts.known", [], [])
+    assert counts.tally.take() == {}
+
+
 def test_discarded_attempt_ends_no_job(counts: JobCounts) -> None:
     """Its outcome was not written: the process that took the job over counts it."""
     counts.end_attempt("counts.known", JobStatus.SUCCEEDED, kept=False)

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import Job, JobStatus
-from flask_api.jobs.workers.remote.celery_carrier import TASK
+from flask_api.jobs.workers.remote.celery_messages import TASK
 from flask_api.jobs.workers.remote.rabbitmq_carrier import RabbitMqCarrier, queue_name
 from shared.errors import JobStoreUnavailable
 from tests.contract import test_executor_contract as contract
@@ -130,7 +130,7 @@ def test_broker_that_is_killed_forgets_or_is_frozen_costs_nothing(
 
 def test_frozen_after_greeting(broker: RabbitMqServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that goes silent before the channel is open is waited for no longer than another."""
-    connect, carrier = amqp.Connection.connect, RabbitMqCarrier(broker.url("server"), task=TASK)
+    connect, carrier = amqp.Connection.connect, RabbitMqCarrier(broker.url("server"))
     thaw = threading.Timer(30, broker.send_signal, (signal.SIGCONT,))  # then the test fails
 
     def connect_and_freeze(connection: amqp.Connection) -> None:
@@ -244,12 +244,12 @@ def test_broker_must_be_the_one_that_its_certificate_names(broker: RabbitMqServe
         .replace(str(broker.port), str(broker.tls_port))
     )
     named = where.replace("127.0.0.1", "localhost")
-    trusting = RabbitMqCarrier(f"{named}?ssl_ca_certs={pem}", task=TASK)
+    trusting = RabbitMqCarrier(f"{named}?ssl_ca_certs={pem}")
     trusting.probe()
     trusting.close()
     for url in (named, f"{where}?ssl_ca_certs={pem}"):
         with pytest.raises(OSError, match="certificate verify failed"):
-            RabbitMqCarrier(url, task=TASK).probe()
+            RabbitMqCarrier(url).probe()
 
 
 def _submit_again(bench: EngineBench, engine: JobEngine) -> str:

@@ -21,6 +21,7 @@ from celery.app.amqp import AMQP
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.workers.remote import rabbitmq_carrier
 from flask_api.jobs.workers.remote.carrier import Carrier
+from flask_api.jobs.workers.remote.celery_messages import TASK
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
 from shared.errors import ConfigurationError
 from shared.redis.cluster import is_cluster_url
@@ -30,7 +31,6 @@ from shared.settings import ApiSettings
 log = logging.getLogger("gatehouse.jobs")
 
 CARRIER = "celery"
-TASK = "gatehouse.attempt"  # the only one there is
 _NEVER_S = 30 * 86_400
 _PAUSE_S = 1
 _TOLD_EVERY_S = 10.0
@@ -97,7 +97,7 @@ class CeleryExecutor(RemoteExecutor):
         """Return Celery's queues."""
         if settings.celery_broker_url is not None:
             url = settings.celery_broker_url.get_secret_value()
-            return rabbitmq_carrier.RabbitMqCarrier(url, task=TASK)
+            return rabbitmq_carrier.RabbitMqCarrier(url)
         return CeleryCarrier(settings)
 
 

@@ -1,4 +1,5 @@
-"""What a worker of Celery reads of its queue in Redis: nothing but messages that carry one entry.
+"""Messages that carry one entry, in Celery's form, and what a worker of Celery reads of its queue
+in Redis: nothing but these.
 
 Celery's consumer ends at the first message that it can't read, and its begin waits for all attempts
 that run. So each is judged before Celery sees it: its size first, then its form. What is handed on
@@ -16,11 +17,11 @@ from kombu.transport import redis as kombu_redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from flask_api.jobs.workers.remote.celery_carrier import TASK
 from flask_api.jobs.workers.remote.entry import MAX_BYTES
 
 log = logging.getLogger("gatehouse.jobs")
 
+TASK = "gatehouse.attempt"  # the only one there is
 REFUSED = "refused an entry of the queue: it is no attempt"
 MOST_BYTES = 4 * MAX_BYTES  # of a message: the entry in base64, and Celery's headers
 _MOST_ID = 100
@@ -122,6 +123,17 @@ def read_attempt(body: bytes, headers: Any, content_type: object) -> SentText | 
 def attempt_headers(sent: SentText) -> dict[str, str]:
     """Return Celery's headers of an attempt, and nothing else that a message may ask for."""
     return {"lang": "py", "task": TASK, "id": sent.entry_id, "root_id": sent.entry_id}
+
+
+def attempt_properties(sent: SentText) -> dict[str, Any]:
+    """Return the properties of an attempt's message as AMQP names them: it outlives its broker."""
+    return {
+        "content_type": "application/json",
+        "content_encoding": "utf-8",
+        "correlation_id": sent.entry_id,
+        "delivery_mode": 2,
+        "application_headers": attempt_headers(sent),
+    }
 
 
 def attempt_body(sent: SentText) -> bytes:

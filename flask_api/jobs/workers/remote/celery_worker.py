@@ -11,7 +11,8 @@ from celery.signals import worker_shutting_down
 from kombu import Queue
 
 from flask_api.jobs.workers.remote import celery_messages, rabbitmq_messages
-from flask_api.jobs.workers.remote.celery_carrier import TASK, app_of
+from flask_api.jobs.workers.remote.celery_carrier import app_of
+from flask_api.jobs.workers.remote.celery_messages import TASK
 from flask_api.jobs.workers.remote.rabbitmq_carrier import worker_queue
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from shared.settings import WorkerSettings

@@ -6,7 +6,6 @@ when the broker has confirmed it, and one for which there is no queue is told. W
 forgets all the same is sent again (.sent): what was accepted is in the jobs' Redis alone.
 """
 
-import json
 import logging
 import ssl
 import threading
@@ -17,6 +16,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import amqp
 import kombu
 
+from flask_api.jobs.workers.remote.celery_messages import (
+    SentText,
+    attempt_body,
+    attempt_properties,
+)
 from shared.settings.fields import AMQP_OPTIONS
 
 log = logging.getLogger("gatehouse.jobs")
@@ -35,33 +39,19 @@ class RabbitMqCarrier:
     """Publishes entries to RabbitMQ, in Celery's form. Thread-safe; one connection, made on first
     use and again after any error."""
 
-    def __init__(self, url: str, *, task: str) -> None:
+    def __init__(self, url: str) -> None:
         self._options = _connection_options(url)
-        self._task = task
         self._lock = threading.Lock()
         self._connection: amqp.Connection | None = None
         self._channel: Any = None
-        self._returned: list[str] = []
+        self._came_back = False  # what is published just now
 
     def send(self, worker: str, entry_id: str, signed: str) -> None:
         """Publish an entry to a worker's queue; return when the broker has it. Raises OSError and
         AMQPError."""
-        message = amqp.Message(
-            json.dumps([[signed], {}, {}]),
-            content_type="application/json",
-            content_encoding="utf-8",
-            correlation_id=entry_id,
-            delivery_mode=2,
-            application_headers={
-                "lang": "py",
-                "task": self._task,
-                "id": entry_id,
-                "root_id": entry_id,
-            },
-        )
-        self._publish(message, queue_name(worker), mandatory=True)
-        if entry_id in self._returned:
-            self._returned.remove(entry_id)
+        sent = SentText(signed, entry_id)
+        message = amqp.Message(attempt_body(sent), **attempt_properties(sent))
+        if not self._publish(message, queue_name(worker), mandatory=True):
             # Usually the worker connects just now, and declares it anew.
             log.warning(
                 "the broker has no queue of a worker: what was sent is sent again",
@@ -79,7 +69,8 @@ class RabbitMqCarrier:
         with self._lock:
             self._drop()
 
-    def _publish(self, message: amqp.Message, queue: str, *, mandatory: bool) -> None:
+    def _publish(self, message: amqp.Message, queue: str, *, mandatory: bool) -> bool:
+        """Publish a message; tell whether it is in a queue, of a mandatory one."""
         with self._lock:
             was_open = self._channel is not None
             try:
@@ -90,8 +81,10 @@ class RabbitMqCarrier:
                 if not was_open or isinstance(error, TimeoutError):
                     raise
                 self._publish_once(message, queue, mandatory=mandatory)
+            return not self._came_back
 
     def _publish_once(self, message: amqp.Message, queue: str, *, mandatory: bool) -> None:
+        self._came_back = False
         try:
             self._open_channel().basic_publish(
                 message,
@@ -114,9 +107,9 @@ class RabbitMqCarrier:
             self._channel.events["basic_return"].add(self._note_return)
         return self._channel
 
-    def _note_return(self, *about: Any) -> None:
-        """Remember what came back: it comes before its confirmation, in the same thread."""
-        self._returned.append(str(about[-1].properties.get("correlation_id")))
+    def _note_return(self, *_: Any) -> None:
+        """Note that a message came back: that comes before its confirmation, in the same thread."""
+        self._came_back = True
 
     def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None

@@ -19,7 +19,7 @@ from flask_api.jobs.workers.remote.celery_messages import (
     MOST_BYTES,
     REFUSED,
     attempt_body,
-    attempt_headers,
+    attempt_properties,
     read_attempt,
 )
 
@@ -104,14 +104,7 @@ def keep_attempt(raw: Any) -> bool:
     )
     if sent is None:
         return False
-    raw.body = attempt_body(sent)
-    raw.properties = {
-        "content_type": "application/json",
-        "content_encoding": "utf-8",
-        "correlation_id": sent.entry_id,
-        "delivery_mode": 2,
-        "application_headers": attempt_headers(sent),
-    }
+    raw.body, raw.properties = attempt_body(sent), attempt_properties(sent)
     return True
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
-from flask_api.jobs.workers.remote.celery_carrier import TASK
+from flask_api.jobs.workers.remote.celery_messages import TASK
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import REMOTE, wait_for_workers

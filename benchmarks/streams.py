@@ -9,7 +9,6 @@ as the settings allow. Events of one person are timed until the last who waits f
 
 import argparse
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -182,19 +181,12 @@ def _environment(context: Context, options: argparse.Namespace) -> dict[str, str
     """Return the server's environment: one process, else default settings, but for how long one may
     wait, and how many of one person where these are asked for."""
     of_each = -(-options.followers // options.people) if options.people else 0
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEHOUSE_")}
-    return {
-        **kept,
-        "GATEHOUSE_VAR_DIR": context.folder,
-        "GATEHOUSE_SESSION_SECRETS": context.session_secret,
-        "GATEHOUSE_SECRET_KEY": context.secret_key,
-        "GATEHOUSE_SITE_REDIS_URL": context.site_redis_url,
-        "GATEHOUSE_API_REDIS_URL": context.api_redis_url,
-        "GATEHOUSE_PORT": str(_port()),
-        "GATEHOUSE_SERVER_WORKERS": "1",
-        "GATEHOUSE_MAX_WAIT_S": str(WAIT_S),
-        "GATEHOUSE_MAX_PARKED_PERSON": str(max(EACH, of_each)),
-    }
+    return context.environment(
+        port=str(_port()),
+        server_workers="1",
+        max_wait_s=str(WAIT_S),
+        max_parked_person=str(max(EACH, of_each)),
+    )
 
 
 def _parse() -> argparse.Namespace:

@@ -8,6 +8,7 @@ from statistics import quantiles
 from typing import Any
 
 from benchmarks.measuring.answers import LOAD_CORE, pin, serve
+from benchmarks.measuring.http_answers import read_answer
 
 _TIMEOUT_S = 30.0
 
@@ -51,7 +52,7 @@ def _times_ms(clients: dict[int, socket.socket], request: bytes, seconds: float)
         if not ready:
             raise TimeoutError("the server does not answer")
         for number, _ in ready:
-            _read_answer(clients[number])
+            _require_answer(clients[number])
             now = time.perf_counter()
             times_ms.append((now - asked_at.pop(number)) * 1000)
             if now < deadline:
@@ -60,19 +61,10 @@ def _times_ms(clients: dict[int, socket.socket], request: bytes, seconds: float)
     return times_ms
 
 
-def _read_answer(client: socket.socket) -> None:
-    data = b""
-    while (end := data.find(b"\r\n\r\n")) < 0 or len(data) < end + 4 + _length(data[:end]):
-        piece = client.recv(65_536)
-        if not piece:
-            raise RuntimeError("the server closed a connection in the middle of an answer")
-        data += piece
-    if not data.startswith(b"HTTP/1.1 200 "):
+def _require_answer(client: socket.socket) -> None:
+    status, data = read_answer(client)
+    if status != 200:
         raise RuntimeError(f"not the answer that was asked for: {data[:300]!r}")
-
-
-def _length(head: bytes) -> int:
-    return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
 
 
 if __name__ == "__main__":

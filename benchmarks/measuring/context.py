@@ -2,12 +2,14 @@
 Passed to every process as a file."""
 
 import json
+import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 from deploy.redis.valkey import EmbeddedValkey
+from shared.settings import ENV_PREFIX
 
 USERNAME = "ada"
 USER_AGENT = "gatehouse-benchmark"
@@ -35,6 +37,20 @@ class Context:
             session_secret=secrets.token_urlsafe(32),
             secret_key=secrets.token_urlsafe(50),
         )
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return the environment of the whole service in this run, with default settings but for
+        these, named in lower case."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+        named = {
+            "var_dir": self.folder,
+            "session_secrets": self.session_secret,
+            "secret_key": self.secret_key,
+            "site_redis_url": self.site_redis_url,
+            "api_redis_url": self.api_redis_url,
+            **settings,
+        }
+        return own | {f"{ENV_PREFIX}{name.upper()}": value for name, value in named.items()}
 
     @classmethod
     def load(cls, file: str) -> Self:

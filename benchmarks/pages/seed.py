@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from benchmarks.measuring.answers import LOAD_CORE, pin, serve
+from benchmarks.measuring.http_answers import read_answer
 
 WORD = "chrysanthemum"
 _TIMEOUT_S = 60.0
@@ -70,20 +71,10 @@ def _request(cookie: str, number: int) -> bytes:
 
 
 def _is_accepted(client: socket.socket) -> bool:
-    data = b""
-    while (end := data.find(b"\r\n\r\n")) < 0 or len(data) < end + 4 + _length(data[:end]):
-        piece = client.recv(65_536)
-        if not piece:
-            raise RuntimeError("the server closed a connection in the middle of an answer")
-        data += piece
-    status = int(data[9:12])
+    status, data = read_answer(client)
     if status not in (202, 429, 503):
         raise RuntimeError(f"not the answer that was asked for: {data[:300]!r}")
     return status == 202
-
-
-def _length(head: bytes) -> int:
-    return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 and its people."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -65,7 +64,11 @@ def page_service(context: Context, *, people: int, hosts: list[str]) -> Iterator
     """Serve, to so many people, under these names beside localhost."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    environment = _environment(context, port, hosts)
+    environment = context.environment(
+        port=str(port),
+        task_modules="benchmarks.measuring.job_tasks",
+        allowed_hosts=",".join(["localhost", "127.0.0.1", *hosts]),
+    )
     command = [sys.executable, "-m", "benchmarks.children.stream_people", str(people)]
     made = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
     process = subprocess.Popen(
@@ -92,18 +95,3 @@ def _wait_until_live(process: "subprocess.Popen[bytes]", port: int) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("the server did not start")
         time.sleep(0.1)
-
-
-def _environment(context: Context, port: int, hosts: list[str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEHOUSE_")}
-    return {
-        **kept,
-        "GATEHOUSE_VAR_DIR": context.folder,
-        "GATEHOUSE_SESSION_SECRETS": context.session_secret,
-        "GATEHOUSE_SECRET_KEY": context.secret_key,
-        "GATEHOUSE_SITE_REDIS_URL": context.site_redis_url,
-        "GATEHOUSE_API_REDIS_URL": context.api_redis_url,
-        "GATEHOUSE_PORT": str(port),
-        "GATEHOUSE_TASK_MODULES": "benchmarks.measuring.job_tasks",
-        "GATEHOUSE_ALLOWED_HOSTS": ",".join(["localhost", "127.0.0.1", *hosts]),
-    }

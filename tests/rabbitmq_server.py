@@ -9,11 +9,11 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Self
 
 import amqp
 
 from tests.ports import free_port
+from tests.started import Started
 from tests.waiting import wait_until
 
 # Debian's command on the PATH becomes another user first.
@@ -27,7 +27,7 @@ _PERMISSIONS = {
 _PASSWORD = "p@ss/word"  # of no one
 
 
-class RabbitMqServer:
+class RabbitMqServer(Started):
     """One node with the users ``server``, ``worker`` and ``admin``, with TLS beside where it has
     a certificate. It may be killed and started again: what is durable is there then, unless it is told to forget."""
 
@@ -50,7 +50,7 @@ class RabbitMqServer:
         connection.connect()
         return connection
 
-    def start(self) -> None:
+    def start_node(self) -> None:
         """Start the node; return when it lets people in."""
         with (self._folder / "node.log").open("ab") as log:
             self._node = subprocess.Popen(
@@ -78,19 +78,16 @@ class RabbitMqServer:
         assert self._node is not None
         self._node.send_signal(number)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start the node with all that it needs."""
         self._folder.mkdir(parents=True)
         self._write_configuration()
         epmd = ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
         self._epmd = subprocess.Popen(epmd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        self.start_node()
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End it by force."""
         self.kill()
         if self._epmd is not None:
             self._epmd.kill()

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
 
 import httpx
 
@@ -31,6 +30,7 @@ from tests.chaos.tasks import EFFECTS
 from tests.e2e.service import COMMANDS, PATIENT, Browser, clean_environment, prepared_database
 from tests.integration.engine.worker_process import SECRET, WorkerProcess
 from tests.ports import free_port
+from tests.started import Started
 from tests.waiting import wait_until
 
 READY_S = 30.0
@@ -153,7 +153,7 @@ class Server:
         return False
 
 
-class House:
+class House(Started):
     """One Valkey, some servers, one person who is logged in.
     ``settings`` are GATEHOUSE_ variables in lower case.
 
@@ -245,23 +245,16 @@ class House:
             log="workers.log",
         )
 
-    def __enter__(self) -> Self:
-        try:
-            for valkey in {self.valkey, self.jobs}:
-                valkey.start()
-            self.workers = [self.start_worker(carrier) for carrier in self.carriers]
-            for server in self.servers:
-                server.start()
-            for server in self.servers:
-                server.wait_until_live()
-            self._log_in()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def start(self) -> None:
+        """Start all; return when the servers answer and the person is logged in."""
+        for valkey in {self.valkey, self.jobs}:
+            valkey.start()
+        self.workers = [self.start_worker(carrier) for carrier in self.carriers]
+        for server in self.servers:
+            server.start()
+        for server in self.servers:
+            server.wait_until_live()
+        self._log_in()
 
     def close(self) -> None:
         """End everything by force."""

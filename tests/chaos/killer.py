@@ -140,7 +140,7 @@ class Killer:
         assert self._broker is not None
         self._broker.kill()
         self._pause.wait(self._chance.uniform(0, 1))
-        self._broker.start()
+        self._broker.start_node()
         return []
 
     def _kill_valkey(self) -> list[int]:

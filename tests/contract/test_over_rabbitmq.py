@@ -111,7 +111,7 @@ def test_broker_that_is_killed_forgets_or_is_frozen_costs_nothing(
     bench.go()
     assert bench.outcome(bed.engine, held).attempt == 1
     broker.forget()
-    broker.start()
+    broker.start_node()
     for job_id, number in ids.items():
         job = bench.outcome(bed.engine, job_id, timeout_s=60)
         assert (job.status, job.result, job.attempt) == (JobStatus.SUCCEEDED, [number], 1)

@@ -18,7 +18,6 @@ import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Self
 
 import httpx
 
@@ -26,6 +25,7 @@ from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ROOT
 from tests.ports import free_port
+from tests.started import Started
 
 COMMANDS = {
     "cherrypy": [sys.executable, "wsgi.py"],
@@ -85,7 +85,7 @@ def address_of(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode()}"
 
 
-class ServiceProcess:
+class ServiceProcess(Started):
     """One service in one folder. ``settings`` are further GATEHOUSE_ variables, without the prefix,
     in lower case.
 
@@ -219,18 +219,8 @@ class ServiceProcess:
         assert self._process is not None
         return self._process.wait(timeout=timeout_s)
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self._end()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def _end(self) -> None:
+    def close(self) -> None:
+        """Stop the server, by force if it must be, and let go of all that asked it."""
         for browser in self._browsers:
             browser.http.close()
         if self._process is not None and self._process.poll() is None:

@@ -1,12 +1,16 @@
 """What a person sees of a fleet while parts of it are away: still logged in, and no job lost."""
 
+import logging
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 
 from tests.chaos.house import House
-from tests.chaos.ledger import Ledger
+from tests.chaos.ledger import Customers, Ledger
 from tests.waiting import wait_until
 
 _PATHS = ("/api/me", "/accounts/email/")
@@ -55,6 +59,40 @@ class Asked:
             while not self._over.wait(0.05):
                 for path in _PATHS:
                     self._statuses[path, http.get(f"{address}{path}").status_code] += 1
+
+
+@contextmanager
+def at_work(
+    house: House, *, longest_ms: int, threads: int, first: int
+) -> Iterator[tuple[Ledger, Asked]]:
+    """Have jobs submitted and somebody ask meanwhile, from when the ``first`` jobs were accepted;
+    check in the end that all that was accepted succeeds, and that nobody was told to log in."""
+    ledger = Ledger()
+    customers = Customers(
+        house, ledger, seed=1, jobs=100_000, longest_ms=longest_ms, threads=threads
+    )
+    told = Asked(house)
+    customers.start()
+    try:
+        told.start()
+        wait_until(lambda: ledger.accepted > first, timeout_s=60, what="jobs are accepted")
+        yield ledger, told
+    finally:
+        customers.stop()
+        told.stop()
+    assert not ledger.broken
+    told.check()
+    check_outcomes(house, ledger)
+
+
+def strike(ledger: Ledger, blow: Callable[[], object], what: str, *, more: int) -> None:
+    """Let something happen, and wait until ``more`` jobs are accepted; log how long that took."""
+    blow()
+    began, before = time.monotonic(), ledger.accepted
+    wait_until(
+        lambda: ledger.accepted > before + more, timeout_s=60, what="jobs are accepted again"
+    )
+    logging.info("accepting again %.1f s after %s", time.monotonic() - began, what)
 
 
 def check_outcomes(house: House, ledger: Ledger) -> None:

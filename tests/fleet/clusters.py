@@ -3,7 +3,7 @@ slots of sessions and of jobs."""
 
 import signal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from redis.crc import key_slot
 
@@ -12,6 +12,7 @@ from deploy.redis.valkey import EmbeddedValkey
 from shared.redis import RedisClient, build_client
 from tests.chaos.processes import send
 from tests.ports import free_port
+from tests.started import Started
 from tests.waiting import wait_until
 
 PREFIX = "{gatehouse}:"
@@ -39,7 +40,7 @@ class Node(EmbeddedValkey):
         return config
 
 
-class Cluster:
+class Cluster(Started):
     """Five servers in a folder: ``nodes[0]``, its replicas ``nodes[3]`` and ``nodes[4]``, and two
     primaries more."""
 
@@ -108,18 +109,11 @@ class Cluster:
             slot = key_slot(entry.encode())
             self.ask(number, "CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
 
-    def __enter__(self) -> Self:
-        try:
-            for node in self.nodes:
-                node.start()
-            self._form()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def start(self) -> None:
+        """Start the nodes; return when they are a Cluster."""
+        for node in self.nodes:
+            node.start()
+        self._form()
 
     def close(self) -> None:
         """End everything."""

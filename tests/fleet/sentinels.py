@@ -4,13 +4,13 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey, find_server
 from shared.redis import RedisClient, build_client
 from tests.chaos.processes import send
 from tests.ports import free_port
+from tests.started import Started
 from tests.waiting import wait_until
 
 _DOWN_AFTER_MS = 1000
@@ -26,7 +26,7 @@ sentinel failover-timeout gatehouse 4000
 """
 
 
-class Sentinels:
+class Sentinels(Started):
     """Three servers, of which Sentinels choose the primary."""
 
     def __init__(self, folder: Path) -> None:
@@ -64,21 +64,14 @@ class Sentinels:
             assert replica.pid is not None
             send(replica.pid, number)
 
-    def __enter__(self) -> Self:
-        try:
-            for server in self.servers:
-                server.start()
-                self._configure(server, self.servers[1:])
-            for port in self._sentinel_ports:
-                self._start_sentinel(port)
-            self._wait_until_they_know_all()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def start(self) -> None:
+        """Start all; return when the Sentinels know of all."""
+        for server in self.servers:
+            server.start()
+            self._configure(server, self.servers[1:])
+        for port in self._sentinel_ports:
+            self._start_sentinel(port)
+        self._wait_until_they_know_all()
 
     def close(self) -> None:
         """End everything."""

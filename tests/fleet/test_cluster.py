@@ -1,7 +1,5 @@
 """A Redis Cluster: all of an installation in two slots, whose primary dies, changes and moves."""
 
-import logging
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,9 @@ from shared.errors import JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway, Script, build_client
 from shared.redis.cluster import with_entry
 from tests.chaos.house import House
-from tests.chaos.ledger import Customers, Ledger
 from tests.chaos.processes import tree_of
-from tests.fleet.asking import Asked, check_outcomes
+from tests.fleet.asking import at_work, strike
 from tests.fleet.clusters import PREFIX, Cluster
-from tests.waiting import wait_until
 
 _SET = Script("return redis.call('SET', KEYS[1], ARGV[1])")
 
@@ -65,23 +61,11 @@ def test_primary_that_dies_or_changes_costs_no_job_and_no_session(
         "job_heartbeat_s": "4",
     }
     with House(tmp_path, servers=1, **settings) as house:
-        ledger = Ledger()
-        customers = Customers(house, ledger, seed=1, jobs=100_000, longest_ms=2, threads=1)
-        told = Asked(house)
-        customers.start()
-        try:
-            told.start()
-            wait_until(lambda: ledger.accepted > 50, timeout_s=60, what="jobs are accepted")
-            _wait_until_accepting(ledger, redis.kill_owner, "the kill")
+        with at_work(house, longest_ms=2, threads=1, first=50) as (ledger, told):
+            strike(ledger, redis.kill_owner, "the kill", more=20)
             told.wait_until_back()
-            _wait_until_accepting(ledger, redis.fail_over, "the change")
+            strike(ledger, redis.fail_over, "the change", more=20)
             told.wait_until_back()
-        finally:
-            customers.stop()
-            told.stop()
-        assert not ledger.broken
-        told.check()
-        check_outcomes(house, ledger)
         ran = {int(line.split()[3]) for line in house.effects.read_text().splitlines()}
         assert ran.intersection(tree_of(house.workers[0].pid)), "RQ's worker ran some"
 
@@ -90,10 +74,3 @@ def _in_a_pipeline(client: RedisClient, entry: str) -> list[Any]:
     with client.pipeline(transaction=False) as pipeline:
         pipeline.get(entry)
         return pipeline.execute()
-
-
-def _wait_until_accepting(ledger: Ledger, strike: Any, what: str) -> None:
-    strike()
-    began, before = time.monotonic(), ledger.accepted
-    wait_until(lambda: ledger.accepted > before + 20, timeout_s=60, what="jobs are accepted again")
-    logging.info("accepting again %.1f s after %s", time.monotonic() - began, what)

@@ -1,8 +1,6 @@
 """A primary that dies, with Sentinels: no accepted job is lost, nobody is logged out."""
 
-import logging
 import signal
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,8 @@ from shared.redis import RedisGateway, Script, build_client
 from shared.redis.sentinel import split_sentinel_url
 from shared.settings.fields import RedisUrl
 from tests.chaos.house import House
-from tests.chaos.ledger import Customers, Ledger
-from tests.fleet.asking import Asked, check_outcomes
+from tests.fleet.asking import at_work, strike
 from tests.fleet.sentinels import Sentinels
-from tests.waiting import wait_until
 
 
 def test_primary_that_dies_costs_no_job_and_no_session(tmp_path: Path) -> None:
@@ -33,29 +29,12 @@ def test_primary_that_dies_costs_no_job_and_no_session(tmp_path: Path) -> None:
             "GATEHOUSE_JOBS_REDIS_URL": redis.url("api"),
         }
         check_that_unreplicated_writes_do_not_count(redis)
-        with House(tmp_path / "house", servers=1, job_heartbeat_s="5", **urls) as house:
-            ledger = Ledger()
-            customers = Customers(house, ledger, seed=1, jobs=100_000, longest_ms=20, threads=2)
-            told = Asked(house)
-            customers.start()
-            try:
-                told.start()
-                wait_until(lambda: ledger.accepted > 100, timeout_s=60, what="jobs are accepted")
-                redis.kill_primary()
-                killed_at, before = time.monotonic(), ledger.accepted
-                wait_until(
-                    lambda: ledger.accepted > before + 50,
-                    timeout_s=60,
-                    what="jobs are accepted again",
-                )
-                logging.info("accepting again %.1f s after the kill", time.monotonic() - killed_at)
-                told.wait_until_back()
-            finally:
-                customers.stop()
-                told.stop()
-            assert not ledger.broken
-            told.check()
-            check_outcomes(house, ledger)
+        with (
+            House(tmp_path / "house", servers=1, job_heartbeat_s="5", **urls) as house,
+            at_work(house, longest_ms=20, threads=2, first=100) as (ledger, told),
+        ):
+            strike(ledger, redis.kill_primary, "the kill", more=50)
+            told.wait_until_back()
 
 
 def check_that_unreplicated_writes_do_not_count(redis: Sentinels) -> None:

@@ -3,12 +3,12 @@ acknowledgement when the task has ended and not when its process died, no task f
 results that are kept."""
 
 import sys
-from urllib.parse import urlsplit
 
 from celery import Celery
 
 from benchmarks.measuring.context import Context
 from benchmarks.measuring.marks import here
+from benchmarks.peers.celery_broker import address_of
 
 COMMAND = (
     *("-m", "benchmarks.peers.celery_workers", "worker", "--pool=prefork", "--concurrency=2"),
@@ -18,8 +18,7 @@ COMMAND = (
 
 def app_of(context: Context) -> Celery:
     """Return the application of producers and workers, with the task ``nothing``."""
-    url = urlsplit(context.peer_redis_url)  # the same unix socket as everybody's
-    address = f"redis+socket://{url.username}:{url.password}@{url.path}"
+    address = address_of(context)
     app = Celery("bench-remote", broker=address, backend=address)
     app.conf.update(
         task_acks_late=True,

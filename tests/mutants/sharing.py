@@ -79,6 +79,7 @@ SHARING_MUTANTS = (
     ),
     *of(
         ("tests/unit/jobs/test_jobs_neighbours.py",),
+        Mutant("looks a second apart", _NEIGHBOURS, " or now < self._next_look_at", ""),
         Mutant("seen here before", _NEIGHBOURS, "(self._seen & here.keys())", "here.keys()"),
         Mutant("gone for a while", _NEIGHBOURS, "now - since >= _GONE_S", "True"),
         Mutant("this machine's processes", _NEIGHBOURS, "mark.place == self.mark.place and ", ""),

@@ -4,12 +4,12 @@ and a ``group`` whose ``get`` waits for all."""
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from celery import Celery, group
 
 from benchmarks.measuring.context import Context
 from benchmarks.measuring.marks import here
+from benchmarks.peers.celery_broker import address_of
 from benchmarks.peers.worker_processes import worker_processes
 
 _OPTIONS = (
@@ -23,11 +23,8 @@ _TIMEOUT_S = 60
 
 
 def _app(context: Context) -> Celery:
-    url = urlsplit(context.peer_redis_url)  # the same unix socket as everybody's
-    address = f"{url.username}:{url.password}@{url.path}"
-    app = Celery(
-        "bench-futures", broker=f"redis+socket://{address}", backend=f"redis+socket://{address}"
-    )
+    address = address_of(context)
+    app = Celery("bench-futures", broker=address, backend=address)
     app.conf.update(
         worker_prefetch_multiplier=128,
         task_default_queue="bench-futures",

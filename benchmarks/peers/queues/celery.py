@@ -5,13 +5,13 @@ and without gossip, mingle and heartbeats.
 
 import sys
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from celery import Celery
 
 from benchmarks.children.producer import QueueProducer
 from benchmarks.measuring.context import Context
 from benchmarks.measuring.marks import here, mark
+from benchmarks.peers.celery_broker import address_of
 
 _OPTIONS = (
     "--pool=solo",
@@ -27,8 +27,7 @@ WORKERS = tuple(
 
 
 def _app(context: Context) -> Celery:
-    url = urlsplit(context.peer_redis_url)  # the same unix socket as everybody's
-    app = Celery("bench", broker=f"redis+socket://{url.username}:{url.password}@{url.path}")
+    app = Celery("bench", broker=address_of(context))
     app.conf.update(
         task_ignore_result=True,
         worker_prefetch_multiplier=128,

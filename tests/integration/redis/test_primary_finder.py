@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.redis.finder import Address
 from shared.redis.sentinel import PrimaryFinder
+from tests.integration.redis.listening import listening
 
 OLD, NEW = ("10.0.0.1", 6379), ("10.0.0.2", 6379)
 StartSentinel = Callable[[Address | None], Address]
@@ -53,26 +54,17 @@ class _Sentinel(socketserver.ThreadingTCPServer):
         self.names = names
         self.ended = threading.Event()
 
-
-@contextmanager
-def _running(names: Address | None) -> Iterator[Address]:
-    with _Sentinel(names) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            host, port = server.server_address[:2]
-            yield str(host), port
-        finally:
-            server.ended.set()
-            server.shutdown()
-            thread.join()
+    def shutdown(self) -> None:
+        """Let go of who waits for an answer, and end."""
+        self.ended.set()
+        super().shutdown()
 
 
 @pytest.fixture
 def start() -> Iterator[StartSentinel]:
     """Return what starts a Sentinel that names a primary, or none; all end with the test."""
     with ExitStack() as stack:
-        yield lambda names: stack.enter_context(_running(names))
+        yield lambda names: stack.enter_context(listening(_Sentinel(names)))
 
 
 @pytest.mark.parametrize("names", [[OLD, NEW, NEW], [NEW, OLD, NEW], [NEW, NEW, None]])

@@ -2,11 +2,10 @@
 
 import socket
 import socketserver
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -16,6 +15,7 @@ from shared.redis import RedisGateway, build_client
 from shared.redis.cluster import SlotFinder, with_entry
 from shared.redis.finder import Address
 from shared.redis.role import MisconfiguredError
+from tests.integration.redis.listening import listening
 
 OWN = ":0"
 DOWN = "-CLUSTERDOWN The cluster is down"
@@ -59,20 +59,6 @@ class _Node(socketserver.ThreadingTCPServer):
         self.asked = 0
 
 
-@contextmanager
-def _running(says: str, nodes: list[_Node]) -> Iterator[Address]:
-    with _Node(says) as server:
-        nodes.append(server)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            host, port = server.server_address[:2]
-            yield str(host), port
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @pytest.fixture
 def nodes() -> list[_Node]:
     """The nodes of a test, in the order of their start."""
@@ -83,7 +69,12 @@ def nodes() -> list[_Node]:
 def start(nodes: list[_Node]) -> Iterator[StartNode]:
     """Return what starts a node that says something; all end with the test."""
     with ExitStack() as stack:
-        yield lambda says: stack.enter_context(_running(says, nodes))
+
+        def start(says: str) -> Address:
+            nodes.append(_Node(says))
+            return stack.enter_context(listening(nodes[-1]))
+
+        yield start
 
 
 def _finder(*nodes: Address) -> SlotFinder:

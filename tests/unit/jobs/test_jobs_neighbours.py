@@ -49,87 +49,100 @@ def mark_of(process: subprocess.Popen[str]) -> ProcessMark:
     return ProcessMark(place, int(pid), int(begun))
 
 
-def looks(neighbours: Neighbours, clock: Clock, mark: ProcessMark, times: int = 3) -> list[str]:
-    """Look so often at a process named "other", a second apart; return what the last look told."""
-    told: list[str] = []
-    for _ in range(times):
-        clock.now += 1
-        told = neighbours.ended({"other": Beat(0, {}, mark), "silent": None, "old": Beat(0, {})})
-    return told
+class Watched:
+    """A process of this machine that was seen alive, and who looks after it."""
+
+    def __init__(self, process: subprocess.Popen[str], mark: ProcessMark) -> None:
+        assert OWN is not None
+        self.process = process
+        self.mark = mark
+        self.clock = Clock()
+        self.neighbours = Neighbours(OWN, clock=self.clock)
+        assert self.look(times=3) == []
+
+    def look(self, *, times: int, mark: ProcessMark | None = None) -> list[str]:
+        """Look so often, a second apart; return what the last look told."""
+        beats = {"other": Beat(0, {}, mark or self.mark), "silent": None, "old": Beat(0, {})}
+        told: list[str] = []
+        for _ in range(times):
+            self.clock.now += 1
+            told = self.neighbours.ended(beats)
+        return told
+
+    def end(self) -> None:
+        """End the process without a word."""
+        self.process.kill()
+        self.process.wait()
 
 
-def test_process_that_was_seen_and_is_gone_has_ended(process: subprocess.Popen[str]) -> None:
+@pytest.fixture
+def watched(process: subprocess.Popen[str]) -> Watched:
+    """The process, watched."""
+    return Watched(process, mark_of(process))
+
+
+def test_process_that_was_seen_and_is_gone_has_ended(watched: Watched) -> None:
     """Known a second after it was missed first, also before anybody waited for it; not while it
     is only stopped."""
-    clock, mark = Clock(), mark_of(process)
-    neighbours = Neighbours(OWN, clock=clock)
-    assert mark.place == OWN.place if OWN else False
-    process.send_signal(signal.SIGSTOP)
-    assert looks(neighbours, clock, mark) == []
-    process.kill()
-    wait_until(lambda: not is_there(mark), timeout_s=10, what="a zombie is no process")
-    assert looks(neighbours, clock, mark, 1) == [], "its children may still be ending"
-    assert looks(neighbours, clock, mark, 1) == ["other"]
-    process.wait()
-    assert looks(neighbours, clock, mark, 1) == ["other"]
-    assert neighbours.ended({}) == []
-    assert Neighbours(None).ended({"other": Beat(0, {}, mark)}) == []
-
-
-def test_looks_are_a_second_apart(process: subprocess.Popen[str]) -> None:
-    """However often it is asked."""
-    clock, mark = Clock(), mark_of(process)
-    neighbours = Neighbours(OWN, clock=clock)
-    looks(neighbours, clock, mark)
-    process.kill()
-    process.wait()
-    assert looks(neighbours, clock, mark, 1) == []
-    assert neighbours.ended({"other": Beat(0, {}, mark)}) == []
-
-
-def test_process_that_was_never_seen_here_is_not_missed(process: subprocess.Popen[str]) -> None:
-    """A copy of this machine may have the same name, and other processes."""
-    clock, mark = Clock(), mark_of(process)
-    process.kill()
-    process.wait()
-    assert looks(Neighbours(OWN, clock=clock), clock, mark) == []
-
-
-def test_process_of_another_machine_is_not_looked_for(process: subprocess.Popen[str]) -> None:
-    """Its number may be anybody's here."""
-    clock, mark = Clock(), mark_of(process)
-    neighbours = Neighbours(OWN, clock=clock)
-    elsewhere = mark._replace(place="0" * 16)
-    looks(neighbours, clock, elsewhere)
-    process.kill()
-    process.wait()
-    assert looks(neighbours, clock, elsewhere) == []
-
-
-def test_two_of_one_mark_are_not_told_apart(process: subprocess.Popen[str]) -> None:
-    """Copies of a process on copies of a machine, and several engines of this process."""
     assert OWN is not None
-    clock, mark = Clock(), mark_of(process)
-    neighbours = Neighbours(OWN, clock=clock)
-    looks(neighbours, clock, mark)
-    process.kill()
-    process.wait()
-    beats: dict[str, Beat | None] = {"one": Beat(0, {}, mark), "other": Beat(0, {}, mark)}
+    assert watched.mark.place == OWN.place
+    watched.process.send_signal(signal.SIGSTOP)
+    assert watched.look(times=3) == []
+    watched.process.kill()
+    wait_until(lambda: not is_there(watched.mark), timeout_s=10, what="a zombie is no process")
+    assert watched.look(times=1) == [], "its children may still be ending"
+    assert watched.look(times=1) == ["other"]
+    watched.process.wait()
+    assert watched.look(times=1) == ["other"]
+    assert watched.neighbours.ended({}) == []
+    assert Neighbours(None).ended({"other": Beat(0, {}, watched.mark)}) == []
+
+
+def test_looks_are_a_second_apart(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is asked: each looks at the process, and at oneself."""
+    looked: list[ProcessMark] = []
+
+    def note(mark: ProcessMark) -> bool:
+        looked.append(mark)
+        return True
+
+    monkeypatch.setattr("flask_api.jobs.neighbours.is_there", note)
+    for _ in range(10):
+        watched.clock.now += 0.25
+        watched.neighbours.ended({"other": Beat(0, {}, watched.mark)})
+    assert looked == [OWN, watched.mark] * 2
+
+
+def test_process_that_was_never_seen_here_is_not_missed(watched: Watched) -> None:
+    """A copy of this machine may have the same name, and other processes."""
+    watched.end()
+    watched.neighbours = Neighbours(OWN, clock=watched.clock)
+    assert watched.look(times=3) == []
+
+
+def test_process_of_another_machine_is_not_looked_for(watched: Watched) -> None:
+    """Its number may be anybody's here."""
+    elsewhere = watched.mark._replace(place="0" * 16)
+    watched.look(times=3, mark=elsewhere)
+    watched.end()
+    assert watched.look(times=3, mark=elsewhere) == []
+
+
+def test_two_of_one_mark_are_not_told_apart(watched: Watched) -> None:
+    """Copies of a process on copies of a machine, and several engines of this process."""
+    watched.end()
+    both: dict[str, Beat | None] = {each: Beat(0, {}, watched.mark) for each in ("one", "other")}
     for _ in range(3):
-        clock.now += 1
-        assert neighbours.ended({**beats, "own": Beat(0, {}, OWN)}) == []
+        watched.clock.now += 1
+        assert watched.neighbours.ended({**both, "own": Beat(0, {}, OWN)}) == []
 
 
-def test_process_that_is_elsewhere_itself_misses_nobody(process: subprocess.Popen[str]) -> None:
+def test_process_that_is_elsewhere_itself_misses_nobody(watched: Watched) -> None:
     """One that was restored on another machine, with what it had seen."""
     assert OWN is not None
-    clock, mark = Clock(), mark_of(process)
-    neighbours = Neighbours(OWN, clock=clock)
-    looks(neighbours, clock, mark)
-    process.kill()
-    process.wait()
-    neighbours.mark = OWN._replace(begun=OWN.begun + 1)
-    assert looks(neighbours, clock, mark) == []
+    watched.end()
+    watched.neighbours.mark = OWN._replace(begun=OWN.begun + 1)
+    assert watched.look(times=3) == []
 
 
 def test_number_of_a_process_may_be_anothers_by_now() -> None:

@@ -31,6 +31,7 @@ SUFFIX = "+cluster"
 # ``entry`` is written by the settings: it says whose slot is meant.
 OPTIONS = ("replicas", "entry")
 _PORT = 6379
+_SPELLING = "redis+cluster://user:password@n1:6379,n2:6379,n3:6379/"
 _MOST_NAMED = 4  # one after the other
 _SAME_HOST = ("", "?")  # so a Cluster says that it doesn't know under which name it is reached
 
@@ -117,12 +118,7 @@ def with_entry(url: str, entry: str) -> str:
 def split_cluster_url(url: str) -> tuple[str, list[Address], dict[str, str]]:
     """Return the URL of one node without what is about the Cluster, the nodes' addresses, and what
     is about it. Raises ValueError, which repeats nothing of it."""
-    try:
-        return split_hosts(url, SUFFIX, default_port=_PORT, options=OPTIONS)
-    except ValueError:
-        raise ValueError(
-            "it must be as redis+cluster://user:password@n1:6379,n2:6379,n3:6379/"
-        ) from None
+    return split_hosts(url, SUFFIX, default_port=_PORT, options=OPTIONS, spelling=_SPELLING)
 
 
 def read_cluster_url(url: str, *, timeout_s: float) -> dict[str, Any]:

@@ -97,11 +97,20 @@ class FoundTlsConnection(_FoundConnection, redis.SSLConnection):
 
 
 def split_hosts(
-    url: str, suffix: str, *, default_port: int, options: Sequence[str]
+    url: str, suffix: str, *, default_port: int, options: Sequence[str], spelling: str
 ) -> tuple[str, list[Address], dict[str, str]]:
     """Return the URL of one server without what is about finding it, the addresses of those who
-    are asked, and what is about finding: of the ``options``. Raises ValueError, which may repeat
-    some of it."""
+    are asked, and what is about finding: of the ``options``. Raises ValueError, which says the
+    ``spelling`` and repeats nothing of the URL."""
+    try:
+        return _split(url, suffix, default_port=default_port, options=options)
+    except ValueError:
+        raise ValueError(f"it must be as {spelling}") from None
+
+
+def _split(
+    url: str, suffix: str, *, default_port: int, options: Sequence[str]
+) -> tuple[str, list[Address], dict[str, str]]:
     scheme, _, rest = url.partition("://")
     scheme = scheme.removesuffix(suffix)
     if scheme not in ("redis", "rediss"):

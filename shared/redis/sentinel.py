@@ -23,6 +23,7 @@ from shared.redis.finder import Address, Finder, connect_by, split_hosts
 SUFFIX = "+sentinel"
 OPTIONS = ("service", "sentinel_password", "replicas")
 _PORT = 26379
+_SPELLING = "redis+sentinel://user:password@s1:26379,s2:26379/0?service=NAME"
 
 
 class PrimaryFinder(Finder):
@@ -79,12 +80,7 @@ def is_sentinel_url(url: str) -> bool:
 def split_sentinel_url(url: str) -> tuple[str, list[Address], dict[str, str]]:
     """Return the URL of one server without what is about Sentinels, their addresses, and what is
     about them. Raises ValueError, which repeats nothing of it."""
-    try:
-        return split_hosts(url, SUFFIX, default_port=_PORT, options=OPTIONS)
-    except ValueError:
-        raise ValueError(
-            "it must be as redis+sentinel://user:password@s1:26379,s2:26379/0?service=NAME"
-        ) from None
+    return split_hosts(url, SUFFIX, default_port=_PORT, options=OPTIONS, spelling=_SPELLING)
 
 
 def read_sentinel_url(url: str, *, timeout_s: float) -> dict[str, Any]:

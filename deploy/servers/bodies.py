@@ -3,7 +3,8 @@ chunk in memory, as large as its sender says,
 and read the whole rest of a body that nobody wanted into memory, too.
 
 What breaks off or is malformed raises OSError or ValueError, which every framework takes for a
-client that went away. Source: RFC 9112, 6 and 7.1.
+client that went away. And the pieces of an answer that is parked between them, on every server.
+Source: RFC 9112, 6 and 7.1.
 """
 
 import io
@@ -160,3 +161,14 @@ class ChunkedBody(RequestBody):
                 return
             read_field(line)  # raises ValueError for what is none, such as the next request
         raise ValueError("the trailers are malformed")
+
+
+def chunk(data: bytes) -> bytes:
+    """Return a piece of a body as HTTP/1.1 sends one whose length is not known
+    (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def as_is(data: bytes) -> bytes:
+    """Return a piece of a body that ends with its connection."""
+    return data

@@ -14,9 +14,9 @@ from cheroot.makefile import MakeFile
 from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.wsgi import Gateway_10
 
-from deploy.servers.bodies import ChunkedBody, KnownLengthBody, RequestBody
+from deploy.servers.bodies import ChunkedBody, KnownLengthBody, RequestBody, as_is, chunk
 from deploy.servers.body_limits import body_limit
-from deploy.servers.parking import ParkedConnection, as_is, chunk
+from deploy.servers.parking import ParkedConnection
 from shared.http.parking import PARKING, Pause
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
+from deploy.servers.bodies import as_is, chunk
 from deploy.servers.body_limits import body_limit
 from deploy.servers.descriptors import connections_possible
 from deploy.servers.gunicorn_answers import GunicornAnswer
 from deploy.servers.gunicorn_threads import GunicornThreads
-from deploy.servers.parking import ParkedConnection, Parking, as_is, chunk
+from deploy.servers.parking import ParkedConnection, Parking
 from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
 from shared.http.raw_response import raw_error

@@ -221,10 +221,15 @@ class Parking:
         """Let all go that are left, as if their clients had, and end the thread. Idempotent."""
         with self._lock:
             self._is_stopping = True
-            thread = self._thread
+            thread, self._thread = self._thread, None
         if thread is not None:
             self._wake()
             thread.join()
+            # Not by the thread: it may have ended before it is woken,
+            # and by then the bell's number may be another file's.
+            self._poll.close()
+            os.close(self._alarm)
+            os.close(self._bell)
 
     def _start(self) -> None:
         self._poll = select.epoll()
@@ -248,9 +253,6 @@ class Parking:
                 time.sleep(0.1)
         for connection in list(self._parked.values()):
             connection.abandon()
-        self._poll.close()
-        os.close(self._alarm)
-        os.close(self._bell)
 
     def _turn(self) -> None:
         for fd, events in self._poll.poll(self._sleep_s()):
@@ -287,14 +289,3 @@ def _has_left(fd: int) -> bool:
     look = select.poll()
     look.register(fd, select.POLLRDHUP)
     return bool(look.poll(0))
-
-
-def chunk(data: bytes) -> bytes:
-    """Return a piece of a body as HTTP/1.1 sends one whose length is not known
-    (RFC 9112, 7.1)."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def as_is(data: bytes) -> bytes:
-    """Return a piece of a body that ends with its connection."""
-    return data

@@ -1,8 +1,10 @@
 """Two servers to kill, the jobs that are submitted to them, and what became of each."""
 
+import signal
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -104,3 +106,39 @@ def assert_succeeds(admin: RedisClient, job: str) -> None:
     )
     assert status_of(admin, job) == "succeeded", admin.hgetall(keyspace.record(job))
     assert not [key for key in admin.scan_iter(keyspace.held("*")) if admin.sismember(key, job)]
+
+
+def records(admin: RedisClient) -> set[str]:
+    """Return the keys of all jobs' records."""
+    return set(admin.scan_iter(keyspace.record("*")))
+
+
+def kill_while_it_submits(
+    house: House,
+    http: httpx.Client,
+    admin: RedisClient,
+    body: dict[str, Any],
+    key: dict[str, str],
+) -> set[str]:
+    """Have the first server submit while Redis stands still, and kill it before that goes on;
+    return the records that were there before."""
+    first = house.servers[0]
+    if first.exit_code is not None:
+        first.start()
+        first.wait_until_live()
+    # Several at once, so that the server has connections to spare:
+    # a new one could not log in to a Redis that stands still.
+    with ThreadPoolExecutor(4) as threads:
+        for job in threads.map(
+            lambda _: submit(http, first.address, "chaos.thread", pause_ms=50), range(4)
+        ):
+            assert_succeeds(admin, job)
+    before = records(admin)
+    house.signal_valkey(signal.SIGSTOP)
+    try:
+        answer = http.post(f"{first.address}/api/jobs", json=body, headers=key)
+        assert answer.status_code == 503
+        first.kill()
+    finally:
+        house.signal_valkey(signal.SIGCONT)
+    return before

@@ -3,6 +3,7 @@
 import gc
 import select
 import socket
+import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from deploy.servers.parking import ParkedConnection, Parking, as_is
+from deploy.servers.bodies import as_is
+from deploy.servers.parking import ParkedConnection, Parking
 from shared.http.parking import Pause, Place
 from tests.waiting import wait_until
 
@@ -76,3 +78,23 @@ def test_what_was_said_of_another_connection_lets_nobody_go(
     client.close()
     wait_until(lambda: place.is_gone, timeout_s=10, what="the loop notices that it left")
     assert not place.is_parked
+
+
+def test_loop_that_ends_by_itself_is_woken_all_the_same(
+    parking: Parking, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may see that it is to stop before it is woken: what wakes it is open until then,
+    or the bell would ring in a file that has its number now."""
+    place, _ = parked(parking, stack)
+    (loop,) = (each for each in threading.enumerate() if each.name == "gatehouse-parked")
+    wake = parking._wake
+
+    def wake_late() -> None:
+        wake()
+        loop.join(timeout=5)
+        wake()
+
+    monkeypatch.setattr(parking, "_wake", wake_late)
+    parking.stop()
+    parking.stop()
+    assert place.is_gone

@@ -113,6 +113,27 @@ SHARING_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/unit/jobs/sharing/test_jobs_lanes.py",),
+        Mutant(
+            "several lost jobs of a batch",
+            "flask_api/jobs/workers/lanes.py",
+            "move_to_end(batch, last=not waiting[0].was_lost)",
+            "move_to_end(batch)",
+        ),
+        Mutant(
+            "lost jobs of several batches of a task",
+            "flask_api/jobs/workers/lanes.py",
+            "move_to_end(task, last=not next(iter(batches.values()))[0].was_lost)",
+            "move_to_end(task)",
+        ),
+        Mutant(
+            "retries that are not lost",
+            "flask_api/jobs/records/job.py",
+            'bool(self.attempts) and self.attempts[-1]["error"]["type"] == WORKER_LOST',
+            "bool(self.attempts)",
+        ),
+    ),
+    *of(
         ("tests/unit/jobs/sharing/test_jobs_brief_slots.py",),
         Mutant(
             "slots for many brief jobs",

@@ -79,6 +79,9 @@ class Job:
         return int(self.attempts[0]["attempt"]) - 1 if is_cut else 0
 
 
+WORKER_LOST = "WorkerLost"  # the type of the error that an attempt ends with when its process dies
+
+
 class QueuedJob(NamedTuple):
     """What is needed to begin a job, and to write about it. A tuple:
     a frozen dataclass takes thrice as long to make."""
@@ -92,6 +95,11 @@ class QueuedJob(NamedTuple):
     max_attempts: int = 1
     attempts: tuple[Mapping[str, Any], ...] = ()
     due_at: float = 0.0  # when it might begin, in seconds since 1970; 0: at once
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether the process of its last attempt died."""
+        return bool(self.attempts) and self.attempts[-1]["error"]["type"] == WORKER_LOST
 
     @property
     def waits_since(self) -> float:

@@ -8,7 +8,8 @@ from flask_api.jobs.records.job import QueuedJob
 
 class Lanes:
     """Jobs of one person: higher priority first;
-    within one, tasks take turns, and so do the batches of a task.
+    within one, tasks take turns, and so do the batches of a task. Jobs whose process died are
+    before them all: they were first in line already.
 
     What is taken together is of one task and one batch. Not thread-safe. Finding the next looks at
     each task once, however many batches wait:
@@ -31,7 +32,9 @@ class Lanes:
         """Add jobs of one priority, task and batch."""
         waiting = self._waiting_of(priority, task, batch)
         for queued in queued_jobs:
-            if queued.attempts:
+            if queued.was_lost:
+                self.put_back(queued)
+            elif queued.attempts:
                 # it was first in line already; what came after it must not make its recovery slow
                 waiting.appendleft(queued)
             else:
@@ -52,8 +55,12 @@ class Lanes:
         )
 
     def put_back(self, queued: QueuedJob) -> None:
-        """Put a job first in its line."""
+        """Put a job first in its line; one that was lost before all others."""
         self._waiting_of(queued.priority, queued.task, queued.batch).appendleft(queued)
+        if queued.was_lost:
+            tasks = self._levels[queued.priority]
+            tasks[queued.task].move_to_end(queued.batch, last=False)
+            tasks.move_to_end(queued.task, last=False)
 
     def discard(self, job_ids: Collection[str]) -> list[str]:
         """Remove those of these jobs that are here; return their ids."""
@@ -82,11 +89,11 @@ class Lanes:
         batch, waiting = next(iter(batches.items()))
         taken = [waiting.popleft() for _ in range(min(len(waiting), most))]
         if waiting:
-            batches.move_to_end(batch)
+            batches.move_to_end(batch, last=not waiting[0].was_lost)
         else:
             del batches[batch]
         if batches:
-            tasks.move_to_end(task)
+            tasks.move_to_end(task, last=not next(iter(batches.values()))[0].was_lost)
         else:
             del tasks[task]
         if not tasks:

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from flask_api.jobs.errors import OVER_QUOTA, QuotaExceeded, StopReason, TaskError
-from flask_api.jobs.records.job import ATTEMPTS_KEPT, Attempt, JobStatus, encode_field, format_time
+from flask_api.jobs.records.job import (
+    ATTEMPTS_KEPT,
+    WORKER_LOST,
+    Attempt,
+    JobStatus,
+    encode_field,
+    format_time,
+)
 from flask_api.jobs.records.job_writer import Ending
 from flask_api.jobs.tasks.exception_bases import caught_by
 from flask_api.jobs.tasks.policy import Policy
@@ -53,7 +60,7 @@ def worker_lost(how: str) -> Outcome:
     """Return the outcome of an attempt whose process died under it:
     tried again soon, as long as attempts are left."""
     return Outcome(
-        error={"type": "WorkerLost", "message": f"The process that ran the job {how}."},
+        error={"type": WORKER_LOST, "message": f"The process that ran the job {how}."},
         may_retry=True,
         is_lost=True,
     )

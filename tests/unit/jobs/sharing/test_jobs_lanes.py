@@ -1,0 +1,67 @@
+"""One person's line: what a process that died had begun goes before all that waits."""
+
+import pytest
+
+from flask_api.jobs.records.job import QueuedJob
+from flask_api.jobs.workers.lanes import Lanes
+
+LOST = ({"attempt": 1, "error": {"type": "WorkerLost", "message": "died"}},)
+FAILED = ({"attempt": 1, "error": {"type": "ValueError", "message": "no"}},)
+
+
+def queued(name: str, **more: object) -> QueuedJob:
+    """Return a job of the batch and the task that its name begins with: ``<task><batch><number>``."""
+    return QueuedJob(name, task=name[0], arguments="{}", owner_id="ada", batch=name[1], **more)  # type: ignore[arg-type]
+
+
+def put(lanes: Lanes, *jobs: QueuedJob) -> None:
+    """Add each to its line."""
+    for job in jobs:
+        lanes.put(0, job.task, job.batch, [job])
+
+
+def take_all(lanes: Lanes) -> list[str]:
+    """Take one after the other."""
+    taken: list[str] = []
+    while line := lanes.find_next(lambda _: True):
+        taken += [job.job_id for job in lanes.take(*line, 1)]
+    return taken
+
+
+@pytest.fixture
+def lanes() -> Lanes:
+    """Two tasks, t with ten batches of three jobs each, u with one."""
+    lanes = Lanes()
+    put(lanes, *(queued(f"t{batch}{number}") for batch in range(10) for number in range(3)))
+    put(lanes, queued("u00"))
+    return lanes
+
+
+def test_lost_jobs_go_before_all_batches_and_tasks(lanes: Lanes) -> None:
+    """Whatever waits: several of one batch, and some of others, are first."""
+    lost = [queued(name, attempts=LOST) for name in ("t87", "t88", "t58", "u09")]
+    put(lanes, *lost)
+    assert set(take_all(lanes)[:4]) == {job.job_id for job in lost}
+
+
+def test_lost_jobs_that_come_first_stay_first(lanes: Lanes) -> None:
+    """In which order a dead process's jobs are taken over is chance."""
+    fresh = Lanes()
+    put(fresh, queued("t87", attempts=LOST), queued("t57", attempts=LOST))
+    put(fresh, *lanes)
+    assert set(take_all(fresh)[:2]) == {"t87", "t57"}
+
+
+def test_lost_job_that_may_not_run_yet_is_first_again(lanes: Lanes) -> None:
+    """A task at its limit gives it back; then other batches' jobs don't overtake it."""
+    put(lanes, queued("t87", attempts=LOST))
+    (taken,) = lanes.take(0, "t", 1)
+    lanes.put_back(taken)
+    assert take_all(lanes)[0] == "t87"
+
+
+def test_retries_keep_their_batch_s_turn(lanes: Lanes) -> None:
+    """A batch whose jobs fail and are tried again doesn't hold up the others."""
+    put(lanes, *(queued(f"t9{number}", attempts=FAILED) for number in range(3, 9)))
+    first = [name for name in take_all(lanes) if name[0] == "t"][:10]
+    assert sorted(name[1] for name in first) == list("0123456789")

@@ -10,6 +10,7 @@ and its data are files in the folder, readable by this person only.
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import stat
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 
 from deploy.processes.child import ChildError, ChildProcess
 from deploy.processes.private_files import make_private_folder, replace_private
@@ -30,10 +31,13 @@ from deploy.redis.users import render_acl
 from shared.errors import ConfigurationError
 from shared.redis import RedisClient, build_client
 
-START_DEADLINE_S = 10.0
+log = logging.getLogger("gatehouse.launcher")
+
+START_DEADLINE_S = 10.0  # of silence: one that says that it reads its data is waited for
 STOP_TIMEOUT_S = 10.0
 
 _PING_TIMEOUT_S = 0.2
+_LONG_READ_S = 2.0  # of its data: then it is said
 _POLL_S = 0.01
 # sockaddr_un holds 108 bytes with its final zero on Linux, 104 on macOS.
 _SOCKET_PATH_LIMIT = 103
@@ -133,10 +137,11 @@ class EmbeddedValkey:
         return self._child.pid
 
     def start(self) -> Self:
-        """Start the server and return when it answers, after at most 10 s.
+        """Start the server and return when it answers. While it says that it reads its data, that
+        takes as long as it takes.
 
         Raises ConfigurationError without a server program,
-        ChildError with its last log lines when it doesn't answer.
+        ChildError with its last log lines when it says nothing for 10 s.
         """
         program = find_server()
         config = self._write_files()
@@ -191,11 +196,16 @@ class EmbeddedValkey:
 
     def answers(self) -> bool:
         """Tell whether the server answers PING now; false while it loads its data."""
+        return self._problem() is None
+
+    def _problem(self) -> RedisError | None:
+        """Return what keeps the server from answering now."""
         with self._admin() as client:
             try:
-                return bool(client.ping())
-            except RedisError:
-                return False
+                client.ping()
+            except RedisError as error:
+                return error
+        return None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -232,17 +242,22 @@ class EmbeddedValkey:
         return config_file
 
     def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + START_DEADLINE_S
-        while not self.answers():
+        began_at = heard_at = time.monotonic()
+        while (problem := self._problem()) is not None:
+            now = time.monotonic()
+            if isinstance(problem, BusyLoadingError):  # it reads its data, however long that takes
+                if heard_at - began_at < _LONG_READ_S <= now - began_at:
+                    log.warning("gatehouse: Valkey reads its data in %s ...", self.folder)
+                heard_at = now
             if not self._child.is_running():
-                problem = f"stopped at once (exit code {self._child.exit_code})"
-            elif time.monotonic() > deadline:
-                problem = f"did not answer within {START_DEADLINE_S:.0f} s"
+                silence = f"stopped at once (exit code {self._child.exit_code})"
+            elif now - heard_at > START_DEADLINE_S:
+                silence = f"did not answer within {START_DEADLINE_S:.0f} s"
             else:
                 time.sleep(_POLL_S)
                 continue
             raise ChildError(
-                f"Valkey {problem}. The end of {self._child.log_file}:\n{self._child.last_lines()}"
+                f"Valkey {silence}. The end of {self._child.log_file}:\n{self._child.last_lines()}"
             )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from deploy.processes.child import ChildError
+from deploy.redis import valkey
 from deploy.redis.append_sync import AppendSync
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey, find_server
@@ -116,6 +117,33 @@ def test_server_that_can_not_start_shows_its_last_log_lines(tmp_path: Path) -> N
         server.start()
     assert time.monotonic() - began < 5
     assert not server.is_running()
+
+
+def test_server_that_reads_much_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says so, when it is asked: what is kept may grow. Only silence has an end."""
+    with EmbeddedValkey(tmp_path / "valkey", passwords=PASSWORDS) as server:
+        client = connect(server)
+        client.mset({f"key:{number}": number for number in range(40_000)})
+        client.bgrewriteaof()
+        wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], timeout_s=10)
+        client.connection_pool.disconnect()
+    slow = tmp_path / "slow-server"
+    slow.write_text(
+        f'#!/bin/sh\nexec {find_server()} "$@" --key-load-delay 25 '
+        "--loading-process-events-interval-bytes 1024\n"
+    )
+    slow.chmod(0o700)
+    monkeypatch.setenv("REDIS_SERVER_PROGRAM", str(slow))
+    monkeypatch.setattr(valkey, "START_DEADLINE_S", 1.0)
+    began_at = time.monotonic()
+    with server:
+        assert time.monotonic() - began_at > 2
+        client = connect(server)
+        assert client.dbsize() == 40_000
+        client.connection_pool.disconnect()
+    assert "reads its data" in caplog.text
 
 
 def test_second_start_in_one_folder_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,6 @@ FORMAT = 1  # of what is sent to workers: one of another format is of another ki
 _KIND_KEPT_S = 60
 _MOST_CHARACTERS = 1_000_000  # of a kind: thousands of tasks
 _NOTICES_KEPT_S = 60
-_SENT_KEPT_S = 600
 _NOTICES_AT_ONCE = 100
 _SILENT_AT_ONCE = 100
 _NAME = re.compile(r"(?P<kind>[0-9a-f]{16})\.(?P<slots>[0-9]{1,3})\.[0-9a-f]{32}")
@@ -213,10 +212,6 @@ class Roster:
         """Say that a slot is free after all, unless its worker is gone."""
         keys = [keyspace.WORKERS, keyspace.idle(kind_id)]
         self._store.run(self._scripts["offer_slot"], keys, [slot, _KIND_KEPT_S])
-
-    def let_sent_expire(self, worker: str) -> None:
-        """Have what was sent to a worker go some time, should nobody take it or bury the worker."""
-        self._store.write(lambda client: client.expire(keyspace.sent(worker), _SENT_KEPT_S))
 
     def withdraw(self, worker: WorkerName) -> None:
         """Offer none of the worker's slots any more."""

@@ -4,10 +4,12 @@ import logging
 import time
 from typing import Protocol
 
+from shared.redis import RedisClient, build_client
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
 
+ENTRY_KEPT_S = 600  # what no worker took by then was sent again, or taken back
 _LOOK_EVERY_S = 2.0
 _LOOK_AGAIN_S = 1.0  # while it is away
 _OVER_RABBITMQ = "celery-rabbitmq"
@@ -18,7 +20,8 @@ class Carrier(Protocol):
 
     def send(self, worker: str, entry_id: str, signed: str) -> None:
         """Bring a signed entry to a worker. An entry that was sent before may come twice, or once:
-        it begins once. Raises whatever the engine raises when its broker is away."""
+        it begins once. One that nobody takes goes after ``ENTRY_KEPT_S``. Raises whatever the
+        engine raises when its broker is away."""
 
     def probe(self) -> None:
         """Ask the broker whether it would take an entry; one that is the jobs' Redis is not asked.
@@ -77,3 +80,30 @@ def carrier_kind(name: str, settings: ApiSettings) -> str:
     if name == "celery" and settings.celery_broker_url is not None:
         return _OVER_RABBITMQ
     return name
+
+
+class RedisCarrier:
+    """What carriers have in common whose broker is the jobs' Redis. Thread-safe."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._client = client_of(settings)
+
+    def probe(self) -> None:
+        """Nothing: others tell when the jobs' Redis is away."""
+
+    def close(self) -> None:
+        """Close connections."""
+        self._client.close()
+        self._client.connection_pool.disconnect()
+
+
+def client_of(settings: ApiSettings, *, timeout_s: float = 1.0) -> RedisClient:
+    """Return a client of the jobs' Redis as carriers want it: values as bytes, and reads that may
+    wait."""
+    return build_client(
+        settings.job_store_url,
+        timeout_s=timeout_s,
+        max_connections=8,
+        of_primary=False,  # a replica takes no entry, and none is believed
+        decode=False,
+    )

@@ -19,9 +19,10 @@ from celery import Celery
 from celery.app.amqp import AMQP
 
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.workers.remote import rabbitmq_carrier
-from flask_api.jobs.workers.remote.carrier import Carrier
-from flask_api.jobs.workers.remote.celery_messages import TASK
+from flask_api.jobs.workers.remote.carrier import ENTRY_KEPT_S, Carrier, RedisCarrier
+from flask_api.jobs.workers.remote.celery_messages import SentText, message_text
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
 from shared.errors import ConfigurationError
 from shared.redis.cluster import is_cluster_url
@@ -59,32 +60,22 @@ class PatientBrokers(AMQP):  # type: ignore[misc]  # Celery is not read by mypy
     Connection = PatientConnection
 
 
-class CeleryCarrier:
-    """Publishes entries to Redis. Thread-safe."""
+class CeleryCarrier(RedisCarrier):
+    """Puts messages into Celery's queues in Redis. Thread-safe.
+
+    A queue is a list, and a message a text in it: written here, it takes one round trip. Celery's
+    producer needs as much processor time for one as all else that begins an attempt.
+    """
 
     def __init__(self, settings: ApiSettings) -> None:
-        self._app = app_of(settings)
+        broker_url(settings.job_store_url)  # one that Celery can't reach is refused at the start
+        super().__init__(settings)
+        self._script = load_scripts()["send"]
 
     def send(self, worker: str, entry_id: str, signed: str) -> None:
-        """Publish an entry to a worker's queue. Raises kombu's OperationalError."""
-        message = self._app.amqp.as_task_v2(entry_id, TASK, args=(signed,), kwargs={})
-        with self._app.producer_or_acquire() as producer:
-            producer.publish(
-                message.body,
-                exchange="",  # straight into the queue of this name: nothing is declared or bound
-                routing_key=worker,
-                serializer="json",
-                headers=message.headers,
-                retry=False,
-                **message.properties,
-            )
-
-    def probe(self) -> None:
-        """Nothing: the broker is the jobs' Redis, and others tell when that is away."""
-
-    def close(self) -> None:
-        """Close connections."""
-        self._app.close()
+        """Put an entry into a worker's queue. Raises RedisError."""
+        text = message_text(SentText(signed, entry_id))
+        self._script.run(self._client, [keyspace.sent(worker)], [text, ENTRY_KEPT_S])
 
 
 class CeleryExecutor(RemoteExecutor):
@@ -137,6 +128,7 @@ def _broker_of(settings: ApiSettings) -> dict[str, Any]:
             "socket_connect_timeout": 1,
             "socket_timeout": 5,
             "visibility_timeout": _NEVER_S,
+            "priority_steps": [0],  # one list, not one for each priority of Celery's
         },
     }
 

@@ -141,9 +141,23 @@ def attempt_body(sent: SentText) -> bytes:
     return json.dumps([[sent.signed], {}, {}]).encode()
 
 
+def signed_text(body: bytes | str) -> object:
+    """Return what :func:`attempt_body` was made of."""
+    ((signed,), *_) = json.loads(body)
+    return signed
+
+
+def message_text(sent: SentText) -> str:
+    """Return an attempt's message as Celery reads it from a list in Redis."""
+    message = _message(sent, sent.entry_id)
+    message["body"] = base64.b64encode(attempt_body(sent)).decode()
+    message["properties"]["body_encoding"] = "base64"
+    return json.dumps(message)
+
+
 def _message(sent: SentText, tag: str) -> dict[str, Any]:
     return {
-        "body": base64.b64encode(attempt_body(sent)).decode(),
+        "body": attempt_body(sent),
         "content-encoding": "utf-8",
         "content-type": "application/json",
         "headers": attempt_headers(sent),
@@ -152,7 +166,6 @@ def _message(sent: SentText, tag: str) -> dict[str, Any]:
             "delivery_mode": 2,
             "delivery_info": {"exchange": "", "routing_key": ""},
             "priority": 0,
-            "body_encoding": "base64",
             "delivery_tag": tag,
         },
     }

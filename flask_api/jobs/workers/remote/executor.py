@@ -217,11 +217,7 @@ class RemoteExecutor(Executor):
             slot=sent.slot,
             digest=digest_of(job.arguments),
         )
-        if not self._carrier.send(sent.worker, entry.id, sign(entry, self._secret)):
-            return False
-        with suppress(JobStoreUnavailable):
-            self._roster.let_sent_expire(sent.worker)
-        return True
+        return self._carrier.send(sent.worker, entry.id, sign(entry, self._secret))
 
     def _listen(self) -> None:
         checked_at = 0.0

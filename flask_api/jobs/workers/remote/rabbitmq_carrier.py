@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import amqp
 import kombu
 
+from flask_api.jobs.workers.remote.carrier import ENTRY_KEPT_S
 from flask_api.jobs.workers.remote.celery_messages import (
     SentText,
     attempt_body,
@@ -30,7 +31,6 @@ _CONNECT_S = 3
 _ANSWER_S = 3  # for a confirmation: a broker whose memory or disk is full gives none
 _HEARTBEAT_S = 6  # of a worker: who was cut off hears it after twice that
 _QUEUE_KEPT_S = 60
-_ENTRY_KEPT_S = 600  # what no worker took by then was sent again, or taken back
 _MOST_ENTRIES = 1_000
 _NOWHERE = "gatehouse-probe"  # no queue has this name
 
@@ -136,7 +136,7 @@ def worker_queue(worker: str) -> WorkerQueue:
         durable=True,
         no_ack=True,
         expires=_QUEUE_KEPT_S,
-        message_ttl=_ENTRY_KEPT_S,
+        message_ttl=ENTRY_KEPT_S,
         max_length=_MOST_ENTRIES,
     )
 

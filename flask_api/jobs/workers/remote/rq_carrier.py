@@ -20,17 +20,15 @@ from rq.exceptions import DuplicateJobError
 from rq.scripts import save_unique_job
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.workers.remote.carrier import Carrier
+from flask_api.jobs.workers.remote.carrier import ENTRY_KEPT_S, Carrier, RedisCarrier
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
 from shared.contract.entries import JOBS_PREFIX
-from shared.redis import RedisClient, build_client
 from shared.settings import ApiSettings
 
 CARRIER = "rq"
 FUNCTION = "gatehouse.attempt"  # the only one; it is compared, and never looked up
 _MOST_BYTES = 4_000
 _FIELDS = (b"data", b"origin", b"status", b"timeout", b"ttl", b"created_at", b"enqueued_at")
-_ENTRY_TTL_S = 600  # what no worker took by then was sent again, or taken back
 
 
 class AttemptJob(rq.job.Job):  # type: ignore[misc]  # RQ is not read by mypy
@@ -57,11 +55,8 @@ class SlotQueue(rq.queue.Queue):  # type: ignore[misc]  # RQ is not read by mypy
     redis_queue_namespace_prefix = keyspace.sent("")
 
 
-class RqCarrier:
+class RqCarrier(RedisCarrier):
     """Enqueues entries. Thread-safe."""
-
-    def __init__(self, settings: ApiSettings) -> None:
-        self._client = client_of(settings)
 
     def send(self, worker: str, entry_id: str, signed: str) -> None:
         """Enqueue an entry for a worker, once: RQ's ``unique``, or a reply that was lost would make
@@ -75,7 +70,7 @@ class RqCarrier:
             origin=worker,
             status=rq.job.JobStatus.QUEUED,
             timeout=-1,
-            ttl=_ENTRY_TTL_S,
+            ttl=ENTRY_KEPT_S,
             description=entry_id,
         )
         # Not by the queue's own method: that keeps a list of queues, from which none ever goes.
@@ -85,14 +80,7 @@ class RqCarrier:
         except DuplicateJobError:
             forget(self._client, worker, entry_id)
             save_unique_job(self._client, key, job)
-
-    def probe(self) -> None:
-        """Nothing: the broker is the jobs' Redis, and others tell when that is away."""
-
-    def close(self) -> None:
-        """Close connections."""
-        self._client.close()
-        self._client.connection_pool.disconnect()
+        self._client.expire(key, ENTRY_KEPT_S)
 
 
 class RqExecutor(RemoteExecutor):
@@ -114,14 +102,3 @@ def forget(client: Any, worker: str, entry_id: str) -> None:
         pipeline.lrem(key, 0, entry_id)
         pipeline.delete(AttemptJob.key_for(entry_id))
         pipeline.execute()
-
-
-def client_of(settings: ApiSettings, *, timeout_s: float = 1.0) -> RedisClient:
-    """Return a client as RQ wants it: values as bytes, and reads that may wait."""
-    return build_client(
-        settings.job_store_url,
-        timeout_s=timeout_s,
-        max_connections=8,
-        of_primary=False,  # a replica takes no entry, and none is believed
-        decode=False,
-    )

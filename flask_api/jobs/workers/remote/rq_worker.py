@@ -10,11 +10,11 @@ import rq.serializers
 from redis.exceptions import RedisError
 from rq.worker.base import StopRequested, WorkerStatus
 
+from flask_api.jobs.workers.remote.carrier import client_of
 from flask_api.jobs.workers.remote.rq_carrier import (
     FUNCTION,
     AttemptJob,
     SlotQueue,
-    client_of,
     forget,
 )
 from flask_api.jobs.workers.remote.worker import RemoteWorker

@@ -14,8 +14,10 @@ from rq.scripts import save_unique_job
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.workers.remote.carrier import ENTRY_KEPT_S, client_of
+from flask_api.jobs.workers.remote.celery_carrier import CeleryCarrier
 from flask_api.jobs.workers.remote.entry import AttemptEntry, digest_of, sign
-from flask_api.jobs.workers.remote.rq_carrier import FUNCTION, AttemptJob, RqCarrier, client_of
+from flask_api.jobs.workers.remote.rq_carrier import FUNCTION, AttemptJob, RqCarrier
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.worker_process import REMOTE, SECRET, WorkerProcess, wait_for_workers
 from tests.waiting import wait_until
@@ -146,6 +148,18 @@ def test_entry_that_is_sent_twice_is_one(bench: EngineBench, worker: WorkerProce
     for _ in range(2):
         carrier.send(name, "same-1", "text")
     assert bench.admin.lrange(keyspace.sent(name), 0, -1) == ["same-1"]
+    carrier.close()
+
+
+@pytest.mark.parametrize("carrier_class", [RqCarrier, CeleryCarrier])
+def test_entry_that_nobody_takes_goes_some_time(
+    bench: EngineBench, carrier_class: type[RqCarrier] | type[CeleryCarrier]
+) -> None:
+    """What was sent to a worker that is gone, and buried before, would else stay for ever."""
+    carrier = carrier_class(bench.settings(**REMOTE))
+    carrier.send("nobody", "nobody-1", "text")
+    assert 0 < bench.admin.ttl(keyspace.sent("nobody")) <= ENTRY_KEPT_S
+    bench.admin.delete(keyspace.sent("nobody"))
     carrier.close()
 
 

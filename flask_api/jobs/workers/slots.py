@@ -5,6 +5,7 @@ that begins the next: a job costs one round trip to Redis, and very short ones s
 """
 
 import logging
+import sys
 import threading
 import time
 from abc import abstractmethod
@@ -193,15 +194,17 @@ class SlotExecutor(Executor):
 
 class SlotThreads:
     """Runs works on as many threads as there are works at once: made when they are needed, kept,
-    and idle until there is work. Thread-safe; ``run`` never blocks.
+    and idle until there is work; with ``most``, no more than so many, and what is more waits for
+    them. Thread-safe; ``run`` never blocks.
 
     What the pool of concurrent.futures does, without a future for each work, which nobody would
     ask and which took about as long as it takes a thread to wake up. And the interpreter does not
     wait for these: a job that never stops must not keep a process alive.
     """
 
-    def __init__(self, *, name: str) -> None:
+    def __init__(self, *, name: str, most: int = sys.maxsize) -> None:
         self._name = name
+        self._most = most
         self._works: SimpleQueue[Work | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._made = 0
@@ -220,7 +223,7 @@ class SlotThreads:
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the threads were let go")
-            if self._busy >= self._made:
+            if self._made <= self._busy and self._made < self._most:
                 self._start_one()
             self._busy += 1
             self._works.put(work)

@@ -37,6 +37,24 @@ def test_works_at_once_have_a_thread_each_and_leave_them_to_the_next(threads: Sl
     assert names_of() == {"slots_0", "slots_1", "slots_2"}
 
 
+def test_more_works_than_threads_may_be_wait_for_them() -> None:
+    """Of three works for two threads the third runs when one of the others has ended."""
+    threads, go, begun = SlotThreads(name="few", most=2), threading.Event(), list[int]()
+
+    def work(number: int) -> None:
+        begun.append(number)
+        go.wait(10)
+
+    for number in range(3):
+        threads.run(lambda number=number: work(number))  # type: ignore[misc]
+    wait_until(lambda: len(begun) == 2, timeout_s=5, what="two run")
+    assert len(names_of("few_")) == 2
+    go.set()
+    wait_until(lambda: sorted(begun) == [0, 1, 2], timeout_s=5, what="the third has run")
+    threads.close()
+    wait_until(lambda: not names_of("few_"), timeout_s=5, what="the threads have ended")
+
+
 def test_work_that_raises_costs_no_thread(
     threads: SlotThreads, caplog: pytest.LogCaptureFixture
 ) -> None:

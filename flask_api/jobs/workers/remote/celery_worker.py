@@ -1,8 +1,13 @@
 """Celery's worker on a worker's machine: its consumer takes entries from the queue, ours runs
-them."""
+them.
+
+Celery's pool is not used. What it does for a task, and tells its consumer when that has ended, took
+more processor time than the attempt's way to its child and back.
+"""
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,9 +17,10 @@ from kombu import Queue
 
 from flask_api.jobs.workers.remote import celery_messages, rabbitmq_messages
 from flask_api.jobs.workers.remote.celery_carrier import app_of
-from flask_api.jobs.workers.remote.celery_messages import TASK
+from flask_api.jobs.workers.remote.celery_messages import TASK, signed_text
 from flask_api.jobs.workers.remote.rabbitmq_carrier import worker_queue
 from flask_api.jobs.workers.remote.worker import RemoteWorker
+from flask_api.jobs.workers.slots import SlotThreads
 from shared.settings import WorkerSettings
 
 log = logging.getLogger("gatehouse.jobs")
@@ -25,14 +31,22 @@ _PAUSE_S = 0.5
 def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
     """Take entries from Celery's queue until this process is told to stop.
 
-    Should its consumer end by itself, another one begins when the attempts that run have ended.
+    Should its consumer end by itself, another one begins. What runs goes on.
     """
+    threads = SlotThreads(name="gatehouse-slot", most=worker.name.slots)
+    try:
+        _consume(worker, settings, threads)
+    finally:
+        threads.close()
+
+
+def _consume(worker: RemoteWorker, settings: WorkerSettings, threads: SlotThreads) -> None:
     queue = _queue_of(worker, settings)
-    app = _app_of(worker, settings, queue)
+    app = _app_of(worker, settings, queue, threads)
     stopping = threading.Event()
 
     def drain(**_: Any) -> None:
-        """Celery waits for what runs; ours lets it go on for so long, then stops it."""
+        """Let what runs go on for so long, then stop it; Celery's consumer ends meanwhile."""
         stopping.set()
         stop = partial(worker.stop, drain_s=settings.worker_drain_s)
         threading.Thread(target=stop, name="gatehouse-drain").start()
@@ -65,14 +79,24 @@ def _queue_of(worker: RemoteWorker, settings: WorkerSettings) -> Queue:
     return Queue(name, routing_key=name, no_declare=True, no_ack=True)
 
 
-def _app_of(worker: RemoteWorker, settings: WorkerSettings, queue: Queue) -> Celery:
+def _app_of(
+    worker: RemoteWorker, settings: WorkerSettings, queue: Queue, threads: SlotThreads
+) -> Celery:
     """Return Celery's application with one queue and one task: none of Celery's own."""
     app = app_of(settings)
     app.conf.task_queues = [queue]
 
-    @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery's
-    def attempt(signed: object = None, *_: object, **__: object) -> None:
-        worker.run(signed)
+    def receive(message: Any, *_: object) -> None:
+        signed = signed_text(message.body)
+        threads.run(lambda: worker.run(signed))
+
+    def strategy(*_: object, **__: object) -> Callable[..., None]:
+        """Return what Celery's consumer does with each message of the task."""
+        return receive
+
+    @app.task(name=TASK, Strategy=staticmethod(strategy))  # type: ignore[untyped-decorator]  # Celery's
+    def attempt() -> None:
+        """Nothing: no pool of Celery's runs it."""
 
     app.finalize(auto=True)
     for built_in in set(app.tasks) - {TASK}:

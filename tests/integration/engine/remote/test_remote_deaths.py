@@ -59,14 +59,38 @@ def test_job_goes_on_without_the_process_that_sent_it(
     assert bench.runs() == ["1"]
 
 
+@pytest.mark.parametrize("carrier", ["rq", "celery"])
+def test_stopping_worker_lets_attempts_end(
+    bench: EngineBench, start_worker: StartWorker, carrier: str
+) -> None:
+    """It takes nothing more, and ends when the last one has."""
+    worker = start_worker("--slots", "2", "--carrier", carrier)
+    (name,) = wait_for_workers(bench.admin, 1)
+    engine = bench.start(executors={"processes": carrier}, **REMOTE)
+    job_id = bench.submit(engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
+    idle = keyspace.idle(name.partition(".")[0])
+    wait_until(lambda: bench.admin.zcard(idle) == 1, timeout_s=30, what="the other slot is free")
+    worker.send_signal(signal.SIGTERM)
+    wait_until(lambda: bench.admin.zcard(idle) == 0, timeout_s=30, what="it takes nothing more")
+    assert worker.is_running
+    bench.go()
+    assert worker.wait() == 0
+    job = bench.outcome(engine, job_id)
+    assert (job.status, job.attempt, bench.runs()) == (JobStatus.SUCCEEDED, 1, ["1"])
+
+
+@pytest.mark.parametrize("carrier", ["rq", "celery"])
 def test_stopping_worker_hands_over_what_does_not_end_in_time(
-    bench: EngineBench, remote_engine: JobEngine, start_worker: StartWorker
+    bench: EngineBench, start_worker: StartWorker, carrier: str
 ) -> None:
     """No attempt is spent, and the other worker goes on with it."""
     settings = {"GATEHOUSE_WORKER_DRAIN_S": "0"}
-    workers = [start_worker("--slots", "1", settings=settings, log=f"{at}.log") for at in (0, 1)]
+    arguments = ("--slots", "1", "--carrier", carrier)
+    workers = [start_worker(*arguments, settings=settings, log=f"{at}.log") for at in (0, 1)]
     wait_for_workers(bench.admin, 2)
-    job_id = bench.submit(remote_engine, "child.hold", {"path": bench.path()})
+    engine = bench.start(executors={"processes": carrier}, **REMOTE)
+    job_id = bench.submit(engine, "child.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=60, what="the task runs")
     holder = bench.record(job_id)["instance"]
     (worker,) = (each for each in workers if holder in each.log.read_text())
@@ -74,7 +98,7 @@ def test_stopping_worker_hands_over_what_does_not_end_in_time(
     wait_for_workers(bench.admin, 1)
     wait_until(lambda: len(bench.runs()) == 2, timeout_s=30, what="it runs again")
     bench.go()
-    job = bench.outcome(remote_engine, job_id)
+    job = bench.outcome(engine, job_id)
     assert (job.status, job.attempt, job.attempts) == (JobStatus.SUCCEEDED, 1, [])
 
 

@@ -261,13 +261,14 @@ class Roster:
     def wait_for_notices(self, instance: str, *, timeout_s: float) -> list[EndNotice]:
         """Return what workers told this process, as soon as there is something."""
         key = keyspace.notices(instance)
-        first = self._store.write(lambda client: client.bzpopmin(key, timeout_s))
-        if first is None:
+        found = self._store.write(
+            lambda client: client.bzmpop(timeout_s, 1, [key], min=True, count=_NOTICES_AT_ONCE)
+        )
+        if found is None:
             return []
-        more = self._store.write(lambda client: client.zpopmin(key, _NOTICES_AT_ONCE))
-        texts = [cast("tuple[str, str, float]", first)[1]]
-        texts += [text for text, _ in cast("list[tuple[str, float]]", more)]
-        return [notice for notice in map(EndNotice.parse, texts) if notice is not None]
+        _, members = cast("tuple[str, list[tuple[str, str]]]", found)
+        notices = (EndNotice.parse(text) for text, _ in members)
+        return [notice for notice in notices if notice is not None]
 
     def _beats(self, most: int) -> tuple[float, list[tuple[str, float]]]:
         """Return the time of Redis, and workers with their last beats, the oldest first."""

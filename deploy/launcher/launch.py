@@ -192,12 +192,13 @@ def _watch(server: ServerProcess, valkeys: Sequence[EmbeddedValkey]) -> NoReturn
             raise ChildError(f"the server {server.failure()}")
         for valkey in valkeys:
             if not valkey.is_running():
-                raise ChildError(f"Valkey ended by itself; its log is in {valkey.folder}")
+                raise ChildError(f"Valkey ended by itself: {valkey.last_words}")
         if time.monotonic() >= look_at_logs_at:
             look_at_logs_at = time.monotonic() + _LOGS_EVERY_S
             server.keep_log_short()
             for valkey in valkeys:
                 valkey.keep_log_short()
+                valkey.look_after_disk()
         time.sleep(_WATCH_S)
 
 

@@ -139,7 +139,9 @@ class ChildProcess:
         if lock is not None:
             os.close(lock)
             return False
-        self._adopted_pid = self._recorded_pid()
+        pid = self._recorded_pid()
+        # Else it was killed itself, and what it started holds the lock: the next start ends that.
+        self._adopted_pid = pid if pid is not None and _exists(pid) else None
         return self._adopted_pid is not None
 
     def is_running(self) -> bool:

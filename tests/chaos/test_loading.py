@@ -10,8 +10,9 @@ import redis
 from pydantic import SecretStr
 from redis.exceptions import RedisError
 
+from deploy.redis.server_program import find_server
 from deploy.redis.users import new_passwords
-from deploy.redis.valkey import EmbeddedValkey, find_server
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import Owner
 from flask_api.jobs.records.job_reader import open_job_connections

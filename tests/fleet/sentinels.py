@@ -5,8 +5,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.redis.server_program import find_server
 from deploy.redis.users import new_passwords
-from deploy.redis.valkey import EmbeddedValkey, find_server
+from deploy.redis.valkey import EmbeddedValkey
 from shared.redis import RedisClient, build_client
 from tests.chaos.processes import send
 from tests.ports import free_port

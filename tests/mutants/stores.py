@@ -236,4 +236,19 @@ STORES_MUTANTS = (
             "user api on #{api_sha256} resetkeys resetchannels ~gatehouse:session:*",
         ),
     ),
+    *of(
+        ("tests/integration/redis/test_append_sync.py",),
+        Mutant(
+            "a disk that fails",
+            "deploy/redis/append_sync.py",
+            "            server.end()\n            return DISK_FAILED",
+            "            pass",
+        ),
+        Mutant(
+            "what puts files onto the disk is looked after",
+            "deploy/redis/valkey.py",
+            "if not has_failed and not self._sync.is_running()",
+            "if False and not self._sync.is_running()",
+        ),
+    ),
 )

@@ -10,8 +10,9 @@ import redis
 from pydantic import SecretStr
 
 from deploy.redis.check import obstacles, require_usable, warnings
+from deploy.redis.server_program import find_server
 from deploy.redis.users import new_passwords
-from deploy.redis.valkey import EmbeddedValkey, find_server
+from deploy.redis.valkey import EmbeddedValkey
 from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
 from shared.settings import ROOT, ApiSettings, WriterSettings

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -15,9 +14,9 @@ import pytest
 
 from deploy.processes.child import ChildError
 from deploy.redis import valkey
-from deploy.redis.append_sync import AppendSync
+from deploy.redis.server_program import find_server
 from deploy.redis.users import new_passwords
-from deploy.redis.valkey import EmbeddedValkey, find_server
+from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import ConfigurationError
 from shared.redis import RedisClient, build_client
 from tests.processes import is_gone
@@ -154,45 +153,6 @@ def test_second_start_in_one_folder_is_refused(tmp_path: Path) -> None:
         assert server.answers()
 
 
-def test_server_writes_before_it_answers_and_never_waits_for_the_disk(tmp_path: Path) -> None:
-    """With "everysec" a kill -9 while the disk is slow loses what was acknowledged: the disk is for
-    who started it, also after an adoption from a version that did otherwise."""
-    with EmbeddedValkey(tmp_path, passwords=PASSWORDS) as server:
-        client = connect(server)
-        assert client.config_get("appendfsync") == {"appendfsync": "no"}
-        client.config_set("appendfsync", "everysec")
-        assert EmbeddedValkey(tmp_path, passwords=PASSWORDS).adopt()
-        assert client.config_get("appendfsync") == {"appendfsync": "no"}
-        client.connection_pool.disconnect()
-
-
-def test_what_was_appended_is_put_onto_the_disk_each_second(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a server that runs, and what has changed only; a file that has gone meanwhile is nothing."""
-    synced: list[str] = []
-    fdatasync, before = os.fdatasync, set(threading.enumerate())
-
-    def note(file: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{file}"))
-        if path.is_relative_to(tmp_path):  # the run's own servers are put onto the disk, too
-            synced.append(path.name)
-        fdatasync(file)
-
-    monkeypatch.setattr("deploy.redis.append_sync.os.fdatasync", note)
-    with EmbeddedValkey(tmp_path, passwords=PASSWORDS) as server:
-        client = connect(server)
-        wait_until(lambda: len(synced) >= 3, timeout_s=10, what="all files were")
-        for number in range(2):
-            synced.clear()
-            client.set("a", number)
-            wait_until(lambda: synced, timeout_s=10, what="the second passed")
-            assert set(synced) == {"appendonly.aof.1.incr.aof"}, "nothing else has changed"
-        client.connection_pool.disconnect()
-    assert set(threading.enumerate()) <= before
-    assert AppendSync(tmp_path / "none").sync() == []
-
-
 def test_port_gives_a_loopback_address_too(tmp_path: Path, free_tcp_port: int) -> None:
     """With a port, fault proxies can stand before the server; the users are the same."""
     with EmbeddedValkey(tmp_path, passwords=PASSWORDS, port=free_tcp_port) as server:
@@ -263,6 +223,7 @@ def test_dead_leftover_is_not_adopted(tmp_path: Path) -> None:
     assert not again.adopt()
     with again:
         assert again.answers()
+    server.stop()
 
 
 def test_frozen_server_is_stopped_by_force(tmp_path: Path) -> None:

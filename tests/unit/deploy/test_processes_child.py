@@ -159,6 +159,7 @@ def test_orphans_of_a_killed_child_end_before_the_next_one_starts(child: ChildPr
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not child.is_running(), timeout_s=10)  # reaps it
         assert not is_gone(orphan)
+        assert not ChildProcess("sleeper", folder=child.log_file.parent).adopt(), "nobody answers"
         start(successor, "import time; time.sleep(60)")
         wait_until(partial(is_gone, orphan), timeout_s=10)
         successor.stop(0)

@@ -6,9 +6,11 @@ it is known in which one a job ended; what still runs, and what ran on another m
 put where there is room. Very short jobs are begun several at a time in one slot: they are one bar.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from django.utils.html import format_html
@@ -189,12 +191,20 @@ def _seconds(text: str) -> float:
 def _in_words(jobs: Sequence[Mapping[str, Any]], lanes: Sequence[Lane], last: float) -> str:
     processes = len({job.get("instance") or "" for job in jobs})
     places = _("one at a time")
-    if len(lanes) > 1:
-        places = _("up to %(count)s at once") % {"count": len(lanes)}
+    if (together := _most_together(lanes)) > 1:
+        places = _("up to %(count)s at once") % {"count": together}
     on = ngettext("%(count)s process", "%(count)s processes", processes) % {"count": processes}
     words = _("%(jobs)s jobs on %(processes)s, %(places)s, over %(time)s.")
     said = {"jobs": number(len(jobs)), "processes": on, "places": places}
     return words % {**said, "time": duration(last)}
+
+
+def _most_together(lanes: Sequence[Lane]) -> int:
+    """Return how many bars overlap at most: several lanes may have had theirs in turn."""
+    bars = [bar for lane in lanes for bar in lane.bars]
+    edges = [(bar.begin, 1) for bar in bars]
+    edges += [(max(bar.end, math.nextafter(bar.begin, math.inf)), -1) for bar in bars]
+    return max(accumulate(change for _, change in sorted(edges)))
 
 
 def _parts(lanes: Sequence[Lane], axis: Axis) -> Iterator[SafeString]:

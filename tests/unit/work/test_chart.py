@@ -195,6 +195,18 @@ def test_timeline_has_a_lane_for_each_slot_that_is_known() -> None:
     assert {each.text for each in tree if each.tag == "text"} >= {"Process 1", "4"}
 
 
+def test_jobs_of_several_slots_that_ran_in_turn_were_one_at_a_time() -> None:
+    """The picture's words are all that some people have of it."""
+    in_turn = [job(number, f"0{number}", f"0{number + 1}", slot=number) for number in range(3)]
+    found = timeline_of(in_turn)
+    assert found is not None
+    assert found.lanes == 3
+    assert found.words == "3 jobs on 1 process, one at a time, over 3.0 s."
+    both = timeline_of([*in_turn, job(3, "01", "01", slot=3)])
+    assert both is not None
+    assert "up to 2 at once" in both.words
+
+
 def test_picture_says_how_many_lanes_there_are_when_not_all_are_drawn() -> None:
     """So many jobs of one place ran at once."""
     found = timeline_of([job(number, "00", "01") for number in range(65)])

@@ -1,6 +1,6 @@
 // The list of all jobs: filters without leaving the page, older jobs as it is scrolled, and what is ticked.
 import { pause, refresh, renew, say } from "./live.js";
-import { keepLight } from "./long_list.js";
+import { keepLight, showRows } from "./long_list.js";
 import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
 import { fill, gettext } from "./words.js";
@@ -65,27 +65,32 @@ async function loadMore() {
   try {
     const fresh = await renew(place.href);
     await pause();
-    if (!fresh || address !== nextAddress()) return;
-    const part = document.createElement("div");
-    part.className = "page-of-jobs";
-    part.dataset.address = place.href;
-    const after = fresh.querySelector("#live-jobs a.older, #live-jobs .empty a[href*=cursor]")?.getAttribute("href");
-    part.dataset.next = after ? new URL(after, place).href.replace(/&larger=1/, "") : "";
-    const rows = fresh.querySelector("#live-jobs .jobs");
-    if (rows) part.append(document.importNode(rows, true));
-    older.append(part);
-    keepLight(part);
-    setTimeout(showTimes, 0, part);
-    // Not showCount: it looks at every row.
-    if (all.checked) {
-      all.checked = false;
-      all.indeterminate = true;
-    }
+    if (!fresh) return;
+    // Else another view was chosen meanwhile: it has its own.
+    if (address === nextAddress()) await append(fresh, place);
   } finally {
     isLoading = false;
     more.textContent = nextAddress() || !older.childElementCount ? "" : gettext("There are no older ones.");
   }
   watch();
+}
+
+async function append(fresh, place) {
+  const part = document.createElement("div");
+  part.className = "page-of-jobs";
+  part.dataset.address = place.href;
+  const after = fresh.querySelector("#live-jobs a.older, #live-jobs .empty a[href*=cursor]")?.getAttribute("href");
+  part.dataset.next = after ? new URL(after, place).href.replace(/&larger=1/, "") : "";
+  older.append(part);
+  const rows = fresh.querySelector("#live-jobs .jobs");
+  if (rows && !(await showRows(part, rows))) return;
+  keepLight(part);
+  setTimeout(showTimes, 0, part);
+  // Not showCount: it looks at every row.
+  if (all.checked) {
+    all.checked = false;
+    all.indeterminate = true;
+  }
 }
 
 // Tells again whether the end is near, also when it was before.

@@ -6,6 +6,7 @@ import { showTimes } from "./times.js";
 const NEAR = "3000px 0px";
 const AT_ONCE = 2;
 const AGAIN_MS = 2_000;
+const ROWS_AT_ONCE = 10;
 const wanted = new Set();
 let underWay = 0;
 
@@ -13,6 +14,23 @@ let underWay = 0;
 function isInUse(part) {
   const marked = getSelection();
   return part.contains(document.activeElement) || (!marked.isCollapsed && marked.containsNode(part, true)) || part.querySelector(".tick:checked, [aria-expanded=true]") !== null;
+}
+
+const nextFrame = () => new Promise(requestAnimationFrame);
+
+// Fifty rows laid out at once hold up what somebody scrolls: some come with each frame. Returns whether they are there; not
+// when they were put away meanwhile, or the whole list was.
+export async function showRows(part, rows) {
+  const list = document.importNode(rows, false);
+  part.append(list);
+  for (let at = 0; at < rows.children.length; at += ROWS_AT_ONCE) {
+    if (at) await nextFrame();
+    // One of its jobs has moved, and all of the list was brought up to date (jobs.js): it is whole, or gone.
+    if (!list.isConnected || list.children.length !== at) break;
+    const some = [...rows.children].slice(at, at + ROWS_AT_ONCE);
+    list.append(...some.map((row) => document.importNode(row, true)));
+  }
+  return list.isConnected;
 }
 
 function putAway(part, height) {
@@ -31,9 +49,9 @@ async function bringBack(part) {
     setTimeout(() => part.isConnected && want(part), AGAIN_MS);
     return;
   }
-  part.style.blockSize = "";
   const rows = rowsOf(fresh, part);
-  if (rows) part.append(document.importNode(rows, true));
+  if (rows && !(await showRows(part, rows))) return;
+  part.style.blockSize = "";
   setTimeout(showTimes, 0, part);
 }
 

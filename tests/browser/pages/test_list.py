@@ -6,14 +6,22 @@ from tests.browser.pages.person import Person
 
 # A machine that runs three tests at once is slow; the aim of 50 ms is measured on a free one.
 LONGEST_TASK_MS = 400
+# So many are laid out within one frame.
+MOST_ROWS_AT_ONCE = 10
 OBSERVE = """
 window.longest = 0;
 new PerformanceObserver((list) => {
   for (const each of list.getEntries()) window.longest = Math.max(window.longest, each.duration);
 }).observe({ entryTypes: ["longtask"] });
 window.ids = new Set();
+window.most = 0;
 const note = () => document.querySelectorAll(".job-row").forEach((row) => window.ids.add(row.id.slice(4)));
-new MutationObserver(note).observe(document.body, { childList: true, subtree: true });
+const rowsIn = ({ addedNodes }) => [...addedNodes].flatMap((node) =>
+  node.matches?.("#older .job-row") ? [node] : [...(node.querySelectorAll?.("#older .job-row") ?? [])]);
+new MutationObserver((changes) => {
+  note();
+  window.most = Math.max(window.most, new Set(changes.flatMap(rowsIn)).size);
+}).observe(document.body, { childList: true, subtree: true });
 note();
 """
 
@@ -65,7 +73,7 @@ def test_ticked_jobs_are_deleted_together(person: Callable[..., Person]) -> None
 def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[..., Person]) -> None:
     """Each job once, in order, also those that newer ones push off the first page; an older one
     that is deleted elsewhere changes in its place. Pages far from what is seen are put away, and
-    come back, as they are by then. Nothing holds up the page."""
+    come back, as they are by then. Nothing holds up the page: a few rows come at a time."""
     ada = person()
     jobs = made(ada, list(range(240)))
     ada.go("/jobs/")
@@ -83,7 +91,8 @@ def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[...
     jobs += made(ada, [990, 991])
     ada.until(lambda: ada.count(f"#row-{jobs[-1]}") == 1, "new ones are shown")
     ada.until(lambda: len(rows()) < len(jobs), "those far from what is seen are put away")
-    assert rows() == sorted(set(rows()), reverse=True)
+    shown = rows()  # more come while it is looked at
+    assert shown == sorted(set(shown), reverse=True)
     assert set(jobs) <= set(ada.browser.execute_script("return [...window.ids]"))
     ada.until(lambda: "Succeeded" in ada.text(f"#row-{jobs[3]} .state"), "it has ended")
     assert ada.session.http.delete(f"/api/jobs/{jobs[3]}").status_code == 204
@@ -92,7 +101,9 @@ def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[...
     ada.browser.execute_script("scrollTo(0, document.body.scrollHeight / 3)")
     ada.until(lambda: ada.count(f"#row-{jobs[149]}") == 1, "a page that was put away is back")
     assert ada.count(f"#row-{jobs[150]}") == 0
-    assert rows() == sorted(set(rows()), reverse=True)
+    shown = rows()
+    assert shown == sorted(set(shown), reverse=True)
+    assert ada.browser.execute_script("return window.most") <= MOST_ROWS_AT_ONCE
     assert ada.browser.execute_script("return window.longest") < LONGEST_TASK_MS
 
 

@@ -4,13 +4,15 @@ import { addLines, expectLog, replaceLog } from "./log.js";
 import "./pictures.js";
 import "./tables.js";
 import { fill, gettext, number } from "./words.js";
-import { offer, tellEnd } from "./tell.js";
+import { isWanted, offer, tellEnd } from "./tell.js";
+import { hearUnseen } from "./unseen.js";
 
 const head = document.getElementById("live-head");
 const SAY_EVERY_MS = 10_000;
 const LEFT_EVERY_MS = 10_000;
 let lastSaid = 0;
 let stop = () => {};
+let stopHearing = null;
 
 const isOver = () => "over" in head.dataset;
 const stateOf = () => head.querySelector(".state")?.textContent ?? "";
@@ -24,9 +26,20 @@ async function update({ withLog = false } = {}) {
   if (withLog) replaceLog(fresh);
   if (stateOf() !== before) say(fill(gettext("The job: %(state)s"), { state: stateOf() }));
   if (isOver()) stop();
+  hear();
   if (isOver() && !wasOver) tellEnd(head.dataset.task, stateOf());
 }
 const soon = sparingly(() => update());
+
+// The page's own stream ends when nobody sees it (live.js).
+function hear() {
+  if (!isOver() && document.visibilityState !== "visible" && isWanted()) {
+    stopHearing ??= hearUnseen(head.dataset.allEvents, (job) => (!job || job === head.dataset.job) && soon());
+  } else if (stopHearing) {
+    stopHearing();
+    stopHearing = null;
+  }
+}
 
 // --- Progress --------------------------------------------------------------
 function showProgress({ done, total, message }) {
@@ -48,6 +61,8 @@ function showProgress({ done, total, message }) {
 
 if (!isOver()) {
   offer();
+  hear();
+  document.addEventListener("visibilitychange", hear);
   stop = follow(
     head.dataset.events,
     {

@@ -7,7 +7,7 @@ const line = document.getElementById("tell");
 const button = line.querySelector("button");
 const words = line.querySelector("span");
 
-function isWanted() {
+export function isWanted() {
   try {
     return localStorage.getItem(KEY) === "yes" && Notification.permission === "granted";
   } catch {

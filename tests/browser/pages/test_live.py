@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from tests.browser.pages.person import Person
 
@@ -28,6 +30,11 @@ HIDDEN = """
         window.streams += 1;
       }
     };
+"""
+# And nothing that such a tab does by the clock.
+STOPPED = """
+    const started = window.setInterval;
+    window.setInterval = (act, ms) => (ms >= 15_000 ? 0 : started(act, ms));
 """
 SEEN = "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))"
 
@@ -73,6 +80,38 @@ def test_page_that_nobody_sees_takes_no_stream(person: Callable[..., Person]) ->
     assert ada.browser.execute_script("return window.streams") == 1
     ada.browser.execute_script("document.dispatchEvent(new Event('visibilitychange'))")
     assert ada.browser.execute_script("return window.streams") == 1
+
+
+def test_pages_that_nobody_sees_hear_of_an_end_by_one_stream(
+    person: Callable[..., Person], tmp_path: Path
+) -> None:
+    """Where the person wants to be told: at once, and not when such a page asks by the clock."""
+    ada = person()
+    ada.browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["notifications"]})
+    ada.start("forms.wait", path=str(tmp_path / "there"))
+    ada.browser.execute_script("localStorage.setItem('gatehouse-tell-end', 'yes')")
+    path = urlsplit(ada.browser.current_url).path
+    for number in range(2):
+        if number:
+            ada.browser.switch_to.new_window("tab")
+        for script in (HIDDEN, STOPPED):
+            command = "Page.addScriptToEvaluateOnNewDocument"
+            ada.browser.execute_cdp_cmd(command, {"source": script})
+        ada.go(path)
+    tabs = ada.browser.window_handles
+
+    def on_each(script: str) -> list[Any]:
+        found = []
+        for tab in tabs:
+            ada.browser.switch_to.window(tab)
+            found.append(ada.browser.execute_script(script))
+        return found
+
+    ada.until(lambda: sum(on_each("return window.streams")) == 1, "one of them holds a stream")
+    (tmp_path / "there").touch()
+    told = ["● Succeeded: forms.wait · Gatehouse"] * 2
+    ada.until(lambda: on_each("return document.title") == told, "both tell")
+    assert sum(on_each("return window.streams")) == 1
 
 
 def test_list_changes_while_its_filter_and_a_form_keep_what_was_chosen(

@@ -27,8 +27,11 @@ def dask() -> Executor:
 class _OftenFull(ThreadPoolExecutor):
     """Has one thread, and takes an attempt when it has none besides that which runs."""
 
+    refused = 0
+
     def submit(self, *args: Any, **options: Any) -> Any:
         if self._work_queue.qsize():
+            self.refused += 1
             raise RuntimeError("full; try again later")
         return super().submit(*args, **options)
 

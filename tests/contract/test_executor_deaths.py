@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -54,18 +55,21 @@ def test_broken_pool_of_somebodys_is_replaced(bench: EngineBench) -> None:
     assert bed.run("echo").status is JobStatus.SUCCEEDED
 
 
-def test_pool_of_somebodys_that_is_full_keeps_what_it_has(bench: EngineBench) -> None:
-    """It refuses the third attempt: the second one, which waits in it, loses nothing by that."""
+@pytest.mark.parametrize(("slots", "refusals"), [(3, 1), (6, 4)])
+def test_pool_of_somebodys_that_is_full_keeps_what_it_has(
+    bench: EngineBench, slots: int, refusals: int
+) -> None:
+    """It refuses all attempts but two: the second one, which waits in it, loses nothing by that,
+    however many slots ask."""
     pool = "tests.contract.pools:often_full"
-    bed = ExecutorBed(bench, "futures", executors={"processes": pool}, job_processes=3)
+    bed = ExecutorBed(bench, "futures", executors={"processes": pool}, job_processes=slots)
     first = bed.submit("hold", path=bench.path())
     wait_until(bench.runs, timeout_s=30, what="it runs")
-    others = [bed.submit("hold", path=bench.path()) for _ in range(2)]
-    wait_until(
-        lambda: bed.engine._worker._executors[pool]._refusals == 1,  # type: ignore[attr-defined]
-        timeout_s=30,
-        what="the third is refused",
-    )
+    others = [bed.submit("hold", path=bench.path()) for _ in range(slots - 1)]
+    executor: Any = bed.engine._worker._executors[pool]
+    full = executor._pool
+    wait_until(lambda: full.refused == refusals, timeout_s=30, what="all others are refused")
+    assert executor._pool is full
     bench.go()
     for job_id in (first, *others):
         assert bench.outcome(bed.engine, job_id, timeout_s=60).attempt == 1

@@ -8,6 +8,7 @@ _NEIGHBOURS = "flask_api/jobs/neighbours.py"
 _STEALING = "flask_api/jobs/work_stealing.py"
 _TURN = "flask_api/jobs/records/lua/turn.lua"
 _SUBMIT = "flask_api/jobs/records/lua/submit.lua"
+_FUTURES = "flask_api/jobs/workers/remote/futures_executor.py"
 
 SHARING_MUTANTS = (
     *of(
@@ -178,6 +179,22 @@ SHARING_MUTANTS = (
             "flask_api/jobs/workers/worker.py",
             "queued.task in self._limits or ",
             "",
+        ),
+    ),
+    *of(
+        ("tests/unit/jobs/remote/test_jobs_futures.py",),
+        Mutant(
+            "a full pool is kept", _FUTURES, "is not None and _takes_no_more(error)", "is not None"
+        ),
+        Mutant("no pool once closed", _FUTURES, "is None and not self._is_closed", "is None"),
+        Mutant(
+            "what waited in a pool", _FUTURES, "_can_tell(pool) and self._pool is not pool", "False"
+        ),
+        Mutant(
+            "a future of a pool that goes on",
+            _FUTURES,
+            "_can_tell(pool) and self._pool is not pool",
+            "_can_tell(pool)",
         ),
     ),
 )

@@ -44,7 +44,10 @@ log = logging.getLogger("gatehouse.jobs")
 
 _LOOK_EVERY_S = 0.1
 _ASK_EVERY_S = 1.0
-_MOST_REFUSALS = 3
+# How a pool says that it takes no more: those of the standard library and Dask's; and Dask's, whose
+# scheduler has been away for too long (its own error, known by name: Dask need not be installed).
+_SHUT_DOWN = "cannot schedule new futures after shutdown"
+_CLOSED = "ClosedClientError"
 _ANSWERS = {
     ReportAnswer.CANCEL_REQUESTED: StopReason.CANCELLED,
     ReportAnswer.LOST: StopReason.LOST,
@@ -70,7 +73,7 @@ class FuturesExecutor(SlotExecutor):
         self._settings = settings_for_child(settings)
         self._lock = threading.Lock()
         self._pool: Pool | None = None
-        self._refusals = 0  # one after the other
+        self._is_closed = False
 
     @classmethod
     def make(
@@ -87,15 +90,14 @@ class FuturesExecutor(SlotExecutor):
         pool = None
         try:
             pool = self._pool_now()
+            if pool is None:  # closed meanwhile
+                return Outcome(stopped=StopReason.SHUTDOWN)
             future = pool.submit(run_attempt, self._settings, attempt)
         except Exception as error:  # a cluster that can't be reached, say: whatever it raises
-            self._refusals += 1
-            # Else it may be full, and have others' attempts.
-            is_broken = isinstance(error, BrokenExecutor) or self._refusals >= _MOST_REFUSALS
-            if pool is not None and is_broken:
-                self._drop(pool)
+            # Any other may be full only, and goes on with the attempts that it has.
+            if pool is not None and _takes_no_more(error):
+                self._replace(pool, is_broken=isinstance(error, BrokenExecutor))
             return not_begun(attempt.job.job_id)
-        self._refusals = 0
         try:
             outcome = self._wait_for(future, attempt.job.job_id, pool)
             if outcome is StopReason.SHUTDOWN and not future.cancelled():
@@ -105,14 +107,17 @@ class FuturesExecutor(SlotExecutor):
                 return stopped(outcome, self._registry.get(attempt.job.task).policy)
             return outcome
         except Exception as error:  # whatever it calls a worker that died: an attempt raises none
-            if isinstance(error, BrokenExecutor | CancelledError):
-                self._drop(pool)
+            if isinstance(error, BrokenExecutor):
+                self._replace(pool, is_broken=True)
+            if isinstance(error, CancelledError) and _can_tell(pool) and self._pool is not pool:
+                return not_begun(attempt.job.job_id)  # it waited there still, as we let go of it
             return worker_lost(f"was lost by its executor ({type(error).__name__})")
 
     def close(self) -> None:
         """Let go of the executor too, without waiting for what runs there."""
         super().close()
         with self._lock:
+            self._is_closed = True
             pool, self._pool = self._pool, None
         if pool is not None:
             _shut_down(pool)
@@ -120,30 +125,50 @@ class FuturesExecutor(SlotExecutor):
     def _wait_for(self, future: Future[Outcome], job_id: str, pool: Pool) -> Outcome | StopReason:
         """Wait until it has ended; return why it does not count, if a cancel came first, or why it
         is not waited for any more."""
-        # Of Dask's, any future that has not ended says that it could be cancelled.
-        can_tell = isinstance(pool, ThreadPoolExecutor | ProcessPoolExecutor)
-        while not wait([future], timeout=_LOOK_EVERY_S).done:
+        while not _has_ended(future):
             reason = self._host.stop_reason(job_id)
             if reason is not None:
-                has_not_begun = can_tell and future.cancel()
+                has_not_begun = _can_tell(pool) and future.cancel()
                 if has_not_begun or reason is not StopReason.CANCELLED:
                     return reason
         outcome = future.result()
         was_cancelled = self._host.stop_reason(job_id) is StopReason.CANCELLED
         return StopReason.CANCELLED if was_cancelled else outcome
 
-    def _pool_now(self) -> Pool:
+    def _pool_now(self) -> Pool | None:
+        """Return the executor, made if there is none; None once closed."""
         with self._lock:
-            if self._pool is None:
+            if self._pool is None and not self._is_closed:
                 self._pool = type(self).make_pool()
             return self._pool
 
-    def _drop(self, broken: Pool) -> None:
-        """Make another one for the next attempt: this one runs nothing more."""
+    def _replace(self, pool: Pool, *, is_broken: bool) -> None:
+        """Have another one made for the next attempt. What this one has goes on, unless it is
+        broken: then it runs nothing more."""
         with self._lock:
-            if self._pool is broken:
-                self._pool, self._refusals = None, 0
-        _shut_down(broken)
+            if self._pool is pool:
+                self._pool = None
+        if is_broken:
+            _shut_down(pool)
+
+
+def _takes_no_more(error: Exception) -> bool:
+    """Tell whether a refusal says that the executor takes nothing ever again."""
+    is_shut_down = isinstance(error, RuntimeError) and str(error) == _SHUT_DOWN
+    return is_shut_down or isinstance(error, BrokenExecutor) or type(error).__name__ == _CLOSED
+
+
+def _can_tell(pool: Pool) -> bool:
+    """Tell whether of a cancelled future nothing ran: of Dask's, any future that has not ended says
+    that it could be cancelled."""
+    return isinstance(pool, ThreadPoolExecutor | ProcessPoolExecutor)
+
+
+def _has_ended(future: Future[Outcome]) -> bool:
+    """Wait a moment for a future, then tell whether it has ended. ``wait`` alone would not see the
+    end of one that was cancelled while it waited in a pool that was shut down."""
+    wait([future], timeout=_LOOK_EVERY_S)
+    return future.done()
 
 
 def _shut_down(pool: Pool) -> None:

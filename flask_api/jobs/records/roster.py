@@ -201,10 +201,10 @@ class Roster:
             is_cancelled=cancel_requested == "1",
         )
 
-    def tell(self, instance: str, notice: EndNotice, *, kind: WorkerKind, slot: str | None) -> None:
+    def tell(self, instance: str, notice: EndNotice, *, kind_id: str, slot: str | None) -> None:
         """Tell a process how an attempt ended that it had sent, and everybody that a slot is
         free."""
-        keys = [keyspace.WORKERS, keyspace.idle(kind.id), keyspace.notices(instance)]
+        keys = [keyspace.WORKERS, keyspace.idle(kind_id), keyspace.notices(instance)]
         arguments = [slot or "", _KIND_KEPT_S, notice.text, _NOTICES_KEPT_S]
         self._store.run(self._scripts["offer_slot"], keys, arguments)
 

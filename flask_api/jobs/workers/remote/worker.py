@@ -226,9 +226,9 @@ class RemoteWorker:
         slot = None if self._leaving.is_set() or self._is_deaf else slot
         try:
             if notice is not None:
-                self._roster.tell(sender, notice, kind=self.kind, slot=slot)
+                self._roster.tell(sender, notice, kind_id=self.name.kind, slot=slot)
             elif slot is not None:
-                self._roster.give_back(self.kind.id, slot)
+                self._roster.give_back(self.name.kind, slot)
         except JobStoreUnavailable:
             log.debug("not told: Redis is away")
 

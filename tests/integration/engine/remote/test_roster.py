@@ -97,7 +97,9 @@ def test_slots_are_offered_only_while_their_worker_lives(
     assert bench.admin.ttl(idle) > 0
     roster.leave(name)
     roster.give_back(KIND.id, f"{name.text}#0")
-    roster.tell("server", EndNotice("job", 1, "succeeded", 1), kind=KIND, slot=f"{name.text}#0")
+    roster.tell(
+        "server", EndNotice("job", 1, "succeeded", 1), kind_id=KIND.id, slot=f"{name.text}#0"
+    )
     assert bench.admin.exists(idle) == 0
 
 
@@ -119,6 +121,6 @@ def test_attempt_that_was_taken_as_it_was_taken_back_is_not_forgotten(
     assert bench.record(job_id)["instance"] == name.text
     assert sent._sent.get(job_id) is attempt
     notice = EndNotice(job_id, 1, "succeeded", 1)
-    roster.tell(remote_engine.instance, notice, kind=KIND, slot=None)
+    roster.tell(remote_engine.instance, notice, kind_id=KIND.id, slot=None)
     wait_until(lambda: job_id not in sent._sent, timeout_s=10, what="its end is heard")
     assert _executor(remote_engine).queue.running == 0

@@ -86,6 +86,13 @@ class Ending(NamedTuple):
         return JobStatus.FAILED if answer == EndingAnswer.OVER_QUOTA else self.status
 
 
+class Telling(NamedTuple):
+    """What end_and_tell.lua is given besides a turn's KEYS and ARGV, before these."""
+
+    keys: Sequence[str]
+    arguments: Sequence[Any]
+
+
 class JobWriter:
     """Writes about jobs that an instance holds, within what each person may keep. Thread-safe.
 
@@ -124,6 +131,29 @@ class JobWriter:
         ending, and for each beginning its attempt's number: 0 when it may not begin, negative when
         its cancel was asked for, NO_PLACE when it must wait.
         """
+        keys, arguments = self._asked(instance, endings, beginnings, ttl_s=ttl_s, slot=slot)
+        script = self._scripts["turn_by_force" if force else "turn"]
+        return cast(list[int], self._store.run(script, keys, arguments))
+
+    def end_and_tell(self, instance: str, ending: Ending, telling: Telling, *, ttl_s: int) -> int:
+        """End an attempt as :meth:`turn` does, and tell of it, in one round trip; return its
+        EndingAnswer. Should the reply be lost, both may have been done."""
+        keys, arguments = self._asked(instance, [ending], [], ttl_s=ttl_s, slot=None)
+        script = self._scripts["end_and_tell"]
+        keys, arguments = [*telling.keys, *keys], [*telling.arguments, *arguments]
+        (answer,) = cast(list[int], self._store.run(script, keys, arguments))
+        return answer
+
+    def _asked(
+        self,
+        instance: str,
+        endings: Sequence[Ending],
+        beginnings: Sequence[QueuedJob],
+        *,
+        ttl_s: int,
+        slot: int | None,
+    ) -> tuple[list[str], list[Any]]:
+        """Return KEYS and ARGV of turn.lua."""
         now = JOBS_CLOCK.now()
         ended = endings[0].attempt.job if endings else _NOTHING
         begun = beginnings[0] if beginnings else _NOTHING
@@ -139,8 +169,7 @@ class JobWriter:
         for ending in endings:
             arguments += _ending(ending)
         arguments += [queued.job_id for queued in beginnings]
-        script = self._scripts["turn_by_force" if force else "turn"]
-        return cast(list[int], self._store.run(script, keys, arguments))
+        return keys, arguments
 
     def turn_until(
         self,

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, cast
 
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job_writer import Ending, Telling
 from flask_api.jobs.records.scripts import load_scripts
 from shared.clock import JOBS_CLOCK
 from shared.redis import RedisClient, RedisGateway
@@ -207,6 +208,14 @@ class Roster:
         keys = [keyspace.WORKERS, keyspace.idle(kind_id), keyspace.notices(instance)]
         arguments = [slot or "", _KIND_KEPT_S, notice.text, _NOTICES_KEPT_S]
         self._store.run(self._scripts["offer_slot"], keys, arguments)
+
+    def telling(self, instance: str, ending: Ending, *, kind_id: str, slot: str | None) -> Telling:
+        """Return what has an ending told as :meth:`tell` does, in the round trip that writes it."""
+        job_id, number = ending.attempt.job.job_id, ending.attempt.number
+        keys = [keyspace.WORKERS, keyspace.idle(kind_id), keyspace.notices(instance)]
+        words = f"{job_id} {number}"
+        status = ending.status.value
+        return Telling(keys, [slot or "", _KIND_KEPT_S, words, status, _NOTICES_KEPT_S])
 
     def give_back(self, kind_id: str, slot: str) -> None:
         """Say that a slot is free after all, unless its worker is gone."""

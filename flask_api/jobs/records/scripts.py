@@ -28,7 +28,18 @@ def load_scripts() -> dict[str, Script]:
     texts |= {name: _put_before(measuring, texts[name]) for name in _WHO_MEASURE}
     texts |= {name: _put_before(counting, texts[name]) for name in _WHO_COUNT}
     texts["turn_by_force"] = ALLOW_OOM + texts["turn"]
+    texts["end_and_tell"] = _with_steps(texts, texts["end_and_tell"], ("turn", "offer_slot"))
     return {name: Script(text) for name, text in texts.items()}
+
+
+def _with_steps(texts: Mapping[str, str], text: str, names: Iterable[str]) -> str:
+    """Return a script after others that it runs as steps of its own, each a function of its KEYS
+    and ARGV."""
+    steps = (
+        f"local function {name}(KEYS, ARGV)\n{texts[name].removeprefix(ALLOW_OOM)}\nend\n"
+        for name in names
+    )
+    return f"{''.join(steps)}{text}"
 
 
 def flat(fields: Mapping[str, Any]) -> Iterable[Any]:

@@ -4,6 +4,9 @@ import logging
 import time
 from typing import Protocol
 
+from flask_api.jobs.records.roster import WorkerKind
+from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+from flask_api.jobs.tasks.signature import signature_of
 from shared.redis import RedisClient, build_client
 from shared.settings import ApiSettings
 
@@ -80,6 +83,16 @@ def carrier_kind(name: str, settings: ApiSettings) -> str:
     if name == "celery" and settings.celery_broker_url is not None:
         return _OVER_RABBITMQ
     return name
+
+
+def kind_of(registry: TaskRegistry, carrier: str, *, labels: tuple[str, ...]) -> WorkerKind:
+    """Return what a worker with these labels can run."""
+
+    def fits(task: AnyTask) -> bool:
+        return not task.policy.needs or task.policy.needs in labels
+
+    signatures = {task.name: signature_of(task) for task in registry if fits(task)}
+    return WorkerKind(carrier, frozenset(signatures), labels, signatures)
 
 
 class RedisCarrier:

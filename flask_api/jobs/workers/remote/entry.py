@@ -13,9 +13,10 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from flask_api.jobs.records.roster import FORMAT
+from flask_api.jobs.records.roster import FORMAT, EndNotice
 
 MAX_BYTES = 2_000
 _PURPOSE = b"gatehouse.attempt."
@@ -39,6 +40,17 @@ class AttemptEntry(NamedTuple):
     def id(self) -> str:
         """The same for the same attempt: a carrier that knows it keeps one."""
         return f"{self.job}-{self.attempt}"
+
+
+@dataclass(slots=True)
+class EntryPlace:
+    """What an entry occupies at its worker until it has ended: a slot, None when it has none or
+    gave it back; the job, while it is held; and what its sender is still to be told."""
+
+    sender: str
+    slot: str | None
+    is_held: bool = False
+    notice: EndNotice | None = None
 
 
 def digest_of(arguments: str) -> str:

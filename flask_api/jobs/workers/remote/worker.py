@@ -17,16 +17,16 @@ from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import Attempt, QueuedJob
 from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.outages import retry_until
-from flask_api.jobs.records.roster import EndNotice, Roster, WorkerKind, WorkerName
+from flask_api.jobs.records.roster import EndNotice, Roster, WorkerName
 from flask_api.jobs.records.usage import quota_of
-from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
-from flask_api.jobs.tasks.signature import signature_of
+from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.outcome import Outcome, describe, ending_of
 from flask_api.jobs.workers.processes import Children
-from flask_api.jobs.workers.remote.carrier import carrier_kind
+from flask_api.jobs.workers.remote.carrier import carrier_kind, kind_of
 from flask_api.jobs.workers.remote.entry import (
     AttemptEntry,
+    EntryPlace,
     EntryRefusedError,
     digest_of,
     read_entry,
@@ -98,16 +98,16 @@ class RemoteWorker:
             self._running += 1
             # A copy of an entry, or one for another worker, occupies no slot and frees none.
             slot = entry.slot if self._free_since.pop(entry.slot, None) is not None else None
-        notice = None
+        place = EntryPlace(entry.sender, slot)
         try:
-            notice = self._take_and_run(entry)
+            self._take_and_run(entry, place)
         except JobStoreUnavailable:
             log.warning(
                 "an attempt is left to be rescued: Redis is away", extra={"job_id": entry.job}
             )
         except Exception:
             log.exception("an attempt could not be run", extra={"job_id": entry.job})
-        self._free(entry.sender, slot, notice)
+        self._free(place)
 
     def listens(self, is_so: bool) -> None:
         """Say whether entries can reach this worker: while none can, no slot is offered, so that
@@ -146,24 +146,26 @@ class RemoteWorker:
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, timeout=timeout_s)
 
-    def _take_and_run(self, entry: AttemptEntry) -> EndNotice | None:
-        """Return what the sender should know, None when there was nothing to take."""
+    def _take_and_run(self, entry: AttemptEntry, place: EntryPlace) -> None:
         if entry.slot not in self.name.all_slots:
             log.warning("refused an entry of the queue: it is another worker's")
-            return None
+            return
         if entry.task not in self.kind.tasks:
             log.error("sent a task that this worker does not have", extra={"task": entry.task})
-            return EndNotice(entry.job, entry.attempt, REFUSED, 0)
+            place.notice = EndNotice(entry.job, entry.attempt, REFUSED, 0)
+            return
         stub = QueuedJob(job_id=entry.job, task=entry.task, arguments="", owner_id="")
         if not self._held.add([stub]):
             log.warning("an attempt that runs here was sent again", extra={"job_id": entry.job})
-            return None
+            return
+        place.is_held = True
         try:
-            return self._run_taken(entry)
+            self._run_taken(entry, place)
         finally:
-            self._held.forget([entry.job])
+            if place.is_held:
+                self._held.forget([entry.job])
 
-    def _run_taken(self, entry: AttemptEntry) -> EndNotice | None:
+    def _run_taken(self, entry: AttemptEntry, place: EntryPlace) -> None:
         take = partial(
             self._roster.take,
             self.name,
@@ -177,7 +179,7 @@ class RemoteWorker:
             log.info(
                 "an attempt that was sent is not there to be taken", extra={"job_id": entry.job}
             )
-            return None
+            return
         queued = QueuedJob(
             job_id=entry.job,
             task=entry.task,
@@ -191,7 +193,7 @@ class RemoteWorker:
         attempt = Attempt(queued, entry.attempt, self.name.text)
         if taken.is_cancelled:
             self._held.stop([entry.job], StopReason.CANCELLED)
-        return self._end(attempt, self._outcome(attempt, entry.digest))
+        self._end(attempt, self._outcome(attempt, entry.digest), place)
 
     def _outcome(self, attempt: Attempt, digest: str) -> Outcome:
         if digest_of(attempt.job.arguments) != digest:
@@ -206,27 +208,42 @@ class RemoteWorker:
             log.exception("an attempt could not be run", extra={"job_id": attempt.job.job_id})
             return Outcome(error=describe(error), may_retry=True)
 
-    def _end(self, attempt: Attempt, outcome: Outcome) -> EndNotice:
-        task = self._registry.get(attempt.job.task)
-        ending = ending_of(attempt, outcome, policy=task.policy)
-        ttl_s = task.policy.ttl_s or self._job_ttl_s
-        (answer,) = self._writer.turn_until(
-            self._stopping, self.name.text, [ending], [], ttl_s=ttl_s
-        )
-        status = ending.status_by(answer)
-        return EndNotice(attempt.job.job_id, attempt.number, status.value, answer)
+    def _end(self, attempt: Attempt, outcome: Outcome, place: EntryPlace) -> None:
+        """Write the outcome, tell its sender and offer the slot, in one round trip. If that fails,
+        nobody knows whether the slot was offered: a beat does it when nothing has come for it."""
+        name, policy = self.name.text, self._registry.get(attempt.job.task).policy
+        ending = ending_of(attempt, outcome, policy=policy)
+        ttl_s = policy.ttl_s or self._job_ttl_s
+        # Both before: as soon as it is told, the slot is filled anew, maybe with the same job.
+        slot = self._give_up_slot(place)
+        self._held.forget([attempt.job.job_id])
+        place.is_held = False
+        telling = self._roster.telling(place.sender, ending, kind_id=self.name.kind, slot=slot)
+        try:
+            self._writer.end_and_tell(name, ending, telling, ttl_s=ttl_s)
+        except JobStoreUnavailable:
+            place.is_held = bool(self._held.add([attempt.job]))
+            (answer,) = self._writer.turn_until(self._stopping, name, [ending], [], ttl_s=ttl_s)
+            status = ending.status_by(answer).value
+            place.notice = EndNotice(attempt.job.job_id, attempt.number, status, answer)
 
-    def _free(self, sender: str, slot: str | None, notice: EndNotice | None) -> None:
-        """Give the slot back and tell so; what can't be told now, a beat tells."""
+    def _give_up_slot(self, place: EntryPlace) -> str | None:
+        """Note that a slot is free from now on; return it if it may be offered."""
+        slot, place.slot = place.slot, None
         with self._changed:
-            self._running -= 1
             if slot is not None:
                 self._free_since[slot] = time.monotonic()
+        return None if self._leaving.is_set() or self._is_deaf else slot
+
+    def _free(self, place: EntryPlace) -> None:
+        """Give the slot back and tell what is untold; what can't be told now, a beat tells."""
+        slot = self._give_up_slot(place)
+        with self._changed:
+            self._running -= 1
             self._changed.notify_all()
-        slot = None if self._leaving.is_set() or self._is_deaf else slot
         try:
-            if notice is not None:
-                self._roster.tell(sender, notice, kind_id=self.name.kind, slot=slot)
+            if place.notice is not None:
+                self._roster.tell(place.sender, place.notice, kind_id=self.name.kind, slot=slot)
             elif slot is not None:
                 self._roster.give_back(self.name.kind, slot)
         except JobStoreUnavailable:
@@ -280,13 +297,3 @@ class RemoteWorker:
         latest = time.monotonic() - _ANNOUNCE_AFTER_S
         with self._changed:
             return [slot for slot, since in self._free_since.items() if since <= latest]
-
-
-def kind_of(registry: TaskRegistry, carrier: str, *, labels: tuple[str, ...]) -> WorkerKind:
-    """Return what a worker with these labels can run."""
-
-    def fits(task: AnyTask) -> bool:
-        return not task.policy.needs or task.policy.needs in labels
-
-    signatures = {task.name: signature_of(task) for task in registry if fits(task)}
-    return WorkerKind(carrier, frozenset(signatures), labels, signatures)

@@ -10,8 +10,11 @@ import pytest
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import Attempt, JobStatus, QueuedJob
 from flask_api.jobs.records.job_reader import open_job_connections
+from flask_api.jobs.records.job_writer import Ending, EndingAnswer, JobWriter
 from flask_api.jobs.records.roster import EndNotice, Roster, WorkerKind, WorkerName
+from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.workers.outcome import stopped
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
 from flask_api.jobs.workers.remote.fleet import STRANGERS
@@ -40,6 +43,16 @@ def name(roster: Roster) -> WorkerName:
 def _executor(engine: JobEngine) -> RemoteExecutor:
     found: Any = [each for each in engine._worker.executors if each.name == "rq"]
     return cast(RemoteExecutor, found[0])
+
+
+def _taken(bench: EngineBench, engine: JobEngine, roster: Roster, name: WorkerName) -> Attempt:
+    """Return an attempt that the engine sent and the worker took over."""
+    job_id = bench.submit(engine, "child.echo")
+    bench.wait_for(job_id, "running", timeout_s=30)
+    slot = name.all_slots[0]
+    taken = roster.take(name, sender=engine.instance, job_id=job_id, attempt=1, slot=slot)
+    assert taken
+    return Attempt(QueuedJob(job_id, "child.echo", taken.arguments, taken.owner_id), 1, name.text)
 
 
 def test_members_that_are_no_workers_stop_nobody(
@@ -101,6 +114,40 @@ def test_slots_are_offered_only_while_their_worker_lives(
         "server", EndNotice("job", 1, "succeeded", 1), kind_id=KIND.id, slot=f"{name.text}#0"
     )
     assert bench.admin.exists(idle) == 0
+
+
+def test_end_of_an_attempt_is_written_told_and_its_slot_offered_at_once(
+    bench: EngineBench, remote_engine: JobEngine, roster: Roster, name: WorkerName
+) -> None:
+    """What is told is what was written, the second time too: then the attempt was no longer the
+    worker's. Of a worker that left, no slot is offered."""
+    attempt = _taken(bench, remote_engine, roster, name)
+    ending = Ending(attempt, JobStatus.SUCCEEDED, {"result": '"done"'})
+    writer = JobWriter(roster._store, quota_of(bench.settings()))
+    telling = roster.telling("told", ending, kind_id=KIND.id, slot=name.all_slots[0])
+    assert writer.end_and_tell(name.text, ending, telling, ttl_s=60) == EndingAnswer.KEPT
+    assert bench.record(attempt.job.job_id)["status"] == "succeeded"
+    assert bench.admin.zrange(keyspace.idle(KIND.id), 0, -1) == name.all_slots
+    roster.leave(name)
+    assert writer.end_and_tell(name.text, ending, telling, ttl_s=60) == EndingAnswer.DISCARDED
+    assert bench.admin.exists(keyspace.idle(KIND.id)) == 0
+    told = [EndNotice(attempt.job.job_id, 1, "succeeded", answer) for answer in (0, 1)]
+    assert roster.wait_for_notices("told", timeout_s=1) == told
+
+
+def test_result_that_may_not_be_kept_is_told_as_a_failure(
+    bench: EngineBench, remote_engine: JobEngine, roster: Roster, name: WorkerName
+) -> None:
+    """The process that sent the attempt counts it as what it became."""
+    attempt = _taken(bench, remote_engine, roster, name)
+    large = {"result": f'"{"x" * 5_000}"'}
+    ending = Ending(attempt, JobStatus.SUCCEEDED, large)
+    writer = JobWriter(roster._store, quota_of(bench.settings())._replace(bytes=1))
+    telling = roster.telling("told", ending, kind_id=KIND.id, slot=None)
+    assert writer.end_and_tell(name.text, ending, telling, ttl_s=60) == EndingAnswer.OVER_QUOTA
+    assert bench.record(attempt.job.job_id)["status"] == "failed"
+    told = roster.wait_for_notices("told", timeout_s=1)
+    assert told == [EndNotice(attempt.job.job_id, 1, "failed", EndingAnswer.OVER_QUOTA)]
 
 
 def test_attempt_that_was_taken_as_it_was_taken_back_is_not_forgotten(

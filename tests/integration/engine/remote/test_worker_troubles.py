@@ -12,7 +12,7 @@ import pytest
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.tasks.registry import load_tasks
-from flask_api.jobs.workers.remote.worker import kind_of
+from flask_api.jobs.workers.remote.carrier import kind_of
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import REMOTE, wait_for_workers

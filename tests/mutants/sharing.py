@@ -130,8 +130,8 @@ SHARING_MUTANTS = (
         Mutant(
             "retries that are not lost",
             "flask_api/jobs/records/job.py",
-            'bool(self.attempts) and self.attempts[-1]["error"]["type"] == WORKER_LOST',
-            "bool(self.attempts)",
+            'isinstance(error, Mapping) and error.get("type") == WORKER_LOST',
+            "error is not None",
         ),
     ),
     *of(

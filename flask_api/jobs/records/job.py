@@ -98,8 +98,10 @@ class QueuedJob(NamedTuple):
 
     @property
     def was_lost(self) -> bool:
-        """Whether the process of its last attempt died."""
-        return bool(self.attempts) and self.attempts[-1]["error"]["type"] == WORKER_LOST
+        """Whether the process of its last attempt died. Raises nothing: the queue asks under its
+        lock, also of a record that another version wrote."""
+        error = self.attempts[-1].get("error") if self.attempts else None
+        return isinstance(error, Mapping) and error.get("type") == WORKER_LOST
 
     @property
     def waits_since(self) -> float:

@@ -1,5 +1,7 @@
 """One person's line: what a process that died had begun goes before all that waits."""
 
+from typing import Any
+
 import pytest
 
 from flask_api.jobs.records.job import QueuedJob
@@ -65,3 +67,10 @@ def test_retries_keep_their_batch_s_turn(lanes: Lanes) -> None:
     put(lanes, *(queued(f"t9{number}", attempts=FAILED) for number in range(3, 9)))
     first = [name for name in take_all(lanes) if name[0] == "t"][:10]
     assert sorted(name[1] for name in first) == list("0123456789")
+
+
+@pytest.mark.parametrize("last", [{}, {"error": None}, {"error": "WorkerLost"}, {"error": {}}])
+def test_attempt_that_says_no_error_was_not_lost(last: dict[str, Any]) -> None:
+    """Whoever wrote it: who asks holds the lock of the queue."""
+    assert not queued("t00", attempts=(*LOST, last)).was_lost
+    assert queued("t00", attempts=(last, *LOST)).was_lost

@@ -13,7 +13,7 @@ again when a node says ``MOVED`` to a command: then it did nothing (.client).
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import redis
 from redis.backoff import NoBackoff
@@ -110,7 +110,7 @@ def is_cluster_url(url: str) -> bool:
 
 def with_entry(url: str, entry: str) -> str:
     """Return a URL that says which entry's slot is meant, if it names a Cluster."""
-    if not is_cluster_url(url) or "entry=" in url.partition("?")[2]:
+    if not is_cluster_url(url) or "entry" in parse_qs(url.partition("?")[2]):
         return url
     return f"{url}{'&' if '?' in url else '?'}entry={quote(entry, safe='')}"
 

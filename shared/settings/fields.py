@@ -75,7 +75,9 @@ def _redis_url(url: SecretStr) -> SecretStr:
 def _node_of_cluster(url: str) -> str:
     """Return the URL of one node, if our entries can be kept in a Cluster."""
     node, _, about = split_cluster_url(url)
-    if "entry" in about or urlsplit(node).path.strip("/") not in ("", "0") or "db=" in node:
+    parts = urlsplit(node)
+    names_database = parts.path.strip("/") not in ("", "0") or "db" in parse_qs(parts.query)
+    if "entry" in about or names_database:
         raise ValueError("behind the nodes of a Redis Cluster stand no database and no entry")
     if "{" not in PREFIX:
         raise ValueError(

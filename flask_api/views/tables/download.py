@@ -85,31 +85,37 @@ def table_answer(job: Job, *, shows_files: bool = True) -> Response:
     """
     result = result_of(job, staff=False)
     query = read_query(TableQuery)
+    items = _items_of(job, result, query, shows_files=shows_files)  # a 404 is no 304
     tag = _tag(job, query)
     if request.if_none_match.contains(tag):
         answer = Response(status=304)
     else:
-        opened = _file(job, result, query, shows_files=shows_files)
-        answer = _sent(opened, job, query.format)
+        answer = _sent(_file(job, items, query.format), job, query.format)
     answer.set_etag(tag)
     return answer
 
 
-def _file(job: Job, result: Any, query: TableQuery, *, shows_files: bool) -> BinaryIO:
+def _items_of(job: Job, result: Any, query: TableQuery, *, shows_files: bool) -> list[Any] | None:
+    """Return the list that is meant; None: the rows that the job keeps. Raises JobNotFound."""
+    if query.part is None and any(file["name"] == ROWS_FILE for file in job.files):
+        if query.format == "parquet" and not shows_files:
+            raise JobNotFound("The job has no such file.")
+        return None
+    items = find_list(result, query.part or "")
+    if items is None:
+        raise JobNotFound("There is no table at this place.")
+    return items
+
+
+def _file(job: Job, items: list[Any] | None, form: ListFormat) -> BinaryIO:
     rows, person = api_state().rows, viewer().id
-    has_rows = any(file["name"] == ROWS_FILE for file in job.files)
     try:
-        if query.part is None and has_rows:
-            if query.format == "parquet":
-                if not shows_files:
-                    raise JobNotFound("The job has no such file.")
-                return api_state().engine.open_file(job, ROWS_FILE)
-            most = api_state().engine.settings.table_temp_bytes
-            return rows.copy(job, query.format, person=person, most_bytes=most)
-        items = find_list(result, query.part or "")
-        if items is None:
-            raise JobNotFound("There is no table at this place.")
-        return rows.write(items, query.format, person=person)
+        if items is not None:
+            return rows.write(items, form, person=person)
+        if form == "parquet":
+            return api_state().engine.open_file(job, ROWS_FILE)
+        most = api_state().engine.settings.table_temp_bytes
+        return rows.copy(job, form, person=person, most_bytes=most)
     except TableTooLargeError as error:
         raise InvalidQuery([QueryProblem(parameter="format", detail=str(error))]) from None
 

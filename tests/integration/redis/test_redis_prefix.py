@@ -58,10 +58,11 @@ def _names(var: Path, *urls: str, **variables: str) -> dict[str, Any]:
 
 def test_hash_tag_puts_sessions_in_one_slot_and_jobs_in_one(tmp_path: Path) -> None:
     """Two slots, that may be served by two nodes; Redis's users are told the same names, and a
-    Cluster's URL is accepted, without a database and without words about our entries."""
-    good = f"{_CLUSTER}/?replicas=2"
+    Cluster's URL is accepted, without a database and without words about our entries. A password
+    may have such words."""
+    good = [f"{_CLUSTER}/?replicas=2", "redis+cluster://api:db=1@n1/"]
     bad = [f"{_CLUSTER}/1", f"{_CLUSTER}/?db=1", f"{_CLUSTER}/?entry=x", f"{_CLUSTER}/?x=1"]
-    found = _names(tmp_path, good, *bad, GATEHOUSE_REDIS_PREFIX="{gatehouse}:")
+    found = _names(tmp_path, *good, *bad, GATEHOUSE_REDIS_PREFIX="{gatehouse}:")
     assert {key_slot(name.encode()) for name in found["sessions"]} == {key_slot(b"gatehouse")}
     assert {key_slot(name.encode()) for name in found["jobs"]} == {key_slot(b"gatehouse-jobs")}
     assert "~{gatehouse}:session:* " in found["acl"]
@@ -96,6 +97,8 @@ def test_url_says_whose_slot_is_meant() -> None:
     assert nodes == [("n1", 6379), ("n2", 7000)]
     assert about == {"replicas": "2", "entry": "{tag}:slot"}
     assert with_entry("redis://n1/0", "{tag}:slot") == "redis://n1/0"
+    certificate = "rediss+cluster://n1/?ssl_ca_certs=/entry=.pem"
+    assert split_cluster_url(with_entry(certificate, "{tag}:slot"))[2]["entry"] == "{tag}:slot"
 
 
 @pytest.mark.parametrize("hosts", ["", "n1:0", "n1,:x", "n1/0?replicas=-1"])

@@ -53,6 +53,6 @@ def is_nothing(answer: TestResponse) -> bool:
     return known == (404, "job_not_found", NOTHING)
 
 
-def looks(app: Flask, url: str, viewer: Visitor) -> TestResponse:
+def looks(app: Flask, url: str, viewer: Visitor, **headers: str) -> TestResponse:
     """Look at a shared job."""
-    return ask(app, url, cookie=viewer.cookie)
+    return ask(app, url, cookie=viewer.cookie, headers=headers)

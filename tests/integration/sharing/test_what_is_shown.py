@@ -80,7 +80,12 @@ def test_whole_table_is_downloaded(app: Flask, owner: Visitor) -> None:
         assert sheet.headers["Cache-Control"] == "no-store"
         assert job["id"] not in str(sheet.headers)
     file = f"{job['links']['self']}/files/rows.parquet"
-    assert looks(app, f"{plain['url']}/table?format=parquet", bob).status_code == 404
+    for format_ in ("parquet", "csv&part=/none"):  # a client that says it has it gets the same
+        hidden = f"{plain['url']}/table?format={format_}"
+        assert looks(app, hidden, bob).status_code == 404
+        assert looks(app, hidden, bob, **{"If-None-Match": "*"}).status_code == 404
+    known = looks(app, f"{plain['url']}/table", bob, **{"If-None-Match": "*"})
+    assert known.status_code == 304
     parquet = f"{full['url']}/table?format=parquet"
     with closing(looks(app, parquet, bob)) as sent, closing(looks(app, file, owner)) as kept:
         assert sent.data == kept.data

@@ -58,6 +58,11 @@ class PageService:
         info: Any = self.store.info("commandstats")
         return sum(int(each["calls"]) for each in info.values())
 
+    def memory_mb(self) -> float:
+        """Return how much memory Redis' data has."""
+        info: Any = self.store.info("memory")
+        return int(info["used_memory"]) / 1e6
+
 
 @contextmanager
 def page_service(context: Context, *, people: int, hosts: list[str]) -> Iterator[PageService]:

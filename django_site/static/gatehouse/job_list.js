@@ -29,6 +29,7 @@ async function view(address, { isNew = true } = {}) {
   live.removeAttribute("aria-busy");
   if (!fresh) return;
   older.replaceChildren();
+  more.textContent = "";
   if (isNew && address !== location.href) history.pushState(null, "", address);
   const count = live.querySelectorAll(".job-row").length;
   say(count ? fill(gettext("%(count)s shown"), { count }) : gettext("None like this"));

@@ -8,6 +8,7 @@ from tests.browser.pages.person import Person
 LONGEST_TASK_MS = 400
 # So many are laid out within one frame.
 MOST_ROWS_AT_ONCE = 10
+NO_OLDER = "There are no older ones."
 OBSERVE = """
 window.longest = 0;
 new PerformanceObserver((list) => {
@@ -73,7 +74,8 @@ def test_ticked_jobs_are_deleted_together(person: Callable[..., Person]) -> None
 def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[..., Person]) -> None:
     """Each job once, in order, also those that newer ones push off the first page; an older one
     that is deleted elsewhere changes in its place. Pages far from what is seen are put away, and
-    come back, as they are by then. Nothing holds up the page: a few rows come at a time."""
+    come back, as they are by then. Nothing holds up the page: a few rows come at a time. What was said of
+    its end is not said of another view."""
     ada = person()
     jobs = made(ada, list(range(240)))
     ada.go("/jobs/")
@@ -88,6 +90,7 @@ def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[...
         return list(ada.browser.execute_script(script))
 
     ada.until(is_scrolled, "the oldest is shown")
+    ada.until(lambda: ada.text("#more") == NO_OLDER, "it says that this is the end")
     jobs += made(ada, [990, 991])
     ada.until(lambda: ada.count(f"#row-{jobs[-1]}") == 1, "new ones are shown")
     ada.until(lambda: len(rows()) < len(jobs), "those far from what is seen are put away")
@@ -105,6 +108,9 @@ def test_long_list_goes_on_as_it_is_scrolled_and_stays_live(person: Callable[...
     assert shown == sorted(set(shown), reverse=True)
     assert ada.browser.execute_script("return window.most") <= MOST_ROWS_AT_ONCE
     assert ada.browser.execute_script("return window.longest") < LONGEST_TASK_MS
+    ada.fill("#q", "nowhere")
+    ada.until(lambda: ada.count("#live-jobs .empty") == 1, "another view is shown")
+    assert not ada.browser.execute_script("return document.getElementById('more').textContent")
 
 
 def test_waiting_job_and_batch_say_what_goes_on_within(person: Callable[..., Person]) -> None:

@@ -8,6 +8,7 @@ _NEIGHBOURS = "flask_api/jobs/neighbours.py"
 _STEALING = "flask_api/jobs/work_stealing.py"
 _TURN = "flask_api/jobs/records/lua/turn.lua"
 _SUBMIT = "flask_api/jobs/records/lua/submit.lua"
+_THREADS = "flask_api/jobs/workers/threads.py"
 _FUTURES = "flask_api/jobs/workers/remote/futures_executor.py"
 
 SHARING_MUTANTS = (
@@ -86,6 +87,7 @@ SHARING_MUTANTS = (
         Mutant("this machine's processes", _NEIGHBOURS, "mark.place == self.mark.place and ", ""),
         Mutant("two of one mark", _NEIGHBOURS, " and times[mark] == 1", ""),
         Mutant("restored elsewhere", _NEIGHBOURS, "if not is_there(self.mark):", "if False:"),
+        Mutant("what was seen elsewhere", _NEIGHBOURS, "self._seen.clear()", "pass"),
         Mutant("its number is another's", _NEIGHBOURS, " and begun == mark.begun", ""),
         Mutant("ended and not waited for", _NEIGHBOURS, "state not in _ENDED and ", ""),
     ),
@@ -196,5 +198,16 @@ SHARING_MUTANTS = (
             "_can_tell(pool) and self._pool is not pool",
             "_can_tell(pool)",
         ),
+    ),
+    *of(
+        ("tests/unit/jobs/sharing/test_jobs_thread_durations.py",),
+        Mutant(
+            "a thread that waited",
+            _THREADS,
+            "taken_s = min(taken_s, known_s * _MOST_GROWTH)",
+            "pass",
+        ),
+        Mutant("long jobs are no noise", _THREADS, "if taken_s < _NOISE_S:", "if True:"),
+        Mutant("brief for a while", _THREADS, "self._clock() - known_at > _KNOWN_S", "False"),
     ),
 )

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Self
 
@@ -34,8 +35,17 @@ class ThreadsExecutor(SlotExecutor):
 
     name: ClassVar[str] = "threads"
 
-    def __init__(self, queue: FairQueue, host: Host, *, slots: int, runner: AttemptRunner) -> None:
+    def __init__(
+        self,
+        queue: FairQueue,
+        host: Host,
+        *,
+        slots: int,
+        runner: AttemptRunner,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(queue, host, slots=slots)
+        self._clock = clock
         self.watch = InterpreterWatch()
         self._runner = runner
         self._duration_s: dict[str, float] = {}
@@ -53,7 +63,7 @@ class ThreadsExecutor(SlotExecutor):
     def run(self, attempt: Attempt) -> Outcome:
         """Call the task here, and remember how long its jobs take."""
         job_id, task = attempt.job.job_id, attempt.job.task
-        begun = time.monotonic()
+        begun = self._clock()
         self.watch.begin(attempt.job)
         try:
             outcome = self._runner.run(
@@ -63,7 +73,7 @@ class ThreadsExecutor(SlotExecutor):
             )
         finally:
             self.watch.end()
-        taken_s = time.monotonic() - begun
+        taken_s = self._clock() - begun
         known_s = self._duration_s.get(task, taken_s)
         if taken_s < _NOISE_S:
             taken_s = min(taken_s, known_s * _MOST_GROWTH)
@@ -79,7 +89,7 @@ class ThreadsExecutor(SlotExecutor):
         """See Executor.worth_taking: none of a task that is known to be brief, a few where that is
         to be found out."""
         known_at = self._known_at.get(task)
-        if known_at is None or (self.is_brief(task) and time.monotonic() - known_at > _KNOWN_S):
+        if known_at is None or (self.is_brief(task) and self._clock() - known_at > _KNOWN_S):
             return _LARGEST_CHUNK
         return 0 if self.is_brief(task) else sys.maxsize
 

@@ -145,6 +145,16 @@ def test_process_that_is_elsewhere_itself_misses_nobody(watched: Watched) -> Non
     assert watched.look(times=3) == []
 
 
+def test_process_that_was_elsewhere_has_forgotten_whom_it_saw(watched: Watched) -> None:
+    """What it saw before was on another machine, also when it is itself again."""
+    assert OWN is not None
+    watched.neighbours.mark = OWN._replace(begun=OWN.begun + 1)
+    assert watched.look(times=1) == []
+    watched.end()
+    watched.neighbours.mark = OWN
+    assert watched.look(times=3) == []
+
+
 def test_number_of_a_process_may_be_anothers_by_now() -> None:
     """One that began at another time is another."""
     assert OWN is not None

@@ -31,6 +31,8 @@ log = logging.getLogger("gatehouse.jobs")
 _AT_ONCE = 500
 # At most so many times in one beat, which must not come late.
 _PIECES = 20
+# Of these so many may hold nothing that is wanted: of thousands of brief jobs, a few are long.
+_MOST_FRUITLESS = 5
 # One from whom nothing could be taken is left alone for so many beats.
 _REST_BEATS = 2
 
@@ -97,23 +99,22 @@ class WorkStealing:
         if not giver:
             return 0
         most = max(1, (beats[giver].held - executor.queue.running) // 2)
-        most, taken = min(most, executor.queue.places), 0
+        most, taken, fruitless = min(most, executor.queue.places), 0, 0
         for _ in range(_PIECES):
             some = self._holdings.some_of(giver, _AT_ONCE)
-            unfinished = self._reader.find_unfinished(some, only_to_choose=True)
-            fitting = [
-                (job, waits)
-                for job, waits in unfinished
-                if self._executor_of.get(job.task) == executor.name
-                and job.task not in executor.queue.paused
-                and is_wanted(job)
-            ]
-            if len(some) < _AT_ONCE and not taken:  # these are all: half of those that are wanted
-                most = min(most, max(1, len(fitting) // 2))
-            wanted = choose(fitting, most - taken, leave_one=leave_one)
-            if not wanted:
+            fitting = [each for each in self._look_at(some) if self._fits(each[0], executor)]
+            # Those that run use up nothing of what is wanted.
+            waiting = [(job, waits) for job, waits in fitting if waits and is_wanted(job)]
+            are_all = len(some) < _AT_ONCE
+            if are_all and not taken:  # half of those that are wanted, with those that run
+                running = sum(not waits and is_wanted(job) for job, waits in fitting)
+                most = min(most, max(1, (len(waiting) + running) // 2))
+            wanted = choose(waiting, most - taken, leave_one=leave_one)
+            fruitless += not wanted
+            if wanted:
+                taken += self._take(giver, wanted)  # fewer, when another process was faster
+            elif are_all or fruitless >= _MOST_FRUITLESS:
                 break
-            taken += self._take(giver, wanted)  # fewer, when another process was faster
             if taken >= most:
                 break
         if taken:
@@ -121,6 +122,15 @@ class WorkStealing:
         else:
             self._resting[executor.name, giver] = _REST_BEATS
         return taken
+
+    def _look_at(self, job_ids: Sequence[str]) -> list[tuple[QueuedJob, bool]]:
+        return self._reader.find_unfinished(job_ids, only_to_choose=True)
+
+    def _fits(self, job: QueuedJob, executor: Executor) -> bool:
+        return (
+            self._executor_of.get(job.task) == executor.name
+            and job.task not in executor.queue.paused
+        )
 
     def _take(self, giver: str, wanted: Sequence[QueuedJob]) -> int:
         job_ids = [job.job_id for job in wanted]

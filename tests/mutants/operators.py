@@ -174,7 +174,7 @@ OPERATORS_MUTANTS = (
         Mutant(
             "what is paused is not stolen",
             "flask_api/jobs/work_stealing.py",
-            "                and job.task not in executor.queue.paused\n",
+            "            and job.task not in executor.queue.paused\n",
             "",
         ),
         Mutant(

@@ -60,7 +60,12 @@ SHARING_MUTANTS = (
             "    redis.call('HSET', record, 'instance', ARGV[1])",
             "    local _ = 0",
         ),
-        Mutant("half of a queue", _STEALING, "max(1, len(fitting) // 2)", "len(fitting)"),
+        Mutant(
+            "half of a queue",
+            _STEALING,
+            "max(1, (len(waiting) + running) // 2)",
+            "len(waiting) + running",
+        ),
         Mutant(
             "tasks of this process",
             _STEALING,
@@ -209,5 +214,21 @@ SHARING_MUTANTS = (
         ),
         Mutant("long jobs are no noise", _THREADS, "if taken_s < _NOISE_S:", "if True:"),
         Mutant("brief for a while", _THREADS, "self._clock() - known_at > _KNOWN_S", "False"),
+    ),
+    *of(
+        ("tests/integration/engine/sharing/test_engine_stealing_pieces.py",),
+        Mutant(
+            "what runs uses up nothing",
+            _STEALING,
+            "for job, waits in fitting if waits and is_wanted(job)]",
+            "for job, waits in fitting if is_wanted(job)]",
+        ),
+        Mutant(
+            "pieces without what is wanted",
+            _STEALING,
+            "elif are_all or fruitless >= _MOST_FRUITLESS:",
+            "else:",
+        ),
+        Mutant("not all pieces", _STEALING, "are_all or fruitless >= _MOST_FRUITLESS", "are_all"),
     ),
 )

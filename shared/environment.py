@@ -21,13 +21,18 @@ ROOT = Path(__file__).resolve().parents[1]
 _VARIABLE = f"{ENV_PREFIX}REDIS_PREFIX"
 
 
+def is_installed() -> bool:
+    """Tell whether these are installed packages, not a checkout."""
+    return not (ROOT / "pyproject.toml").exists()
+
+
 def var_dir() -> Path:
     """Return the folder of what runs on this machine.
 
     ``GATEHOUSE_VAR_DIR``, else ``var`` in the checkout,
     or in the working folder where Gatehouse is installed.
     """
-    home = ROOT if (ROOT / "pyproject.toml").exists() else Path.cwd()
+    home = Path.cwd() if is_installed() else ROOT
     return Path(os.environ.get(f"{ENV_PREFIX}VAR_DIR") or home / "var").resolve()
 
 

@@ -9,36 +9,56 @@ from pathlib import Path
 _JOB = '{"task":"primes.sum","arguments":{"limit":100000}}'
 
 
-def curl_lines(address: str, *, api_prefix: str, login_url: str, password: str) -> list[str]:
-    """Return three shell lines that log in as demo and run a job, for any POSIX shell.
+def curl_lines(
+    address: str, *, api_prefix: str, login_url: str, password: str, has_primes: bool = True
+) -> list[str]:
+    """Return three shell lines for any POSIX shell: they log in as demo and run a job,
+    or ask who that is where the task isn't among those served.
 
     The cookies go to a file that mktemp makes, private to the person who pastes;
     ``$jar`` holds its name.
     """
     login = shlex.quote(f"{address}{login_url}" if login_url.startswith("/") else login_url)
-    jobs = shlex.quote(f"{address}{api_prefix}/jobs?wait=10")
+    ask = (
+        f"-H 'Content-Type: application/json' -d {shlex.quote(_JOB)} "
+        + shlex.quote(f"{address}{api_prefix}/jobs?wait=10")
+        if has_primes
+        else shlex.quote(f"{address}{api_prefix}/me")
+    )
     return [
         f'jar=$(mktemp); curl -sc "$jar" -o /dev/null {login}',
         'curl -sb "$jar" -c "$jar" -o /dev/null -w "log-in: %{http_code}\\n" -d login=demo'
         f" --data-urlencode password={shlex.quote(password)}"
         f' --data-urlencode csrfmiddlewaretoken="$(awk \'/csrftoken/{{print $7}}\' "$jar")" '
         f"{login}",
-        f"curl -sb \"$jar\" -H 'Content-Type: application/json' -d {shlex.quote(_JOB)} {jobs}",
+        f'curl -sb "$jar" {ask}',
     ]
 
 
 def banner(
-    address: str, *, api_prefix: str, login_url: str, password: str | None, log_file: str
+    address: str,
+    *,
+    api_prefix: str,
+    login_url: str,
+    password: str | None,
+    log_file: str,
+    has_primes: bool = True,
 ) -> str:
     """Return the text to print; without a password when the demo person has none on file."""
     parts = [f"Gatehouse is at {address}"]
     if password:
-        lines = curl_lines(address, api_prefix=api_prefix, login_url=login_url, password=password)
+        lines = curl_lines(
+            address,
+            api_prefix=api_prefix,
+            login_url=login_url,
+            password=password,
+            has_primes=has_primes,
+        )
+        then = "add up the primes below 100,000" if has_primes else "ask the API who you are"
         parts += [
             f"Log in as demo with the password {password}",
             "",
-            "Or paste these three lines into another terminal: they log in and add up the primes "
-            "below 100,000.",
+            f"Or paste these three lines into another terminal: they log in and {then}.",
             *lines,
             "",
         ]

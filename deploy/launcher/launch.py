@@ -20,6 +20,7 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy.launcher.banner import banner
+from deploy.launcher.child_environment import child_environment
 from deploy.launcher.embedded_redis import start_embedded_redis
 from deploy.launcher.local_secrets import ensure_secrets, set_redis_urls
 from deploy.launcher.server_process import SERVERS, ServerProcess
@@ -42,6 +43,9 @@ EXIT_FAILED = 1
 EXIT_WRONG_SETTING = 2  # manage.py's too
 
 _REFUSAL = "CommandError: "  # how manage.py begins a line that needs no traceback
+
+# The modules that bring the task of the banner's third line.
+_WITH_PRIMES = {"flask_api.tasks.library", "flask_api.tasks.primes"}
 
 _WATCH_S = 0.1
 _LOGS_EVERY_S = 2.0
@@ -83,7 +87,7 @@ def launch(options: argparse.Namespace) -> NoReturn:
             server.stop()
         server.check_port()
         valkeys = _provide_redis(settings, var, started)
-        password = _prepare(var, with_demo=not settings.production)
+        password = _prepare(settings, var)
         started.callback(server.stop)
         server.start()
         started.callback(_say, f"stopping; requests and jobs that run get {settings.drain_s} s")
@@ -153,14 +157,20 @@ def _names_redis(settings: ServerSettings) -> bool:
     return "redis_url" in settings.model_fields_set or None not in own
 
 
-def _prepare(var: Path, *, with_demo: bool) -> str | None:
-    """Bring the database up to date; with a demo person,
-    make sure of them and return their password if it is on file."""
+def _prepare(settings: ServerSettings, var: Path) -> str | None:
+    """Bring the database up to date; unless this is production, make sure of the demo person
+    and return their password if it is on file."""
     password_file = var / "demo-password"
-    demo = ["--demo-password-file", str(password_file)] if with_demo else []
+    demo = ["--demo-password-file", str(password_file)] if not settings.production else []
     command = [sys.executable, "-m", "django_site.command", "prepare_local", *demo]
     done = subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=child_environment(settings, var),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     # one that only Django can judge, DATABASE_URL for example
     if done.returncode == EXIT_WRONG_SETTING:
@@ -182,6 +192,7 @@ def _banner(server: ServerProcess, settings: ServerSettings, password: str | Non
         login_url=settings.login_url,
         password=password,
         log_file=str(server.log_file),
+        has_primes=not _WITH_PRIMES.isdisjoint(load_settings(ApiSettings).task_modules),
     )
 
 

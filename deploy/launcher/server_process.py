@@ -4,12 +4,12 @@ CherryPy or gunicorn, started, watched until it answers, stopped."""
 import errno
 import http.client
 import ipaddress
-import os
 import socket
 import sys
 import time
 from pathlib import Path
 
+from deploy.launcher.child_environment import child_environment
 from deploy.processes.child import ChildError, ChildProcess
 from deploy.processes.single_start import StartError
 from shared.settings import ROOT, ServerSettings
@@ -70,7 +70,8 @@ class ServerProcess:
         """Start the server and return when it answers.
         Raises ChildError with its last log lines if it doesn't."""
         self._child.keep_log_short()
-        self._child.start(_command(self._kind), environment=self._environment(), folder=ROOT)
+        environment = child_environment(self._settings, self._var)
+        self._child.start(_command(self._kind), environment=environment, folder=ROOT)
         deadline = time.monotonic() + LIVE_DEADLINE_S
         while not self._is_live():
             if not self.is_running():
@@ -99,14 +100,6 @@ class ServerProcess:
 
     def _log_end(self) -> str:
         return f". The end of {self.log_file}:\n{self._child.last_lines()}"
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "GATEHOUSE_HOST": self._settings.host,
-            "GATEHOUSE_PORT": str(self._settings.port),
-            "GATEHOUSE_VAR_DIR": str(self._var),
-        }
 
     def _is_live(self) -> bool:
         connection = http.client.HTTPConnection(

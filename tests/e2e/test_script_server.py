@@ -27,8 +27,9 @@ PRIME_SUM = "454396537"
 class Launch:
     """One start of the launcher, with its output in files."""
 
-    python = sys.executable
+    command: tuple[str, ...] = (sys.executable, "-m", "deploy.launcher")
     folder = ROOT
+    names_var = True  # else it is the folder's own
 
     _starts = itertools.count()
 
@@ -38,14 +39,15 @@ class Launch:
             for name, value in os.environ.items()
             if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))
         }
+        var_named = {"GATEHOUSE_VAR_DIR": str(var)} if self.names_var else {}
         self.var = var
         start = next(self._starts)
         self._output, self._errors = var.parent / f"output-{start}", var.parent / f"errors-{start}"
         with self._output.open("w") as output, self._errors.open("w") as errors:
             self.process = subprocess.Popen(
-                [self.python, "-m", "deploy.launcher", *options],
+                [*self.command, *options],
                 cwd=self.folder,
-                env={**clean, "GATEHOUSE_VAR_DIR": str(var), **environment},
+                env={**clean, **var_named, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,

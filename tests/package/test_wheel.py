@@ -1,5 +1,6 @@
 """The wheel: what is in it, and that each extra brings what its part needs and little else."""
 
+import json
 import resource
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from shared.settings import ROOT
 from shared.version import VERSION
-from tests.e2e.test_script_server import Launch, serving
+from tests.e2e.test_script_server import Launch, paste, serving
 from tests.package.environment import Environment, modules_of, requirements, tracked_files
 from tests.ports import free_port
 
@@ -126,30 +127,60 @@ def test_new_service_passes_its_own_tests_from_the_wheel(wheel: Path, tmp_path: 
     assert "4 passed" in printed
 
 
-def test_whole_service_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    """In an empty folder: the site, the API and an embedded Valkey, data under var/ there,
-    and a job that a log-in runs."""
-    server = Environment(tmp_path / "env", wheel, "server")
+@pytest.fixture(scope="module")
+def server_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """What the extra ``server`` gives."""
+    return Environment(tmp_path_factory.mktemp("server") / "env", wheel, "server")
+
+
+def installed(environment: Environment, in_folder: Path, **variables: str) -> Launch:
+    """``gatehouse-server`` in a folder, which no variable names."""
 
     class InstalledLaunch(Launch):
-        python = str(server.bin / "python")
-        folder = tmp_path
+        command = (str(environment.bin / "gatehouse-server"),)
+        folder = in_folder
+        names_var = False
 
-    with serving(InstalledLaunch(tmp_path / "var", "--port", str(free_port()))) as launch:
+    return InstalledLaunch(in_folder / "var", "--port", str(free_port()), **variables)
+
+
+def test_whole_service_runs_from_the_wheel(server_environment: Environment, tmp_path: Path) -> None:
+    """In an empty folder: the site, the API and an embedded Valkey, data under var/ there,
+    and a job that a log-in runs."""
+    with serving(installed(server_environment, tmp_path)) as launch:
         address = launch.address
         live = httpx.get(f"{address}/api/health/live", trust_env=False).json()
-        done = subprocess.run(
-            ["bash", "-c", launch.pasted_lines],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = paste(launch.pasted_lines)
         assert f"env/bin/gatehouse login {address}" in launch.output
         assert launch.end() == 0
     assert live == {"status": "live", "version": VERSION}
-    assert '"status":"succeeded"' in done.stdout.replace(" ", "")
+    assert '"status":"succeeded"' in done.replace(" ", "")
     assert (tmp_path / "var/db.sqlite3").exists()
+
+
+@pytest.mark.parametrize("path", [None, "lib"])
+def test_new_service_is_served_as_its_readme_says(
+    server_environment: Environment, tmp_path: Path, path: str | None
+) -> None:
+    """``gatehouse new`` and ``gatehouse-server`` with its task, which is found in the folder of the
+    start, or in one that PYTHONPATH names from there; the banner's lines run it."""
+    server_environment.run_command("gatehouse", "new", "hello", cwd=tmp_path)
+    folder, named = tmp_path / "hello", {}
+    readme = (folder / "README.md").read_text()
+    assert "\nGATEHOUSE_TASK_MODULES=hello_tasks gatehouse-server\n" in readme
+    if path:
+        (folder / path).mkdir()
+        (folder / "hello_tasks.py").rename(folder / path / "hello_tasks.py")
+        named["PYTHONPATH"] = path
+    named["GATEHOUSE_TASK_MODULES"] = "hello_tasks"
+    with serving(installed(server_environment, folder, **named)) as launch:
+        body = json.dumps({"task": "hello.greet", "arguments": {"name": "Ada"}})
+        done = paste(
+            f"{launch.pasted_lines}\ncurl -sb \"$jar\" -H 'Content-Type: application/json' "
+            f"-d '{body}' '{launch.address}/api/jobs?wait=10'"
+        ).splitlines()
+        assert json.loads(done[1])["username"] == "demo"
+        assert json.loads(done[2])["result"] == ["Hello, Ada!"]
 
 
 def test_import_of_the_client_is_quick_and_starts_nothing() -> None:

@@ -56,8 +56,14 @@ OPERATORS_MUTANTS = (
     *of(
         ("tests/integration/engine/remote/test_fleet_health.py",),
         Mutant(
+            "nothing for workers with another secret",
+            "flask_api/jobs/records/roster/kinds.py",
+            "return not self.keys or key in self.keys",
+            "return True",
+        ),
+        Mutant(
             "workers of another format",
-            "flask_api/jobs/records/roster.py",
+            "flask_api/jobs/records/roster/kinds.py",
             'if stored["format"] != FORMAT:\n                return None',
             "",
         ),

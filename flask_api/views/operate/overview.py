@@ -77,6 +77,10 @@ class FleetJson(BaseModel):
     elsewhere: Annotated[
         int, Field(description="workers that listen to another broker: nothing is sent to them")
     ]
+    other_secrets: Annotated[
+        int,
+        Field(description="workers with another GATEHOUSE_WORKER_SECRETS: nothing is sent to them"),
+    ]
     broker_away: Annotated[
         bool, Field(description="what carries attempts can't be reached: nothing is sent")
     ]

@@ -71,4 +71,16 @@ def test_missing_workers_are_told_by_health_and_to_operators(
     assert "Other arguments or another version at some workers: <code>sample.echo</code>" in page
     assert "1 differs" in page
     Roster(store).leave(name)
+
+    stranger = WorkerKind("rq", frozenset({"sample.echo"}), keys=("another",))
+    name = WorkerName.new(stranger, 1)
+    Roster(store).beat(name, stranger, free=(), register=True)
+    wait_until(lambda: engine.fleets()[0].other_secrets, timeout_s=30, what="it is seen")
+    assert ask(remote_api, "/api/health/ready").get_json()["warnings"] == [
+        "rq: no worker is alive.",
+        "rq: workers with another GATEHOUSE_WORKER_SECRETS are sent nothing.",
+    ]
+    page = olga.browser.get("/operators/").content.decode()
+    assert "Workers with another GATEHOUSE_WORKER_SECRETS are sent nothing." in page
+    Roster(store).leave(name)
     store.close()

@@ -17,6 +17,7 @@ from flask_api.jobs.workers.remote.entry import (
     AttemptEntry,
     EntryRefusedError,
     digest_of,
+    key_id,
     read_entry,
     sign,
 )
@@ -45,6 +46,13 @@ def test_entry_is_read_by_who_has_the_secret() -> None:
     assert read_entry(sign(ENTRY, OLD), [NEW, OLD]) == ENTRY
     with pytest.raises(EntryRefusedError, match="GATEHOUSE_WORKER_SECRETS"):
         read_entry(sign(ENTRY, OLD), [NEW])
+
+
+def test_id_of_a_secret_tells_secrets_apart_and_not_what_they_are() -> None:
+    """It is the same everywhere, and is no part of a signature."""
+    assert key_id(OLD) == key_id(OLD) != key_id(NEW)
+    assert OLD not in key_id(OLD)
+    assert key_id(OLD) not in sign(ENTRY, OLD)
 
 
 @given(at=st.integers(0), other=st.characters(codec="ascii"))

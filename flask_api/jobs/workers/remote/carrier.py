@@ -2,11 +2,13 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from flask_api.jobs.records.roster import WorkerKind
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.tasks.signature import signature_of
+from flask_api.jobs.workers.remote.entry import key_id
 from shared.redis import RedisClient, build_client
 from shared.settings import ApiSettings
 
@@ -85,14 +87,18 @@ def carrier_kind(name: str, settings: ApiSettings) -> str:
     return name
 
 
-def kind_of(registry: TaskRegistry, carrier: str, *, labels: tuple[str, ...]) -> WorkerKind:
-    """Return what a worker with these labels can run."""
+def kind_of(
+    registry: TaskRegistry, carrier: str, *, labels: tuple[str, ...], secrets: Sequence[str]
+) -> WorkerKind:
+    """Return what a worker with these labels can run, and whose entries it believes."""
 
     def fits(task: AnyTask) -> bool:
         return not task.policy.needs or task.policy.needs in labels
 
     signatures = {task.name: signature_of(task) for task in registry if fits(task)}
-    return WorkerKind(carrier, frozenset(signatures), labels, signatures)
+    return WorkerKind(
+        carrier, frozenset(signatures), labels, signatures, tuple(map(key_id, secrets))
+    )
 
 
 class RedisCarrier:

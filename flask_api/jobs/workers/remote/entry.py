@@ -20,6 +20,7 @@ from flask_api.jobs.records.roster import FORMAT, EndNotice
 
 MAX_BYTES = 2_000
 _PURPOSE = b"gatehouse.attempt."
+_KEY_PURPOSE = b"gatehouse.worker-key"  # begins as no signed text does
 
 
 class EntryRefusedError(Exception):
@@ -56,6 +57,12 @@ class EntryPlace:
 def digest_of(arguments: str) -> str:
     """Return what tells arguments from others."""
     return hashlib.sha256(arguments.encode()).hexdigest()
+
+
+def key_id(secret: str) -> str:
+    """Return which secret it is, for who has it too: a worker tells this, so that it is sent only
+    what it can believe. The secret can't be had from it, nor anything signed."""
+    return hmac.new(secret.encode(), _KEY_PURPOSE, hashlib.sha256).hexdigest()[:16]
 
 
 def sign(entry: AttemptEntry, secret: str) -> str:

@@ -23,7 +23,7 @@ from flask_api.jobs.workers.executor import Executor, Host, queue_for
 from flask_api.jobs.workers.executors import executors_of
 from flask_api.jobs.workers.queue import shared_slots
 from flask_api.jobs.workers.remote.carrier import Carrier, WatchedCarrier, carrier_kind
-from flask_api.jobs.workers.remote.entry import AttemptEntry, digest_of, sign
+from flask_api.jobs.workers.remote.entry import AttemptEntry, digest_of, key_id, sign
 from flask_api.jobs.workers.remote.fleet import FleetLook, LiveWorkers
 from flask_api.jobs.workers.remote.sent import SentAttempt, SentAttempts
 from flask_api.jobs.workers.runner import AttemptRunner
@@ -59,6 +59,7 @@ class RemoteExecutor(Executor):
             self._roster,
             executor=self.name,
             carrier=carrier_kind(self.name, settings),
+            key=key_id(self._secret),
             signatures=_signatures_for(self.name, registry, settings),
             heartbeat_s=settings.job_heartbeat_s,
         )
@@ -100,6 +101,8 @@ class RemoteExecutor(Executor):
             return None
         if self.fleet is not None and task in self.fleet.differing:
             return f"only workers with other arguments or another version of {task} are alive"
+        if task in workers.beyond:
+            return f"only workers with another GATEHOUSE_WORKER_SECRETS run {task}"
         needs = self._registry.get(task).policy.needs
         return f"no worker{f' with the label {needs}' if needs else ''} runs {task}"
 

@@ -23,6 +23,7 @@ UNSERVED = "no worker runs"
 DIFFERING = "workers have other arguments or another version of"
 STRANGERS = "workers of another version of Gatehouse are sent nothing"
 ELSEWHERE = "workers that listen to another broker are sent nothing"
+OTHER_SECRETS = "workers with another GATEHOUSE_WORKER_SECRETS are sent nothing"
 BROKER_AWAY = "its broker is away, so nothing is sent"
 
 
@@ -31,7 +32,8 @@ class FleetReport:
     """An executor's live workers, and what is wrong with them. ``unserved``: tasks that none of
     them runs as they are here; ``differing``: tasks of which one has another signature;
     ``strangers``: how many can't be read here, being of another version of Gatehouse;
-    ``elsewhere``: how many listen to another broker than this process sends to."""
+    ``elsewhere``: how many listen to another broker than this process sends to;
+    ``other_secrets``: how many do not know the secret that this process signs with."""
 
     executor: str
     workers: int
@@ -40,6 +42,7 @@ class FleetReport:
     differing: tuple[str, ...]
     strangers: int
     elsewhere: int = 0
+    other_secrets: int = 0
     broker_away: bool = False
 
     @property
@@ -50,6 +53,7 @@ class FleetReport:
         others = {
             STRANGERS: self.strangers,
             ELSEWHERE: self.elsewhere,
+            OTHER_SECRETS: self.other_secrets,
             BROKER_AWAY: self.broker_away,
         }
         return frozenset(found | {(words, "") for words, is_so in others.items() if is_so})
@@ -72,14 +76,16 @@ class LiveWorkers:
     # What is sent to each kind: its tasks without those whose arguments or version differ there.
     kinds: tuple[tuple[str, frozenset[str]], ...] = ()
     slots: int = 0
+    # What those with another secret could run, who are none of these.
+    beyond: frozenset[str] = frozenset()
 
 
 class FleetLook:
     """Looks which workers are alive and what each is sent, not more than once a second.
 
-    ``carrier`` is what they say of how they are reached, ``signatures`` those of the tasks that an
-    executor runs here. For one thread; ``workers`` and ``report`` may be read by all, and are None
-    until the first look.
+    ``carrier`` is what they say of how they are reached, ``key`` the id of the secret that entries
+    are signed with, ``signatures`` those of the tasks that an executor runs here. For one thread;
+    ``workers`` and ``report`` may be read by all, and are None until the first look.
     """
 
     def __init__(
@@ -88,12 +94,14 @@ class FleetLook:
         *,
         executor: str,
         carrier: str,
+        key: str,
         signatures: Mapping[str, str],
         heartbeat_s: float,
     ) -> None:
         self._roster = roster
         self._executor = executor
         self._carrier = carrier
+        self._key = key
         self._signatures = signatures
         self._heartbeat_s = heartbeat_s
         self._watch = FleetWatch()
@@ -107,17 +115,22 @@ class FleetLook:
             return self.workers
         names = self._roster.live(self._heartbeat_s)
         kinds = self._roster.kinds({name.kind for name in names})
-        ours = {id_: kind for id_, kind in kinds.items() if kind.carrier == self._carrier}
+        here = {id_: kind for id_, kind in kinds.items() if kind.carrier == self._carrier}
+        ours = {id_: kind for id_, kind in here.items() if self._is_ours(kind)}
         mine = [name for name in names if name.kind in ours]
         self.workers = LiveWorkers(
             names=frozenset(name.text for name in mine),
             kinds=tuple(sorted((id_, self._accepted(kind)) for id_, kind in ours.items())),
             slots=sum(name.slots for name in mine),
+            beyond=_all_of(self._accepted(here[id_]) for id_ in here.keys() - ours.keys()),
         )
         self._at = time.monotonic()
         self.report = self._report(names, kinds, broker_away=broker_away)
         self._watch.note(self.report)
         return self.workers
+
+    def _is_ours(self, kind: WorkerKind) -> bool:
+        return kind.carrier == self._carrier and kind.verifies(self._key)
 
     def _accepted(self, kind: WorkerKind) -> frozenset[str]:
         return kind.tasks.difference(kind.differing(self._signatures))
@@ -125,11 +138,12 @@ class FleetLook:
     def _report(
         self, names: Sequence[WorkerName], kinds: Mapping[str, WorkerKind], *, broker_away: bool
     ) -> FleetReport:
-        ours = [kind for kind in kinds.values() if kind.carrier == self._carrier]
+        ours = [kind for kind in kinds.values() if self._is_ours(kind)]
         known = [kinds[name.kind] for name in names if name.kind in kinds]
         mine = [kind for kind in known if kind.executor == self._executor]
-        here = sum(kind.carrier == self._carrier for kind in mine)
-        served = frozenset[str]().union(*map(self._accepted, ours))
+        reached = sum(kind.carrier == self._carrier for kind in mine)
+        here = sum(map(self._is_ours, mine))
+        served = _all_of(map(self._accepted, ours))
         differing = {task for kind in ours for task in kind.differing(self._signatures)}
         return FleetReport(
             executor=self._executor,
@@ -138,7 +152,8 @@ class FleetLook:
             unserved=tuple(sorted(self._signatures.keys() - served)),
             differing=tuple(sorted(differing)),
             strangers=len(names) - len(known),
-            elsewhere=len(mine) - here,
+            elsewhere=len(mine) - reached,
+            other_secrets=reached - here,
             broker_away=broker_away,
         )
 
@@ -168,6 +183,10 @@ def fleets_of(executors: Iterable[HasFleet]) -> list[FleetReport]:
     """Return how it stands with workers elsewhere, by executor, as this process saw it a second ago
     or later. Doesn't block."""
     return [each.fleet for each in executors if each.fleet is not None]
+
+
+def _all_of(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset[str]().union(*sets)
 
 
 def _log(prefix: str, troubles: Iterable[Trouble], executor: str) -> None:

@@ -52,10 +52,11 @@ class RemoteWorker:
         self, store: RedisGateway, registry: TaskRegistry, settings: WorkerSettings, *, carrier: str
     ) -> None:
         how = carrier_kind(carrier, settings)
-        self.kind = kind_of(registry, how, labels=settings.worker_labels)
+        self._secrets = [secret.get_secret_value() for secret in settings.worker_secrets]
+        labels, secrets = settings.worker_labels, self._secrets
+        self.kind = kind_of(registry, how, labels=labels, secrets=secrets)
         self.name = WorkerName.new(self.kind, settings.worker_slots)
         self._registry = registry
-        self._secrets = [secret.get_secret_value() for secret in settings.worker_secrets]
         self._job_ttl_s = settings.job_ttl_s
         self._beat_s = min(_LONGEST_BEAT_S, settings.job_heartbeat_s / 4)
         self._idle_beat_s = min(_LONGEST_IDLE_BEAT_S, settings.job_heartbeat_s / 4)

@@ -7,12 +7,13 @@ import pytest
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.operating.operators import Operators
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.records.roster import Roster, WorkerKind, WorkerName
 from flask_api.jobs.workers.remote.fleet import FleetReport
 from tests.integration.engine.engine_bench import TASKS, EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
-from tests.integration.engine.worker_process import REMOTE
+from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
 from tests.waiting import wait_until
 
 HERE = "tests.integration.engine.remote"
@@ -87,3 +88,32 @@ def test_worker_differs_in_tasks_only_that_it_is_sent(
     (seen,) = Operators(store, remote_engine).overview().workers
     store.close()
     assert (seen.tasks, seen.differing) == (tuple(sorted(names)), ("child.echo",))
+
+
+def test_worker_with_another_secret_is_sent_nothing_and_told_of(
+    bench: EngineBench, start_worker: StartWorker
+) -> None:
+    """It could believe no entry. One that has the signing secret among others is sent what
+    waits: so secrets rotate."""
+    other = {"GATEHOUSE_WORKER_SECRETS": "a" * 40}
+    stranger = start_worker("--slots", "1", settings=other, log="stranger.log")
+    wait_for_workers(bench.admin, 1)
+    engine = bench.start(executors={"processes": "rq"}, **REMOTE)
+    job_id = bench.submit(engine, "child.echo", {"value": "x"})
+
+    def waiting_for() -> str | None:
+        return engine.waiting_for(engine.get(job_id, viewer=bench.owner))
+
+    wait_until(waiting_for, timeout_s=30, what="it says for what it waits")
+    assert waiting_for() == "only workers with another GATEHOUSE_WORKER_SECRETS run child.echo"
+    assert (_fleet(engine).workers, _fleet(engine).other_secrets) == (0, 1)
+    assert (
+        "rq: workers with another GATEHOUSE_WORKER_SECRETS are sent nothing."
+        in _fleet(engine).summary()
+    )
+    assert bench.status(job_id) == "queued"
+    both = {"GATEHOUSE_WORKER_SECRETS": f"{'a' * 40},{SECRET}"}
+    start_worker("--slots", "1", settings=both)
+    job = bench.outcome(engine, job_id, timeout_s=60)
+    assert (job.status, job.result, job.attempt) == (JobStatus.SUCCEEDED, ["x"], 1)
+    assert "refused an entry" not in stranger.log.read_text()

@@ -15,7 +15,7 @@ from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.jobs.workers.remote.carrier import kind_of
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
-from tests.integration.engine.worker_process import REMOTE, wait_for_workers
+from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
 from tests.integration.tasks.test_web_tls import self_signed
 from tests.integration.tasks.web_server import running_server
 from tests.permission import is_refusal, missing_command
@@ -109,8 +109,8 @@ def test_worker_from_before_signatures_fails_an_attempt_in_the_checks_words(
     """It tells names only, and is taken at its word: the job says which argument it is, and nobody
     else's waits."""
     tasks = (f"{HERE}.other_tasks",)
-    kind = kind_of(load_tasks(tasks), "rq", labels=())
-    bench.admin.set(keyspace.kind(kind.id), replace(kind, signatures={}).text)
+    kind = kind_of(load_tasks(tasks), "rq", labels=(), secrets=(SECRET,))
+    bench.admin.set(keyspace.kind(kind.id), replace(kind, signatures={}, keys=()).text)
     start_worker("--slots", "1", tasks=tasks)
     wait_for_workers(bench.admin, 1)
     engine = bench.start(executors={"processes": "rq"}, **REMOTE)

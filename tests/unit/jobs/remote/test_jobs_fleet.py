@@ -17,7 +17,7 @@ def test_what_is_wrong_is_logged_when_it_begins_and_when_it_ends(
     watch = FleetWatch()
     worse = dataclasses.replace(WELL, unserved=("a.a",), differing=("c.c",))
     worst = dataclasses.replace(worse, unserved=("a.a", "b.b"), strangers=1)
-    worst = dataclasses.replace(worst, elsewhere=2, broker_away=True)
+    worst = dataclasses.replace(worst, elsewhere=2, other_secrets=1, broker_away=True)
     for report in (WELL, WELL, GONE, GONE, worse, worse, worst, worst, WELL, WELL):
         watch.note(report)
     assert [record.getMessage() for record in caplog.records] == [
@@ -29,11 +29,13 @@ def test_what_is_wrong_is_logged_when_it_begins_and_when_it_ends(
         "rq: no worker runs b.b",
         "rq: workers of another version of Gatehouse are sent nothing",
         "rq: workers that listen to another broker are sent nothing",
+        "rq: workers with another GATEHOUSE_WORKER_SECRETS are sent nothing",
         "rq: no longer so: its broker is away, so nothing is sent",
         "rq: no longer so: no worker runs a.a, b.b",
         "rq: no longer so: workers have other arguments or another version of c.c",
         "rq: no longer so: workers of another version of Gatehouse are sent nothing",
         "rq: no longer so: workers that listen to another broker are sent nothing",
+        "rq: no longer so: workers with another GATEHOUSE_WORKER_SECRETS are sent nothing",
     ]
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 

@@ -103,6 +103,9 @@ def test_kind_is_read_as_it_was_stored() -> None:
     assert old.text == '{"format":1,"carrier":"rq","tasks":["a.a"],"labels":[]}'
     assert WorkerKind.read(old.text) == old
     assert old.differing({"a.a": "1"}) == []
+    keyed = WorkerKind("rq", frozenset({"a.a"}), keys=("k2", "k1"))
+    assert WorkerKind.read(keyed.text) == WorkerKind("rq", frozenset({"a.a"}), keys=("k1", "k2"))
+    assert (keyed.verifies("k1"), keyed.verifies("k3"), old.verifies("k3")) == (True, False, True)
     newer = old.text.replace("}", ',"colours":["red"]}')
     assert WorkerKind.read(newer) == old, "what a later one tells besides is not looked at"
     assert WorkerKind.read(kind.text.replace('"format":1', '"format":2')) is None

@@ -12,17 +12,18 @@ again when a node says ``MOVED`` to a command: then it did nothing (.client).
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote
 
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
-from redis.exceptions import AskError, MovedError, RedisError
+from redis.exceptions import AskError, MovedError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from shared.redis.asking import ask_each
 from shared.redis.finder import Address, Finder, connect_by, split_hosts
 from shared.redis.replies import advice_for
 from shared.redis.role import MisconfiguredError
@@ -44,7 +45,7 @@ class SlotFinder(Finder):
     def __init__(
         self, nodes: list[Address], entry: str, *, is_tls: bool, options: Mapping[str, Any]
     ) -> None:
-        super().__init__()
+        super().__init__(timeout_s=options["socket_timeout"])
         self._nodes = nodes
         self._entry = entry
         self._kind: Any = redis.SSLConnection if is_tls else redis.Connection
@@ -53,28 +54,29 @@ class SlotFinder(Finder):
 
     def _ask(self) -> Address | None:
         self._refusals.clear()
-        silent: set[Address] = set()
-        for node in list(self._nodes):
-            try:
-                return self._follow(node, silent)
-            except RedisError as error:
-                self._refusals.append(error)
-                self._nodes.remove(node)  # it comes last from now on
-                self._nodes.append(node)
+        asked: dict[Address, Address] = {}
+        follow = partial(self._follow, asked=asked)
+        for node, answer in ask_each(follow, self._nodes, timeout_s=self._timeout_s):
+            if not isinstance(answer, RedisError):
+                self._nodes.sort(key=lambda each: each != node)  # it comes first from now on
+                return answer
+            self._refusals.append(answer)
         return None
 
-    def _follow(self, node: Address, silent: set[Address]) -> Address:
+    def _follow(self, first: Address, *, asked: dict[Address, Address]) -> Address:
         """Return which node says that the slot is its own, from one to the next that is named:
-        what they know of each other is a moment old. One that was ``silent`` is waited for once,
-        however many name it."""
+        what they know of each other is a moment old. One that is silent is waited for once, however
+        many name it: ``asked`` says for whom."""
+        node = first
         for _ in range(_MOST_NAMED):
-            if node in silent:
+            if asked.setdefault(node, first) != first:
                 raise RedisConnectionError("A node of the Cluster that is named does not answer.")
             try:
                 named = self._ask_one(node)
-            except (RedisConnectionError, RedisTimeoutError):
-                silent.add(node)
+            except ResponseError:  # it is not silent
+                del asked[node]
                 raise
+            del asked[node]
             if named == node:
                 return node
             node = named

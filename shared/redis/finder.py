@@ -28,16 +28,20 @@ class Finder(ABC):
 
     nowhere: ClassVar[str]
 
-    def __init__(self) -> None:
+    def __init__(self, *, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._found: Address | None = None
         self._asked_at = float("-inf")
         self._forgotten = 0
 
     def find(self) -> Address:
-        """Return the address. Blocks for the time-outs. Raises redis-py's ConnectionError when
-        nobody tells: those who waited for an answer hear that, too, and ask nobody."""
-        with self._lock:
+        """Return the address. Blocks for the time-out at most, and for one more where somebody
+        asked meanwhile. Raises redis-py's ConnectionError when nobody tells: those who waited for
+        an answer hear that, too, and ask nobody."""
+        if not self._lock.acquire(timeout=self._timeout_s):
+            raise self._failure()
+        try:
             if time.monotonic() > self._asked_at + _TRUSTED_S:
                 forgotten = self._forgotten
                 self._found = self._ask()
@@ -46,6 +50,8 @@ class Finder(ABC):
             if self._found is None:
                 raise self._failure()
             return self._found
+        finally:
+            self._lock.release()
 
     def forget(self) -> None:
         """Ask again next time: what was found is no primary."""
@@ -54,7 +60,8 @@ class Finder(ABC):
 
     @abstractmethod
     def _ask(self) -> Address | None:
-        """Ask for the address; None when nobody tells it."""
+        """Ask for the address; None when nobody tells it. Blocks for the time-out at most, however
+        many are asked."""
 
     def _failure(self) -> RedisConnectionError:
         return RedisConnectionError(self.nowhere)

@@ -18,6 +18,7 @@ from redis.connection import parse_url
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from shared.redis.asking import ask_each
 from shared.redis.finder import Address, Finder, connect_by, split_hosts
 
 SUFFIX = "+sentinel"
@@ -34,7 +35,7 @@ class PrimaryFinder(Finder):
     def __init__(
         self, sentinels: list[Address], service: str, *, timeout_s: float, **options: Any
     ) -> None:
-        super().__init__()
+        super().__init__(timeout_s=timeout_s)
         self._sentinels = sentinels
         self._service = service
         self._options = {
@@ -48,16 +49,20 @@ class PrimaryFinder(Finder):
 
     def _ask(self) -> Address | None:
         votes: Counter[Address] = Counter()
-        for sentinel in list(self._sentinels):
-            named = self._ask_one(sentinel)
-            if named is None:  # it comes last from now on
-                self._sentinels.remove(sentinel)
-                self._sentinels.append(sentinel)
-                continue
-            votes[named] += 1
-            if votes[named] > len(self._sentinels) // 2:
-                return named
-        return None
+        voters: set[Address] = set()
+        try:
+            for sentinel, named in ask_each(
+                self._ask_one, self._sentinels, timeout_s=self._timeout_s
+            ):
+                if named is None or isinstance(named, RedisError):
+                    continue
+                voters.add(sentinel)
+                votes[named] += 1
+                if votes[named] > len(self._sentinels) // 2:
+                    return named
+            return None
+        finally:  # the others come last from now on
+            self._sentinels.sort(key=lambda each: each not in voters)
 
     def _ask_one(self, sentinel: Address) -> Address | None:
         client: Any = redis.Redis(host=sentinel[0], port=sentinel[1], **self._options)

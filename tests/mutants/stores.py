@@ -157,8 +157,26 @@ STORES_MUTANTS = (
         Mutant(
             "node that sees no majority",
             "shared/redis/cluster.py",
-            "                self._refusals.append(error)\n",
-            "                return node\n",
+            "if not isinstance(answer, RedisError):",
+            "if True:",
+        ),
+        Mutant(
+            "nodes that are silent, each beside the next",
+            "shared/redis/asking.py",
+            "timeout=min(patience_s, remaining_s) if left else remaining_s",
+            "timeout=remaining_s",
+        ),
+        Mutant(
+            "node that is silent, once",
+            "shared/redis/cluster.py",
+            "if asked.setdefault(node, first) != first:",
+            "if False:",
+        ),
+        Mutant(
+            "wait for another's question",
+            "shared/redis/finder.py",
+            "if not self._lock.acquire(timeout=self._timeout_s):",
+            "if not self._lock.acquire():",
         ),
         Mutant(
             "node that another names",

@@ -99,3 +99,22 @@ def test_threads_that_ask_together_are_told_together(start: StartSentinel) -> No
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(ask, range(8)))
     assert time.monotonic() - began < 5, "three time-outs of 0.1 s"
+
+
+def test_silent_sentinels_cost_one_time_out_together(start: StartSentinel) -> None:
+    """Whoever needs a connection waits for the answer."""
+    finder = PrimaryFinder([start(None) for _ in range(5)], "gatehouse", timeout_s=2)
+    began = time.monotonic()
+    with pytest.raises(RedisConnectionError):
+        finder.find()
+    assert time.monotonic() - began < 4, "two seconds, not ten"
+
+
+def test_majority_is_heard_beside_those_that_are_silent(start: StartSentinel) -> None:
+    """Within the time-out of one; the silent ones are asked last from then on."""
+    silent, talking = [start(None) for _ in range(2)], [start(NEW) for _ in range(3)]
+    finder = PrimaryFinder([*silent, *talking], "gatehouse", timeout_s=2)
+    began = time.monotonic()
+    assert finder.find() == NEW
+    assert time.monotonic() - began < 3, "not after two time-outs"
+    assert finder._sentinels == [*talking, *silent]

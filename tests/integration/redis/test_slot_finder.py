@@ -2,6 +2,7 @@
 
 import socket
 import socketserver
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -142,6 +143,66 @@ def test_node_that_is_silent_is_waited_for_once(start: StartNode, nodes: list[_N
         with pytest.raises(BlockingIOError):
             silent.accept()
     assert [node.asked for node in nodes] == [1] * 6
+
+
+@pytest.fixture
+def silent() -> Iterator[list[Address]]:
+    """Five servers that accept and say nothing."""
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=64))
+            for _ in range(5)
+        ]
+        yield [each.getsockname()[:2] for each in sockets]
+
+
+def test_silent_nodes_cost_one_time_out_together(silent: list[Address]) -> None:
+    """Whoever needs a connection waits for the answer: five time-outs would be no 503 in time."""
+    finder = _finder(*silent)
+    began = time.monotonic()
+    with pytest.raises(RedisConnectionError):
+        finder.find()
+    assert time.monotonic() - began < 4, "two seconds, not ten"
+
+
+def test_node_that_knows_is_heard_beside_those_that_are_silent(
+    start: StartNode, nodes: list[_Node], silent: list[Address]
+) -> None:
+    """Within the time-out of one, and it is asked first from then on."""
+    owner = start(OWN)
+    finder = _finder(*silent, owner)
+    began = time.monotonic()
+    assert finder.find() == owner
+    assert time.monotonic() - began < 4, "not after ten seconds"
+    finder.forget()
+    began = time.monotonic()
+    assert finder.find() == owner
+    assert time.monotonic() - began < 1.5, "it is asked after five sixths of a second otherwise"
+    assert finder._nodes[0] == owner
+
+
+def test_nobody_waits_for_an_answer_to_others_for_longer_than_the_time_out(
+    start: StartNode,
+) -> None:
+    """Asking may take longer than it should, for a name that nobody resolves, say."""
+    finder = _finder(start(OWN))
+    finder._timeout_s = 0.2
+    asks, go = threading.Event(), threading.Event()
+
+    def ask_long() -> None:
+        asks.set()
+        assert go.wait(60)
+
+    finder._ask = ask_long  # type: ignore[method-assign]  # the moment in between
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(finder.find)
+        assert asks.wait(10)
+        with pytest.raises(RedisConnectionError):
+            finder.find()
+        assert not first.done()
+        go.set()
+        with pytest.raises(RedisConnectionError):
+            first.result(10)
 
 
 def test_what_was_forgotten_while_it_was_asked_for_is_asked_again(

@@ -23,5 +23,5 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def client_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """What ``pip install gatehouse`` gives."""
+    """What ``pip install`` of the wheel gives."""
     return Environment(tmp_path_factory.mktemp("client") / "env", wheel)

@@ -46,7 +46,7 @@ def build(folder: Path) -> Path:
 
 
 def requirements(wheel: Path, *extras: str) -> dict[str, Distribution]:
-    """Return every distribution that ``pip install gatehouse[extras]`` brings besides gatehouse,
+    """Return every distribution that the wheel with these extras brings besides gatehouse,
     by name."""
     with ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))

@@ -120,7 +120,7 @@ def test_extra_brings_what_its_part_needs(
 
 
 def test_new_service_passes_its_own_tests_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    """``gatehouse new`` where ``gatehouse[tasks]`` and pytest are, in an empty folder."""
+    """``gatehouse new`` where the extra ``tasks`` and pytest are, in an empty folder."""
     tasks = Environment(tmp_path / "env", wheel, "tasks", also=["pytest"])
     tasks.run_command("gatehouse", "new", "hello", cwd=tmp_path)
     printed = tasks.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path / "hello")

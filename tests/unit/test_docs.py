@@ -39,6 +39,25 @@ def test_variables_named_in_documentation_exist(page: Path) -> None:
     assert set(re.findall(r"GATEHOUSE_[A-Z_]*[A-Z]", page.read_text())) <= known
 
 
+def test_nobody_is_told_to_install_the_package_of_this_name_on_pypi() -> None:
+    """It is another project's: pages, messages and the template name a checkout or a wheel;
+    the README says why."""
+    shipped = [
+        file
+        for folder in ("gatehouse", "shared", "flask_api", "django_site", "deploy", "examples")
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in {".py", ".md", ".txt", ".html", ".po"}
+    ]
+    of_that_name = r"pip install [^\n`]*(?<!/)\bgatehouse\b(?!-)|(?<!/)\bgatehouse\["
+    found = [
+        f"{file.relative_to(ROOT)}: {named}"
+        for file in [*PAGES, *shipped]
+        for named in re.findall(of_that_name, file.read_text())
+    ]
+    assert found == []
+    assert "not on PyPI" in (ROOT / "README.md").read_text()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(page: Path) -> None:
     """Every link to a file of this repository finds it."""

@@ -71,5 +71,6 @@ def _kind_of(name: str) -> type[Executor]:
         return cast(type[Executor], getattr(importlib.import_module(module), attribute))
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"the executor {name} needs {error.name}: pip install 'gatehouse[{name}]'"
+            f"the executor {name} needs {error.name}: install Gatehouse with the extra {name}: "
+            f"pip install '.[{name}]' in its checkout"
         ) from error

@@ -19,12 +19,14 @@ _MODULE = "flask_api.jobs.workers.remote"
 def worker(slots: int | None, labels: tuple[str, ...], carrier: str) -> None:
     """Run jobs of servers that reach the same Redis.
 
-    It needs gatehouse[worker,rq] and GATEHOUSE_JOBS_REDIS_URL, GATEHOUSE_WORKER_SECRETS,
-    GATEHOUSE_TASK_MODULES and GATEHOUSE_JOB_FILES_URL; SIGTERM stops it gracefully.
+    It needs Gatehouse's extras worker and rq (or celery), and GATEHOUSE_JOBS_REDIS_URL,
+    GATEHOUSE_WORKER_SECRETS, GATEHOUSE_TASK_MODULES and GATEHOUSE_JOB_FILES_URL.
+    SIGTERM stops it gracefully.
     """
     if find_spec("flask_api") is None or find_spec("redis") is None:
         raise CommandFailed(
-            "a worker needs more than the client: pip install 'gatehouse[worker,rq]'",
+            "a worker needs more than the client: install Gatehouse with the extras worker and "
+            f"{carrier}: pip install '.[worker,{carrier}]' in its checkout",
             code=ExitCode.USAGE,
         )
     arguments = ["--carrier", carrier]

@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except ImportError as error:
         print(  # noqa: T201
-            f"gatehouse worker: {error}; pip install 'gatehouse[{wanted.carrier}]'",
+            f"gatehouse worker: {error}; install Gatehouse with the extra {wanted.carrier}: "
+            f"pip install '.[{wanted.carrier}]' in its checkout",
             file=sys.stderr,
         )
         return 2

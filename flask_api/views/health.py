@@ -70,10 +70,11 @@ def live() -> Response:
 def ready() -> Response:
     """Ask whether this process can do its work just now.
 
-    The stores of sessions and of jobs are primaries that take writes, the latter keeps what it
-    accepted, and the job engine takes jobs. A process whose jobs' store is full is not ready,
-    though people still log in there. Workers elsewhere that are missing, or of another version,
-    are warnings: every process would say the same, and jobs are taken and wait.
+    The stores of sessions and of jobs are primaries that take writes, and have the replicas that
+    a write waits for; the latter keeps what it accepted, and the job engine takes jobs. A process
+    whose jobs' store is full is not ready, though people still log in there. Workers elsewhere that
+    are missing, or of another version, are warnings: every process would say the same, and jobs are
+    taken and wait.
     """
     checks = [_check(name, ask) for name, ask in _CHECKS.items()]
     is_ready = all(check["ok"] for check in checks)
@@ -102,8 +103,8 @@ def _sessions() -> str:
     except StoreUnavailable as error:
         if not isinstance(error.__cause__, NoPermissionError):
             raise
-        # a user that may only read: is it a primary at least?
-        store.get(key_used_entry("readiness"))
+        # a user that may only read: is it a primary at least, and has it the replicas it needs?
+        store.require_replicas(key_used_entry("readiness"))
     return ""
 
 

@@ -18,7 +18,8 @@ from shared.errors import StoreUnavailable
 from shared.redis.breaker import CircuitBreaker
 from shared.redis.client import RedisClient, Script
 from shared.redis.pool import POOL_EXHAUSTED
-from shared.redis.replies import Meaning, code_of, meaning_of
+from shared.redis.replication import NotReplicatedError
+from shared.redis.replies import Meaning, advice_if_it_lasts, code_of, meaning_of
 from shared.redis.role import NotPrimaryError
 from shared.redis.trial import problem_of
 
@@ -96,11 +97,16 @@ class RedisGateway:
         return self.write(partial(script.run, keys=keys, arguments=arguments))
 
     def require_writes(self, entry: str) -> None:
-        """Raise ``unavailable`` when nothing can be stored under ``entry``'s name just now;
-        stores nothing itself."""
+        """Raise ``unavailable`` when nothing can be stored under ``entry``'s name just now, or
+        would be on too few replicas; stores nothing itself."""
         # An empty text at the begin of an absent one changes nothing,
         # and is refused whenever a longer one would be.
         self.write(lambda client: client.setrange(entry, 0, ""))
+
+    def require_replicas(self, entry: str) -> None:
+        """Raise ``unavailable`` when what others write would be on too few replicas just now, or
+        this is no primary: for a user who may only read ``entry``."""
+        self.write(lambda client: client.tell("GET", entry))
 
     def close(self) -> None:
         """Close every connection. The store may be used again afterwards."""
@@ -160,13 +166,7 @@ class RedisGateway:
             raise self._full(
                 "Redis has no memory left; delete what is not needed, or try again later."
             ) from error
-        takes_no_writes = code_of(error) in _NO_WRITES
-        waiting = (
-            "Redis takes no writes just now; try again shortly."
-            if takes_no_writes
-            else "Redis could not do it just now; try again shortly."
-        )
-        raise self._unavailable(_REASONS.get(meaning, waiting)) from error
+        raise self._unavailable(_REASONS.get(meaning) or _reason_to_wait(error)) from error
 
     def _tell_operator(self, error: RedisError) -> None:
         """Log a refusal by its code, each not more often than every ten seconds;
@@ -182,7 +182,10 @@ class RedisGateway:
             found = {"problem": problem, "code": code, "settings": self._unavailable.settings}
             log.error("Redis can't be used as it is configured", extra=found)
         else:
-            log.warning("Redis refuses", extra={"code": code})
+            refused = {"code": code}
+            if lasting := advice_if_it_lasts(error):
+                refused |= {"problem": lasting, "settings": self._unavailable.settings}
+            log.warning("Redis refuses", extra=refused)
 
 
 def scan(store: RedisGateway, pattern: str) -> Iterator[str]:
@@ -194,6 +197,14 @@ def scan(store: RedisGateway, pattern: str) -> Iterator[str]:
         yield from cast(list[str], names)
         if cursor == 0:
             return
+
+
+def _reason_to_wait(error: ResponseError) -> str:
+    if isinstance(error, NotReplicatedError):
+        return "No replica of Redis has what is written; try again shortly."
+    if code_of(error) in _NO_WRITES:
+        return "Redis takes no writes just now; try again shortly."
+    return "Redis could not do it just now; try again shortly."
 
 
 def _is_demotion(error: ResponseError) -> bool:

@@ -146,6 +146,17 @@ class Pool(redis.BlockingConnectionPool):
             reply = error
         self.judge(connection, question, reply)
 
+    def try_out(self) -> None:
+        """Ask what is sent behind a write, on a connection of its own. Raises what :meth:`take` and
+        :meth:`judge` raise."""
+        connection = self.take(is_checked=True)
+        try:
+            if question := self.question(is_write=True):
+                (reply,) = exchange(connection, question, replies=1)
+                self.judge(connection, question, reply)
+        finally:
+            self.release(connection)
+
     def get_connection(
         self, command_name: object = None, *_keys: object, **_options: object
     ) -> Any:

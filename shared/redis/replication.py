@@ -8,10 +8,15 @@ refuses writes for want of replicas. The write may be there all the same, as aft
 
 from redis.exceptions import ResponseError
 
-# Of what is not a script: whatever ends or begins a session, a job or an entry of a person.
+# Of what is not a script: whatever ends or begins a session, a job or an entry of a person; and
+# SETRANGE, by which it is asked whether anything could be written (.gateway).
 WRITES = frozenset(
     ("SET", "DEL", "UNLINK", "GETDEL", "HSET", "HDEL", "SADD", "SREM", "ZADD", "ZREM", "SMOVE")
-)
+) | {"SETRANGE"}
+
+
+class NotReplicatedError(ResponseError):
+    """Fewer replicas than a write waits for have it; told as Redis tells that it has too few."""
 
 
 class Acknowledgement:
@@ -24,8 +29,8 @@ class Acknowledgement:
         self._replicas = replicas
 
     def require(self, count: int) -> None:
-        """Raise ResponseError, of the kind NOREPLICAS, when fewer have it."""
+        """Raise NotReplicatedError when fewer have it."""
         if count < self._replicas:
-            raise ResponseError(
+            raise NotReplicatedError(
                 f"NOREPLICAS {count} of {self._replicas} replicas have what was written"
             )

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from redis.exceptions import RedisError
 
+from shared.redis.replication import NotReplicatedError
 from shared.redis.role import CLUSTER_ADVICE
 
 
@@ -39,6 +40,14 @@ _CONFIGURATION = {
     "NOPROTO": "it does not speak the second version of Redis's protocol",
     "CROSSSLOT": f"it is a Redis Cluster: {CLUSTER_ADVICE}",
 }
+# What it says in passing, for a moment of a failover; what to change if it goes on.
+_IF_IT_LASTS = {
+    "NOREPLICAS": "it has fewer replicas than its min-replicas-to-write asks for",
+}
+_NOT_REPLICATED = (
+    "no replica has what was written: give each primary of slots or of Sentinels a replica, or add "
+    "?replicas=0 to the URL"
+)
 # Replies that have only the general code, by how they begin.
 _GENERAL: tuple[tuple[str, Meaning, str], ...] = (
     ("max number of clients", Meaning.WAIT, ""),
@@ -93,6 +102,14 @@ def advice_for(error: RedisError) -> str:
     empty if that is not it."""
     general = _general(error) if code_of(error) == "ERR" else None
     return general[2] if general else _CONFIGURATION.get(code_of(error), "")
+
+
+def advice_if_it_lasts(error: RedisError) -> str:
+    """Return what to change when the server goes on saying so, as the end of a sentence about it;
+    empty for what is over by itself."""
+    if isinstance(error, NotReplicatedError):
+        return _NOT_REPLICATED
+    return _IF_IT_LASTS.get(code_of(error), "")
 
 
 def _general(error: RedisError) -> tuple[str, Meaning, str] | None:

@@ -6,7 +6,7 @@ from ssl import SSLCertVerificationError
 from redis.exceptions import AuthenticationError, RedisError
 
 from shared.redis.build import build_client
-from shared.redis.replies import advice_for
+from shared.redis.replies import advice_for, advice_if_it_lasts
 from shared.redis.role import MisconfiguredError, NotPrimaryError
 
 
@@ -29,7 +29,7 @@ def find_obstacle(url: str, *, timeout_s: float) -> str:
         return ""
     if isinstance(error, NotPrimaryError):
         return "it is a replica: name the primary"
-    return problem_of(error) or "it does not answer"
+    return problem_of(error) or advice_if_it_lasts(error) or "it does not answer"
 
 
 def problem_of(error: RedisError) -> str:
@@ -58,9 +58,9 @@ def _refused_certificate(error: BaseException | None) -> str:
 def _failure(url: str, timeout_s: float) -> RedisError | None:
     client = build_client(url, timeout_s=timeout_s, max_connections=1)
     try:
-        # No command: a new connection asks all there is to know,
+        # No command: a new connection asks all there is to know, but for its replicas,
         # and the least privileged user may not even PING.
-        client.connection_pool.release(client.connection_pool.get_connection())
+        client.connection_pool.try_out()
     except RedisError as error:
         return error
     finally:

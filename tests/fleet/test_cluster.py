@@ -1,6 +1,7 @@
 """A Redis Cluster: all of an installation in two slots, whose primary dies, changes and moves."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway, Script, build_client
 from shared.redis.cluster import with_entry
+from shared.redis.trial import find_misconfiguration, find_obstacle
 from tests.chaos.house import House
 from tests.chaos.processes import tree_of
 from tests.fleet.asking import at_work, strike
@@ -45,6 +47,21 @@ def test_slot_that_moves_is_followed(redis: Cluster) -> None:
         assert store.read(lambda each: _in_a_pipeline(each, entry)) == ["after"]
     finally:
         store.close()
+
+
+def test_primary_without_a_replica_takes_no_writes(redis: Cluster) -> None:
+    """Of what must be on a replica: said when it is asked beforehand, and with what to change."""
+    entry = "{another}:entry"  # a slot of the third node, which has none
+    for query, problem in (("", "no replica has what was written"), ("?replicas=0", "")):
+        url = with_entry(redis.url("admin", query), entry)
+        client = build_client(url, timeout_s=1, max_connections=2)
+        store = RedisGateway(client, unavailable=JobStoreUnavailable)
+        with pytest.raises(JobStoreUnavailable) if problem else nullcontext():
+            store.require_writes(entry)
+        store.close()
+        assert problem in find_obstacle(url, timeout_s=1)
+        assert bool(problem) == bool(find_obstacle(url, timeout_s=1))
+        assert not find_misconfiguration(url, timeout_s=1), "it may come back"
 
 
 def test_primary_that_dies_or_changes_costs_no_job_and_no_session(

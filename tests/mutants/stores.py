@@ -228,6 +228,15 @@ STORES_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/api/test_api_health.py",),
+        Mutant(
+            "ready without a replica",
+            "shared/redis/replication.py",
+            '| {"SETRANGE"}',
+            "| set()",
+        ),
+    ),
+    *of(
         ("tests/integration/engine/remote/test_wrong_clock.py",),
         Mutant(
             "Redis' clock",

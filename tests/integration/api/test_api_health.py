@@ -3,12 +3,16 @@ without a secret."""
 
 from typing import Any
 
+import pytest
 from flask import Flask
 from pydantic import SecretStr
 
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.app import create_app, start_jobs, stop_jobs
+from flask_api.gate.state import gate_state
+from flask_api.http.state import api_state
 from flask_api.testing import running_api
+from shared.redis.replication import Acknowledgement
 from shared.settings import ApiSettings
 from tests.integration.gate.gate_bench import admin_of, ask
 
@@ -67,6 +71,28 @@ def test_store_of_jobs_that_is_away_is_named(api_settings: ApiSettings) -> None:
     what can't be asked is not called volatile."""
     app = create_app(api_settings.model_copy(update={"jobs_redis_url": NOWHERE}))
     assert failing(app) == ["jobs", "accepting"]
+
+
+@pytest.mark.parametrize(
+    ("which", "may_write"), [("sessions", True), ("sessions", False), ("jobs", True)]
+)
+def test_store_whose_replicas_are_missing_is_named(
+    api: Flask, valkey: EmbeddedValkey, which: str, may_write: bool
+) -> None:
+    """Where a write counts only when a replica has it, by a user that may not write there, too."""
+    store = gate_state(api).store if which == "sessions" else api_state(api).jobs_store
+    pool = store.client.connection_pool
+    with admin_of(valkey) as client:
+        admin: Any = client  # redis-py's has no types
+        pool.acknowledged = Acknowledgement(1, timeout_s=0.05)
+        if not may_write:
+            admin.execute_command("ACL", "SETUSER", "api", "-setrange")
+        try:
+            assert which in failing(api)
+        finally:
+            pool.acknowledged = None
+            admin.execute_command("ACL", "SETUSER", "api", "+setrange")
+    assert failing(api) == []
 
 
 def test_store_of_jobs_that_may_forget_is_named(api: Flask, valkey: EmbeddedValkey) -> None:

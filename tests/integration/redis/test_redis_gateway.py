@@ -15,13 +15,13 @@ from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.contract.signing import EntrySigner
 from shared.errors import (
-    ConfigurationError,
     EntryFormatError,
     SessionStoreUnavailable,
     StoreUnavailable,
 )
 from shared.redis import RedisClient, RedisGateway, Script, build_client, scan
 from shared.redis.breaker import CircuitBreaker
+from shared.redis.replication import Acknowledgement
 from tests.waiting import wait_until
 
 TIMEOUT_S = 0.2
@@ -197,6 +197,22 @@ def test_full_server_is_unavailable_for_writes(bench: Bench) -> None:
     assert not bench.admin.exists("gatehouse:jobs:absent")
 
 
+def test_server_whose_replicas_are_missing_takes_no_writes(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is asked of it beforehand is what a write waits for; the log says what to change."""
+    bench.store.client.connection_pool.acknowledged = Acknowledgement(1, timeout_s=0.05)
+    for ask in (bench.store.require_writes, bench.store.require_replicas):
+        with pytest.raises(SessionStoreUnavailable, match="No replica of Redis has"):
+            ask("gatehouse:jobs:absent")
+    (told,) = [each for each in caplog.records if each.name == "gatehouse.redis"]
+    assert "add ?replicas=0 to the URL" in vars(told)["problem"]
+    assert "GATEHOUSE_SITE_REDIS_URL" in vars(told)["settings"]
+    bench.store.client.connection_pool.acknowledged = None
+    for ask in (bench.store.require_writes, bench.store.require_replicas):
+        ask("gatehouse:jobs:absent")
+
+
 def test_wrong_password_is_unavailable(bench: Bench) -> None:
     """An operator's mistake looks like an outage to people, never like a log-out;
     the password is in no message."""
@@ -236,32 +252,6 @@ def test_scan_finds_every_name_once_or_more(bench: Bench) -> None:
     names = {f"gatehouse:jobs:{number}" for number in range(1500)}
     bench.store.write(lambda client: client.mset(dict.fromkeys(names, "1")))
     assert set(scan(bench.store, "gatehouse:jobs:*")) == names
-
-
-@pytest.mark.parametrize(
-    "url", ["", "canary", "http://api:canary@127.0.0.1", "redis://api:canary@127.0.0.1:port/0"]
-)
-def test_unreadable_url_is_refused_without_repeating_it(url: str) -> None:
-    """The URL may hold a password."""
-    with pytest.raises(ConfigurationError) as caught:
-        build_client(url, timeout_s=1, max_connections=1)
-    assert "canary" not in caught.value.message
-
-
-def test_time_outs_in_the_url_count_for_nothing() -> None:
-    """Else a URL that a service hands out would undo the bound on every request."""
-    url = "redis://127.0.0.1:1/3?socket_timeout=30&socket_connect_timeout=30"
-    options = build_client(url, timeout_s=0.2, max_connections=1).connection_pool.connection_kwargs
-    assert (options["socket_timeout"], options["socket_connect_timeout"], options["db"]) == (
-        0.2,
-        0.2,
-        3,
-    )
-
-
-def test_new_client_opens_no_connection() -> None:
-    """Making one is free: it may be made before a fork, and while the server is away."""
-    build_client("redis://127.0.0.1:1/0", timeout_s=1, max_connections=1).close()
 
 
 def test_script_is_given_to_a_server_that_lost_it(bench: Bench) -> None:

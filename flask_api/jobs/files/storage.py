@@ -18,6 +18,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from flask_api.jobs.errors import TaskError
+from flask_api.jobs.files.file_system import require_file_system
 from shared.settings import ApiSettings, var_dir
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -29,6 +30,7 @@ class FileStore:
 
     def __init__(self, settings: ApiSettings) -> None:
         self._url = settings.job_files_url or f"file://{var_dir() / 'files'}"
+        require_file_system(self._url)
         self._max_bytes = settings.job_file_max_bytes
         self._max_count = settings.job_files_max
 

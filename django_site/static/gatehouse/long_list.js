@@ -8,6 +8,7 @@ const AT_ONCE = 2;
 const AGAIN_MS = 2_000;
 const ROWS_AT_ONCE = 10;
 const wanted = new Set();
+const near = new WeakSet();
 let underWay = 0;
 
 // What has the focus, is ticked, opened or marked stays.
@@ -41,12 +42,16 @@ function putAway(part, height) {
   rows.remove();
 }
 
+const isMissing = (part) => part.isConnected && near.has(part) && !part.querySelector(".jobs");
+
+// What is scrolled away while it is on its way gets no rows: nothing would put them away.
 async function bringBack(part) {
+  if (!isMissing(part)) return;
   const fresh = await renew(part.dataset.address);
   await pause();
-  if (!part.isConnected || part.querySelector(".jobs")) return;
+  if (!isMissing(part)) return;
   if (!fresh) {
-    setTimeout(() => part.isConnected && want(part), AGAIN_MS);
+    setTimeout(want, AGAIN_MS, part);
     return;
   }
   const rows = rowsOf(fresh, part);
@@ -74,6 +79,8 @@ async function want(part) {
 const observer = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting, boundingClientRect } of entries) {
+      if (isIntersecting) near.add(target);
+      else near.delete(target);
       if (!target.isConnected) observer.unobserve(target);
       else if (!isIntersecting) putAway(target, boundingClientRect.height);
       else if (target.style.blockSize) want(target);

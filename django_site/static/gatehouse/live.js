@@ -66,18 +66,23 @@ export function show(html) {
 // Ask for this page again and show what is new. Returns the newer document; null when it can't be had just now, or is no
 // longer wanted.
 export async function refresh(address = location.href, { background = "1", isWanted = () => true } = {}) {
-  const html = await load(address, background);
+  const { html } = await load(address, background);
   return html !== null && isWanted() ? show(html) : null;
 }
 
-// Ask for a page of this site, and return its document without showing it.
-export async function renew(address, { background = null } = {}) {
-  const html = await load(address, background);
+// Ask for a page of this site, and return its document without showing it; null when it can't be had just now. Where it is of no use
+// to ask again, as it is gone or they may not see it, ``whenRefused`` is called first.
+export async function renew(address, { background = null, whenRefused = () => {} } = {}) {
+  const { html, isRefused } = await load(address, background);
+  if (isRefused) whenRefused();
   return html === null ? null : new DOMParser().parseFromString(html, "text/html");
 }
 
 // Let the browser do what else there is: a long piece of work is done in several.
 export const pause = () => new Promise((goOn) => setTimeout(goOn));
+
+const AWAY = { html: null, isRefused: false };
+const REFUSED = { html: null, isRefused: true };
 
 async function load(address, background) {
   let answer;
@@ -89,26 +94,26 @@ async function load(address, background) {
     html = await answer.text(); // what stands still half-way is away, too
   } catch {
     warn(gettext("The service can't be reached. This page goes on by itself as soon as it can."));
-    return null;
+    return AWAY;
   }
   if (answer.redirected && new URL(answer.url).pathname !== new URL(address, location.href).pathname) {
     warn(gettext("You were logged out."), { link: gettext("Log in again"), address: answer.url });
-    return null;
+    return REFUSED;
   }
   if (answer.status === 404 || answer.status === 410) {
     warn(gettext("This is gone: it was deleted, or its time was over."));
-    return null;
+    return REFUSED;
   }
   if (answer.status === 403) {
     warn(gettext("You may not see this any more."));
-    return null;
+    return REFUSED;
   }
   if (!answer.ok) {
     warn(gettext("The service is away for a moment. This page goes on by itself as soon as it can."));
-    return null;
+    return AWAY;
   }
   calm();
-  return html;
+  return { html, isRefused: false };
 }
 
 // A function that refreshes soon, however often it is called, and never twice within a second.

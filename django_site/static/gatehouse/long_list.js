@@ -7,8 +7,9 @@ const NEAR = "3000px 0px";
 const AT_ONCE = 2;
 const AGAIN_MS = 2_000;
 const ROWS_AT_ONCE = 10;
-const wanted = new Set();
+const wanted = new Map(); // pages, and what their question's header says
 const near = new WeakSet();
+const again = new WeakMap(); // the timers of those that could not be had
 let underWay = 0;
 
 // What has the focus, is ticked, opened or marked stays.
@@ -45,13 +46,16 @@ function putAway(part, height) {
 const isMissing = (part) => part.isConnected && near.has(part) && !part.querySelector(".jobs");
 
 // What is scrolled away while it is on its way gets no rows: nothing would put them away.
-async function bringBack(part) {
+async function bringBack(part, background) {
+  clearTimeout(again.get(part));
   if (!isMissing(part)) return;
-  const fresh = await renew(part.dataset.address);
+  let isRefused = false;
+  const fresh = await renew(part.dataset.address, { background, whenRefused: () => (isRefused = true) });
   await pause();
   if (!isMissing(part)) return;
   if (!fresh) {
-    setTimeout(want, AGAIN_MS, part);
+    // By the clock, so nobody need be there: it must not renew their session.
+    if (!isRefused) again.set(part, setTimeout(want, AGAIN_MS, part, "1"));
     return;
   }
   const rows = rowsOf(fresh, part);
@@ -61,15 +65,16 @@ async function bringBack(part) {
 }
 
 // Those that came near last come first: that is where somebody looks.
-async function want(part) {
-  wanted.add(part);
+async function want(part, background = null) {
+  wanted.delete(part);
+  wanted.set(part, background);
   if (underWay === AT_ONCE) return;
   underWay += 1;
   try {
     while (wanted.size) {
-      const next = [...wanted].at(-1);
+      const [next, header] = [...wanted].at(-1);
       wanted.delete(next);
-      await bringBack(next);
+      await bringBack(next, header);
     }
   } finally {
     underWay -= 1;

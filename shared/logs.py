@@ -8,6 +8,7 @@ so input can't forge a line (CWE-117). Loggers:
 
 import logging
 import logging.config
+import time
 from collections.abc import Mapping
 from copy import copy
 from typing import Any
@@ -22,6 +23,8 @@ _OF_REQUESTS = ("django", "gunicorn")
 # What of the access log's format may hold an address: request line, path, query and referrer.
 # So may headers and variables, whose names are in braces.
 _ADDRESSES = frozenset("rUqf")
+
+_MOST_WORDS = 100
 
 _HANDLER = {
     "class": "logging.StreamHandler",
@@ -47,6 +50,26 @@ class HideSecretPaths(logging.Filter):
         request: Any = getattr(record, "request", None)
         if hasattr(request, "path"):  # rendered, it would be its address with the query
             record.request = f"{request.method} {logged_path(request.path)}"
+        return True
+
+
+class SaidSeldom(logging.Filter):
+    """Keeps a logger that says the same every second to one line in ten seconds."""
+
+    def __init__(self, *, every_s: float = 10.0) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._said_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the first record of these words, whatever they are about, and again after a
+        while."""
+        now, words = time.monotonic(), str(record.msg)
+        if now < self._said_at.get(words, float("-inf")) + self._every_s:
+            return False
+        if len(self._said_at) >= _MOST_WORDS:
+            self._said_at.clear()
+        self._said_at[words] = now
         return True
 
 

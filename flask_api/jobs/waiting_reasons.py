@@ -45,9 +45,7 @@ class WaitingReasons:
     ) -> None:
         self._store = store
         self._pause_of = pause_of
-        self._limits = {
-            task.name: task.policy.max_running for task in registry if task.policy.max_running
-        }
+        self._limits = registry.running_limits
 
     def find(self, jobs: Sequence[Job]) -> dict[str, WaitingReason]:
         """Return for what each job waits, by id, in two round trips; they are one person's. A job

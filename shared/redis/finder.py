@@ -140,6 +140,15 @@ def hosts_of(url: str) -> str:
     return url.partition("://")[2].partition("?")[0].partition("/")[0].rpartition("@")[2]
 
 
+def server_of(url: str) -> str:
+    """Return where a URL leads, without its secrets: the address, several, or a socket's path."""
+    if url.startswith("unix:"):
+        return urlsplit(url).path
+    hosts = hosts_of(url)
+    parts = urlsplit(f"//{hosts}")
+    return hosts if "," in hosts else f"{parts.hostname}:{parts.port or 6379}"
+
+
 def connect_by(finder: Finder, *, is_tls: bool, replicas: str, timeout_s: float) -> dict[str, Any]:
     """Return the options of a pool whose connections go where the finder says."""
     options: dict[str, Any] = {

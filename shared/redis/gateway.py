@@ -6,7 +6,7 @@ what was lost), and a circuit breaker.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -51,12 +51,14 @@ class RedisGateway:
         unavailable: type[StoreUnavailable],
         full: type[StoreUnavailable] | None = None,
         breaker: CircuitBreaker | None = None,
+        place: Mapping[str, str] | None = None,
     ) -> None:
         self.client = client
         self._unavailable = unavailable
         self._full = full
         self._breaker = breaker or CircuitBreaker()
         self._said: dict[str, float] = {}
+        self.place = dict(place or {})  # which server, by which setting: for the log
 
     @property
     def is_broken(self) -> bool:

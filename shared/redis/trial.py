@@ -21,6 +21,13 @@ def find_misconfiguration(url: str, *, timeout_s: float) -> str:
     return problem_of(error) if error else ""
 
 
+def find_refusal(url: str, *, timeout_s: float) -> str:
+    """Return what only a change of these settings can mend, as :func:`find_misconfiguration`, but
+    nothing of a certificate: that may be renewed while somebody waits."""
+    error = _failure(url, timeout_s)
+    return problem_of(error) if error and not _refused_certificate(error) else ""
+
+
 def find_obstacle(url: str, *, timeout_s: float) -> str:
     """Return why the server can't be used now, as the end of a sentence about it;
     empty if it can."""

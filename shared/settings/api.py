@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from shared.contract.entries import JOBS_SLOT, SESSIONS_SLOT
+from shared.environment import ENV_PREFIX
 from shared.redis.cluster import with_entry
 from shared.settings.contract import DAY_S, ContractSettings
 from shared.settings.fields import AmqpUrl, RedisUrl, Secret, WordList, split_list, split_pairs
@@ -196,6 +197,12 @@ class ApiSettings(ContractSettings):
         """The Redis URL that the gate reads sessions, principals and keys with."""
         url = (self.api_redis_url or self.redis_url).get_secret_value()
         return with_entry(url, SESSIONS_SLOT)
+
+    @property
+    def job_store_variable(self) -> str:
+        """The variable that names the Redis of the job engine."""
+        own, apis = self.jobs_redis_url, self.api_redis_url
+        return f"{ENV_PREFIX}{'JOBS_' if own else 'API_' if apis else ''}REDIS_URL"
 
     @property
     def job_store_url(self) -> str:

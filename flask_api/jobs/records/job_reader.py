@@ -23,6 +23,7 @@ from flask_api.jobs.records.reading.tail import read_tail
 from flask_api.jobs.records.scripts import load_scripts
 from shared.errors import JobStoreFull, JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway, build_client
+from shared.redis.finder import server_of
 from shared.settings import ApiSettings
 
 _CHUNK = 100
@@ -255,7 +256,8 @@ def open_job_connections(
         timeout_s=(timeout_ms or settings.redis_timeout_ms) / 1000,
         max_connections=connections or settings.redis_connections,
     )
-    return RedisGateway(client, unavailable=JobStoreUnavailable, full=JobStoreFull)
+    place = {"server": server_of(settings.job_store_url), "settings": settings.job_store_variable}
+    return RedisGateway(client, unavailable=JobStoreUnavailable, full=JobStoreFull, place=place)
 
 
 def read_fields(

@@ -36,6 +36,11 @@ class TaskRegistry:
     def __contains__(self, name: object) -> bool:
         return name in self._tasks
 
+    @property
+    def running_limits(self) -> dict[str, int]:
+        """How many attempts of a task run at once, of those for which that is bounded."""
+        return {task.name: task.policy.max_running for task in self if task.policy.max_running}
+
     def get(self, name: str) -> AnyTask:
         """Return the task with this name, or raise UnknownTask."""
         try:

@@ -63,9 +63,7 @@ class Worker:
         self._waiting = waiting
         self.counts = counts
         self._reader = JobReader(store)
-        self._limits = {
-            task.name: task.policy.max_running for task in registry if task.policy.max_running
-        }
+        self._limits = registry.running_limits
         self._writer = JobWriter(store, quota_of(settings), max_running=self._limits)
         self._holdings = Holdings(store)
         self._stopping = threading.Event()

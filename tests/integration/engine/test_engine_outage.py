@@ -212,11 +212,15 @@ def test_redis_that_may_lose_jobs_is_refused_at_start(
 
 
 def test_engine_started_before_redis_takes_jobs_when_it_is_there(
-    own_bench: EngineBench, own_valkey: EmbeddedValkey
+    own_bench: EngineBench, own_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Until then a submit is 503; no restart is needed."""
+    """Until then a submit is 503; no restart is needed. The log says which Redis is missed."""
     own_valkey.stop()
     engine = own_bench.start()
+    (line,) = [each for each in caplog.records if "not registered yet" in each.getMessage()]
+    told = vars(line)
+    assert told["server"] == str(own_valkey.socket), "and no password"
+    assert told["settings"] == "GATEHOUSE_API_REDIS_URL"
     with pytest.raises(JobStoreUnavailable):
         own_bench.submit(engine, "sample.echo")
     own_valkey.start()

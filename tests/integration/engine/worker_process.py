@@ -24,7 +24,8 @@ REMOTE = {"worker_secrets": (SecretStr(SECRET),), "job_heartbeat_s": 2}
 
 
 class WorkerProcess:
-    """A worker's process, which a test may kill. ``clock_s``: how far its clock is off."""
+    """A worker's process, which a test may kill. ``clock_s``: how far its clock is off;
+    ``settings``: variables to change, None for one that is left out."""
 
     def __init__(
         self,
@@ -32,7 +33,7 @@ class WorkerProcess:
         folder: Path,
         *arguments: str,
         tasks: tuple[str, ...] = TASKS,
-        settings: Mapping[str, str] | None = None,
+        settings: Mapping[str, str | None] | None = None,
         log: str = "worker.log",
         clock_s: int = 0,
     ) -> None:
@@ -40,7 +41,7 @@ class WorkerProcess:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("GATEHOUSE_")
         }
-        environment |= {
+        given: dict[str, str | None] = {
             "GATEHOUSE_JOBS_REDIS_URL": valkey.url("worker"),
             "GATEHOUSE_WORKER_SECRETS": SECRET,
             "GATEHOUSE_TASK_MODULES": ",".join(tasks),
@@ -50,6 +51,7 @@ class WorkerProcess:
             "GATEHOUSE_VAR_DIR": str(folder),
             **(settings or {}),
         }
+        environment |= {name: value for name, value in given.items() if value is not None}
         module = "tests.fleet.shifted_worker" if clock_s else _MODULE
         environment["WRONG_CLOCK_S"] = str(clock_s)
         command = [sys.executable, "-m", module, *arguments]

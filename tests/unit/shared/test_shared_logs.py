@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Request
 
-from shared.logs import configure_logging, logging_config
+from shared.logs import SaidSeldom, configure_logging, logging_config
 
 NASTY = "ada\n2026-11-20T00:00:00Z level='info' event='forged'\r\x1b[2K\x00\x85\u2028\u2029é"
 BREAKS = ("\n", "\r", "\x1b", "\x00", "\x85", "\u2028", "\u2029")
@@ -92,3 +92,16 @@ def test_links_that_open_something_are_not_logged(capsys: pytest.CaptureFixture[
     assert key in by_name["r"], "the caller's own is left as it is"
     assert "GET /accounts/password/reset/key/" in first
     assert "a" * 64 in ours
+
+
+def test_logger_that_is_kept_short_says_the_same_words_seldom() -> None:
+    """Other words are said, and the same ones again after a while."""
+    seldom, always = SaidSeldom(every_s=60), SaidSeldom(every_s=0)
+
+    def record(words: str) -> logging.LogRecord:
+        return logging.LogRecord("rq.worker", logging.ERROR, "", 0, words, ("w",), None)
+
+    lines = [record("%s is away"), record("%s is away"), record("%s is full")]
+    assert [seldom.filter(line) for line in lines] == [True, False, True]
+    assert [always.filter(line) for line in lines] == [True, True, True]
+    assert seldom.filter(lines[0]) is False

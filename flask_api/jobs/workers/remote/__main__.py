@@ -15,6 +15,8 @@ from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from shared.errors import ConfigurationError
 from shared.logs import configure_logging
+from shared.redis.finder import server_of
+from shared.redis.trial import find_refusal
 from shared.settings import WorkerSettings, load_settings, misspelt_settings
 
 log = logging.getLogger("gatehouse.jobs")
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configure_logging(settings.log_format)
         for problem in misspelt_settings():
             log.warning(problem)
+        _require_redis(settings)
         serve = importlib.import_module(CARRIERS[wanted.carrier]).serve
         registry = load_tasks(settings.task_modules)
     except ConfigurationError as error:
@@ -50,14 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     worker = RemoteWorker(store, registry, settings, carrier=wanted.carrier)
     try:
         worker.start()
-        log.info(
-            "a worker serves",
-            extra={
-                "worker": worker.name.text,
-                "slots": worker.name.slots,
-                "tasks": len(worker.kind.tasks),
-            },
-        )
         serve(worker, settings)
     finally:
         worker.stop(drain_s=settings.worker_drain_s)
@@ -93,6 +88,20 @@ def _settings(wanted: argparse.Namespace) -> WorkerSettings:
     if wanted.label:
         changes["worker_labels"] = tuple(wanted.label)
     return settings.model_copy(update=changes)
+
+
+def _require_redis(settings: WorkerSettings) -> None:
+    """Raise ConfigurationError for a Redis that nobody named, and for one that no waiting would
+    make usable; one that is away is waited for."""
+    if not settings.model_fields_set & {"jobs_redis_url", "api_redis_url", "redis_url"}:
+        raise ConfigurationError(
+            "GATEHOUSE_JOBS_REDIS_URL: it is required: the Redis where the API keeps its jobs"
+        )
+    url = settings.job_store_url
+    if problem := find_refusal(url, timeout_s=settings.redis_timeout_ms / 1000):
+        raise ConfigurationError(
+            f"{settings.job_store_variable}: the Redis at {server_of(url)} can't be used, {problem}"
+        )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from flask_api.jobs.workers.remote.rq_carrier import (
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from flask_api.jobs.workers.slots import SlotThreads
 from shared.contract.entries import JOBS_PREFIX
+from shared.logs import SaidSeldom
 from shared.settings import ApiSettings
 
 log = logging.getLogger("gatehouse.jobs")
@@ -156,6 +157,7 @@ def serve(worker: RemoteWorker, settings: ApiSettings) -> None:
     RQ's loop ends at the first error that it does not expect, such as a primary that became a
     replica just now. What runs here goes on then, and the loop begins again.
     """
+    logging.getLogger("rq.worker").addFilter(SaidSeldom())
     loop = GatehouseWorker(worker, settings)
     try:
         while not loop.told_to_stop.is_set():

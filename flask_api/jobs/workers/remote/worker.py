@@ -53,21 +53,18 @@ class RemoteWorker:
     ) -> None:
         how = carrier_kind(carrier, settings)
         self._secrets = [secret.get_secret_value() for secret in settings.worker_secrets]
-        labels, secrets = settings.worker_labels, self._secrets
-        self.kind = kind_of(registry, how, labels=labels, secrets=secrets)
+        self.kind = kind_of(registry, how, labels=settings.worker_labels, secrets=self._secrets)
         self.name = WorkerName.new(self.kind, settings.worker_slots)
         self._registry = registry
         self._job_ttl_s = settings.job_ttl_s
         self._beat_s = min(_LONGEST_BEAT_S, settings.job_heartbeat_s / 4)
         self._idle_beat_s = min(_LONGEST_IDLE_BEAT_S, settings.job_heartbeat_s / 4)
+        self._store = store
         self._roster = Roster(store)
         self._holdings = Holdings(store)
         self._strays: frozenset[str] = frozenset()
         self._next_audit_at = 0.0
-        limits = {
-            each.name: each.policy.max_running for each in registry if each.policy.max_running
-        }
-        self._writer = JobWriter(store, quota_of(settings), max_running=limits)
+        self._writer = JobWriter(store, quota_of(settings), max_running=registry.running_limits)
         self._children = Children(settings)
         self._held = HeldJobs()
         self._changed = threading.Condition()
@@ -75,6 +72,7 @@ class RemoteWorker:
         self._running = 0
         self._stopping = threading.Event()  # what runs must stop
         self._leaving = threading.Event()  # nothing more is taken
+        self._serves = False  # it is registered
         self._is_deaf = how != carrier  # a broker besides the jobs' Redis is to be reached first
         self._thread = threading.Thread(target=self._keep, name="gatehouse-worker", daemon=True)
 
@@ -84,7 +82,7 @@ class RemoteWorker:
         try:
             self._beat(register=True)
         except JobStoreUnavailable:
-            log.warning("not registered yet: Redis is away")
+            log.warning("not registered yet: Redis is away", extra=self._store.place)
         self._thread.start()
 
     def run(self, signed: object) -> None:
@@ -121,9 +119,7 @@ class RemoteWorker:
     def wait_for_slot(self, timeout_s: float) -> bool:
         """Wait until fewer attempts run than there are slots; tell whether that is so."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._running < self.name.slots, timeout=timeout_s
-            )
+            return self._changed.wait_for(lambda: self._running < self.name.slots, timeout_s)
 
     def stop(self, *, drain_s: float) -> None:
         """Take no more, let what runs end in this time, stop the rest, and leave. Idempotent."""
@@ -275,18 +271,22 @@ class RemoteWorker:
             self.name, self.kind, free=self._forgotten(), register=register
         )
         if not is_alive:
-            log.warning("this worker was taken for dead; it stops what it ran and begins anew")
+            if self._serves:  # else Redis was away as it began
+                log.warning("this worker was taken for dead; it stops what it ran and begins anew")
             self._held.lose_all(())
             self._beat(register=True)
             return
+        if not self._serves:
+            self._serves = True
+            told = {"slots": self.name.slots, "tasks": len(self.kind.tasks)}
+            log.info("a worker serves", extra={"worker": self.name.text, **told})
         self._held.stop(cancels, StopReason.CANCELLED)
         if time.monotonic() >= self._next_audit_at:
             self._next_audit_at = time.monotonic() + _AUDIT_EVERY_S
             self._audit()
 
     def _audit(self) -> None:
-        """Let others rescue what Redis says is held here and nothing here knows. Two looks, to be
-        sure."""
+        """Let others rescue what Redis says is held here and, at two looks, nothing here knows."""
         strays = self._holdings.all_of(self.name.text) - self._held.ids()
         self._holdings.give_up(sorted(strays & self._strays), instance=self.name.text)
         self._strays = strays

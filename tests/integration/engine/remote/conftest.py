@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.worker_process import REMOTE, WorkerProcess, wait_for_workers
+from tests.ports import free_port
 
 StartWorker = Callable[..., WorkerProcess]
 
@@ -26,6 +29,15 @@ def start_worker(bench: EngineBench, tmp_path: Path) -> Iterator[StartWorker]:
     yield start
     for worker in started:
         worker.kill()
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A Valkey with a port, which the test may stop."""
+    with EmbeddedValkey(
+        tmp_path / "own-valkey", passwords=new_passwords(), port=free_port()
+    ) as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
@@ -128,6 +130,10 @@ def test_engine_without_a_secret_does_not_start(bench: EngineBench) -> None:
             {"settings": {"GATEHOUSE_WORKER_SLOTS": "many"}},
             "GATEHOUSE_WORKER_SLOTS: it must be a whole number",
         ),
+        (
+            {"settings": {"GATEHOUSE_JOBS_REDIS_URL": None}},
+            "GATEHOUSE_JOBS_REDIS_URL: it is required",
+        ),
     ],
 )
 def test_worker_that_can_not_serve_says_why_in_one_line(
@@ -139,6 +145,51 @@ def test_worker_that_can_not_serve_says_why_in_one_line(
     said = worker.log.read_text()
     assert line in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("", "it wants a user and a password, and the URL has none"),
+        ("worker:wrong@", "it refuses the user or password of the URL"),
+    ],
+)
+@pytest.mark.parametrize("carrier", ["rq", "celery"])
+def test_worker_that_redis_does_not_let_in_says_why_in_one_line(
+    bench: EngineBench, start_worker: StartWorker, password: str, why: str, carrier: str
+) -> None:
+    """As a server does; no waiting would help."""
+    settings = {"GATEHOUSE_JOBS_REDIS_URL": f"unix://{password}{bench.valkey.socket}"}
+    worker = start_worker("--carrier", carrier, settings=settings)
+    assert worker.wait() == 2
+    said = worker.log.read_text()
+    place = f"GATEHOUSE_JOBS_REDIS_URL: the Redis at {bench.valkey.socket} can't be used"
+    assert f"{place}, {why}" in said
+    assert len(said.splitlines()) == 1
+    assert "wrong" not in said
+
+
+def test_worker_waits_for_a_redis_that_is_away_and_serves_when_it_comes(
+    own_valkey: EmbeddedValkey, start_worker: StartWorker
+) -> None:
+    """It says where it looks, not every second, and not that it serves before it is known."""
+    url = own_valkey.tcp_url("worker")
+    server = url.rpartition("@")[2].partition("/")[0]
+    own_valkey.stop()
+    worker = start_worker("--slots", "1", settings={"GATEHOUSE_JOBS_REDIS_URL": url})
+    worker.wait_for_line("could not connect", timeout_s=60)
+    until = time.monotonic() + 4
+    wait_until(lambda: time.monotonic() > until, timeout_s=30, what="it has tried again")
+    said = worker.log.read_text()
+    assert "a worker serves" not in said
+    assert "not registered yet: Redis is away" in said
+    assert f"server='{server}'" in said
+    assert "settings='GATEHOUSE_JOBS_REDIS_URL'" in said
+    assert said.count("could not connect") == 1
+    assert len(said.splitlines()) == 2
+    own_valkey.start()
+    worker.wait_for_line("a worker serves", timeout_s=60)
+    assert "taken for dead" not in worker.log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from redis.retry import Retry
 from shared.errors import ConfigurationError
 from shared.redis.client import Packer, RedisClient
 from shared.redis.cluster import is_cluster_url, read_cluster_url
+from shared.redis.finder import ESCAPES
 from shared.redis.pool import Pool
 from shared.redis.sentinel import is_sentinel_url, read_sentinel_url
 
@@ -36,7 +37,7 @@ def build_client(
     except ValueError as error:
         raise ConfigurationError(
             "a Redis URL can't be read: it must begin with redis://, rediss://, unix://, "
-            "redis+sentinel:// or redis+cluster://"
+            f"redis+sentinel:// or redis+cluster://, and a port is a number; {ESCAPES}"
         ) from error
     options |= {
         "max_connections": max_connections,

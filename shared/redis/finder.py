@@ -21,6 +21,7 @@ from shared.redis.replication import Acknowledgement
 
 _TRUSTED_S = 0.5  # many connections are made at once when a primary has gone
 Address = tuple[str, int]
+ESCAPES = "in a password write / as %2F, # as %23, ? as %3F"
 
 
 class Finder(ABC):
@@ -112,7 +113,7 @@ def split_hosts(
     try:
         return _split(url, suffix, default_port=default_port, options=options)
     except ValueError:
-        raise ValueError(f"it must be as {spelling}") from None
+        raise ValueError(f"it must be as {spelling}; {ESCAPES}") from None
 
 
 def _split(

@@ -8,82 +8,23 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import NoDecode
 
-from shared.contract.entries import PREFIX
 from shared.http.hosts import is_pattern
 from shared.http.mount import plain_prefix
-from shared.redis.cluster import is_cluster_url, split_cluster_url
-from shared.redis.sentinel import is_sentinel_url, split_sentinel_url
+from shared.settings.redis_url import require_redis_url
 
 SECRET_MIN_LENGTH = 32
-_REDIS_SCHEMES = ("redis", "rediss", "unix")
 _AMQP_SCHEMES = ("amqp", "amqps")
 AMQP_OPTIONS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 # Without quotes, angle brackets, the fragment and backslashes, which browsers take for slashes.
 _PLAIN_URL = re.compile(r"[!$-;=?-\[\]-~]+", re.ASCII)
 _PAIR_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_DATABASE = re.compile(r"[0-9]{0,5}")
-# The time-outs are common in URLs that a service hands out; ours win (shared.redis.client).
-_REDIS_OPTIONS = ("db", "socket_timeout", "socket_connect_timeout", "socket_keepalive")
-_TLS_OPTIONS = (
-    "ssl_cert_reqs",
-    "ssl_ca_certs",
-    "ssl_ca_path",
-    "ssl_certfile",
-    "ssl_keyfile",
-    "ssl_keyfile_password",
-    "ssl_check_hostname",
-    "ssl_min_version",
-    "ssl_ciphers",
-)
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < SECRET_MIN_LENGTH:
         raise ValueError(f"a secret needs at least {SECRET_MIN_LENGTH} characters")
     return secret
-
-
-def _redis_url(url: SecretStr) -> SecretStr:
-    """Refuse what redis-py could not read, or would not heed,
-    here where the variable's name is known."""
-    text = url.get_secret_value()
-    if is_sentinel_url(text):
-        text, _, _ = split_sentinel_url(text)
-    elif is_cluster_url(text):
-        text = _node_of_cluster(text)
-    try:
-        parts = urlsplit(text)
-        is_readable = parts.scheme in _REDIS_SCHEMES and parts.port != 0
-        options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError:  # its message repeats a part of the URL, which may hold a password
-        is_readable = False
-    if not is_readable:
-        raise ValueError(
-            "it must begin with redis://, rediss:// or unix://, or redis+sentinel:// or "
-            "redis+cluster://"
-        )
-    database = parts.path.strip("/") if parts.scheme != "unix" else ""
-    if not all(_DATABASE.fullmatch(number) for number in (database, *options.get("db", ()))):
-        raise ValueError("the database in a Redis URL is a number: redis://host:6379/0")
-    accepted = _REDIS_OPTIONS + (_TLS_OPTIONS if parts.scheme == "rediss" else ())
-    if not options.keys() <= set(accepted):
-        raise ValueError(f"the options of a {parts.scheme}:// URL must be of {', '.join(accepted)}")
-    return url
-
-
-def _node_of_cluster(url: str) -> str:
-    """Return the URL of one node, if our entries can be kept in a Cluster."""
-    node, _, about = split_cluster_url(url)
-    parts = urlsplit(node)
-    names_database = parts.path.strip("/") not in ("", "0") or "db" in parse_qs(parts.query)
-    if "entry" in about or names_database:
-        raise ValueError("behind the nodes of a Redis Cluster stand no database and no entry")
-    if "{" not in PREFIX:
-        raise ValueError(
-            "a Redis Cluster needs names with a hash tag: GATEHOUSE_REDIS_PREFIX={gatehouse}:"
-        )
-    return node
 
 
 def _amqp_url(url: SecretStr) -> SecretStr:
@@ -174,7 +115,7 @@ def _is_own_port(scheme: str, port: str) -> bool:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(require_redis_url)]
 AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp_url)]
 LoginUrl = Annotated[str, AfterValidator(_login_url)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]

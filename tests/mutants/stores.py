@@ -198,9 +198,9 @@ STORES_MUTANTS = (
         ("tests/integration/redis/test_redis_prefix.py",),
         Mutant(
             "Cluster without a hash tag",
-            "shared/settings/fields.py",
-            'if "{" not in PREFIX:',
-            "if False:",
+            "shared/settings/redis_url.py",
+            'and "{" not in PREFIX:',
+            "and False:",
         ),
         Mutant(
             "prefix that is not in use",

@@ -22,8 +22,16 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from deploy.mounts import load_mounts
 from deploy.redis.check import obstacles, require_usable, warnings
-from django_site.app import create_reconciler, create_site
-from flask_api.app import check_jobs, create_app, release_waiters, start_jobs, stop_jobs
+from deploy.redis.jobs_probe import probe_jobs
+from django_site.app import create_reconciler, create_site, database_problems
+from flask_api.app import (
+    check_jobs,
+    create_app,
+    file_problems,
+    release_waiters,
+    start_jobs,
+    stop_jobs,
+)
 from flask_api.gate.gated import GatedApplication, create_gate
 from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
@@ -49,6 +57,10 @@ log = logging.getLogger("gatehouse.server")
 # For what runs beside the requests, once the jobs have ended: so long at most, if the drain
 # deadline leaves it, and so long when it leaves nothing.
 _BACKGROUND_S, _LAST_S = 10.0, 1.0
+
+_AGREE = """\
+Both sides agree. A session was written and read, and a job's entries written, in Redis; the
+database has its tables; a file was stored. Not tried: mail, and workers on other machines."""
 
 
 class Service:
@@ -144,12 +156,13 @@ def check() -> int:
     found = disagreements(site, api)
     if not found:
         create_service()
-        found = list(obstacles(site, api)) or list(probe(site, api))
+        found = list(obstacles(site, api)) or [*probe(site, api), *probe_jobs(api)]
+        found += [*database_problems(), *file_problems(api)]
     for line in (*misspelt_settings(), *warnings(api)):
         print(f"gatehouse: warning: {line}", file=sys.stderr)
     for line in found:
         print(f"gatehouse: {line}", file=sys.stderr)
-    print("Both sides agree." if not found else f"What must be corrected: {len(found)}.")
+    print(_AGREE if not found else f"What must be corrected: {len(found)}.")
     return 1 if found else 0
 
 
@@ -184,7 +197,8 @@ def main() -> int:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="check all settings, try both sides' against Redis, and exit",
+        help="check all settings, try Redis as both sides, the database and the files' storage, "
+        "and exit",
     )
     options = parser.parse_args()
     try:

@@ -24,7 +24,7 @@ Every setting is an environment variable, or a line `NAME=value` in a file under
 `script/server` makes the files; what it writes there once, it keeps. A wrong value stops the start
 with a line that names the variable; a secret's value is never shown. A variable `GATEHOUSE_...`
 that is not a setting is named in a warning. `python wsgi.py --check` reads all settings as a start
-does, and tries those of Redis.
+does, and tries Redis, the database and the storage of files.
 """
 
 _GROUPS: tuple[tuple[str, type[ContractSettings], type[ContractSettings] | None], ...] = (

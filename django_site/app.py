@@ -4,6 +4,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from _typeshed.wsgi import WSGIApplication
 
     from django_site.publishing.background import BackgroundWork
@@ -16,6 +18,13 @@ def create_site() -> "WSGIApplication":
     from django.core.wsgi import get_wsgi_application
 
     return get_wsgi_application()
+
+
+def database_problems() -> "Iterator[str]":
+    """Yield a sentence for what keeps the database from being used. Call it after create_site."""
+    from django_site.publishing.database_check import database_problems as found
+
+    return found()
 
 
 def create_reconciler() -> "BackgroundWork":

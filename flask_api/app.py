@@ -1,7 +1,7 @@
 """The Flask application: gate, job engine and endpoints put together."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +20,8 @@ from flask_api.http.row_files import RowReader
 from flask_api.http.state import EXTENSION, ApiState, api_state
 from flask_api.http.wait import register_parking
 from flask_api.jobs.engine import JobEngine
+from flask_api.jobs.files.file_system import VARIABLE
+from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.operating.operators import Operators
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.sharing.onlookers import Onlookers
@@ -161,6 +163,12 @@ class AloneApi(ApiFlask):
 def check_jobs(app: Flask) -> None:
     """Raise ConfigurationError when the jobs' Redis may lose accepted jobs."""
     api_state(app).engine.check_redis()
+
+
+def file_problems(settings: ApiSettings) -> Iterator[str]:
+    """Yield a sentence if no file can be stored."""
+    if problem := FileStore(settings).find_problem():
+        yield f"{VARIABLE}: no file can be stored there: {problem}"
 
 
 def start_jobs(app: Flask) -> None:

@@ -50,14 +50,17 @@ def warnings(api: ApiSettings) -> Iterator[str]:
         )
 
 
+def _api_variable(api: ApiSettings) -> str:
+    return f"{ENV_PREFIX}{'API_' if api.api_redis_url else ''}REDIS_URL"
+
+
 def _stores(site: WriterSettings, api: ApiSettings) -> dict[str, str]:
     """Return each URL with the variable that names it."""
     shared = f"{ENV_PREFIX}REDIS_URL"
-    api_variable = f"{ENV_PREFIX}API_REDIS_URL" if api.api_redis_url else shared
     named = [
         (site.session_store_url, f"{ENV_PREFIX}SITE_REDIS_URL" if site.site_redis_url else shared),
-        (api.session_store_url, api_variable),
-        (api.job_store_url, f"{ENV_PREFIX}JOBS_REDIS_URL" if api.jobs_redis_url else api_variable),
+        (api.session_store_url, _api_variable(api)),
+        (api.job_store_url, api.job_store_variable),
     ]
     return dict(reversed(named))
 

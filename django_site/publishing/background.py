@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from django.db import close_old_connections, connections
+from django.db import OperationalError, close_old_connections, connections
 
 from shared.errors import SessionStoreUnavailable
 
@@ -67,6 +67,10 @@ class RepeatedWork(ABC):
                 self.work()
             except SessionStoreUnavailable:
                 continue  # the store's own breaker and the next turn are the retry
+            except OperationalError as error:
+                reason = str(error).partition("\n")[0]
+                self.log.error("%s; the database, see DATABASE_URL: %s", self.failure, reason)
+                self.stopping.wait(self._after_failure_s)
             except Exception:
                 self.log.exception(self.failure)
                 self.stopping.wait(self._after_failure_s)

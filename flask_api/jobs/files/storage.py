@@ -71,6 +71,16 @@ class FileStore:
             "media_type": mimetypes.guess_type(name)[0] or "application/octet-stream",
         }
 
+    def find_problem(self) -> str:
+        """Write an empty file and delete it; return why that can't be, empty if it can."""
+        folder = f"check-{uuid.uuid4().hex}"
+        try:
+            self.create(folder, "probe").close()
+            self.delete_all(folder)
+        except Exception as error:  # each file system has errors of its own
+            return (str(error) or type(error).__name__).splitlines()[0]
+        return ""
+
     def check(self, name: str, size: int, kept: Mapping[str, Any]) -> None:
         """Raise TaskError for a name that is not acceptable,
         and for what is too large or one too many."""

@@ -1,7 +1,6 @@
 """``wsgi.py --check``: both sides' settings compared, and tried against Redis."""
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.agreement import disagreements, probe, require_agreement
 from shared.errors import ConfigurationError
-from shared.settings import ROOT, ApiSettings, WriterSettings
-from tests.e2e.service import clean_environment
+from shared.settings import ApiSettings, WriterSettings
 from tests.ports import free_port
 from tests.waiting import wait_until
 
@@ -210,34 +208,3 @@ def test_node_of_a_cluster_is_said_to_be_named_wrongly(
             assert len(list(obstacles(site, api))) == 1
         finally:
             server.terminate()
-
-
-def test_check_reads_every_setting_and_says_nothing_of_what_is_as_it_should_be(
-    valkey: EmbeddedValkey, tmp_path: Path
-) -> None:
-    """A misspelt setting is a warning, a wrong one ends it;
-    the write that Redis refuses the probe is no news."""
-    environment = {
-        **clean_environment(tmp_path),
-        "GATEHOUSE_SITE_REDIS_URL": valkey.url("django"),
-        "GATEHOUSE_API_REDIS_URL": valkey.url("api"),
-        "GATEHOUSE_JOBS_REDIS_URL": valkey.url("api"),
-        "GATEHOUSE_DRAIN": "3",
-    }
-
-    def check(**changed: str) -> tuple[int, str, list[str]]:
-        done = subprocess.run(
-            [sys.executable, "wsgi.py", "--check"], cwd=ROOT, env={**environment, **changed}, capture_output=True, text=True,
-            timeout=60, check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout, done.stderr.splitlines()
-
-    code, said, warned = check()
-    assert (code, said) == (0, "Both sides agree.\n"), warned
-    assert [
-        "GATEHOUSE_DRAIN is" in warned[0],
-        "share one Redis server" in warned[1],
-        len(warned),
-    ] == [True, True, 2]
-    code, _, warned = check(GATEHOUSE_EMAIL_URL="mail.example.org")
-    assert (code, len(warned), "GATEHOUSE_EMAIL_URL" in warned[0]) == (2, 1, True)

@@ -1,0 +1,132 @@
+"""``wsgi.py --check`` as it is typed: what it reads and tries, and what it says."""
+
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError
+
+from deploy.redis.valkey import EmbeddedValkey
+from django_site.publishing.background import RepeatedWork
+from shared.settings import ROOT
+from tests.e2e.service import clean_environment, prepared_database
+from tests.ports import free_port
+from tests.waiting import wait_until
+
+Check = Callable[..., tuple[int, str, Sequence[str]]]
+
+
+class WaitsForTheDatabase(RepeatedWork):
+    """Work beside the requests whose database does not answer."""
+
+    name, failure, log = "waiting", "waiting failed", logging.getLogger("gatehouse.waiting")
+
+    def work(self) -> None:
+        """Fail as a driver does."""
+        raise OperationalError("it is away\nIs the server running?")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run it meanwhile."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
+
+@pytest.fixture
+def check(valkey: EmbeddedValkey, tmp_path: Path) -> Check:
+    """Run it for a service that fits; return its code and what it says, warnings and errors by
+    line. None takes a variable away."""
+    shutil.copy(prepared_database()[1], tmp_path)
+    environment = {
+        **clean_environment(tmp_path),
+        "GATEHOUSE_SITE_REDIS_URL": valkey.url("django"),
+        "GATEHOUSE_API_REDIS_URL": valkey.url("api"),
+        "GATEHOUSE_JOBS_REDIS_URL": valkey.url("worker"),
+    }
+
+    def run(**changed: str | None) -> tuple[int, str, Sequence[str]]:
+        variables = {
+            name: value for name, value in {**environment, **changed}.items() if value is not None
+        }
+        done = subprocess.run(
+            [sys.executable, "wsgi.py", "--check"], cwd=ROOT, env=variables, capture_output=True,
+            text=True, timeout=60, check=False,
+        )  # fmt: skip
+        lines = [line for line in done.stderr.splitlines() if "share one Redis" not in line]
+        assert not [line for line in lines if not line.startswith("gatehouse: ")], done.stderr
+        return done.returncode, done.stdout, lines
+
+    return run
+
+
+def test_check_reads_every_setting_and_says_nothing_of_what_is_as_it_should_be(
+    check: Check,
+) -> None:
+    """A misspelt setting is a warning, a wrong one ends it;
+    the write that Redis refuses the probe is no news."""
+    code, said, warned = check(GATEHOUSE_DRAIN="3")
+    assert code == 0, warned
+    assert said.startswith("Both sides agree. ")
+    assert ["GATEHOUSE_DRAIN is" in line for line in warned] == [True]
+    code, _, warned = check(GATEHOUSE_EMAIL_URL="mail.example.org")
+    assert (code, len(warned), "GATEHOUSE_EMAIL_URL" in warned[0]) == (2, 1, True)
+
+
+@pytest.mark.parametrize("role", ["gate", "django"])
+def test_jobs_that_can_not_be_written_are_found(
+    check: Check, valkey: EmbeddedValkey, role: str
+) -> None:
+    """By a write like a submit's; each user may read or log in."""
+    code, said, (line,) = check(GATEHOUSE_JOBS_REDIS_URL=valkey.url(role))
+    assert (code, said) == (1, "What must be corrected: 1.\n")
+    assert "GATEHOUSE_JOBS_REDIS_URL: no job can be written" in line
+
+
+def test_probe_of_jobs_leaves_nothing(check: Check, valkey: EmbeddedValkey) -> None:
+    """Its entries are gone when it says that they could be written."""
+    import redis
+
+    with redis.Redis.from_url(valkey.url("admin")) as admin:
+        assert check()[0] == 0
+        assert list(admin.scan_iter("gatehouse:jobs:probe:*")) == []
+
+
+def test_database_that_can_not_be_used_is_found(check: Check, tmp_path: Path) -> None:
+    """One that is away, one without tables, and one that isn't there, which is not made."""
+    away = f"postgres://me:hush-hush@127.0.0.1:{free_port()}/x"
+    absent, empty = tmp_path / "absent.sqlite3", tmp_path / "empty.sqlite3"
+    empty.touch()
+    for url, found in (
+        (away, "DATABASE_URL: the database can't be used: "),
+        (f"sqlite:///{absent}", "there is no database at"),
+        (f"sqlite:///{empty}", "lacks "),
+    ):
+        code, _, (line,) = check(DATABASE_URL=url)
+        assert (code, found in line, "hush" in line) == (1, True, False), line
+    assert not absent.exists()
+
+
+def test_storage_that_takes_no_file_is_found(check: Check, tmp_path: Path) -> None:
+    """Here it is a file, where a folder is wanted."""
+    (tmp_path / "taken").touch()
+    code, _, (line,) = check(GATEHOUSE_JOB_FILES_URL=f"file://{tmp_path / 'taken'}")
+    assert (code, "GATEHOUSE_JOB_FILES_URL: no file can be stored there" in line) == (1, True), line
+
+
+def test_server_whose_database_is_away_says_which_setting_names_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One line for each try of what runs beside the requests, and no traceback."""
+    with WaitsForTheDatabase(every_s=0.01).running():
+        wait_until(lambda: caplog.records != [], timeout_s=10, what="it is logged")
+    first = caplog.records[0]
+    assert first.getMessage() == "waiting failed; the database, see DATABASE_URL: it is away"
+    assert first.exc_info is None

@@ -15,6 +15,7 @@ A disk that fails ends the server. It says so once, and then as if all was well,
 be written is gone: nothing may be acknowledged on top of that.
 """
 
+import errno
 import fcntl
 import os
 import select
@@ -26,6 +27,13 @@ from pathlib import Path
 
 DISK_FAILED = 3  # the exit code
 _EVERY_S = 1.0
+# What a disk says that has lost something. All else is tried again a second later.
+_LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT}
+_File = tuple[str, int]  # its name and inode
+
+
+class DiskFailedError(Exception):
+    """What was written may not be on the disk."""
 
 
 class AppendSync:
@@ -34,34 +42,49 @@ class AppendSync:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: dict[tuple[str, int], int] = {}  # by name and inode
-        self._synced: dict[tuple[str, int], tuple[int, int]] = {}
+        self._open: dict[_File, int] = {}
+        self._synced: dict[_File, tuple[int, int]] = {}
 
     def sync(self) -> list[str]:
         """Put onto the disk what changed since the last time; return the files' names.
-        Raises OSError when the disk fails."""
-        before, self._synced = self._synced, {}
+        Raises DiskFailedError, and OSError for what else is wrong with the folder."""
         changed: list[str] = []
-        # no folder yet, or a file that was rewritten just now
-        with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+        seen: set[_File] = set()
+        with os.scandir(self._folder) as entries:
             for entry in entries:
-                about = entry.stat()
-                file = entry.name, about.st_ino
-                mark = (about.st_size, about.st_mtime_ns)  # before: what comes meanwhile is newer
-                if file not in self._open:
-                    self._open[file] = os.open(entry.path, os.O_RDONLY | os.O_NONBLOCK)
-                if before.get(file) != mark:
-                    _put_onto_the_disk(self._open[file])
-                    changed.append(entry.name)
-                self._synced[file] = mark
-        for file in self._open.keys() - self._synced.keys():
+                # Valkey's files only; one may have been rewritten just now
+                with suppress(FileNotFoundError):
+                    if entry.is_file(follow_symlinks=False):
+                        seen.add(file := (entry.name, entry.inode()))
+                        changed += [entry.name] if self._sync_one(file, entry.path) else []
+        for file in self._open.keys() - seen:
             os.close(self._open.pop(file))
+            self._synced.pop(file, None)
         return changed
+
+    def _sync_one(self, file: _File, path: str) -> bool:
+        if file not in self._open:
+            self._open[file] = os.open(path, os.O_RDONLY)
+        about = os.fstat(self._open[file])
+        mark = (about.st_size, about.st_mtime_ns)  # before: what comes meanwhile is newer
+        if self._synced.get(file) == mark:
+            return False
+        try:
+            _put_onto_the_disk(self._open[file])
+        except OSError as error:
+            if error.errno in _LOST:
+                raise DiskFailedError(f"{path}: {error.strerror}") from error
+            raise
+        self._synced[file] = mark
+        return True
 
 
 def _put_onto_the_disk(file: int) -> None:
-    if sys.platform == "darwin":  # its fsync leaves it in the disk's own memory
-        fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+    if sys.platform == "darwin":
+        try:
+            fcntl.fcntl(file, fcntl.F_FULLFSYNC)  # fsync leaves it in the disk's own memory
+        except OSError:  # a file system that has no such thing
+            os.fsync(file)
     else:
         os.fdatasync(file)
 
@@ -71,7 +94,9 @@ class _Server:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._handle = os.pidfd_open(pid) if sys.platform == "linux" else None
+        self._handle: int | None = None
+        with suppress(AttributeError, OSError):  # an old kernel, or one that doesn't let us
+            self._handle = os.pidfd_open(pid)
 
     def has_ended(self, *, within_s: float) -> bool:
         """Wait for its end, for so long at most."""
@@ -87,7 +112,7 @@ class _Server:
     def end(self) -> None:
         """Ask it to end."""
         with suppress(ProcessLookupError):
-            if self._handle is not None and sys.platform == "linux":
+            if self._handle is not None:
                 signal.pidfd_send_signal(self._handle, signal.SIGTERM)
             else:
                 os.kill(self._pid, signal.SIGTERM)
@@ -95,19 +120,27 @@ class _Server:
 
 def main(folder: str, pid: str) -> int:
     """Sync until the server has ended; return DISK_FAILED when the disk failed."""
-    try:
-        server = _Server(int(pid))
-    except ProcessLookupError:
-        return 0
-    files = AppendSync(Path(folder))
-    while not server.has_ended(within_s=_EVERY_S):
+    server, files, said = _Server(int(pid)), AppendSync(Path(folder)), ""
+    has_ended = False
+    while not has_ended:
+        has_ended = server.has_ended(within_s=_EVERY_S)
         try:
-            files.sync()
-        except OSError as error:
-            print(f"the disk under {folder} fails ({error}): Valkey is ended", file=sys.stderr)
+            files.sync()  # once more when it has ended
+            problem = ""
+        except DiskFailedError as error:
+            _say(f"the disk fails ({error}): Valkey is ended")
             server.end()
             return DISK_FAILED
+        except OSError as error:
+            problem = f"not put onto the disk, tried again each second: {error}"
+        if problem not in ("", said):
+            _say(problem)
+        said = problem
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

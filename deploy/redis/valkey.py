@@ -38,6 +38,7 @@ START_DEADLINE_S = 10.0  # of silence: one that says that it reads its data is w
 STOP_TIMEOUT_S = 10.0
 
 _PING_TIMEOUT_S = 0.2
+_LAST_WORDS_S = 2.0
 _LONG_READ_S = 2.0  # of its data: then it is said
 _POLL_S = 0.01
 # sockaddr_un holds 108 bytes with its final zero on Linux, 104 on macOS.
@@ -103,16 +104,26 @@ class EmbeddedValkey:
     def keep_log_short(self) -> None:
         """Start an empty log when it is full."""
         self._child.keep_log_short()
+        self._sync.keep_log_short()
 
     def look_after_disk(self) -> None:
         """Have the files put onto the disk again, should what does that have been killed."""
-        has_failed = self._sync.exit_code == append_sync.DISK_FAILED
-        if not has_failed and not self._sync.is_running() and self.is_running():
+        if self._sync.is_running() or self._sync.exit_code == append_sync.DISK_FAILED:
+            return
+        if self.is_running():
+            log.warning(
+                "gatehouse: what puts Valkey's files onto the disk had ended, and begins again: %s",
+                self._sync.last_lines(1).strip(),
+            )
             self._begin_sync()
 
     @property
     def last_words(self) -> str:
         """What is known of why the server ended by itself."""
+        # It ends with the server, or a moment after it.
+        deadline = time.monotonic() + _LAST_WORDS_S
+        while self._sync.is_running() and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
         if self._sync.exit_code == append_sync.DISK_FAILED:
             return self._sync.last_lines(1).strip()
         return f"its log is in {self.folder}"

@@ -269,13 +269,13 @@ STORES_MUTANTS = (
             "a disk that fails",
             "deploy/redis/append_sync.py",
             "            server.end()\n            return DISK_FAILED",
-            "            pass",
+            '            problem = ""',
         ),
         Mutant(
             "what puts files onto the disk is looked after",
             "deploy/redis/valkey.py",
-            "if not has_failed and not self._sync.is_running()",
-            "if False and not self._sync.is_running()",
+            "        if self.is_running():\n            log.warning(",
+            "        if False:\n            log.warning(",
         ),
     ),
 )

@@ -3,20 +3,47 @@ the server does; a disk that fails ends both."""
 
 import os
 import signal
+import subprocess
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from deploy.redis import append_sync
 from deploy.redis.append_sync import AppendSync
 from deploy.redis.valkey import EmbeddedValkey
 from tests.integration.redis.test_valkey_server import PASSWORDS, connect, leave_behind
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
+FAILING = """
+import errno, os, runpy
+fdatasync = os.fdatasync
+def fail(file):
+    if os.path.exists({flag!r}):
+        raise OSError(errno.EIO, "Input/output error")
+    fdatasync(file)
+os.fdatasync = fail
+runpy.run_path({program!r}, run_name="__main__")
+"""
 
-def let_the_disk_fail(folder: Path) -> None:
-    """Put something there that can't be put onto a disk."""
-    (folder / "appendonlydir" / "failing").symlink_to("/dev/full")
+
+@pytest.fixture
+def failing_disk(tmp_path: Path) -> Path:
+    """A program that syncs as ours does, on a disk that fails once there is a file "fails"."""
+    program = tmp_path / "sync.py"
+    program.write_text(FAILING.format(flag=str(tmp_path / "fails"), program=append_sync.__file__))
+    return program
+
+
+def files_open(folder: Path) -> int:
+    """Count this process's open files that are in the folder."""
+    paths = []
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # another thread's, or the look's own
+            paths.append(Path(os.readlink(f"/proc/self/fd/{name}")))
+    return sum(path.is_relative_to(folder) for path in paths)
 
 
 def sync_pid(folder: Path) -> int:
@@ -43,8 +70,7 @@ def test_what_has_changed_is_put_onto_the_disk(tmp_path: Path) -> None:
     with EmbeddedValkey(tmp_path, passwords=PASSWORDS) as server:
         sync = AppendSync(tmp_path / "appendonlydir")
         client = connect(server)
-        client.ping()
-        opened = len(os.listdir("/proc/self/fd"))
+        opened = files_open(tmp_path)
         assert len(sync.sync()) == 3
         assert sync.sync() == []
         client.set("a", 1)
@@ -58,36 +84,94 @@ def test_what_has_changed_is_put_onto_the_disk(tmp_path: Path) -> None:
 
         wait_until(is_rewritten, timeout_s=10)
         wait_until(
-            lambda: not sync.sync() and len(os.listdir("/proc/self/fd")) == opened + 3,
+            lambda: not sync.sync() and files_open(tmp_path) == opened + 3,
             timeout_s=10,
             what="the old ones are closed",
         )
         client.connection_pool.disconnect()
-    assert AppendSync(tmp_path / "none").sync() == []
 
 
 @pytest.mark.parametrize("is_launcher_killed", [False, True])
-def test_disk_that_fails_ends_the_server(tmp_path: Path, is_launcher_killed: bool) -> None:
+def test_disk_that_fails_ends_the_server(
+    tmp_path: Path,
+    failing_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_launcher_killed: bool,
+) -> None:
     """It says so once, and then as if all was well: nothing is acknowledged on top of what is lost.
     Whether or not who started the server still lives."""
-    server = EmbeddedValkey(tmp_path, passwords=PASSWORDS)
-    pid = leave_behind(tmp_path) if is_launcher_killed else server.start().pid
-    assert pid is not None
-    let_the_disk_fail(tmp_path)
+    folder = tmp_path / "valkey"
+    monkeypatch.setattr(append_sync, "__file__", str(failing_disk))
+    server = EmbeddedValkey(folder, passwords=PASSWORDS)
+    if is_launcher_killed:
+        pid = leave_behind(folder, sync_program=str(failing_disk))
+    else:
+        pid = server.start().pid or 0
+    client = connect(server)
+    client.set("a", 1)
+    (tmp_path / "fails").touch()
+    client.set("a", 2)
+    client.connection_pool.disconnect()
     wait_until(
         lambda: is_gone(pid) if is_launcher_killed else not server.is_running(),
         timeout_s=10,
         what="the server has ended",
     )
-    assert (
-        f"the disk under {tmp_path}/appendonlydir fails"
-        in (tmp_path / "append-sync.log").read_text()
-    )
     if not is_launcher_killed:
-        assert "fails ([Errno 22] Invalid argument): Valkey is ended" in server.last_words
+        assert "the disk fails (" in server.last_words
         server.look_after_disk()
-    server.stop()
-    assert is_gone(sync_pid(tmp_path))
+        server.stop()
+    wait_until(lambda: is_gone(sync_pid(folder)), timeout_s=10)
+    assert ": Input/output error): Valkey is ended" in (folder / "append-sync.log").read_text()
+
+
+def test_what_is_no_file_of_valkey_is_no_disk_that_fails(tmp_path: Path) -> None:
+    """And keeps nothing else from being put onto the disk."""
+    with EmbeddedValkey(tmp_path, passwords=PASSWORDS) as server:
+        folder = tmp_path / "appendonlydir"
+        (folder / "a").symlink_to("/dev/full")
+        (folder / "b").symlink_to("nowhere")
+        os.mkfifo(folder / "c")
+        assert len(AppendSync(folder).sync()) == 3
+        assert server.answers()
+
+
+def test_folder_that_is_gone_is_said_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And looked for again each second; the process ends with the server all the same."""
+    monkeypatch.setattr(append_sync, "_EVERY_S", 0.01)
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        main = threading.Thread(
+            target=append_sync.main, args=(str(tmp_path / "none"), str(sleeper.pid))
+        )
+        main.start()
+        said = ""
+
+        def is_said() -> bool:
+            nonlocal said
+            said += capfd.readouterr().err
+            return "tried again each second" in said
+
+        wait_until(is_said, timeout_s=10)
+        sleeper.kill()
+        main.join(timeout=10)
+    assert (said + capfd.readouterr().err).count("No such file") == 1
+
+
+def test_without_a_handle_of_the_process_its_number_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old kernels have none, and some sandboxes forbid it."""
+    monkeypatch.delattr(os, "pidfd_open")
+    monkeypatch.setattr(append_sync, "_EVERY_S", 0.01)
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        main = threading.Thread(target=append_sync.main, args=(str(tmp_path), str(sleeper.pid)))
+        main.start()
+        sleeper.kill()
+        sleeper.wait()
+        main.join(timeout=10)
+        assert not main.is_alive()
 
 
 def test_process_beside_the_server_ends_with_it(tmp_path: Path) -> None:

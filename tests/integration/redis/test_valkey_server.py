@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploy.processes.child import ChildError
-from deploy.redis import valkey
+from deploy.redis import append_sync, valkey
 from deploy.redis.server_program import find_server
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
@@ -130,15 +130,15 @@ def test_server_that_reads_much_is_waited_for(
         client.connection_pool.disconnect()
     slow = tmp_path / "slow-server"
     slow.write_text(
-        f'#!/bin/sh\nexec {find_server()} "$@" --key-load-delay 25 '
+        f'#!/bin/sh\nexec {find_server()} "$@" --key-load-delay 50 '
         "--loading-process-events-interval-bytes 1024\n"
     )
     slow.chmod(0o700)
     monkeypatch.setenv("REDIS_SERVER_PROGRAM", str(slow))
-    monkeypatch.setattr(valkey, "START_DEADLINE_S", 1.0)
+    monkeypatch.setattr(valkey, "START_DEADLINE_S", 2.0)
     began_at = time.monotonic()
     with server:
-        assert time.monotonic() - began_at > 2
+        assert time.monotonic() - began_at > 3
         client = connect(server)
         assert client.dbsize() == 40_000
         client.connection_pool.disconnect()
@@ -166,17 +166,19 @@ def test_port_gives_a_loopback_address_too(tmp_path: Path, free_tcp_port: int) -
 LEAVE_BEHIND = """
 import json, os, signal, sys
 from pathlib import Path
+from deploy.redis import append_sync
 from deploy.redis.valkey import EmbeddedValkey
+append_sync.__file__ = sys.argv[2]
 server = EmbeddedValkey(Path(sys.argv[1]), passwords=json.loads(os.environ["PASSWORDS"])).start()
 print(server.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def leave_behind(folder: Path) -> int:
+def leave_behind(folder: Path, *, sync_program: str = append_sync.__file__) -> int:
     """Start a server in a process that is then killed; return the server's process id."""
     done = subprocess.run(
-        [sys.executable, "-c", LEAVE_BEHIND, str(folder)],
+        [sys.executable, "-c", LEAVE_BEHIND, str(folder), sync_program],
         env={**os.environ, "PASSWORDS": json.dumps(PASSWORDS)},
         capture_output=True,
         text=True,

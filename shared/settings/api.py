@@ -21,7 +21,7 @@ class ApiSettings(ContractSettings):
     env_files: ClassVar[tuple[str, ...]] = ("contract.env", "api.env")
 
     api_redis_url: RedisUrl | None = Field(
-        None, description="Redis as the user that may only read sessions; else REDIS_URL"
+        None, description="Redis as the user that may only read sessions; else GATEHOUSE_REDIS_URL"
     )
     jobs_redis_url: RedisUrl | None = Field(
         None, description="Redis for jobs; else as for sessions"

@@ -18,7 +18,7 @@ class WriterSettings(ContractSettings):
     env_files: ClassVar[tuple[str, ...]] = ("contract.env", "site.env")
 
     site_redis_url: RedisUrl | None = Field(
-        None, description="Redis as the user that may write sessions; else REDIS_URL"
+        None, description="Redis as the user that may write sessions; else GATEHOUSE_REDIS_URL"
     )
     api_url: ApiUrl = Field(
         "",

@@ -36,7 +36,9 @@ def test_variables_named_in_documentation_exist(page: Path) -> None:
         for name in kind.model_fields
     }
     known |= {"GATEHOUSE_VAR_DIR", ADDRESS_VARIABLE, KEY_VARIABLE}
-    assert set(re.findall(r"GATEHOUSE_[A-Z_]*[A-Z]", page.read_text())) <= known
+    text = page.read_text()
+    assert set(re.findall(r"GATEHOUSE_[A-Z_]*[A-Z]", text)) <= known
+    assert not re.findall(r"(?<![A-Z_])REDIS_URL", text)
 
 
 def test_nobody_is_told_to_install_the_package_of_this_name_on_pypi() -> None:

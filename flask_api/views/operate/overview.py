@@ -84,6 +84,9 @@ class FleetJson(BaseModel):
     broker_away: Annotated[
         bool, Field(description="what carries attempts can't be reached: nothing is sent")
     ]
+    broker_refuses: Annotated[
+        bool, Field(description="it is there, and refuses this server: its setting is wrong")
+    ]
 
 
 class OldestJson(BaseModel):

@@ -32,6 +32,10 @@ class Carrier(Protocol):
         """Ask the broker whether it would take an entry; one that is the jobs' Redis is not asked.
         Blocks for a few seconds at most. Raises as ``send`` does."""
 
+    def refusal(self, error: Exception) -> str:
+        """Return what must be changed when such an error says that the broker refuses us; empty
+        when it is away, which passes."""
+
     def close(self) -> None:
         """Close connections. Idempotent."""
 
@@ -46,6 +50,7 @@ class WatchedCarrier:
         self._carrier = carrier
         self._looked_at: float | None = None
         self.is_away = False
+        self.refuses = False  # and so it is as good as away
         self.close = carrier.close
 
     def look(self) -> bool:
@@ -55,7 +60,7 @@ class WatchedCarrier:
         if self._looked_at is None or time.monotonic() >= self._looked_at + pause_s:
             try:
                 self._carrier.probe()
-                self.is_away = False
+                self.is_away = self.refuses = False
             except Exception as error:  # of the engine that carries
                 self._note(error)
             self._looked_at = time.monotonic()
@@ -73,9 +78,11 @@ class WatchedCarrier:
         return True
 
     def _note(self, error: Exception) -> None:
-        if not self.is_away:
-            why = str(error) or type(error).__name__
+        refusal = self._carrier.refusal(error)
+        if not self.is_away or self.refuses != bool(refusal):
+            why = refusal or str(error) or type(error).__name__
             log.warning("entries can't be sent, tried again soon: %s", why)
+        self.refuses = bool(refusal)
         self.is_away = True
 
 
@@ -109,6 +116,10 @@ class RedisCarrier:
 
     def probe(self) -> None:
         """Nothing: others tell when the jobs' Redis is away."""
+
+    def refusal(self, error: Exception) -> str:  # noqa: ARG002  # whatever it is
+        """Nothing: others tell what the jobs' Redis refuses."""
+        return ""
 
     def close(self) -> None:
         """Close connections."""

@@ -7,25 +7,59 @@ more processor time than the attempt's way to its child and back.
 
 import logging
 import threading
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from billiard.exceptions import RestartFreqExceeded
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import worker_shutting_down
 from kombu import Queue
 
 from flask_api.jobs.workers.remote import celery_messages, rabbitmq_messages
 from flask_api.jobs.workers.remote.celery_carrier import app_of
 from flask_api.jobs.workers.remote.celery_messages import TASK, signed_text
-from flask_api.jobs.workers.remote.rabbitmq_carrier import worker_queue
+from flask_api.jobs.workers.remote.rabbitmq_carrier import refusal_of, worker_queue
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from flask_api.jobs.workers.slots import SlotThreads
+from shared.logs import SaidSeldom
 from shared.settings import WorkerSettings
 
 log = logging.getLogger("gatehouse.jobs")
 
-_PAUSE_S = 0.5
+_PAUSE_S = 1.0
+# Whose words about a broker come again with every try.
+_LOGGERS = ("celery.worker", "celery.worker.consumer.consumer")
+
+
+class ToldRefusals(SaidSeldom):
+    """Has Celery say what RabbitMQ refuses in our words, once in ten seconds, without a
+    traceback."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        super().__init__()
+        broker = settings.celery_broker_url
+        self._url = broker.get_secret_value() if broker else ""
+        self._was_refused = False
+
+    def was_refused(self) -> bool:
+        """Tell whether the broker has refused something since this was last asked."""
+        found, self._was_refused = self._was_refused, False
+        return found
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep one line in ten seconds of each kind."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, RestartFreqExceeded):  # Celery counts, and goes on
+            return False
+        given = record.args if isinstance(record.args, tuple) else ()
+        for each in (error, *given):
+            if refusal := refusal_of(each, self._url):
+                self._was_refused = True
+                record.msg, record.args, record.exc_info = refusal, (), None
+        return super().filter(record)
 
 
 def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
@@ -33,6 +67,8 @@ def serve(worker: RemoteWorker, settings: WorkerSettings) -> None:
 
     Should its consumer end by itself, another one begins. What runs goes on.
     """
+    # Of options of Celery's own command, which nobody has here.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     threads = SlotThreads(name="gatehouse-slot", most=worker.name.slots)
     try:
         _consume(worker, settings, threads)
@@ -51,6 +87,9 @@ def _consume(worker: RemoteWorker, settings: WorkerSettings, threads: SlotThread
         stop = partial(worker.stop, drain_s=settings.worker_drain_s)
         threading.Thread(target=stop, name="gatehouse-drain").start()
 
+    told = ToldRefusals(settings)
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(told)
     worker_shutting_down.connect(drain, weak=False)
     while not stopping.is_set():
         app.Worker(
@@ -64,7 +103,7 @@ def _consume(worker: RemoteWorker, settings: WorkerSettings, threads: SlotThread
             without_heartbeat=True,
             quiet=True,
         ).start()
-        if not stopping.wait(_PAUSE_S):
+        if not stopping.wait(_PAUSE_S) and not told.was_refused():
             log.warning("Celery's consumer ended by itself; another one begins")
 
 

@@ -95,6 +95,8 @@ class RemoteExecutor(Executor):
     def waiting_for(self, task: str) -> str | None:
         """Return why no job of the task can begin now; None when a worker can run it."""
         workers = self._look.workers
+        if self._carrier.refuses:
+            return f"the broker of {self.name} refuses this server"
         if self._carrier.is_away:
             return f"the broker of {self.name} is away"
         if workers is None or any(task in tasks for _, tasks in workers.kinds):
@@ -248,7 +250,7 @@ class RemoteExecutor(Executor):
     def _refreshed(self, *, now: bool = False) -> LiveWorkers:
         """Return the live workers, not older than a second."""
         before = self._look.report
-        workers = self._look.latest(broker_away=self._carrier.is_away, now=now)
+        workers = self._look.latest(carrier=self._carrier, now=now)
         if self._look.report is not before:
             self.slots, self.fleet = workers.slots, self._look.report
             self.queue.share(shared_slots(max(1, workers.slots), self._settings.job_person_share))

@@ -24,6 +24,7 @@ DIFFERING = "workers have other arguments or another version of"
 STRANGERS = "workers of another version of Gatehouse are sent nothing"
 ELSEWHERE = "workers that listen to another broker are sent nothing"
 OTHER_SECRETS = "workers with another GATEHOUSE_WORKER_SECRETS are sent nothing"
+BROKER_REFUSES = "its broker refuses this server, so nothing is sent"
 BROKER_AWAY = "its broker is away, so nothing is sent"
 
 
@@ -43,7 +44,8 @@ class FleetReport:
     strangers: int
     elsewhere: int = 0
     other_secrets: int = 0
-    broker_away: bool = False
+    broker_away: bool = False  # or it refuses this server, which is as good
+    broker_refuses: bool = False
 
     @property
     def troubles(self) -> frozenset[Trouble]:
@@ -54,7 +56,8 @@ class FleetReport:
             STRANGERS: self.strangers,
             ELSEWHERE: self.elsewhere,
             OTHER_SECRETS: self.other_secrets,
-            BROKER_AWAY: self.broker_away,
+            BROKER_REFUSES: self.broker_refuses,
+            BROKER_AWAY: self.broker_away and not self.broker_refuses,
         }
         return frozenset(found | {(words, "") for words, is_so in others.items() if is_so})
 
@@ -78,6 +81,13 @@ class LiveWorkers:
     slots: int = 0
     # What those with another secret could run, who are none of these.
     beyond: frozenset[str] = frozenset()
+
+
+class Broker(Protocol):
+    """What carries entries, as far as it can be reached."""
+
+    is_away: bool
+    refuses: bool
 
 
 class FleetLook:
@@ -109,7 +119,7 @@ class FleetLook:
         self.workers: LiveWorkers | None = None
         self.report: FleetReport | None = None
 
-    def latest(self, *, broker_away: bool, now: bool = False) -> LiveWorkers:
+    def latest(self, *, carrier: Broker, now: bool = False) -> LiveWorkers:
         """Return the live workers, not older than a second. Raises JobStoreUnavailable."""
         if self.workers is not None and not now and time.monotonic() < self._at + _REFRESH_S:
             return self.workers
@@ -125,7 +135,7 @@ class FleetLook:
             beyond=_all_of(self._accepted(here[id_]) for id_ in here.keys() - ours.keys()),
         )
         self._at = time.monotonic()
-        self.report = self._report(names, kinds, broker_away=broker_away)
+        self.report = self._report(names, kinds, carrier)
         self._watch.note(self.report)
         return self.workers
 
@@ -136,7 +146,7 @@ class FleetLook:
         return kind.tasks.difference(kind.differing(self._signatures))
 
     def _report(
-        self, names: Sequence[WorkerName], kinds: Mapping[str, WorkerKind], *, broker_away: bool
+        self, names: Sequence[WorkerName], kinds: Mapping[str, WorkerKind], carrier: Broker
     ) -> FleetReport:
         ours = [kind for kind in kinds.values() if self._is_ours(kind)]
         known = [kinds[name.kind] for name in names if name.kind in kinds]
@@ -154,7 +164,8 @@ class FleetLook:
             strangers=len(names) - len(known),
             elsewhere=len(mine) - reached,
             other_secrets=reached - here,
-            broker_away=broker_away,
+            broker_away=carrier.is_away,
+            broker_refuses=carrier.refuses,
         )
 
 

@@ -32,6 +32,11 @@ _ANSWER_S = 3  # for a confirmation: a broker whose memory or disk is full gives
 _HEARTBEAT_S = 6  # of a worker: who was cut off hears it after twice that
 _QUEUE_KEPT_S = 60
 _MOST_ENTRIES = 1_000
+_PERMISSIONS = {
+    "Queue.declare": "configure queues named gatehouse.*",
+    "Basic.consume": "read queues named gatehouse.*",
+    "Basic.publish": "write to the exchange amq.default",
+}
 _NOWHERE = "gatehouse-probe"  # no queue has this name
 
 
@@ -40,6 +45,7 @@ class RabbitMqCarrier:
     use and again after any error."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._options = _connection_options(url)
         self._lock = threading.Lock()
         self._connection: amqp.Connection | None = None
@@ -63,6 +69,10 @@ class RabbitMqCarrier:
         first one of a connection, and reads no more of it."""
         for _ in range(2):
             self._publish(amqp.Message(""), _NOWHERE, mandatory=False)
+
+    def refusal(self, error: Exception) -> str:
+        """Return what must be changed for an error of the broker, if it is a refusal."""
+        return refusal_of(error, self._url)
 
     def close(self) -> None:
         """Close the connection."""
@@ -155,6 +165,25 @@ def celery_settings(url: str) -> dict[str, Any]:
         "broker_heartbeat": _HEARTBEAT_S,
         "broker_transport_options": {"write_timeout": _ANSWER_S},
     }
+
+
+def refusal_of(error: object, url: str) -> str:
+    """Return what must be changed, there or in the setting, when the broker refuses what the URL
+    names; empty for any other error."""
+    if not isinstance(error, amqp.AccessRefused | amqp.NotAllowed):
+        return ""
+    parts = urlsplit(url)
+    user, virtual_host = unquote(parts.username or "guest"), unquote(parts.path[1:]) or "/"
+    method, text = error.method_name, str(error.reply_text)
+    if method in _PERMISSIONS:
+        why = f"does not let the user {user} {_PERMISSIONS[method]}"
+    elif method != "Connection.open":
+        why = "refuses the user or password"
+    elif "not found" in text:
+        why = f"has no virtual host {virtual_host}"
+    else:
+        why = f"does not let the user {user} use the virtual host {virtual_host}"
+    return f"GATEHOUSE_CELERY_BROKER_URL: RabbitMQ {why} (docs/executors.md)"
 
 
 def _connection_options(url: str) -> dict[str, Any]:

@@ -40,6 +40,12 @@ def test_what_is_wrong_is_logged_when_it_begins_and_when_it_ends(
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
+def test_broker_that_refuses_is_not_called_away() -> None:
+    """To wait for it would be in vain."""
+    report = dataclasses.replace(WELL, broker_away=True, broker_refuses=True)
+    assert report.summary() == ["rq: its broker refuses this server, so nothing is sent."]
+
+
 def test_lines_are_short_however_many_tasks_there_are(caplog: pytest.LogCaptureFixture) -> None:
     """Ten are named."""
     tasks = tuple(f"many.task_{number}" for number in range(1000))

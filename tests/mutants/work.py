@@ -145,11 +145,14 @@ WORK_MUTANTS = (
             "if digest_of(attempt.job.arguments) != digest:",
             "if False:",
         ),
+    ),
+    *of(
+        ("tests/integration/engine/remote/test_copied_entries.py",),
         Mutant(
             "entry that runs already",
             "flask_api/jobs/workers/remote/worker.py",
-            "if not self._held.add([stub]):",
-            "if self._held.add([stub]) is None:",
+            "if not self._taken.add(entry):",
+            "if self._taken.add(entry) is None:",
         ),
     ),
     *of(

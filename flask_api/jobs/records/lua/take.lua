@@ -18,6 +18,6 @@ if at[3] == ARGV[2] then
   redis.call('HSET', KEYS[4], 'instance', ARGV[1])  -- a cancel looks there for who holds it
 elseif at[3] ~= ARGV[1] or redis.call('SISMEMBER', KEYS[3], ARGV[3]) == 0 then
   return {'refused'}
-end  -- else the caller took it already, and the reply was lost: who asks knows that it does not run here
+end  -- else the caller took it already, and the reply was lost: a worker asks once for each entry, until the end is written
 redis.call('ZREM', KEYS[5], ARGV[5])
 return {'taken', unpack(redis.call('HMGET', KEYS[4], unpack(ARGV, 6)))}

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple, Self, cast
 
 from flask_api.jobs.records import keyspace
+from flask_api.jobs.records.job import QueuedJob
 from flask_api.jobs.records.job_writer import Ending, Telling
 from flask_api.jobs.records.roster.kinds import WorkerKind, WorkerName
 from flask_api.jobs.records.scripts import load_scripts
@@ -37,6 +38,19 @@ class TakenAttempt(NamedTuple):
     max_attempts: int
     attempts: tuple[Any, ...]
     is_cancelled: bool
+
+    def queued(self, job_id: str, task: str) -> QueuedJob:
+        """Return the job that it is an attempt of."""
+        return QueuedJob(
+            job_id=job_id,
+            task=task,
+            arguments=self.arguments,
+            owner_id=self.owner_id,
+            batch=self.batch,
+            priority=self.priority,
+            max_attempts=self.max_attempts,
+            attempts=self.attempts,
+        )
 
 
 class EndNotice(NamedTuple):

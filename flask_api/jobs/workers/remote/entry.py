@@ -12,6 +12,7 @@ accepted. No pickle, no dotted path: which code runs is the worker's own table o
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -52,6 +53,31 @@ class EntryPlace:
     slot: str | None
     is_held: bool = False
     notice: EndNotice | None = None
+
+
+class TakenEntries:
+    """The entries that were taken here and whose end is not known to be written. Thread-safe.
+
+    Redis gives an attempt to its holder once more, for a reply may be lost; so until its end is
+    written, only this keeps a copy of its entry from running it again. It is the attempt that is
+    remembered, not the job: the next attempt may come before the reply about this one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ids: set[str] = set()
+
+    def add(self, entry: AttemptEntry) -> bool:
+        """Remember an entry; False for a copy of one that is remembered."""
+        with self._lock:
+            is_new = entry.id not in self._ids
+            self._ids.add(entry.id)
+            return is_new
+
+    def remove(self, entry: AttemptEntry) -> None:
+        """Forget an entry: Redis refuses copies of it from now on."""
+        with self._lock:
+            self._ids.discard(entry.id)
 
 
 def digest_of(arguments: str) -> str:

@@ -28,6 +28,7 @@ from flask_api.jobs.workers.remote.entry import (
     AttemptEntry,
     EntryPlace,
     EntryRefusedError,
+    TakenEntries,
     digest_of,
     read_entry,
 )
@@ -67,6 +68,7 @@ class RemoteWorker:
         self._writer = JobWriter(store, quota_of(settings), max_running=registry.running_limits)
         self._children = Children(settings)
         self._held = HeldJobs()
+        self._taken = TakenEntries()
         self._changed = threading.Condition()
         self._free_since = dict.fromkeys(self.name.all_slots, 0.0)
         self._running = 0
@@ -151,9 +153,13 @@ class RemoteWorker:
             log.error("sent a task that this worker does not have", extra={"task": entry.task})
             place.notice = EndNotice(entry.job, entry.attempt, REFUSED, 0)
             return
+        if not self._taken.add(entry):
+            log.warning("an attempt that runs here was sent again", extra={"job_id": entry.job})
+            return
         stub = QueuedJob(job_id=entry.job, task=entry.task, arguments="", owner_id="")
         if not self._held.add([stub]):
-            log.warning("an attempt that runs here was sent again", extra={"job_id": entry.job})
+            self._taken.remove(entry)
+            log.warning("another attempt of a job still runs here", extra={"job_id": entry.job})
             return
         place.is_held = True
         try:
@@ -176,21 +182,14 @@ class RemoteWorker:
             log.info(
                 "an attempt that was sent is not there to be taken", extra={"job_id": entry.job}
             )
+            self._taken.remove(entry)
             return
-        queued = QueuedJob(
-            job_id=entry.job,
-            task=entry.task,
-            arguments=taken.arguments,
-            owner_id=taken.owner_id,
-            batch=taken.batch,
-            priority=taken.priority,
-            max_attempts=taken.max_attempts,
-            attempts=taken.attempts,
-        )
-        attempt = Attempt(queued, entry.attempt, self.name.text)
+        job = taken.queued(entry.job, entry.task)
+        attempt = Attempt(job, entry.attempt, self.name.text)
         if taken.is_cancelled:
             self._held.stop([entry.job], StopReason.CANCELLED)
         self._end(attempt, self._outcome(attempt, entry.digest), place)
+        self._taken.remove(entry)
 
     def _outcome(self, attempt: Attempt, digest: str) -> Outcome:
         if digest_of(attempt.job.arguments) != digest:

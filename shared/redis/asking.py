@@ -1,7 +1,8 @@
 """A question to several servers, with one deadline for all of them.
 
 They are asked in their order. While one is silent the next is asked as well, beside it: one that
-accepts and says nothing costs a moment, not its whole time-out, and all of them together cost one.
+accepts and says nothing costs a moment, not its whole time-out, and all of them together cost
+little more than one. A server that is slow, though each of its replies is in time, is heard.
 """
 
 import threading
@@ -19,14 +20,19 @@ Answer = TypeVar("Answer")
 
 
 def ask_each(
-    ask: Callable[[Server], Answer], servers: Sequence[Server], *, timeout_s: float
+    ask: Callable[[Server], Answer],
+    servers: Sequence[Server],
+    *,
+    timeout_s: float,
+    longest_s: float,
 ) -> Iterator[tuple[Server, Answer | RedisError]]:
     """Yield what servers answer, or with which of redis-py's errors asking failed, as it comes.
-    Ends with the last answer, or after ``timeout_s``: who has not answered by then is not heard,
-    and ``ask`` ends by its own time-outs. Blocks. Raises what else ``ask`` raises."""
+    ``timeout_s`` is for one reply, of which a question takes several. Ends with the last answer, or
+    after ``longest_s``: who has not answered by then is not heard, and ``ask`` ends by its own
+    time-outs. Blocks. Raises what else ``ask`` raises."""
     answers: SimpleQueue[tuple[Server, Answer | Exception]] = SimpleQueue()
-    deadline = time.monotonic() + timeout_s
-    # The last is asked when half of the time is left, if all before it are silent.
+    deadline = time.monotonic() + longest_s
+    # The last is asked after half of a time-out, if all before it are silent.
     patience_s = timeout_s / (2 * max(1, len(servers)))
     left, open_questions = list(servers), 0
     while left or open_questions:

@@ -24,7 +24,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from shared.redis.asking import ask_each
-from shared.redis.finder import Address, Finder, connect_by, split_hosts
+from shared.redis.finder import Address, Finder, connect_by, round_trips, split_hosts
 from shared.redis.replies import advice_for
 from shared.redis.role import MisconfiguredError
 
@@ -45,7 +45,8 @@ class SlotFinder(Finder):
     def __init__(
         self, nodes: list[Address], entry: str, *, is_tls: bool, options: Mapping[str, Any]
     ) -> None:
-        super().__init__(timeout_s=options["socket_timeout"])
+        of_one = round_trips(is_tls=is_tls, has_password=bool(options.get("password")))
+        super().__init__(timeout_s=options["socket_timeout"], round_trips=_MOST_NAMED * of_one)
         self._nodes = nodes
         self._entry = entry
         self._kind: Any = redis.SSLConnection if is_tls else redis.Connection
@@ -56,7 +57,9 @@ class SlotFinder(Finder):
         self._refusals.clear()
         asked: dict[Address, Address] = {}
         follow = partial(self._follow, asked=asked)
-        for node, answer in ask_each(follow, self._nodes, timeout_s=self._timeout_s):
+        for node, answer in ask_each(
+            follow, self._nodes, timeout_s=self._timeout_s, longest_s=self._longest_s
+        ):
             if not isinstance(answer, RedisError):
                 self._nodes.sort(key=lambda each: each != node)  # it comes first from now on
                 return answer

@@ -20,6 +20,7 @@ from redis.exceptions import MovedError
 from shared.redis.replication import Acknowledgement
 
 _TRUSTED_S = 0.5  # many connections are made at once when a primary has gone
+_LONGEST_S = 1.0  # a 503 that comes later is none that somebody waited for
 Address = tuple[str, int]
 ESCAPES = "in a password write / as %2F, # as %23, ? as %3F"
 
@@ -29,18 +30,20 @@ class Finder(ABC):
 
     nowhere: ClassVar[str]
 
-    def __init__(self, *, timeout_s: float) -> None:
+    def __init__(self, *, timeout_s: float, round_trips: int) -> None:
+        """``timeout_s``: for each of the ``round_trips`` that an answer may take."""
         self._timeout_s = timeout_s
+        self._longest_s = max(timeout_s, min(round_trips * timeout_s, _LONGEST_S))
         self._lock = threading.Lock()
         self._found: Address | None = None
         self._asked_at = float("-inf")
         self._forgotten = 0
 
     def find(self) -> Address:
-        """Return the address. Blocks for the time-out at most, and for one more where somebody
-        asked meanwhile. Raises redis-py's ConnectionError when nobody tells: those who waited for
-        an answer hear that, too, and ask nobody."""
-        if not self._lock.acquire(timeout=self._timeout_s):
+        """Return the address. Blocks for as long as asking may take, a second at most, and as long
+        again for the answer to somebody else. Raises redis-py's ConnectionError when nobody tells:
+        those who waited for an answer hear that, too, and ask nobody."""
+        if not self._lock.acquire(timeout=self._longest_s):
             raise self._failure()
         try:
             if time.monotonic() > self._asked_at + _TRUSTED_S:
@@ -61,8 +64,8 @@ class Finder(ABC):
 
     @abstractmethod
     def _ask(self) -> Address | None:
-        """Ask for the address; None when nobody tells it. Blocks for the time-out at most, however
-        many are asked."""
+        """Ask for the address; None when nobody tells it. Blocks for ``_longest_s`` at most,
+        however many are asked."""
 
     def _failure(self) -> RedisConnectionError:
         return RedisConnectionError(self.nowhere)
@@ -102,6 +105,12 @@ class FoundConnection(_FoundConnection, redis.Connection):
 
 class FoundTlsConnection(_FoundConnection, redis.SSLConnection):
     """Over TLS."""
+
+
+def round_trips(*, is_tls: bool, has_password: bool) -> int:
+    """Return how many replies a question over a new connection takes: to connect, TLS's two, to the
+    password, to the question."""
+    return 2 + 2 * is_tls + has_password
 
 
 def split_hosts(

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.redis.asking import ask_each
-from shared.redis.finder import Address, Finder, connect_by, split_hosts
+from shared.redis.finder import Address, Finder, connect_by, round_trips, split_hosts
 
 SUFFIX = "+sentinel"
 OPTIONS = ("service", "sentinel_password", "replicas")
@@ -35,7 +35,12 @@ class PrimaryFinder(Finder):
     def __init__(
         self, sentinels: list[Address], service: str, *, timeout_s: float, **options: Any
     ) -> None:
-        super().__init__(timeout_s=timeout_s)
+        super().__init__(
+            timeout_s=timeout_s,
+            round_trips=round_trips(
+                is_tls=bool(options.get("ssl")), has_password=bool(options.get("password"))
+            ),
+        )
         self._sentinels = sentinels
         self._service = service
         self._options = {
@@ -44,6 +49,7 @@ class PrimaryFinder(Finder):
             "retry": Retry(NoBackoff(), 0),
             "decode_responses": True,
             "protocol": 2,
+            "driver_info": None,  # no CLIENT SETINFO: two replies more to wait for
             **options,
         }
 
@@ -52,7 +58,10 @@ class PrimaryFinder(Finder):
         voters: set[Address] = set()
         try:
             for sentinel, named in ask_each(
-                self._ask_one, self._sentinels, timeout_s=self._timeout_s
+                self._ask_one,
+                self._sentinels,
+                timeout_s=self._timeout_s,
+                longest_s=self._longest_s,
             ):
                 if named is None or isinstance(named, RedisError):
                     continue

@@ -42,7 +42,8 @@ class ContractSettings(BaseSettings):
         200,
         ge=10,
         le=250,
-        description="longest wait for a connection to Redis and for each answer, in milliseconds",
+        description="longest wait for a connection to Redis and for each answer, in milliseconds; "
+        "to ask Sentinels or a Cluster who the primary is takes several, a second in all at most",
     )
     redis_connections: int = Field(
         64, ge=1, le=10_000, description="most connections to Redis that one process keeps"

@@ -151,6 +151,18 @@ STORES_MUTANTS = (
             "if votes[named] > len(self._sentinels) // 2:",
             "if votes[named]:",
         ),
+        Mutant(
+            "Sentinel that is slow",
+            "shared/redis/asking.py",
+            "deadline = time.monotonic() + longest_s",
+            "deadline = time.monotonic() + timeout_s",
+        ),
+        Mutant(
+            "answer of who is slow to who waits for it",
+            "shared/redis/finder.py",
+            "if not self._lock.acquire(timeout=self._longest_s):",
+            "if not self._lock.acquire(timeout=self._timeout_s):",
+        ),
     ),
     *of(
         ("tests/integration/redis/test_slot_finder.py",),
@@ -175,8 +187,14 @@ STORES_MUTANTS = (
         Mutant(
             "wait for another's question",
             "shared/redis/finder.py",
-            "if not self._lock.acquire(timeout=self._timeout_s):",
+            "if not self._lock.acquire(timeout=self._longest_s):",
             "if not self._lock.acquire():",
+        ),
+        Mutant(
+            "nodes that are slow and name each other",
+            "shared/redis/finder.py",
+            "min(round_trips * timeout_s, _LONGEST_S)",
+            "round_trips * timeout_s",
         ),
         Mutant(
             "node that another names",

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.redis.finder import Address
 from shared.redis.sentinel import PrimaryFinder
+from tests.integration.redis.fault_proxy import Fault, fault_proxy
 from tests.integration.redis.listening import listening
 
 OLD, NEW = ("10.0.0.1", 6379), ("10.0.0.2", 6379)
@@ -30,6 +31,7 @@ class _Asked(socketserver.StreamRequestHandler):
             return
         while head := self.rfile.readline():
             words = [self._word() for _ in range(int(head[1:]))]
+            self.server.heard.append(words[0])
             self.wfile.write(self._reply(words))
 
     def _word(self) -> bytes:
@@ -52,6 +54,7 @@ class _Sentinel(socketserver.ThreadingTCPServer):
     def __init__(self, names: Address | None) -> None:
         super().__init__(("127.0.0.1", 0), _Asked)
         self.names = names
+        self.heard: list[bytes] = []
         self.ended = threading.Event()
 
     def shutdown(self) -> None:
@@ -118,3 +121,37 @@ def test_majority_is_heard_beside_those_that_are_silent(start: StartSentinel) ->
     assert finder.find() == NEW
     assert time.monotonic() - began < 3, "not after two time-outs"
     assert finder._sentinels == [*talking, *silent]
+
+
+def test_slow_sentinels_are_heard_and_by_all_who_wait() -> None:
+    """Each reply is in time; a password and a question take two, which are more than one
+    time-out."""
+    with ExitStack() as stack:
+        sentinels = [_Sentinel(NEW) for _ in range(3)]
+        proxies = [
+            stack.enter_context(fault_proxy(stack.enter_context(listening(each))))
+            for each in sentinels
+        ]
+        for proxy in proxies:
+            proxy.fault, proxy.delay_s = Fault.DELAY, 0.25
+        finder = PrimaryFinder(
+            [("127.0.0.1", proxy.port) for proxy in proxies],
+            "gatehouse",
+            timeout_s=0.4,
+            password="word",
+        )
+        with ThreadPoolExecutor(4) as threads:
+            found = threads.map(lambda _: finder.find(), range(4))
+            assert list(found) == [NEW] * 4
+    assert {word for each in sentinels for word in each.heard} == {b"AUTH", b"SENTINEL"}
+
+
+def test_many_silent_sentinels_cost_no_more_than_a_few(start: StartSentinel) -> None:
+    """A person waits for the 503, however many Sentinels there are."""
+    finder = PrimaryFinder(
+        [start(None) for _ in range(20)], "gatehouse", timeout_s=0.25, password="word"
+    )
+    began = time.monotonic()
+    with pytest.raises(RedisConnectionError):
+        finder.find()
+    assert time.monotonic() - began < 1.5, "a second at most, not five"

@@ -16,6 +16,7 @@ from shared.redis import RedisGateway, build_client
 from shared.redis.cluster import SlotFinder, with_entry
 from shared.redis.finder import Address
 from shared.redis.role import MisconfiguredError
+from tests.integration.redis.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.integration.redis.listening import listening
 
 OWN = ":0"
@@ -34,7 +35,7 @@ class _Asked(socketserver.StreamRequestHandler):
         """Answer one client."""
         while head := self.rfile.readline():
             words = [self._word() for _ in range(int(head[1:]))]
-            answer = {b"HELLO": PRIMARY, b"CLIENT": b"+OK", b"WAIT": b":1"}.get(words[0])
+            answer = {b"HELLO": PRIMARY, b"AUTH": b"+OK", b"WAIT": b":1"}.get(words[0])
             if answer is None:
                 answer = self.server.says.encode()
                 if words[0] == b"GET" and answer == OWN.encode():
@@ -78,8 +79,9 @@ def start(nodes: list[_Node]) -> Iterator[StartNode]:
         yield start
 
 
-def _finder(*nodes: Address) -> SlotFinder:
-    options = {"socket_timeout": 2, "socket_connect_timeout": 2, "protocol": 2, "driver_info": None}
+def _finder(*nodes: Address, timeout_s: float = 2, **more: object) -> SlotFinder:
+    times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    options = {**times, "protocol": 2, "driver_info": None, **more}
     return SlotFinder(list(nodes), "{tag}:slot", is_tls=False, options=options)
 
 
@@ -181,12 +183,41 @@ def test_node_that_knows_is_heard_beside_those_that_are_silent(
     assert finder._nodes[0] == owner
 
 
-def test_nobody_waits_for_an_answer_to_others_for_longer_than_the_time_out(
+@pytest.fixture
+def slow(nodes: list[_Node], start: StartNode) -> Iterator[list[FaultProxy]]:
+    """Two nodes, each of whose replies comes late and in time."""
+    with ExitStack() as stack:
+        proxies = [stack.enter_context(fault_proxy(start(OWN))) for _ in range(2)]
+        for proxy in proxies:
+            proxy.fault, proxy.delay_s = Fault.DELAY, 0.25
+        nodes[0].says = f"-MOVED 3932 127.0.0.1:{proxies[1].port}"
+        yield proxies
+
+
+def test_slow_nodes_are_heard(slow: list[FaultProxy]) -> None:
+    """Each reply is in time; the node that is named is asked as well, which is more than one time-out."""
+    finder = _finder(("127.0.0.1", slow[0].port), timeout_s=0.4)
+    assert finder.find() == ("127.0.0.1", slow[1].port)
+
+
+def test_slow_nodes_that_name_each_other_are_not_heard_for_ever(
+    slow: list[FaultProxy], nodes: list[_Node]
+) -> None:
+    """A person waits for the 503: eight replies of a quarter of a second would be two."""
+    nodes[1].says = f"-MOVED 3932 127.0.0.1:{slow[0].port}"
+    finder = _finder(("127.0.0.1", slow[0].port), timeout_s=0.4, password="word")
+    began = time.monotonic()
+    with pytest.raises(RedisConnectionError):
+        finder.find()
+    assert time.monotonic() - began < 1.6, "a second"
+
+
+def test_nobody_waits_for_an_answer_to_others_for_longer_than_asking_may_take(
     start: StartNode,
 ) -> None:
     """Asking may take longer than it should, for a name that nobody resolves, say."""
     finder = _finder(start(OWN))
-    finder._timeout_s = 0.2
+    finder._longest_s = 0.2
     asks, go = threading.Event(), threading.Event()
 
     def ask_long() -> None:

@@ -7,7 +7,7 @@ import { gettext } from "./words.js";
 const SOON_MS = 150;
 const AT_MOST_EVERY_MS = 1000;
 const POLL_MS = 3000;
-const STREAM_AGAIN_MS = 30_000;
+export const STREAM_AGAIN_MS = 30_000;
 const PATIENCE_MS = 30_000;
 const LEFT_MS = 10_000;
 const HIDDEN_POLL_MS = 15_000;

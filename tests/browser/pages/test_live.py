@@ -36,6 +36,17 @@ STOPPED = """
     const started = window.setInterval;
     window.setInterval = (act, ms) => (ms >= 15_000 ? 0 : started(act, ms));
 """
+# Its first stream is refused, and half a minute is over soon.
+REFUSED_ONCE = """
+    const Counted = window.EventSource;
+    window.EventSource = class extends Counted {
+      constructor(address) {
+        super(window.streams ? address : "/nowhere/");
+      }
+    };
+    const later = window.setTimeout;
+    window.setTimeout = (act, ms) => later(act, ms === 30_000 ? 100 : ms);
+"""
 SEEN = "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))"
 
 
@@ -112,6 +123,25 @@ def test_pages_that_nobody_sees_hear_of_an_end_by_one_stream(
     told = ["● Succeeded: forms.wait · Gatehouse"] * 2
     ada.until(lambda: on_each("return document.title") == told, "both tell")
     assert sum(on_each("return window.streams")) == 1
+
+
+def test_page_that_nobody_sees_asks_again_when_its_stream_was_refused(
+    person: Callable[..., Person], tmp_path: Path
+) -> None:
+    """A proxy that restarts refuses it once, for which the browser itself gives up."""
+    ada = person()
+    ada.browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["notifications"]})
+    ada.start("forms.wait", path=str(tmp_path / "there"))
+    ada.browser.execute_script("localStorage.setItem('gatehouse-tell-end', 'yes')")
+    for script in (HIDDEN, STOPPED, REFUSED_ONCE):
+        command = "Page.addScriptToEvaluateOnNewDocument"
+        ada.browser.execute_cdp_cmd(command, {"source": script})
+    ada.go(urlsplit(ada.browser.current_url).path)
+    ada.until(lambda: ada.browser.execute_script("return window.streams") == 2, "it asks again")
+    (tmp_path / "there").touch()
+    told = "● Succeeded: forms.wait · Gatehouse"
+    ada.until(lambda: ada.browser.title == told, "it tells")
+    assert ["/nowhere/" in each["message"] for each in ada.complaints()] == [True]
 
 
 def test_list_changes_while_its_filter_and_a_form_keep_what_was_chosen(

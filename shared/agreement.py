@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 
-from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from shared.contract.entries import permissions_entry, session_entry
 from shared.contract.session import SessionFormat, SessionRecord
@@ -21,6 +21,7 @@ from shared.errors import (
     StoreUnavailable,
 )
 from shared.redis import RedisGateway, build_client
+from shared.redis.trial import obstacle_of
 from shared.settings import ENV_PREFIX, ApiSettings, ContractSettings, WriterSettings
 
 # What must be equal, and what happens when it is not.
@@ -86,7 +87,7 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
         if _is_forbidden(error):
             yield (
                 "the site's Redis user may not write sessions or sets of permissions: see "
-                "GATEHOUSE_SITE_REDIS_URL (deploy/redis/users.acl)"
+                "GATEHOUSE_SITE_REDIS_URL (deploy/redis/users.acl), and GATEHOUSE_REDIS_PREFIX"
             )
         else:
             yield _unavailable("site", error)
@@ -126,7 +127,7 @@ def _probe_reading(api: ApiSettings, reader: RedisGateway, entry: str) -> Iterat
             raise
         yield (
             "the API's Redis user may not read sessions or sets of permissions: see "
-            "GATEHOUSE_API_REDIS_URL (deploy/redis/users.acl)"
+            "GATEHOUSE_API_REDIS_URL (deploy/redis/users.acl), and GATEHOUSE_REDIS_PREFIX"
         )
 
 
@@ -151,7 +152,9 @@ def _unavailable(side: str, error: StoreUnavailable) -> str:
     variables = f"{ENV_PREFIX}{side.upper()}_REDIS_URL or {ENV_PREFIX}REDIS_URL"
     if isinstance(error.__cause__, AuthenticationError):
         return f"the {side}'s Redis refuses the user or password of its URL: see {variables}"
-    return f"the {side}'s Redis does not answer: see {variables}"
+    cause = error.__cause__
+    obstacle = obstacle_of(cause) if isinstance(cause, RedisError) else "it does not answer"
+    return f"the {side}'s Redis can't be used, {obstacle}: see {variables}"
 
 
 def _store(settings: ContractSettings, url: str) -> RedisGateway:

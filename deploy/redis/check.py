@@ -6,7 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from deploy.processes.single_start import StartError
 from shared.errors import ConfigurationError
+from shared.redis.cluster import is_cluster_url
 from shared.redis.finder import hosts_of
+from shared.redis.sentinel import is_sentinel_url
 from shared.redis.trial import find_misconfiguration, find_obstacle
 from shared.settings import ENV_PREFIX, ApiSettings, WriterSettings
 
@@ -17,7 +19,7 @@ def check_redis(site: WriterSettings, api: ApiSettings) -> None:
     for url, variable in _stores(site, api).items():
         if obstacle := find_obstacle(url, timeout_s=site.redis_timeout_ms / 1000):
             raise StartError(
-                f"Redis at {_server(url)} can't be used, {obstacle}: see {variable}; or unset "
+                f"{_place(url)} can't be used, {obstacle}: see {variable}; or unset "
                 "GATEHOUSE_REDIS_URL to use the "
                 "embedded server"
             )
@@ -28,16 +30,14 @@ def require_usable(site: WriterSettings, api: ApiSettings) -> None:
     one that is away is no reason not to start."""
     for url, variable in _stores(site, api).items():
         if problem := find_misconfiguration(url, timeout_s=site.redis_timeout_ms / 1000):
-            raise ConfigurationError(
-                f"{variable}: the Redis at {_server(url)} can't be used, {problem}"
-            )
+            raise ConfigurationError(f"{variable}: the {_place(url)} can't be used, {problem}")
 
 
 def obstacles(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
     """Yield a sentence for every store that can't be used now."""
     for url, variable in _stores(site, api).items():
         if obstacle := find_obstacle(url, timeout_s=site.redis_timeout_ms / 1000):
-            yield f"{variable}: the Redis at {_server(url)} can't be used, {obstacle}"
+            yield f"{variable}: the {_place(url)} can't be used, {obstacle}"
 
 
 def warnings(api: ApiSettings) -> Iterator[str]:
@@ -76,6 +76,13 @@ def _is_one_server(url: str, other: str) -> bool:
         for each in (url, other)
     ]
     return found[0] == found[1]
+
+
+def _place(url: str) -> str:
+    """Return what a URL leads to, in words."""
+    if is_sentinel_url(url):
+        return f"Redis behind the Sentinels at {_server(url)}"
+    return f"Redis{' Cluster' if is_cluster_url(url) else ''} at {_server(url)}"
 
 
 def _server(url: str) -> str:

@@ -19,14 +19,14 @@ from urllib.parse import parse_qs, quote
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
-from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+from redis.exceptions import AskError, MovedError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from shared.redis.asking import ask_each
 from shared.redis.finder import Address, Finder, connect_by, round_trips, split_hosts
 from shared.redis.replies import advice_for
-from shared.redis.role import MisconfiguredError
+from shared.redis.role import ROLE_BY_HELLO, MisconfiguredError, require_cluster
 
 SUFFIX = "+cluster"
 # ``entry`` is written by the settings: it says whose slot is meant.
@@ -51,7 +51,6 @@ class SlotFinder(Finder):
         self._entry = entry
         self._kind: Any = redis.SSLConnection if is_tls else redis.Connection
         self._options = options
-        self._refusals: list[RedisError] = []
 
     def _ask(self) -> Address | None:
         self._refusals.clear()
@@ -97,15 +96,16 @@ class SlotFinder(Finder):
             return (node[0] if host in _SAME_HOST else host), port
         except AskError:  # it serves the slot, whose entries are on their way to another
             pass
+        except NoPermissionError:  # names with a hash tag are a Cluster's: is it one at all?
+            connection.send_packed_command([ROLE_BY_HELLO], check_health=False)
+            require_cluster(connection.read_response())
+            raise
         finally:
             connection.disconnect()
         return node
 
-    def _failure(self) -> RedisConnectionError:
-        advice = next(filter(None, map(advice_for, self._refusals)), "")
-        failure = MisconfiguredError(advice) if advice else super()._failure()
-        failure.__cause__ = next(iter(self._refusals), None)
-        return failure
+    def _advice(self, error: RedisError) -> str:
+        return str(error) if isinstance(error, MisconfiguredError) else advice_for(error)
 
 
 def is_cluster_url(url: str) -> bool:

@@ -15,9 +15,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MovedError
+from redis.exceptions import MovedError, RedisError
 
 from shared.redis.replication import Acknowledgement
+from shared.redis.role import MisconfiguredError
 
 _TRUSTED_S = 0.5  # many connections are made at once when a primary has gone
 _LONGEST_S = 1.0  # a 503 that comes later is none that somebody waited for
@@ -38,6 +39,7 @@ class Finder(ABC):
         self._found: Address | None = None
         self._asked_at = float("-inf")
         self._forgotten = 0
+        self._refusals: list[RedisError] = []  # of who was asked last
 
     def find(self) -> Address:
         """Return the address. Blocks for as long as asking may take, a second at most, and as long
@@ -68,7 +70,14 @@ class Finder(ABC):
         however many are asked."""
 
     def _failure(self) -> RedisConnectionError:
-        return RedisConnectionError(self.nowhere)
+        advice = next(filter(None, map(self._advice, self._refusals)), "")
+        failure = MisconfiguredError(advice) if advice else RedisConnectionError(self.nowhere)
+        failure.__cause__ = next(iter(self._refusals), None)
+        return failure
+
+    @abstractmethod
+    def _advice(self, error: RedisError) -> str:
+        """Return what somebody must change after a refusal; empty if that is not it."""
 
 
 class _FoundConnection:

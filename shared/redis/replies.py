@@ -33,7 +33,8 @@ _MISTAKES = frozenset({"ERR", "WRONGTYPE"})
 _DEMOTED = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED", "MOVED", "CLUSTERDOWN"})
 # What an operator can do about it; no sentence repeats the reply, which may name users and hosts.
 _CONFIGURATION = {
-    "NOPERM": "its user may not run a command that is needed (deploy/redis/users.acl)",
+    "NOPERM": "its user may not run a command, or read a name, that is needed "
+    "(deploy/redis/users.acl; or GATEHOUSE_REDIS_PREFIX differs from the names in the ACL)",
     "NOAUTH": "it wants a user and a password, and the URL has none",
     "WRONGPASS": "it refuses the user or password of the URL",
     "DENIED": "it is in protected mode and refuses other machines",

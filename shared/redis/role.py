@@ -34,7 +34,14 @@ def require_primary(greeting: Sequence[Any], *, is_of_cluster: bool = False) -> 
         )
     if about.get("mode") == "cluster" and not is_of_cluster:
         raise MisconfiguredError(f"it is a node of a Redis Cluster: {CLUSTER_ADVICE}")
-    if about.get("mode") != "cluster" and is_of_cluster:
-        raise MisconfiguredError("it is no Redis Cluster: name it by redis://")
+    if is_of_cluster:
+        require_cluster(greeting)
     if about.get("role") != "master":
         raise NotPrimaryError("the server is a replica")
+
+
+def require_cluster(greeting: Sequence[Any]) -> None:
+    """Raise MisconfiguredError unless a node of a Cluster answered HELLO so."""
+    about = dict(zip(greeting[::2], greeting[1::2], strict=False))
+    if about.get("mode", about.get(b"mode")) not in ("cluster", b"cluster"):
+        raise MisconfiguredError("it is no Redis Cluster: name it by redis://")

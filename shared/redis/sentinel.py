@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from shared.redis.asking import ask_each
@@ -54,6 +55,7 @@ class PrimaryFinder(Finder):
         }
 
     def _ask(self) -> Address | None:
+        self._refusals.clear()
         votes: Counter[Address] = Counter()
         voters: set[Address] = set()
         try:
@@ -63,7 +65,10 @@ class PrimaryFinder(Finder):
                 timeout_s=self._timeout_s,
                 longest_s=self._longest_s,
             ):
-                if named is None or isinstance(named, RedisError):
+                if isinstance(named, RedisError):
+                    self._refusals.append(named)
+                    continue
+                if named is None:
                     continue
                 voters.add(sentinel)
                 votes[named] += 1
@@ -80,10 +85,18 @@ class PrimaryFinder(Finder):
                 "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service
             )
             return (str(named[0]), int(named[1])) if named else None
-        except (RedisError, OSError):
-            return None
+        except OSError as error:
+            raise RedisConnectionError("A Sentinel can't be reached.") from error
         finally:
             client.close()
+
+    def _advice(self, error: RedisError) -> str:
+        if isinstance(error, AuthenticationError):
+            return (
+                "what answers is no Sentinel (redis://?), or refuses sentinel_password or wants one"
+            )
+        is_other = isinstance(error, ResponseError) and "unknown command" in str(error).lower()
+        return "what answers is no Sentinel (redis://?)" if is_other else ""
 
 
 def is_sentinel_url(url: str) -> bool:

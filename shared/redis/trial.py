@@ -1,13 +1,24 @@
 """What is wrong with the Redis that a URL names? Asked once,
 at start and by ``wsgi.py --check``."""
 
-from ssl import SSLCertVerificationError
+from collections.abc import Iterator
+from socket import gaierror
+from ssl import SSLCertVerificationError, SSLError
 
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 
 from shared.redis.build import build_client
 from shared.redis.replies import advice_for, advice_if_it_lasts
 from shared.redis.role import MisconfiguredError, NotPrimaryError
+
+_NO_TLS = "no TLS there: redis://?"
+_SILENCES: dict[type[BaseException], str] = {
+    ConnectionRefusedError: "connection refused: nobody listens there",
+    FileNotFoundError: "there is no such socket",
+    gaierror: "the name is unknown",
+    SSLError: _NO_TLS,
+    InvalidResponse: "what answers is no Redis",
+}
 
 
 def find_misconfiguration(url: str, *, timeout_s: float) -> str:
@@ -34,9 +45,14 @@ def find_obstacle(url: str, *, timeout_s: float) -> str:
     error = _failure(url, timeout_s)
     if error is None:
         return ""
+    return obstacle_of(error)
+
+
+def obstacle_of(error: RedisError) -> str:
+    """Return why a server can't be used now, as the end of a sentence about it."""
     if isinstance(error, NotPrimaryError):
         return "it is a replica: name the primary"
-    return problem_of(error) or advice_if_it_lasts(error) or "it does not answer"
+    return problem_of(error) or advice_if_it_lasts(error) or _silence_of(error)
 
 
 def problem_of(error: RedisError) -> str:
@@ -55,11 +71,31 @@ def problem_of(error: RedisError) -> str:
 
 def _refused_certificate(error: BaseException | None) -> str:
     """Return why TLS does not trust the server, empty when that is not what is wrong."""
+    return next(
+        (
+            each.verify_message
+            for each in _causes(error)
+            if isinstance(each, SSLCertVerificationError)
+        ),
+        "",
+    )
+
+
+def _silence_of(error: BaseException) -> str:
+    """Return in which way no server answers: each is mended in another place."""
+    for each in _causes(error):
+        for kind, meaning in _SILENCES.items():
+            if isinstance(each, kind):
+                return meaning
+        if isinstance(each, TimeoutError) and "handshake" in str(each):
+            return _NO_TLS  # Redis waits for the rest of what it takes for a command
+    return "it does not answer"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, SSLCertVerificationError):
-            return error.verify_message
+        yield error
         error = error.__cause__ or error.__context__
-    return ""
 
 
 def _failure(url: str, timeout_s: float) -> RedisError | None:

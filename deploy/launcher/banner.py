@@ -4,7 +4,11 @@ where it is, who can log in, and three lines that try it."""
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from shared.http.hosts import is_served
+from shared.settings import ContractSettings
 
 _JOB = '{"task":"primes.sum","arguments":{"limit":100000}}'
 
@@ -35,6 +39,22 @@ def curl_lines(
     ]
 
 
+def banner_notes(address: str, settings: ContractSettings) -> list[str]:
+    """Return a line for each reason why a browser gets no further at this address."""
+    notes = []
+    if not is_served(address.partition("://")[2], settings.allowed_hosts):
+        notes.append(
+            "It answers only to the hosts that GATEHOUSE_ALLOWED_HOSTS lists, and this address is "
+            f"none of them: {', '.join(settings.allowed_hosts)}"
+        )
+    if settings.production:
+        notes.append(
+            "GATEHOUSE_PRODUCTION is true: log-ins need HTTPS. Put a TLS proxy in front "
+            "(docs/deploy.md) and open its address"
+        )
+    return notes
+
+
 def banner(
     address: str,
     *,
@@ -42,10 +62,11 @@ def banner(
     login_url: str,
     password: str | None,
     log_file: str,
+    notes: Sequence[str] = (),
     has_primes: bool = True,
 ) -> str:
     """Return the text to print; without a password when the demo person has none on file."""
-    parts = [f"Gatehouse is at {address}"]
+    parts = [f"Gatehouse is at {address}", *notes]
     if password:
         lines = curl_lines(
             address,

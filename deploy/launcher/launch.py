@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from deploy.launcher.banner import banner
+from deploy.launcher.banner import banner, banner_notes
 from deploy.launcher.child_environment import child_environment
 from deploy.launcher.embedded_redis import start_embedded_redis
 from deploy.launcher.local_secrets import ensure_secrets, set_redis_urls
@@ -30,6 +30,7 @@ from deploy.redis.check import check_redis
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import ConfigurationError, GatehouseError
 from shared.settings import (
+    ENV_PREFIX,
     ROOT,
     ApiSettings,
     ServerSettings,
@@ -78,7 +79,7 @@ def launch(options: argparse.Namespace) -> NoReturn:
     var = var_dir()
     _apply(options)
     with ExitStack() as started:
-        started.enter_context(single_start(var))
+        tell_address = started.enter_context(single_start(var))
         ensure_secrets(var)
         settings = _checked_settings()
         server = ServerProcess(settings, kind=options.server, var=var)
@@ -90,7 +91,8 @@ def launch(options: argparse.Namespace) -> NoReturn:
         password = _prepare(settings, var)
         started.callback(server.stop)
         server.start()
-        started.callback(_say, f"stopping; requests and jobs that run get {settings.drain_s} s")
+        tell_address(server.address)
+        started.callback(_say_stopping, server, settings)
         print(_banner(server, settings, password), flush=True)
         _watch(server, valkeys)
 
@@ -144,10 +146,26 @@ def _provide_redis(settings: ServerSettings, var: Path, started: ExitStack) -> l
     """Check the Redis that the settings name, or start our own when they name none."""
     # Ours of an earlier start go first, so that what the sides have then is somebody's choice.
     set_redis_urls(var, site=None, api=None)
+    _require_both_sides(settings)
     if _names_redis(settings):
         check_redis(load_settings(SiteSettings), load_settings(ApiSettings))
         return []
     return start_embedded_redis(var, started, jobs_bytes=settings.jobs_redis_bytes, say=_say)
+
+
+def _require_both_sides(settings: ServerSettings) -> None:
+    """Raise ConfigurationError when one side has a Redis of its own and the other would get ours:
+    what one writes there the other never reads, so nobody would be logged in."""
+    named = {
+        f"{ENV_PREFIX}SITE_REDIS_URL": load_settings(SiteSettings).site_redis_url,
+        f"{ENV_PREFIX}API_REDIS_URL": load_settings(ApiSettings).api_redis_url,
+    }
+    missing = [variable for variable, url in named.items() if url is None]
+    if len(missing) == 1 and "redis_url" not in settings.model_fields_set:
+        raise ConfigurationError(
+            f"{missing[0]}: set it too, or neither side's: the other side's Redis is set, and both "
+            "must be the same server"
+        )
 
 
 def _names_redis(settings: ServerSettings) -> bool:
@@ -192,6 +210,7 @@ def _banner(server: ServerProcess, settings: ServerSettings, password: str | Non
         login_url=settings.login_url,
         password=password,
         log_file=str(server.log_file),
+        notes=banner_notes(server.address, load_settings(SiteSettings)),
         has_primes=not _WITH_PRIMES.isdisjoint(load_settings(ApiSettings).task_modules),
     )
 
@@ -211,6 +230,11 @@ def _watch(server: ServerProcess, valkeys: Sequence[EmbeddedValkey]) -> NoReturn
                 valkey.keep_log_short()
                 valkey.look_after_disk()
         time.sleep(_WATCH_S)
+
+
+def _say_stopping(server: ServerProcess, settings: ServerSettings) -> None:
+    if server.is_running():  # else it gives nobody any time
+        _say(f"stopping; requests and jobs that run get {settings.drain_s} s")
 
 
 def _say(message: str) -> None:

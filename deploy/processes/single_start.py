@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +17,12 @@ class StartError(GatehouseError):
 
 
 @contextmanager
-def single_start(var: Path) -> Iterator[None]:
+def single_start(var: Path) -> Iterator[Callable[[str], None]]:
     """Hold the folder, made if need be, for this process.
-    The lock ends with the process, however it ends.
+    The lock ends with the process, however it ends. Call what is given with the address,
+    once it is served.
 
-    Raises StartError, naming the other launcher's process, when there is one.
+    Raises StartError, naming the other launcher's process and address, when there is one.
     """
     make_private_folder(var)
     with (var / "launcher.lock").open("a+") as file:
@@ -29,10 +30,17 @@ def single_start(var: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            pid, _, address = file.read().strip().partition("\n")
             raise StartError(
-                f"already running from {var} (process {file.read().strip() or 'unknown'})"
+                f"already running from {var} (process {pid or 'unknown'}"
+                f"{address and f', at {address}'}); for a second one name another folder in "
+                "GATEHOUSE_VAR_DIR"
             ) from None
+
+        def write(text: str) -> None:
+            file.write(f"{text}\n")
+            file.flush()
+
         file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
+        write(str(os.getpid()))
+        yield write

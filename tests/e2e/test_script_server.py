@@ -205,6 +205,7 @@ def test_server_that_dies_ends_the_launcher(var: Path) -> None:
         os.kill(server, signal.SIGKILL)
         assert launch.process.wait(timeout=40) == 1
         assert "the server ended by itself with exit code -9" in launch.errors
+        assert "stopping" not in launch.output
         assert is_gone(valkey)
 
 
@@ -215,7 +216,8 @@ def test_second_launcher_in_one_folder_is_refused(var: Path) -> None:
         assert second.process.wait(timeout=30) == 1
         assert (
             second.errors
-            == f"gatehouse: already running from {var} (process {first.process.pid})\n"
+            == f"gatehouse: already running from {var} (process {first.process.pid}, at "
+            f"{first.address}); for a second one name another folder in GATEHOUSE_VAR_DIR\n"
         )
         assert first.process.poll() is None
         assert first.end() == 0
@@ -260,6 +262,17 @@ def test_unreachable_store_is_one_line_without_its_password(
     assert launch.errors.startswith(f"gatehouse: {begin}")
     assert launch.errors.count("\n") == 1
     assert "hush" not in launch.errors
+
+
+@pytest.mark.parametrize(("set_one", "missing"), [("API", "SITE"), ("SITE", "API")])
+def test_redis_of_one_side_alone_is_refused(var: Path, set_one: str, missing: str) -> None:
+    """The other side would get ours, and nobody would be logged in."""
+    url = {f"GATEHOUSE_{set_one}_REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    launch = Launch(var, "--port", str(free_port()), **url)
+    assert launch.process.wait(timeout=60) == 2
+    assert launch.errors.startswith(f"gatehouse: GATEHOUSE_{missing}_REDIS_URL: set it too")
+    assert launch.errors.count("\n") == 1
+    assert not (var / "valkey").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from deploy.launcher import main
-from deploy.launcher.banner import banner, curl_lines
+from deploy.launcher.banner import banner, banner_notes, curl_lines
 from deploy.launcher.launch import _names_redis
 from deploy.launcher.server_process import ServerProcess
 from deploy.processes.single_start import StartError
@@ -154,6 +155,22 @@ def test_banner_without_a_password_leaves_the_lines_out() -> None:
         f"For scripts and shells: {os.path.relpath(sys.prefix)}/bin/gatehouse login http://h:1",
         "Ctrl-C stops it; data stays. The log is var/server.log",
     ]
+
+
+def test_banner_says_why_a_browser_gets_no_further_at_its_address() -> None:
+    """Hosts that don't list it, and cookies that need HTTPS; nothing else is said."""
+    usual = SiteSettings(session_secrets=(SECRET,), secret_key=SecretStr(SECRET))
+    assert banner_notes("http://127.0.0.1:8080", usual) == []
+    assert banner_notes("http://[::1]:8080", usual) == []
+    changes = {"allowed_hosts": ("example.org",), "production": True}
+    hosts, https = banner_notes("http://127.0.0.1:8080", usual.model_copy(update=changes))
+    assert "GATEHOUSE_ALLOWED_HOSTS" in hosts
+    assert hosts.endswith(": example.org")
+    assert "GATEHOUSE_PRODUCTION" in https
+    text = banner(
+        "http://h:1", api_prefix="", login_url="/", password=None, log_file="", notes=[hosts, https]
+    )
+    assert text.splitlines()[1:3] == [hosts, https]
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ OPERATORS_MUTANTS = (
             "sum(1 for _, task in troubles if task)",
             "[task for _, task in troubles]",
         ),
-        Mutant("logged once", _FLEET, '_log("", found - self._known,', '_log("", found,'),
+        Mutant("logged once", _FLEET, "_log(found - self._known,", "_log(found,"),
         Mutant("few tasks in a line", _FLEET, "tasks[:_MOST_NAMED]", "tasks"),
     ),
     *of(

@@ -39,8 +39,9 @@ def executors_of(registry: TaskRegistry, instead: Mapping[str, str]) -> dict[str
         chosen[task.name] = instead.get(task.name, instead.get(own, instead.get(_EVERY, own)))
         is_known = chosen[task.name] in EXECUTORS or chosen[task.name] in REMOTE_EXECUTORS
         if not is_known and ":" not in chosen[task.name]:
+            place = f"task {task.name}" if chosen[task.name] == own else "GATEHOUSE_EXECUTORS"
             raise ConfigurationError(
-                f"task {task.name}: there is no executor {chosen[task.name]!r}; "
+                f"{place}: there is no executor {chosen[task.name]!r}; "
                 f"there are: {', '.join((*EXECUTORS, *REMOTE_EXECUTORS))}, "
                 "and package.module:function that returns a concurrent.futures.Executor"
             )

@@ -103,6 +103,6 @@ def test_nearest_name_says_which_executor(
 
 @pytest.mark.parametrize("instead", [{"proceses": "rq"}, {"processes": "ray"}])
 def test_executor_that_is_not_there_is_refused(instead: Mapping[str, str]) -> None:
-    """On either side; the message has the name."""
-    with pytest.raises(ConfigurationError, match=r"proceses|ray"):
+    """On either side; the message has the name, and the variable first."""
+    with pytest.raises(ConfigurationError, match=r"^GATEHOUSE_EXECUTORS: .*(proceses|ray)"):
         executors_of(REGISTRY, instead)

@@ -28,6 +28,16 @@ BROKER_REFUSES = "its broker refuses this server, so nothing is sent"
 BROKER_AWAY = "its broker is away, so nothing is sent"
 
 
+# What is said when one of these ends: "no longer so" before them would read as if it went on.
+_OVER = {
+    STRANGERS: "no worker is of another version of Gatehouse any more",
+    ELSEWHERE: "no worker listens to another broker any more",
+    OTHER_SECRETS: "no worker has another GATEHOUSE_WORKER_SECRETS any more",
+    BROKER_AWAY: "its broker is back",
+    BROKER_REFUSES: "its broker refuses this server no longer",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetReport:
     """An executor's live workers, and what is wrong with them. ``unserved``: tasks that none of
@@ -179,8 +189,14 @@ class FleetWatch:
     def note(self, report: FleetReport) -> None:
         """Log what has changed since the last report."""
         found = report.troubles
-        _log("", found - self._known, report.executor)
-        _log("no longer so: ", self._known - found, report.executor)
+        _log(found - self._known, report.executor)
+        _log(
+            {
+                (_OVER.get(words, f"no longer so: {words}"), task)
+                for words, task in self._known - found
+            },
+            report.executor,
+        )
         self._known = found
 
 
@@ -200,10 +216,10 @@ def _all_of(sets: Iterable[frozenset[str]]) -> frozenset[str]:
     return frozenset[str]().union(*sets)
 
 
-def _log(prefix: str, troubles: Iterable[Trouble], executor: str) -> None:
+def _log(troubles: Iterable[Trouble], executor: str) -> None:
     for words, alike in groupby(sorted(troubles), key=itemgetter(0)):
         tasks = [task for _, task in alike if task]
         more = len(tasks) - _MOST_NAMED
         named = ", ".join(tasks[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-        line = f"{prefix}{words} {named}".rstrip()
+        line = f"{words} {named}".rstrip()
         log.warning("%s: %s", executor, line, extra={"executor": executor, "tasks": len(tasks)})

@@ -30,12 +30,12 @@ def test_what_is_wrong_is_logged_when_it_begins_and_when_it_ends(
         "rq: workers of another version of Gatehouse are sent nothing",
         "rq: workers that listen to another broker are sent nothing",
         "rq: workers with another GATEHOUSE_WORKER_SECRETS are sent nothing",
-        "rq: no longer so: its broker is away, so nothing is sent",
+        "rq: its broker is back",
         "rq: no longer so: no worker runs a.a, b.b",
         "rq: no longer so: workers have other arguments or another version of c.c",
-        "rq: no longer so: workers of another version of Gatehouse are sent nothing",
-        "rq: no longer so: workers that listen to another broker are sent nothing",
-        "rq: no longer so: workers with another GATEHOUSE_WORKER_SECRETS are sent nothing",
+        "rq: no worker has another GATEHOUSE_WORKER_SECRETS any more",
+        "rq: no worker is of another version of Gatehouse any more",
+        "rq: no worker listens to another broker any more",
     ]
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 

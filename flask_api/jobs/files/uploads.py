@@ -26,7 +26,7 @@ from flask_api.jobs.tasks.input_file import InputFile
 from shared.clock import JOBS_CLOCK
 from shared.job_ids import new_job_id
 from shared.redis import RedisGateway
-from shared.settings import ApiSettings
+from shared.settings import ApiSettings, WorkerSettings
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -77,6 +77,10 @@ class Uploads:
         self.entries = UploadEntries(store)
         self._files = files
         self._settings = settings
+        # What a server sends has its record: where the content is missing, a worker that was told
+        # of another storage, or of none, is likelier than one that was emptied.
+        elsewhere = "is not in this worker's storage (GATEHOUSE_JOB_FILES_URL)"
+        self._absent = elsewhere if isinstance(settings, WorkerSettings) else "is gone"
         self._clock = clock
 
     def receive(
@@ -176,7 +180,7 @@ class Uploads:
             try:
                 return self.open(upload)
             except UploadNotFound:
-                raise TaskError(f"The uploaded file {upload.name} is gone.") from None
+                raise TaskError(f"The uploaded file {upload.name} {self._absent}.") from None
 
         return InputFile(
             upload.id,

@@ -13,7 +13,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.jobs.workers.remote.carrier import kind_of
-from tests.integration.engine.engine_bench import EngineBench
+from tests.integration.engine.engine_bench import EngineBench, give
 from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
 from tests.integration.tasks.test_web_tls import self_signed
@@ -119,3 +119,18 @@ def test_worker_from_before_signatures_fails_an_attempt_in_the_checks_words(
     assert job.error
     assert "words" in job.error["message"]
     assert "WorkerLost" not in job.error["type"]
+
+
+def test_file_that_is_not_in_a_workers_storage_is_not_called_gone(
+    bench: EngineBench, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """A worker that was told of no storage, or of another, says which setting is meant."""
+    start_worker("--slots", "1", settings={"GATEHOUSE_JOB_FILES_URL": f"file://{tmp_path / 'own'}"})
+    wait_for_workers(bench.admin, 1)
+    engine = bench.start(executors={"*": "rq"}, **REMOTE)
+    upload = give(engine, bench.owner)
+    job = bench.run(engine, "inputs.read", {"file": upload.id})
+    assert job.error
+    assert job.error["message"] == (
+        "The uploaded file a.txt is not in this worker's storage (GATEHOUSE_JOB_FILES_URL)."
+    )

@@ -87,6 +87,9 @@ class FleetJson(BaseModel):
     broker_refuses: Annotated[
         bool, Field(description="it is there, and refuses this server: its setting is wrong")
     ]
+    is_none: Annotated[
+        bool, Field(description="the function that GATEHOUSE_EXECUTORS names returned no executor")
+    ]
 
 
 class OldestJson(BaseModel):

@@ -25,6 +25,7 @@ STRANGERS = "workers of another version of Gatehouse are sent nothing"
 ELSEWHERE = "workers that listen to another broker are sent nothing"
 OTHER_SECRETS = "workers with another GATEHOUSE_WORKER_SECRETS are sent nothing"
 BROKER_REFUSES = "its broker refuses this server, so nothing is sent"
+NO_EXECUTOR = "its function in GATEHOUSE_EXECUTORS returned no concurrent.futures.Executor"
 BROKER_AWAY = "its broker is away, so nothing is sent"
 
 
@@ -56,10 +57,13 @@ class FleetReport:
     other_secrets: int = 0
     broker_away: bool = False  # or it refuses this server, which is as good
     broker_refuses: bool = False
+    is_none: bool = False  # somebody's function returned no executor
 
     @property
     def troubles(self) -> frozenset[Trouble]:
         """All that is wrong. Where nobody is alive, that says it for every task."""
+        if self.is_none:
+            return frozenset({(NO_EXECUTOR, "")})
         found: set[Trouble] = {(DIFFERING, task) for task in self.differing}
         found |= {(UNSERVED, task) for task in self.unserved} if self.workers else {(NOBODY, "")}
         others = {

@@ -35,6 +35,7 @@ from flask_api.jobs.workers.child import settings_for_child
 from flask_api.jobs.workers.executor import Executor, Host, queue_for
 from flask_api.jobs.workers.outcome import Outcome, not_begun, stopped, worker_lost
 from flask_api.jobs.workers.queue import FairQueue
+from flask_api.jobs.workers.remote.fleet import FleetReport
 from flask_api.jobs.workers.runner import AttemptRunner, JobLogHandler
 from flask_api.jobs.workers.slots import SlotExecutor
 from shared.errors import ConfigurationError, JobStoreUnavailable
@@ -48,6 +49,7 @@ _ASK_EVERY_S = 1.0
 # scheduler has been away for too long (its own error, known by name: Dask need not be installed).
 _SHUT_DOWN = "cannot schedule new futures after shutdown"
 _CLOSED = "ClosedClientError"
+_CLOSED_HERE = Outcome(stopped=StopReason.SHUTDOWN)
 _ANSWERS = {
     ReportAnswer.CANCEL_REQUESTED: StopReason.CANCELLED,
     ReportAnswer.LOST: StopReason.LOST,
@@ -74,6 +76,7 @@ class FuturesExecutor(SlotExecutor):
         self._lock = threading.Lock()
         self._pool: Pool | None = None
         self._is_closed = False
+        self._misfit = ""  # what is wrong with what the function returned
 
     @classmethod
     def make(
@@ -90,8 +93,8 @@ class FuturesExecutor(SlotExecutor):
         pool = None
         try:
             pool = self._pool_now()
-            if pool is None:  # closed meanwhile
-                return Outcome(stopped=StopReason.SHUTDOWN)
+            if pool is None:  # closed meanwhile, or there is none
+                return _CLOSED_HERE if self._is_closed else Outcome(is_begun=False)
             future = pool.submit(run_attempt, self._settings, attempt)
         except Exception as error:  # a cluster that can't be reached, say: whatever it raises
             # Any other may be full only, and goes on with the attempts that it has.
@@ -139,8 +142,23 @@ class FuturesExecutor(SlotExecutor):
         """Return the executor, made if there is none; None once closed."""
         with self._lock:
             if self._pool is None and not self._is_closed:
-                self._pool = type(self).make_pool()
+                made = type(self).make_pool()
+                self._judge(made)
+                self._pool = None if self._misfit else made
             return self._pool
+
+    def _judge(self, made: object) -> None:
+        """Note what the function returned, if it is no executor, and log that once."""
+        before, is_pool = self._misfit, callable(getattr(made, "submit", None))
+        words = f"{self.name} returned {type(made).__name__}, no concurrent.futures.Executor"
+        self._misfit = "" if is_pool else words
+        self.fleet = None if is_pool else _no_pool(self.name)
+        if self._misfit not in ("", before):
+            log.error("GATEHOUSE_EXECUTORS: %s", self._misfit)
+
+    def waiting_for(self, task: str) -> str | None:  # noqa: ARG002  # whichever it is
+        """See Executor.waiting_for."""
+        return self._misfit or None
 
     def _replace(self, pool: Pool, *, is_broken: bool) -> None:
         """Have another one made for the next attempt. What this one has goes on, unless it is
@@ -150,6 +168,12 @@ class FuturesExecutor(SlotExecutor):
                 self._pool = None
         if is_broken:
             _shut_down(pool)
+
+
+def _no_pool(name: str) -> FleetReport:
+    return FleetReport(
+        executor=name, workers=0, slots=0, unserved=(), differing=(), strangers=0, is_none=True
+    )
 
 
 def _takes_no_more(error: Exception) -> bool:

@@ -11,6 +11,7 @@ from flask_api.jobs.records.job import Attempt, QueuedJob
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.outcome import Outcome
 from flask_api.jobs.workers.queue import FairQueue
+from flask_api.jobs.workers.remote.fleet import fleets_of
 from flask_api.jobs.workers.remote.futures_executor import FuturesExecutor
 from shared.settings import ApiSettings
 from tests.unit.jobs.sharing.test_jobs_brief_slots import Slots
@@ -148,3 +149,26 @@ def test_close_costs_what_waits_no_attempt_and_makes_no_pool(bed: Bed) -> None:
     assert bed.run("late").stopped is not None
     assert len(bed.pools) == 1
     assert bed.end()["runs"] == ENDED
+
+
+def test_function_that_returns_no_executor_is_named_until_it_does(
+    bed: Bed, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line in the log, without a traceback; health and the waiting job say the same. What it
+    returns later is taken."""
+    kind: Any = type(bed.executor)
+    good, kind.make_pool = kind.make_pool, staticmethod(lambda: 7)
+    line = "GATEHOUSE_EXECUTORS: x:y returned int, no concurrent.futures.Executor"
+    assert [bed.run(name).is_begun for name in ("one", "two")] == [False, False]
+    (record,) = caplog.records
+    assert (record.getMessage(), record.exc_info) == (line, None)
+    assert bed.executor.fleet
+    assert bed.executor.fleet.summary() == [
+        "x:y: its function in GATEHOUSE_EXECUTORS returned no concurrent.futures.Executor."
+    ]
+    assert bed.executor.waiting_for("a.b") == "x:y returned int, no concurrent.futures.Executor"
+    kind.make_pool = good
+    bed.begin("runs")
+    assert bed.end()["runs"] == ENDED
+    assert bed.executor.waiting_for("a.b") is None
+    assert not fleets_of([bed.executor])

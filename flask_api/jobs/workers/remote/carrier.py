@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from redis.exceptions import ResponseError
+
 from flask_api.jobs.records.roster import WorkerKind
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.tasks.signature import signature_of
@@ -67,13 +69,17 @@ class WatchedCarrier:
         return not self.is_away
 
     def send(self, worker: str, entry_id: str, signed: str) -> bool:
-        """Send an entry; False when that is not possible now: it is sent again."""
+        """Send an entry; False when that is not possible now. Then the broker is away, and it is
+        sent again; or if not, nothing can be sent to this worker."""
         if self.is_away:
             return False
         try:
             self._carrier.send(worker, entry_id, signed)
         except Exception as error:  # of the engine that carries
-            self._note(error)
+            if _is_of_one_queue(error):
+                log.warning("entries can't be sent to the worker %s: %s", worker, error)
+            else:
+                self._note(error)
             return False
         return True
 
@@ -84,6 +90,12 @@ class WatchedCarrier:
             log.warning("entries can't be sent, tried again soon: %s", why)
         self.refuses = bool(refusal)
         self.is_away = True
+
+
+def _is_of_one_queue(error: Exception) -> bool:
+    """Tell whether Redis refused because of what stands under the queue's name. Other refusals, a
+    replica's or for want of memory, meet every queue."""
+    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
 
 
 def carrier_kind(name: str, settings: ApiSettings) -> str:

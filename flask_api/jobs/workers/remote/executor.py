@@ -208,10 +208,13 @@ class RemoteExecutor(Executor):
         if not attempts:
             self._roster.give_back(worker.kind, slot)
         for attempt in attempts:
-            self._send(self._sent.add(attempt, slot))
+            sent = self._sent.add(attempt, slot)
+            if not self._send(sent) and not self._carrier.is_away:
+                self._sent.take_back(sent)  # and the slot with it: a beat offers it again
 
     def _send(self, sent: SentAttempt) -> bool:
-        """Send an attempt; False when the carrier's broker is away."""
+        """Send an attempt; False when the carrier's broker is away, or refuses this worker's
+        queue."""
         attempt = sent.attempt
         job = attempt.job
         entry = AttemptEntry(

@@ -86,6 +86,13 @@ class SentAttempts:
             status = JobStatus(notice.status)
             self._host.note_end(sent.attempt, status, kept=bool(notice.answer))
 
+    def take_back(self, sent: SentAttempt) -> None:
+        """Queue a job again whose attempt no worker took, or cancel it: it has not begun there, and
+        can't any more."""
+        job = sent.attempt.job
+        reason = self._host.stop_reason(job.job_id) or StopReason.SHUTDOWN
+        self._end_here(sent, stopped(reason, self._registry.get(job.task).policy))
+
     def check(self, live: Collection[str]) -> None:
         """Look at what nobody has told of for a while. ``live``: the workers that are not silent.
         Raises JobStoreUnavailable."""
@@ -97,11 +104,11 @@ class SentAttempts:
                 if holder.instance not in live:
                     self._lose(sent)  # whoever adopts it ends it
             elif self._host.stop_reason(sent.attempt.job.job_id) or sent.worker not in live:
-                self._take_back(sent)
+                self.take_back(sent)
             elif sent.at < time.monotonic() - _RESEND_AFTER_S:
                 # Sent twice, its worker has no room for it: another one may.
                 if sent.was_resent or not self._resend(sent):
-                    self._take_back(sent)
+                    self.take_back(sent)
                 else:
                     sent.at, sent.was_resent = time.monotonic(), True
 
@@ -120,20 +127,13 @@ class SentAttempts:
                 break
             pause.wait(_SETTLE_EVERY_S)
         for sent in waiting:
-            self._take_back(sent)
+            self.take_back(sent)
 
     def _look(self, is_due: Callable[[SentAttempt], bool]) -> list[tuple[SentAttempt, Holder]]:
         with self._lock:
             due = [sent for sent in self._sent.values() if is_due(sent)]
         holders = self._reader.find_holders([sent.attempt.job.job_id for sent in due])
         return list(zip(due, holders, strict=True))
-
-    def _take_back(self, sent: SentAttempt) -> None:
-        """Queue a job again whose attempt no worker took, or cancel it: it has not begun there, and
-        can't any more."""
-        job = sent.attempt.job
-        reason = self._host.stop_reason(job.job_id) or StopReason.SHUTDOWN
-        self._end_here(sent, stopped(reason, self._registry.get(job.task).policy))
 
     def _end_here(self, sent: SentAttempt, outcome: Outcome) -> None:
         if self._remove(sent):

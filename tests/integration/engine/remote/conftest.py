@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.engine import JobEngine
-from tests.integration.engine.engine_bench import EngineBench
-from tests.integration.engine.worker_process import REMOTE, WorkerProcess, wait_for_workers
+from flask_api.jobs.records.job_reader import open_job_connections
+from flask_api.jobs.tasks.registry import load_tasks
+from flask_api.jobs.workers.remote.worker import RemoteWorker
+from shared.settings import WorkerSettings
+from tests.integration.engine.engine_bench import TASKS, EngineBench
+from tests.integration.engine.worker_process import REMOTE, SECRET, WorkerProcess, wait_for_workers
 from tests.ports import free_port
 
 StartWorker = Callable[..., WorkerProcess]
@@ -38,6 +43,25 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
         tmp_path / "own-valkey", passwords=new_passwords(), port=free_port()
     ) as server:
         yield server
+
+
+@pytest.fixture
+def worker_here(bench: EngineBench) -> Iterator[RemoteWorker]:
+    """A worker in this process, whose queue the test itself reads."""
+    settings = WorkerSettings(
+        jobs_redis_url=SecretStr(bench.valkey.url("worker")),
+        worker_secrets=(SecretStr(SECRET),),
+        worker_slots=2,
+        job_heartbeat_s=2,
+        task_modules=TASKS,
+        job_files_url=f"file://{bench.path('files')}",
+    )
+    store = open_job_connections(settings)
+    worker = RemoteWorker(store, load_tasks(settings.task_modules), settings, carrier="celery")
+    worker.start()
+    yield worker
+    worker.stop(drain_s=0)
+    store.close()
 
 
 @pytest.fixture

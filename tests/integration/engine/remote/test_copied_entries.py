@@ -3,41 +3,17 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
-from flask_api.jobs.records.job_reader import open_job_connections
-from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from shared.errors import JobStoreUnavailable
-from shared.settings import WorkerSettings
-from tests.integration.engine.engine_bench import TASKS, EngineBench
-from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
+from tests.integration.engine.engine_bench import EngineBench
+from tests.integration.engine.worker_process import REMOTE, wait_for_workers
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def worker_here(bench: EngineBench) -> Iterator[RemoteWorker]:
-    """A worker in this process, whose queue the test itself reads."""
-    settings = WorkerSettings(
-        jobs_redis_url=SecretStr(bench.valkey.url("worker")),
-        worker_secrets=(SecretStr(SECRET),),
-        worker_slots=2,
-        job_heartbeat_s=2,
-        task_modules=TASKS,
-        job_files_url=f"file://{bench.path('files')}",
-    )
-    store = open_job_connections(settings)
-    worker = RemoteWorker(store, load_tasks(settings.task_modules), settings, carrier="celery")
-    worker.start()
-    yield worker
-    worker.stop(drain_s=0)
-    store.close()
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["slow", "lost"])

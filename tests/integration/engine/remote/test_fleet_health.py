@@ -10,7 +10,10 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.records.roster import Roster, WorkerKind, WorkerName
+from flask_api.jobs.workers.remote.carrier import WatchedCarrier
+from flask_api.jobs.workers.remote.celery_carrier import CeleryCarrier
 from flask_api.jobs.workers.remote.fleet import FleetReport
+from flask_api.jobs.workers.remote.worker import RemoteWorker
 from tests.integration.engine.engine_bench import TASKS, EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
@@ -117,3 +120,29 @@ def test_worker_with_another_secret_is_sent_nothing_and_told_of(
     job = bench.outcome(engine, job_id, timeout_s=60)
     assert (job.status, job.result, job.attempt) == (JobStatus.SUCCEEDED, ["x"], 1)
     assert "refused an entry" not in stranger.log.read_text()
+
+
+def test_queue_that_is_no_list_costs_its_worker_alone(
+    bench: EngineBench,
+    worker_here: RemoteWorker,
+    start_worker: StartWorker,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What can't be sent there is taken back at once, and others are sent theirs: the broker is
+    not away."""
+    queue = keyspace.sent(worker_here.name.text)
+    bench.admin.set(queue, "nobody's list")
+    carrier = WatchedCarrier(CeleryCarrier(bench.settings(**REMOTE)))
+    assert not carrier.send(worker_here.name.text, "an-entry", "signed")
+    assert not carrier.is_away
+    carrier.close()
+    engine = bench.start(executors={"processes": "celery"}, **REMOTE)
+    job_id = bench.submit(engine, "child.echo", {"value": "x"})
+    wait_until(
+        lambda: caplog.text.count("entries can't be sent to the worker") == 3,
+        timeout_s=30,
+        what="it was to be sent twice",
+    )
+    start_worker("--slots", "1", "--carrier", "celery")
+    assert bench.outcome(engine, job_id, timeout_s=60).status is JobStatus.SUCCEEDED
+    assert bench.record(job_id)["attempt"] == "1"

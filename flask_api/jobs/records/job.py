@@ -100,7 +100,8 @@ class QueuedJob(NamedTuple):
     def was_lost(self) -> bool:
         """Whether the process of its last attempt died. Raises nothing: the queue asks under its
         lock, also of a record that another version wrote."""
-        error = self.attempts[-1].get("error") if self.attempts else None
+        last = self.attempts[-1] if self.attempts else None
+        error = last.get("error") if isinstance(last, Mapping) else None
         return isinstance(error, Mapping) and error.get("type") == WORKER_LOST
 
     @property

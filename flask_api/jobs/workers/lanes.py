@@ -29,16 +29,20 @@ class Lanes:
                     yield from waiting
 
     def put(self, priority: int, task: str, batch: str, queued_jobs: Iterable[QueuedJob]) -> None:
-        """Add jobs of one priority, task and batch."""
-        waiting = self._waiting_of(priority, task, batch)
+        """Add jobs of one priority, task and batch. What raises adds none, and no empty lane,
+        which nothing could be taken from."""
+        lost: list[QueuedJob] = []
+        begun: list[QueuedJob] = []
+        new: list[QueuedJob] = []
         for queued in queued_jobs:
-            if queued.was_lost:
-                self.put_back(queued)
-            elif queued.attempts:
-                # it was first in line already; what came after it must not make its recovery slow
-                waiting.appendleft(queued)
-            else:
-                waiting.append(queued)
+            (lost if queued.was_lost else begun if queued.attempts else new).append(queued)
+        if begun or new:
+            waiting = self._waiting_of(priority, task, batch)
+            # these were first in line already; what came after must not make their recovery slow
+            waiting.extendleft(begun)
+            waiting.extend(new)
+        for queued in lost:
+            self.put_back(queued)
 
     def tasks(self) -> set[str]:
         """Return the tasks of these jobs."""

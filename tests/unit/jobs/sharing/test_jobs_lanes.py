@@ -1,5 +1,6 @@
 """One person's line: what a process that died had begun goes before all that waits."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -69,8 +70,25 @@ def test_retries_keep_their_batch_s_turn(lanes: Lanes) -> None:
     assert sorted(name[1] for name in first) == list("0123456789")
 
 
-@pytest.mark.parametrize("last", [{}, {"error": None}, {"error": "WorkerLost"}, {"error": {}}])
-def test_attempt_that_says_no_error_was_not_lost(last: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "last", [{}, {"error": None}, {"error": "WorkerLost"}, {"error": {}}, 1, None, "error", []]
+)
+def test_attempt_that_says_no_error_was_not_lost(last: Any) -> None:
     """Whoever wrote it: who asks holds the lock of the queue."""
     assert not queued("t00", attempts=(*LOST, last)).was_lost
     assert queued("t00", attempts=(last, *LOST)).was_lost
+
+
+def test_jobs_that_can_t_be_added_leave_no_empty_lane(lanes: Lanes) -> None:
+    """Nobody could take from it, and it would be the next for ever."""
+
+    def broken() -> Iterator[QueuedJob]:
+        yield queued("v00")
+        raise ValueError("no job")
+
+    before = [job.job_id for job in lanes]
+    with pytest.raises(ValueError, match="no job"):
+        lanes.put(5, "v", "0", broken())
+    lanes.put(6, "v", "0", [])
+    assert lanes.find_next(lambda _: True) == (0, "t")
+    assert [job.job_id for job in lanes] == before

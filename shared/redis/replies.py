@@ -47,7 +47,7 @@ _IF_IT_LASTS = {
 }
 _NOT_REPLICATED = (
     "no replica has what was written: give each primary of slots or of Sentinels a replica, or add "
-    "?replicas=0 to the URL"
+    "?replicas=0 to the URL, or &replicas=0 if it has a ? already"
 )
 # Replies that have only the general code, by how they begin.
 _GENERAL: tuple[tuple[str, Meaning, str], ...] = (

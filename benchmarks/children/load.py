@@ -12,7 +12,9 @@ from typing import Any
 from benchmarks.measuring.answers import LOAD_CORE, pin, serve
 from benchmarks.measuring.context import USER_AGENT
 
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = (
+    60.0  # servers that start are waited for: what is measured begins after the first answers
+)
 _WARM_UP_SHARE = 0.15
 
 

@@ -5,3 +5,4 @@ worker_class = "gthread"
 workers = 1
 keepalive = 60  # longer than any measurement
 loglevel = "warning"
+control_socket_disable = True  # all servers of a person would share one

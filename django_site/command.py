@@ -3,9 +3,12 @@
 
 import os
 import sys
+from contextlib import suppress
 
+from shared.environment import var_dir
 from shared.errors import ConfigurationError
 
+EXIT_FAILED = 1
 EXIT_WRONG_SETTING = 2
 
 
@@ -14,12 +17,23 @@ def main() -> int:
     no traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_site.settings")
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
+    if sys.argv[1:2] == ["migrate"]:  # it makes the database of SQLite, which lies there
+        with suppress(OSError):  # nothing has to be there for another database
+            var_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         execute_from_command_line(sys.argv)
     except ConfigurationError as error:
         sys.stderr.write(f"manage.py: {error}\n")
         return EXIT_WRONG_SETTING
+    except OperationalError as error:
+        reason = str(error).partition("\n")[0]
+        sys.stderr.write(
+            f"manage.py: the database can't be used, see DATABASE_URL: {reason}; "
+            "`migrate` makes its tables\n"
+        )
+        return EXIT_FAILED
     return 0
 
 

@@ -21,6 +21,7 @@ from typing import Annotated, Any
 from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from pydantic_core import from_json, to_json
 
@@ -78,9 +79,10 @@ def create(request: HttpRequest) -> HttpResponse:
     try:
         key, token = create_key(request.user, **form.wanted())
     except DjangoValidationError as error:
-        return problem(
-            403 if error.code == "email_unverified" else 409, str(error.code), error.messages[0]
-        )
+        if error.code != "email_unverified":
+            return problem(409, str(error.code), error.messages[0])
+        where = request.build_absolute_uri(reverse("account_email"))
+        return problem(403, error.code, f"{error.messages[0]} {where}")
     return JsonResponse({**_described(key, None), "key": token}, status=201)
 
 

@@ -68,6 +68,21 @@ def test_deployment_check_is_clean_in_the_production_profile(manage: Manage) -> 
     assert (done.returncode, "WARNINGS" in done.stderr) == (0, False), done.stderr
 
 
+def test_first_commands_of_a_fresh_clone_need_no_folder(manage: Manage) -> None:
+    """As docs/deploy.md prints them: migrate makes var/, for its owner only;
+    what comes too early is one line."""
+    manage.var.rmdir()
+    make = ("createsuperuser", "--noinput", "--username", "ada", "--email", "ada@example.org")
+    early = manage(*make, DJANGO_SUPERUSER_PASSWORD="correct horse battery")
+    assert (early.returncode, early.stderr.count("\n")) == (1, 1), early.stderr
+    assert "see DATABASE_URL: " in early.stderr
+    done = manage("migrate", "-v0")
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE(manage.var.stat().st_mode) == 0o700
+    done = manage(*make, DJANGO_SUPERUSER_PASSWORD="correct horse battery")
+    assert done.returncode == 0, done.stderr
+
+
 def test_migrations_are_complete(manage: Manage) -> None:
     """No change of a model is without its migration."""
     assert manage("makemigrations", "--check", "--dry-run").returncode == 0

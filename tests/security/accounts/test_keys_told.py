@@ -53,6 +53,7 @@ def test_key_needs_a_verified_address_where_the_site_verifies(
         assert len(keys_of(unproved)) == (2 if may else 0)
         if not may:
             assert answer.json()["code"] == "email_unverified"
+            assert answer.json()["detail"].endswith("/accounts/email/")
             assert 'href="/accounts/email/"' in browser.get(PAGE).content.decode()
 
 

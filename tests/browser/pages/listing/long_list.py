@@ -1,6 +1,6 @@
 """A person's list of many jobs, whose questions to the service a test holds up or answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -32,7 +32,11 @@ const started = window.setTimeout;
 window.later = [];
 window.setTimeout = (act, ms, ...more) =>
   ms === 2000 ? void window.later.push(() => act(...more)) : started(act, ms, ...more);
-window.away = () => [...document.querySelectorAll("#older > *")].filter((part) => !part.querySelector(".jobs"));
+window.away = () => [...document.querySelectorAll("#older > [data-address]")].filter((part) => !part.querySelector(".jobs"));
+window.isSeen = (part) => {
+  const { top, bottom } = part.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+};
 window.frames = async (count) => {
   for (let at = 0; at < count; at += 1) await new Promise(requestAnimationFrame);
 };
@@ -81,6 +85,18 @@ class LongList:
 
 
 @pytest.fixture
-def long_list(person: Callable[..., Person]) -> LongList:
-    """The list of the service's person, not yet opened."""
-    return LongList(person())
+def long_list(person: Callable[..., Person]) -> Iterator[LongList]:
+    """The list of the service's person, not yet opened. Their jobs are deleted at the end: other
+    tests have lists of their own length."""
+    found = LongList(person())
+    yield found
+    http = found.person.session.http
+
+    def is_empty() -> bool:
+        jobs = http.get("/api/jobs", params={"limit": 100}).json()["jobs"]
+        for job in jobs:
+            http.delete(f"/api/jobs/{job['id']}")
+        return not jobs
+
+    found.run("location.href = 'about:blank'")
+    wait_until(is_empty, timeout_s=60, what="no job is left")

@@ -44,7 +44,7 @@ def test_page_that_failed_is_asked_for_again_in_the_background_while_it_is_near(
     long_list.run("for (const act of above) act(); return frames(3)")
     assert len(long_list.run(asked)) == count
     long_list.run("window.refusal = null; scrollTo(0, 0)")
-    gone = "return away().some((part) => part.getBoundingClientRect().top < innerHeight)"
+    gone = "return away().some(isSeen)"
     long_list.person.until(lambda: not long_list.run(gone), "what is seen is back")
 
 

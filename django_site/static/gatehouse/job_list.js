@@ -1,4 +1,5 @@
 // The list of all jobs: filters without leaving the page, older jobs as it is scrolled, and what is ticked.
+import { createPart } from "./job_ranges.js";
 import { pause, refresh, renew, say } from "./live.js";
 import { keepLight, showRows } from "./long_list.js";
 import { morph } from "./morph.js";
@@ -77,11 +78,7 @@ async function loadMore() {
 }
 
 async function append(fresh, place) {
-  const part = document.createElement("div");
-  part.className = "page-of-jobs";
-  part.dataset.address = place.href;
-  const after = fresh.querySelector("#live-jobs a.older, #live-jobs .empty a[href*=cursor]")?.getAttribute("href");
-  part.dataset.next = after ? new URL(after, place).href.replace(/&larger=1/, "") : "";
+  const part = createPart(place.href, fresh);
   older.append(part);
   const rows = fresh.querySelector("#live-jobs .jobs");
   if (rows && !(await showRows(part, rows))) return;
@@ -106,9 +103,9 @@ document.addEventListener("click", async (event) => {
   const link = event.target.closest("a.opens");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  const address = link.href; // the link itself is brought up to date, too
   const row = link.closest(".job-row");
   const part = row.closest(".page-of-jobs[data-address]");
+  const address = part ? within(part, link.href) : link.href; // the link itself is brought up to date, too
   const fresh = await renew(address);
   const now = fresh?.getElementById(row.id);
   if (!now) return;
@@ -117,6 +114,15 @@ document.addEventListener("click", async (event) => {
   if (part) part.dataset.address = address;
   else history.replaceState(null, "", address);
 });
+
+// A row that was pushed off the first page still has that page's address.
+function within(part, address) {
+  const place = new URL(part.dataset.address);
+  const opened = new URL(address).searchParams.get("open");
+  if (opened) place.searchParams.set("open", opened);
+  else place.searchParams.delete("open");
+  return place.href;
+}
 
 // --- What is ticked --------------------------------------------------------
 const all = document.getElementById("all");

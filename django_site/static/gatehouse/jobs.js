@@ -1,5 +1,7 @@
 // The list of jobs, live; a row's Cancel works without leaving the page.
+import { filling, join, rowsOf } from "./job_ranges.js";
 import { follow, refresh, renew, say, sparingly, visible } from "./live.js";
+import { keepLight } from "./long_list.js";
 import { morph } from "./morph.js";
 import { fill, gettext, number } from "./words.js";
 
@@ -9,52 +11,47 @@ const list = document.querySelector("[data-events]");
 // A list that was scrolled has its newest page in data-live, and older ones below: what new jobs push off the first goes
 // there, and an older one is asked for again when one of its jobs moves.
 async function update() {
-  const before = new Map([...list.querySelectorAll(".job-row")].map((row) => [row.id, row.cloneNode(true)]));
-  if (!(await refresh()) || !document.getElementById("older")?.childElementCount) return;
-  const rows = [...list.querySelectorAll(".job-row")];
-  const last = rows.at(-1)?.id ?? "";
-  keepBelow([...before].filter(([id]) => id < last && !document.getElementById(id)).map(([, row]) => row));
+  const address = location.href;
+  const known = [...list.querySelectorAll(".job-row")].map((row) => row.cloneNode(true));
+  const fresh = await refresh(address, { isWanted: () => address === location.href });
+  if (address !== location.href) return soon(); // another view was chosen meanwhile
+  const older = document.getElementById("older");
+  if (fresh && older?.childElementCount) join(older, known.filter((row) => !gone.has(row.dataset.job)), keepLight);
 }
 const soon = sparingly(update);
-
-function keepBelow(rows) {
-  if (!rows.length) return;
-  const older = document.getElementById("older");
-  let pushed = document.getElementById("pushed");
-  if (!pushed) {
-    pushed = document.createElement("ul");
-    pushed.id = "pushed";
-    pushed.className = "jobs ticked page-of-jobs";
-    older.prepend(pushed);
-  }
-  pushed.prepend(...rows);
-}
-
-// The rows of an older page, of a newer document of it: where some of them are gone, the first ones of the next page have moved up,
-// and are shown there.
-export function rowsOf(fresh, part) {
-  const rows = fresh.querySelector("#live-jobs .jobs");
-  const last = part.dataset.next && new URL(part.dataset.next).searchParams.get("cursor");
-  if (rows && last) for (const row of [...rows.children]) if (row.dataset.job < last) row.remove();
-  return rows;
-}
+const gone = new Set();
 
 const stale = new Set();
 const renewStale = sparingly(async () => {
   for (const part of [...stale]) {
     stale.delete(part);
-    const fresh = await renew(part.dataset.address, { background: "1" });
-    const now = fresh && rowsOf(fresh, part);
+    const address = part.dataset.address;
+    const fresh = await renew(address, { background: "1" });
     const old = part.querySelector(".jobs");
-    if (now && old) morph(old, document.importNode(now, true));
+    if (!fresh || !old || !part.isConnected) continue;
+    if (filling.has(old) || address !== part.dataset.address) {
+      changedPart(part); // it grew, or was about to be shown
+      continue;
+    }
+    const now = rowsOf(fresh, part, keepLight);
+    if (now) morph(old, document.importNode(now, true));
   }
 });
 
 function changed({ job }) {
   const part = document.getElementById(`row-${job}`)?.closest(".page-of-jobs[data-address]");
-  if (!part) return soon();
+  if (part) changedPart(part);
+  else soon();
+}
+
+function changedPart(part) {
   stale.add(part);
-  return renewStale();
+  renewStale();
+}
+
+function deleted(event) {
+  if (list.querySelector(`#row-${event.job}`)) gone.add(event.job);
+  changed(event);
 }
 
 function showProgress({ job, progress }) {
@@ -91,7 +88,7 @@ document.addEventListener("submit", async (event) => {
 if (list) {
   follow(
     list.dataset.events,
-    { ready: soon, reset: soon, status: changed, batch: soon, deleted: changed, cancel_requested: changed, report: showProgress },
+    { ready: soon, reset: soon, status: changed, batch: soon, deleted, cancel_requested: changed, report: showProgress },
     soon,
   );
 }

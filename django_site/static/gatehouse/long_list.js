@@ -1,5 +1,5 @@
 // A long list stays light: pages of it that are far from what is seen are put away, and asked for again as they come near.
-import { rowsOf } from "./jobs.js";
+import { filling, rowsOf } from "./job_ranges.js";
 import { pause, renew } from "./live.js";
 import { showTimes } from "./times.js";
 
@@ -9,6 +9,7 @@ const AGAIN_MS = 2_000;
 const ROWS_AT_ONCE = 10;
 const wanted = new Map(); // pages, and what their question's header says
 const near = new WeakSet();
+const byThemselves = new WeakSet(); // those that nobody scrolled to yet
 const again = new WeakMap(); // the timers of those that could not be had
 let underWay = 0;
 
@@ -25,13 +26,16 @@ const nextFrame = () => new Promise(requestAnimationFrame);
 export async function showRows(part, rows) {
   const list = document.importNode(rows, false);
   part.append(list);
-  for (let at = 0; at < rows.children.length; at += ROWS_AT_ONCE) {
+  filling.add(list);
+  const all = [...rows.children];
+  for (let at = 0; at < all.length; at += ROWS_AT_ONCE) {
     if (at) await nextFrame();
-    // One of its jobs has moved, and all of the list was brought up to date (jobs.js): it is whole, or gone.
-    if (!list.isConnected || list.children.length !== at) break;
-    const some = [...rows.children].slice(at, at + ROWS_AT_ONCE);
+    if (!list.isConnected) break;
+    // The first page may have got some of them meanwhile, of which others were deleted.
+    const some = all.slice(at, at + ROWS_AT_ONCE).filter((row) => !document.getElementById(row.id));
     list.append(...some.map((row) => document.importNode(row, true)));
   }
+  filling.delete(list);
   return list.isConnected;
 }
 
@@ -50,7 +54,8 @@ async function bringBack(part, background) {
   clearTimeout(again.get(part));
   if (!isMissing(part)) return;
   let isRefused = false;
-  const fresh = await renew(part.dataset.address, { background, whenRefused: () => (isRefused = true) });
+  const address = part.dataset.address;
+  const fresh = await renew(address, { background, whenRefused: () => (isRefused = true) });
   await pause();
   if (!isMissing(part)) return;
   if (!fresh) {
@@ -58,7 +63,11 @@ async function bringBack(part, background) {
     if (!isRefused) again.set(part, setTimeout(want, AGAIN_MS, part, "1"));
     return;
   }
-  const rows = rowsOf(fresh, part);
+  if (address !== part.dataset.address) {
+    want(part, background); // it has grown meanwhile
+    return;
+  }
+  const rows = rowsOf(fresh, part, keepLight);
   if (rows && !(await showRows(part, rows))) return;
   part.style.blockSize = "";
   setTimeout(showTimes, 0, part);
@@ -88,10 +97,13 @@ const observer = new IntersectionObserver(
       else near.delete(target);
       if (!target.isConnected) observer.unobserve(target);
       else if (!isIntersecting) putAway(target, boundingClientRect.height);
-      else if (target.style.blockSize) want(target);
+      else if (target.style.blockSize) want(target, byThemselves.delete(target) ? "1" : null);
     }
   },
   { rootMargin: NEAR },
 );
 
-export const keepLight = (part) => observer.observe(part);
+export function keepLight(part) {
+  if (part.style.blockSize) byThemselves.add(part);
+  observer.observe(part);
+}

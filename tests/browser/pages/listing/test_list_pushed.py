@@ -66,6 +66,31 @@ def test_jobs_that_move_up_to_the_first_page_are_shown_once(long_list: LongList)
     assert person.find(f"#live-jobs #row-{moved} .tick").is_selected()
 
 
+def test_list_grows_when_another_view_was_chosen_while_older_ones_were_on_their_way(
+    long_list: LongList,
+) -> None:
+    """What comes late belongs to the view before; the new one goes on by itself."""
+    person = long_list.person
+    make(person, 40, task="primes.sum")
+    sums = make(person, 40, task="primes.sum")
+    make(person, 30)
+    long_list.open()
+    long_list.run("hold(); scrollTo(0, document.body.scrollHeight)")
+    more = "return asked.filter((each) => each.address.includes('larger=1')).length"
+    person.until(lambda: long_list.run(more) == 1, "older ones are asked for")
+    long_list.run("window.late = release; window.held = null")
+    long_list.run(
+        "const task = document.getElementById('task'); task.value = 'primes.sum';"
+        "task.dispatchEvent(new Event('input', { bubbles: true }))"
+    )
+    person.until(lambda: person.browser.current_url.endswith("?task=primes.sum"), "it is chosen")
+    long_list.run("scrollTo(0, document.body.scrollHeight)")
+    long_list.run("late()")
+    person.until(lambda: person.count(f"#older #row-{sums[0]}") == 1, "the view goes on")
+    rows = long_list.rows()
+    assert rows == sorted(set(rows), reverse=True)
+
+
 def _opened(long_list: LongList) -> list[str]:
     """Open the list and scroll to the last of many jobs; return their ids, the oldest first."""
     jobs = make(long_list.person, MANY)

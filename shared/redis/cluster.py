@@ -23,7 +23,6 @@ from redis.exceptions import AskError, MovedError, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from shared.redis.asking import ask_each
 from shared.redis.finder import Address, Finder, connect_by, round_trips, split_hosts
 from shared.redis.replies import advice_for
 from shared.redis.role import ROLE_BY_HELLO, MisconfiguredError, require_cluster
@@ -56,7 +55,7 @@ class SlotFinder(Finder):
         self._refusals.clear()
         asked: dict[Address, Address] = {}
         follow = partial(self._follow, asked=asked)
-        for node, answer in ask_each(
+        for node, answer in self._questions.ask_each(
             follow, self._nodes, timeout_s=self._timeout_s, longest_s=self._longest_s
         ):
             if not isinstance(answer, RedisError):

@@ -17,6 +17,7 @@ import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError
 
+from shared.redis.asking import Questions
 from shared.redis.replication import Acknowledgement
 from shared.redis.role import MisconfiguredError
 
@@ -35,6 +36,7 @@ class Finder(ABC):
         """``timeout_s``: for each of the ``round_trips`` that an answer may take."""
         self._timeout_s = timeout_s
         self._longest_s = max(timeout_s, min(round_trips * timeout_s, _LONGEST_S))
+        self._questions: Questions[Address] = Questions()
         self._lock = threading.Lock()
         self._found: Address | None = None
         self._asked_at = float("-inf")

@@ -19,7 +19,6 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from shared.redis.asking import ask_each
 from shared.redis.finder import Address, Finder, connect_by, round_trips, split_hosts
 
 SUFFIX = "+sentinel"
@@ -59,7 +58,7 @@ class PrimaryFinder(Finder):
         votes: Counter[Address] = Counter()
         voters: set[Address] = set()
         try:
-            for sentinel, named in ask_each(
+            for sentinel, named in self._questions.ask_each(
                 self._ask_one,
                 self._sentinels,
                 timeout_s=self._timeout_s,

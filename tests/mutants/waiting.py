@@ -6,6 +6,15 @@ _PARKING = "deploy/servers/parking.py"
 
 WAITING_MUTANTS = (
     *of(
+        ("tests/unit/shared/redis/test_shared_asking.py",),
+        Mutant(
+            "a server whose name nobody resolves, once",
+            "shared/redis/asking.py",
+            "if self._is_open(server):",
+            "if False:",
+        ),
+    ),
+    *of(
         ("tests/unit/flask_api/test_flask_wait.py",),
         Mutant(
             "a pause whose client left",

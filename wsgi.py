@@ -158,7 +158,7 @@ def check() -> int:
         create_service()
         found = list(obstacles(site, api)) or [*probe(site, api), *probe_jobs(api)]
         found += [*database_problems(), *file_problems(api)]
-    for line in (*misspelt_settings(), *warnings(api)):
+    for line in (*misspelt_settings(), *warnings(site, api)):
         print(f"gatehouse: warning: {line}", file=sys.stderr)
     for line in found:
         print(f"gatehouse: {line}", file=sys.stderr)

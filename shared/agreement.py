@@ -81,7 +81,8 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
     try:
         writer.write(lambda client: client.set(entry, value, ex=_PROBE_TTL_S))
         writer.write(lambda client: client.set(_PERMISSIONS, value, ex=_PROBE_TTL_S))
-        yield from _probe_reader(api, entry)
+        has_sites_user = api.session_store_url == site.session_store_url
+        yield from _probe_reader(api, entry, has_sites_user=has_sites_user)
         writer.write(lambda client: client.delete(entry))
     except StoreUnavailable as error:
         if _is_forbidden(error):
@@ -95,11 +96,12 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
         writer.close()
 
 
-def _probe_reader(api: ApiSettings, entry: str) -> Iterator[str]:
+def _probe_reader(api: ApiSettings, entry: str, *, has_sites_user: bool) -> Iterator[str]:
     reader = _store(api, api.session_store_url)
     try:
         yield from _probe_reading(api, reader, entry)
-        yield from _probe_privilege(reader, entry)
+        if not has_sites_user:  # that one writes: deploy.redis.check warns of it
+            yield from _probe_privilege(reader, entry)
     except StoreUnavailable as error:
         yield _unavailable("API", error)
     finally:
@@ -111,8 +113,8 @@ def _probe_reading(api: ApiSettings, reader: RedisGateway, entry: str) -> Iterat
         value = reader.get(entry)
         if value is None:
             yield (
-                "the API reads another Redis than the site writes: compare both REDIS_URL "
-                "settings, database number too"
+                f"the API reads another Redis than the site writes: compare {_urls('SITE')} with "
+                f"{_urls('API')}, database number too"
             )
         else:
             _format(api).decode(entry, value, now=time.time())
@@ -139,8 +141,8 @@ def _probe_privilege(reader: RedisGateway, entry: str) -> Iterator[str]:
             raise
     else:
         yield (
-            "the API's Redis user may write sessions: give it a user that may not "
-            "(deploy/redis/users.acl)"
+            "the API's Redis user may write sessions: name one that may not in "
+            f"{ENV_PREFIX}API_REDIS_URL (deploy/redis/users.acl)"
         )
 
 
@@ -149,12 +151,16 @@ def _is_forbidden(error: StoreUnavailable) -> bool:
 
 
 def _unavailable(side: str, error: StoreUnavailable) -> str:
-    variables = f"{ENV_PREFIX}{side.upper()}_REDIS_URL or {ENV_PREFIX}REDIS_URL"
+    variables = _urls(side.upper())
     if isinstance(error.__cause__, AuthenticationError):
         return f"the {side}'s Redis refuses the user or password of its URL: see {variables}"
     cause = error.__cause__
     obstacle = obstacle_of(cause) if isinstance(cause, RedisError) else "it does not answer"
     return f"the {side}'s Redis can't be used, {obstacle}: see {variables}"
+
+
+def _urls(side: str) -> str:
+    return f"{ENV_PREFIX}{side}_REDIS_URL or {ENV_PREFIX}REDIS_URL"
 
 
 def _store(settings: ContractSettings, url: str) -> RedisGateway:

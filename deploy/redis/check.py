@@ -40,8 +40,13 @@ def obstacles(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
             yield f"{variable}: the {_place(url)} can't be used, {obstacle}"
 
 
-def warnings(api: ApiSettings) -> Iterator[str]:
+def warnings(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
     """Yield a sentence for what works and is a risk; asks no Redis."""
+    if site.session_store_url == api.session_store_url:
+        yield (
+            "the API has the site's Redis URL, so it could write sessions: name a user that may "
+            f"only read them in {ENV_PREFIX}API_REDIS_URL (deploy/redis/users.acl)"
+        )
     if _is_one_server(api.job_store_url, api.session_store_url):
         yield (
             "sessions and jobs share one Redis server: full of jobs, it lets nobody log in. Give "

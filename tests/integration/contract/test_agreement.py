@@ -72,16 +72,26 @@ def test_rotation_in_the_right_order_is_no_disagreement(valkey: EmbeddedValkey) 
 def test_another_database_is_explained(valkey: EmbeddedValkey) -> None:
     """The API reads where the site does not write."""
     site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("api") + "?db=1"))
-    assert any("another Redis" in line for line in probe(site, api))
+    (line,) = probe(site, api)
+    assert "another Redis" in line
+    assert "GATEHOUSE_SITE_REDIS_URL or GATEHOUSE_REDIS_URL with GATEHOUSE_API_REDIS_URL" in line
 
 
 def test_user_that_may_write_sessions_is_explained(valkey: EmbeddedValkey) -> None:
     """Least privilege is checked, not assumed."""
-    site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("django")))
+    site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("admin")))
     assert list(probe(site, api)) == [
-        "the API's Redis user may write sessions: give it a user that may not "
-        "(deploy/redis/users.acl)"
+        "the API's Redis user may write sessions: name one that may not in "
+        "GATEHOUSE_API_REDIS_URL (deploy/redis/users.acl)"
     ]
+
+
+def test_one_url_for_both_sides_is_a_warning(valkey: EmbeddedValkey) -> None:
+    """It is what docs/adopt.md begins with: nothing is wrong, and more is possible."""
+    site, api = _sides(valkey, api_redis_url=SecretStr(valkey.url("django")))
+    assert list(probe(site, api)) == []
+    assert "GATEHOUSE_API_REDIS_URL" in next(warnings(site, api))
+    assert not ["API_REDIS" in line for line in warnings(*_sides(valkey)) if "only read" in line]
 
 
 def test_unreachable_redis_is_explained(valkey: EmbeddedValkey) -> None:
@@ -150,14 +160,14 @@ def test_redis_that_is_away_stops_no_start(valkey: EmbeddedValkey) -> None:
         "GATEHOUSE_JOBS_REDIS_URL: the Redis at 127.0.0.1:1 can't be used, connection refused: "
         "nobody listens there"
     ]
-    assert list(warnings(api)) == []
+    assert list(warnings(site, api)) == []
 
 
 def test_one_server_for_sessions_and_jobs_is_a_warning(valkey: EmbeddedValkey) -> None:
     """It works, until it is full of jobs."""
     site, api = _sides(valkey)
     assert list(obstacles(site, api)) == []
-    assert "GATEHOUSE_JOBS_REDIS_URL" in "".join(warnings(api))
+    assert "GATEHOUSE_JOBS_REDIS_URL" in "".join(warnings(site, api))
 
 
 def test_servers_of_one_url_are_named_together(valkey: EmbeddedValkey) -> None:
@@ -171,8 +181,8 @@ def test_servers_of_one_url_are_named_together(valkey: EmbeddedValkey) -> None:
     ]
     for service, lines in (("sessions", 0), ("jobs", 1)):
         url = SecretStr(f"{hosts}?service={service}")
-        _, api = _sides(valkey, jobs_redis_url=jobs, api_redis_url=url)
-        assert len(list(warnings(api))) == lines
+        site, api = _sides(valkey, jobs_redis_url=jobs, api_redis_url=url)
+        assert len(list(warnings(site, api))) == lines
 
 
 def test_node_of_a_cluster_is_said_to_be_named_wrongly(

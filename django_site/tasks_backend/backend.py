@@ -7,6 +7,8 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from django_site.publishing.people import id_of
@@ -60,7 +62,8 @@ class GatehouseBackend(BaseTaskBackend):
         """Submit a job that runs ``task``: once the transaction commits, at once if there is none.
         Its id is known before.
 
-        Raises what ``submit`` raises, and TypeError for what JSON can't hold.
+        Raises what ``submit`` raises, TypeError for what JSON can't hold, and
+        ImproperlyConfigured where the account isn't there.
         """
         self.validate_task(task)
         result = self._result(new_job_id(), task, args, kwargs)
@@ -104,7 +107,8 @@ class GatehouseBackend(BaseTaskBackend):
         return result
 
     def check(self, **kwargs: Any) -> Iterable[checks.CheckMessage]:
-        """Say what OPTIONS lacks."""
+        """Say what OPTIONS lacks, and whether there is the account. A warning of the latter: an
+        error would keep ``createsuperuser`` from making it."""
         del kwargs
         if not self.options.get("USERNAME"):
             yield checks.Error(
@@ -112,10 +116,23 @@ class GatehouseBackend(BaseTaskBackend):
                 "are.",
                 id="gatehouse.E101",
             )
+            return
+        try:
+            self._person()
+        except ImproperlyConfigured as error:
+            yield checks.Warning(str(error), id="gatehouse.W102")
+        except DatabaseError:  # it is away, or ``migrate`` makes its tables after this check
+            return
 
     def _person(self) -> Any:
         manager: Any = get_user_model()._default_manager
-        return manager.get_by_natural_key(self.options["USERNAME"])
+        username = self.options["USERNAME"]
+        try:
+            return manager.get_by_natural_key(username)
+        except ObjectDoesNotExist as error:
+            raise ImproperlyConfigured(
+                f"TASKS[{self.alias!r}]: OPTIONS USERNAME: there is no account {username!r}."
+            ) from error
 
     def _result(self, id_: str, task: Any, args: Any, kwargs: Any) -> Any:
         return TaskResult(

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.test import override_settings
 from django.utils import timezone
@@ -222,3 +224,20 @@ def test_check_names_the_missing_account() -> None:
 
     (found,) = GatehouseBackend("default", {"OPTIONS": {}}).check()
     assert "USERNAME" in found.msg
+
+
+@pytest.mark.usefixtures("runner")
+def test_account_that_is_not_there_is_named_by_the_check_and_by_enqueue() -> None:
+    """A warning of ``manage.py check``: an error would keep the account from being made."""
+    from django_site.tasks_backend.backend import GatehouseBackend
+
+    tasks = {"default": {"BACKEND": BACKEND, "OPTIONS": {"USERNAME": "nobody-yet"}}}
+    named = "TASKS['default']: OPTIONS USERNAME: there is no account 'nobody-yet'."
+    (found,) = GatehouseBackend("default", tasks["default"]).check()
+    assert (found.msg, found.level) == (named, checks.WARNING)
+    with override_settings(TASKS=tasks):
+        from tests.integration.tasks_backend import shop_tasks
+
+        with pytest.raises(ImproperlyConfigured) as refused:
+            shop_tasks.order.enqueue("9780000000000")
+    assert str(refused.value) == named

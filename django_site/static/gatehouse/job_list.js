@@ -54,7 +54,9 @@ addEventListener("popstate", () => {
 });
 
 // --- Older jobs, as the page is scrolled -----------------------------------
+const MORE_AGAIN_MS = 2_000;
 let isLoading = false;
+let byClock = null; // what the next question's header says
 const nextAddress = () => (older.lastElementChild ? older.lastElementChild.dataset.next : live.querySelector("a.older")?.href) || "";
 
 async function loadMore() {
@@ -64,16 +66,27 @@ async function loadMore() {
   more.textContent = gettext("Older jobs are loading…");
   const place = new URL(address, location.href);
   place.searchParams.set("larger", "1");
+  let isRefused = false;
   try {
-    const fresh = await renew(place.href);
+    const fresh = await renew(place.href, { background: byClock, whenRefused: () => (isRefused = true) });
+    byClock = null;
     await pause();
-    if (!fresh) return;
+    if (!fresh) {
+      if (!isRefused) setTimeout(loadAgain, MORE_AGAIN_MS);
+      return;
+    }
     // Else another view was chosen meanwhile: it has its own.
     if (address === nextAddress()) await append(fresh, place);
   } finally {
     isLoading = false;
     more.textContent = nextAddress() || !older.childElementCount ? "" : gettext("There are no older ones.");
   }
+  watch();
+}
+
+// Nobody need be there: it must not renew their session.
+function loadAgain() {
+  byClock = "1";
   watch();
 }
 

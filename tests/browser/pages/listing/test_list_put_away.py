@@ -48,6 +48,19 @@ def test_page_that_failed_is_asked_for_again_in_the_background_while_it_is_near(
     long_list.person.until(lambda: not long_list.run(gone), "what is seen is back")
 
 
+def test_older_jobs_that_failed_to_come_are_asked_for_again(long_list: LongList) -> None:
+    """By whoever waits at the end, without a hand on the wheel, and in the background."""
+    jobs = make(long_list.person, MANY)
+    long_list.open()
+    long_list.run("window.refusal = 503; scrollTo(0, document.body.scrollHeight)")
+    long_list.person.until(lambda: long_list.run("return later.length"), "it is put off")
+    long_list.run("window.refusal = null; later.shift()()")
+    older = "return document.querySelectorAll('#older .job-row').length"
+    long_list.person.until(lambda: long_list.run(older), "it came")
+    assert BACKGROUND in long_list.run("return asked.at(-1)")
+    assert jobs
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_page_that_is_refused_is_not_asked_for_again(long_list: LongList, status: int) -> None:
     """It would be refused for as long as the page is open."""

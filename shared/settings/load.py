@@ -23,6 +23,19 @@ _UNITS = {"_MS": "milliseconds", "_S": "seconds", "_DAYS": "days", "_BYTES": "by
 # The pattern of a field that accepts a few words, in pydantic's message about it.
 _WORDS = re.compile(r"'\^\(([a-z|]+)\)\??\$'")
 
+# What a field with another pattern accepts, by the end of its variable's name.
+_LOOKS = {
+    "API_PREFIX": "it must be a path such as /api, of small letters, digits, _ and -",
+    "COOKIE_NAME": "it may have letters, digits, _ and -",
+    "COOKIE_DOMAIN": "it must be a domain such as example.org",
+}
+_BOUNDS = {
+    "greater_than_equal": "at least",
+    "greater_than": "more than",
+    "less_than_equal": "at most",
+    "less_than": "less than",
+}
+
 _FILES = {
     name for kind in (SiteSettings, WorkerSettings, ServerSettings) for name in kind.env_files
 }
@@ -94,9 +107,17 @@ def _accepted(line: dict[str, Any], variable: str) -> str:
             (f" of {word}" for ending, word in _UNITS.items() if variable.endswith(ending)), ""
         )
         return f"it must be a whole number{unit}"
-    words = _WORDS.search(message) if kind == "string_pattern_mismatch" else None
-    return (
-        f"it must be one of {', '.join(words[1].split('|'))}"
-        if words
-        else message.removeprefix("Value error, ")
-    )
+    if kind in _BOUNDS:
+        return f"it must be {_BOUNDS[kind]} {message.rpartition(' ')[2]}"
+    if kind.endswith("too_short"):
+        return "it is empty"
+    if kind.startswith("ip_"):
+        return "it must be networks such as 10.1.0.0/16"
+    if kind == "string_pattern_mismatch":
+        if words := _WORDS.search(message):
+            return f"it must be one of {', '.join(words[1].split('|'))}"
+        looks = (said for ending, said in _LOOKS.items() if variable.endswith(ending))
+        return next(looks, "it must be plain ASCII")
+    if kind in ("float_parsing", "finite_number"):
+        return "it must be a number"
+    return message.removeprefix("Value error, ")

@@ -1,13 +1,13 @@
 """What a worker on another machine needs: where jobs are, and no secret of a session."""
 
 import os
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from shared.settings.api import ApiSettings
-from shared.settings.fields import Secret, WordList
+from shared.settings.fields import Secret, WordList, split_list
 
 
 class WorkerSettings(ApiSettings):
@@ -30,3 +30,8 @@ class WorkerSettings(ApiSettings):
     worker_drain_s: int = Field(
         30, ge=0, le=3600, description="seconds that a worker which stops lets its attempts go on"
     )
+
+    @field_validator("worker_labels", mode="before")
+    @classmethod
+    def _split_labels(cls, value: Any) -> Any:
+        return split_list(value)

@@ -1,5 +1,6 @@
 """What a wrong or misspelt setting says: words that a person can act on."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from shared.errors import ConfigurationError
 from shared.settings import (
+    ApiSettings,
     ContractSettings,
     ServerSettings,
     SiteSettings,
@@ -15,6 +17,7 @@ from shared.settings import (
 )
 from shared.settings.fields import AmqpUrl
 from shared.settings.misspelt import misspelt
+from shared.settings.worker import WorkerSettings
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,10 @@ from shared.settings.misspelt import misspelt
             "it must be a whole number of milliseconds (",
         ),
         (ServerSettings, "GATEHOUSE_PORT", "80o", "it must be a whole number ("),
+        (ServerSettings, "GATEHOUSE_PORT", "70000", "it must be at most 65535 ("),
+        (ServerSettings, "GATEHOUSE_PORT", "0", "it must be at least 1 ("),
+        (ContractSettings, "GATEHOUSE_SESSION_SECRETS", "", "it is empty ("),
+        (ContractSettings, "GATEHOUSE_API_PREFIX", "api/", "it must be a path such as /api"),
         (ContractSettings, "GATEHOUSE_PRODUCTION", "yep", "it must be true or false ("),
         (ContractSettings, "GATEHOUSE_API_PREFIX", "api", "path at which the API is mounted: /api"),
         (
@@ -79,6 +86,32 @@ def test_wrong_value_says_what_is_accepted(
         load_settings(kind)
     assert caught.value.message.startswith(f"{variable}: ")
     assert said in caught.value.message
+
+
+@pytest.mark.parametrize("kind", [ServerSettings, ApiSettings, SiteSettings, WorkerSettings])
+@pytest.mark.parametrize("value", ["", "\x01", "-1", "x", "1e99", "[", "{}", "\N{SNOWMAN}/"])
+def test_no_setting_answers_in_the_words_of_its_library(
+    kind: type[ContractSettings], value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No regular expression, no name of a type: whatever stands in whichever setting."""
+    monkeypatch.setenv("GATEHOUSE_VAR_DIR", str(tmp_path))
+    for name in kind.model_fields:
+        monkeypatch.setenv("GATEHOUSE_SESSION_SECRETS", "s" * 40)
+        monkeypatch.setenv("GATEHOUSE_SECRET_KEY", "k" * 40)
+        monkeypatch.setenv("GATEHOUSE_WORKER_SECRETS", "w" * 40)
+        monkeypatch.setenv(f"GATEHOUSE_{name.upper()}", value)
+        try:
+            load_settings(kind)
+        except ConfigurationError as error:
+            said = error.message.partition(" (")[0]
+            assert not re.search(r"[Ii]nput|should|pattern|validation|parse|value is", said), said
+        monkeypatch.delenv(f"GATEHOUSE_{name.upper()}")
+
+
+def test_labels_of_a_worker_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from the command line: a list with commas."""
+    monkeypatch.setenv("GATEHOUSE_WORKER_LABELS", "gpu, large")
+    assert load_settings(WorkerSettings).worker_labels == ("gpu", "large")
 
 
 @pytest.mark.parametrize("hosts", ["*", ".example.org,localhost", "[::1],127.0.0.1", "LOCALHOST"])

@@ -23,6 +23,7 @@ from deploy.servers.gunicorn_threads import GunicornThreads
 from deploy.servers.parking import ParkedConnection, Parking
 from deploy.servers.shares import AddressShares, holder_of
 from deploy.servers.slow_clients import Arrival, ClientSocket
+from shared.http.mount import lies_below
 from shared.http.raw_response import raw_error
 from shared.logs import configure_logging, logged_atoms
 from shared.settings import ServerSettings, load_settings, server_mount
@@ -230,7 +231,11 @@ class ParkingWorker(ThreadWorker):
         # gunicorn has no limit of its own. A chunked body has no length:
         # there Flask's own limit counts, and Django reads none.
         length = next((value for name, value in req.headers if name == "CONTENT-LENGTH"), "0")
-        limit = body_limit(self._settings, method=req.method, path=req.path, mount=server_mount())
+        mount = server_mount()
+        if not lies_below(req.path, mount=mount):
+            conn.sock.sendall(self._error(HTTPStatus.NOT_FOUND))
+            return False
+        limit = body_limit(self._settings, method=req.method, path=req.path, mount=mount)
         if int(length) > limit:
             conn.sock.sendall(self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
             return False

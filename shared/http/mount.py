@@ -48,6 +48,11 @@ def plain_prefix(text: str) -> str | None:
     return prefix if is_plain else None
 
 
+def lies_below(path: str, *, mount: str) -> bool:
+    """Tell whether a path is one of a mount's: itself, or one that goes on behind a slash."""
+    return path.startswith(mount) and f"{path}/".startswith(f"{mount.rstrip('/')}/")
+
+
 def believe_prefix(environ: MutableMapping[str, Any], *, accepted: Collection[str]) -> None:
     """Put what the proxy in front says that it cut off before SCRIPT_NAME, once however many ask.
     Only of a trusted proxy, and only one of ``accepted``.

@@ -89,11 +89,18 @@ class ServiceProcess(Started):
     """One service in one folder. ``settings`` are further GATEHOUSE_ variables, without the prefix,
     in lower case.
 
-    With ``mount`` it is a part of somebody else's server.
+    With ``mount`` it is a part of somebody else's server; with ``served_below`` that is gunicorn's
+    SCRIPT_NAME.
     """
 
     def __init__(
-        self, folder: Path, *, server: str = "cherrypy", mount: str = "", **settings: str
+        self,
+        folder: Path,
+        *,
+        server: str = "cherrypy",
+        mount: str = "",
+        served_below: str = "",
+        **settings: str,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -103,7 +110,7 @@ class ServiceProcess(Started):
         self.valkey = EmbeddedValkey(folder / "valkey", passwords=new_passwords())
         self.password, database = prepared_database()
         shutil.copy(database, folder / database.name)
-        self.mount = mount
+        self.mount = mount or served_below
         foreign = [sys.executable, "-m", "tests.e2e.mounted.foreign_server", mount, str(self.port)]
         self._command = foreign if mount else COMMANDS[server]
         self._process: subprocess.Popen[bytes] | None = None
@@ -114,6 +121,7 @@ class ServiceProcess(Started):
             "GATEHOUSE_API_REDIS_URL": self.valkey.url("api"),
             "GATEHOUSE_PORT": str(self.port),
             **{f"GATEHOUSE_{name.upper()}": value for name, value in settings.items()},
+            **({"SCRIPT_NAME": served_below} if served_below else {}),
         }
 
     @property

@@ -265,6 +265,16 @@ def _work(browser: Browser, crawler: Crawler) -> None:
     crawler.read(key)
 
 
+def test_path_outside_gunicorns_mount_is_not_found(tmp_path: Path) -> None:
+    """A proxy that passes the prefix on uncut may pass on other paths, too: no fault of ours."""
+    with ServiceProcess(tmp_path, server="gunicorn", served_below="/tools") as service:
+        found = {
+            path: httpx.get(f"{service.address}{path}", trust_env=False).status_code
+            for path in ("/tools/api/health/live", "/api/health/live", "/", "/toolshed/")
+        }
+    assert list(found.values()) == [200, 404, 404, 404], found
+
+
 def _sign_up(service: ServiceProcess, prefix: str, crawler: Crawler) -> Crawler:
     """Sign up with a new address, and with one that is known."""
     name = f"new{re.sub(r'[^a-z]', '', prefix)}"

@@ -30,6 +30,7 @@ from shared.errors import SessionStoreUnavailable
 from shared.http.beside import find_api
 
 _TIMEOUT = httpx.Timeout(10, connect=2)
+_NOT_THE_API = "What answers {} is not the API: does GATEHOUSE_API_URL end in /api?"
 _NO_API = (
     "There is no API to ask: this process serves none, and GATEHOUSE_API_URL doesn't say where "
     "it is."
@@ -114,7 +115,9 @@ def _problem(answer: httpx.Response) -> ApiAway | SubmitRefused:
     try:
         said = dict(json.loads(answer.content))
     except (ValueError, TypeError):  # of something else that stands in the API's place
-        said = {}
+        said = (
+            {"detail": _NOT_THE_API.format(answer.status_code)} if answer.status_code < 500 else {}
+        )
     after = answer.headers.get("Retry-After", "")
     retry_after_s = int(after) if after.isascii() and after.isdigit() and len(after) < 6 else 1
     # A redirect is none of the API's either.

@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 
 from deploy.redis.valkey import EmbeddedValkey
 from django_site.contract import contract_settings
-from django_site.submitting import submit
+from django_site.submitting import SubmitError, submit
 from flask_api.app import create_app
 from shared.errors import ConfigurationError
 from shared.settings import ROOT
@@ -117,9 +117,14 @@ def test_api_without_django_knows_who_is_logged_in_and_runs_their_jobs(
     by_key = alone.post("/jobs?wait=20", json=PRIMES, headers=bearer)
     assert by_key.json()["status"] == "succeeded"
 
-    monkeypatch.setenv("GATEHOUSE_API_URL", f"http://127.0.0.1:{alone.base_url.port}/api")
-    contract_settings.cache_clear()
+    where = f"http://127.0.0.1:{alone.base_url.port}"
     try:
+        monkeypatch.setenv("GATEHOUSE_API_URL", where)
+        contract_settings.cache_clear()
+        with pytest.raises(SubmitError, match=r"does GATEHOUSE_API_URL end in /api\?"):
+            submit("primes.sum", {"limit": 10}, user=person)
+        monkeypatch.setenv("GATEHOUSE_API_URL", f"{where}/api")
+        contract_settings.cache_clear()
         submission = submit("primes.sum", {"limit": 10}, user=person)
     finally:
         monkeypatch.undo()

@@ -96,6 +96,7 @@ class AsyncJob(BaseJob):
     async def watch(self) -> AsyncIterator[JobRecord]:
         """Yield the job's record whenever it has changed, and last when it has ended.
         Follows a stream, and polls where the service can't open one."""
+        told: JobRecord | None = None
         try:
             async for event in self._connection.follow(
                 EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)
@@ -104,15 +105,20 @@ class AsyncJob(BaseJob):
                     self.record = replace(self.record, progress=event.data["progress"])
                 elif not self.record.has_ended:
                     await self.refresh()
-                yield self.record
+                if self.record != told:
+                    told = self.record
+                    yield told
         except (Unavailable, NotFound):
             await self.refresh()
-        while not self.record.has_ended:
+        while self.record != told or not self.record.has_ended:
+            if self.record != told:
+                told = self.record
+                yield told
+                continue
             try:
                 await self.wait(timeout_s=1)
             except WaitTimedOut:
                 await self.refresh()
-            yield self.record
 
     async def share(
         self,

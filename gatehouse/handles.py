@@ -95,6 +95,7 @@ class Job(BaseJob):
     def watch(self) -> Iterator[JobRecord]:
         """Yield the job's record whenever it has changed, and last when it has ended.
         Follows a stream, and polls where the service can't open one."""
+        told: JobRecord | None = None
         try:
             for event in self._connection.follow(
                 EventFollower(f"/jobs/{self.id}/events", last_event_id="", patience_s=0)
@@ -103,15 +104,20 @@ class Job(BaseJob):
                     self.record = replace(self.record, progress=event.data["progress"])
                 elif not self.record.has_ended:
                     self.refresh()
-                yield self.record
+                if self.record != told:
+                    told = self.record
+                    yield told
         except (Unavailable, NotFound):
             self.refresh()
-        while not self.record.has_ended:
+        while self.record != told or not self.record.has_ended:
+            if self.record != told:
+                told = self.record
+                yield told
+                continue
             try:
                 self.wait(timeout_s=1)
             except WaitTimedOut:
                 self.refresh()
-            yield self.record
 
     def share(
         self,

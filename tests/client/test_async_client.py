@@ -4,6 +4,7 @@ what they share is tested there, here that it is awaited rightly."""
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,9 @@ def test_job_has_all_that_it_has_without_await(
 
     async def scene(client: AsyncClient) -> None:
         job = await client.submit("sample.words", folder=str(tmp_path))
-        assert [record.status async for record in job.watch()][-1] == "succeeded"
+        told = [record async for record in job.watch()]
+        assert told[-1].status == "succeeded"
+        assert [one for one, next_ in pairwise(told) if one == next_] == [], "it had changed"
         assert (await job.log())[0]["message"] == "plain"
         assert len(await job.files()) == 3
         assert (await job.download("text.txt", tmp_path)).read_text() == "text é"

@@ -32,12 +32,13 @@ def tasks(name: str | None, as_json: bool) -> None:
 
 
 def find_task(client: "Client", name: str) -> "TaskInfo":
-    """Return the task of this name. Raises click.UsageError that says what may have been meant."""
+    """Return the task of this name. Raises click.ClickException that says what may have been
+    meant."""
     found = {task.name: task for task in client.tasks()}
     if name not in found:
         near = difflib.get_close_matches(name, found, n=1)
-        hint = f"did you mean {near[0]}?" if near else "gatehouse tasks lists them"
-        raise click.UsageError(f"There is no task {name!r}; {hint}")
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise click.ClickException(f"There is no task {name!r}{hint} (see gatehouse tasks)")
     return found[name]
 
 

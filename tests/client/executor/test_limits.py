@@ -4,6 +4,7 @@ with smaller batches and without a stream."""
 import json
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,9 @@ def test_stream_without_a_place_is_unavailable_and_watching_polls(client: Client
     with pytest.raises(Unavailable) as raised:
         next(client.events())
     assert raised.value.code == "too_many_streams"
-    assert list(job.watch())[-1].result() == 3
+    told = list(job.watch())
+    assert told[-1].result() == 3
+    assert [one for one, next_ in pairwise(told) if one == next_] == [], "it had changed"
 
 
 def test_wait_without_long_polls_still_waits(client: Client) -> None:

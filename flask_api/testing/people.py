@@ -146,7 +146,8 @@ class People:
             if not isinstance(error.__cause__, NoPermissionError):
                 raise
             raise ConfigurationError(
-                "this Redis user may not write sessions: give writer_url one that may"
+                "this Redis user may not write sessions: give writer_url one that may, or use "
+                "private_settings()"
             ) from error
         self._entries.add(entry)
 

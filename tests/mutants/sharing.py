@@ -190,9 +190,7 @@ SHARING_MUTANTS = (
     ),
     *of(
         ("tests/unit/jobs/remote/test_jobs_futures.py",),
-        Mutant(
-            "a full pool is kept", _FUTURES, "is not None and _takes_no_more(error)", "is not None"
-        ),
+        Mutant("a full pool is kept", _FUTURES, "return not self._open and", "return"),
         Mutant("no pool once closed", _FUTURES, "is None and not self._is_closed", "is None"),
         Mutant(
             "what waited in a pool", _FUTURES, "_can_tell(pool) and self._pool is not pool", "False"

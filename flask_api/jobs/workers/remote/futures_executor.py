@@ -45,9 +45,11 @@ log = logging.getLogger("gatehouse.jobs")
 
 _LOOK_EVERY_S = 0.1
 _ASK_EVERY_S = 1.0
-# How a pool says that it takes no more: those of the standard library and Dask's; and Dask's, whose
-# scheduler has been away for too long (its own error, known by name: Dask need not be installed).
-_SHUT_DOWN = "cannot schedule new futures after shutdown"
+_MOST_REFUSALS = 5
+# How a pool says that it takes no more: those of the standard library, Dask's and mpi4py's ("cannot
+# schedule new futures ...", "cannot submit ..."); and Dask's, whose scheduler has been away for too
+# long (its own error, known by name: Dask need not be installed).
+_SHUT_DOWN = "after shutdown"
 _CLOSED = "ClosedClientError"
 _CLOSED_HERE = Outcome(stopped=StopReason.SHUTDOWN)
 _ANSWERS = {
@@ -75,6 +77,8 @@ class FuturesExecutor(SlotExecutor):
         self._settings = settings_for_child(settings)
         self._lock = threading.Lock()
         self._pool: Pool | None = None
+        self._open = 0  # futures of this pool that are waited for
+        self._refusals = 0  # of this pool, since it took one
         self._is_closed = False
         self._misfit = ""  # what is wrong with what the function returned
 
@@ -98,10 +102,11 @@ class FuturesExecutor(SlotExecutor):
             future = pool.submit(run_attempt, self._settings, attempt)
         except Exception as error:  # a cluster that can't be reached, say: whatever it raises
             # Any other may be full only, and goes on with the attempts that it has.
-            if pool is not None and _takes_no_more(error):
+            if pool is not None and (_takes_no_more(error) or self._is_of_no_use(pool)):
                 self._replace(pool, is_broken=isinstance(error, BrokenExecutor))
             return not_begun(attempt.job.job_id)
         try:
+            self._note_open(pool, 1)
             outcome = self._wait_for(future, attempt.job.job_id, pool)
             if outcome is StopReason.SHUTDOWN and not future.cancelled():
                 # It may go on there: handed over, it would run twice and cost no attempt.
@@ -115,6 +120,8 @@ class FuturesExecutor(SlotExecutor):
             if isinstance(error, CancelledError) and _can_tell(pool) and self._pool is not pool:
                 return not_begun(attempt.job.job_id)  # it waited there still, as we let go of it
             return worker_lost(f"was lost by its executor ({type(error).__name__})")
+        finally:
+            self._note_open(pool, -1)
 
     def close(self) -> None:
         """Let go of the executor too, without waiting for what runs there."""
@@ -145,7 +152,25 @@ class FuturesExecutor(SlotExecutor):
                 made = type(self).make_pool()
                 self._judge(made)
                 self._pool = None if self._misfit else made
+                self._open = self._refusals = 0
             return self._pool
+
+    def _note_open(self, pool: Pool, change: int) -> None:
+        """Count a future that a pool took, or that has ended there."""
+        with self._lock:
+            if self._pool is pool:
+                self._open += change
+                self._refusals = 0
+
+    def _is_of_no_use(self, pool: Pool) -> bool:
+        """Count a refusal; tell whether the pool has refused all for a while, with no future of
+        ours in it that would be left. Whatever it says, it may be shut down; it is not shut down
+        here, for it may be full of what others submit."""
+        with self._lock:
+            if self._pool is not pool:
+                return False
+            self._refusals += 1
+            return not self._open and self._refusals >= _MOST_REFUSALS
 
     def _judge(self, made: object) -> None:
         """Note what the function returned, if it is no executor, and log that once."""
@@ -178,7 +203,7 @@ def _no_pool(name: str) -> FleetReport:
 
 def _takes_no_more(error: Exception) -> bool:
     """Tell whether a refusal says that the executor takes nothing ever again."""
-    is_shut_down = isinstance(error, RuntimeError) and str(error) == _SHUT_DOWN
+    is_shut_down = isinstance(error, RuntimeError) and str(error).endswith(_SHUT_DOWN)
     return is_shut_down or isinstance(error, BrokenExecutor) or type(error).__name__ == _CLOSED
 
 

@@ -119,6 +119,39 @@ def test_pool_that_says_it_is_shut_down_is_replaced_and_keeps_what_it_has(bed: B
     assert outcomes["runs"] == outcomes["waits"] == outcomes["next"] == ENDED
 
 
+@pytest.mark.parametrize(
+    "words", ["cannot submit after shutdown", "cannot schedule new futures after shutdown"]
+)
+def test_pool_that_says_in_other_words_that_it_is_shut_down_is_replaced(
+    bed: Bed, words: str
+) -> None:
+    """mpi4py's say it so; what they have goes on."""
+    bed.begin("runs")
+    bed.pools[0].refusal = RuntimeError(words)
+    assert bed.run("refused").is_begun is False
+    _run_in_another(bed)
+
+
+def test_pool_that_refuses_all_while_it_has_nothing_is_replaced(bed: Bed) -> None:
+    """Nobody knows all words for shut down; and with nothing in it, nothing can be lost."""
+    bed.begin("runs")
+    bed.end()
+    bed.pools[0].refusal = ValueError("the pool was left")
+    for number in range(5):
+        assert len(bed.pools) == 1
+        assert bed.run(f"refused {number}").is_begun is False
+    _run_in_another(bed)
+
+
+def _run_in_another(bed: Bed) -> None:
+    """Run the next attempt, which must go to a second pool."""
+    bed.threads.append(threading.Thread(target=bed.run, args=("next",), daemon=True))
+    bed.threads[-1].start()
+    wait_until(lambda: len(bed.pools) == 2, timeout_s=10, what="another pool is made")
+    outcomes = bed.end()
+    assert outcomes["runs"] == outcomes["next"] == ENDED
+
+
 def test_pool_that_breaks_costs_what_waits_in_it_no_attempt(bed: Bed) -> None:
     """Its futures that wait are cancelled as it is let go: none of them has begun."""
     bed.begin("runs", "waits")

@@ -47,7 +47,14 @@ def run_reports(person: "User") -> None:
         answers.append(start(request))
     job = ask(str(person.pk), "GET", f"/jobs/{json.loads(answers[0].content)['job']}")
     assert job["arguments"]["limit"] == 100
-    assert (answers[1].status_code, list(json.loads(answers[1].content))) == (422, ["limit"])
+    said = json.loads(answers[1].content)
+    assert (answers[1].status_code, list(said["fields"])) == (422, ["limit"])
+    unknown = ModuleType("reports")
+    exec(dict(BLOCK.findall(PAGE))["reports.py"].replace("primes.sum", "no.such"), vars(unknown))
+    answer = unknown.start(request)
+    said = json.loads(answer.content)
+    assert (answer.status_code, said["fields"]) == (404, {})
+    assert "task" in said["problem"]
 
 
 def run_settings(person: "User") -> None:

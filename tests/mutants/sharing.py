@@ -229,4 +229,13 @@ SHARING_MUTANTS = (
         ),
         Mutant("not all pieces", _STEALING, "are_all or fruitless >= _MOST_FRUITLESS", "are_all"),
     ),
+    *of(
+        ("tests/integration/engine/remote/test_celery_entries.py",),
+        Mutant(
+            "entries that wait are few",
+            "flask_api/jobs/workers/remote/celery_worker.py",
+            "if threads.waiting >= _WAITING_PER_SLOT * worker.name.slots:",
+            "if False:",
+        ),
+    ),
 )

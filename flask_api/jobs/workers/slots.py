@@ -217,6 +217,11 @@ class SlotThreads:
         """Which of these threads this one is, from 0; None for another."""
         return getattr(self._here, "number", None)
 
+    @property
+    def waiting(self) -> int:
+        """How many works no thread has begun yet."""
+        return self._works.qsize()
+
     def run(self, work: Work) -> None:
         """Run ``work`` on a thread that is free, or on a new one; where the machine gives no new
         one, on the first that is free again. Raises RuntimeError once closed, or without any."""

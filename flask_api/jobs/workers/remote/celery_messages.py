@@ -17,12 +17,12 @@ from kombu.transport import redis as kombu_redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from flask_api.jobs.workers.remote.entry import MAX_BYTES
+from flask_api.jobs.workers.remote.entry import MAX_BYTES, REFUSALS
 
 log = logging.getLogger("gatehouse.jobs")
 
 TASK = "gatehouse.attempt"  # the only one there is
-REFUSED = "refused an entry of the queue: it is no attempt"
+NO_ATTEMPT = "it is no attempt"
 MOST_BYTES = 4 * MAX_BYTES  # of a message: the entry in base64, and Celery's headers
 _MOST_ID = 100
 
@@ -66,7 +66,7 @@ class AttemptChannel(kombu_redis.Channel):  # type: ignore[misc]  # kombu is not
             self._queue_cycle.rotate(queue)
             message = read_message(text)
             if message is None:
-                log.warning(REFUSED)
+                REFUSALS.note(NO_ATTEMPT)
             else:
                 self.connection._deliver(message, queue)
             return True

@@ -15,12 +15,13 @@ from typing import Any
 from billiard.exceptions import RestartFreqExceeded
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import worker_shutting_down
+from celery.signals import setup_logging, worker_shutting_down
 from kombu import Queue
 
 from flask_api.jobs.workers.remote import celery_messages, rabbitmq_messages
 from flask_api.jobs.workers.remote.celery_carrier import app_of
 from flask_api.jobs.workers.remote.celery_messages import TASK, signed_text
+from flask_api.jobs.workers.remote.entry import REFUSALS
 from flask_api.jobs.workers.remote.rabbitmq_carrier import refusal_of, worker_queue
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from flask_api.jobs.workers.slots import SlotThreads
@@ -28,6 +29,8 @@ from shared.logs import SaidSeldom
 from shared.settings import WorkerSettings
 
 log = logging.getLogger("gatehouse.jobs")
+
+_WAITING_PER_SLOT = 2  # a server sends one to a free slot; what is more are copies
 
 _PAUSE_S = 1.0
 # Whose words about a broker come again with every try.
@@ -87,6 +90,10 @@ def _consume(worker: RemoteWorker, settings: WorkerSettings, threads: SlotThread
         stop = partial(worker.stop, drain_s=settings.worker_drain_s)
         threading.Thread(target=stop, name="gatehouse-drain").start()
 
+    # What this process logs is its own: Celery would let nothing below a warning pass.
+    setup_logging.connect(_leave_logging, weak=False)
+    for name in ("celery", "kombu"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     told = ToldRefusals(settings)
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(told)
@@ -97,7 +104,6 @@ def _consume(worker: RemoteWorker, settings: WorkerSettings, threads: SlotThread
             concurrency=worker.name.slots,
             hostname=worker.name.text,
             queues=[queue.name],
-            loglevel="WARNING",
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
@@ -105,6 +111,10 @@ def _consume(worker: RemoteWorker, settings: WorkerSettings, threads: SlotThread
         ).start()
         if not stopping.wait(_PAUSE_S) and not told.was_refused():
             log.warning("Celery's consumer ended by itself; another one begins")
+
+
+def _leave_logging(**_: Any) -> None:
+    """Configure nothing: that somebody listens is what keeps Celery from it."""
 
 
 def _queue_of(worker: RemoteWorker, settings: WorkerSettings) -> Queue:
@@ -126,8 +136,14 @@ def _app_of(
     app.conf.task_queues = [queue]
 
     def receive(message: Any, *_: object) -> None:
-        signed = signed_text(message.body)
-        threads.run(lambda: worker.run(signed))
+        """Judge a message before it occupies anything: Celery takes as many as there are."""
+        entry = worker.read(signed_text(message.body))
+        if entry is None:
+            return
+        if threads.waiting >= _WAITING_PER_SLOT * worker.name.slots:
+            REFUSALS.note("too many wait already; what was not taken is sent again")
+            return
+        threads.run(partial(worker.run, entry))
 
     def strategy(*_: object, **__: object) -> Callable[..., None]:
         """Return what Celery's consumer does with each message of the task."""

@@ -12,14 +12,20 @@ accepted. No pickle, no dotted path: which code runs is the worker's own table o
 import hashlib
 import hmac
 import json
+import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from flask_api.jobs.records.roster import FORMAT, EndNotice
 
+log = logging.getLogger("gatehouse.jobs")
+
 MAX_BYTES = 2_000
+MOST_LINES = 20  # a second, about entries refused for the same reason
 _PURPOSE = b"gatehouse.attempt."
 _KEY_PURPOSE = b"gatehouse.worker-key"  # begins as no signed text does
 
@@ -53,6 +59,30 @@ class EntryPlace:
     slot: str | None
     is_held: bool = False
     notice: EndNotice | None = None
+
+
+class Refusals:
+    """Says in the log what is refused of a queue, each reason in so many lines a second at most: a
+    flood would fill a disk. Reasons are few, and none is made of an entry. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._second = 0
+        self._said: Counter[str] = Counter()
+
+    def note(self, why: str) -> None:
+        """Say why an entry was refused, unless that was said often just now."""
+        second = int(time.monotonic())
+        with self._lock:
+            if second != self._second:
+                self._second, self._said = second, Counter()
+            self._said[why] += 1
+            is_said = self._said[why] <= MOST_LINES
+        if is_said:
+            log.warning("refused an entry of the queue: %s", why)
+
+
+REFUSALS = Refusals()  # of this process, which is one worker
 
 
 class TakenEntries:
@@ -110,6 +140,15 @@ def read_entry(signed: object, secrets: Sequence[str]) -> AttemptEntry:
     if stored.pop("format", None) != FORMAT:
         raise EntryRefusedError("it is of another version of Gatehouse")
     return AttemptEntry(**stored)
+
+
+def read_or_refuse(signed: object, secrets: Sequence[str]) -> AttemptEntry | None:
+    """Return the entry as :func:`read_entry` does; None for what the log says is refused."""
+    try:
+        return read_entry(signed, secrets)
+    except EntryRefusedError as error:
+        REFUSALS.note(str(error))
+        return None
 
 
 def _signature(text: str, secret: str) -> str:

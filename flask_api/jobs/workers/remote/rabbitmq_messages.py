@@ -17,11 +17,12 @@ from kombu.transport import TRANSPORT_ALIASES, pyamqp
 
 from flask_api.jobs.workers.remote.celery_messages import (
     MOST_BYTES,
-    REFUSED,
+    NO_ATTEMPT,
     attempt_body,
     attempt_properties,
     read_attempt,
 )
+from flask_api.jobs.workers.remote.entry import REFUSALS
 
 log = logging.getLogger("gatehouse.jobs")
 
@@ -49,7 +50,7 @@ class RabbitChannel(pyamqp.Channel):  # type: ignore[misc]  # kombu is not read 
             if keep_attempt(raw):
                 callback(raw)
             else:
-                log.warning(REFUSED)
+                REFUSALS.note(NO_ATTEMPT)
 
         answer = super().basic_consume(*args, callback=judge, **{**options, "nowait": False})
         self.connection.is_heard = True

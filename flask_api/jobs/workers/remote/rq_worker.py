@@ -3,6 +3,7 @@
 import logging
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import rq
@@ -65,8 +66,9 @@ class GatehouseWorker(rq.Worker):  # type: ignore[misc]  # RQ is not read by myp
         """Have an entry run in a slot's thread; return when the next one may come."""
         signed = signed_entry(job)
         self._forget(job.id)
-        if signed is not None:
-            self._threads.run(lambda: self._worker.run(signed))
+        entry = None if signed is None else self._worker.read(signed)
+        if entry is not None:
+            self._threads.run(partial(self._worker.run, entry))
         self._state = WorkerStatus.BUSY
         while not self._worker.wait_for_slot(_SLOT_LOOK_S) and not self._stop_requested:
             pass

@@ -27,10 +27,9 @@ from flask_api.jobs.workers.remote.carrier import carrier_kind, kind_of
 from flask_api.jobs.workers.remote.entry import (
     AttemptEntry,
     EntryPlace,
-    EntryRefusedError,
     TakenEntries,
     digest_of,
-    read_entry,
+    read_or_refuse,
 )
 from shared.errors import JobStoreUnavailable
 from shared.redis import RedisGateway
@@ -87,14 +86,13 @@ class RemoteWorker:
             log.warning("not registered yet: Redis is away", extra=self._store.place)
         self._thread.start()
 
-    def run(self, signed: object) -> None:
-        """Run the attempt of an entry, if it is one and is there to be taken. Blocks until its end
-        is written; raises nothing."""
-        try:
-            entry = read_entry(signed, self._secrets)
-        except EntryRefusedError as error:
-            log.warning("refused an entry of the queue: %s", error)
-            return
+    def read(self, signed: object) -> AttemptEntry | None:
+        """Return the entry that a server signed; None for any other text."""
+        return read_or_refuse(signed, self._secrets)
+
+    def run(self, entry: AttemptEntry) -> None:
+        """Run the attempt of an entry, if it is there to be taken. Blocks until its end is written;
+        raises nothing."""
         with self._changed:
             self._running += 1
             # A copy of an entry, or one for another worker, occupies no slot and frees none.

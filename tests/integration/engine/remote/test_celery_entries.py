@@ -7,11 +7,14 @@ from pathlib import Path
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
-from flask_api.jobs.workers.remote.celery_messages import TASK
+from flask_api.jobs.workers.remote.celery_messages import TASK, SentText, message_text
+from flask_api.jobs.workers.remote.entry import AttemptEntry, digest_of, sign
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
-from tests.integration.engine.worker_process import REMOTE, wait_for_workers
+from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
 from tests.waiting import wait_until
+
+MANY = 400
 
 
 class Owned:
@@ -61,6 +64,34 @@ def test_forged_messages_are_refused_and_the_worker_goes_on(
     bench.go()
     assert bench.outcome(engine, held).status is JobStatus.SUCCEEDED
     assert worker.stop() == 0
+
+
+def test_flood_is_judged_as_it_comes_and_said_in_few_lines(
+    bench: EngineBench, start_worker: StartWorker
+) -> None:
+    """While its one slot runs something: what is forged is refused at once, and of the copies of
+    what a server signed no more than a few are kept for later."""
+    worker = start_worker("--slots", "1", "--carrier", "celery")
+    (name,) = wait_for_workers(bench.admin, 1)
+    engine = bench.start(executors={"processes": "celery"}, **REMOTE)
+    held = bench.submit(engine, "child.hold", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=60, what="the task runs")
+    forged = message(TASK, json.dumps([["u" * 1_000], {}, {}]).encode())
+    bench.admin.lpush(keyspace.sent(name), *[forged] * MANY)
+    worker.wait_for_line("its signature is not of")
+    wait_until(lambda: not bench.admin.llen(keyspace.sent(name)), timeout_s=30, what="all is read")
+    entry = AttemptEntry(held, 1, "child.hold", engine.instance, f"{name}#0", digest_of("{}"))
+    copy = message_text(SentText(sign(entry, SECRET), entry.id))
+    bench.admin.lpush(keyspace.sent(name), *[copy] * MANY)
+    worker.wait_for_line("too many wait already")
+    wait_until(lambda: not bench.admin.llen(keyspace.sent(name)), timeout_s=30, what="all is read")
+    bench.go()
+    assert bench.outcome(engine, held).status is JobStatus.SUCCEEDED
+    assert bench.run(engine, "child.echo").status is JobStatus.SUCCEEDED
+    log = worker.log.read_text()
+    assert bench.runs() == ["1"]
+    assert 0 < log.count("not there to be taken") + log.count("was sent again") <= 3
+    assert log.count("refused an entry") < MANY / 2
 
 
 def message(

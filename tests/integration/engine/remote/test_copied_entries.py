@@ -9,6 +9,7 @@ import pytest
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.workers.remote.entry import AttemptEntry
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from shared.errors import JobStoreUnavailable
 from tests.integration.engine.engine_bench import EngineBench
@@ -25,8 +26,8 @@ def test_copy_that_comes_as_the_end_is_written_begins_nothing(
     engine = bench.start(executors={"processes": "celery"}, **REMOTE)
     wait_for_workers(bench.admin, 1)
     job_id = bench.submit(engine, "child.hold", {"path": bench.path()})
-    signed = _next_entry(bench, worker_here)
-    first = threading.Thread(target=worker_here.run, args=(signed,))
+    entry = _next_entry(bench, worker_here)
+    first = threading.Thread(target=worker_here.run, args=(entry,))
     first.start()
     wait_until(bench.runs, timeout_s=30, what="the task runs")
 
@@ -34,7 +35,7 @@ def test_copy_that_comes_as_the_end_is_written_begins_nothing(
 
     def with_copy(*args: Any, **named: Any) -> int:
         writer.end_and_tell = written  # type: ignore[method-assign]
-        copy = threading.Thread(target=worker_here.run, args=(signed,))
+        copy = threading.Thread(target=worker_here.run, args=(entry,))
         copy.start()
         copy.join(10)
         if is_lost:
@@ -48,10 +49,12 @@ def test_copy_that_comes_as_the_end_is_written_begins_nothing(
     assert bench.outcome(engine, job_id).status is JobStatus.SUCCEEDED
 
 
-def _next_entry(bench: EngineBench, worker: RemoteWorker) -> str:
+def _next_entry(bench: EngineBench, worker: RemoteWorker) -> AttemptEntry:
     """Take what was sent to the worker out of its queue, as Celery does."""
     queue = keyspace.sent(worker.name.text)
     wait_until(lambda: bench.admin.llen(queue), timeout_s=30, what="an entry is sent")
     message = json.loads(str(bench.admin.rpop(queue)))
     ((signed,), *_) = json.loads(base64.b64decode(message["body"]))
-    return str(signed)
+    entry = worker.read(signed)
+    assert entry
+    return entry

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from deploy.processes.single_start import StartError
 from shared.errors import ConfigurationError
 from shared.redis.cluster import is_cluster_url
-from shared.redis.finder import hosts_of
+from shared.redis.finder import server_of
 from shared.redis.sentinel import is_sentinel_url
 from shared.redis.trial import find_misconfiguration, find_obstacle
 from shared.settings import ENV_PREFIX, ApiSettings, WriterSettings
@@ -75,7 +75,7 @@ def _is_one_server(url: str, other: str) -> bool:
     is looked for says so: two slots may be served by two nodes."""
     found = [
         (
-            _server(each),
+            server_of(each),
             *(parse_qs(urlsplit(each).query).get(name) for name in ("service", "entry")),
         )
         for each in (url, other)
@@ -86,16 +86,5 @@ def _is_one_server(url: str, other: str) -> bool:
 def _place(url: str) -> str:
     """Return what a URL leads to, in words."""
     if is_sentinel_url(url):
-        return f"Redis behind the Sentinels at {_server(url)}"
-    return f"Redis{' Cluster' if is_cluster_url(url) else ''} at {_server(url)}"
-
-
-def _server(url: str) -> str:
-    """Return which server a URL leads to: the part of it that is no secret."""
-    if url.startswith("unix:"):
-        return urlsplit(url).path
-    hosts = hosts_of(url)
-    if "," in hosts:
-        return hosts
-    parts = urlsplit(f"//{hosts}")
-    return f"{parts.hostname}:{parts.port or 6379}"
+        return f"Redis behind the Sentinels at {server_of(url)}"
+    return f"Redis{' Cluster' if is_cluster_url(url) else ''} at {server_of(url)}"

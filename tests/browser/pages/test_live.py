@@ -47,6 +47,7 @@ REFUSED_ONCE = """
     const later = window.setTimeout;
     window.setTimeout = (act, ms) => later(act, ms === 30_000 ? 100 : ms);
 """
+TOLD = "● Succeeded: forms.wait · Gatehouse"
 SEEN = "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))"
 
 
@@ -93,22 +94,32 @@ def test_page_that_nobody_sees_takes_no_stream(person: Callable[..., Person]) ->
     assert ada.browser.execute_script("return window.streams") == 1
 
 
+def start_unseen(ada: Person, there: Path) -> str:
+    """Start a job that ends when the file is there, of whose end the person wants to be told; return
+    the path of its page."""
+    ada.browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["notifications"]})
+    ada.start("forms.wait", path=str(there))
+    ada.browser.execute_script("localStorage.setItem('gatehouse-tell-end', 'yes')")
+    return urlsplit(ada.browser.current_url).path
+
+
+def go_unseen(ada: Person, path: str, *scripts: str) -> None:
+    """Open a page in this tab as one that nobody sees, and that does nothing by the clock."""
+    for script in (HIDDEN, STOPPED, *scripts):
+        command = "Page.addScriptToEvaluateOnNewDocument"
+        ada.browser.execute_cdp_cmd(command, {"source": script})
+    ada.go(path)
+
+
 def test_pages_that_nobody_sees_hear_of_an_end_by_one_stream(
     person: Callable[..., Person], tmp_path: Path
 ) -> None:
     """Where the person wants to be told: at once, and not when such a page asks by the clock."""
     ada = person()
-    ada.browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["notifications"]})
-    ada.start("forms.wait", path=str(tmp_path / "there"))
-    ada.browser.execute_script("localStorage.setItem('gatehouse-tell-end', 'yes')")
-    path = urlsplit(ada.browser.current_url).path
-    for number in range(2):
-        if number:
-            ada.browser.switch_to.new_window("tab")
-        for script in (HIDDEN, STOPPED):
-            command = "Page.addScriptToEvaluateOnNewDocument"
-            ada.browser.execute_cdp_cmd(command, {"source": script})
-        ada.go(path)
+    path = start_unseen(ada, tmp_path / "there")
+    go_unseen(ada, path)
+    ada.browser.switch_to.new_window("tab")
+    go_unseen(ada, path)
     tabs = ada.browser.window_handles
 
     def on_each(script: str) -> list[Any]:
@@ -120,8 +131,7 @@ def test_pages_that_nobody_sees_hear_of_an_end_by_one_stream(
 
     ada.until(lambda: sum(on_each("return window.streams")) == 1, "one of them holds a stream")
     (tmp_path / "there").touch()
-    told = ["● Succeeded: forms.wait · Gatehouse"] * 2
-    ada.until(lambda: on_each("return document.title") == told, "both tell")
+    ada.until(lambda: on_each("return document.title") == [TOLD] * 2, "both tell")
     assert sum(on_each("return window.streams")) == 1
 
 
@@ -130,17 +140,10 @@ def test_page_that_nobody_sees_asks_again_when_its_stream_was_refused(
 ) -> None:
     """A proxy that restarts refuses it once, for which the browser itself gives up."""
     ada = person()
-    ada.browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["notifications"]})
-    ada.start("forms.wait", path=str(tmp_path / "there"))
-    ada.browser.execute_script("localStorage.setItem('gatehouse-tell-end', 'yes')")
-    for script in (HIDDEN, STOPPED, REFUSED_ONCE):
-        command = "Page.addScriptToEvaluateOnNewDocument"
-        ada.browser.execute_cdp_cmd(command, {"source": script})
-    ada.go(urlsplit(ada.browser.current_url).path)
+    go_unseen(ada, start_unseen(ada, tmp_path / "there"), REFUSED_ONCE)
     ada.until(lambda: ada.browser.execute_script("return window.streams") == 2, "it asks again")
     (tmp_path / "there").touch()
-    told = "● Succeeded: forms.wait · Gatehouse"
-    ada.until(lambda: ada.browser.title == told, "it tells")
+    ada.until(lambda: ada.browser.title == TOLD, "it tells")
     assert ["/nowhere/" in each["message"] for each in ada.complaints()] == [True]
 
 

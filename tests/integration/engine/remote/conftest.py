@@ -76,3 +76,8 @@ def worker(bench: EngineBench, start_worker: StartWorker) -> WorkerProcess:
     worker = start_worker("--slots", "2")
     wait_for_workers(bench.admin, 1)
     return worker
+
+
+def reason_of(bench: EngineBench, engine: JobEngine, job_id: str) -> str | None:
+    """Return for what the engine says that a job of the owner's waits."""
+    return engine.waiting_for(engine.get(job_id, viewer=bench.owner))

@@ -1,6 +1,7 @@
 """What the health of workers tells: who is missing, who is of another version, and when that ends."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,7 @@ from flask_api.jobs.workers.remote.celery_carrier import CeleryCarrier
 from flask_api.jobs.workers.remote.fleet import FleetReport
 from flask_api.jobs.workers.remote.worker import RemoteWorker
 from tests.integration.engine.engine_bench import TASKS, EngineBench
-from tests.integration.engine.remote.conftest import StartWorker
+from tests.integration.engine.remote.conftest import StartWorker, reason_of
 from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
 from tests.waiting import wait_until
 
@@ -103,10 +104,7 @@ def test_worker_with_another_secret_is_sent_nothing_and_told_of(
     wait_for_workers(bench.admin, 1)
     engine = bench.start(executors={"processes": "rq"}, **REMOTE)
     job_id = bench.submit(engine, "child.echo", {"value": "x"})
-
-    def waiting_for() -> str | None:
-        return engine.waiting_for(engine.get(job_id, viewer=bench.owner))
-
+    waiting_for = partial(reason_of, bench, engine, job_id)
     wait_until(waiting_for, timeout_s=30, what="it says for what it waits")
     assert waiting_for() == "only workers with another GATEHOUSE_WORKER_SECRETS run child.echo"
     assert (_fleet(engine).workers, _fleet(engine).other_secrets) == (0, 1)

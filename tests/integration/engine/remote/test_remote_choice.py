@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from flask_api.jobs.records.pauses import PauseStore, WorkPause
 from shared.errors import ConfigurationError
 from shared.settings import ROOT
 from tests.integration.engine.engine_bench import TASKS, EngineBench, new_owner
-from tests.integration.engine.remote.conftest import StartWorker
+from tests.integration.engine.remote.conftest import StartWorker, reason_of
 from tests.integration.engine.worker_process import REMOTE, WorkerProcess, wait_for_workers
 from tests.waiting import wait_until
 
@@ -27,8 +28,7 @@ def test_job_that_no_worker_can_run_says_so(bench: EngineBench, start_worker: St
     tasks = (*TASKS, f"{HERE}.gpu_tasks")
     engine = bench.start(executors={"processes": "rq"}, task_modules=tasks, **REMOTE)
 
-    def waiting_for(job_id: str) -> str | None:
-        return engine.waiting_for(engine.get(job_id, viewer=bench.owner))
+    waiting_for = partial(reason_of, bench, engine)
 
     drawn, echoed = bench.submit(engine, "gpu.draw"), bench.submit(engine, "child.echo")
     wait_until(lambda: waiting_for(echoed), timeout_s=30, what="it is known that nobody is there")

@@ -5,6 +5,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.jobs.workers.remote.carrier import kind_of
 from tests.integration.engine.engine_bench import EngineBench, give
-from tests.integration.engine.remote.conftest import StartWorker
+from tests.integration.engine.remote.conftest import StartWorker, reason_of
 from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
 from tests.integration.tasks.test_web_tls import self_signed
 from tests.integration.tasks.web_server import running_server
@@ -90,10 +91,7 @@ def test_job_waits_for_a_worker_whose_task_takes_its_arguments(
     wait_for_workers(bench.admin, 1)
     engine = bench.start(executors={"processes": "rq"}, **REMOTE)
     job_id = bench.submit(engine, "child.echo", {"value": "x"})
-
-    def waiting_for() -> str | None:
-        return engine.waiting_for(engine.get(job_id, viewer=bench.owner))
-
+    waiting_for = partial(reason_of, bench, engine, job_id)
     wait_until(waiting_for, timeout_s=30, what="it says for what it waits")
     words = "only workers with other arguments or another version of child.echo are alive"
     assert waiting_for() == words

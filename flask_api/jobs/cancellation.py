@@ -72,5 +72,5 @@ class Cancellations:
             self._worker.counts.end(job.task, JobStatus.CANCELLED)
         if answer is CancelAnswer.REQUESTED:
             # at once if it runs here; else its process hears of it by its beat
-            self._worker.stop([job.id], StopReason.CANCELLED)
+            self._worker.held.stop([job.id], StopReason.CANCELLED)
         self._waiting.notify([job.id])

@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Protocol, Self
 
-from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records.beats import ExecutorLoad
 from flask_api.jobs.records.job import Attempt, JobStatus, QueuedJob
 from flask_api.jobs.tasks.registry import TaskRegistry
@@ -33,18 +32,12 @@ class Host(Protocol):
         """Write what ended, in which slot of its executor, and begin what is next, in one round
         trip; return the attempts that have begun. Blocks while Redis is away."""
 
-    # What this process holds, and under which name.
+    # What this process holds, under which name, and which of it must stop.
     held: HeldJobs
 
     def note_end(self, attempt: Attempt, status: JobStatus | None, *, kept: bool) -> None:
         """Hear that an attempt that began here was ended elsewhere; ``status`` None: nobody knows
         how. ``kept``: whoever ended it still held it."""
-
-    def stop_reason(self, job_id: str) -> StopReason | None:
-        """Return why an attempt must stop now, None to go on."""
-
-    def stop(self, job_ids: Sequence[str], reason: StopReason) -> None:
-        """Let attempts that run here stop; unknown ones are ignored."""
 
 
 class Executor(ABC):

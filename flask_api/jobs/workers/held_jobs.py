@@ -11,11 +11,12 @@ class HeldJobs:
     """The ids of all jobs that wait or run here. Thread-safe; asks nobody.
 
     ``instance`` is the name under which Redis knows that they are this process's; empty while it
-    may hold none. Only flask_api.jobs.membership sets it.
+    may hold none. Only flask_api.jobs.membership sets it. Once ``stopping`` is set all must stop.
     """
 
     def __init__(self) -> None:
         self.instance = ""
+        self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._ids: set[str] = set()
         # Jobs that came to us again while we were still putting away their last attempt:
@@ -68,8 +69,9 @@ class HeldJobs:
                     self._stop_reasons.setdefault(job_id, reason)
 
     def stop_reason(self, job_id: str) -> StopReason | None:
-        """Return why a job must stop, None when it need not."""
-        return self._stop_reasons.get(job_id)
+        """Return why an attempt must stop now, None to go on."""
+        reason = self._stop_reasons.get(job_id)
+        return StopReason.SHUTDOWN if reason is None and self.stopping.is_set() else reason
 
     def lose_all(self, waiting: Iterable[str]) -> None:
         """Forget those that wait; let the others stop, for they are another process's."""

@@ -220,7 +220,7 @@ class ProcessesExecutor(SlotExecutor):
     def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt in a child; kill the child when it must stop."""
         policy = self._registry.get(attempt.job.task).policy
-        stop_reason = partial(self._host.stop_reason, attempt.job.job_id)
+        stop_reason = partial(self._host.held.stop_reason, attempt.job.job_id)
         return self._children.run(attempt, policy, stop_reason=stop_reason)
 
     def close(self) -> None:

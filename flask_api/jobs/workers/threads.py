@@ -68,8 +68,8 @@ class ThreadsExecutor(SlotExecutor):
         try:
             outcome = self._runner.run(
                 attempt,
-                stop_reason=partial(self._host.stop_reason, job_id),
-                signal=partial(self._host.stop, [job_id]),
+                stop_reason=partial(self._host.held.stop_reason, job_id),
+                signal=partial(self._host.held.stop, [job_id]),
             )
         finally:
             self.watch.end()

@@ -1,7 +1,6 @@
 """What this process does with the jobs that it holds: queue, begin, end, take over, hand back."""
 
 import logging
-import threading
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -66,7 +65,6 @@ class Worker:
         self._limits = registry.running_limits
         self._writer = JobWriter(store, quota_of(settings), max_running=self._limits)
         self._holdings = Holdings(store)
-        self._stopping = threading.Event()
         runner = AttemptRunner(store, registry, settings)
         self.executor_names = executors_of(registry, settings.executors)
         self._executors = make_executors(self.executor_names, self, registry, settings, runner)
@@ -170,7 +168,7 @@ class Worker:
             executor.pause()
         self._give_up_what_waits()
         idle = self._wait_until_idle(time.monotonic() + deadline_s)
-        self._stopping.set()
+        self.held.stopping.set()
         idle = idle or self._wait_until_idle(time.monotonic() + interrupt_s)
         for executor in self._executors.values():
             executor.close()
@@ -185,7 +183,7 @@ class Worker:
         try:
             endings = [self._ending(attempt, outcome) for attempt, outcome in ended]
             answers = self._writer.turn_until(
-                self._stopping, instance, endings, queued, ttl_s=ttl_s, slot=slot
+                self.held.stopping, instance, endings, queued, ttl_s=ttl_s, slot=slot
             )
         except JobStoreUnavailable:
             log.exception("outcomes not written: Redis stayed away until shutdown")
@@ -217,15 +215,6 @@ class Worker:
         self._settle([attempt.job.job_id], task)
         if status is not None:
             self.counts.end_attempt(task, status, kept=kept, attempt=attempt)
-
-    def stop(self, job_ids: Sequence[str], reason: StopReason) -> None:
-        """Let attempts that run here stop; unknown ones are ignored."""
-        self.held.stop(job_ids, reason)
-
-    def stop_reason(self, job_id: str) -> StopReason | None:
-        """Return why an attempt must stop now, None to go on."""
-        reason = self.held.stop_reason(job_id)
-        return StopReason.SHUTDOWN if reason is None and self._stopping.is_set() else reason
 
     def ttl_s(self, task: str) -> int:
         """Return for how many seconds a job of a task is kept after its end."""

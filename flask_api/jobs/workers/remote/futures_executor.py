@@ -136,13 +136,13 @@ class FuturesExecutor(SlotExecutor):
         """Wait until it has ended; return why it does not count, if a cancel came first, or why it
         is not waited for any more."""
         while not _has_ended(future):
-            reason = self._host.stop_reason(job_id)
+            reason = self._host.held.stop_reason(job_id)
             if reason is not None:
                 has_not_begun = _can_tell(pool) and future.cancel()
                 if has_not_begun or reason is not StopReason.CANCELLED:
                     return reason
         outcome = future.result()
-        was_cancelled = self._host.stop_reason(job_id) is StopReason.CANCELLED
+        was_cancelled = self._host.held.stop_reason(job_id) is StopReason.CANCELLED
         return StopReason.CANCELLED if was_cancelled else outcome
 
     def _pool_now(self) -> Pool | None:

@@ -90,7 +90,7 @@ class SentAttempts:
         """Queue a job again whose attempt no worker took, or cancel it: it has not begun there, and
         can't any more."""
         job = sent.attempt.job
-        reason = self._host.stop_reason(job.job_id) or StopReason.SHUTDOWN
+        reason = self._host.held.stop_reason(job.job_id) or StopReason.SHUTDOWN
         self._end_here(sent, stopped(reason, self._registry.get(job.task).policy))
 
     def check(self, live: Collection[str]) -> None:
@@ -103,7 +103,7 @@ class SentAttempts:
             elif holder.instance != sent.attempt.instance:  # a worker took it over
                 if holder.instance not in live:
                     self._lose(sent)  # whoever adopts it ends it
-            elif self._host.stop_reason(sent.attempt.job.job_id) or sent.worker not in live:
+            elif self._host.held.stop_reason(sent.attempt.job.job_id) or sent.worker not in live:
                 self.take_back(sent)
             elif sent.at < time.monotonic() - _RESEND_AFTER_S:
                 # Sent twice, its worker has no room for it: another one may.

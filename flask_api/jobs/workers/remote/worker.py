@@ -71,7 +71,6 @@ class RemoteWorker:
         self._changed = threading.Condition()
         self._free_since = dict.fromkeys(self.name.all_slots, 0.0)
         self._running = 0
-        self._stopping = threading.Event()  # what runs must stop
         self._leaving = threading.Event()  # nothing more is taken
         self._serves = False  # it is registered
         self._is_deaf = how != carrier  # a broker besides the jobs' Redis is to be reached first
@@ -127,7 +126,7 @@ class RemoteWorker:
         with suppress(JobStoreUnavailable):  # what is sent here all the same is taken back
             self._roster.withdraw(self.name)
         if not self._wait_until_idle(drain_s):
-            self._stopping.set()
+            self._held.stopping.set()
             self._wait_until_idle(_LONGEST_BEAT_S * 5)
         self._children.close()
         if self._thread.is_alive():
@@ -175,7 +174,7 @@ class RemoteWorker:
             attempt=entry.attempt,
             slot=entry.slot,
         )
-        taken = retry_until(self._stopping, take)  # a reply may be lost: it is taken then
+        taken = retry_until(self._held.stopping, take)  # a reply may be lost: it is taken then
         if taken is None:
             log.info(
                 "an attempt that was sent is not there to be taken", extra={"job_id": entry.job}
@@ -195,7 +194,7 @@ class RemoteWorker:
             message = "The arguments are not those that were accepted."
             return Outcome(error={"type": "ArgumentsChanged", "message": message})
         policy = self._registry.get(attempt.job.task).policy
-        stop_reason = partial(self._stop_reason, attempt.job.job_id)
+        stop_reason = partial(self._held.stop_reason, attempt.job.job_id)
         try:
             return self._children.run(attempt, policy, stop_reason=stop_reason)
         except Exception as error:  # ours, not the task's: no child could be started, say
@@ -217,7 +216,9 @@ class RemoteWorker:
             self._writer.end_and_tell(name, ending, telling, ttl_s=ttl_s)
         except JobStoreUnavailable:
             place.is_held = bool(self._held.add([attempt.job]))
-            (answer,) = self._writer.turn_until(self._stopping, name, [ending], [], ttl_s=ttl_s)
+            (answer,) = self._writer.turn_until(
+                self._held.stopping, name, [ending], [], ttl_s=ttl_s
+            )
             status = ending.status_by(answer).value
             place.notice = EndNotice(attempt.job.job_id, attempt.number, status, answer)
 
@@ -242,10 +243,6 @@ class RemoteWorker:
                 self._roster.give_back(self.name.kind, slot)
         except JobStoreUnavailable:
             log.debug("not told: Redis is away")
-
-    def _stop_reason(self, job_id: str) -> StopReason | None:
-        reason = self._held.stop_reason(job_id)
-        return StopReason.SHUTDOWN if reason is None and self._stopping.is_set() else reason
 
     def _keep(self) -> None:
         """Beat until this worker has nothing more to keep."""

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 
 import pytest
 
-from flask_api.jobs.errors import StopReason
 from flask_api.jobs.records.job import Attempt, JobStatus, QueuedJob
 from flask_api.jobs.workers.executor import Ended
 from flask_api.jobs.workers.held_jobs import HeldJobs
@@ -61,12 +60,6 @@ class Slots(SlotExecutor):
 
     def note_end(self, attempt: Attempt, status: JobStatus | None, *, kept: bool) -> None:
         """None ends elsewhere."""
-
-    def stop_reason(self, job_id: str) -> StopReason | None:
-        """None has to stop."""
-
-    def stop(self, job_ids: Sequence[str], reason: StopReason) -> None:
-        """None is stopped."""
 
     def submit(self, *names: str, task: str = "a.brief") -> None:
         """Queue jobs."""

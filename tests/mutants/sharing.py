@@ -156,6 +156,18 @@ SHARING_MUTANTS = (
             "if False:",
         ),
         Mutant(
+            "company for brief jobs",
+            "flask_api/jobs/workers/slots.py",
+            "if is_brief and 0 < len(self.queue) < _ENOUGH:",
+            "if False:",
+        ),
+        Mutant(
+            "no wait of a lone brief job",
+            "flask_api/jobs/workers/slots.py",
+            "if is_brief and 0 < len(self.queue) < _ENOUGH:",
+            "if is_brief:",
+        ),
+        Mutant(
             "slots for what a brief one leaves",
             "flask_api/jobs/workers/slots.py",
             "        if was_brief:\n            self.wake()\n",

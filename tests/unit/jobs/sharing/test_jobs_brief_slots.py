@@ -25,11 +25,13 @@ class Slots(SlotExecutor):
 
     def __init__(self) -> None:
         queue = FairQueue(limit=100, per_person=100, while_shared=100)
-        super().__init__(queue, self, slots=3)
+        super().__init__(queue, self, slots=3, let_gather=self.let_gather)
         self.held = HeldJobs()
         self.begun: dict[str, int] = {}  # the thread of each job
         self.ended: list[str] = []
         self.gates: dict[str, threading.Event] = {}
+        self.turns: list[tuple[int, int]] = []  # how many ended and began in each
+        self.late: list[str] = []  # what comes while some gather
 
     @classmethod
     def make(cls, *_: Any) -> Self:
@@ -44,6 +46,13 @@ class Slots(SlotExecutor):
         """These are also too short to be moved."""
         return task == "a.brief"
 
+    def let_gather(self, pause_s: float) -> None:
+        """More jobs come."""
+        assert 0 < pause_s <= 0.001
+        late, self.late = self.late, []
+        if late:
+            self.submit(*late)
+
     def run(self, attempt: Attempt) -> Outcome:
         """Wait for the job's gate, if it has one."""
         self.begun[attempt.job.job_id] = threading.get_ident()
@@ -55,6 +64,7 @@ class Slots(SlotExecutor):
         self, ended: Sequence[Ended], queued: Sequence[QueuedJob], *, slot: int | None = None
     ) -> list[Attempt]:
         """Note what ended, and begin."""
+        self.turns.append((len(ended), len(queued)))
         self.ended += [attempt.job.job_id for attempt, _ in ended]
         return [Attempt(job, 1, "me") for job in queued]
 
@@ -92,6 +102,23 @@ def test_brief_jobs_wait_for_the_slot_that_runs_brief_ones(slots: Slots) -> None
     slots.gates["held"].set()
     slots.wait_for_ends("held", "a", "b", "c")
     assert len(set(slots.begun.values())) == 1
+
+
+def test_brief_jobs_that_come_one_by_one_share_a_turn(slots: Slots) -> None:
+    """While one waits, more may come: a moment later all begin together."""
+    slots.late = ["b", "c"]
+    slots.submit("a")
+    slots.gates["held"].set()
+    slots.wait_for_ends("held", "a", "b", "c")
+    assert slots.turns == [(0, 1), (1, 3), (3, 0)]
+
+
+def test_brief_job_without_company_waits_for_none(slots: Slots) -> None:
+    """Its end is written at once."""
+    slots.late = ["b"]
+    slots.gates["held"].set()
+    slots.wait_for_ends("held")
+    assert (slots.turns, slots.late) == ([(0, 1), (1, 0)], ["b"])
 
 
 def test_longer_jobs_begin_at_once(slots: Slots) -> None:

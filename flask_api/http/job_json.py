@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
@@ -13,7 +12,7 @@ from flask_api.gate.addresses import script_root
 from flask_api.http.job_requests import PRIORITIES
 from flask_api.http.state import api_state
 from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
-from flask_api.jobs.records.job import Job, JobStatus, format_time
+from flask_api.jobs.records.job import TIME_FIELDS, Job, JobStatus, format_time
 from flask_api.jobs.waiting_reasons import WaitingReason
 from flask_api.operation.shapes import Id, PageLinksJson, Path
 from flask_api.tasks.tables.kept.page import ROWS_FILE
@@ -45,9 +44,8 @@ def job_url(job: Job) -> str:
     return f"{script_root()}{JOBS_PATH}/{job.id}"
 
 
-def _moment(name: str) -> From:
-    read: Callable[[Job], datetime | None] = attrgetter(name)
-    return From(lambda job: None if (moment := read(job)) is None else format_time(moment))
+def _waiting_for(job: Job) -> str | None:
+    return api_state().engine.waiting_for(job.task) if job.status is JobStatus.QUEUED else None
 
 
 def _files(job: Job) -> list[dict[str, Any]]:
@@ -144,17 +142,17 @@ class JobSummary(BaseModel):
     cancel_requested: bool
     waiting_for: Annotated[
         str | None,
-        From(lambda job: api_state().engine.waiting_for(job)),
+        From(_waiting_for),
         Field(description="why a queued job can't begin at all just now; null when it can"),
     ]
     progress: Annotated[ProgressJson | None, Contents(empty=None)]
     error: Annotated[JobErrorJson | None, Contents(empty=None)]
     files: Annotated[list[JobFileJson], From(_files), Contents(empty=[])]
-    submitted_at: Annotated[AwareDatetime, _moment("submitted_at")]
-    start_at: Annotated[AwareDatetime | None, _moment("start_at")]
-    started_at: Annotated[AwareDatetime | None, _moment("started_at")]
-    finished_at: Annotated[AwareDatetime | None, _moment("finished_at")]
-    expires_at: Annotated[AwareDatetime | None, _moment("expires_at")]
+    submitted_at: AwareDatetime
+    start_at: AwareDatetime | None
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
     links: Annotated[dict[str, Path], From(_links)]
 
 
@@ -260,6 +258,8 @@ def summary_json(job: Job, *, staff: bool) -> dict[str, Any]:
     """Return the record without its result, for listings."""
     record = {name: read(job) for name, read in _SUMMARY}
     record["error"] = error_json(job.error, staff=staff)
+    for name in TIME_FIELDS:
+        record[name] = None if record[name] is None else format_time(record[name])
     return record
 
 

@@ -121,13 +121,11 @@ class JobEngine:
         """Return how busy each executor of this process is."""
         return self._worker.loads()
 
-    def waiting_for(self, job: Job) -> str | None:
-        """Return why a queued job can't begin at all just now. Doesn't block."""
-        if job.status is not JobStatus.QUEUED:
-            return None
-        if self.pause_of(job.task) is not None:
+    def waiting_for(self, task: str) -> str | None:
+        """Return why no queued job of a task can begin at all just now. Doesn't block."""
+        if self.pause_of(task) is not None:
             return "an operator has paused it"
-        return self._worker.waiting_for(job.task)
+        return self._worker.waiting_for(task)
 
     def pause_of(self, task: str) -> WorkPause | None:
         """Return why nothing of a task begins, as this process heard at its last beat; None when

@@ -105,7 +105,7 @@ def test_broker_that_is_killed_forgets_or_is_frozen_costs_nothing(
     wait_until(lambda: _warnings(bed), timeout_s=30, what="health tells")
     assert _warnings(bed) == ["celery: its broker is away, so nothing is sent."]
     waiting = list(ids)[-1]
-    assert bed.engine.waiting_for(bed.engine.get(waiting, viewer=bench.owner)) == (
+    assert bed.engine.waiting_for(bed.engine.get(waiting, viewer=bench.owner).task) == (
         "the broker of celery is away"
     )
     bench.go()

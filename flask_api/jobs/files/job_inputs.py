@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments, TaskError
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records.outages import retry_while_away
-from flask_api.jobs.tasks.input_file import InputFile, Resolver
+from flask_api.jobs.tasks.input_file import InputFile
 from shared.clock import JOBS_CLOCK
 
 # An attempt that begins while Redis is away for a moment waits for its files rather than fail.
@@ -60,15 +60,9 @@ class SubmittedInputs:
         return self._uploads.as_input(upload)
 
 
-def inputs_of_job(uploads: Uploads, owner_id: str) -> Resolver:
-    """Return what finds the files of a job of this person's when it runs.
-    Raises TaskError for one that is gone."""
-
-    def find(file_id: str) -> InputFile:
-        pauses = repeat(_PAUSE_S, _TRIES)
-        upload = retry_while_away(lambda: uploads.find(file_id), pauses)
-        if upload is None or upload.owner_id != owner_id:
-            raise TaskError(f"The uploaded file {file_id} is gone.")
-        return uploads.as_input(upload)
-
-    return find
+def input_of_job(uploads: Uploads, owner_id: str, file_id: str) -> InputFile:
+    """Return a file of a job of this person's when it runs. Raises TaskError when it is gone."""
+    upload = retry_while_away(lambda: uploads.find(file_id), repeat(_PAUSE_S, _TRIES))
+    if upload is None or upload.owner_id != owner_id:
+        raise TaskError(f"The uploaded file {file_id} is gone.")
+    return uploads.as_input(upload)

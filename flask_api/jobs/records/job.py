@@ -130,7 +130,7 @@ class Attempt(NamedTuple):
 Member = tuple[str, str]
 
 _JSON_FIELDS = frozenset({"progress", "result", "error", "attempts", "files"})
-_TIME_FIELDS = frozenset({"submitted_at", "start_at", "started_at", "finished_at", "expires_at"})
+TIME_FIELDS = frozenset({"submitted_at", "start_at", "started_at", "finished_at", "expires_at"})
 _INTEGER_FIELDS = frozenset({"attempt", "max_attempts", "position", "priority"})
 
 # A value that is as good as no field. Scripts read attempt, so that is always there.
@@ -214,7 +214,7 @@ def _encoder_of(name: str) -> Callable[[Any], str]:
         return json_text
     if name in _JSON_FIELDS:
         return _ENCODER.encode
-    if name in _TIME_FIELDS:
+    if name in TIME_FIELDS:
         return format_time
     return _flag if name == "cancel_requested" else str
 
@@ -236,7 +236,7 @@ def from_fields(job_id: str, stored: dict[str, str]) -> Job:
 def _decode_field(name: str, text: str) -> Any:
     if name in _JSON_FIELDS:
         return json.loads(text)
-    if name in _TIME_FIELDS:
+    if name in TIME_FIELDS:
         return datetime.fromisoformat(text)
     if name in _INTEGER_FIELDS:
         return int(text)

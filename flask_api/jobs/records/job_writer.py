@@ -6,7 +6,6 @@ every write of its former attempts changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from threading import Event
 from types import MappingProxyType
@@ -25,7 +24,7 @@ from flask_api.jobs.records.job import (
     JobStatus,
     QueuedJob,
     encode_field,
-    format_time,
+    format_time_s,
 )
 from flask_api.jobs.records.outages import retry_until
 from flask_api.jobs.records.scripts import flat, load_scripts
@@ -160,8 +159,8 @@ class JobWriter:
         jobs = [*(ending.attempt.job for ending in endings), *beginnings]
         keys = keyspace.of_turn(instance, ended, begun, [job.job_id for job in jobs])
         expires_at = now + ttl_s
-        arguments: list[Any] = [instance, _moment(now), EVENTS_KEPT, expires_at]
-        arguments += [_moment(expires_at), self._quota.bytes]
+        arguments: list[Any] = [instance, format_time_s(now), EVENTS_KEPT, expires_at]
+        arguments += [format_time_s(expires_at), self._quota.bytes]
         arguments += [ended.batch, begun.batch, "1" if ended.task in self._max_running else ""]
         # With its end, not its begin: a job may be begun by its acceptance, before it has a slot.
         arguments += [self._max_running.get(begun.task, ""), "" if slot is None else slot]
@@ -243,7 +242,7 @@ class JobWriter:
         """Cancel a queued job, or ask for it when it runs."""
         now = JOBS_CLOCK.now()
         batch = job.batch or ""
-        expires_at = datetime.fromtimestamp(now + ttl_s, UTC)
+        expires_at = now + ttl_s
         keys = [
             keyspace.record(job.id),
             keyspace.held(instance),
@@ -260,9 +259,9 @@ class JobWriter:
         arguments = [
             job.id,
             instance,
-            format_time(datetime.fromtimestamp(now, UTC)),
-            now + ttl_s,
-            format_time(expires_at),
+            format_time_s(now),
+            expires_at,
+            format_time_s(expires_at),
             batch,
             EVENTS_KEPT,
             state_event(JobStatus.CANCELLED),
@@ -284,7 +283,3 @@ def _ending(ending: Ending) -> list[Any]:
         len(fields),
         *flat(fields),
     ]
-
-
-def _moment(seconds: float) -> str:
-    return format_time(datetime.fromtimestamp(seconds, UTC))

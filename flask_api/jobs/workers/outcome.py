@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from flask_api.jobs.errors import OVER_QUOTA, QuotaExceeded, StopReason, TaskError
@@ -104,17 +104,12 @@ def log_failures(ended: Iterable[tuple[Attempt, Outcome]], answers: Iterable[int
 def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     """Say what an outcome means for the job: an end, another attempt later,
     or its return to the process that goes on with it."""
-    now = JOBS_CLOCK.now()
     if outcome.stopped is StopReason.CANCELLED:
         return Ending(attempt, JobStatus.CANCELLED)
     # the process stops, or lost the job: the attempt was not the job's fault
-    if outcome.stopped is not None:
-        return Ending(attempt, JobStatus.QUEUED, {"attempt": str(attempt.number - 1)}, due_at=now)
-    if not outcome.is_begun:
-        due_at = now + NOT_BEGUN_S
-        return Ending(
-            attempt, JobStatus.QUEUED, {"attempt": str(attempt.number - 1)}, due_at=due_at
-        )
+    if outcome.stopped is not None or not outcome.is_begun:
+        pause_s = NOT_BEGUN_S if outcome.stopped is None else 0
+        return _again(attempt, {"attempt": str(attempt.number - 1)}, pause_s=pause_s)
     if outcome.error is None:
         return Ending(attempt, JobStatus.SUCCEEDED, {"result": outcome.result})
     shown = {name: value for name, value in outcome.error.items() if name != "traceback"}
@@ -124,7 +119,11 @@ def ending_of(attempt: Attempt, outcome: Outcome, *, policy: Policy) -> Ending:
     changes = {"attempts": encode_field("attempts", kept)}
     if outcome.may_retry and attempt.number < attempt.job.max_attempts:
         pauses = AFTER_DEATH if outcome.is_lost else policy
-        due_at = now + pauses.retry_delay_s(attempt.number)
-        return Ending(attempt, JobStatus.QUEUED, changes, due_at=due_at)
+        return _again(attempt, changes, pause_s=pauses.retry_delay_s(attempt.number))
     changes["error"] = encode_field("error", outcome.error)
     return Ending(attempt, JobStatus.FAILED, changes)
+
+
+def _again(attempt: Attempt, changes: Mapping[str, str], *, pause_s: float) -> Ending:
+    due_at = JOBS_CLOCK.now() + pause_s
+    return Ending(attempt, JobStatus.QUEUED, changes, due_at=due_at)

@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
-from flask_api.jobs.files.job_inputs import inputs_of_job
+from flask_api.jobs.files.job_inputs import input_of_job
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records.job import Attempt, QueuedJob
@@ -54,7 +55,7 @@ class AttemptRunner:
                 attempt, self._writer, self._states, self._files, signal=signal
             ),
             must_stop=deadline_check(task.policy, stop_reason),
-            inputs=inputs_of_job(self._uploads, attempt.job.owner_id),
+            inputs=partial(input_of_job, self._uploads, attempt.job.owner_id),
         )
         most = self._settings.job_result_max_bytes
         return call(task, attempt.job, context, result_max_bytes=most)

@@ -80,4 +80,4 @@ def worker(bench: EngineBench, start_worker: StartWorker) -> WorkerProcess:
 
 def reason_of(bench: EngineBench, engine: JobEngine, job_id: str) -> str | None:
     """Return for what the engine says that a job of the owner's waits."""
-    return engine.waiting_for(engine.get(job_id, viewer=bench.owner))
+    return engine.waiting_for(engine.get(job_id, viewer=bench.owner).task)

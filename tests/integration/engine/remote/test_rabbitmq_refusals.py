@@ -72,6 +72,6 @@ def test_server_that_rabbitmq_refuses_does_not_call_it_away(
     assert fleet.summary()[0] == "celery: its broker refuses this server, so nothing is sent."
     assert not any("away" in line for line in fleet.summary())
     job = engine.get(job_id, viewer=bench.owner)
-    assert engine.waiting_for(job) == "the broker of celery refuses this server"
+    assert engine.waiting_for(job.task) == "the broker of celery refuses this server"
     said = [record.getMessage() for record in caplog.records]
     assert any(f"{_NAMED} refuses the user or password" in line for line in said)

@@ -58,7 +58,7 @@ def test_jobs_of_a_paused_task_wait_and_say_so(bench: EngineBench, pauses: Pause
     job = one.get(waiting[0], viewer=bench.owner)
     reason = one.waits.find([job])[job.id]
     assert (reason.reason, reason.pause) == ("paused", PAUSE)
-    assert one.waiting_for(job) == "an operator has paused it"
+    assert one.waiting_for(job.task) == "an operator has paused it"
     assert {bench.status(each) for each in waiting} == {"queued"}
     assert [pauses.resume("task", "sample.note") for _ in range(2)] == [True, False]
     for job_id in waiting:

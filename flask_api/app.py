@@ -14,7 +14,6 @@ from flask_api.framework import ApiFlask
 from flask_api.gate.extension import Gatehouse, current_identity
 from flask_api.gate.requirements import decide_on
 from flask_api.gate.state import gate_state, this_app, this_request
-from flask_api.http.operators.record import register_record
 from flask_api.http.query import check_query
 from flask_api.http.row_files import RowReader
 from flask_api.http.state import EXTENSION, ApiState, api_state
@@ -86,7 +85,6 @@ def _create(kind: type[AppT], settings: ApiSettings) -> AppT:
     Gatehouse(app, settings=settings, audience=API_AUDIENCE)
     register_all_error_handlers(app)
     register_parking(app)
-    register_record(app)
     store = open_job_connections(settings)
     gone = GonePeople(gate_state(app).store, EntrySigner(settings.secrets))
     engine = JobEngine(store, load_tasks(settings.task_modules), settings, gone=gone)
@@ -110,7 +108,6 @@ def _create(kind: type[AppT], settings: ApiSettings) -> AppT:
     for blueprint in find_blueprints():
         app.register_blueprint(blueprint)
     app.before_request(_deny_by_default)
-    app.before_request(_refuse_unknown_parameters)
     return app
 
 
@@ -192,12 +189,10 @@ def stop_jobs(app: Flask, *, deadline_s: float) -> bool:
 
 
 def _deny_by_default() -> None:
-    if this_request().endpoint not in api_state().open_endpoints:
-        current_identity()
-
-
-def _refuse_unknown_parameters() -> None:
+    """Find out who asks, unless anybody may; then refuse parameters that the view doesn't know."""
     sent = this_request()
+    if sent.endpoint not in api_state().open_endpoints:
+        current_identity()
     view = this_app().view_functions.get(sent.endpoint or "")
     if view is not None and sent.query_string:
         decide_on(view)  # who may, before what was sent

@@ -120,7 +120,7 @@ def scope_required(*scopes: str) -> Callable[[View[P, R]], View[P, R]]:
 def require_scope(identity: Identity, *scopes: str) -> None:
     """Raise PermissionDenied unless the credential has one of ``scopes``:
     for a view that knows them only at run time."""
-    if not any(identity.has_scope(scope) for scope in scopes):
+    if not identity.has_scope(*scopes):
         raise PermissionDenied(f"This needs a key with the scope {' or '.join(scopes)}.")
 
 

@@ -95,12 +95,6 @@ def page_answer(
     return jsonify(answer)
 
 
-def add_headers(response: Response, more: Mapping[str, str]) -> None:
-    """Add headers of our own making, which the answer has none of: werkzeug's ways search those
-    that are there and check each, which is a tenth of a small request."""
-    response.headers._list.extend(more.items())
-
-
 def with_etag(response: Response) -> Response:
     """Return the answer with a strong ETag of its bytes (RFC 9110, 13.1.2),
     or 304 without them when the client has them already.

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypedDict, TypeVar
 
-from flask import request
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -43,6 +42,7 @@ from shared.clock import JOBS_CLOCK
 from shared.contract.api_keys import TASK_SCOPE_PREFIX
 from shared.contract.authentication import Identity
 from shared.errors import JobStoreFull, JobStoreUnavailable, RequestError
+from shared.settings import ApiSettings
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 LONGEST_DELAY_S = 30 * 86_400
@@ -59,6 +59,7 @@ REFUSALS = (
     JobStoreUnavailable,
     JobStoreFull,
 )
+_NO_SUBMIT = "The body is not a job request."
 _BOTH_STARTS: dict[str, Any] = {
     "required": ["start_at", "delay_s"],
     "properties": {"start_at": {"type": "string"}, "delay_s": {"type": "number"}},
@@ -112,7 +113,6 @@ class BatchRequest(SubmitRequest):
     arguments: Annotated[list[dict[str, Any]], FailFast()] = Field(min_length=1)
 
 
-RequestT = TypeVar("RequestT", bound=SubmitRequest)
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
@@ -124,8 +124,29 @@ def may_submit(view: View[P, R]) -> View[P, R]:
     return decorate(view)
 
 
-def read_job_request() -> tuple[JobRequest, IdempotencyKey | None]:
-    """Return the request's body and Idempotency-Key.
+class _Submit(TypedDict):
+    task_name: str
+    owner: Owner
+    priority: int
+    idempotency: IdempotencyKey | None
+
+
+class JobSubmit(_Submit):
+    """A job, as the engine takes it."""
+
+    arguments: Mapping[str, Any]
+    start_at: datetime | None
+    job_id: str
+
+
+class BatchSubmit(_Submit):
+    """A batch, as the engine takes it."""
+
+    arguments: Sets
+
+
+def read_job_request() -> JobSubmit:
+    """Return what this request submits.
 
     Raises InvalidArguments with a JSON pointer per problem, RequestError, UnknownTask, or
     PermissionDenied for a key that may not submit this task's jobs.
@@ -134,19 +155,24 @@ def read_job_request() -> tuple[JobRequest, IdempotencyKey | None]:
     body = read_json_object()
     arguments = body.get("arguments", {})
     named: dict[str, Any] = {"arguments": {}} if isinstance(arguments, dict) else {}
-    wanted = _checked(JobRequest, {**body, **named})
-    wanted.arguments = arguments
-    return wanted, _idempotency_key(lambda: [_canonical(body)])
+    wanted = check_body(JobRequest, {**body, **named}, _NO_SUBMIT)
+    identity = current_identity()
+    return {
+        **_allowed(wanted, identity, lambda: [_canonical(body)]),
+        "arguments": arguments,
+        "start_at": wanted.due_at,
+        "job_id": identity.signed.job_id if identity.signed else "",
+    }
 
 
-def read_batch_request(
-    *, most_sets: int, most_bytes: int
-) -> tuple[BatchRequest, Sets, IdempotencyKey | None]:
-    """Return a batch's envelope, its sets of arguments and the Idempotency-Key.
-    Raises as read_job_request and parse_batch."""
+def read_batch_request(settings: ApiSettings) -> BatchSubmit:
+    """Return the batch that this request submits. Raises as read_job_request and parse_batch."""
+    this_request().max_content_length = settings.batch_body_max_bytes
+    most_sets, most_bytes = settings.batch_max, settings.max_body_bytes
     body = parse_batch(read_json_text(), most_sets=most_sets, most_bytes=most_bytes)
-    wanted = _checked(BatchRequest, body.envelope)
-    return wanted, body.sets, _idempotency_key(lambda: _canonical_batch(body))
+    wanted = check_body(BatchRequest, body.envelope, _NO_SUBMIT)
+    common = _allowed(wanted, current_identity(), lambda: _canonical_batch(body))
+    return {**common, "arguments": body.sets}
 
 
 def check_body(kind: type[BodyT], body: dict[str, Any], message: str) -> BodyT:
@@ -169,18 +195,27 @@ def _submits_something(identity: Identity) -> None:
         require_scope(identity, "jobs:submit")
 
 
-def _checked(kind: type[RequestT], body: dict[str, Any]) -> RequestT:
-    """Decide whether it is a submit, and then whether this credential may submit it. If there is
-    such a task is for the engine to say: of a submit that is repeated there need be none now."""
-    wanted = check_body(kind, body, "The body is not a job request.")
-    require_scope(current_identity(), "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")
-    return wanted
+def _allowed(
+    wanted: SubmitRequest, identity: Identity, body: Callable[[], Iterable[str]]
+) -> _Submit:
+    """Decide whether this credential may submit it. If there is such a task is for the engine to
+    say: of a submit that is repeated there need be none now."""
+    require_scope(identity, "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")
+    return {
+        "task_name": wanted.task,
+        "owner": _owner(identity),
+        "priority": PRIORITIES[wanted.priority],
+        "idempotency": _idempotency_key(body, is_djangos=identity.signed is not None),
+    }
 
 
 def viewer() -> Owner:
     """Return the person this request acts as, as the owner of jobs."""
-    principal = current_principal()
-    return Owner(id=principal.id, username=principal.username)
+    return _owner(current_identity())
+
+
+def _owner(identity: Identity) -> Owner:
+    return Owner(id=identity.principal.id, username=identity.principal.username)
 
 
 def access_to(owner_id: str) -> Access:
@@ -196,7 +231,9 @@ def is_staff() -> bool:
     return current_principal().is_staff
 
 
-def _idempotency_key(body: Callable[[], Iterable[str]]) -> IdempotencyKey | None:
+def _idempotency_key(
+    body: Callable[[], Iterable[str]], *, is_djangos: bool
+) -> IdempotencyKey | None:
     """Return the Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header)
     with the digest of the request."""
     sent = this_request()
@@ -205,7 +242,6 @@ def _idempotency_key(body: Callable[[], Iterable[str]]) -> IdempotencyKey | None
         return None
     if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
         raise RequestError("Idempotency-Key must be 1 to 255 printable ASCII characters.")
-    is_djangos = current_identity().signed is not None
     if is_djangos:
         # No header of the person's can be one, and take a job's place.
         key = f"\0{key}"

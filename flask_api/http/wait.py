@@ -53,14 +53,13 @@ def read_wait() -> Wait:
     A parameter over the longest wait is refused with InvalidQuery; a mere preference over it is
     cut, which ``Preference-Applied`` shows, and one that can't be read is ignored.
     """
-    longest_s, sent = gate_state().settings.max_wait_s, this_request()
     wait_s = read_query(WaitQuery).wait
     if wait_s is not None:
-        return Wait(within(wait_s, longest_s))
-    preferred = _PREFERENCE.search(sent.environ.get("HTTP_PREFER", ""))
+        return Wait(within(wait_s, gate_state().settings.max_wait_s))
+    preferred = _PREFERENCE.search(this_request().environ.get("HTTP_PREFER", ""))
     if preferred is None:
         return Wait(0)
-    seconds = min(int(preferred[1]), longest_s)
+    seconds = min(int(preferred[1]), gate_state().settings.max_wait_s)
     return Wait(seconds, {"Preference-Applied": f"wait={seconds}"})
 
 

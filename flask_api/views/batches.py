@@ -26,7 +26,6 @@ from flask_api.http.batch_json import (
 )
 from flask_api.http.job_answer import listed
 from flask_api.http.job_requests import (
-    PRIORITIES,
     REFUSALS,
     BatchRequest,
     access_to,
@@ -96,17 +95,7 @@ def submit() -> tuple[Response, int, dict[str, str]]:
     All or none: a wrong set of arguments is named by its pointer, and then nothing is stored.
     """
     engine = api_state().engine
-    request.max_content_length = engine.settings.batch_body_max_bytes
-    wanted, sets, idempotency = read_batch_request(
-        most_sets=engine.settings.batch_max, most_bytes=engine.settings.max_body_bytes
-    )
-    submitted = engine.submit_batch(
-        wanted.task,
-        sets,
-        owner=viewer(),
-        priority=PRIORITIES[wanted.priority],
-        idempotency=idempotency,
-    )
+    submitted = engine.submit_batch(**read_batch_request(engine.settings))
     batch = batch_to_see(submitted.id)
     limits = rate_limit_headers(
         limit=engine.settings.job_person_limit, unfinished=submitted.unfinished

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import login_required
@@ -13,7 +13,6 @@ from flask_api.http.job_requests import (
     check_body,
     may_submit,
     read_batch_request,
-    viewer,
 )
 from flask_api.http.json_body import UnsupportedMediaType, read_json_object
 from flask_api.http.state import api_state
@@ -87,9 +86,6 @@ def check() -> Response:
     What is wrong is named by its pointer, as with submitBatch. Room and limits are not looked at.
     """
     engine = api_state().engine
-    request.max_content_length = engine.settings.batch_body_max_bytes
-    wanted, sets, _ = read_batch_request(
-        most_sets=engine.settings.batch_max, most_bytes=engine.settings.max_body_bytes
-    )
-    engine.check(wanted.task, sets, owner=viewer())
-    return jsonify({"total": len(sets)})
+    wanted = read_batch_request(engine.settings)
+    engine.check(wanted["task_name"], wanted["arguments"], owner=wanted["owner"])
+    return jsonify({"total": len(wanted["arguments"])})

@@ -21,11 +21,9 @@ from flask_api.http.job_json import (
     JOBS_PATH,
     JobPage,
     JobRecordJson,
-    job_url,
     result_of,
 )
 from flask_api.http.job_requests import (
-    PRIORITIES,
     REFUSALS,
     JobRequest,
     is_staff,
@@ -37,7 +35,6 @@ from flask_api.http.query import read_query
 from flask_api.http.reach import job_to_act_on, job_to_see
 from flask_api.http.state import api_state
 from flask_api.http.wait import WaitQuery, read_wait, resumption
-from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import (
     IdempotencyConflict,
     IllegalTransition,
@@ -47,7 +44,6 @@ from flask_api.jobs.errors import (
     JobUnfinished,
     JobWasCancelled,
 )
-from flask_api.jobs.submission import Submitted
 from flask_api.operation.describe import JSON, Answer, describe
 from flask_api.operation.headers import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER
 from shared.errors import JobStoreUnavailable
@@ -92,28 +88,14 @@ def submit() -> Response:
     if wait.seconds:
         require_scope(current_identity(), "jobs:read")
     engine, before = api_state().engine, resumption()
-    submitted = _submit(engine) if before is None else before.kept
+    submitted = engine.submit(**read_job_request()) if before is None else before.kept
     job = submitted.job or job_to_see(submitted.id)
     if wait.seconds:
         job = wait_for_end(job, wait.seconds, kept=replace(submitted, job=None))
     limits = rate_limit_headers(
         limit=engine.settings.job_person_limit, unfinished=submitted.unfinished
     )
-    return record_answer(job, status=202, more={"Location": job_url(job), **limits, **wait.headers})
-
-
-def _submit(engine: JobEngine) -> Submitted:
-    wanted, idempotency = read_job_request()
-    signed = current_identity().signed
-    return engine.submit(
-        wanted.task,
-        wanted.arguments,
-        owner=viewer(),
-        priority=PRIORITIES[wanted.priority],
-        start_at=wanted.due_at,
-        idempotency=idempotency,
-        job_id=signed.job_id if signed else "",
-    )
+    return record_answer(job, status=202, is_new=True, more={**limits, **wait.headers})
 
 
 @blueprint.get("")

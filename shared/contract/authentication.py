@@ -67,10 +67,10 @@ class Identity:
     signed: SignedRequest | None = None
     authenticated_at: int | None = None
 
-    def has_scope(self, scope: str) -> bool:
-        """Tell whether the credential covers ``scope``;
+    def has_scope(self, *scopes: str) -> bool:
+        """Tell whether the credential covers one of ``scopes``;
         a session covers all that its person may do, a signed request what it is."""
-        return self.key is None or scope in self.key.scopes
+        return self.key is None or not self.key.scopes.isdisjoint(scopes)
 
 
 class Guards:

@@ -226,8 +226,7 @@ BYTES_MUTANTS = (
         Mutant(
             "task before arguments",
             "flask_api/http/job_requests.py",
-            '    require_scope(current_identity(), "jobs:submit", '
-            'f"{TASK_SCOPE_PREFIX}{wanted.task}")\n',
+            '    require_scope(identity, "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")\n',
             "",
         ),
     ),

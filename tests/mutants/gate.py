@@ -195,8 +195,8 @@ GATE_MUTANTS = of(
     Mutant(
         "closed by default",
         "flask_api/app.py",
-        "if this_request().endpoint not in api_state().open_endpoints:",
-        "if this_request().endpoint is None:",
+        "if sent.endpoint not in api_state().open_endpoints:",
+        "if sent.endpoint is None:",
     ),
     Mutant(
         "JSON only",
@@ -225,7 +225,7 @@ GATE_MUTANTS = of(
     Mutant(
         "scope",
         "flask_api/gate/requirements.py",
-        "if not any(identity.has_scope(scope) for scope in scopes):",
+        "if not identity.has_scope(*scopes):",
         "if False:",
     ),
     Mutant(

@@ -93,8 +93,8 @@ OPERATORS_MUTANTS = (
         Mutant(
             "outcome of single acts",
             "flask_api/http/operators/record.py",
-            "    app.after_request(_end_open)\n",
-            "    del app\n",
+            "after_this_request(_end_open)",
+            "pass",
         ),
         Mutant(
             "search needs jobs:read in all jobs",

@@ -55,8 +55,8 @@ SUBMITTING_MUTANTS = (
         Mutant(
             "Django's own keys",
             "flask_api/http/job_requests.py",
-            "is_djangos = current_identity().signed is not None",
-            "is_djangos = False",
+            "is_djangos=identity.signed is not None",
+            "is_djangos=False",
         ),
         Mutant(
             "another person's job",

@@ -9,7 +9,7 @@ answered.
 import logging
 from collections.abc import Mapping, Sequence
 
-from flask import Flask, Response
+from flask import Response, after_this_request
 
 from flask_api.gate.extension import current_identity
 from flask_api.gate.state import gate_state, this_memory, this_request
@@ -23,11 +23,6 @@ security_log = logging.getLogger("gatehouse.security")
 
 _OPEN = "gatehouse_open_deeds"
 Thing = tuple[str, str]  # what it is, and whose: the person's id, "" nobody's
-
-
-def register_record(app: Flask) -> None:
-    """Have the outcome of what a view left open written with its answer."""
-    app.after_request(_end_open)
 
 
 def begin_deeds(act: str, things: Sequence[Thing], *, note: str = "") -> list[str]:
@@ -50,6 +45,8 @@ def begin_deeds(act: str, things: Sequence[Thing], *, note: str = "") -> list[st
         for thing, owner_id in things
     ]
     ids = api_state().operators.audit.begin(deeds) if deeds else []
+    if _OPEN not in this_memory():  # the outcome of what the view leaves open goes with its answer
+        after_this_request(_end_open)
     opened: list[str] = this_memory().setdefault(_OPEN, [])
     opened.extend(ids)
     for deed in deeds:
@@ -72,7 +69,7 @@ def end_deeds(outcomes: Mapping[str, str]) -> None:
 
 
 def _end_open(response: Response) -> Response:
-    opened: list[str] = this_memory().get(_OPEN) or []
+    opened: list[str] = this_memory().get(_OPEN)
     # What broke off may have been done: nothing is said of it, for good.
     if opened and response.status_code < 500:
         outcome = "done" if response.status_code < 400 else f"refused: {response.status}"

@@ -6,7 +6,6 @@ import time
 from allauth.account import app_settings
 from django.http import HttpRequest
 
-from shared.contract.authentication import authenticated_at
 from shared.contract.session import SessionRecord
 
 
@@ -25,4 +24,4 @@ def is_recent(request: HttpRequest) -> bool:
     session = request.session
     began_at = getattr(session, "created_at", None) or 0
     record = SessionRecord(data=dict(session.items()), created_at=began_at, expires_at=0)
-    return time.time() - authenticated_at(record) < max_age_s()
+    return time.time() - record.authenticated_at < max_age_s()

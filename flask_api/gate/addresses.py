@@ -8,9 +8,8 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request
 
-from flask_api.gate.asked_request import asked_request
 from flask_api.gate.sent_target import sent_target
-from flask_api.gate.state import gate_state, this_request
+from flask_api.gate.state import asked_request, gate_state, this_request
 from shared.http.mount import find_mount, quoted
 
 

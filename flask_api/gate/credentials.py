@@ -7,11 +7,13 @@ OWASP ASVS 5.0, 3.5.1 and 6.3.4; the cross-site rule is that of the Fetch Metada
 with Origin (RFC 6454) for browsers without it.
 """
 
-from collections.abc import Callable
+import logging
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from flask import Request
 
+from flask_api.gate.signed_requests import SignedRequests
 from shared.contract.authentication import Guards, Identity, Refusal
 from shared.contract.entries import digest
 from shared.contract.signed_requests import SCHEME
@@ -19,6 +21,11 @@ from shared.errors import AccessError, InsecureTransport, NotAuthenticated
 from shared.http.cookies import find_cookie
 from shared.http.logged_path import logged_path
 from shared.http.origins import TrustedOrigins
+
+if TYPE_CHECKING:
+    from shared.settings import ApiSettings
+
+security_log = logging.getLogger("gatehouse.security")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -32,73 +39,79 @@ class CredentialKind(StrEnum):
     SIGNED_REQUEST = "signed_request"
 
 
-def require_https(request: Request, *, trusted_proxy: bool) -> None:
-    """Raise InsecureTransport unless the request came over HTTPS,
-    to us or to the one proxy that is believed."""
-    forwarded = request.headers.get("X-Forwarded-Proto") if trusted_proxy else None
-    if (forwarded or request.scheme) != "https":
-        raise InsecureTransport("This service is asked over HTTPS only.")
-
-
 class CrossSiteRefused(AccessError):
     """A browser sent this request from another site with the person's cookie."""
 
     code = "cross_site"
 
 
-def identify(
-    request: Request,
-    guards: Guards,
-    *,
-    cookie_name: str,
-    trusted: TrustedOrigins,
-    is_plain: bool,
-    signed: Callable[[str], Identity],
-) -> Identity:
-    """Return who the request acts as; pages of ``trusted`` origins may change things as this site's
-    own may. ``signed`` judges the token of a signed request.
+class Credentials:
+    """The credentials of requests to one application, as its settings want them. Thread-safe."""
 
-    Raises NotAuthenticated, AmbiguousCredentials, CrossSiteRefused or SessionStoreUnavailable.
-    """
-    kind, value = choose_credential(request, cookie_name)
-    if kind is CredentialKind.KEY:
-        return guards.identify_key(value)
-    if kind is CredentialKind.SIGNED_REQUEST:
-        return signed(value)
-    if kind is CredentialKind.NONE:
-        raise NotAuthenticated(Refusal.NO_CREDENTIAL)
-    if request.method not in SAFE_METHODS and not (
-        _is_same_origin(request, is_plain=is_plain) or _is_trusted(request, trusted)
-    ):
-        raise CrossSiteRefused(
-            "Requests that change something are accepted from pages of this site only."
-        )
-    return guards.identify_session(value)
+    def __init__(
+        self, settings: "ApiSettings", guards: Guards, signed_requests: SignedRequests
+    ) -> None:
+        self._is_plain = not settings.production
+        self._trusted_proxy = settings.trusted_proxy
+        self._cookie_name = settings.cookie_name
+        self._trusted = TrustedOrigins(settings.csrf_trusted_origins)
+        self._guards = guards
+        self._signed_requests = signed_requests
 
+    def identify(self, request: Request) -> Identity:
+        """Return who the request acts as; pages of trusted origins may change things as this site's
+        own may.
 
-def choose_credential(request: Request, cookie_name: str) -> tuple[CredentialKind, str]:
-    """Return the request's credential, unjudged.
-    Any Authorization header comes before any cookie."""
-    # From the environ: request.headers looks for the same through several layers.
-    authorization = request.environ.get("HTTP_AUTHORIZATION")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() == SCHEME.lower():
-            return CredentialKind.SIGNED_REQUEST, token.strip()
-        # Another scheme gives an empty token, which no guard accepts.
-        return CredentialKind.KEY, token.strip() if scheme.lower() == "bearer" else ""
-    cookie = find_cookie(request.environ.get("HTTP_COOKIE", ""), cookie_name)
-    return (CredentialKind.NONE, "") if cookie is None else (CredentialKind.SESSION, cookie)
+        Raises NotAuthenticated (its reason goes to the security log only), AmbiguousCredentials,
+        CrossSiteRefused, InsecureTransport or SessionStoreUnavailable.
+        """
+        if not self._is_plain:
+            self._require_https(request)
+        kind, value = self.choose(request)
+        try:
+            return self._judge(request, kind, value)
+        except NotAuthenticated as error:
+            shown = {"credential": digest(value)[:16], "path": logged_path(request.path)}
+            security_log.info("refused", extra={"reason": str(error.reason), **shown})
+            raise
 
+    def choose(self, request: Request) -> tuple[CredentialKind, str]:
+        """Return the request's credential, unjudged.
+        Any Authorization header comes before any cookie. Raises AmbiguousCredentials."""
+        # From the environ: request.headers looks for the same through several layers.
+        authorization = request.environ.get("HTTP_AUTHORIZATION")
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
+            if scheme.lower() == SCHEME.lower():
+                return CredentialKind.SIGNED_REQUEST, token.strip()
+            # Another scheme gives an empty token, which no guard accepts.
+            return CredentialKind.KEY, token.strip() if scheme.lower() == "bearer" else ""
+        cookie = find_cookie(request.environ.get("HTTP_COOKIE", ""), self._cookie_name)
+        return (CredentialKind.NONE, "") if cookie is None else (CredentialKind.SESSION, cookie)
 
-def credential_digest(request: Request, cookie_name: str) -> str:
-    """Return what may stand in a log for the credential: the first 16 hex digits of its SHA-256."""
-    return digest(choose_credential(request, cookie_name)[1])[:16]
+    def _judge(self, request: Request, kind: CredentialKind, value: str) -> Identity:
+        if kind is CredentialKind.KEY:
+            return self._guards.identify_key(value)
+        if kind is CredentialKind.SIGNED_REQUEST:
+            return self._signed_requests.identify(request, value)
+        if kind is CredentialKind.NONE:
+            raise NotAuthenticated(Refusal.NO_CREDENTIAL)
+        # Only the browser writes Origin.
+        if request.method not in SAFE_METHODS and not (
+            _is_same_origin(request, is_plain=self._is_plain)
+            or self._trusted.accepts(request.headers.get("Origin", ""))
+        ):
+            raise CrossSiteRefused(
+                "Requests that change something are accepted from pages of this site only."
+            )
+        return self._guards.identify_session(value)
 
-
-def path_for_log(request: Request) -> str:
-    """Return the path without what may open something for a reader of the log."""
-    return logged_path(request.path)
+    def _require_https(self, request: Request) -> None:
+        """Raise InsecureTransport unless the request came over HTTPS,
+        to us or to the one proxy that is believed."""
+        forwarded = request.headers.get("X-Forwarded-Proto") if self._trusted_proxy else None
+        if (forwarded or request.scheme) != "https":
+            raise InsecureTransport("This service is asked over HTTPS only.")
 
 
 def _is_same_origin(request: Request, *, is_plain: bool) -> bool:
@@ -118,11 +131,6 @@ def _is_same_origin(request: Request, *, is_plain: bool) -> bool:
     scheme, _, netloc = origin.partition("://")
     host = _host(netloc)
     return bool(host) and host == _host(request.host) and (is_plain or scheme == "https")
-
-
-def _is_trusted(request: Request, trusted: TrustedOrigins) -> bool:
-    """Tell whether a page of a trusted origin sent the request: only the browser writes Origin."""
-    return trusted.accepts(request.headers.get("Origin", ""))
 
 
 def _host(netloc: str) -> str:

@@ -14,9 +14,9 @@ from flask import Flask, Response, g, redirect, render_template_string, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from flask_api.gate.addresses import login_address, site_home
-from flask_api.gate.asked_request import asked_request
-from flask_api.gate.credentials import CrossSiteRefused, path_for_log
+from flask_api.gate.credentials import CrossSiteRefused
 from flask_api.gate.problem import problem
+from flask_api.gate.state import asked_request
 from shared.contract.authentication import Refusal
 from shared.errors import (
     AccessError,
@@ -30,6 +30,7 @@ from shared.errors import (
     SessionStoreUnavailable,
     StoreUnavailable,
 )
+from shared.http.logged_path import logged_path
 
 log = logging.getLogger("gatehouse.api")
 
@@ -89,7 +90,7 @@ def answer_unexpected(error: Exception) -> Response:
     log.error(
         "unexpected error",
         exc_info=error,
-        extra={"error_id": error_id, "path": path_for_log(request)},
+        extra={"error_id": error_id, "path": logged_path(request.path)},
     )
     detail = "Something went wrong on our side; the error id is in our log."
     return problem(500, "internal_error", detail, error_id=error_id)

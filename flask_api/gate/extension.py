@@ -6,33 +6,31 @@ No global, no cache. Importing this takes little longer than importing Flask:
 settings and the Redis client come with ``init_app``.
 """
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flask import Flask, Request, Response
+from flask import Flask, Response
 
-from flask_api.gate.asked_request import asked_request
-from flask_api.gate.credentials import credential_digest, identify, path_for_log, require_https
+from flask_api.gate.credentials import Credentials
 from flask_api.gate.errors import register_error_handlers
 from flask_api.gate.key_usage import KeyUsage, network_of_request
 from flask_api.gate.signed_requests import SignedRequests
 from flask_api.gate.state import (
     EXTENSION,
     GateState,
+    asked_request,
     gate_state,
     this_memory,
     this_request,
 )
 from shared.contract.authentication import Guards, Identity
 from shared.contract.principal import Principal
-from shared.contract.remembering import RememberingSigner
 from shared.contract.session import SessionFormat
-from shared.errors import NotAuthenticated, SessionStoreUnavailable
+from shared.contract.signing import RememberingSigner
+from shared.errors import SessionStoreUnavailable
 from shared.http.edge import Edge
 from shared.http.mount import ForwardedPrefix
-from shared.http.origins import TrustedOrigins
 from shared.http.response_headers import HSTS, SECURITY_HEADERS
 
 if TYPE_CHECKING:
@@ -46,8 +44,6 @@ _SECURITY_HEADERS = {
     True: (*_ALWAYS, ("Strict-Transport-Security", HSTS)),
 }
 _THEIR_NAMES = frozenset(name.lower() for name, _ in _SECURITY_HEADERS[True])
-
-security_log = logging.getLogger("gatehouse.security")
 
 
 class Gatehouse:
@@ -88,8 +84,7 @@ class Gatehouse:
             store,
             guards,
             KeyUsage(store),
-            TrustedOrigins(settings.csrf_trusted_origins),
-            SignedRequests(store, guards, self._audience),
+            Credentials(settings, guards, SignedRequests(store, guards, self._audience)),
         )
         # else the application, or who serves it, decides
         if "allowed_hosts" in settings.model_fields_set:
@@ -105,42 +100,14 @@ class Gatehouse:
 def current_identity() -> Identity:
     """Return who this request acts as, found out once per request.
 
-    Raises NotAuthenticated (its reason goes to the security log only), AmbiguousCredentials,
-    CrossSiteRefused, InsecureTransport or SessionStoreUnavailable.
+    Raises what Credentials.identify raises.
     """
     memory = this_memory()
     identity: Identity | None = memory.get(_IDENTITY)
     if identity is None:
-        identity = _find_out(asked_request())
+        identity = gate_state().credentials.identify(asked_request())
         setattr(memory, _IDENTITY, identity)
     return identity
-
-
-def _find_out(sent: Request) -> Identity:
-    state = gate_state()
-    settings = state.settings
-    if settings.production:
-        require_https(sent, trusted_proxy=settings.trusted_proxy)
-    try:
-        return identify(
-            sent,
-            state.guards,
-            cookie_name=settings.cookie_name,
-            trusted=state.trusted,
-            is_plain=not settings.production,
-            signed=partial(state.signed_requests.identify, sent),
-        )
-    except NotAuthenticated as error:
-        credential = credential_digest(sent, settings.cookie_name)
-        security_log.info(
-            "refused",
-            extra={
-                "reason": str(error.reason),
-                "credential": credential,
-                "path": path_for_log(sent),
-            },
-        )
-        raise
 
 
 def current_principal() -> Principal:

@@ -18,7 +18,6 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, to_json
 
-from flask_api.gate.credentials import choose_credential
 from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import P, R, View, require_scope, requirement
 from flask_api.gate.state import gate_state, this_request
@@ -222,7 +221,7 @@ def access_to(owner_id: str) -> Access:
     """Return this request's right to go on with an answer about a person's jobs,
     to be asked while it is sent."""
     state = gate_state()
-    credential = choose_credential(request, state.settings.cookie_name)
+    credential = state.credentials.choose(this_request())
     return Access(state.guards, credential, current_identity(), owner_id=owner_id)
 
 

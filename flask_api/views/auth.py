@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import NotFound
 
 from flask_api.framework import EmptyResponse
-from flask_api.gate.asked_request import decide_about, forwarded_request
 from flask_api.gate.credentials import CrossSiteRefused
 from flask_api.gate.extension import current_identity
+from flask_api.gate.forwarded_request import forwarded_request
 from flask_api.gate.requirements import login_required, require_scope
-from flask_api.gate.state import gate_state
+from flask_api.gate.state import decide_about, gate_state
 from flask_api.gate.user_headers import ASSERTION, claims_for, user_headers
 from flask_api.http.query import read_query
 from flask_api.operation.describe import Answer, describe

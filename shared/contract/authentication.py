@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.contract.api_keys import KeyRecord, decode_key, is_key
 from shared.contract.entries import (
@@ -24,7 +24,7 @@ from shared.contract.entries import (
 from shared.contract.linked_reader import FirstRead, LinkedReader
 from shared.contract.permissions import PermissionReader
 from shared.contract.principal import Principal, decode_principal
-from shared.contract.session import SessionFormat, SessionRecord
+from shared.contract.session import SessionFormat
 from shared.contract.signed_requests import SignedRequest, decode_request, is_token
 from shared.contract.signing import EntrySigner
 from shared.errors import EntryFormatError, NotAuthenticated
@@ -116,7 +116,7 @@ class Guards:
             raise NotAuthenticated(Refusal.AUTH_HASH_MISMATCH)
         if record.backend not in principal.backends:
             raise NotAuthenticated(Refusal.BACKEND_GIVEN_UP)
-        return Identity(principal=principal, authenticated_at=authenticated_at(record))
+        return Identity(principal=principal, authenticated_at=record.authenticated_at)
 
     def identify_key(self, token: str) -> Identity:
         """Return whose API key this is."""
@@ -173,22 +173,3 @@ def _is_current(auth_hash: str, principal: Principal) -> bool:
     accepted = [hash_ for hash_ in (principal.auth_hash, *principal.auth_hash_fallbacks) if hash_]
     # A list, not any(): every comparison is made, whichever matches.
     return True in [hmac.compare_digest(auth_hash.encode(), hash_.encode()) for hash_ in accepted]
-
-
-def authenticated_at(record: SessionRecord) -> int:
-    """Return when the person last proved who they are:
-    django-allauth's record of it, else the session's begin.
-
-    A record of somebody else, who proved who they are in the same browser, proves nothing:
-    django-allauth ignores it too.
-    """
-    user_id = record.user_id
-    if str(record.data.get("account_authentication_methods_user", user_id)) != user_id:
-        return record.created_at
-    methods: Any = record.data.get("account_authentication_methods")
-    times = (
-        [int(m["at"]) for m in methods if isinstance(m, dict) and "at" in m]
-        if isinstance(methods, list)
-        else []
-    )
-    return max([record.created_at, *times])

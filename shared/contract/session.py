@@ -63,6 +63,25 @@ class SessionRecord:
         """The authentication backend that let the person in, empty when the session names none."""
         return str(self.data.get(USER_BACKEND) or "")
 
+    @property
+    def authenticated_at(self) -> int:
+        """When the person last proved who they are:
+        django-allauth's record of it, else the session's begin.
+
+        A record of somebody else, who proved who they are in the same browser, proves nothing:
+        django-allauth ignores it too.
+        """
+        user_id = self.user_id
+        if str(self.data.get("account_authentication_methods_user", user_id)) != user_id:
+            return self.created_at
+        methods: Any = self.data.get("account_authentication_methods")
+        times = (
+            [int(m["at"]) for m in methods if isinstance(m, dict) and "at" in m]
+            if isinstance(methods, list)
+            else []
+        )
+        return max([self.created_at, *times])
+
 
 class SessionFormat:
     """Turn session records into stored values and back. Thread-safe, no I/O."""

@@ -111,7 +111,7 @@ GATE_MUTANTS = of(
     ),
     Mutant(
         "name of what was verified",
-        "shared/contract/remembering.py",
+        "shared/contract/signing.py",
         "text = (entry, value)",
         'text = ("", value)',
         ("tests/unit/shared/test_shared_signing.py",),
@@ -182,7 +182,7 @@ GATE_MUTANTS = of(
     ),
     Mutant(
         "unknown method",
-        "flask_api/gate/asked_request.py",
+        "flask_api/gate/forwarded_request.py",
         '_NO_METHOD = ""',
         '_NO_METHOD = "GET"',
     ),
@@ -236,8 +236,8 @@ GATE_MUTANTS = of(
     ),
     Mutant(
         "somebody else's proof",
-        "shared/contract/authentication.py",
-        'str(record.data.get("account_authentication_methods_user", user_id)) != user_id',
+        "shared/contract/session.py",
+        'str(self.data.get("account_authentication_methods_user", user_id)) != user_id',
         "False",
     ),
     Mutant(

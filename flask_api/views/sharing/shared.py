@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import AwareDatetime, BaseModel, Field
 
-from flask_api.gate.credentials import choose_credential
 from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
@@ -198,7 +197,7 @@ def events(token: str) -> Response:
     state, identity = gate_state(), current_identity()
     access = SharedAccess(
         state.guards,
-        choose_credential(request, state.settings.cookie_name),
+        state.credentials.choose(request),
         identity,
         share=share,
         username=identity.principal.username,

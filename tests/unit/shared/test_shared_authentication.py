@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from shared.contract.authentication import authenticated_at
 from shared.contract.session import SessionRecord
 
 BEGAN_AT, PROVED_AT = 1_000, 2_000
@@ -38,4 +37,4 @@ def test_proof_counts_for_the_person_of_the_session_only(data: dict[str, Any], a
     record = SessionRecord(
         data={"_auth_user_id": "7", **data}, created_at=BEGAN_AT, expires_at=9_000
     )
-    assert authenticated_at(record) == at
+    assert record.authenticated_at == at

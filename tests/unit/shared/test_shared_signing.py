@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contract.remembering import LONGEST, MOST_VALUES, RememberingSigner
-from shared.contract.signing import EntrySigner, _signature
+from shared.contract.signing import (
+    LONGEST,
+    MOST_VALUES,
+    EntrySigner,
+    RememberingSigner,
+    _signature,
+)
 from shared.errors import EntryFormatError
 from tests.signing_time import set_clock
 

@@ -1,5 +1,4 @@
-"""The request that the gate decides about: the one that was sent, or another one, about which a
-proxy asks (forward authentication: flask_api.views.auth).
+"""The request about which a proxy asks (forward authentication: flask_api.views.auth).
 
 A proxy sends what its client sent but for the body, and says in headers what it changed:
 
@@ -13,9 +12,8 @@ request that rides on a cookie may come from another site, and where a log-in le
 
 from urllib.parse import unquote_to_bytes
 
-from flask import Request, g
+from flask import Request
 
-from flask_api.gate.state import this_memory, this_request
 from shared.http.mount import FORWARDED_PREFIX
 
 # Of the server that we run on, and of the address that the proxy asks at.
@@ -28,17 +26,6 @@ _OF_THE_QUESTION = (
     FORWARDED_PREFIX,
 )
 _NO_METHOD = ""  # in no list of safe ones
-
-
-def asked_request() -> Request:
-    """Return the request that is decided about."""
-    asked: Request | None = this_memory().get("gatehouse_asked")
-    return asked or this_request()
-
-
-def decide_about(asked: Request) -> None:
-    """Let the gate decide about ``asked`` in place of the request that was sent."""
-    g.gatehouse_asked = asked
 
 
 def forwarded_request(sent: Request, *, may_redirect: bool) -> Request:

@@ -38,6 +38,23 @@ olga.user_permissions.add(Permission.objects.get(codename="operate_jobs"))
 """
 
 Visit = str | Callable[[Any], None]
+ACCOUNT_PAGES: Mapping[str, Visit] = {
+    "keys": "/account/keys/",
+    "sessions": "/account/sessions/",
+    "shares": "/account/shares/",
+    "email": "/accounts/email/",
+    "password": "/accounts/password/change/",
+    "second-factor": "/accounts/2fa/",
+    "api-docs": "/api/docs",
+}
+VISITORS_PAGES: Mapping[str, Visit] = {
+    "welcome": "/",
+    "log-in": "/accounts/login/?next=/jobs/",
+    "sign-up": "/accounts/signup/",
+    "reset": "/accounts/password/reset/",
+    "not-found": "/nowhere/",
+    "problem": "/api/problems/not_found",
+}
 
 
 def main() -> None:
@@ -62,27 +79,34 @@ def take(folder: Path, target: Path, only: list[str]) -> None:
     from tests.browser.pages.person import Person
     from tests.e2e.service import ServiceProcess
 
+    def wanted(visits: Mapping[str, Visit]) -> Mapping[Path, Visit]:
+        return {target / name: at for name, at in visits.items() if not only or name in only}
+
     target.mkdir(parents=True, exist_ok=True)
     with ServiceProcess(folder / "service") as service:
         session = service.new_browser()
         session.log_in()
-        pages = [(session, pages_of(session))]
         olga = operator_of(service)
-        pages.append((olga, operators_pages(olga)))
+        pages = [(session, pages_of(session)), (olga, operators_pages(olga))]
         for look, (width, scheme) in LOOKS.items():
             browser = start_chromium(folder / look, width=width)
             try:
                 for whose, visits in pages:
                     person = Person(browser, service.address, whose)
                     person.prefer(scheme)
-                    for name, visit in visits.items():
-                        if not only or name in only:
-                            _visit(person, visit)
-                            _picture(browser, width).save(
-                                target / f"{name}-{look}.webp", quality=_QUALITY, method=6
-                            )
+                    photograph(person, wanted(visits), look)
+                browser.delete_all_cookies()
+                photograph(person, wanted(VISITORS_PAGES), look)
             finally:
                 browser.quit()
+
+
+def photograph(person: Any, visits: Mapping[Path, Visit], look: str) -> None:
+    """Visit each page and take its picture, in a file of its name and the look's."""
+    for name, visit in visits.items():
+        _visit(person, visit)
+        picture = _picture(person.browser, LOOKS[look][0])
+        picture.save(f"{name}-{look}.webp", quality=_QUALITY, method=6)
 
 
 def pages_of(session: Any) -> Mapping[str, Visit]:
@@ -135,9 +159,8 @@ def pages_of(session: Any) -> Mapping[str, Visit]:
         "job-table": f"/jobs/{checked}/",
         "job-charts": f"/jobs/{table}/",
         "batch": f"/batches/{batch}/",
-        "keys": "/account/keys/",
         "shared": f"/shared/{token}/",
-        "shares": "/account/shares/",
+        **ACCOUNT_PAGES,
     }
 
 

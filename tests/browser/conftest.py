@@ -7,6 +7,10 @@ from selenium.webdriver import Chrome
 
 from tests.browser.lent import LentBrowsers
 from tests.e2e.service import PATIENT, Browser, ServiceProcess
+from tests.waiting import wait_until
+
+LOADED = "return location.pathname === '/api/docs' && document.readyState === 'complete'"
+PATIENT_S = 60
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +67,10 @@ def page(
         browser.get(f"{service.address}/api/problems/not_found")
         browser.add_cookie({"name": "sessionid", "value": logged_in.cookie})
         browser.get(f"{service.address}/api/docs{fragment}")
+        # Of a busy machine a driver returns while the page and its styles still come.
+        wait_until(
+            lambda: browser.execute_script(LOADED), timeout_s=PATIENT_S, what="the page is loaded"
+        )
         return browser
 
     return open_page

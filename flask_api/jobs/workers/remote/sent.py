@@ -142,13 +142,16 @@ class SentAttempts:
 
     def _keep_if_taken(self, sent: SentAttempt) -> None:
         """Remember it again when a worker took it over in the moment before: its end is still to be
-        heard."""
-        job_id = sent.attempt.job.job_id
-        (holder,) = self._reader.find_holders([job_id])
-        if holder.holds(sent.attempt.number) and holder.instance == sent.worker:
+        heard. The job is held until then: a next try that comes here waits for that, and is not
+        forgotten with it."""
+        job = sent.attempt.job
+        (holder,) = self._reader.find_holders([job.job_id])
+        if not (holder.holds(sent.attempt.number) and holder.instance == sent.worker):
+            return
+        if self._host.held.add([job]):  # else the next try is here already
             sent.at, sent.has_place = time.monotonic(), False
             with self._lock:
-                self._sent.setdefault(job_id, sent)
+                self._sent.setdefault(job.job_id, sent)
 
     def _lose(self, sent: SentAttempt) -> None:
         if self._remove(sent):

@@ -155,19 +155,46 @@ def test_attempt_that_was_taken_as_it_was_taken_back_is_not_forgotten(
 ) -> None:
     """The worker took it first: it goes on there, and its end is heard here. What was sent goes
     some time, should nobody ever read it."""
-    job_id = bench.submit(remote_engine, "child.echo")
-    bench.wait_for(job_id, "running", timeout_s=30)
+    job_id = _taken_as_it_was_taken_back(bench, remote_engine, roster, name)
     sent = _executor(remote_engine)._sent
-    wait_until(lambda: sent._sent.get(job_id), timeout_s=10)
-    wait_until(lambda: bench.admin.ttl(keyspace.sent(name.text)) > 0, timeout_s=10)
-    attempt = sent._sent[job_id]
-    where = {"sender": remote_engine.instance, "job_id": job_id, "slot": attempt.slot}
-    assert roster.take(name, attempt=1, **where)
-    policy = remote_engine.registry.get("child.echo").policy
-    sent._end_here(attempt, stopped(StopReason.SHUTDOWN, policy))
-    assert bench.record(job_id)["instance"] == name.text
-    assert sent._sent.get(job_id) is attempt
     notice = EndNotice(job_id, 1, "succeeded", 1)
     roster.tell(remote_engine.instance, notice, kind_id=KIND.id, slot=None)
     wait_until(lambda: job_id not in sent._sent, timeout_s=10, what="its end is heard")
     assert _executor(remote_engine).queue.running == 0
+
+
+def test_next_try_is_not_forgotten_with_the_one_that_was_taken_as_it_was_taken_back(
+    bench: EngineBench, remote_engine: JobEngine, roster: Roster, name: WorkerName
+) -> None:
+    """It may come here before the end of the one before is heard: it waits once, and is known."""
+    job_id = _taken_as_it_was_taken_back(bench, remote_engine, roster, name)
+    queued = QueuedJob(job_id, "child.echo", "{}", bench.owner.id)
+    again = Ending(Attempt(queued, 1, name.text), JobStatus.QUEUED, due_at=0.0)
+    assert JobWriter(roster._store).turn(name.text, endings=[again]) == [EndingAnswer.KEPT]
+    queue, held = _executor(remote_engine).queue, remote_engine._worker.held
+    wait_until(lambda: len(queue) or held._returned, timeout_s=10, what="it comes here")
+    notice = EndNotice(job_id, 1, "queued", 1)
+    roster.tell(remote_engine.instance, notice, kind_id=KIND.id, slot=None)
+    sent = _executor(remote_engine)._sent
+    wait_until(lambda: job_id not in sent._sent, timeout_s=10, what="its end is heard")
+    wait_until(lambda: len(queue) == 1, timeout_s=10, what="the next try waits")
+    assert job_id in held.ids()
+
+
+def _taken_as_it_was_taken_back(
+    bench: EngineBench, engine: JobEngine, roster: Roster, name: WorkerName
+) -> str:
+    """Return a job whose attempt the engine takes back just after the worker took it over."""
+    job_id = bench.submit(engine, "child.echo")
+    bench.wait_for(job_id, "running", timeout_s=30)
+    sent = _executor(engine)._sent
+    wait_until(lambda: sent._sent.get(job_id), timeout_s=10)
+    wait_until(lambda: bench.admin.ttl(keyspace.sent(name.text)) > 0, timeout_s=10)
+    attempt = sent._sent[job_id]
+    where = {"sender": engine.instance, "job_id": job_id, "slot": attempt.slot}
+    assert roster.take(name, attempt=1, **where)
+    policy = engine.registry.get("child.echo").policy
+    sent._end_here(attempt, stopped(StopReason.SHUTDOWN, policy))
+    assert bench.record(job_id)["instance"] == name.text
+    assert sent._sent.get(job_id) is attempt
+    return job_id

@@ -1,7 +1,7 @@
 """What several answers have in common: what a listing of jobs is asked for, its pages, the ETag of
 an answer that need not be sent twice, and how many more jobs a person may submit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypedDict
 
 from flask import Response, jsonify, request, url_for
@@ -105,6 +105,19 @@ def with_etag(response: Response) -> Response:
     response.add_etag()
     response.make_conditional(request)
     return response
+
+
+def unless_known(tag: str, make: Callable[[], Response]) -> Response:
+    """Return what ``make`` does, with this ETag; or 304, to who has it. ``If-None-Match: *`` names
+    no tag that a good answer had: whether there is an answer is found out then, as without it."""
+    known = request.if_none_match
+    is_any = known.star_tag
+    answer = Response(status=304) if known.contains(tag) and not is_any else make()
+    if is_any:
+        answer.close()  # and the file that it would send
+        answer = Response(status=304)
+    answer.set_etag(tag)
+    return answer
 
 
 def rate_limit_headers(*, limit: int, unfinished: int) -> dict[str, str]:

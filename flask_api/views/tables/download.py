@@ -1,12 +1,14 @@
 """Tables as files: the rows that a job keeps, or a list in its result."""
 
 import hashlib
+from functools import partial
 from typing import Annotated, Any, BinaryIO
 
 from flask import Blueprint, Response, request, send_file
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
+from flask_api.http.answers import unless_known
 from flask_api.http.job_json import result_of
 from flask_api.http.job_requests import viewer
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
@@ -86,13 +88,8 @@ def table_answer(job: Job, *, shows_files: bool = True) -> Response:
     result = result_of(job, staff=False)
     query = read_query(TableQuery)
     items = _items_of(job, result, query, shows_files=shows_files)  # a 404 is no 304
-    tag = _tag(job, query)
-    if request.if_none_match.contains(tag):
-        answer = Response(status=304)
-    else:
-        answer = _sent(_file(job, items, query.format), job, query.format)
-    answer.set_etag(tag)
-    return answer
+    make = partial(_sent, job, items, query.format)
+    return unless_known(_tag(job, query), make)
 
 
 def _items_of(job: Job, result: Any, query: TableQuery, *, shows_files: bool) -> list[Any] | None:
@@ -120,7 +117,8 @@ def _file(job: Job, items: list[Any] | None, form: ListFormat) -> BinaryIO:
         raise InvalidQuery([QueryProblem(parameter="format", detail=str(error))]) from None
 
 
-def _sent(opened: BinaryIO, job: Job, form: ListFormat) -> Response:
+def _sent(job: Job, items: list[Any] | None, form: ListFormat) -> Response:
+    opened = _file(job, items, form)
     media_type, ending = _KINDS[form]
     size = opened.seek(0, 2)
     opened.seek(0)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from flask_api.gate.requirements import scope_required
+from flask_api.http.answers import unless_known
 from flask_api.http.job_json import result_of
 from flask_api.http.job_requests import viewer
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
@@ -136,14 +137,7 @@ def rows_answer(job: Job, link: Callable[..., str]) -> Response:
     ``link`` gives the address of another one."""
     require_rows(job)
     query = read_query(RowsQuery)
-    tag = _tag(job, query)
-    answer = (
-        Response(status=304)
-        if request.if_none_match.contains(tag)
-        else jsonify(_page_json(job, query, link))
-    )
-    answer.set_etag(tag)
-    return answer
+    return unless_known(_tag(job, query), lambda: jsonify(_page_json(job, query, link)))
 
 
 def require_rows(job: Job) -> None:

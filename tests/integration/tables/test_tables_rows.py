@@ -198,6 +198,20 @@ def test_known_page_is_not_sent_again(app: Flask, visitor: Visitor) -> None:
     assert rows_of(app, new_visitor(), job, If_None_Match=tag).status_code == 404
 
 
+def test_whoever_has_any_copy_is_told_what_is_wrong(
+    app: Flask, visitor: Visitor, tmp_path: Path
+) -> None:
+    """If-None-Match: * is judged last (RFC 9110, 13.2.1): what would be no page is no 304."""
+    job = run(app, visitor)
+    assert rows_of(app, visitor, job, If_None_Match="*").status_code == 304
+    assert rows_of(app, visitor, job, "?sort=99", If_None_Match="*").status_code == 400
+    path, anything = f"/api/jobs/{job['id']}/table", {"If-None-Match": "*"}
+    assert ask(app, path, cookie=visitor.cookie, headers=anything).status_code == 304
+    (tmp_path / "files" / job["id"] / "rows.parquet").unlink()
+    for gone in (f"/api/jobs/{job['id']}/rows?page=2", f"{path}?format=jsonl"):
+        assert ask(app, gone, cookie=visitor.cookie, headers=anything).status_code == 404
+
+
 def test_file_that_is_gone_is_404(app: Flask, visitor: Visitor, tmp_path: Path) -> None:
     """Somebody cleaned the storage: no 500."""
     job = run(app, visitor)

@@ -72,7 +72,8 @@ class RemoteWorker:
         self._free_since = dict.fromkeys(self.name.all_slots, 0.0)
         self._running = 0
         self._leaving = threading.Event()  # nothing more is taken
-        self._serves = False  # it is registered
+        self._is_registered = False
+        self._serves = False  # registered, and listening to its broker too
         self._is_deaf = how != carrier  # a broker besides the jobs' Redis is to be reached first
         self._thread = threading.Thread(target=self._keep, name="gatehouse-worker", daemon=True)
 
@@ -265,12 +266,13 @@ class RemoteWorker:
             self.name, self.kind, free=self._forgotten(), register=register
         )
         if not is_alive:
-            if self._serves:  # else Redis was away as it began
+            if self._is_registered:  # else Redis was away as it began
                 log.warning("this worker was taken for dead; it stops what it ran and begins anew")
             self._held.lose_all(())
             self._beat(register=True)
             return
-        if not self._serves:
+        self._is_registered = True
+        if not self._serves and not self._is_deaf:
             self._serves = True
             told = {"slots": self.name.slots, "tasks": len(self.kind.tasks)}
             log.info("a worker serves", extra={"worker": self.name.text, **told})

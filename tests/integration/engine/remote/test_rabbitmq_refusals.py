@@ -42,6 +42,7 @@ def test_worker_that_rabbitmq_refuses_says_what_is_wrong_in_one_line(
         _wait_for_second(worker, f"{_NAMED} {words}")
         said = worker.log.read_text()
         assert worker.is_running
+        assert "a worker serves" not in said  # nothing reaches it
         assert "Traceback" not in said
         assert "--uid" not in said
         assert "p%40ss" not in said

@@ -28,6 +28,7 @@ from flask_api.app import (
     check_jobs,
     create_app,
     file_problems,
+    file_warnings,
     release_waiters,
     start_jobs,
     stop_jobs,
@@ -158,7 +159,7 @@ def check() -> int:
         create_service()
         found = list(obstacles(site, api)) or [*probe(site, api), *probe_jobs(api)]
         found += [*database_problems(), *file_problems(api)]
-    for line in (*misspelt_settings(), *warnings(site, api)):
+    for line in (*misspelt_settings(), *warnings(site, api), *file_warnings(api)):
         print(f"gatehouse: warning: {line}", file=sys.stderr)
     for line in found:
         print(f"gatehouse: {line}", file=sys.stderr)

@@ -26,6 +26,7 @@ from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.jobs.sharing.onlookers import Onlookers
 from flask_api.jobs.sharing.shares import Shares
 from flask_api.jobs.tasks.registry import load_tasks
+from flask_api.jobs.workers.executors import EXECUTORS
 from flask_api.metrics.extension import Metrics
 from flask_api.openapi.document import build_document
 from flask_api.streams.shared import SharedChecks
@@ -166,6 +167,17 @@ def file_problems(settings: ApiSettings) -> Iterator[str]:
     """Yield a sentence if no file can be stored."""
     if problem := FileStore(settings).find_problem():
         yield f"{VARIABLE}: no file can be stored there: {problem}"
+
+
+def file_warnings(settings: ApiSettings) -> Iterator[str]:
+    """Yield a sentence for executors that run jobs elsewhere, while files lie in the folder of this
+    machine that is assumed where none is named."""
+    elsewhere = sorted(set(settings.executors.values()) - EXECUTORS.keys())
+    if elsewhere and not settings.job_files_url:
+        yield (
+            f"{', '.join(elsewhere)} may run jobs on other machines, where the files of this one's "
+            f"var/files are not found: name a storage that all of them reach in {VARIABLE}"
+        )
 
 
 def start_jobs(app: Flask) -> None:

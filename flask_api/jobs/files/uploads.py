@@ -17,6 +17,7 @@ from flask_api.jobs.errors import (
     UploadTooLarge,
     UploadTooSlow,
 )
+from flask_api.jobs.files.file_system import VARIABLE
 from flask_api.jobs.files.media_type import Inspector
 from flask_api.jobs.files.shown_name import shown_name
 from flask_api.jobs.files.storage import FileStore
@@ -72,15 +73,17 @@ class Uploads:
         files: FileStore,
         settings: ApiSettings,
         *,
+        storage: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``storage``: whose it is, where that may be another than that which took the files."""
         self.entries = UploadEntries(store)
         self._files = files
         self._settings = settings
         # What a server sends has its record: where the content is missing, a worker that was told
         # of another storage, or of none, is likelier than one that was emptied.
-        elsewhere = "is not in this worker's storage (GATEHOUSE_JOB_FILES_URL)"
-        self._absent = elsewhere if isinstance(settings, WorkerSettings) else "is gone"
+        own = "this worker's" if isinstance(settings, WorkerSettings) else storage
+        self._absent = f"is not in {own} storage ({VARIABLE})" if own else "is gone"
         self._clock = clock
 
     def receive(

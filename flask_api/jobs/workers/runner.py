@@ -26,13 +26,21 @@ class AttemptRunner:
     """Runs attempts in the thread that calls it: in a server's slot as in a child process.
     Thread-safe."""
 
-    def __init__(self, store: RedisGateway, registry: TaskRegistry, settings: ApiSettings) -> None:
+    def __init__(
+        self,
+        store: RedisGateway,
+        registry: TaskRegistry,
+        settings: ApiSettings,
+        *,
+        storage: str = "",
+    ) -> None:
+        """``storage``: whose is read here, where that is not surely the servers'."""
         self._registry = registry
         self._settings = settings
         self._writer = JobWriter(store, quota_of(settings))
         self._states = SavedStates(store, self._writer)
         self._files = FileStore(settings)
-        self._uploads = Uploads(store, self._files, settings)
+        self._uploads = Uploads(store, self._files, settings, storage=storage)
 
     def run(
         self,

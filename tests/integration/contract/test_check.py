@@ -121,6 +121,21 @@ def test_storage_that_takes_no_file_is_found(check: Check, tmp_path: Path) -> No
     assert (code, "GATEHOUSE_JOB_FILES_URL: no file can be stored there" in line) == (1, True), line
 
 
+@pytest.mark.parametrize("executor", ["rq", "tests.contract.pools:threads"])
+def test_storage_of_one_machine_is_warned_of_where_others_run_jobs(
+    check: Check, tmp_path: Path, executor: str
+) -> None:
+    """The folder that is assumed is this machine's; one that somebody names may be everybody's."""
+    elsewhere = {
+        "GATEHOUSE_EXECUTORS": f'{{"processes": "{executor}"}}',
+        "GATEHOUSE_WORKER_SECRETS": "s" * 40,
+    }
+    code, _, (line,) = check(**elsewhere)
+    assert (code, f"{executor} may run jobs on other machines" in line) == (0, True), line
+    assert "GATEHOUSE_JOB_FILES_URL" in line
+    assert check(GATEHOUSE_JOB_FILES_URL=f"file://{tmp_path / 'all'}", **elsewhere)[2] == []
+
+
 def test_server_whose_database_is_away_says_which_setting_names_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

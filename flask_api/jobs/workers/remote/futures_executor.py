@@ -276,6 +276,7 @@ def _prepared(settings: ApiSettings) -> tuple[AttemptRunner, JobWriter]:
             if not any(isinstance(each, JobLogHandler) for each in handlers):
                 logging.getLogger().addHandler(JobLogHandler())
             store = open_job_connections(settings, connections=8)
-            runner = AttemptRunner(store, load_tasks(settings.task_modules), settings)
+            registry = load_tasks(settings.task_modules)
+            runner = AttemptRunner(store, registry, settings, storage="this executor's")
             _PREPARED[key] = (runner, JobWriter(store, quota_of(settings)))
         return _PREPARED[key]

@@ -1,6 +1,7 @@
 """Uploaded files as arguments of jobs: what a task gets, and which ids are refused."""
 
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,18 @@ def test_task_gets_the_file_on_threads_and_on_processes(
         "text": "grüße",
     }, job.error
     assert json.loads(job.arguments) == {"file": upload.id}
+
+
+def test_file_that_is_not_in_an_executors_storage_is_not_called_gone(bench: EngineBench) -> None:
+    """A cluster's machines may have no such folder: the setting is named."""
+    engine = bench.start(executors={"*": "tests.contract.pools:threads"})
+    upload = give(engine, bench.owner)
+    shutil.rmtree(bench.folder / "files/uploads" / upload.id)
+    job = bench.run(engine, "inputs.read", {"file": upload.id})
+    assert job.error
+    assert job.error["message"] == (
+        "The uploaded file a.txt is not in this executor's storage (GATEHOUSE_JOB_FILES_URL)."
+    )
 
 
 def test_files_may_be_in_lists_and_left_out(bench: EngineBench, engine: JobEngine) -> None:

@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     from shared.settings import ApiSettings
 
 _IDENTITY = "gatehouse_identity"
-_ALWAYS = [*SECURITY_HEADERS.items(), ("Vary", "Cookie, Authorization")]
+Headers = tuple[tuple[str, str], ...]
+_ALWAYS: Headers = (*SECURITY_HEADERS.items(), ("Vary", "Cookie, Authorization"))
 # In production or not.
-_SECURITY_HEADERS = {
-    False: tuple(_ALWAYS),
+_SECURITY_HEADERS: dict[bool, Headers] = {
+    False: _ALWAYS,
     True: (*_ALWAYS, ("Strict-Transport-Security", HSTS)),
 }
 _THEIR_NAMES = frozenset(name.lower() for name, _ in _SECURITY_HEADERS[True])
@@ -94,7 +95,7 @@ class Gatehouse:
                 app.wsgi_app, settings.believed_prefixes
             )
         register_error_handlers(app)
-        app.after_request(_finish)
+        app.after_request(partial(_finish, _SECURITY_HEADERS[settings.production]))
 
 
 def current_identity() -> Identity:
@@ -115,24 +116,23 @@ def current_principal() -> Principal:
     return current_identity().principal
 
 
-def _finish(response: Response) -> Response:
+def _finish(always: Headers, response: Response) -> Response:
     """Give every answer the security headers, and have the use of a key noted after it."""
-    _add_security_headers(response)
+    _add_headers(response, always)
     note = key_use_to_note()
     if note is not None:
         response.call_on_close(note)
     return response
 
 
-def _add_security_headers(response: Response) -> None:
+def _add_headers(response: Response, always: Headers) -> None:
     headers = response.headers
     # Not setdefault or add: they search and check each, which is a tenth of a small request.
     present = {name.lower() for name, _ in headers}
-    wanted = _SECURITY_HEADERS[gate_state().settings.production]
     if present.isdisjoint(_THEIR_NAMES):
-        headers._list.extend(wanted)
+        headers._list.extend(always)
         return
-    headers._list.extend([each for each in wanted if each[0].lower() not in present])
+    headers._list.extend([each for each in always if each[0].lower() not in present])
     if "vary" in present:
         response.vary.update(("Cookie", "Authorization"))
 

@@ -151,11 +151,10 @@ def read_job_request() -> JobSubmit:
     PermissionDenied for a key that may not submit this task's jobs.
     The arguments are left to the task's check.
     """
-    body = read_json_object()
+    identity, body = current_identity(), read_json_object()
     arguments = body.get("arguments", {})
     named: dict[str, Any] = {"arguments": {}} if isinstance(arguments, dict) else {}
     wanted = check_body(JobRequest, {**body, **named}, _NO_SUBMIT)
-    identity = current_identity()
     return {
         **_allowed(wanted, identity, lambda: [_canonical(body)]),
         "arguments": arguments,

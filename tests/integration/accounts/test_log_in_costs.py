@@ -1,13 +1,11 @@
 """What a log-in costs in Redis: everybody who guesses makes the server do as much."""
 
-import sys
-from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import redis
 
 from shared.contract.entries import principal_entry, session_entry
+from tests.followed import Trail
 from tests.integration.conftest import PASSWORD
 
 if TYPE_CHECKING:
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from django_site.accounts.models import User
 
 LOG_IN = "/accounts/login/"
-SIDES = tuple(str(Path(__file__).parents[3] / side) for side in ("django_site", "shared"))
 
 
 def _commands_of_a_log_in(browser: "Client", person: "User", admin: redis.Redis) -> list[str]:
@@ -67,16 +64,8 @@ def test_log_in_publishes_once_saves_once_and_counts_in_three_steps(
 def test_log_in_can_be_followed_through_the_files(browser: "Client", person: "User") -> None:
     """Whoever reads what happens turns to another file at most 120 times."""
     _warm_up(browser, person)
-    files: list[str] = []
-
-    def note(frame: Any, event: str, _argument: object) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(SIDES):
-            files.append(frame.f_code.co_filename)
-
-    sys.setprofile(note)
-    try:
+    trail = Trail("django_site", "shared")
+    with trail.note():
         answer = browser.post(LOG_IN, {"login": person.username, "password": PASSWORD})
-    finally:
-        sys.setprofile(None)
     assert answer.status_code == 302
-    assert sum(one != other for one, other in pairwise(files)) <= 120
+    assert trail.moves <= 120

@@ -29,6 +29,7 @@ from tests.chaos.processes import children_of, pool_children_of, send, tree_of
 from tests.chaos.tasks import EFFECTS
 from tests.e2e.service import COMMANDS, PATIENT, Browser, clean_environment, prepared_database
 from tests.integration.engine.worker_process import SECRET, WorkerProcess
+from tests.plain_http import NO_TLS
 from tests.ports import free_port
 from tests.started import Started
 from tests.waiting import wait_until
@@ -93,7 +94,9 @@ class Server:
         """Tell whether it answers requests."""
         try:
             return (
-                httpx.get(f"{self.address}/api/health/live", timeout=1, trust_env=False).status_code
+                httpx.get(
+                    f"{self.address}/api/health/live", timeout=1, trust_env=False, verify=NO_TLS
+                ).status_code
                 == 200
             )
         except httpx.TransportError:
@@ -214,7 +217,7 @@ class House(Started):
     def client(self, *, timeout_s: float = 10.0) -> httpx.Client:
         """Return an HTTP client that acts as the person; close it."""
         headers = {"Sec-Fetch-Site": "same-origin", "Cookie": f"sessionid={self.cookie}"}
-        return httpx.Client(headers=headers, timeout=timeout_s, trust_env=False)
+        return httpx.Client(headers=headers, timeout=timeout_s, trust_env=False, verify=NO_TLS)
 
     def admin(self) -> RedisClient:
         """Return a client of the jobs' Valkey that may do everything; close it."""

@@ -24,6 +24,7 @@ import httpx
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ROOT
+from tests.plain_http import NO_TLS
 from tests.ports import free_port
 from tests.started import Started
 
@@ -46,7 +47,9 @@ class Browser:
     def __init__(
         self, address: str, *, password: str, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self.http = httpx.Client(base_url=address, timeout=30, trust_env=False, transport=transport)
+        self.http = httpx.Client(
+            base_url=address, timeout=30, trust_env=False, verify=NO_TLS, transport=transport
+        )
         self._password = password
 
     @property
@@ -244,7 +247,10 @@ class ServiceProcess(Started):
         try:
             return (
                 httpx.get(
-                    f"{self.address}{self.mount}/api/health/live", timeout=1, trust_env=False
+                    f"{self.address}{self.mount}/api/health/live",
+                    timeout=1,
+                    trust_env=False,
+                    verify=NO_TLS,
                 ).status_code
                 == 200
             )

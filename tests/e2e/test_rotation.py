@@ -18,6 +18,7 @@ import redis
 from shared.contract.signing import EntrySigner
 from tests.e2e.attacks import cookie_line, key_line
 from tests.e2e.service import COMMANDS, ServiceProcess
+from tests.plain_http import NO_TLS
 from tests.waiting import wait_until
 
 MORE_S = 20
@@ -68,7 +69,11 @@ class Crowd:
     def _ask(self, answers: Counter[int], paths: Sequence[str], line: str) -> None:
         name, _, value = line.partition(": ")
         with httpx.Client(
-            base_url=self._address, headers={name: value}, timeout=10, trust_env=False
+            base_url=self._address,
+            headers={name: value},
+            timeout=10,
+            trust_env=False,
+            verify=NO_TLS,
         ) as http:
             for path in itertools.cycle(paths):
                 if self._stopping.is_set():
@@ -152,5 +157,9 @@ def _new_key(service: ServiceProcess) -> str:
 def _status(service: ServiceProcess, line: str) -> int:
     name, _, value = line.partition(": ")
     return httpx.get(
-        f"{service.address}/api/me", headers={name: value}, timeout=10, trust_env=False
+        f"{service.address}/api/me",
+        headers={name: value},
+        timeout=10,
+        trust_env=False,
+        verify=NO_TLS,
     ).status_code

@@ -4,6 +4,7 @@ cuts it off, names it in X-Forwarded-Prefix, knows nothing beyond."""
 import httpx
 
 from tests.e2e.service import address_of
+from tests.plain_http import NO_TLS
 
 
 class StrippingProxy(httpx.BaseTransport):
@@ -12,7 +13,7 @@ class StrippingProxy(httpx.BaseTransport):
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self._http = httpx.HTTPTransport()
+        self._http = httpx.HTTPTransport(verify=NO_TLS)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Pass one request on."""

@@ -18,6 +18,7 @@ import pytest
 
 from shared.settings import ROOT
 from tests.e2e.service import PATIENT, PERSON, Browser, ServiceProcess
+from tests.plain_http import NO_TLS
 from tests.ports import free_port
 from tests.waiting import wait_until
 
@@ -116,7 +117,10 @@ def _configurations() -> tuple[str, str]:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/api/health/live", trust_env=False).status_code == 200
+        return (
+            httpx.get(f"{address}/api/health/live", trust_env=False, verify=NO_TLS).status_code
+            == 200
+        )
     except httpx.TransportError:
         return False
 

@@ -16,6 +16,7 @@ from shared.settings import ROOT
 from tests.e2e.service import ServiceProcess, clean_environment
 from tests.e2e.test_readme import transcript
 from tests.e2e.test_script_server import launched
+from tests.plain_http import NO_TLS
 from tests.ports import free_port
 from tests.waiting import wait_until
 
@@ -62,7 +63,7 @@ def bookshop(folder: Path, **environment: str) -> Iterator[str]:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(address, timeout=1, trust_env=False).status_code == 200
+        return httpx.get(address, timeout=1, trust_env=False, verify=NO_TLS).status_code == 200
     except httpx.TransportError:
         return False
 

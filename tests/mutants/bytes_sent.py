@@ -220,9 +220,7 @@ BYTES_MUTANTS = (
             "if key is not None and not any(",
             "if False and not any(",
         ),
-        Mutant(
-            "who before the query", "flask_api/app.py", "        decide_on(view)", "        pass"
-        ),
+        Mutant("who before the query", "flask_api/app.py", "decide_on(view)", "pass"),
         Mutant(
             "task before arguments",
             "flask_api/http/job_requests.py",

@@ -49,6 +49,7 @@ class Batches:
         self._store = store
         self.acceptances = acceptances
         self._removal = removal
+        self._reader = JobReader(store)
 
     def accept(
         self,
@@ -133,7 +134,6 @@ class Batches:
     def jobs_of(
         self,
         batch: Batch,
-        reader: JobReader,
         *,
         after: int,
         limit: int,
@@ -147,7 +147,7 @@ class Batches:
         page, at = Filling(limit=limit), after
         while at < min(batch.total, after + _MOST_SCANNED):
             ids = self._members_from(batch.id, at)
-            last = reader.fill(page, ids, statuses=statuses)
+            last = self._reader.fill(page, ids, statuses=statuses)
             if last is not None:
                 at += ids.index(last) + 1 if last else 0
                 break
@@ -158,9 +158,7 @@ class Batches:
         key, last = keyspace.members(batch_id), first + _READ_AT_ONCE - 1
         return cast("list[str]", self._store.read(lambda client: client.lrange(key, first, last)))
 
-    def results(
-        self, batch: Batch, reader: JobReader, *, in_order: bool, after: int
-    ) -> Iterator[Job | None]:
+    def results(self, batch: Batch, *, in_order: bool, after: int) -> Iterator[Job | None]:
         """Yield ended jobs with their results, from number ``after`` on,
         as they end or in the order of submission.
 
@@ -168,17 +166,17 @@ class Batches:
         as versions that forgot a batch's jobs before the batch left them.
         """
         key = keyspace.members(batch.id) if in_order else keyspace.ended(batch.id)
-        first = self._next_results(key, reader, after)
-        return self._go_on(batch, reader, key, first, after=after)
+        first = self._next_results(key, after)
+        return self._go_on(batch, key, first, after=after)
 
     def _go_on(
-        self, batch: Batch, reader: JobReader, key: str, jobs: list[Job], *, after: int
+        self, batch: Batch, key: str, jobs: list[Job], *, after: int
     ) -> Iterator[Job | None]:
         yield from jobs
         position = after + len(jobs)
         while position < batch.total:
             try:
-                jobs = self._next_results(key, reader, position)
+                jobs = self._next_results(key, position)
             except JobExpired:  # the lines before are out: who goes on from there is told
                 return
             yield from jobs
@@ -186,11 +184,11 @@ class Batches:
             if not jobs:
                 yield None
 
-    def _next_results(self, key: str, reader: JobReader, position: int) -> list[Job]:
+    def _next_results(self, key: str, position: int) -> list[Job]:
         """Return the next ones, as many as one round trip may carry."""
         last = position + _READ_AT_ONCE - 1
         ids = cast("list[str]", self._store.read(lambda client: client.lrange(key, position, last)))
-        jobs = list(takewhile(_is_whole, found := reader.find_results(ids)))
+        jobs = list(takewhile(_is_whole, found := self._reader.find_results(ids)))
         if found and not jobs:
             raise JobExpired("Results of the batch expired before its last jobs ended.")
         return jobs

@@ -1,10 +1,9 @@
 """The job engine of one process: submit, look up, wait, cancel, start, shut down."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO
 
 from flask_api.jobs.batches import Batch, Batches
@@ -18,10 +17,9 @@ from flask_api.jobs.history.hours import write_hours
 from flask_api.jobs.job_search import JobSearch
 from flask_api.jobs.membership import Membership
 from flask_api.jobs.records.acceptance import Acceptances
-from flask_api.jobs.records.job import Job, JobStatus, Owner
-from flask_api.jobs.records.job_reader import Holder, JobReader
+from flask_api.jobs.records.job import Job, Owner
+from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.pauses import WorkPause
-from flask_api.jobs.records.reading.pages import Page
 from flask_api.jobs.records.usage import Usage, quota_of, usage_of
 from flask_api.jobs.removal import Removal
 from flask_api.jobs.submission import Submissions
@@ -65,12 +63,12 @@ class JobEngine:
         self.settings = settings
         self.counts = JobCounts(registry)
         self._store = store
-        self._jobs = JobReader(store)
-        self._files = FileStore(settings)
-        self.uploads = Uploads(store, self._files, settings)
+        self.jobs = JobReader(store)
+        self.files = FileStore(settings)  # what jobs keep
+        self.uploads = Uploads(store, self.files, settings)
         self._waiting = Waiting()
-        self._removal = Removal(store, self._files)
-        self._batches = Batches(store, _acceptances(store, settings), self._removal)
+        self._removal = Removal(store, self.files)
+        self.batches = Batches(store, _acceptances(store, settings), self._removal)
         self._worker = Worker(store, registry, settings, self._waiting, self.counts)
         self._cancellations = Cancellations(store, self._worker, self._waiting)
         cancel, tally = self._cancellations.cancel, self.counts.tally
@@ -78,15 +76,15 @@ class JobEngine:
         self._membership = Membership(
             store,
             self._worker,
-            Sweeper(store, self._files, self.uploads, deleted_owners=owners, tally=tally),
+            Sweeper(store, self.files, self.uploads, deleted_owners=owners, tally=tally),
             heartbeat_s=settings.job_heartbeat_s,
             allow_volatile=settings.allow_volatile_redis,
         )
         self._submissions = Submissions(
-            registry, settings, self._membership, self._batches, self.uploads
+            registry, settings, self._membership, self.batches, self.uploads
         )
         # What the engine does by these is theirs to describe.
-        self.search = JobSearch(store, self._jobs)
+        self.search = JobSearch(store, self.jobs)
         self.waits = WaitingReasons(store, registry, self.pause_of)
         self.submit = self._submissions.submit
         self.submit_batch = self._submissions.submit_batch
@@ -140,7 +138,7 @@ class JobEngine:
     def get(self, job_id: str, *, viewer: Owner, sees_all: bool = False) -> Job:
         """Return a job of the viewer's own, or anyone's if ``sees_all``;
         else raise JobNotFound or JobExpired."""
-        job = self._jobs.find(job_id)
+        job = self.jobs.find(job_id)
         if job is None or not (sees_all or job.owner.id == viewer.id):
             raise JobNotFound("There is no such job.")
         if job.expires_at is not None and JOBS_CLOCK.moment() >= job.expires_at:
@@ -152,7 +150,7 @@ class JobEngine:
     def get_batch(self, batch_id: str, *, viewer: Owner, sees_all: bool = False) -> Batch:
         """Return a batch of the viewer's own, or anyone's if ``sees_all``;
         else raise JobNotFound or JobExpired."""
-        batch = self._batches.find(batch_id)
+        batch = self.batches.find(batch_id)
         if batch is None or not (sees_all or batch.owner.id == viewer.id):
             raise JobNotFound("There is no such batch.")
         if batch.expires_at is not None and JOBS_CLOCK.moment() >= batch.expires_at:
@@ -161,56 +159,14 @@ class JobEngine:
             )
         return batch
 
-    def list_of(
-        self,
-        owner: Owner,
-        *,
-        limit: int,
-        cursor: str | None = None,
-        statuses: Collection[JobStatus] | None = None,
-        task: str | None = None,
-    ) -> Page:
-        """Return one page of a person's jobs, newest first; see JobReader.list_of."""
-        return self._jobs.list_of(
-            owner.id, limit=limit, cursor=cursor, statuses=statuses, task=task
-        )
-
-    def read_log(self, job: Job) -> list[str]:
-        """Return a job's last log lines, each a JSON object."""
-        return self._jobs.read_log(job.id)
-
     def open_file(self, job: Job, name: str) -> BinaryIO:
         """Open one of a job's files; raises JobNotFound when it has none of this name."""
         try:
             if name in {str(file["name"]) for file in job.files}:
-                return self._files.open(job.id, name)
+                return self.files.open(job.id, name)
         except FileNotFoundError:
             log.warning("a listed file is missing", extra={"job_id": job.id})
         raise JobNotFound("The job has no such file.")
-
-    def find_path(self, job: Job, name: str) -> Path | None:
-        """Return where one of a job's files lies on this machine,
-        None when the storage is elsewhere: open it then."""
-        return self._files.find_path(job.id, name)
-
-    def results(self, batch: Batch, *, in_order: bool, after: int) -> Iterator[Job | None]:
-        """Yield a batch's ended jobs with their results; see Batches.results."""
-        return self._batches.results(batch, self._jobs, in_order=in_order, after=after)
-
-    def jobs_of(
-        self,
-        batch: Batch,
-        *,
-        after: int,
-        limit: int,
-        statuses: Collection[JobStatus] | None = None,
-    ) -> tuple[list[Job], int | None]:
-        """Return a page of a batch's jobs; see Batches.jobs_of."""
-        return self._batches.jobs_of(batch, self._jobs, after=after, limit=limit, statuses=statuses)
-
-    def holders_of(self, jobs: Sequence[Job]) -> list[Holder]:
-        """Return for each job which process last held it, and the slot of one that has ended."""
-        return self._jobs.find_holders([job.id for job in jobs])
 
     def watch_end(self, job_id: str, tell: Callable[[], None]) -> Callable[[], None]:
         """Have ``tell``, which must not block, called when the job ends in this process;
@@ -224,7 +180,7 @@ class JobEngine:
 
     def cancel_batch(self, batch: Batch) -> None:
         """Cancel all of a batch's jobs that have not ended. Idempotent."""
-        self._cancellations.cancel_all(self._batches.members(batch.id))
+        self._cancellations.cancel_all(self.batches.members(batch.id))
 
     def delete(self, job: Job) -> None:
         """Delete an ended job and all that it keeps.
@@ -248,16 +204,10 @@ class JobEngine:
         """Return how much a person keeps."""
         return usage_of(self._store, owner.id)
 
-    def batches_of(
-        self, owner: Owner, *, limit: int, cursor: str | None = None
-    ) -> tuple[list[Batch], str | None]:
-        """Return one page of a person's batches, newest first; see Batches.list_of."""
-        return self._batches.list_of(owner.id, limit=limit, cursor=cursor)
-
     def withdraw(self, batch: Batch, positions: Sequence[int]) -> list[int]:
         """Cancel those of these jobs of a batch that have not begun;
         return which are cancelled now. Idempotent."""
-        members = self._batches.members(batch.id)
+        members = self.batches.members(batch.id)
         # it may expire just now
         asked = {members[position]: position for position in positions if position < len(members)}
         return [asked[job_id] for job_id in self._cancellations.withdraw(list(asked))]
@@ -286,7 +236,7 @@ class JobEngine:
         return idle
 
     def _has_ended(self, job_id: str) -> bool:
-        status = self._jobs.find_status(job_id)
+        status = self.jobs.find_status(job_id)
         return status is None or status.is_outcome
 
 

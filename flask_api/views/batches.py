@@ -128,8 +128,8 @@ def list_batches() -> Response:
     Their jobs are not in the listing of jobs: that one has what was submitted singly.
     """
     query = read_query(BatchesQuery)
-    batches, cursor = api_state().engine.batches_of(
-        viewer(), limit=query.limit, cursor=query.cursor
+    batches, cursor = api_state().engine.batches.list_of(
+        viewer().id, limit=query.limit, cursor=query.cursor
     )
     return page_answer("batches", [batch_json(each) for each in batches], cursor, limit=query.limit)
 
@@ -164,12 +164,13 @@ def list_batch_jobs(batch_id: Any) -> Response:
     and still have a next one.
     """
     query, engine = read_query(BatchJobsQuery), api_state().engine
-    jobs, following = engine.jobs_of(
+    jobs, following = engine.batches.jobs_of(
         batch_to_see(batch_id), after=query.after, limit=query.limit, statuses=query.statuses
     )
+    holders = engine.jobs.find_holders([job.id for job in jobs])
     records = [
         {**record, "instance": holder.instance, "slot": holder.slot}
-        for record, holder in zip(listed(jobs), engine.holders_of(jobs), strict=True)
+        for record, holder in zip(listed(jobs), holders, strict=True)
     ]
     return jsonify({"jobs": records, "next_after": following})
 
@@ -235,7 +236,7 @@ def results(batch_id: Any) -> Response:
         if wait_s
         else None
     )
-    results = api_state().engine.results(
+    results = api_state().engine.batches.results(
         batch, in_order=query.order == "submission", after=query.after
     )
     answer = PausingResponse(

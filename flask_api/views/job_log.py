@@ -67,7 +67,7 @@ def read_log(job_id: Any) -> Response:
 
 def log_answer(job: Job) -> Response:
     """Return a job's last log lines as the query asks for them."""
-    lines = api_state().engine.read_log(job)
+    lines = api_state().engine.jobs.read_log(job.id)
     if read_query(LogQuery).format == "ndjson":
         return Response("".join(f"{line}\n" for line in lines), mimetype=NDJSON)
     answer = Response("".join(map(_as_text, lines)), mimetype=TEXT)

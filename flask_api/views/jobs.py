@@ -117,7 +117,7 @@ def list_jobs() -> Response:
     """
     query, engine, more = read_query(JobsQuery), api_state().engine, dict[str, Any]()
     if query.q is None:
-        page = engine.list_of(viewer(), **query.place())
+        page = engine.jobs.list_of(viewer().id, **query.place())
     else:
         page, searched = engine.search.find(viewer().id, query.q, **query.place())
         more = {"searched": {"jobs": searched.jobs, "long_results": searched.long_results}}

@@ -171,7 +171,7 @@ def test_words_and_files_of_the_task_arrive(bed: ExecutorBed) -> None:
         JobStatus.SUCCEEDED,
         {"done": 2, "total": 2, "message": "done"},
     ), job
-    lines = [json.loads(line) for line in bed.engine.read_log(job)]
+    lines = [json.loads(line) for line in bed.engine.jobs.read_log(job.id)]
     assert [(line["level"], line["message"]) for line in lines] == [
         ("info", "plain"),
         ("warning", "bytes \\udcff and \x00 and é"),

@@ -88,7 +88,7 @@ def test_results_come_in_pieces(place: Place, owner: Owner) -> None:
         Removal(place.connections, FileStore(place.bench.settings())),
     )
     before = place.bench.sent_bytes()
-    lines = batches.results(batch, place.store, in_order=True, after=0)
+    lines = batches.results(batch, in_order=True, after=0)
     first = next(lines)
     assert first is not None
     assert first.result == "x" * SIZE

@@ -20,7 +20,7 @@ from flask_api.jobs.errors import InvalidArguments
 from flask_api.jobs.job_search import Searched
 from flask_api.jobs.operating.acts import MOST_AT_ONCE, Act, ActAnswer, act_on
 from flask_api.jobs.operating.all_jobs import CURSOR, WantedJobs
-from flask_api.jobs.records.job import Job, Owner
+from flask_api.jobs.records.job import Job
 from flask_api.jobs.records.reading.pages import Page
 from flask_api.operation.describe import JSON, Answer, describe
 from flask_api.operation.shapes import Id, PageLinksJson
@@ -156,12 +156,12 @@ def _find(query: AllJobsQuery) -> tuple[Page, Searched]:
         return state.operators.jobs.find(wanted, limit=place["limit"], cursor=place["cursor"])
     if query.q:
         return state.engine.search.find(query.person, query.q, **place)
-    page = state.engine.list_of(Owner(id=query.person, username=""), **place)
+    page = state.engine.jobs.list_of(query.person, **place)
     return page, Searched(jobs=len(page.jobs))
 
 
 def _listed(jobs: tuple[Job, ...]) -> list[dict[str, Any]]:
-    holders = api_state().engine.holders_of(jobs)
+    holders = api_state().engine.jobs.find_holders([job.id for job in jobs])
     has_contents = sees_contents()
     return [
         {

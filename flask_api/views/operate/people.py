@@ -56,14 +56,14 @@ def show(person_id: str) -> Response:
     begin_deeds(LOOK, [(f"person {person_id}", person_id)])
     engine, owner = api_state().engine, Owner(id=person_id, username="")
     found = {
-        name: engine.list_of(owner, limit=limit, statuses=statuses).jobs
+        name: engine.jobs.list_of(owner.id, limit=limit, statuses=statuses).jobs
         for name, statuses, limit in (
             ("running", {JobStatus.RUNNING}, _UNDER_WAY),
             ("waiting", {JobStatus.QUEUED}, _UNDER_WAY),
             ("ended", OUTCOMES, _LAST),
         )
     }
-    batches, _ = engine.batches_of(owner, limit=_LAST)
+    batches, _ = engine.batches.list_of(owner.id, limit=_LAST)
     return jsonify(
         id=person_id,
         **{name: listed(jobs) for name, jobs in found.items()},

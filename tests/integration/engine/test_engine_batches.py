@@ -53,7 +53,7 @@ def wait_for(
 
 def there_now(engine: JobEngine, batch: Batch, *, in_order: bool, after: int) -> list[Job]:
     """Return the results that a reader gets without waiting."""
-    found = takewhile(bool, engine.results(batch, in_order=in_order, after=after))
+    found = takewhile(bool, engine.batches.results(batch, in_order=in_order, after=after))
     return [job for job in found if job is not None]
 
 
@@ -81,7 +81,7 @@ def test_results_come_while_jobs_end(bench: EngineBench, in_order: bool) -> None
     batch = get(bench, engine, batch_id)
     seen: list[int] = []
     looks = 0
-    for job in engine.results(batch, in_order=in_order, after=0):
+    for job in engine.batches.results(batch, in_order=in_order, after=0):
         if job is None:
             looks += 1
             if looks % 5 == 0 and looks <= 15:

@@ -57,8 +57,7 @@ def test_slot_in_which_a_job_ended_is_kept_however_it_began(bench: EngineBench) 
     engine = bench.start(job_threads=3)
 
     def slots(*ids: str) -> list[int | None]:
-        jobs = [engine.get(job_id, viewer=bench.owner) for job_id in ids]
-        return [holder.slot for holder in engine.holders_of(jobs)]
+        return [holder.slot for holder in engine.jobs.find_holders(ids)]
 
     at_once = [bench.submit(engine, "sample.hold", {"path": bench.path()}) for _ in range(3)]
     later = bench.submit(engine, "sample.echo")

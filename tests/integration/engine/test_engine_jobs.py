@@ -123,7 +123,7 @@ def test_job_that_did_not_fail_is_not_retried(bench: EngineBench) -> None:
         bench.submit(engine, "sample.echo", start_at=soon(600)), viewer=bench.owner
     )
     batch_id = engine.submit_batch("sample.fail", [{"message": "no"}], owner=bench.owner).id
-    in_batch = bench.outcome(engine, engine._batches.members(batch_id)[0])
+    in_batch = bench.outcome(engine, engine.batches.members(batch_id)[0])
     for job in (done, waiting, in_batch):
         with pytest.raises(IllegalTransition):
             engine.retry(job)

@@ -35,8 +35,8 @@ class Elsewhere:
         self._free = threading.Event()
         self._app = app
         engine = api_state(app).engine
-        self._find_path, self._open_file = engine.find_path, engine.open_file
-        monkeypatch.setattr(engine, "find_path", self._path)
+        self._find_path, self._open_file = engine.files.find_path, engine.open_file
+        monkeypatch.setattr(engine.files, "find_path", self._path)
         monkeypatch.setattr(engine, "open_file", self._opened)
 
     def run(self, visitor: Visitor, *, is_slow: bool = False) -> str:
@@ -59,8 +59,8 @@ class Elsewhere:
             finally:
                 self._free.set()
 
-    def _path(self, job: Job, name: str) -> Path | None:
-        return None if job.id in self.jobs else self._find_path(job, name)
+    def _path(self, job_id: str, name: str) -> Path | None:
+        return None if job_id in self.jobs else self._find_path(job_id, name)
 
     def _opened(self, job: Job, name: str) -> BinaryIO:
         if job.id in self.jobs:

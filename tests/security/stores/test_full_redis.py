@@ -86,7 +86,7 @@ def test_cancel_delete_and_sweep_work_in_a_full_store(
         bench.admin.zadd(keyspace.EXPIRING, {jobs[1].id: 1.0})
         bench.admin.delete(keyspace.SWEEP_TURN)
         bench.admin.config_set("maxmemory", "1mb")
-        assert Sweeper(engine._store, engine._files, engine.uploads).sweep() == 1
+        assert Sweeper(engine._store, engine.files, engine.uploads).sweep() == 1
     assert engine.usage(bench.owner).bytes == 0
     check_counters(engine._store, bench.admin, bench.owner.id)
 

@@ -53,7 +53,7 @@ def test_file_of_an_unfinished_job_stays(
     arguments = {"file": upload.id, "path": bench.path()}
     if is_batch:
         batch = engine.submit_batch("inputs.hold", [arguments, arguments], owner=bench.owner).id
-        job_id = engine._batches.members(batch)[-1]
+        job_id = engine.batches.members(batch)[-1]
     else:
         job_id = bench.submit(engine, "inputs.hold", arguments)
     bench.wait_for(job_id, JobStatus.RUNNING)

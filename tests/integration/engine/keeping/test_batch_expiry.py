@@ -21,7 +21,7 @@ def _let_time_pass(bench: EngineBench, *things: str) -> None:
 
 
 def _results(engine: JobEngine, batch: Batch, **place: int) -> list[tuple[int, object]]:
-    lines = engine.results(batch, in_order=True, after=place.get("after", 0))
+    lines = engine.batches.results(batch, in_order=True, after=place.get("after", 0))
     return [(job.position, job.result) for job in iter(lambda: next(lines, None), None) if job]
 
 
@@ -46,7 +46,7 @@ def test_jobs_of_a_batch_are_forgotten_with_it(bench: EngineBench) -> None:
     batch = _submit(bench, engine, ("first", "first", "last"))
     bench.go("first")
     batch = _wait_for(bench, engine, batch, 2)
-    members = engine._batches.members(batch.id)
+    members = engine.batches.members(batch.id)
     for moment in ("one runs", "all have ended"):
         _let_time_pass(bench, *members)
         for job_id in members[:2]:
@@ -82,15 +82,15 @@ def test_results_that_are_gone_are_410_and_pages_end(bench: EngineBench) -> None
     engine = bench.start()
     bench.go("any")
     batch = _wait_for(bench, engine, _submit(bench, engine, ("any",) * 3), 3)
-    record = keyspace.record(engine._batches.members(batch.id)[1])
+    record = keyspace.record(engine.batches.members(batch.id)[1])
     bench.admin.hdel(record, "attempt", "batch", "position", "result", "arguments")
     assert _results(engine, batch) == [(0, 1)]
     with pytest.raises(JobExpired):
-        engine.results(batch, in_order=True, after=1)
+        engine.batches.results(batch, in_order=True, after=1)
     assert _results(engine, batch, after=2) == [(2, 1)]
     pages: list[list[str]] = []
     following: int | None = 0
     while following is not None and len(pages) < 5:
-        jobs, following = engine.jobs_of(batch, after=following, limit=1)
+        jobs, following = engine.batches.jobs_of(batch, after=following, limit=1)
         pages.append([job.id for job in jobs])
-    assert pages == [[each] for each in engine._batches.members(batch.id)]
+    assert pages == [[each] for each in engine.batches.members(batch.id)]

@@ -105,7 +105,7 @@ def test_expired_job_is_gone_with_all_it_kept(
     assert stored_files(bench) == []
     assert not bench.admin.exists(keyspace.log(job.id))
     assert "result" not in bench.record(job.id)
-    assert [each.id for each in engine.list_of(bench.owner, limit=10).jobs] == [kept.id]
+    assert [each.id for each in engine.jobs.list_of(bench.owner.id, limit=10).jobs] == [kept.id]
     assert int(str(bench.admin.ttl(keyspace.record(job.id)))) > 86_400
     assert engine.get(kept.id, viewer=bench.owner).result == [None]
     assert bench.sweep() == 0
@@ -147,7 +147,7 @@ def test_ended_batch_leaves_nothing_for_ever(bench: EngineBench) -> None:
     batch_id = engine.submit_batch(
         "sample.brief", [{"folder": str(bench.folder)}] * 2, owner=bench.owner
     ).id
-    members = engine._batches.members(batch_id)
+    members = engine.batches.members(batch_id)
     jobs = [bench.outcome(engine, job_id) for job_id in members]
     wait_until(
         lambda: all(_is_expired(bench, engine, job.id) for job in jobs),

@@ -143,7 +143,7 @@ def test_deleted_job_is_gone_with_all_that_it_kept(bench: EngineBench) -> None:
     assert not bench.admin.exists(keyspace.share(stands.id))
     with pytest.raises(JobNotFound):
         engine.get(job.id, viewer=bench.owner)
-    assert engine.list_of(bench.owner, limit=10).jobs == ()
+    assert engine.jobs.list_of(bench.owner.id, limit=10).jobs == ()
     left = {str(name) for name in bench.admin.scan_iter("gatehouse:jobs:*") if job.id in str(name)}
     assert left == set()
     assert not bench.admin.exists(keyspace.EXPIRING)
@@ -185,15 +185,15 @@ def test_deleted_batch_is_gone_with_its_jobs(bench: EngineBench) -> None:
         "sample.save", [{"name": "a", "size": 5}] * 3, owner=bench.owner
     ).id
     batch = engine.get_batch(batch_id, viewer=bench.owner)
-    members = engine._batches.members(batch_id)
+    members = engine.batches.members(batch_id)
     jobs = [bench.outcome(engine, job_id) for job_id in members]
     with pytest.raises(IllegalTransition, match=batch_id):
         engine.delete(jobs[0])
-    assert [each.id for each in engine.batches_of(bench.owner, limit=5)[0]] == [batch_id]
+    assert [each.id for each in engine.batches.list_of(bench.owner.id, limit=5)[0]] == [batch_id]
     engine.delete_batch(batch)
     with pytest.raises(JobNotFound):
         engine.get_batch(batch_id, viewer=bench.owner)
-    assert engine.batches_of(bench.owner, limit=5) == ([], None)
+    assert engine.batches.list_of(bench.owner.id, limit=5) == ([], None)
     left = {str(name) for name in bench.admin.scan_iter("gatehouse:jobs:*")}
     assert not [name for name in left if any(each in name for each in (batch_id, *members))]
     assert list((bench.folder / "files").iterdir()) == []
@@ -231,7 +231,7 @@ def test_stubs_of_forgotten_jobs_are_bounded(
     engine = bench.start()
     jobs = [bench.run(engine, "sample.echo").id for _ in range(4)]
     bench.admin.zadd(keyspace.EXPIRING, {job: 1.0 + number for number, job in enumerate(jobs)})
-    Removal(engine._store, engine._files).expire(jobs)
+    Removal(engine._store, engine.files).expire(jobs)
     assert [bool(bench.admin.exists(keyspace.record(job))) for job in jobs] == [
         False,
         False,

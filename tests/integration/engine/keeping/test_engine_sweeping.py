@@ -76,7 +76,7 @@ def test_job_that_is_retried_while_it_is_swept_runs_whole_or_is_refused(
             -1,
             1,
         )
-        assert [each.id for each in engine.list_of(bench.owner, limit=10).jobs] == [job.id]
+        assert [each.id for each in engine.jobs.list_of(bench.owner.id, limit=10).jobs] == [job.id]
     else:
         assert (record["status"], "arguments" in record) == ("failed", False)
         assert (

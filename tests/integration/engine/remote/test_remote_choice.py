@@ -108,7 +108,9 @@ def test_batch_ends_as_a_whole(
 
     wait_until(ended, timeout_s=30, what="all have succeeded")
     batch = remote_engine.get_batch(submitted.id, viewer=bench.owner)
-    results = [job.result for job in remote_engine.results(batch, in_order=True, after=0) if job]
+    results = [
+        job.result for job in remote_engine.batches.results(batch, in_order=True, after=0) if job
+    ]
     assert results == [[number] for number in range(30)]
 
 

@@ -73,7 +73,7 @@ def test_submits_of_one_round_trip_are_decided_each_by_itself(bench: EngineBench
 
     futures = _gather(
         bench,
-        engine._batches.acceptances._commits,
+        engine.batches.acceptances._commits,
         [
             submit(),
             submit(),
@@ -121,7 +121,7 @@ def test_outage_fails_those_who_gathered_in_time_and_leaves_nothing(bench: Engin
     submits = [lambda: engine.submit("sample.echo", {}, owner=new_owner())]
     submits += [lambda: engine.submit("sample.echo", {}, owner=owner)] * 6
     began = time.monotonic()
-    futures = _gather(bench, engine._batches.acceptances._commits, submits, is_outage=True)
+    futures = _gather(bench, engine.batches.acceptances._commits, submits, is_outage=True)
     assert time.monotonic() - began < 10, "nobody waited for Redis to come back"
     for each in futures:
         with pytest.raises(JobStoreUnavailable):

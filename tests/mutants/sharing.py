@@ -125,14 +125,20 @@ SHARING_MUTANTS = (
         Mutant(
             "several lost jobs of a batch",
             "flask_api/jobs/workers/lanes.py",
-            "move_to_end(batch, last=not waiting[0].was_lost)",
+            "move_to_end(batch, last=not lane.lost)",
             "move_to_end(batch)",
         ),
         Mutant(
             "lost jobs of several batches of a task",
             "flask_api/jobs/workers/lanes.py",
-            "move_to_end(task, last=not next(iter(batches.values()))[0].was_lost)",
+            "move_to_end(task, last=not next(iter(batches.values())).lost)",
             "move_to_end(task)",
+        ),
+        Mutant(
+            "lost jobs before retries of their batch",
+            "flask_api/jobs/workers/lanes.py",
+            "(lane.lost if queued.was_lost else lane.others).appendleft",
+            "lane.others.appendleft",
         ),
         Mutant(
             "retries that are not lost",

@@ -63,6 +63,42 @@ def test_lost_job_that_may_not_run_yet_is_first_again(lanes: Lanes) -> None:
     assert take_all(lanes)[0] == "t87"
 
 
+@pytest.mark.parametrize("is_one_call", [False, True])
+def test_lost_job_goes_before_retries_of_its_batch_that_come_later(
+    lanes: Lanes, is_one_call: bool
+) -> None:
+    """They become due while it waits, hundreds perhaps: each was to be first in line."""
+    put(lanes, queued("t87", attempts=LOST), queued("t88", attempts=LOST))
+    retries = [queued(f"t8r{number}", attempts=FAILED) for number in range(9)]
+    if is_one_call:
+        lanes.put(0, "t", "8", retries)
+    else:
+        put(lanes, *retries)
+    assert {job.job_id for job in list(lanes) if job.was_lost} == {"t87", "t88"}
+    assert set(take_all(lanes)[:2]) == {"t87", "t88"}
+
+
+def test_job_that_may_not_run_yet_goes_behind_lost_ones_of_its_batch(lanes: Lanes) -> None:
+    """It is given back while they wait: it is the first of the others."""
+    lanes.put_back(queued("t8x"))
+    put(lanes, queued("t87", attempts=LOST))
+    lanes.put_back(queued("t8y", attempts=FAILED))
+    assert [job.job_id for job in lanes if job.batch == "8"] == [
+        "t87",
+        *("t8y", "t8x"),
+        *("t80", "t81", "t82"),
+    ]
+    assert take_all(lanes)[0] == "t87"
+
+
+def test_lost_jobs_stay_first_when_others_are_discarded(lanes: Lanes) -> None:
+    """A cancel makes the lines anew."""
+    put(lanes, queued("t87", attempts=LOST), queued("t8r", attempts=FAILED))
+    assert lanes.discard({"t80"}) == ["t80"]
+    lanes.put_back(queued("t8y"))
+    assert [job.job_id for job in lanes if job.batch == "8"] == ["t87", "t8y", "t8r", "t81", "t82"]
+
+
 def test_retries_keep_their_batch_s_turn(lanes: Lanes) -> None:
     """A batch whose jobs fail and are tried again doesn't hold up the others."""
     put(lanes, *(queued(f"t9{number}", attempts=FAILED) for number in range(3, 9)))

@@ -7,7 +7,14 @@ from contextlib import suppress
 from typing import Any
 
 import redis
-from redis.exceptions import ClusterDownError, MovedError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    MovedError,
+    NoPermissionError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.redis.exchange import BrokenConnectionError, exchange, require_role, watch
@@ -126,17 +133,18 @@ class Pool(redis.BlockingConnectionPool):
         replicas have what was written."""
         if not self.of_primary:
             return b""
-        if is_write and self.acknowledged and self.role_question is ROLE_BY_WAIT:
+        if is_write and self.acknowledged:
             return self.acknowledged.question
         return self.role_question
 
     def judge(self, connection: Any, question: bytes, reply: Any) -> None:
         """Judge the answer to the question: is this a primary, and have replicas what was written?
         Raises NotPrimaryError, and what the server says else."""
-        if not isinstance(reply, int) or question is ROLE_BY_HELLO:
+        wanted = self.acknowledged
+        if wanted and question is wanted.question and isinstance(reply, (int, NoPermissionError)):
+            wanted.require(reply)
+        elif not isinstance(reply, int) or question is ROLE_BY_HELLO:
             require_role(self, connection, question, reply)
-        elif self.acknowledged and question is self.acknowledged.question:
-            self.acknowledged.require(reply)
 
     def hear(self, connection: Any, question: bytes) -> None:
         """Read the answer to the question and judge it."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from redis.exceptions import RedisError
 
-from shared.redis.replication import NotReplicatedError
+from shared.redis.replication import MayNotWaitError, NotReplicatedError
 from shared.redis.role import CLUSTER_ADVICE
 
 
@@ -47,6 +47,10 @@ _IF_IT_LASTS = {
 }
 _NOT_REPLICATED = (
     "no replica has what was written: give each primary of slots or of Sentinels a replica, or add "
+    "?replicas=0 to the URL, or &replicas=0 if it has a ? already"
+)
+_MAY_NOT_WAIT = (
+    "its user may not run WAIT, by which a write waits for a replica: allow it (+wait), or add "
     "?replicas=0 to the URL, or &replicas=0 if it has a ? already"
 )
 # Replies that have only the general code, by how they begin.
@@ -101,6 +105,8 @@ def meaning_of(error: RedisError) -> Meaning:
 def advice_for(error: RedisError) -> str:
     """Return what is wrong with the configuration, as the end of a sentence about the server;
     empty if that is not it."""
+    if isinstance(error, MayNotWaitError):
+        return _MAY_NOT_WAIT
     general = _general(error) if code_of(error) == "ERR" else None
     return general[2] if general else _CONFIGURATION.get(code_of(error), "")
 

@@ -5,9 +5,9 @@ from tests.mutants.bytes_sent import BYTES_MUTANTS
 from tests.mutants.gate import GATE_MUTANTS
 from tests.mutants.mails import MAIL_MUTANTS
 from tests.mutants.operators import OPERATORS_MUTANTS
-from tests.mutants.shares import SHARES_MUTANTS
+from tests.mutants.redis_servers import REDIS_MUTANTS
+from tests.mutants.shares import SHARES_MUTANTS, SHOWN_MUTANTS
 from tests.mutants.sharing import SHARING_MUTANTS
-from tests.mutants.shown import SHOWN_MUTANTS
 from tests.mutants.stores import STORES_MUTANTS
 from tests.mutants.submitting import SUBMITTING_MUTANTS
 from tests.mutants.waiting import WAITING_MUTANTS
@@ -21,6 +21,7 @@ MUTANTS = (
     *SHOWN_MUTANTS,
     *SHARES_MUTANTS,
     *STORES_MUTANTS,
+    *REDIS_MUTANTS,
     *ACCOUNTS_MUTANTS,
     *MAIL_MUTANTS,
     *SUBMITTING_MUTANTS,

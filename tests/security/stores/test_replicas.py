@@ -12,7 +12,9 @@ from redis.exceptions import NoPermissionError
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import JobStoreUnavailable, SessionStoreUnavailable, StoreUnavailable
-from shared.redis import RedisClient, RedisGateway, build_client
+from shared.redis import RedisClient, RedisGateway, Script, build_client
+from shared.redis.replication import Acknowledgement
+from shared.redis.trial import obstacle_of, problem_of
 from tests.integration.redis.fault_proxy import fault_proxy
 from tests.waiting import wait_until
 
@@ -159,8 +161,42 @@ def test_user_that_may_not_ask_by_wait_is_protected_too(pair: Pair) -> None:
     store.close()
 
 
+def test_user_that_may_not_wait_for_replicas_writes_nothing_that_counts(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often it was refused, and whatever it reads meanwhile: a primary without a replica
+    must not pass for one whose replica has the write. Who tries the server out is told as well."""
+    pair.admins[0].execute_command("ACL", "SETUSER", "api", "-wait")
+    client = build_client(pair.servers[0].url("api"), timeout_s=1, max_connections=2)
+    client.connection_pool.acknowledged = Acknowledgement(1, timeout_s=0.05)
+    store = RedisGateway(client, unavailable=SessionStoreUnavailable)
+    for _ in range(2):
+        for write in (_set, _tell, _run_script):
+            with pytest.raises(SessionStoreUnavailable, match="its operator must look at the log"):
+                store.write(partial(write, name=KEY))
+        assert store.get(KEY) == "1", "reads go on"
+        with pytest.raises(NoPermissionError) as refused:
+            client.connection_pool.try_out()
+        assert obstacle_of(refused.value) == problem_of(refused.value)
+    assert "may not run WAIT" in problem_of(refused.value)
+    (told,) = [each for each in caplog.records if each.name == "gatehouse.redis"]
+    assert "allow it (+wait), or add ?replicas=0 to the URL" in vars(told)["problem"]
+    client.connection_pool.acknowledged = None
+    store.write(partial(_set, name=KEY))
+    client.connection_pool.try_out()
+    store.close()
+
+
 def _set(client: RedisClient, *, name: str) -> object:
     return client.set(name, "1")
+
+
+def _tell(client: RedisClient, *, name: str) -> object:
+    return client.tell("SET", name, "1")
+
+
+def _run_script(client: RedisClient, *, name: str) -> object:
+    return Script("return redis.call('set', KEYS[1], 1)").run(client, [name], [])
 
 
 def _answers(store: RedisGateway) -> bool:

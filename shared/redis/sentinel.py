@@ -10,6 +10,7 @@ one goes on naming that. What they name is asked for its role besides, as every 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import redis
@@ -24,7 +25,20 @@ from shared.redis.finder import Address, Finder, connect_by, round_trips, split_
 SUFFIX = "+sentinel"
 OPTIONS = ("service", "sentinel_password", "replicas")
 _PORT = 26379
+_SHOWN = 5  # names of primaries
 _SPELLING = "redis+sentinel://user:password@s1:26379,s2:26379/0?service=NAME"
+
+
+class UnknownServiceError(RedisError):
+    """A Sentinel that watches no primary of the name that the URL has; the message ends a sentence
+    that begins with the server, and tells which names it knows."""
+
+    def __init__(self, service: str, known: Sequence[str]) -> None:
+        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+        names = f": they know {', '.join(known[:_SHOWN])}{more}" if known else ""
+        super().__init__(
+            f"its Sentinels know no primary of the name {service} (service= of its URL){names}"
+        )
 
 
 class PrimaryFinder(Finder):
@@ -67,35 +81,54 @@ class PrimaryFinder(Finder):
                 if isinstance(named, RedisError):
                     self._refusals.append(named)
                     continue
-                if named is None:
-                    continue
                 voters.add(sentinel)
                 votes[named] += 1
                 if votes[named] > len(self._sentinels) // 2:
                     return named
+            self._forgive_few_that_do_not_know()
             return None
         finally:  # the others come last from now on
             self._sentinels.sort(key=lambda each: each not in voters)
 
-    def _ask_one(self, sentinel: Address) -> Address | None:
+    def _forgive_few_that_do_not_know(self) -> None:
+        """Leave it to more than half of the Sentinels to say that the name is wrong: a new one may
+        not have been told of it yet."""
+        unknown = [each for each in self._refusals if isinstance(each, UnknownServiceError)]
+        if len(unknown) <= len(self._sentinels) // 2:
+            self._refusals = [each for each in self._refusals if each not in unknown]
+
+    def _ask_one(self, sentinel: Address) -> Address:
         client: Any = redis.Redis(host=sentinel[0], port=sentinel[1], **self._options)
         try:
             named: Any = client.execute_command(
                 "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service
             )
-            return (str(named[0]), int(named[1])) if named else None
+            if named is None:
+                raise UnknownServiceError(self._service, _watched_by(client))
+            return str(named[0]), int(named[1])
         except OSError as error:
             raise RedisConnectionError("A Sentinel can't be reached.") from error
         finally:
             client.close()
 
     def _advice(self, error: RedisError) -> str:
+        if isinstance(error, UnknownServiceError):
+            return str(error)
         if isinstance(error, AuthenticationError):
             return (
                 "what answers is no Sentinel (redis://?), or refuses sentinel_password or wants one"
             )
         is_other = isinstance(error, ResponseError) and "unknown command" in str(error).lower()
         return "what answers is no Sentinel (redis://?)" if is_other else ""
+
+
+def _watched_by(client: Any) -> list[str]:
+    """Return the names of the primaries that a Sentinel watches; none if it doesn't say."""
+    try:
+        fields = client.execute_command("SENTINEL", "MASTERS")
+    except ResponseError:  # it may be asked for an address only
+        return []
+    return sorted(str(dict(zip(each[::2], each[1::2], strict=False))["name"]) for each in fields)
 
 
 def is_sentinel_url(url: str) -> bool:

@@ -1,6 +1,8 @@
 """What a client is made of, and what is said of a URL whose server can't be used."""
 
+import socket
 import socketserver
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from redis.exceptions import NoPermissionError
 
+from deploy.redis.server_program import find_server
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import ConfigurationError
@@ -16,6 +19,7 @@ from shared.redis.cluster import with_entry
 from shared.redis.trial import find_misconfiguration, find_obstacle, problem_of
 from tests.integration.redis.listening import listening
 from tests.ports import free_port
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -102,6 +106,39 @@ def test_server_that_is_named_for_what_it_is_not_stops_a_start(tmp_path: Path) -
         said = find_misconfiguration(url, timeout_s=1)
     assert said == "what answers is no Sentinel (redis://?)"
     assert find_misconfiguration("redis+sentinel://127.0.0.1:1/0", timeout_s=1) == ""
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def sentinel(tmp_path: Path) -> Iterator[str]:
+    """A Sentinel that watches one primary, under the name of gatehouse; its address."""
+    port, config = free_port(), tmp_path / "sentinel.conf"
+    config.write_text(f"port {port}\nsentinel monitor gatehouse 127.0.0.1 1 1\n")
+    command = [str(find_server()), str(config), "--sentinel"]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as process,
+    ):
+        wait_until(lambda: _is_open(port), timeout_s=30, what="it listens")
+        yield f"127.0.0.1:{port}"
+        process.kill()
+
+
+def test_name_that_sentinels_do_not_know_is_told_with_those_that_they_know(sentinel: str) -> None:
+    """It is the URL's; no waiting makes it known. Where most are away, it may be known there."""
+    known = "they know gatehouse"
+    for query, name in (("", "mymaster"), ("?service=other", "other")):
+        said = find_misconfiguration(f"redis+sentinel://{sentinel}/0{query}", timeout_s=1)
+        assert (
+            said
+            == f"its Sentinels know no primary of the name {name} (service= of its URL): {known}"
+        )
+    url = f"redis+sentinel://{sentinel},127.0.0.1:1/0?service=other"
+    assert find_misconfiguration(url, timeout_s=1) == ""
 
 
 def test_names_that_the_users_rights_are_not_for_are_told_as_such(tmp_path: Path) -> None:

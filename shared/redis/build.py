@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import redis
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
@@ -9,11 +10,15 @@ from redis.retry import Retry
 from shared.errors import ConfigurationError
 from shared.redis.client import Packer, RedisClient
 from shared.redis.cluster import is_cluster_url, read_cluster_url
-from shared.redis.finder import ESCAPES
+from shared.redis.finder import ESCAPES, ResolvedConnection, ResolvedTlsConnection
 from shared.redis.pool import Pool
 from shared.redis.sentinel import is_sentinel_url, read_sentinel_url
 
 POOL_WAIT_S = 0.05
+_IN_TIME: dict[type[Any], type[Any]] = {
+    redis.Connection: ResolvedConnection,
+    redis.SSLConnection: ResolvedTlsConnection,
+}
 
 
 def build_client(
@@ -64,4 +69,6 @@ def _read(url: str, *, timeout_s: float) -> dict[str, Any]:
         return read_sentinel_url(url, timeout_s=timeout_s)
     if is_cluster_url(url):
         return read_cluster_url(url, timeout_s=timeout_s)
-    return dict(parse_url(url))  # type: ignore[no-untyped-call]
+    options: dict[str, Any] = dict(parse_url(url))  # type: ignore[no-untyped-call]
+    kind = options.get("connection_class", redis.Connection)
+    return options | {"connection_class": _IN_TIME.get(kind, kind)}

@@ -17,12 +17,13 @@ import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError
 
-from shared.redis.asking import Questions
+from shared.redis.asking import Names, Questions
 from shared.redis.replication import Acknowledgement
 from shared.redis.role import MisconfiguredError
 
 _TRUSTED_S = 0.5  # many connections are made at once when a primary has gone
 _LONGEST_S = 1.0  # a 503 that comes later is none that somebody waited for
+_NAMES = Names()
 Address = tuple[str, int]
 ESCAPES = "in a password write / as %2F, # as %23, ? as %3F"
 
@@ -82,6 +83,29 @@ class Finder(ABC):
         """Return what somebody must change after a refusal; empty if that is not it."""
 
 
+class ResolvedConnection(redis.Connection):
+    """redis-py's over TCP, whose server's name is resolved in time or not at all."""
+
+    def _connect(self) -> Any:
+        """Connect to the first address of the name that answers."""
+        name, failure = self.host, OSError("the name has no address")
+        place = (name, int(self.port), int(self.socket_type))
+        try:
+            for address in _NAMES.addresses_of(place, timeout_s=self.socket_connect_timeout):
+                self.host = address
+                try:
+                    return super()._connect()  # type: ignore[no-untyped-call]
+                except OSError as error:
+                    failure = error
+        finally:
+            self.host = name  # a certificate is of the name
+        raise failure
+
+
+class ResolvedTlsConnection(redis.SSLConnection, ResolvedConnection):
+    """redis-py's over TLS: it wraps what the other one connects."""
+
+
 class _FoundConnection:
     """A connection to whatever server is the primary when it is made."""
 
@@ -110,11 +134,11 @@ class _FoundConnection:
             raise
 
 
-class FoundConnection(_FoundConnection, redis.Connection):
+class FoundConnection(_FoundConnection, ResolvedConnection):
     """Over TCP."""
 
 
-class FoundTlsConnection(_FoundConnection, redis.SSLConnection):
+class FoundTlsConnection(_FoundConnection, ResolvedTlsConnection):
     """Over TLS."""
 
 

@@ -7,6 +7,7 @@ from ssl import SSLCertVerificationError, SSLError
 
 from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 
+from shared.redis.asking import UnresolvedError
 from shared.redis.build import build_client
 from shared.redis.replies import advice_for, advice_if_it_lasts
 from shared.redis.role import MisconfiguredError, NotPrimaryError
@@ -16,6 +17,7 @@ _SILENCES: dict[type[BaseException], str] = {
     ConnectionRefusedError: "connection refused: nobody listens there",
     FileNotFoundError: "there is no such socket",
     gaierror: "the name is unknown",
+    UnresolvedError: "its name is not resolved in time",
     SSLError: _NO_TLS,
     InvalidResponse: "what answers is no Redis",
 }

@@ -58,7 +58,7 @@ REDIS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/redis/test_primary_finder.py",),
+        ("tests/integration/redis/finding/test_primary_finder.py",),
         Mutant(
             "majority of the Sentinels",
             "shared/redis/sentinel.py",
@@ -79,7 +79,7 @@ REDIS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/redis/test_slot_finder.py",),
+        ("tests/integration/redis/finding/test_slot_finder.py",),
         Mutant(
             "node that sees no majority",
             "shared/redis/cluster.py",

@@ -31,8 +31,10 @@ def wait_for_end(job: Job, wait_s: float, *, kept: Any = None) -> Job:
 
     Raises Parked: the view runs again, and finds what it ``kept``.
     """
+    if job.status.is_outcome or not wait_s:
+        return job
     until = wait_until(wait_s)
-    if job.status.is_outcome or not wait_s or time.monotonic() >= until:
+    if time.monotonic() >= until:
         return job
     pause = api_state().streams.pause_for_job(
         job, until=until, access=access_to(job.owner.id), can_park=can_park(request.environ)

@@ -40,6 +40,7 @@ from flask_api.streams.access import Access
 from shared.clock import JOBS_CLOCK
 from shared.contract.api_keys import TASK_SCOPE_PREFIX
 from shared.contract.authentication import Identity
+from shared.contract.principal import Principal
 from shared.errors import JobStoreFull, JobStoreUnavailable, RequestError
 from shared.settings import ApiSettings
 
@@ -201,7 +202,7 @@ def _allowed(
     require_scope(identity, "jobs:submit", f"{TASK_SCOPE_PREFIX}{wanted.task}")
     return {
         "task_name": wanted.task,
-        "owner": _owner(identity),
+        "owner": owner_of(identity.principal),
         "priority": PRIORITIES[wanted.priority],
         "idempotency": _idempotency_key(body, is_djangos=identity.signed is not None),
     }
@@ -209,11 +210,12 @@ def _allowed(
 
 def viewer() -> Owner:
     """Return the person this request acts as, as the owner of jobs."""
-    return _owner(current_identity())
+    return owner_of(current_principal())
 
 
-def _owner(identity: Identity) -> Owner:
-    return Owner(id=identity.principal.id, username=identity.principal.username)
+def owner_of(principal: Principal) -> Owner:
+    """Return a person as the owner of jobs."""
+    return Owner(id=principal.id, username=principal.username)
 
 
 def access_to(owner_id: str) -> Access:

@@ -8,35 +8,35 @@ such act is in the record of operators before it is done (flask_api.http.operato
 a receipt. See docs/scopes.md.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import require_scope
 from flask_api.http.job_json import job_json, receipt_json
-from flask_api.http.job_requests import is_staff, viewer
+from flask_api.http.job_requests import owner_of
 from flask_api.http.operators.access import OPERATE_PERMISSION
 from flask_api.http.operators.record import begin_deeds
 from flask_api.http.state import api_state
 from flask_api.jobs.batches import Batch
 from flask_api.jobs.files.uploads import Upload
-from flask_api.jobs.records.job import Job
+from flask_api.jobs.records.job import Job, Owner
 from shared.contract.api_keys import OPERATE_SCOPE, READ_SCOPE
 from shared.errors import PermissionDenied
 
 
 def job_to_see(job_id: object) -> Job:
     """Return a job that this request may see; raises JobNotFound or JobExpired."""
-    return api_state().engine.get(str(job_id), viewer=viewer(), sees_all=is_staff())
+    return api_state().engine.get(str(job_id), **_who_sees())
 
 
 def batch_to_see(batch_id: object) -> Batch:
     """Return a batch that this request may see; raises JobNotFound."""
-    return api_state().engine.get_batch(str(batch_id), viewer=viewer(), sees_all=is_staff())
+    return api_state().engine.get_batch(str(batch_id), **_who_sees())
 
 
 def upload_to_see(file_id: object) -> Upload:
     """Return an uploaded file that this request may see; raises UploadNotFound."""
-    return api_state().engine.uploads.get(str(file_id), viewer=viewer(), sees_all=is_staff())
+    return api_state().engine.uploads.get(str(file_id), **_who_sees())
 
 
 def job_to_act_on(job_id: object, act: str) -> Job:
@@ -72,6 +72,16 @@ def shown(job: Job) -> dict[str, Any]:
     if not identity.has_scope(READ_SCOPE):
         return receipt_json(job)
     return job_json(job, staff=identity.principal.is_staff)
+
+
+class _WhoSees(TypedDict):
+    viewer: Owner
+    sees_all: bool
+
+
+def _who_sees() -> _WhoSees:
+    principal = current_principal()
+    return {"viewer": owner_of(principal), "sees_all": principal.is_staff}
 
 
 def _allow(act: str, *, owner_id: str, thing: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
+from flask_api.gate.extension import current_principal
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
 from flask_api.http.answers import (
@@ -31,7 +32,6 @@ from flask_api.http.job_requests import (
     access_to,
     may_submit,
     read_batch_request,
-    viewer,
 )
 from flask_api.http.query import Cursor, read_query
 from flask_api.http.reach import batch_to_act_on, batch_to_see
@@ -129,7 +129,7 @@ def list_batches() -> Response:
     """
     query = read_query(BatchesQuery)
     batches, cursor = api_state().engine.batches.list_of(
-        viewer().id, limit=query.limit, cursor=query.cursor
+        current_principal().id, limit=query.limit, cursor=query.cursor
     )
     return page_answer("batches", [batch_json(each) for each in batches], cursor, limit=query.limit)
 

@@ -6,8 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
+from flask_api.gate.extension import current_principal
 from flask_api.gate.requirements import scope_required
-from flask_api.http.job_requests import access_to, viewer
+from flask_api.http.job_requests import access_to
 from flask_api.http.query import read_query
 from flask_api.http.reach import batch_to_see, job_to_see
 from flask_api.http.state import api_state
@@ -60,7 +61,7 @@ class EventsQuery(BaseModel):
 def of_person() -> Response:
     """Follow all events of your own jobs."""
     after = _after()
-    person = viewer().id
+    person = current_principal().id
     return stream_answer(PersonFeed(person), after, access_to(person))
 
 

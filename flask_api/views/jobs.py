@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from flask_api.gate.extension import current_identity
+from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import require_scope, scope_required
 from flask_api.http.answers import JobsQuery, page_answer, rate_limit_headers, with_etag
 from flask_api.http.job_answer import (
@@ -29,7 +29,6 @@ from flask_api.http.job_requests import (
     is_staff,
     may_submit,
     read_job_request,
-    viewer,
 )
 from flask_api.http.query import read_query
 from flask_api.http.reach import job_to_act_on, job_to_see
@@ -117,9 +116,9 @@ def list_jobs() -> Response:
     """
     query, engine, more = read_query(JobsQuery), api_state().engine, dict[str, Any]()
     if query.q is None:
-        page = engine.jobs.list_of(viewer().id, **query.place())
+        page = engine.jobs.list_of(current_principal().id, **query.place())
     else:
-        page, searched = engine.search.find(viewer().id, query.q, **query.place())
+        page, searched = engine.search.find(current_principal().id, query.q, **query.place())
         more = {"searched": {"jobs": searched.jobs, "long_results": searched.long_results}}
     filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
     return page_answer("jobs", listed(page.jobs), page.cursor, more=more, **filters)

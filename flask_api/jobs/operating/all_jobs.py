@@ -54,10 +54,6 @@ class AllJobs:
         self._jobs = jobs
         self._search = search
 
-    def by_id(self, ids: Sequence[str]) -> list[Job]:
-        """Return those of these jobs that are there, whoever's they are."""
-        return self._jobs.find_many(ids)
-
     def find(
         self, wanted: WantedJobs, *, limit: int, cursor: str | None = None
     ) -> tuple[Page, Searched]:

@@ -6,13 +6,10 @@ other. The API shows the files and never the state; no event carries it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.job import Attempt, encode_field
-from flask_api.jobs.records.job_writer import JobWriter, ReportAnswer
 from shared.redis import RedisGateway
 
 
@@ -26,12 +23,11 @@ class SavedState:
 
 
 class SavedStates:
-    """Reads and writes states. Thread-safe;
-    every method raises JobStoreUnavailable when Redis is away."""
+    """Reads states, which JobWriter.note writes. Thread-safe;
+    raises JobStoreUnavailable when Redis is away."""
 
-    def __init__(self, store: RedisGateway, writer: JobWriter) -> None:
+    def __init__(self, store: RedisGateway) -> None:
         self._store = store
-        self._writer = writer
 
     def get(self, job_id: str) -> SavedState:
         """Return what was kept so far; of a job that kept nothing, an empty one."""
@@ -42,18 +38,3 @@ class SavedStates:
             ),
         )
         return SavedState(state=state, files=tuple(json.loads(files or "[]")))
-
-    def save_state(self, attempt: Attempt, state: str) -> ReportAnswer:
-        """Write the state; answers as JobWriter.report."""
-        return self._writer.note(attempt, {"state": state})
-
-    def expect_files(
-        self, attempt: Attempt, files: Sequence[Mapping[str, Any]], *, file_bytes: int
-    ) -> ReportAnswer:
-        """Note that a job is about to store a file, for who deletes them at its end;
-        answers as save_state.
-
-        ``files`` are those it has, ``file_bytes`` what all will have with the new one.
-        """
-        fields = {"files": encode_field("files", list(files))}
-        return self._writer.note(attempt, fields, file_bytes=file_bytes)

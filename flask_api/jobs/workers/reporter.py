@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from flask_api.jobs.errors import OVER_QUOTA, JobCancelled, QuotaExceeded, StopReason
 from flask_api.jobs.files.storage import FileStore, size_of
-from flask_api.jobs.records.job import Attempt
+from flask_api.jobs.records.job import Attempt, encode_field
 from flask_api.jobs.records.job_writer import JobWriter, ReportAnswer
 from flask_api.jobs.records.states import SavedState, SavedStates
 from flask_api.jobs.tasks.context import Progress
@@ -101,7 +101,7 @@ class AttemptReporter:
 
         Raises QuotaExceeded when it is more than the owner may keep, and JobStoreUnavailable.
         """
-        answer = self._states.save_state(self._attempt, state)
+        answer = self._writer.note(self._attempt, {"state": state})
         if answer is ReportAnswer.OVER_QUOTA:
             raise QuotaExceeded(OVER_QUOTA)
         self._heed(answer)
@@ -120,9 +120,9 @@ class AttemptReporter:
         return self._kept
 
     def _expect_files(self, kept: Mapping[str, dict[str, Any]], *, more: int = 0) -> ReportAnswer:
-        return self._states.expect_files(
-            self._attempt, list(kept.values()), file_bytes=_bytes_of(kept) + more
-        )
+        """Note that a file is about to be stored, for who deletes them at the job's end."""
+        fields = {"files": encode_field("files", list(kept.values()))}
+        return self._writer.note(self._attempt, fields, file_bytes=_bytes_of(kept) + more)
 
     def _require(self, answer: ReportAnswer) -> None:
         """Raise for an answer by which a file is not to be kept."""

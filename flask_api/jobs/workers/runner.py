@@ -38,7 +38,7 @@ class AttemptRunner:
         self._registry = registry
         self._settings = settings
         self._writer = JobWriter(store, quota_of(settings))
-        self._states = SavedStates(store, self._writer)
+        self._states = SavedStates(store)
         self._files = FileStore(settings)
         self._uploads = Uploads(store, self._files, settings, storage=storage)
 

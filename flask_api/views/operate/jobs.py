@@ -127,7 +127,7 @@ def act() -> Response:
     """
     wanted = check_body(BulkRequest, read_json_object(), "The body does not say what to do.")
     engine, ids = api_state().engine, list(dict.fromkeys(wanted.jobs))
-    jobs = api_state().operators.jobs.by_id(ids)
+    jobs = engine.jobs.find_many(ids)
     deeds = begin_deeds(wanted.act, [(f"job {job.id}", job.owner.id) for job in jobs])
     answers: list[ActAnswer] = []
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from flask import Blueprint, Response, jsonify, url_for
 from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, model_validator
 
+from flask_api.gate.extension import current_principal
 from flask_api.gate.requirements import scope_required
 from flask_api.http.job_json import job_url
 from flask_api.http.job_requests import check_body, viewer
@@ -186,7 +187,7 @@ def onlookers(job_id: Any) -> Response:
 )
 def of_person() -> Response:
     """List all that you share."""
-    shares = api_state().shares.of(viewer().id)
+    shares = api_state().shares.of(current_principal().id)
     return jsonify(shares=_all_json(shares))
 
 
@@ -205,7 +206,7 @@ def end(share_id: str) -> tuple[str, int]:
     From the next request on its address opens nothing; who follows it live is shown no more within
     two seconds.
     """
-    api_state().shares.end(viewer().id, share_id)
+    api_state().shares.end(current_principal().id, share_id)
     return "", 204
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any, BinaryIO
 from flask import Blueprint, Response, request, send_file
 from pydantic import BaseModel, ConfigDict, Field
 
+from flask_api.gate.extension import current_principal
 from flask_api.gate.requirements import scope_required
 from flask_api.http.answers import unless_known
 from flask_api.http.job_json import result_of
-from flask_api.http.job_requests import viewer
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 from flask_api.http.reach import job_to_see
 from flask_api.http.state import api_state
@@ -105,7 +105,7 @@ def _items_of(job: Job, result: Any, query: TableQuery, *, shows_files: bool) ->
 
 
 def _file(job: Job, items: list[Any] | None, form: ListFormat) -> BinaryIO:
-    rows, person = api_state().rows, viewer().id
+    rows, person = api_state().rows, current_principal().id
     try:
         if items is not None:
             return rows.write(items, form, person=person)

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
+from flask_api.gate.extension import current_principal
 from flask_api.gate.requirements import scope_required
 from flask_api.http.answers import unless_known
 from flask_api.http.job_json import result_of
-from flask_api.http.job_requests import viewer
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 from flask_api.http.reach import job_to_see
 from flask_api.http.state import api_state
@@ -169,7 +169,7 @@ def _page(job: Job, query: RowsQuery) -> RowsPage:
     first, choice = (query.page - 1) * query.size, query.choice
     try:
         return api_state().rows.read(
-            job, first=first, size=query.size, choice=choice, person=viewer().id
+            job, first=first, size=query.size, choice=choice, person=current_principal().id
         )
     except PageTooLargeError as error:
         wrong, detail = "size", f"must be 1 to {error.most} rows of this table at once"

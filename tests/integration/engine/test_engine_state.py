@@ -141,16 +141,16 @@ def test_only_the_attempt_that_holds_the_job_saves_its_state(bench: EngineBench)
     job_id = bench.submit(engine, "sample.hold", {"path": bench.path()})
     wait_until(bench.runs, timeout_s=5, what="it runs")
     store = open_job_connections(bench.settings())
-    states = SavedStates(store, JobWriter(store))
+    states, writer = SavedStates(store), JobWriter(store)
     queued = queued_job_of(engine.get(job_id, viewer=bench.owner))
     holder = JobReader(store).find_instance(job_id)
-    assert states.save_state(Attempt(queued, 1, holder), '"mine"') == 0
-    assert states.save_state(Attempt(queued, 1, "dead"), '"stale"') == -1
-    assert states.save_state(Attempt(queued, 0, holder), '"early"') == -1
+    assert writer.note(Attempt(queued, 1, holder), {"state": '"mine"'}) == 0
+    assert writer.note(Attempt(queued, 1, "dead"), {"state": '"stale"'}) == -1
+    assert writer.note(Attempt(queued, 0, holder), {"state": '"early"'}) == -1
     assert states.get(job_id).state == '"mine"'
     bench.go()
     bench.outcome(engine, job_id)
-    assert states.save_state(Attempt(queued, 1, holder), '"late"') == -1
+    assert writer.note(Attempt(queued, 1, holder), {"state": '"late"'}) == -1
     assert states.get(job_id).state == '"mine"'
     assert states.get("none").files == ()
     store.close()
@@ -165,7 +165,7 @@ def test_process_that_lost_the_job_leaves_its_files_alone(bench: EngineBench) ->
     paused = AttemptReporter(
         Attempt(queued_job_of(job), 1, "paused"),
         JobWriter(store),
-        SavedStates(store, JobWriter(store)),
+        SavedStates(store),
         FileStore(bench.settings()),
         signal=signals.append,
     )

@@ -100,13 +100,7 @@ class ChildProcess:
     ) -> None:
         """Start ``command`` with its output appended to the log file.
         Raises ChildError if it can't, or one runs."""
-        lock = self._lock()
-        if lock is None:
-            lock = self._lock_of_orphans()
-        if lock is None:
-            raise ChildError(
-                f"{self.name} of an earlier start still runs (process {self._recorded_pid()})"
-            )
+        lock = self._lock_of_no_other()
         try:
             # 0600: a log may hold what no other person on this machine should read.
             with (
@@ -134,8 +128,13 @@ class ChildProcess:
 
     def adopt(self) -> bool:
         """Take over a child that an earlier, killed parent left behind.
-        Tells whether there was one."""
-        lock = self._lock()
+        Tells whether there was one. Raises ChildError where that can't be found out."""
+        try:
+            lock = self._lock()
+        except OSError as error:
+            raise ChildError(
+                f"whether {self.name} of an earlier start still runs can't be found out: {error}"
+            ) from error
         if lock is not None:
             os.close(lock)
             return False
@@ -150,7 +149,10 @@ class ChildProcess:
             return self._process.poll() is None
         if self._adopted_pid is None:
             return False
-        lock = self._lock()
+        try:
+            lock = self._lock()
+        except OSError:  # the disk fails, and it must be stopped all the same
+            return _exists(self._adopted_pid)
         if lock is None:
             return True
         os.close(lock)
@@ -172,7 +174,8 @@ class ChildProcess:
     def keep_log_short(self) -> None:
         """Start an empty log when it is full, its text kept beside it;
         call it now and then while the child runs."""
-        keep_short(self.log_file)
+        with suppress(OSError):  # a disk that fails: what ends a child then says so
+            keep_short(self.log_file)
 
     def last_lines(self, count: int = 5) -> str:
         """Return the end of the log file, for an error message."""
@@ -206,6 +209,18 @@ class ChildProcess:
             os.close(file)
             return None
         return file
+
+    def _lock_of_no_other(self) -> int:
+        """Return the locked pid file. Raises ChildError while another child holds it."""
+        try:
+            lock = self._lock() or self._lock_of_orphans()
+        except OSError as error:
+            raise ChildError(f"{self.name} can't be started: {error}") from error
+        if lock is None:
+            raise ChildError(
+                f"{self.name} of an earlier start still runs (process {self._recorded_pid()})"
+            )
+        return lock
 
     def _lock_of_orphans(self) -> int | None:
         """End what a killed child left running, such as a Valkey's fork that still rewrites a file;

@@ -12,7 +12,10 @@ whoever started them:
     python -I -S append_sync.py FOLDER PID
 
 A disk that fails ends the server. It says so once, and then as if all was well, though what was to
-be written is gone: nothing may be acknowledged on top of that.
+be written is gone: nothing may be acknowledged on top of that. So the server is killed, before
+anything is said: a kill loses nothing that it has handed to the system, while one that is asked to
+end acknowledges for another tenth of a second, waits for that very disk, and refuses where it is
+configured to save first. The exit code is the number of what the disk said, as it may take no word.
 """
 
 import errno
@@ -25,15 +28,31 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-DISK_FAILED = 3  # the exit code
 _EVERY_S = 1.0
-# What a disk says that has lost something. All else is tried again a second later.
-_LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT}
+_STDERR = 2
 _File = tuple[str, int]  # its name and inode
 
 
+def _numbers(*names: str) -> frozenset[int]:
+    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
+
+
+# What says that the disk has failed, whatever it was asked. All else is tried again a second later:
+# no right to read, no room for open files.
+_FAILED = _numbers(
+    "EIO", "ENXIO", "ENODEV", "ENOSPC", "EDQUOT", "EROFS", "ESTALE", "EUCLEAN", "EREMOTEIO"
+)
+# Of a file that should go onto the disk any other error says so, too: drivers have many (ENODATA,
+# ETIMEDOUT, ENOLINK). These are said by a file system that has no such thing, each time.
+_NEVER_SYNCS = _numbers("EINVAL", "ENOSYS", "ENOTSUP")
+
+
 class DiskFailedError(Exception):
-    """What was written may not be on the disk."""
+    """What was written may not be on the disk. ``number``: what the system said."""
+
+    def __init__(self, error: OSError, path: str) -> None:
+        super().__init__(f"{path}: {error.strerror}")
+        self.number = error.errno or errno.EIO
 
 
 class AppendSync:
@@ -48,6 +67,14 @@ class AppendSync:
     def sync(self) -> list[str]:
         """Put onto the disk what changed since the last time; return the files' names.
         Raises DiskFailedError, and OSError for what else is wrong with the folder."""
+        try:
+            return self._sync_all()
+        except OSError as error:
+            if error.errno in _FAILED:
+                raise DiskFailedError(error, str(self._folder)) from error
+            raise
+
+    def _sync_all(self) -> list[str]:
         changed: list[str] = []
         seen: set[_File] = set()
         with os.scandir(self._folder) as entries:
@@ -72,9 +99,9 @@ class AppendSync:
         try:
             _put_onto_the_disk(self._open[file])
         except OSError as error:
-            if error.errno in _LOST:
-                raise DiskFailedError(f"{path}: {error.strerror}") from error
-            raise
+            if error.errno in _NEVER_SYNCS:
+                raise
+            raise DiskFailedError(error, path) from error
         self._synced[file] = mark
         return True
 
@@ -109,17 +136,17 @@ class _Server:
             return True
         return False
 
-    def end(self) -> None:
-        """Ask it to end."""
+    def kill(self) -> None:
+        """End it at once."""
         with suppress(ProcessLookupError):
             if self._handle is not None:
-                signal.pidfd_send_signal(self._handle, signal.SIGTERM)
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
             else:
-                os.kill(self._pid, signal.SIGTERM)
+                os.kill(self._pid, signal.SIGKILL)
 
 
 def main(folder: str, pid: str) -> int:
-    """Sync until the server has ended; return DISK_FAILED when the disk failed."""
+    """Sync until the server has ended; return 0, or what the disk said when it failed."""
     server, files, said = _Server(int(pid)), AppendSync(Path(folder)), ""
     has_ended = False
     while not has_ended:
@@ -128,9 +155,9 @@ def main(folder: str, pid: str) -> int:
             files.sync()  # once more when it has ended
             problem = ""
         except DiskFailedError as error:
+            server.kill()  # first: to speak may fail, or take as long as the disk does
             _say(f"the disk fails ({error}): Valkey is ended")
-            server.end()
-            return DISK_FAILED
+            return error.number
         except OSError as error:
             problem = f"not put onto the disk, tried again each second: {error}"
         if problem not in ("", said):
@@ -140,7 +167,10 @@ def main(folder: str, pid: str) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    """Say it, if somebody can hear it: the log is on the disk that may have failed. Past Python's
+    buffer, which would be written again at the end and change the exit code."""
+    with suppress(OSError):
+        os.write(_STDERR, f"{line}\n".encode(errors="replace"))
 
 
 if __name__ == "__main__":

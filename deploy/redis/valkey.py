@@ -13,7 +13,6 @@ import hashlib
 import logging
 import os
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -26,7 +25,7 @@ from redis.exceptions import BusyLoadingError, RedisError
 
 from deploy.processes.child import ChildError, ChildProcess
 from deploy.processes.private_files import make_private_folder, replace_private
-from deploy.redis import append_sync
+from deploy.redis.durability import Durability
 from deploy.redis.server_program import find_server
 from deploy.redis.users import render_acl
 from shared.errors import ConfigurationError
@@ -38,7 +37,6 @@ START_DEADLINE_S = 10.0  # of silence: one that says that it reads its data is w
 STOP_TIMEOUT_S = 10.0
 
 _PING_TIMEOUT_S = 0.2
-_LAST_WORDS_S = 2.0
 _LONG_READ_S = 2.0  # of its data: then it is said
 _POLL_S = 0.01
 # sockaddr_un holds 108 bytes with its final zero on Linux, 104 on macOS.
@@ -90,7 +88,7 @@ class EmbeddedValkey:
         self._passwords = dict(passwords)
         self._port = port
         self._child = ChildProcess("valkey", folder=self.folder)
-        self._sync = ChildProcess("append-sync", folder=self.folder)
+        self._durability = Durability(self.folder)
         self._socket: Path | None = None
 
     @property
@@ -104,29 +102,17 @@ class EmbeddedValkey:
     def keep_log_short(self) -> None:
         """Start an empty log when it is full."""
         self._child.keep_log_short()
-        self._sync.keep_log_short()
+        self._durability.keep_log_short()
 
     def look_after_disk(self) -> None:
-        """Have the files put onto the disk again, should what does that have been killed."""
-        if self._sync.is_running() or self._sync.exit_code == append_sync.DISK_FAILED:
-            return
-        if self.is_running():
-            log.warning(
-                "gatehouse: what puts Valkey's files onto the disk had ended, and begins again: %s",
-                self._sync.last_lines(1).strip(),
-            )
-            self._begin_sync()
+        """Have the files put onto the disk again, should what does that have been killed.
+        Raises ChildError when that can't be, or the disk fails."""
+        self._durability.look(self._child)
 
     @property
     def last_words(self) -> str:
         """What is known of why the server ended by itself."""
-        # It ends with the server, or a moment after it.
-        deadline = time.monotonic() + _LAST_WORDS_S
-        while self._sync.is_running() and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
-        if self._sync.exit_code == append_sync.DISK_FAILED:
-            return self._sync.last_lines(1).strip()
-        return f"its log is in {self.folder}"
+        return self._durability.failure()
 
     @property
     def pid(self) -> int | None:
@@ -148,7 +134,7 @@ class EmbeddedValkey:
         except BaseException:  # Ctrl-C too: nobody else would stop it
             self.stop()
             raise
-        self._begin_sync()
+        self._durability.begin(self._child)
         return self
 
     def adopt(self) -> bool:
@@ -167,14 +153,14 @@ class EmbeddedValkey:
             client.acl_load()
             client.config_set("maxmemory", self._max_bytes)
             client.config_set("appendfsync", "no")
-        self._begin_sync()
+        self._durability.begin(self._child)
         return True
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Stop the server, by force after ``timeout_s``. Data stays in the folder.
         May be called twice."""
         self._child.stop(timeout_s)
-        self._sync.stop(timeout_s)
+        self._durability.end(timeout_s)
 
     def url(self, role: str) -> str:
         """Return the URL with which ``role`` (one that has a password) connects to the socket."""
@@ -209,12 +195,6 @@ class EmbeddedValkey:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _begin_sync(self) -> None:
-        self._sync.adopt()  # that of a killed launcher has that one's code
-        self._sync.stop(STOP_TIMEOUT_S)
-        program = [sys.executable, "-I", "-S", append_sync.__file__]
-        self._sync.start([*program, str(self.folder / "appendonlydir"), str(self.pid)])
 
     @contextmanager
     def _admin(self) -> Iterator[RedisClient]:

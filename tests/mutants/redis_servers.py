@@ -200,14 +200,14 @@ REDIS_MUTANTS = (
         Mutant(
             "a disk that fails",
             "deploy/redis/append_sync.py",
-            "            server.end()\n            return DISK_FAILED",
-            '            problem = ""',
+            "            server.kill()  # first",
+            "            pass  # first",
         ),
         Mutant(
             "what puts files onto the disk is looked after",
-            "deploy/redis/valkey.py",
-            "        if self.is_running():\n            log.warning(",
-            "        if False:\n            log.warning(",
+            "deploy/redis/durability.py",
+            "        log.warning(\n",
+            "        return log.warning(\n",
         ),
     ),
 )

@@ -1,6 +1,7 @@
 """What the server has appended is put onto the disk by a process beside it, which lives as long as
 the server does; a disk that fails ends both."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,19 +11,24 @@ from pathlib import Path
 
 import pytest
 
+from deploy.processes.child import ChildError
+from deploy.processes.private_files import replace_private
 from deploy.redis import append_sync
-from deploy.redis.append_sync import AppendSync
+from deploy.redis.append_sync import AppendSync, DiskFailedError
 from deploy.redis.valkey import EmbeddedValkey
 from tests.integration.redis.test_valkey_server import PASSWORDS, connect, leave_behind
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
 FAILING = """
-import errno, os, runpy
+import os, runpy
 fdatasync = os.fdatasync
 def fail(file):
     if os.path.exists({flag!r}):
-        raise OSError(errno.EIO, "Input/output error")
+        with open({flag!r}) as flag:
+            number = int(flag.read())
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 2)  # where it speaks is on the same disk
+        raise OSError(number, os.strerror(number)) if number else RuntimeError("a mistake")
     fdatasync(file)
 os.fdatasync = fail
 runpy.run_path({program!r}, run_name="__main__")
@@ -31,7 +37,8 @@ runpy.run_path({program!r}, run_name="__main__")
 
 @pytest.fixture
 def failing_disk(tmp_path: Path) -> Path:
-    """A program that syncs as ours does, on a disk that fails once there is a file "fails"."""
+    """A program that syncs as ours does, on a disk that fails once there is a file "fails", with
+    the number in it. 0 is a mistake of the program's own."""
     program = tmp_path / "sync.py"
     program.write_text(FAILING.format(flag=str(tmp_path / "fails"), program=append_sync.__file__))
     return program
@@ -44,6 +51,19 @@ def files_open(folder: Path) -> int:
         with suppress(FileNotFoundError):  # another thread's, or the look's own
             paths.append(Path(os.readlink(f"/proc/self/fd/{name}")))
     return sum(path.is_relative_to(folder) for path in paths)
+
+
+def write(server: EmbeddedValkey, entry: str) -> None:
+    """Have it write something."""
+    client = connect(server)
+    client.set(entry, 1)
+    client.connection_pool.disconnect()
+
+
+def is_looked_after(server: EmbeddedValkey) -> bool:
+    """Look, and tell that it is not done with one look: who waits for an error is raised it."""
+    server.look_after_disk()
+    return False
 
 
 def sync_pid(folder: Path) -> int:
@@ -91,38 +111,75 @@ def test_what_has_changed_is_put_onto_the_disk(tmp_path: Path) -> None:
         client.connection_pool.disconnect()
 
 
-@pytest.mark.parametrize("is_launcher_killed", [False, True])
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.ENODATA])
 def test_disk_that_fails_ends_the_server(
-    tmp_path: Path,
-    failing_disk: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    is_launcher_killed: bool,
+    tmp_path: Path, failing_disk: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """It says so once, and then as if all was well: nothing is acknowledged on top of what is lost.
-    Whether or not who started the server still lives."""
+    Without a word from the server, which may hang, and in the log, which is on the same disk."""
     folder = tmp_path / "valkey"
     monkeypatch.setattr(append_sync, "__file__", str(failing_disk))
-    server = EmbeddedValkey(folder, passwords=PASSWORDS)
-    if is_launcher_killed:
-        pid = leave_behind(folder, sync_program=str(failing_disk))
-    else:
-        pid = server.start().pid or 0
-    client = connect(server)
-    client.set("a", 1)
-    (tmp_path / "fails").touch()
-    client.set("a", 2)
-    client.connection_pool.disconnect()
-    wait_until(
-        lambda: is_gone(pid) if is_launcher_killed else not server.is_running(),
-        timeout_s=10,
-        what="the server has ended",
-    )
-    if not is_launcher_killed:
-        assert "the disk fails (" in server.last_words
+    with EmbeddedValkey(folder, passwords=PASSWORDS) as server:
+        write(server, "a")
+        replace_private(tmp_path / "fails", str(number))
+        write(server, "b")
+        os.kill(server.pid or 0, signal.SIGSTOP)
+        wait_until(lambda: not server.is_running(), timeout_s=10, what="the server has ended")
+        assert server.last_words == (
+            f"the disk of {folder} fails ({os.strerror(number)}); what was written last may be gone"
+        )
         server.look_after_disk()
-        server.stop()
-    wait_until(lambda: is_gone(sync_pid(folder)), timeout_s=10)
-    assert ": Input/output error): Valkey is ended" in (folder / "append-sync.log").read_text()
+
+
+def test_disk_that_fails_ends_the_server_of_a_killed_launcher(
+    tmp_path: Path, failing_disk: Path
+) -> None:
+    """Nobody else would."""
+    pid = leave_behind(tmp_path / "valkey", sync_program=str(failing_disk))
+    server = EmbeddedValkey(tmp_path / "valkey", passwords=PASSWORDS)
+    replace_private(tmp_path / "fails", str(errno.EIO))
+    write(server, "a")
+    wait_until(lambda: is_gone(pid), timeout_s=10, what="the server has ended")
+    wait_until(lambda: is_gone(sync_pid(server.folder)), timeout_s=10)
+
+
+def test_end_of_the_process_that_nobody_can_explain_ends_the_server(
+    tmp_path: Path, failing_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may have told it what it tells nobody else."""
+    monkeypatch.setattr(append_sync, "__file__", str(failing_disk))
+    with EmbeddedValkey(tmp_path / "valkey", passwords=PASSWORDS) as server:
+        replace_private(tmp_path / "fails", "0")
+        write(server, "a")
+        wait_until(lambda: is_gone(sync_pid(server.folder)), timeout_s=10)
+        with pytest.raises(ChildError, match=r"ended by itself, with exit code 1"):
+            wait_until(lambda: is_looked_after(server), timeout_s=10)
+        assert not server.is_running()
+
+
+def test_process_that_can_not_begin_again_is_said_in_one_line(tmp_path: Path) -> None:
+    """Where a disk can't be written, its file can't be opened."""
+    with EmbeddedValkey(tmp_path, passwords=PASSWORDS) as server:
+        os.kill(sync_pid(tmp_path), signal.SIGKILL)
+        (tmp_path / "append-sync.pid").unlink()
+        (tmp_path / "append-sync.pid").mkdir()
+        with pytest.raises(ChildError, match=r"^whether append-sync .* runs can't .*Is a dir"):
+            wait_until(lambda: is_looked_after(server), timeout_s=10)
+        assert server.is_running(), "who started it ends it"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EUCLEAN, errno.EACCES])
+def test_folder_that_can_not_be_read_is_a_disk_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Unless it is a matter of rights, or of room in memory: then nothing is lost."""
+
+    def fail(_: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(PermissionError if number == errno.EACCES else DiskFailedError):
+        AppendSync(tmp_path).sync()
 
 
 def test_what_is_no_file_of_valkey_is_no_disk_that_fails(tmp_path: Path) -> None:

@@ -204,3 +204,21 @@ def test_log_keeps_its_end(tmp_path: Path) -> None:
     assert not keep_short(log, max_bytes=6000)
     assert keep_short(log, max_bytes=1000)
     assert (log.stat().st_size, (tmp_path / "a.log.1").read_bytes()) == (0, b"x" * 997 + b"end")
+
+
+def test_pid_file_that_can_not_be_opened_is_said_and_stops_no_stop(
+    child: ChildProcess, tmp_path: Path
+) -> None:
+    """On a disk that fails; a child that was adopted before is still told from one that ended."""
+    start(child, "import time; time.sleep(60)")
+    other = ChildProcess("sleeper", folder=tmp_path)
+    assert other.adopt()
+    (tmp_path / "sleeper.pid").unlink()
+    (tmp_path / "sleeper.pid").mkdir()
+    assert other.is_running()
+    child.stop(0)
+    assert not other.is_running()
+    with pytest.raises(ChildError, match=r"sleeper can't be started: .*Is a directory"):
+        child.start(["true"])
+    with pytest.raises(ChildError, match=r"whether sleeper of an earlier .*Is a directory"):
+        child.adopt()

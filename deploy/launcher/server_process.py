@@ -117,7 +117,7 @@ class ServerProcess:
 def _command(kind: str) -> list[str]:
     if kind == "gunicorn":
         # a checkout, a wheel
-        places = (ROOT / "gunicorn.conf.py", Path(__file__).with_name("gunicorn.conf.py"))
+        places = (ROOT / "gunicorn.conf.py", ROOT / "deploy/gunicorn.conf.py")
         settings = next(str(place) for place in places if place.exists())
         return [sys.executable, "-m", "gunicorn", "-c", settings, "wsgi:application"]
     return [sys.executable, "-m", "wsgi"]

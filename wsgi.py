@@ -35,6 +35,7 @@ from flask_api.app import (
 )
 from flask_api.gate.gated import GatedApplication, create_gate
 from shared.agreement import disagreements, probe, require_agreement
+from shared.environment import find_modules_at_start_dir
 from shared.errors import ConfigurationError
 from shared.http.beside import offer_api, with_api, withdraw_api
 from shared.http.edge import Edge
@@ -128,6 +129,7 @@ class Service:
 def create_service() -> Service:
     """Build both applications from the settings.
     Raises ConfigurationError, also when the two sides would not agree."""
+    find_modules_at_start_dir()
     settings, api_settings = load_settings(ServerSettings), load_settings(ApiSettings)
     require_agreement(load_settings(WriterSettings), api_settings)
     require_free_threads(settings, api_settings)

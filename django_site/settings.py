@@ -13,7 +13,7 @@ from shared.contract.entries import PREFIX
 from shared.errors import ConfigurationError
 from shared.http.response_headers import HSTS, PAGE_SECURITY_HEADERS
 from shared.logs import logging_config
-from shared.settings import SiteSettings, load_settings, var_dir
+from shared.settings import SiteSettings, load_settings, start_dir, var_dir
 
 SITE = load_settings(SiteSettings)
 HERE = Path(__file__).resolve().parent
@@ -128,11 +128,17 @@ def _database() -> dict[str, Any]:
         }
     try:
         url = SITE.database_url.get_secret_value()
-        return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        named: dict[str, Any] = dict(
+            dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+        )
     except ValueError:  # its message repeats the URL, which may hold a password
         raise ConfigurationError(
             "DATABASE_URL can't be read: it must be a URL such as postgres://user@host/name"
         ) from None
+    if named["ENGINE"].endswith("sqlite3") and named["NAME"] != ":memory:":
+        # Not from the working folder: a server's is where our packages are.
+        named["NAME"] = str(start_dir() / named["NAME"])
+    return named
 
 
 DATABASES = {"default": _database()}

@@ -8,6 +8,7 @@ for a whole process (docs/adr/0011-one-slot-of-a-cluster.md). It is a setting al
 
 import os
 import re
+import sys
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -19,6 +20,8 @@ REDIS_PREFIX_PATTERN = r"([a-z0-9_-]{1,40}|\{[a-z0-9_-]{1,40}\}):"
 # The checkout, or the folder of the installed packages.
 ROOT = Path(__file__).resolve().parents[1]
 _VARIABLE = f"{ENV_PREFIX}REDIS_PREFIX"
+# Where the launcher was started: its processes run in our own folder. It tells them by this.
+START_DIR = f"{ENV_PREFIX}START_DIR"
 
 
 def is_installed() -> bool:
@@ -32,8 +35,25 @@ def var_dir() -> Path:
     ``GATEHOUSE_VAR_DIR``, else ``var`` in the checkout,
     or in the working folder where Gatehouse is installed.
     """
-    home = Path.cwd() if is_installed() else ROOT
-    return Path(os.environ.get(f"{ENV_PREFIX}VAR_DIR") or home / "var").resolve()
+    return Path(os.environ.get(f"{ENV_PREFIX}VAR_DIR") or _home() / "var").resolve()
+
+
+def start_dir() -> Path:
+    """Return the folder from which what is relative counts: the checkout, or where Gatehouse is
+    installed the one that it was started in."""
+    return Path(os.environ.get(START_DIR) or _home())
+
+
+def find_modules_at_start_dir() -> None:
+    """Have modules with tasks found where Gatehouse was started, if it is installed. Behind all
+    others: a ``secrets.py`` beside somebody's tasks hides nothing of Python's. Idempotent."""
+    folder = os.environ.get(START_DIR)
+    if folder and folder not in sys.path:
+        sys.path.append(folder)
+
+
+def _home() -> Path:
+    return Path.cwd() if is_installed() else ROOT
 
 
 def redis_prefix() -> str:

@@ -12,7 +12,7 @@ a process is given only what its side needs: the API is never given Django's SEC
     └── ServerSettings   wsgi.py and gunicorn.conf.py
 """
 
-from shared.environment import ENV_PREFIX, ROOT, var_dir
+from shared.environment import ENV_PREFIX, ROOT, start_dir, var_dir
 from shared.settings.api import ApiSettings
 from shared.settings.contract import DAY_S, ContractSettings
 from shared.settings.fields import SECRET_MIN_LENGTH, RedisUrl, Secret
@@ -47,5 +47,6 @@ __all__ = [
     "misspelt_settings",
     "require_free_threads",
     "server_mount",
+    "start_dir",
     "var_dir",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import AliasChoices
 
-from shared.environment import ENV_PREFIX
+from shared.environment import ENV_PREFIX, START_DIR
 from shared.settings.contract import ContractSettings
 from shared.settings.server import ServerSettings
 from shared.settings.site import SiteSettings
@@ -14,6 +14,7 @@ from shared.settings.worker import WorkerSettings
 
 # Read by the client, by its completion, and before there are settings.
 _NO_SETTINGS = {f"{ENV_PREFIX}{name}" for name in ("URL", "KEY", "COMPLETE", "VAR_DIR")}
+_NO_SETTINGS.add(START_DIR)  # of the launcher's to its processes
 
 
 def misspelt(names: Iterable[str]) -> Iterator[str]:

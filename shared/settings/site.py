@@ -46,7 +46,9 @@ class SiteSettings(WriterSettings):
     database_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("DATABASE_URL", "GATEHOUSE_DATABASE_URL", "database_url"),
-        description="the site's database: postgres://user@host/name; else SQLite under var/",
+        description="the site's database: postgres://user@host/name; else SQLite under var/. "
+        "sqlite:///own.db is in the folder of the start, where Gatehouse is installed, else in "
+        "the checkout",
     )
     debug: bool = Field(False, description="Django's debug pages; never in production")
     email_url: SecretStr | None = Field(

@@ -66,6 +66,17 @@ assert len(list(load_tasks(["flask_api.tasks.library"]))) > 5
 assert not {"flask", "django"} & set(sys.modules)
 """
 
+BESIDE = """
+import secrets
+from flask_api.jobs import task
+
+@task("beside.where", executor="processes")
+def where() -> str:
+    \"""Tell where this is.\"""
+    assert secrets.token_hex
+    return __file__
+"""
+
 
 def test_wheel_holds_all_of_the_service_and_nothing_else(wheel: Path) -> None:
     """Every file of the packages that git knows, templates, scripts and styles too;
@@ -133,7 +144,7 @@ def server_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return Environment(tmp_path_factory.mktemp("server") / "env", wheel, "server")
 
 
-def installed(environment: Environment, in_folder: Path, **variables: str) -> Launch:
+def installed(environment: Environment, in_folder: Path, *options: str, **variables: str) -> Launch:
     """``gatehouse-server`` in a folder, which no variable names."""
 
     class InstalledLaunch(Launch):
@@ -141,7 +152,7 @@ def installed(environment: Environment, in_folder: Path, **variables: str) -> La
         folder = in_folder
         names_var = False
 
-    return InstalledLaunch(in_folder / "var", "--port", str(free_port()), **variables)
+    return InstalledLaunch(in_folder / "var", "--port", str(free_port()), *options, **variables)
 
 
 def test_whole_service_runs_from_the_wheel(server_environment: Environment, tmp_path: Path) -> None:
@@ -181,6 +192,27 @@ def test_new_service_is_served_as_its_readme_says(
         ).splitlines()
         assert json.loads(done[1])["username"] == "demo"
         assert json.loads(done[2])["result"] == ["Hello, Ada!"]
+
+
+@pytest.mark.parametrize("server", ["cherrypy", "gunicorn"])
+def test_folder_of_the_start_hides_nothing_and_keeps_what_is_relative(
+    server_environment: Environment, tmp_path: Path, server: str
+) -> None:
+    """Tasks are found there, behind Python's modules and the installed ones: a secrets.py beside
+    them is nobody's but theirs. A database without a folder is there, not among the packages."""
+    (tmp_path / "beside.py").write_text(BESIDE)
+    for name in ("secrets", "redis", "wsgi"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('it hides another')\n")
+    told = {"GATEHOUSE_TASK_MODULES": "beside", "DATABASE_URL": "sqlite:///own%20people.db"}
+    with serving(installed(server_environment, tmp_path, "--server", server, **told)) as launch:
+        body = json.dumps({"task": "beside.where"})
+        done = paste(
+            f"{launch.pasted_lines}\ncurl -sb \"$jar\" -H 'Content-Type: application/json' "
+            f"-d '{body}' '{launch.address}/api/jobs?wait=20'"
+        ).splitlines()
+        assert json.loads(done[2])["result"] == str(tmp_path / "beside.py")
+    assert (tmp_path / "own people.db").exists()
+    assert not (tmp_path / "var/db.sqlite3").exists()
 
 
 def test_import_of_the_client_is_quick_and_starts_nothing() -> None:

@@ -180,4 +180,19 @@ WORK_MUTANTS = (
             "os.open(name, flags, 0o644)",
         ),
     ),
+    *of(
+        ("tests/unit/jobs/remote/test_jobs_celery_urls.py",),
+        Mutant(
+            "certificate of Celery's Redis",
+            "flask_api/jobs/workers/remote/celery_carrier.py",
+            '{"ssl_cert_reqs": "required", "ssl_check_hostname": True, **given}',
+            '{"ssl_cert_reqs": "none", **given}',
+        ),
+        Mutant(
+            "database of Celery's socket",
+            "flask_api/jobs/workers/remote/celery_carrier.py",
+            "?virtual_host={database}",
+            "",
+        ),
+    ),
 )

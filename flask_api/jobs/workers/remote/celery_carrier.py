@@ -11,12 +11,14 @@ own.
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 import kombu
 from celery import Celery
 from celery.app.amqp import AMQP
+from redis.connection import SSLConnection, parse_url
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.scripts import load_scripts
@@ -68,7 +70,7 @@ class CeleryCarrier(RedisCarrier):
     """
 
     def __init__(self, settings: ApiSettings) -> None:
-        broker_url(settings.job_store_url)  # one that Celery can't reach is refused at the start
+        _require_one_server(settings.job_store_url)  # refused at the start, not at a worker
         super().__init__(settings)
         self._script = load_scripts()["send"]
 
@@ -121,28 +123,55 @@ def _broker_of(settings: ApiSettings) -> dict[str, Any]:
     """Return Celery's settings of the broker."""
     if settings.celery_broker_url is not None:
         return rabbitmq_carrier.celery_settings(settings.celery_broker_url.get_secret_value())
+    return celery_settings(settings.job_store_url)
+
+
+def celery_settings(redis_url: str) -> dict[str, Any]:
+    """Return Celery's settings of a Redis. The URL is read as our own client reads it: kombu's
+    reading has other names for some parts, takes options for arguments, and without an option of
+    TLS it would believe any certificate. Raises ConfigurationError for one of Sentinels or of a
+    Cluster."""
+    _require_one_server(redis_url)
+    server = parse_url(redis_url)  # type: ignore[no-untyped-call]
+    transport = {
+        "global_keyprefix": keyspace.sent(""),
+        "socket_connect_timeout": 1,
+        "socket_timeout": 5,
+        "socket_keepalive": server.get("socket_keepalive", True),  # redis-py's, not kombu's
+        "visibility_timeout": _NEVER_S,
+        "priority_steps": [0],  # one list, not one for each priority of Celery's
+    }
+    is_tls = server.get("connection_class") is SSLConnection
     return {
-        "broker_url": broker_url(settings.job_store_url),
-        "broker_transport_options": {
-            "global_keyprefix": keyspace.sent(""),
-            "socket_connect_timeout": 1,
-            "socket_timeout": 5,
-            "visibility_timeout": _NEVER_S,
-            "priority_steps": [0],  # one list, not one for each priority of Celery's
-        },
+        "broker_url": _kombu_url(server, scheme="rediss" if is_tls else "redis"),
+        "broker_use_ssl": _tls_options(server) if is_tls else None,
+        "broker_transport_options": transport,
     }
 
 
-def broker_url(redis_url: str) -> str:
-    """Return a Redis URL as Celery writes it: a Unix socket's scheme is another there.
-    Raises ConfigurationError for one of Sentinels or of a Cluster."""
+def _kombu_url(server: Mapping[str, Any], *, scheme: str) -> str:
+    """Return where and as whom, as kombu writes it. All that is not plain is quoted: kombu would
+    take what stands behind a ; for another server."""
+    named = (server.get("username", ""), server.get("password", ""))
+    who = ":".join(quote(each, safe="") for each in named) + "@" if any(named) else ""
+    database = server.get("db", 0)
+    if path := server.get("path"):
+        return f"redis+socket://{who}{quote(path)}?virtual_host={database}"
+    host = server.get("host", "localhost")
+    where = f"[{host}]" if ":" in host else quote(host)
+    return f"{scheme}://{who}{where}:{server.get('port', 6379)}/{database}"
+
+
+def _tls_options(server: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what TLS needs: a certificate that is valid and the host's, but where the URL says
+    otherwise."""
+    given = {name: value for name, value in server.items() if name.startswith("ssl_")}
+    return {"ssl_cert_reqs": "required", "ssl_check_hostname": True, **given}
+
+
+def _require_one_server(redis_url: str) -> None:
     if is_sentinel_url(redis_url) or is_cluster_url(redis_url):
         raise ConfigurationError(
             "GATEHOUSE_JOBS_REDIS_URL: celery can't ask Sentinels or a Cluster; name a RabbitMQ in "
             "GATEHOUSE_CELERY_BROKER_URL, or let rq carry attempts"
         )
-    parts = urlsplit(redis_url)
-    if parts.scheme != "unix":
-        return redis_url
-    who = f"{quote(unquote(parts.username or ''))}:{quote(unquote(parts.password or ''))}@"
-    return f"redis+socket://{who if parts.password else ''}{parts.path}"

@@ -93,7 +93,9 @@ class Membership:
 
         Raises ConfigurationError on a Redis that may lose accepted jobs.
         """
-        self._neighbours = Neighbours(mark_of_this_process(), clock=self._clock)
+        self._neighbours = Neighbours(
+            mark_of_this_process(), is_one_machine=self._store.is_of_this_machine, clock=self._clock
+        )
         try:
             self._register()
         except JobStoreUnavailable:

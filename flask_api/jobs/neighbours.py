@@ -3,7 +3,9 @@ heartbeat has run out.
 
 A process tells with its beats where it runs (:class:`ProcessMark`). Who shares its machine looks
 each second whether it is still there. Only one that was seen alive here is believed to have ended:
-machines that were copied while they ran take each other's processes for their own.
+machines that were copied while they ran take each other's processes for their own. Where Redis is
+behind a socket of this machine no copy has written there: one that ended before anybody looked, as
+the predecessor of a server that is alone, is believed too.
 """
 
 import hashlib
@@ -56,9 +58,15 @@ class Neighbours:
     """Looks after the processes of this machine. For one thread."""
 
     def __init__(
-        self, mark: ProcessMark | None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        mark: ProcessMark | None,
+        *,
+        is_one_machine: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``is_one_machine``: only processes of this machine can have told where they run."""
         self.mark = mark  # of this process
+        self._is_one_machine = is_one_machine
         self._clock = clock
         self._next_look_at = clock()
         self._seen: set[str] = set()
@@ -82,7 +90,7 @@ class Neighbours:
             if mark.place == self.mark.place and times[mark] == 1
         }
         alive = {name for name, mark in here.items() if is_there(mark)}
-        self._seen = alive | (self._seen & here.keys())
+        self._seen = set(here) if self._is_one_machine else alive | (self._seen & here.keys())
         self._gone_since = {name: self._gone_since.get(name, now) for name in self._seen - alive}
         return [name for name, since in self._gone_since.items() if now - since >= _GONE_S]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn, TypeVar, cast
 
+from redis.connection import UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -59,6 +60,12 @@ class RedisGateway:
         self._breaker = breaker or CircuitBreaker()
         self._said: dict[str, float] = {}
         self.place = dict(place or {})  # which server, by which setting: for the log
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Tell whether Redis is behind a socket of this machine, which no other reaches."""
+        kind = self.client.connection_pool.connection_class
+        return issubclass(kind, UnixDomainSocketConnection)
 
     @property
     def is_broken(self) -> bool:

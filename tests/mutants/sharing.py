@@ -88,6 +88,9 @@ SHARING_MUTANTS = (
         ("tests/unit/jobs/test_jobs_neighbours.py",),
         Mutant("looks a second apart", _NEIGHBOURS, " or now < self._next_look_at", ""),
         Mutant("seen here before", _NEIGHBOURS, "(self._seen & here.keys())", "here.keys()"),
+        Mutant(
+            "seen, or of one machine", _NEIGHBOURS, "if self._is_one_machine else", "if True else"
+        ),
         Mutant("gone for a while", _NEIGHBOURS, "now - since >= _GONE_S", "True"),
         Mutant("this machine's processes", _NEIGHBOURS, "mark.place == self.mark.place and ", ""),
         Mutant("two of one mark", _NEIGHBOURS, " and times[mark] == 1", ""),
@@ -98,6 +101,12 @@ SHARING_MUTANTS = (
     ),
     *of(
         ("tests/integration/engine/sharing/test_engine_neighbours.py",),
+        Mutant(
+            "ended before anybody looked",
+            "flask_api/jobs/membership.py",
+            "is_one_machine=self._store.is_of_this_machine",
+            "is_one_machine=False",
+        ),
         Mutant(
             "ended by the kernel",
             "flask_api/jobs/workers/child.py",

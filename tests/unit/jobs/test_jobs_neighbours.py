@@ -120,6 +120,18 @@ def test_process_that_was_never_seen_here_is_not_missed(watched: Watched) -> Non
     assert watched.look(times=3) == []
 
 
+def test_process_that_was_never_seen_is_missed_where_no_copy_can_have_told_of_it(
+    watched: Watched,
+) -> None:
+    """Of another machine, or in another container, it is not looked for there either."""
+    watched.end()
+    watched.neighbours = Neighbours(OWN, is_one_machine=True, clock=watched.clock)
+    elsewhere = watched.mark._replace(place="0" * 16)
+    assert watched.look(times=3, mark=elsewhere) == []
+    assert watched.look(times=1) == [], "its children may still be ending"
+    assert watched.look(times=1) == ["other"]
+
+
 def test_process_of_another_machine_is_not_looked_for(watched: Watched) -> None:
     """Its number may be anybody's here."""
     elsewhere = watched.mark._replace(place="0" * 16)

@@ -28,6 +28,23 @@ def test_killed_neighbour_is_not_waited_for(
     assert bench.admin.smembers(keyspace.INSTANCES) == {other.instance}
 
 
+def test_predecessor_that_was_killed_is_not_waited_for(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server alone that is started again never saw it: a Redis behind a socket of this machine
+    was told of it by this machine, and by no copy."""
+    monkeypatch.setattr("flask_api.jobs.membership.SUSPECT_S", 600.0)
+    child = bench.start_process(GATEHOUSE_JOB_HEARTBEAT_S="60")
+    (job_id,) = child.submit("sample.hold", [{"path": bench.path()}], owner=bench.owner)
+    wait_until(bench.runs, timeout_s=30, what="it runs")
+    child.kill()
+    other = bench.start()
+    wait_until(lambda: len(bench.runs()) == 2, timeout_s=10, what="it runs again")
+    bench.go()
+    assert bench.outcome(other, job_id).attempt == 2
+    assert bench.admin.smembers(keyspace.INSTANCES) == {other.instance}
+
+
 @pytest.mark.parametrize("task", ["child.deaf", "child.hog"])
 def test_children_end_with_their_killed_server(bench: EngineBench, task: str) -> None:
     """A child must not go on with a job that another server runs by then, whatever it does."""

@@ -6,22 +6,36 @@ That process ends the server when the disk fails. What else may end it:
 - a signal (out of memory, ``kill -9``): another one takes over. Linux tells an error that nobody
   has been told of to who opens the file next, too, so nothing is missed.
 - anything else: maybe it was told what the disk tells once, so the server is ended.
+
+A server that can't write its file, on a full disk for example, has acknowledged by then what it was
+doing, refuses what comes next, and tries again each second; that it can't do so is seen by asking
+it. Its folder has a reserve, which is given up before the server is asked to end: as its last act
+it writes what it still has.
 """
 
+import errno
 import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+
+from redis.exceptions import RedisError
 
 from deploy.processes.child import ChildError, ChildProcess
 from deploy.redis import append_sync
+from shared.redis.replies import code_of
 
 log = logging.getLogger("gatehouse.launcher")
 
 _LAST_WORDS_S = 2.0
 _STOP_S = 10.0
 _POLL_S = 0.01
+CAN_NOT_WRITE = "MISCONF"  # the code of its answers
+RESERVE_BYTES = 16 << 20  # for the writes of one moment, each of which is smaller
+# A file that is rewritten may fill the disk for as long as that takes; Valkey tries each second.
+_PATIENCE_S = 1.5
 _CODES_OF_PYTHON = (1, 2, 120)  # of a mistake, of a program that is not there, of its streams
 
 
@@ -31,9 +45,22 @@ class Durability:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._sync = ChildProcess("append-sync", folder=folder)
+        self._reserve = folder / "reserve"
+        self._refuses_since: float | None = None
 
     def begin(self, server: ChildProcess) -> None:
         """Look after a server that runs. Raises ChildError where that is not possible."""
+        try:
+            _make_reserve(self._reserve)
+        except OSError as error:
+            self.give_up_reserve()
+            raise ChildError(
+                f"the disk of {self._folder} has no {RESERVE_BYTES >> 20} MB left, which Valkey "
+                f"needs to end in order: {error.strerror}"
+            ) from error
+        self._begin_sync(server)
+
+    def _begin_sync(self, server: ChildProcess) -> None:
         self._sync.adopt()  # that of a killed launcher has that one's code
         self._sync.stop(_STOP_S)
         program = [sys.executable, "-I", "-S", append_sync.__file__]
@@ -50,7 +77,23 @@ class Durability:
         log.warning(
             "gatehouse: what puts Valkey's files onto the disk was killed, and begins again"
         )
-        self.begin(server)
+        self._begin_sync(server)
+
+    def refusal(self, answer: RedisError | None) -> str:
+        """Judge what the server answers to a PING: return why it must end, empty if it need not."""
+        if answer is None:
+            self._refuses_since = None
+        elif code_of(answer) == CAN_NOT_WRITE:  # any other answer says nothing of its file
+            self._refuses_since = self._refuses_since or time.monotonic()
+            if time.monotonic() - self._refuses_since >= _PATIENCE_S:
+                reason = str(answer).rpartition(": ")[2]
+                return f"it can't write to the disk of {self._folder} ({reason})"
+        return ""
+
+    def give_up_reserve(self) -> None:
+        """Make room for what the server has not written, before it is asked to end."""
+        with suppress(OSError):
+            self._reserve.unlink()
 
     def failure(self) -> str:
         """Return what is known of why the server ended: of its disk, else where its log is."""
@@ -79,3 +122,17 @@ class Durability:
     def end(self, timeout_s: float) -> None:
         """Stop what was begun, once the server has ended."""
         self._sync.stop(timeout_s)
+
+
+def _make_reserve(file: Path) -> None:
+    """Have a file that takes room. Raises OSError."""
+    with file.open("ab") as opened:
+        if sys.platform != "darwin":
+            try:
+                os.posix_fallocate(opened.fileno(), 0, RESERVE_BYTES)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+        opened.truncate(0)
+        opened.write(bytes(RESERVE_BYTES))

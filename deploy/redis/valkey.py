@@ -25,11 +25,12 @@ from redis.exceptions import BusyLoadingError, RedisError
 
 from deploy.processes.child import ChildError, ChildProcess
 from deploy.processes.private_files import make_private_folder, replace_private
-from deploy.redis.durability import Durability
+from deploy.redis.durability import CAN_NOT_WRITE, Durability
 from deploy.redis.server_program import find_server
 from deploy.redis.users import render_acl
 from shared.errors import ConfigurationError
 from shared.redis import RedisClient, build_client
+from shared.redis.replies import code_of
 
 log = logging.getLogger("gatehouse.launcher")
 
@@ -105,9 +106,12 @@ class EmbeddedValkey:
         self._durability.keep_log_short()
 
     def look_after_disk(self) -> None:
-        """Have the files put onto the disk again, should what does that have been killed.
-        Raises ChildError when that can't be, or the disk fails."""
+        """Have the files put onto the disk again, should what does that have been killed. Raises
+        ChildError when that can't be, or the disk fails or is full: the server has ended then."""
         self._durability.look(self._child)
+        if refusal := self._durability.refusal(self._problem()):
+            self.stop()
+            raise ChildError(f"Valkey is ended: {refusal}")
 
     @property
     def last_words(self) -> str:
@@ -131,10 +135,10 @@ class EmbeddedValkey:
         self._child.start([str(program), str(config)], folder=self.folder)
         try:
             self._wait_until_it_answers()
+            self._durability.begin(self._child)
         except BaseException:  # Ctrl-C too: nobody else would stop it
             self.stop()
             raise
-        self._durability.begin(self._child)
         return self
 
     def adopt(self) -> bool:
@@ -144,7 +148,7 @@ class EmbeddedValkey:
             return False
         try:
             self._wait_until_it_answers()
-        except ChildError:  # it hangs, or has other passwords: no use to anybody
+        except ChildError:  # it hangs, can't write, or has other passwords: no use to anybody
             self.stop()
             return False
         # The files may be of an older version of this code than its users are.
@@ -159,6 +163,8 @@ class EmbeddedValkey:
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Stop the server, by force after ``timeout_s``. Data stays in the folder.
         May be called twice."""
+        if self.pid is not None:
+            self._durability.give_up_reserve()
         self._child.stop(timeout_s)
         self._durability.end(timeout_s)
 
@@ -232,7 +238,9 @@ class EmbeddedValkey:
                 if heard_at - began_at < _LONG_READ_S <= now - began_at:
                     log.warning("gatehouse: Valkey reads its data in %s ...", self.folder)
                 heard_at = now
-            if not self._child.is_running():
+            if code_of(problem) == CAN_NOT_WRITE:
+                silence = f"can't write its file ({problem})"
+            elif not self._child.is_running():
                 silence = f"stopped at once (exit code {self._child.exit_code})"
             elif now - heard_at > START_DEADLINE_S:
                 silence = f"did not answer within {START_DEADLINE_S:.0f} s"

@@ -196,18 +196,33 @@ REDIS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/redis/test_append_sync.py",),
+        ("tests/integration/disk/test_append_sync.py",),
         Mutant(
             "a disk that fails",
             "deploy/redis/append_sync.py",
-            "            server.kill()  # first",
-            "            pass  # first",
+            "server.kill()  # first",
+            "pass  # first",
         ),
         Mutant(
             "what puts files onto the disk is looked after",
             "deploy/redis/durability.py",
             "        log.warning(\n",
             "        return log.warning(\n",
+        ),
+    ),
+    *of(
+        ("tests/integration/disk/test_full_disk.py",),
+        Mutant(
+            "room for what is not written yet",
+            "deploy/redis/valkey.py",
+            "self._durability.give_up_reserve()",
+            "pass",
+        ),
+        Mutant(
+            "server that can't write",
+            "deploy/redis/durability.py",
+            "if time.monotonic() - self._refuses_since >= _PATIENCE_S:",
+            "if False:",
         ),
     ),
 )

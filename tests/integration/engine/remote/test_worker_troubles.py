@@ -2,7 +2,6 @@
 
 import os
 import ssl
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -14,12 +13,12 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.tasks.registry import load_tasks
 from flask_api.jobs.workers.remote.carrier import kind_of
+from tests.integration.disk.small_disk import small_disk
 from tests.integration.engine.engine_bench import EngineBench, give
 from tests.integration.engine.remote.conftest import StartWorker, reason_of
 from tests.integration.engine.worker_process import REMOTE, SECRET, wait_for_workers
 from tests.integration.tasks.test_web_tls import self_signed
 from tests.integration.tasks.web_server import running_server
-from tests.permission import is_refusal, missing_command
 from tests.waiting import wait_until
 
 HERE = "tests.integration.engine.remote"
@@ -27,24 +26,10 @@ _ROOM_KB = 64
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def files_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk with little room, where workers keep files."""
-    folder = tmp_path / "files"
-    folder.mkdir()
-    if missing := missing_command("mount", "umount"):
-        pytest.skip(missing)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={_ROOM_KB}k", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    if is_refusal(done.stderr):
-        pytest.skip(f"no file system may be mounted here: {done.stderr.strip()}")
-    assert not done.returncode, done.stderr
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "files", room_kb=_ROOM_KB) as folder:
+        yield folder
 
 
 def test_redis_whose_certificate_has_expired_is_named(
@@ -63,7 +48,7 @@ def test_redis_whose_certificate_has_expired_is_named(
 
 
 def test_full_disk_fails_what_needs_it_and_nothing_else(
-    bench: EngineBench, start_worker: StartWorker, small_disk: Path
+    bench: EngineBench, start_worker: StartWorker, files_disk: Path
 ) -> None:
     """A job that saves a file fails in the system's words; others run, and so does it when there is
     room again."""
@@ -71,7 +56,7 @@ def test_full_disk_fails_what_needs_it_and_nothing_else(
     wait_for_workers(bench.admin, 1)
     engine = bench.start(executors={"*": "rq"}, **REMOTE)
     saves = {"name": "a.bin", "size": 1000 * _ROOM_KB // 2}
-    filler = small_disk / "filler"
+    filler = files_disk / "filler"
     filler.write_bytes(os.urandom(1024 * (_ROOM_KB - 16)))
     job = bench.run(engine, "sample.save", saves)
     assert job.status is JobStatus.FAILED

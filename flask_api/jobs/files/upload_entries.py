@@ -2,6 +2,7 @@
 who needs it, when it goes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -11,12 +12,13 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus, format_time
 from flask_api.jobs.records.scripts import ALLOW_OOM
 from shared.clock import JOBS_CLOCK
+from shared.errors import JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway, Script
 
 _LUA = Path(__file__).parent / "lua"
 _SCRIPTS = ("reserve_upload", "keep_upload", "hold_uploads", "drop_upload")
-# A file that is never completely received is forgotten after so long.
-_RECEIVING_S = 86_400
+# A file of which nothing has come for so long is forgotten: whoever received it has died, say.
+RECEIVING_S = 300
 # A needed file stays at least so long from the submit on,
 # and so much longer each time that its time is over.
 HELD_S = 3600
@@ -73,9 +75,15 @@ class UploadEntries:
     ) -> int:
         """Make room among the person's files: how many bytes it may have, or a NoRoom."""
         wanted = "" if size is None else size
-        forgotten_at = JOBS_CLOCK.now() + _RECEIVING_S
+        forgotten_at = JOBS_CLOCK.now() + RECEIVING_S
         arguments = [file_id, wanted, largest, person_bytes, person_files, forgotten_at, owner_id]
         return int(self._run("reserve_upload", _keys(file_id, owner_id), arguments))
+
+    def renew(self, file_id: str) -> None:
+        """Note that a file is still being received. While Redis is away it is not: the next time
+        is soon enough."""
+        with suppress(JobStoreUnavailable):
+            self.postpone(file_id, JOBS_CLOCK.now() + RECEIVING_S)
 
     def keep(
         self,
@@ -142,7 +150,7 @@ class UploadEntries:
         self._store.write(lambda client: client.zrem(keyspace.EXPIRING_UPLOADS, file_id))
 
     def postpone(self, file_id: str, until: float) -> None:
-        """Note that the content of a dropped file can't be deleted now: it is due again then."""
+        """Note that a file is looked at again then, unless its content is deleted."""
         entry = keyspace.EXPIRING_UPLOADS
         self._store.write(lambda client: client.zadd(entry, {file_id: until}, xx=True))
 

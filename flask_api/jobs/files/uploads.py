@@ -37,6 +37,7 @@ UNDELETED_S = 300
 # a trickle would hold a thread for ever.
 PATIENCE_S = 30.0
 SLOWEST_BYTES_S = 16_384
+RENEWED_EVERY_S = 60.0  # while something comes
 _CONTENT = "content"
 
 
@@ -108,7 +109,7 @@ class Uploads:
                 expires_at=upload.expires_at,
             )
             if not is_kept:
-                raise UploadTooSlow("It took longer than a day to receive the file.")
+                raise UploadTooSlow("Nothing of the file came for minutes: it was forgotten.")
         except BaseException:
             self._remove(file_id)
             raise
@@ -226,7 +227,7 @@ class Uploads:
 
     def _write(self, file_id: str, owner: Owner, chunks: Iterable[bytes], room: int) -> Inspector:
         inspector = Inspector()
-        begun = self._clock()
+        begun = renewed_at = self._clock()
         with self._files.create(_folder(file_id), _CONTENT) as target:
             for chunk in chunks:
                 inspector.update(chunk)
@@ -238,6 +239,9 @@ class Uploads:
                         f"The file came too slowly: send at least {SLOWEST_BYTES_S} bytes a second."
                     )
                 target.write(chunk)
+                if self._clock() - renewed_at >= RENEWED_EVERY_S:
+                    renewed_at = self._clock()
+                    self.entries.renew(file_id)
         return inspector
 
     def _upload(self, file_id: str, owner: Owner, name: str, inspector: Inspector) -> Upload:

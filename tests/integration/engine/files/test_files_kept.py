@@ -15,7 +15,8 @@ from flask_api.jobs.errors import (
     UploadTooSlow,
 )
 from flask_api.jobs.files.storage import FileStore
-from flask_api.jobs.files.uploads import PATIENCE_S, SLOWEST_BYTES_S, Uploads
+from flask_api.jobs.files.upload_entries import RECEIVING_S
+from flask_api.jobs.files.uploads import PATIENCE_S, RENEWED_EVERY_S, SLOWEST_BYTES_S, Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
@@ -129,6 +130,35 @@ def test_upload_of_a_process_that_died_is_swept(bench: EngineBench, engine: JobE
     assert engine.uploads.sweep(limit=10) == 1
     assert stored(bench) == []
     assert entries.reserve("second", owner_id=bench.owner.id, size=1, **limits) == 1
+
+
+def test_room_is_kept_for_minutes_and_for_as_long_as_something_comes(bench: EngineBench) -> None:
+    """A server that is killed while it receives takes nobody's room for a day; an upload that takes
+    longer is not swept."""
+    clock, left = FakeClock(0.0), []
+    store = open_job_connections(bench.settings())
+    uploads = Uploads(store, FileStore(bench.settings()), bench.settings(), clock=clock)
+
+    def left_s() -> float:
+        ranked: Any = bench.admin.zrange(keyspace.EXPIRING_UPLOADS, 0, -1, withscores=True)
+        ((_, due_at),) = ranked
+        return float(due_at) - time.time()
+
+    def come() -> Any:
+        left.append(left_s())
+        (file_id,) = bench.admin.zrange(keyspace.EXPIRING_UPLOADS, 0, -1)
+        bench.admin.zadd(keyspace.EXPIRING_UPLOADS, {str(file_id): time.time() + 5})
+        yield b"x" * 2_000_000
+        left.append(left_s())
+        clock.advance(RENEWED_EVERY_S)
+        yield b"x"
+        left.append(left_s())
+
+    upload = uploads.receive(come(), owner=bench.owner, name="x")
+    assert upload.size == 2_000_001
+    assert [round(each / 10) * 10 for each in left] == [RECEIVING_S, 0, RECEIVING_S]
+    assert RENEWED_EVERY_S * 3 < RECEIVING_S <= 600
+    store.close()
 
 
 def test_process_that_died_while_it_deleted_leaves_the_rest_to_the_sweeper(

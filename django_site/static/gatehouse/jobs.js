@@ -3,6 +3,7 @@ import { filling, join, rowsOf } from "./job_ranges.js";
 import { follow, refresh, renew, say, sparingly, visible } from "./live.js";
 import { keepLight } from "./long_list.js";
 import { morph } from "./morph.js";
+import { send } from "./send.js";
 import { fill, gettext, number } from "./words.js";
 
 const LEFT_EVERY_MS = 10_000;
@@ -68,21 +69,26 @@ function showProgress({ job, progress }) {
   row.querySelector(".progress-words").textContent = progress.message ? `${count} · ${visible(progress.message).slice(0, 200)}` : count;
 }
 
+// The row may have another form, or be gone, by the time the answer comes: what this one says is read before.
+const underWay = new Set();
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.closest(".job-row")) return;
+  const row = form.closest(".job-row");
+  if (!row) return;
   event.preventDefault();
+  const { action } = form;
+  const { said } = form.dataset;
+  const { job } = row.dataset;
+  if (underWay.has(action)) return; // a newer page has given the button back
+  const body = new FormData(form);
   const button = form.querySelector("button");
   button.disabled = true;
-  try {
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), credentials: "same-origin" });
-    if (!answer.ok) throw new Error(String(answer.status));
-    const words = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#main > .note");
-    say(words?.textContent.trim() || form.dataset.said);
-    changed({ job: form.closest(".job-row").dataset.job });
-  } catch {
-    form.submit(); // as without scripts: the page says what is wrong
-  }
+  underWay.add(action);
+  const page = await send(action, body);
+  underWay.delete(action);
+  button.disabled = false;
+  if (page) say(page.querySelector("#main > .note")?.textContent.trim() || said);
+  changed({ job });
 });
 
 if (list) {

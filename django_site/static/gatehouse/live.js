@@ -24,11 +24,12 @@ export function say(text) {
   if (place) place.textContent = text;
 }
 
-// A word about the page itself, above it, once; it leads to where things can be put right.
-export function warn(text, { link, address } = {}) {
-  if (document.getElementById("trouble")) return;
+// A word about the page itself, above it, once; it leads to where things can be put right. What is told with an id of its own stays
+// until its teller takes it away; "trouble" is gone as soon as a page has come.
+export function warn(text, { link, address, id = "trouble" } = {}) {
+  if (document.getElementById(id)) return;
   const note = document.createElement("p");
-  note.id = "trouble";
+  note.id = id;
   note.className = "note warning";
   note.setAttribute("role", "alert");
   note.append(`${text} `);
@@ -48,8 +49,8 @@ export function markTitle(sign) {
   mark = sign;
 }
 
-function calm() {
-  document.getElementById("trouble")?.remove();
+export function unwarn(id) {
+  document.getElementById(id)?.remove();
 }
 
 export function show(html) {
@@ -112,7 +113,7 @@ async function load(address, background) {
     warn(gettext("The service is away for a moment. This page goes on by itself as soon as it can."));
     return AWAY;
   }
-  calm();
+  unwarn("trouble");
   return { html, isRefused: false };
 }
 

@@ -1,7 +1,9 @@
 // Make a part of this page like the same part of a newer one, touching only what differs: what has the focus keeps it,
 // what was opened stays open, and nothing that stands outside of such a part is touched.
 
-const isSame = (one, other) => one && one.nodeName === other.nodeName && (one.id || "") === (other.id || "");
+// A form is what it does: one that does something else takes its place, and is not under the hand that was about to press it.
+const keyOf = (each) => each.getAttribute?.("id") || (each.nodeName === "FORM" && `${each.method} ${each.getAttribute("action")}`) || "";
+const isSame = (one, other) => one && one.nodeName === other.nodeName && keyOf(one) === keyOf(other);
 
 function morphAttributes(old, now) {
   for (const { name } of [...old.attributes]) {
@@ -14,12 +16,14 @@ function morphAttributes(old, now) {
 
 function morphChildren(old, now) {
   // First what is no longer there: else all that follows it would be moved, and lose the focus.
-  const wantedIds = new Set([...now.children].map((each) => each.id));
-  for (const each of [...old.children]) if (each.id && !wantedIds.has(each.id)) each.remove();
-  const byId = new Map([...old.children].filter((each) => each.id).map((each) => [each.id, each]));
+  const wantedKeys = new Set([...now.children].map(keyOf));
+  for (const each of [...old.children]) if (keyOf(each) && !wantedKeys.has(keyOf(each))) each.remove();
+  const byKey = new Map([...old.children].reverse().map((each) => [keyOf(each), each])); // of forms that do the same, the first
+  byKey.delete("");
   let place = old.firstChild;
   for (const wanted of [...now.childNodes]) {
-    const known = wanted.id ? byId.get(wanted.id) : null;
+    const known = byKey.get(keyOf(wanted));
+    byKey.delete(keyOf(wanted));
     if (known && known !== place) old.insertBefore(known, place);
     if (known) {
       morph(known, wanted);

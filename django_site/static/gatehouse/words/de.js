@@ -40,6 +40,8 @@ learn({
  "Previous": "Zurück",
  "Next": "Weiter",
  "Close": "Schließen",
+ "This was not done.": "Das wurde nicht ausgeführt.",
+ "No answer came: this may have been done, or not. Look before you try it again.": "Es kam keine Antwort: Vielleicht wurde das ausgeführt, vielleicht nicht. Sehen Sie nach, bevor Sie es noch einmal versuchen.",
  "Upload of %(name)s": "%(name)s wird hochgeladen",
  "Remove": "Entfernen",
  "Remove %(name)s": "%(name)s entfernen",

@@ -1,0 +1,1 @@
+"""What the pages do when an answer is late, fails, or is lost on its way."""

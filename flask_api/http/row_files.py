@@ -155,7 +155,7 @@ class RowReader:
     def _local(self, job: Job) -> Iterator[Path]:
         """Give the file's path on this machine; what it leads to stays until the ``with`` ends.
         Enter it before a turn or a reader's place: nobody is to hold one while they fetch."""
-        path = self._engine.files.find_path(job.id, ROWS_FILE)
+        path = self._engine.job_files.find_path(job.id, ROWS_FILE)
         if path is not None:
             # raises JobNotFound when it is not there
             self._engine.open_file(job, ROWS_FILE).close()

@@ -11,6 +11,7 @@ from flask_api.jobs.cancellation import Cancellations
 from flask_api.jobs.deleted_owners import DeletedOwners
 from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound
 from flask_api.jobs.expiry import Sweeper
+from flask_api.jobs.files.job_files import JobFiles
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.history.hours import write_hours
@@ -59,12 +60,12 @@ class JobEngine:
         *,
         gone: GonePeople | None = None,
     ) -> None:
-        self.registry = registry
-        self.settings = settings
+        self.registry, self.settings = registry, settings
         self.counts = JobCounts(registry)
         self._store = store
         self.jobs = JobReader(store)
         self.files = FileStore(settings)  # what jobs keep
+        self.job_files = JobFiles(store, self.files)
         self.uploads = Uploads(store, self.files, settings)
         self._waiting = Waiting()
         self._removal = Removal(store, self.files)
@@ -163,7 +164,7 @@ class JobEngine:
         """Open one of a job's files; raises JobNotFound when it has none of this name."""
         try:
             if name in {str(file["name"]) for file in job.files}:
-                return self.files.open(job.id, name)
+                return self.job_files.open(job.id, name)
         except FileNotFoundError:
             log.warning("a listed file is missing", extra={"job_id": job.id})
         raise JobNotFound("The job has no such file.")

@@ -171,6 +171,48 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/engine/files/test_files_attempts.py",),
+        Mutant(
+            "what is not listed is deleted by who holds the job",
+            "flask_api/jobs/workers/reporter.py",
+            "        if answer >= 0:\n            self._discard_left()\n        elif",
+            "        self._discard_left()\n        if",
+        ),
+        Mutant(
+            "nothing is deleted before a save may go on",
+            "flask_api/jobs/workers/reporter.py",
+            "            self._require(self._note_files(more=size))\n",
+            "            self._discard_left()\n            self._require(self._note_files(more=size))\n",
+        ),
+        Mutant(
+            "a name of its own for each file that is stored",
+            "flask_api/jobs/files/storage.py",
+            'stored_as = f"{uuid.uuid4().hex}-{name}"',
+            "stored_as = name",
+        ),
+        Mutant(
+            "a replaced file that is read",
+            "flask_api/jobs/files/job_files.py",
+            "not in (None, before)",
+            "not in (None, before) and before is None",
+        ),
+        Mutant(
+            "where a file is stored is not shown",
+            "flask_api/jobs/workers/reporter.py",
+            "[shown_file(entry) for entry in kept.values()]",
+            "list(kept.values())",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/files/test_files_left.py",),
+        Mutant(
+            "a listing that was refused",
+            "flask_api/jobs/workers/reporter.py",
+            "self._kept, self._left = before, {stored_name(saved)}",
+            "self._left = {stored_name(saved)}",
+        ),
+    ),
+    *of(
         ("tests/security/test_shown.py",),
         Mutant("mode of folders", "flask_api/jobs/files/storage.py", "mode=0o700", "mode=0o755"),
         Mutant(

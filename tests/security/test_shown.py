@@ -18,6 +18,7 @@ from flask_api.gate.state import gate_state
 from flask_api.jobs.files.shown_name import shown_name
 from flask_api.jobs.files.storage import FileStore
 from shared.settings import ApiSettings
+from tests.folders import stored_file
 
 TARGETS = [
     "/files/a%3Fb.txt",
@@ -150,5 +151,5 @@ def test_files_of_jobs_are_for_the_service_alone(
     store.create("uploads/one", "content").close()
     for folder in (root, root / "job", root / "uploads", root / "uploads/one"):
         assert lax_umask(folder) == "0o700"
-    for file in (root / "job/result.txt", root / "uploads/one/content"):
+    for file in (stored_file(root / "job", "result.txt"), root / "uploads/one/content"):
         assert lax_umask(file) == "0o600"

@@ -3,13 +3,23 @@ a local folder by default, any fsspec URL by setting.
 
 Each job has a folder of its id, each upload one under ``uploads``. Names are checked, so a file can
 lie nowhere else; the owner gets it through the API only.
+
+What a job saves is stored under a name that nothing else has, and counts once its record lists it::
+
+    files/<job>/3f9c...e1-report.csv
+    [{"name": "report.csv", "size": 11, "media_type": "text/csv",
+      "stored_as": "3f9c...e1-report.csv"}]
+
+A storage knows no fence, the record does: a process that was only paused stores what it likes, and
+changes no file of the attempt that took over. Entries of an older version say no ``stored_as``:
+such a file lies under its own name.
 """
 
 import mimetypes
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,6 +32,7 @@ from flask_api.jobs.files.file_system import require_file_system
 from shared.settings import ApiSettings, var_dir
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
+_STORED = re.compile(rf"(?:[0-9a-f]{{32}}-)?{_NAME.pattern}", re.ASCII)
 _CHUNK = 1 << 20
 
 
@@ -43,8 +54,8 @@ class FileStore:
         kept: Mapping[str, Any],
         at_most: int | None = None,
     ) -> dict[str, Any]:
-        """Store a file, replacing one of the same name at once; return its entry for the record:
-        name, size, media type.
+        """Store a file beside those that there are; return its entry for the record: name, size,
+        media type, and as what it is stored.
 
         ``at_most``: how many bytes it may have, when room for so many was kept.
         Raises TaskError for more.
@@ -52,23 +63,20 @@ class FileStore:
         self._check_entry(name, kept)
         system, folder = self._folder(job_id)
         _make_folder(system, folder)
-        # Beside it first: who dies in the middle must not spoil what was saved before.
-        # No file's name begins with a dot.
-        beside = f"{folder}/.{uuid.uuid4().hex}"
+        stored_as = f"{uuid.uuid4().hex}-{name}"
         try:
-            with _open_new(system, beside) as target:
+            with _open_new(system, f"{folder}/{stored_as}") as target:
                 size = self._copy(
                     source, target, at_most=self._max_bytes if at_most is None else at_most
                 )
-            system.mv(beside, f"{folder}/{name}")
         except BaseException:
-            with suppress(OSError):
-                system.rm(beside)
+            self.discard(job_id, [stored_as])
             raise
         return {
             "name": name,
             "size": size,
             "media_type": mimetypes.guess_type(name)[0] or "application/octet-stream",
+            "stored_as": stored_as,
         }
 
     def find_problem(self) -> str:
@@ -87,13 +95,25 @@ class FileStore:
         self._check_entry(name, kept)
         self._check(size)
 
-    def discard_partial(self, job_id: str) -> None:
-        """Delete what an attempt that died left half written."""
+    def stored(self, job_id: str) -> set[str]:
+        """Return as what the job's files are stored, those that no record lists too."""
         system, folder = self._folder(job_id)
-        with suppress(FileNotFoundError):
-            for path in system.ls(folder, detail=False) if system.exists(folder) else ():
-                if str(path).rpartition("/")[2].startswith("."):
-                    system.rm(path)
+        try:
+            paths = system.ls(folder, detail=False)
+        except FileNotFoundError:
+            return set()
+        finally:
+            # Some keep what they were told, and would say of what another process stores next that
+            # it is not there.
+            system.invalidate_cache(folder)
+        return {str(path).rpartition("/")[2] for path in paths} - {""}
+
+    def discard(self, job_id: str, stored: Iterable[str]) -> None:
+        """Delete what no record lists. What can't be deleted now goes with the job."""
+        system, folder = self._folder(job_id)
+        for each in stored:
+            with suppress(OSError):
+                system.rm(f"{folder}/{each}")
 
     def _check_entry(self, name: str, kept: Mapping[str, Any]) -> None:
         if _NAME.fullmatch(name) is None:
@@ -115,12 +135,12 @@ class FileStore:
         system, path = self._folder(folder)
         return Path(f"{path}/{name}") if isinstance(system, LocalFileSystem) else None
 
-    def open(self, job_id: str, name: str) -> BinaryIO:
+    def open(self, folder: str, stored_as: str) -> BinaryIO:
         """Open a file for reading; raises FileNotFoundError."""
-        system, folder = self._folder(job_id)
-        if _NAME.fullmatch(name) is None:
-            raise FileNotFoundError(name)
-        return cast(BinaryIO, system.open(f"{folder}/{name}", "rb"))
+        system, path = self._folder(folder)
+        if _STORED.fullmatch(stored_as) is None:
+            raise FileNotFoundError(stored_as)
+        return cast(BinaryIO, system.open(f"{path}/{stored_as}", "rb"))
 
     def delete_all(self, job_id: str) -> None:
         """Delete all files of a job; there may be none."""
@@ -152,6 +172,11 @@ class FileStore:
     def _check(self, size: int) -> None:
         if size > self._max_bytes:
             raise TaskError(f"A file of a job has at most {self._max_bytes} bytes.")
+
+
+def stored_name(entry: Mapping[str, Any]) -> str:
+    """Return as what a file of a record is stored."""
+    return str(entry.get("stored_as", entry["name"]))
 
 
 def size_of(source: bytes | str | Path) -> int:

@@ -66,7 +66,7 @@ class Job:
     progress: dict[str, Any] | None = None
     result: Any = None
     error: dict[str, Any] | None = None
-    files: list[dict[str, Any]] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)  # as clients see them
     start_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -233,7 +233,14 @@ def from_fields(job_id: str, stored: dict[str, str]) -> Job:
     )
 
 
+def shown_file(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a file's entry as clients see it: without as what it is stored."""
+    return {name: value for name, value in entry.items() if name != "stored_as"}
+
+
 def _decode_field(name: str, text: str) -> Any:
+    if name == "files":
+        return [shown_file(entry) for entry in json.loads(text)]
     if name in _JSON_FIELDS:
         return json.loads(text)
     if name in TIME_FIELDS:

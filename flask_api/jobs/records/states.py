@@ -16,10 +16,12 @@ from shared.redis import RedisGateway
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedState:
     """Where a job came to: the state as JSON text, None when none was saved,
-    and the entries of its files."""
+    and the entries of its files, each with as what it is stored. ``has_list``: whether any attempt
+    was about to store a file."""
 
     state: str | None
     files: tuple[dict[str, Any], ...]
+    has_list: bool
 
 
 class SavedStates:
@@ -37,4 +39,5 @@ class SavedStates:
                 lambda client: client.hmget(keyspace.record(job_id), ["state", "files"])
             ),
         )
-        return SavedState(state=state, files=tuple(json.loads(files or "[]")))
+        entries = tuple(json.loads(files or "[]"))
+        return SavedState(state=state, files=entries, has_list=files is not None)

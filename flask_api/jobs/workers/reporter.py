@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flask_api.jobs.errors import OVER_QUOTA, JobCancelled, QuotaExceeded, StopReason
-from flask_api.jobs.files.storage import FileStore, size_of
-from flask_api.jobs.records.job import Attempt, encode_field
+from flask_api.jobs.files.storage import FileStore, size_of, stored_name
+from flask_api.jobs.records.events import report_event
+from flask_api.jobs.records.job import Attempt, encode_field, shown_file
 from flask_api.jobs.records.job_writer import JobWriter, ReportAnswer
 from flask_api.jobs.records.states import SavedState, SavedStates
 from flask_api.jobs.tasks.context import Progress
@@ -52,12 +53,16 @@ class AttemptReporter:
         self._lock = threading.Lock()
         # read when it is first needed: most tasks keep nothing
         self._kept: dict[str, dict[str, Any]] | None = None
+        # As what that is stored which the record lists no more, or never did. It is deleted once a
+        # write has shown that the job was still this attempt's: until then it may be another's.
+        self._left: set[str] = set()
+        self._has_list = False  # whether a file of this job was ever about to be stored
 
     def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
         """Write progress and log lines; an outage loses them, not the attempt."""
         changes = {} if progress is None else {"progress": asdict(progress)}
         try:
-            self._heed(self._write(changes, lines))
+            self._heed(self._writer.report(self._attempt, changes=changes, lines=lines))
         except JobStoreUnavailable:
             log.debug("progress not written", extra={"job_id": self._job_id})
 
@@ -66,7 +71,7 @@ class AttemptReporter:
         Raises TaskError, and JobStoreUnavailable when it can't be listed.
 
         Raises QuotaExceeded when its owner may not keep it, and JobCancelled when the job is
-        another's by now: the file of this name may be another's too.
+        another's by now: then nothing of the job has changed.
         """
         size = size_of(source)
         with self._lock:
@@ -74,27 +79,40 @@ class AttemptReporter:
             self._files.check(name, size, kept)
             # Told before it is stored: who dies before listing it must not leave it for ever,
             # nor uncounted.
-            self._require(self._expect_files(kept, more=size))
+            self._require(self._note_files(more=size))
+            self._has_list = True
+            self._discard_left()
             try:
                 saved = self._files.save(self._job_id, name, source, kept=kept, at_most=size)
+                self._list(saved)
             except BaseException:
                 with suppress(JobStoreUnavailable):
-                    self._expect_files(kept)
+                    self._note_files()
                 raise
-            kept[name] = saved
-            self._require(
-                self._write({"files": list(kept.values())}, (), file_bytes=_bytes_of(kept))
-            )
 
     def find_file(self, name: str) -> BinaryIO | None:
         """Open a file that the record lists. Raises JobStoreUnavailable."""
         with self._lock:
-            if name not in self._files_so_far():
+            entry = self._files_so_far().get(name)
+            if entry is None:
                 return None
+            try:
+                return self._files.open(self._job_id, stored_name(entry))
+            except FileNotFoundError:
+                return None
+
+    def finish(self) -> None:
+        """Delete what was stored and is not listed, by earlier attempts too, when this one ends.
+        Raises nothing: what stays goes with the job."""
+        if self._kept is None and self._attempt.number == 1:
+            return  # most tasks keep nothing
         try:
-            return self._files.open(self._job_id, name)
-        except FileNotFoundError:
-            return None
+            with self._lock, suppress(JobStoreUnavailable):
+                self._files_so_far()
+                if self._has_list:
+                    self._discard_unlisted()
+        except Exception:  # each file system has errors of its own
+            log.warning("unlisted files stay", exc_info=True, extra={"job_id": self._job_id})
 
     def save_state(self, state: str) -> None:
         """Write the state, unless the job is another's by now: then ``signal`` hears of it.
@@ -114,15 +132,48 @@ class AttemptReporter:
         """Return the entries that the record lists, by name:
         a later attempt goes on with the files of an earlier one."""
         if self._kept is None:
-            self._kept = {file["name"]: file for file in self._checkpoint().files}
-            if self._attempt.number > 1:
-                self._files.discard_partial(self._job_id)
+            saved = self._checkpoint()
+            self._kept = {file["name"]: file for file in saved.files}
+            self._has_list = saved.has_list
+            if saved.has_list:
+                self._left = self._unlisted()
         return self._kept
 
-    def _expect_files(self, kept: Mapping[str, dict[str, Any]], *, more: int = 0) -> ReportAnswer:
-        """Note that a file is about to be stored, for who deletes them at the job's end."""
+    def _unlisted(self) -> set[str]:
+        kept = self._files_so_far().values()
+        return self._files.stored(self._job_id) - {stored_name(file) for file in kept}
+
+    def _note_files(self, *, more: int = 0, event: str = "") -> ReportAnswer:
+        """Write which files are kept, and that so many bytes more are about to be stored."""
+        kept = self._files_so_far()
         fields = {"files": encode_field("files", list(kept.values()))}
-        return self._writer.note(self._attempt, fields, file_bytes=_bytes_of(kept) + more)
+        file_bytes = _bytes_of(kept) + more
+        return self._writer.note(self._attempt, fields, event=event, file_bytes=file_bytes)
+
+    def _list(self, saved: dict[str, Any]) -> None:
+        """Have the record list a file that is stored, in place of the one of its name."""
+        before, name = self._files_so_far(), saved["name"]
+        # Set before it is written: should the answer be lost, it may be listed, and both stay.
+        kept = self._kept = {**before, name: saved}
+        self._left = {stored_name(before[name])} if name in before else set()
+        event = report_event({"files": [shown_file(entry) for entry in kept.values()]}, ())
+        answer = self._note_files(event=event)
+        if answer < 0:
+            self._kept, self._left = before, {stored_name(saved)}
+        self._discard_left()
+        self._require(answer)
+
+    def _discard_unlisted(self) -> None:
+        self._left |= self._unlisted()
+        answer = self._note_files()
+        if answer >= 0:
+            self._discard_left()
+        elif not self._checkpoint().has_list:
+            self._files.delete_all(self._job_id)  # the job is gone: nobody comes back for these
+
+    def _discard_left(self) -> None:
+        self._files.discard(self._job_id, self._left)
+        self._left = set()
 
     def _require(self, answer: ReportAnswer) -> None:
         """Raise for an answer by which a file is not to be kept."""
@@ -137,13 +188,6 @@ class AttemptReporter:
         # Asked for at a first attempt too: one that a stopping server handed over is begun as the
         # first again.
         return self._states.get(self._job_id)
-
-    def _write(
-        self, changes: dict[str, Any], lines: Sequence[str], *, file_bytes: int | None = None
-    ) -> ReportAnswer:
-        return self._writer.report(
-            self._attempt, changes=changes, lines=lines, file_bytes=file_bytes
-        )
 
     def _heed(self, answer: ReportAnswer) -> ReportAnswer:
         if answer in _SIGNALS:

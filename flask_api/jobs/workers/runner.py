@@ -55,18 +55,19 @@ class AttemptRunner:
         about that when the attempt writes.
         """
         task = self._registry.get(attempt.job.task)
+        reporter = AttemptReporter(attempt, self._writer, self._states, self._files, signal=signal)
         context = JobContext(
             job_id=attempt.job.job_id,
             attempt=attempt.number,
             settings=self._settings,
-            reporter=AttemptReporter(
-                attempt, self._writer, self._states, self._files, signal=signal
-            ),
+            reporter=reporter,
             must_stop=deadline_check(task.policy, stop_reason),
             inputs=partial(input_of_job, self._uploads, attempt.job.owner_id),
         )
         most = self._settings.job_result_max_bytes
-        return call(task, attempt.job, context, result_max_bytes=most)
+        outcome = call(task, attempt.job, context, result_max_bytes=most)
+        reporter.finish()
+        return outcome
 
 
 def call(

@@ -4,7 +4,9 @@ they go on where an earlier attempt stopped."""
 import os
 import threading
 from pathlib import Path
+from typing import Any, BinaryIO
 
+from flask_api.jobs.files import storage
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
 from flask_api.tasks.github import languages as github
@@ -34,6 +36,18 @@ def read_back(name: str, text: str, *, job: JobContext) -> list[str | None]:
     before = _text_of(name, job)
     job.save_file(name, text)
     return [before, _text_of(name, job)]
+
+
+@task("sample.save_slowly")
+def save_slowly(path: str, *, job: JobContext) -> int:
+    """Save what says which attempt it is; the first one waits for a file before it is stored."""
+    if job.attempt == 1:
+        _wait_before_storing(path)
+    try:
+        job.save_file("a.txt", f"attempt {job.attempt}" * job.attempt)
+    finally:
+        Path(f"{path}.saved{job.attempt}").touch()
+    return job.attempt
 
 
 @task("sample.keep")
@@ -66,6 +80,20 @@ def _stop(how: str, job: JobContext) -> None:
         threading.Event().wait(0.02)
 
 
+def _wait_before_storing(go: str) -> None:
+    """Stop this process's next save at the worst moment: it was told that it may store the file,
+    and nothing of it is there."""
+    open_new = storage._open_new
+
+    def wait_and_open(system: Any, path: str) -> BinaryIO:
+        Path(f"{go}.stopped").touch()
+        while not Path(go).exists():
+            threading.Event().wait(0.02)
+        return open_new(system, path)
+
+    storage._open_new = wait_and_open
+
+
 def _text_of(name: str, job: JobContext) -> str | None:
     stream = job.find_file(name)
     if stream is None:
@@ -87,3 +115,4 @@ child_count = task(
 )(count.function)
 child_read_back = task("child.read_back", executor="processes")(read_back.function)
 child_keep = task("child.keep", executor="processes")(keep.function)
+child_save_slowly = task("child.save_slowly", executor="processes")(save_slowly.function)

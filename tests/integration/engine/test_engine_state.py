@@ -16,6 +16,7 @@ from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.states import SavedStates
 from flask_api.jobs.tasks.context import STATE_MAX_BYTES
 from flask_api.jobs.workers.reporter import AttemptReporter
+from tests.folders import saved_as, stored_file
 from tests.integration.engine.engine_bench import RESCUE_S, EngineBench
 from tests.integration.redis.fault_proxy import Fault, fault_proxy
 from tests.waiting import wait_until
@@ -40,9 +41,8 @@ def check_counted_once(bench: EngineBench, job: Job) -> None:
     assert (job.status, job.result) == (JobStatus.SUCCEEDED, [1, 2, 3, 4, 5, 6]), job
     assert bench.runs() == ALL
     assert [file["name"] for file in job.files] == [f"{number}.txt" for number in ALL]
-    assert sorted(path.name for path in (bench.folder / "files" / job.id).iterdir()) == [
-        f"{n}.txt" for n in ALL
-    ]
+    stored = (bench.folder / "files" / job.id).iterdir()
+    assert sorted(saved_as(path) for path in stored) == [f"{n}.txt" for n in ALL]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
@@ -172,7 +172,7 @@ def test_process_that_lost_the_job_leaves_its_files_alone(bench: EngineBench) ->
     with pytest.raises(JobCancelled):
         paused.save_file("a.txt", "old")
     assert signals == [StopReason.LOST]
-    assert (bench.folder / "files" / job.id / "a.txt").read_text() == "new"
+    assert stored_file(bench.folder / "files" / job.id, "a.txt").read_text() == "new"
     store.close()
 
 

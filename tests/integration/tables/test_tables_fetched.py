@@ -35,8 +35,8 @@ class Elsewhere:
         self._free = threading.Event()
         self._app = app
         engine = api_state(app).engine
-        self._find_path, self._open_file = engine.files.find_path, engine.open_file
-        monkeypatch.setattr(engine.files, "find_path", self._path)
+        self._find_path, self._open_file = engine.job_files.find_path, engine.open_file
+        monkeypatch.setattr(engine.job_files, "find_path", self._path)
         monkeypatch.setattr(engine, "open_file", self._opened)
 
     def run(self, visitor: Visitor, *, is_slow: bool = False) -> str:

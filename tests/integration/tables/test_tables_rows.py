@@ -16,6 +16,7 @@ from flask_api.http.state import api_state
 from flask_api.jobs.records.job import Job
 from flask_api.testing import running_api
 from shared.settings import ApiSettings
+from tests.folders import stored_file
 from tests.integration.gate.gate_bench import Visitor, ask, new_visitor
 from tests.waiting import wait_until
 
@@ -207,7 +208,7 @@ def test_whoever_has_any_copy_is_told_what_is_wrong(
     assert rows_of(app, visitor, job, "?sort=99", If_None_Match="*").status_code == 400
     path, anything = f"/api/jobs/{job['id']}/table", {"If-None-Match": "*"}
     assert ask(app, path, cookie=visitor.cookie, headers=anything).status_code == 304
-    (tmp_path / "files" / job["id"] / "rows.parquet").unlink()
+    stored_file(tmp_path / "files" / job["id"], "rows.parquet").unlink()
     for gone in (f"/api/jobs/{job['id']}/rows?page=2", f"{path}?format=jsonl"):
         assert ask(app, gone, cookie=visitor.cookie, headers=anything).status_code == 404
 
@@ -215,7 +216,7 @@ def test_whoever_has_any_copy_is_told_what_is_wrong(
 def test_file_that_is_gone_is_404(app: Flask, visitor: Visitor, tmp_path: Path) -> None:
     """Somebody cleaned the storage: no 500."""
     job = run(app, visitor)
-    (tmp_path / "files" / job["id"] / "rows.parquet").unlink()
+    stored_file(tmp_path / "files" / job["id"], "rows.parquet").unlink()
     assert rows_of(app, visitor, job).status_code == 404
 
 

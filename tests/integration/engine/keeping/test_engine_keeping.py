@@ -3,26 +3,27 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flask_api.jobs import expiry
 from flask_api.jobs.errors import JobExpired, JobNotFound, TaskError
 from flask_api.jobs.expiry import Sweeper
-from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.files.storage import FileStore, stored_name
 from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
-from tests.folders import files_below
+from tests.folders import files_below, saved_as, stored_file
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
 
 def stored_files(bench: EngineBench) -> list[str]:
-    """Return the paths of all stored files, relative to their folder."""
+    """Return the paths of all stored files, relative to their folder, as their jobs named them."""
     folder = bench.folder / "files"
-    return [str(path.relative_to(folder)) for path in files_below(folder)]
+    return [str(path.relative_to(folder).with_name(saved_as(path))) for path in files_below(folder)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_only_listed_files_are_opened(bench: EngineBench) -> None:
     for name in ("secret", "../a", "", "b"):
         with pytest.raises(JobNotFound):
             engine.open_file(job, name)
-    (bench.folder / "files" / job.id / "a").unlink()
+    stored_file(bench.folder / "files" / job.id, "a").unlink()
     with pytest.raises(JobNotFound):
         engine.open_file(job, "a")
 
@@ -191,36 +192,31 @@ def test_files_folder_is_made_on_first_use(bench: EngineBench) -> None:
     assert not Path(bench.folder / "files").exists()
 
 
-def test_file_that_is_being_saved_again_is_the_former_one_until_it_is_whole(
-    bench: EngineBench,
-) -> None:
+def test_file_that_is_being_saved_again_leaves_the_former_one_alone(bench: EngineBench) -> None:
     """A kill in the middle leaves what an earlier attempt saved;
-    so does a new one that is too large."""
+    so does a new one that is too large, and one that is whole: the record says which counts."""
     files = FileStore(bench.settings(job_file_max_bytes=10))
-    kept = {"a": files.save("job", "a", "former", kept={})}
+    former = files.save("job", "a", "former", kept={})
     source = bench.folder / "source"
     os.mkfifo(source)
     with ThreadPoolExecutor(1) as pool:
-        saving = pool.submit(files.save, "job", "a", source, kept=kept)
+        saving = pool.submit(files.save, "job", "a", source, kept={"a": former})
         with source.open("wb", buffering=0) as half:
             half.write(b"lat")
-            wait_until(
-                lambda: len(stored_files(bench)) > 1 or _read(files, "a") != b"former",
-                timeout_s=5,
-                what="it is stored",
-            )
-            assert _read(files, "a") == b"former"
+            wait_until(lambda: len(stored_files(bench)) > 1, timeout_s=5, what="it is stored")
+            assert _read(files, former) == b"former"
             half.write(b"er")
-        assert saving.result(5)["size"] == 5
-    assert _read(files, "a") == b"later"
+        later = saving.result(5)
+    assert later["size"] == 5
+    assert _read(files, later) == b"later"
+    assert _read(files, former) == b"former"
     with pytest.raises(TaskError):
-        files.save("job", "a", b"x" * 11, kept=kept)
-    assert _read(files, "a") == b"later"
-    assert stored_files(bench) == ["job/a"]
+        files.save("job", "a", b"x" * 11, kept={"a": later})
+    assert stored_files(bench) == ["job/a", "job/a"]
 
 
-def _read(files: FileStore, name: str) -> bytes:
-    with files.open("job", name) as opened:
+def _read(files: FileStore, entry: dict[str, Any]) -> bytes:
+    with files.open("job", stored_name(entry)) as opened:
         return opened.read()
 
 
@@ -232,7 +228,7 @@ def test_what_a_killed_attempt_stored_and_never_listed_goes_with_the_job(
     job = bench.run(engine, "sample.save", {"name": "a.bin", "size": 11})
     bench.admin.hset(keyspace.record(job.id), "files", "[]")
     folder = bench.folder / "files" / job.id
-    assert folder.joinpath("a.bin").exists()
+    assert stored_file(folder, "a.bin").exists()
     bench.admin.zadd(keyspace.EXPIRING, {job.id: 1.0})
     assert bench.sweep() == 1
     assert not folder.exists()

@@ -1,0 +1,136 @@
+"""Files that attempts stored and no record lists: each goes, and is counted as long as it stays."""
+
+from typing import Any
+
+import pytest
+
+from flask_api.jobs.errors import JobCancelled, QuotaExceeded, TaskError
+from flask_api.jobs.records.job_writer import JobWriter
+from flask_api.jobs.records.usage import Quota
+from flask_api.jobs.workers.reporter import AttemptReporter
+from shared.errors import JobStoreUnavailable
+from tests.integration.engine.files.attempts_case import Case
+
+
+def test_attempt_that_wakes_after_the_job_was_deleted_leaves_nothing(case: Case) -> None:
+    """Nobody would come back for its file, nor for the folder."""
+    early = case.begin(1)
+
+    def delete() -> None:
+        case.end()
+        case.engine.delete(case.job)
+        assert not case.folder.exists()
+
+    case.files.before = delete
+    with pytest.raises(JobCancelled):
+        early.save_file("a.txt", "stale")
+    early.finish()
+    assert not case.folder.exists()
+    assert case.counted() == 0
+
+
+def test_what_a_killed_attempt_stored_goes_with_the_next_save(case: Case) -> None:
+    """However many die in the middle: no more than one's bytes lie there uncounted."""
+    for number in range(1, 4):
+        case.files.after = _die
+        with pytest.raises(KeyboardInterrupt):
+            _without_cleaning(case.begin(number)).save_file("a.txt", "x" * number)
+        assert case.stored() == [b"x" * number]
+        assert case.counted() == number
+    case.begin(4).save_file("b.txt", "kept")
+    assert (case.stored(), case.counted()) == ([b"kept"], 4)
+
+
+def test_what_a_killed_attempt_stored_goes_at_the_end_of_the_next(case: Case) -> None:
+    """One that saves nothing itself; its person has the room again."""
+    case.begin(1).save_file("a.txt", "kept")
+    case.files.after = _die
+    with pytest.raises(KeyboardInterrupt):
+        _without_cleaning(case.begin(1)).save_file("b.txt", "x" * 100)
+    assert (len(case.stored()), case.counted()) == (2, 104)
+    case.begin(2).finish()
+    assert (case.stored(), case.counted(), case.read()) == ([b"kept"], 4, b"kept")
+
+
+def test_attempt_that_keeps_no_files_asks_the_storage_nothing_at_its_end(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it give the job a list: that would cost its removal a look at the storage."""
+    monkeypatch.setattr(case.files, "stored", lambda _: pytest.fail("asked"))
+    for number in (1, 2):
+        attempt = case.begin(number)
+        assert attempt.find_file("a.txt") is None
+        attempt.finish()
+    assert "files" not in case.bench.record(case.job_id)
+
+
+def test_listing_whose_answer_is_lost_loses_no_file(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be written or not: former and new one stay until the next write says which."""
+    attempt = case.begin(1)
+    attempt.save_file("a.txt", "former")
+    note_files = attempt._note_files
+    for is_written in (True, False):
+
+        def lose(*, more: int = 0, event: str = "", is_written: bool = is_written) -> Any:
+            if more or (event and is_written):
+                answer = note_files(more=more, event=event)
+            if more:
+                return answer
+            raise JobStoreUnavailable("no answer")
+
+        monkeypatch.setattr(attempt, "_note_files", lose)
+        with pytest.raises(JobStoreUnavailable):
+            attempt.save_file("a.txt", f"new {is_written}")
+        monkeypatch.undo()
+        assert case.read() == b"new True"
+        assert len(case.stored()) == 2
+        if is_written:
+            attempt.finish()
+            assert (case.stored(), case.counted()) == ([b"new True"], 8)
+    attempt.save_file("a.txt", "last")
+    assert (case.read(), case.stored(), case.counted()) == (b"last", [b"last"], 4)
+
+
+def test_file_that_may_not_be_listed_goes(case: Case) -> None:
+    """Its entry is more text than its person may keep: what there was is the job's, and counts."""
+    case.begin(1).save_file("a.txt", "kept")
+    most = case.engine.usage(case.bench.owner).bytes
+    quota = Quota(bytes=most, ended=10, file_bytes=100)
+    case.writer = JobWriter(case.store, quota)
+    attempt = case.begin(2)
+    with pytest.raises(QuotaExceeded):
+        attempt.save_file("b.txt", "one too many")
+    assert (case.stored(), case.counted()) == ([b"kept"], 4)
+    attempt.save_file("a.txt", "again")
+    assert (case.read(), case.stored(), case.counted()) == (b"again", [b"again"], 5)
+
+
+def test_save_that_fails_leaves_nothing_behind(case: Case) -> None:
+    """Larger than it was when room was kept: the former file is the job's, and counts."""
+    attempt = case.begin(1)
+    attempt.save_file("a.txt", "former")
+    growing = case.bench.folder / "growing"
+    growing.write_text("small")
+    case.files.before = lambda: growing.write_text("larger than it was")
+    with pytest.raises(TaskError):
+        attempt.save_file("a.txt", growing)
+    assert (case.read(), case.stored(), case.counted()) == (b"former", [b"former"], 6)
+
+
+def _die() -> None:
+    raise KeyboardInterrupt
+
+
+def _without_cleaning(reporter: AttemptReporter) -> AttemptReporter:
+    """Let nothing follow the death of an attempt, as when its process is killed."""
+    note_files = reporter._note_files
+
+    def note(*, more: int = 0, event: str = "") -> Any:
+        if not more:
+            raise JobStoreUnavailable("it is dead")
+        return note_files(more=more, event=event)
+
+    reporter._note_files = note  # type: ignore[method-assign]
+    return reporter

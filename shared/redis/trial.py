@@ -13,6 +13,7 @@ from shared.redis.replies import advice_for, advice_if_it_lasts
 from shared.redis.role import MisconfiguredError, NotPrimaryError
 
 _NO_TLS = "no TLS there: redis://?"
+_AT_ANOTHER_TIME = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and _CERT_HAS_EXPIRED
 _SILENCES: dict[type[BaseException], str] = {
     ConnectionRefusedError: "connection refused: nobody listens there",
     FileNotFoundError: "there is no such socket",
@@ -36,9 +37,13 @@ def find_misconfiguration(url: str, *, timeout_s: float) -> str:
 
 def find_refusal(url: str, *, timeout_s: float) -> str:
     """Return what only a change of these settings can mend, as :func:`find_misconfiguration`, but
-    nothing of a certificate: that may be renewed while somebody waits."""
+    nothing of a certificate that is good at another time: it may be renewed while somebody
+    waits."""
     error = _failure(url, timeout_s)
-    return problem_of(error) if error and not _refused_certificate(error) else ""
+    refused = _certificate_error(error)
+    if refused is not None and refused.verify_code in _AT_ANOTHER_TIME:
+        return ""
+    return problem_of(error) if error else ""
 
 
 def find_obstacle(url: str, *, timeout_s: float) -> str:
@@ -62,8 +67,8 @@ def problem_of(error: RedisError) -> str:
     empty if it is no matter of settings."""
     if isinstance(error, MisconfiguredError):
         return str(error)
-    if refused := _refused_certificate(error):
-        return f"its certificate is refused: {refused}"
+    if refused := _certificate_error(error):
+        return f"its certificate is refused: {refused.verify_message}"
     return advice_for(error) or (
         "it refuses the user or password of the URL"
         if isinstance(error, AuthenticationError)
@@ -71,16 +76,10 @@ def problem_of(error: RedisError) -> str:
     )
 
 
-def _refused_certificate(error: BaseException | None) -> str:
-    """Return why TLS does not trust the server, empty when that is not what is wrong."""
-    return next(
-        (
-            each.verify_message
-            for each in _causes(error)
-            if isinstance(each, SSLCertVerificationError)
-        ),
-        "",
-    )
+def _certificate_error(error: BaseException | None) -> SSLCertVerificationError | None:
+    """Return why TLS does not trust the server, None when that is not what is wrong."""
+    found = (each for each in _causes(error) if isinstance(each, SSLCertVerificationError))
+    return next(found, None)
 
 
 def _silence_of(error: BaseException) -> str:

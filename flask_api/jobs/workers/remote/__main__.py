@@ -21,7 +21,8 @@ from shared.settings import WorkerSettings, load_settings, misspelt_settings
 
 log = logging.getLogger("gatehouse.jobs")
 
-# What carries entries here: a module with a function serve(worker, settings).
+# What carries entries here: a module with the functions require_broker(settings), which raises
+# ConfigurationError, and serve(worker, settings).
 CARRIERS = {
     "rq": "flask_api.jobs.workers.remote.rq_worker",
     "celery": "flask_api.jobs.workers.remote.celery_worker",
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in misspelt_settings():
             log.warning(problem)
         _require_redis(settings)
-        serve = importlib.import_module(CARRIERS[wanted.carrier]).serve
+        carrier = importlib.import_module(CARRIERS[wanted.carrier])
+        carrier.require_broker(settings)
         registry = load_tasks(settings.task_modules)
     except ConfigurationError as error:
         print(f"gatehouse worker: {error.message}", file=sys.stderr)  # noqa: T201  # a command's own voice
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     worker = RemoteWorker(store, registry, settings, carrier=wanted.carrier)
     try:
         worker.start()
-        serve(worker, settings)
+        carrier.serve(worker, settings)
     finally:
         worker.stop(drain_s=settings.worker_drain_s)
         store.close()

@@ -70,7 +70,7 @@ class CeleryCarrier(RedisCarrier):
     """
 
     def __init__(self, settings: ApiSettings) -> None:
-        _require_one_server(settings.job_store_url)  # refused at the start, not at a worker
+        require_broker(settings)
         super().__init__(settings)
         self._script = load_scripts()["send"]
 
@@ -129,9 +129,7 @@ def _broker_of(settings: ApiSettings) -> dict[str, Any]:
 def celery_settings(redis_url: str) -> dict[str, Any]:
     """Return Celery's settings of a Redis. The URL is read as our own client reads it: kombu's
     reading has other names for some parts, takes options for arguments, and without an option of
-    TLS it would believe any certificate. Raises ConfigurationError for one of Sentinels or of a
-    Cluster."""
-    _require_one_server(redis_url)
+    TLS it would believe any certificate."""
     server = parse_url(redis_url)  # type: ignore[no-untyped-call]
     transport = {
         "global_keyprefix": keyspace.sent(""),
@@ -169,9 +167,11 @@ def _tls_options(server: Mapping[str, Any]) -> dict[str, Any]:
     return {"ssl_cert_reqs": "required", "ssl_check_hostname": True, **given}
 
 
-def _require_one_server(redis_url: str) -> None:
-    if is_sentinel_url(redis_url) or is_cluster_url(redis_url):
+def require_broker(settings: ApiSettings) -> None:
+    """Raise ConfigurationError for a broker that Celery can't use: Sentinels, or a Cluster."""
+    url = settings.job_store_url
+    if settings.celery_broker_url is None and (is_sentinel_url(url) or is_cluster_url(url)):
         raise ConfigurationError(
-            "GATEHOUSE_JOBS_REDIS_URL: celery can't ask Sentinels or a Cluster; name a RabbitMQ in "
-            "GATEHOUSE_CELERY_BROKER_URL, or let rq carry attempts"
+            f"{settings.job_store_variable}: celery can't ask Sentinels or a Cluster; name a "
+            "RabbitMQ in GATEHOUSE_CELERY_BROKER_URL, or let rq carry attempts"
         )

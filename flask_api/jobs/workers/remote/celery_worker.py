@@ -19,7 +19,7 @@ from celery.signals import setup_logging, worker_shutting_down
 from kombu import Queue
 
 from flask_api.jobs.workers.remote import celery_messages, rabbitmq_messages
-from flask_api.jobs.workers.remote.celery_carrier import app_of
+from flask_api.jobs.workers.remote.celery_carrier import app_of, require_broker
 from flask_api.jobs.workers.remote.celery_messages import TASK, signed_text
 from flask_api.jobs.workers.remote.entry import REFUSALS
 from flask_api.jobs.workers.remote.rabbitmq_carrier import refusal_of, worker_queue
@@ -27,6 +27,8 @@ from flask_api.jobs.workers.remote.worker import RemoteWorker
 from flask_api.jobs.workers.slots import SlotThreads
 from shared.logs import SaidSeldom
 from shared.settings import WorkerSettings
+
+__all__ = ["require_broker", "serve"]
 
 log = logging.getLogger("gatehouse.jobs")
 

@@ -153,6 +153,10 @@ def signed_entry(job: Any) -> object:
     return signed
 
 
+def require_broker(settings: ApiSettings) -> None:
+    """Nothing: RQ uses whatever Redis our client can use."""
+
+
 def serve(worker: RemoteWorker, settings: ApiSettings) -> None:
     """Take entries from RQ's queue until this process is told to stop.
 

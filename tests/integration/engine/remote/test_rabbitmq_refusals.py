@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from flask_api.jobs.workers.remote.celery_carrier import app_of
+from shared.settings import WorkerSettings
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import REMOTE, WorkerProcess
+from tests.integration.tasks.test_web_tls import self_signed
 from tests.rabbitmq_server import RabbitMqServer
 from tests.waiting import wait_until
 
@@ -16,8 +19,10 @@ _NAMED = "GATEHOUSE_CELERY_BROKER_URL: RabbitMQ"
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMqServer]:
-    """A node."""
-    with RabbitMqServer(tmp_path_factory.mktemp("rabbitmq") / "node") as server:
+    """A node, with TLS."""
+    folder = tmp_path_factory.mktemp("rabbitmq")
+    certificate = self_signed(folder, "localhost")
+    with RabbitMqServer(folder / "node", certificate=certificate) as server:
         yield server
 
 
@@ -76,3 +81,23 @@ def test_server_that_rabbitmq_refuses_does_not_call_it_away(
     assert engine.waiting_for(job.task) == "the broker of celery refuses this server"
     said = [record.getMessage() for record in caplog.records]
     assert any(f"{_NAMED} refuses the user or password" in line for line in said)
+
+
+def test_worker_believes_no_broker_that_its_certificate_does_not_name(
+    broker: RabbitMqServer,
+) -> None:
+    """As a server does not: another authority's, and a name that is not in it."""
+    where = broker.url("worker").replace("amqp:", "amqps:")
+    where = where.replace(str(broker.port), str(broker.tls_port))
+    named = where.replace("127.0.0.1", "localhost")
+    _connect(f"{named}?ssl_ca_certs={broker.certificate}")
+    for url in (named, f"{where}?ssl_ca_certs={broker.certificate}"):
+        with pytest.raises(OSError, match="certificate verify failed"):
+            _connect(url)
+
+
+def _connect(url: str) -> None:
+    """Connect as Celery's consumer does, once."""
+    app = app_of(WorkerSettings(celery_broker_url=SecretStr(url)))
+    with app.connection_for_read() as connection:
+        connection.transport.establish_connection().close()

@@ -10,6 +10,7 @@ from deploy.redis.valkey import EmbeddedValkey
 from flask_api.jobs.records.job import JobStatus
 from shared.redis import build_client
 from tests.integration.engine.engine_bench import EngineBench
+from tests.integration.engine.remote.conftest import StartWorker
 from tests.integration.engine.worker_process import REMOTE, WorkerProcess, wait_for_workers
 
 _DATABASE = "?db=3"
@@ -50,3 +51,20 @@ def test_worker_takes_jobs_from_the_database_of_its_url(
     finally:
         worker.kill()
         admin.connection_pool.disconnect()
+
+
+@pytest.mark.parametrize("scheme", ["redis+sentinel", "redis+cluster"])
+def test_worker_of_celery_can_not_be_brought_anything_by_several_servers(
+    bench: EngineBench, start_worker: StartWorker, scheme: str
+) -> None:
+    """It says so and ends, though nobody answers there yet."""
+    settings = {
+        "GATEHOUSE_JOBS_REDIS_URL": f"{scheme}://worker:x@127.0.0.1:1,127.0.0.1:2/",
+        "GATEHOUSE_REDIS_PREFIX": "{gatehouse}:",
+    }
+    worker = start_worker("--carrier", "celery", settings=settings)
+    assert worker.wait() == 2
+    (line,) = worker.log.read_text().splitlines()
+    assert line.startswith(
+        "gatehouse worker: GATEHOUSE_JOBS_REDIS_URL: celery can't ask Sentinels or a Cluster; "
+    )

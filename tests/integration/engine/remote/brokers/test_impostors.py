@@ -106,3 +106,26 @@ def test_impostor_hears_nothing_of_who_looks_for_a_primary(
     assert find_obstacle(url, timeout_s=1).startswith("its certificate is refused")
     wait_until(lambda: proxy.heard or proxy.refusals, timeout_s=10, what="a handshake has ended")
     assert proxy.heard == []
+
+
+@pytest.mark.parametrize("carrier", ["celery", "rq"])
+@pytest.mark.parametrize("who", ["foreign", "misnamed"])
+def test_worker_that_finds_an_impostor_at_its_start_ends_with_one_line(
+    bench: EngineBench,
+    start_worker: StartWorker,
+    proxy: TlsProxy,
+    impostors: dict[str, Path],
+    carrier: str,
+    who: str,
+) -> None:
+    """No waiting makes that certificate good: exit code 2, and nothing was said to it."""
+    proxy.impostor = context_of(impostors[who])
+    url = f"{proxy.tls_url(bench.valkey.url('worker'))}?ssl_ca_certs={impostors['own']}"
+    worker = start_worker("--carrier", carrier, settings={"GATEHOUSE_JOBS_REDIS_URL": url})
+    assert worker.wait() == 2
+    (line,) = worker.log.read_text().splitlines()
+    assert line.startswith(
+        f"gatehouse worker: GATEHOUSE_JOBS_REDIS_URL: the Redis at localhost:{proxy.port} can't be "
+        "used, its certificate is refused: "
+    )
+    assert proxy.heard == []

@@ -6,10 +6,16 @@ from pathlib import Path
 
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
+from tests.waiting import wait_until
+
 DRIVER = shutil.which("chromedriver")
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
+
+_RELOADED = """
+return performance.timeOrigin !== arguments[0] && document.readyState === "complete"
+"""
 
 
 def start_chromium(profile: Path, *, width: int, height: int = 900) -> Chrome:
@@ -35,3 +41,13 @@ def resize(browser: Chrome, *, width: int, height: int = 900) -> None:
     """Show pages on so large a screen. Not the window's size, which has a least of its own."""
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def reload(browser: Chrome) -> None:
+    """Load the page anew, with its styles and scripts: of a busy machine a driver may return while
+    they still come."""
+    before = browser.execute_script("return performance.timeOrigin")
+    browser.refresh()
+    wait_until(
+        lambda: browser.execute_script(_RELOADED, before), timeout_s=60, what="the page is loaded"
+    )

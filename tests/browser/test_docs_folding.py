@@ -11,6 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
+from tests.browser.chromium import reload
 from tests.waiting import wait_until
 
 OPEN = "return [...document.querySelectorAll('details[open]')].map((each) => each.id).sort()"
@@ -53,7 +54,7 @@ def test_what_was_opened_and_closed_is_so_at_the_next_visit(page: Callable[..., 
         lambda: "listJobs" in browser.execute_script("return Object.keys(keptFolds())"),
         timeout_s=10,
     )
-    browser.refresh()
+    reload(browser)
     assert browser.execute_script(OPEN) == changed
     browser.execute_script("location.hash = 'schema-JobRecord'")
     wait_until(lambda: "schema-JobRecord" in browser.execute_script(OPEN), timeout_s=10)
@@ -68,7 +69,7 @@ def test_list_stays_in_view_and_nothing_depends_on_storage(
     a browser that refuses storage folds and tries as any other."""
     browser = page(width=width)
     browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": NO_STORAGE})
-    browser.refresh()
+    reload(browser)
     assert browser.execute_script(IN_VIEW) == [True, 0, True]
     browser.execute_script("document.getElementById('getUsage').open = true")
     form = browser.find_element(By.CSS_SELECTOR, "#getUsage form")

@@ -237,4 +237,40 @@ WORK_MUTANTS = (
             "",
         ),
     ),
+    *of(
+        ("tests/integration/engine/remote/test_roster.py",),
+        Mutant(
+            "job whose end is still to be heard",
+            "flask_api/jobs/workers/remote/sent.py",
+            "if self._host.held.add([job]):",
+            "if True:",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/remote/test_rabbitmq_refusals.py",),
+        Mutant(
+            "worker that nothing reaches",
+            "flask_api/jobs/workers/remote/worker.py",
+            "if not self._serves and not self._is_deaf:",
+            "if not self._serves:",
+        ),
+    ),
+    *of(
+        ("tests/integration/tables/test_tables_rows.py",),
+        Mutant(
+            "wrong request of who has any copy",
+            "flask_api/http/answers.py",
+            "known.contains(tag) and not is_any",
+            "known.contains(tag)",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/files/test_files_kept.py",),
+        Mutant(
+            "upload that still comes",
+            "flask_api/jobs/files/uploads.py",
+            "                    self.entries.renew(file_id)\n",
+            "                    pass\n",
+        ),
+    ),
 )

@@ -14,10 +14,9 @@ MANAGE = "gatehouse-manage" if is_installed() else "manage.py"
 def database_problems() -> Iterator[str]:
     """Yield a sentence if the database does not answer or lacks a migration. Changes nothing,
     and makes no file of SQLite's."""
-    name = str(connection.settings_dict["NAME"])
-    is_file = connection.vendor == "sqlite" and "memory" not in name
-    if is_file and not Path(name).exists():
-        yield f"DATABASE_URL: there is no database at {name}: {MANAGE} migrate makes it"
+    file = sqlite_file()
+    if file and not file.exists():
+        yield f"DATABASE_URL: there is no database at {file}: {MANAGE} migrate makes it"
         return
     try:
         executor = MigrationExecutor(connection)
@@ -29,3 +28,10 @@ def database_problems() -> Iterator[str]:
         connection.close()
     if plan:
         yield f"DATABASE_URL: the database lacks {len(plan)} migrations: run {MANAGE} migrate"
+
+
+def sqlite_file() -> Path | None:
+    """Return the file of SQLite's that is the database; None for one in memory and any other."""
+    name = str(connection.settings_dict["NAME"])
+    is_in_memory = name == ":memory:" or (name.startswith("file:") and "mode=memory" in name)
+    return None if is_in_memory or connection.vendor != "sqlite" else Path(name)

@@ -102,7 +102,7 @@ def test_probe_of_jobs_leaves_nothing(check: Check, valkey: EmbeddedValkey) -> N
 def test_database_that_can_not_be_used_is_found(check: Check, tmp_path: Path) -> None:
     """One that is away, one without tables, and one that isn't there, which is not made."""
     away = f"postgres://me:hush-hush@127.0.0.1:{free_port()}/x"
-    absent, empty = tmp_path / "absent.sqlite3", tmp_path / "empty.sqlite3"
+    absent, empty = tmp_path / "memory-lane.sqlite3", tmp_path / "empty.sqlite3"
     empty.touch()
     for url, found in (
         (away, "DATABASE_URL: the database can't be used: "),

@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from django_site.accounts.models import User
 from django_site.mail import FILES
+from django_site.publishing.database_check import sqlite_file
 
 DEMO_USERNAME = "demo"
 DEMO_EMAIL = "demo@localhost.localdomain"
@@ -57,10 +58,10 @@ class Command(BaseCommand):
             self._make_demo(demo_password_file)
 
     def _migrate(self) -> None:
-        if connection.vendor == "sqlite":
+        if file := sqlite_file():
             # Made here, for its owner only: it will hold password hashes.
             # SQLite gives its side files the same mode.
-            Path(settings.DATABASES["default"]["NAME"]).touch(mode=0o600)
+            file.touch(mode=0o600)
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if plan:

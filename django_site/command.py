@@ -13,11 +13,11 @@ EXIT_WRONG_SETTING = 2
 
 
 def main() -> int:
-    """Run one command. A wrong setting gives one line on standard error and exit status 2,
-    no traceback."""
+    """Run one command. A wrong setting gives one line on standard error and exit status 2, and a
+    database that can't be used one with status 1, no traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_site.settings")
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError
+    from django.db import DatabaseError
 
     if sys.argv[1:2] == ["migrate"]:  # it makes the database of SQLite, which lies there
         with suppress(OSError):  # nothing has to be there for another database
@@ -27,8 +27,11 @@ def main() -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"manage.py: {error}\n")
         return EXIT_WRONG_SETTING
-    except OperationalError as error:
-        reason = str(error).partition("\n")[0]
+    except DatabaseError as error:
+        from django_site.publishing.database_check import reason_unusable
+
+        if not (reason := reason_unusable(error)):
+            raise
         sys.stderr.write(
             f"manage.py: the database can't be used, see DATABASE_URL: {reason}; "
             "`migrate` makes its tables\n"

@@ -1,13 +1,17 @@
-"""Can the site's database be used? Asked by ``wsgi.py --check``, once Django is set up."""
+"""Can the site's database be used? Asked by ``wsgi.py --check``, once Django is set up, and of what
+ended a command."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from traceback import walk_tb
 
-from django.db import Error, connection
+from django.db import DatabaseError, Error, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from shared.environment import is_installed
 
+_CONNECT = "get_new_connection"  # of every backend of Django's
+_UNDEFINED_TABLE = "42P01"  # PostgreSQL's code
 MANAGE = "gatehouse-manage" if is_installed() else "manage.py"
 
 
@@ -35,3 +39,16 @@ def sqlite_file() -> Path | None:
     name = str(connection.settings_dict["NAME"])
     is_in_memory = name == ":memory:" or (name.startswith("file:") and "mode=memory" in name)
     return None if is_in_memory or connection.vendor != "sqlite" else Path(name)
+
+
+def reason_unusable(error: DatabaseError) -> str:
+    """Return in one line why an error says that the database can't be used: it can't be reached or
+    has no tables. Empty for any other (a lock, a mistake), whose traceback somebody needs."""
+    said = str(error).partition("\n")[0]
+    is_away = isinstance(error, OperationalError) and any(
+        frame.f_code.co_name == _CONNECT for frame, _ in walk_tb(error.__traceback__)
+    )
+    has_no_table = said.startswith("no such table: ") or (
+        getattr(error.__cause__, "sqlstate", None) == _UNDEFINED_TABLE
+    )
+    return said if is_away or has_no_table else ""

@@ -1,9 +1,11 @@
 """manage.py as an operator meets it, and prepare_local, which script/server runs at each start."""
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,21 @@ def test_prepare_local_without_its_database_gives_one_line(manage: Manage) -> No
     assert len(done.stderr.strip().splitlines()) == 1
     assert "see DATABASE_URL" in done.stderr
     assert "hush" not in done.stderr
+
+
+def test_error_of_a_command_keeps_its_traceback(manage: Manage) -> None:
+    """The database can be used, and holds nothing of what was asked for."""
+    ask = "from django.db import connection; connection.cursor().execute('select 1 from')"
+    done = manage("shell", "--no-imports", "-c", ask)
+    assert done.returncode == 1
+    assert "DATABASE_URL" not in done.stderr
+    assert "Traceback" in done.stderr
+    with closing(sqlite3.connect(manage.var / "db.sqlite3")) as database:
+        database.execute("create table auth_group (id int)")
+    done = manage("prepare_local")
+    assert done.returncode == 1
+    assert "DATABASE_URL" not in done.stderr
+    assert 'table "auth_group" already exists' in done.stderr
 
 
 def test_prepare_local_makes_all_that_is_missing_and_then_nothing(manage: Manage) -> None:

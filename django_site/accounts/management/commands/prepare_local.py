@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from django_site.accounts.models import User
 from django_site.mail import FILES
-from django_site.publishing.database_check import sqlite_file
+from django_site.publishing.database_check import reason_unusable, sqlite_file
 
 DEMO_USERNAME = "demo"
 DEMO_EMAIL = "demo@localhost.localdomain"
@@ -46,8 +46,10 @@ class Command(BaseCommand):
         try:
             self._migrate()
         except OperationalError as error:
+            if not (reason := reason_unusable(error)):
+                raise
             raise CommandError(
-                f"the database does not answer, see DATABASE_URL: {str(error).splitlines()[0]}"
+                f"the database does not answer, see DATABASE_URL: {reason}"
             ) from error
         self._make_mail_folder()
         if demo_password_file is not None:

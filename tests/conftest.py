@@ -12,7 +12,8 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,6 +34,22 @@ _FOLDER = Path(tempfile.mkdtemp(prefix="gatehouse-tests-"))
 _SLOTS = ("gatehouse-threads", "gatehouse-processes")
 _VALKEY = EmbeddedValkey(_FOLDER / "valkey", passwords=new_passwords())
 _DATABASES = ExitStack()  # servers of databases that run
+
+# The files that take a minute or more: each stays in one process, which would be alone at the end.
+LONGEST = (
+    "benchmarks/test_smallest.py",
+    "chaos/test_stops.py",
+    "e2e/mounted/test_mount.py",
+    "browser/pages/test_operators.py",
+    "e2e/test_script_server.py",
+    "integration/tables/random/test_tables_random.py",
+    "e2e/servers/test_slow_clients.py",
+    "integration/databases/test_postgres.py",
+    "browser/pages/listing/test_list_pushed.py",
+    "chaos/test_steps.py",
+    "contract/test_executor_contract.py",
+    "contract/test_over_rabbitmq.py",
+)
 
 
 def _give_children_default_signals() -> None:
@@ -71,6 +88,34 @@ def pytest_configure() -> None:
         GATEHOUSE_ALLOWED_HOSTS="localhost,127.0.0.1,[::1],testserver,example.org",
         DJANGO_SETTINGS_MODULE="django_site.settings",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, and mix those that compute with those that wait."""
+    folder = Path(__file__).parent
+    names = {
+        item.path: str(item.path.relative_to(folder))
+        for item in items
+        if item.path.is_relative_to(folder)
+    }
+    places = {name: place for place, name in enumerate(in_turn(list(names.values())))}
+    items.sort(key=lambda item: places[names[item.path]] if item.path in names else len(places))
+
+
+def in_turn(files: Sequence[str]) -> list[str]:
+    """Return the files of tests in the order in which they begin.
+
+    One folder after the other, all processes would wait for servers at the same time, as in
+    ``chaos``, and at another all would compute, as in ``unit``: three times as long for each test.
+    So each folder is spread evenly over the whole run.
+    """
+    folders = [name.split("/")[0] for name in files]
+    sizes, seen, shares = Counter(folders), Counter[str](), {}
+    for name, folder in zip(files, folders, strict=True):
+        shares[name] = (seen[folder] + 0.5) / sizes[folder]
+        seen[folder] += 1
+    rest = sorted(set(files) - set(LONGEST), key=lambda name: (shares[name], name))
+    return [*(name for name in LONGEST if name in shares), *rest]
 
 
 def pytest_unconfigure() -> None:

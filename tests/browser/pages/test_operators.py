@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -221,11 +222,18 @@ def _until_soon(olga: Person, condition: Callable[[], object], what: str) -> Non
 
 
 def _renewed(olga: Person, *, times: int) -> None:
-    """Wait until the page has asked for itself again so often, whether it shows it or not."""
+    """Have the page ask for itself again so often, whether it shows it or not: as when somebody
+    comes back to it. That it does so by itself is seen before."""
     script = "return performance.getEntriesByType('resource').filter(({name, initiatorType}) => "
     script += "initiatorType === 'fetch' && name === location.href).length"
-    before = int(olga.browser.execute_script(script))
-    olga.until(lambda: olga.browser.execute_script(script) >= before + times, "it is renewed")
+    renewals = partial(olga.browser.execute_script, script)
+    before = int(renewals())
+    for wanted in range(before + 1, before + times + 1):
+        _until_soon(olga, partial(_is_so_often, renewals, wanted), "it is renewed")
+
+
+def _is_so_often(count: Callable[[], int], wanted: int) -> bool:
+    return count() >= wanted
 
 
 def _connect(olga: Person, *, is_offline: bool) -> None:

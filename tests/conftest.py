@@ -36,18 +36,20 @@ _VALKEY = EmbeddedValkey(_FOLDER / "valkey", passwords=new_passwords())
 _DATABASES = ExitStack()  # servers of databases that run
 
 # The files that take a minute or more: each stays in one process, which would be alone at the end.
+# First those that compute, so that they run beside each other and not beside those below, some of
+# which promise how long a thing takes.
 LONGEST = (
     "benchmarks/test_smallest.py",
-    "chaos/test_stops.py",
     "e2e/mounted/test_mount.py",
+    "integration/tables/random/test_tables_random.py",
+    "integration/databases/test_postgres.py",
     "browser/pages/test_operators.py",
     "e2e/test_script_server.py",
-    "integration/tables/random/test_tables_random.py",
-    "e2e/servers/test_slow_clients.py",
-    "integration/databases/test_postgres.py",
     "browser/pages/listing/test_list_pushed.py",
-    "chaos/test_steps.py",
     "contract/test_executor_contract.py",
+    "chaos/test_stops.py",
+    "e2e/servers/test_slow_clients.py",
+    "chaos/test_steps.py",
     "contract/test_over_rabbitmq.py",
 )
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, cast
 
@@ -29,11 +30,16 @@ class _OftenFull(ThreadPoolExecutor):
 
     refused = 0
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._turn = threading.Lock()  # else two slots that ask at once both find room
+
     def submit(self, *args: Any, **options: Any) -> Any:
-        if self._work_queue.qsize():
-            self.refused += 1
-            raise RuntimeError("full; try again later")
-        return super().submit(*args, **options)
+        with self._turn:
+            if self._work_queue.qsize():
+                self.refused += 1
+                raise RuntimeError("full; try again later")
+            return super().submit(*args, **options)
 
 
 def often_full() -> Executor:

@@ -24,10 +24,9 @@ export function say(text) {
   if (place) place.textContent = text;
 }
 
-// A word about the page itself, above it, once; it leads to where things can be put right. What is told with an id of its own stays
-// until its teller takes it away; "trouble" is gone as soon as a page has come.
+// A word about the page itself, above it; it leads to where things can be put right. A newer one takes its place, unless it says the
+// same. What is told with an id of its own stays until its teller takes it away; "trouble" is gone as soon as a page has come.
 export function warn(text, { link, address, id = "trouble" } = {}) {
-  if (document.getElementById(id)) return;
   const note = document.createElement("p");
   note.id = id;
   note.className = "note warning";
@@ -39,7 +38,10 @@ export function warn(text, { link, address, id = "trouble" } = {}) {
     way.textContent = link;
     note.append(way);
   }
-  document.getElementById("main").prepend(note);
+  const old = document.getElementById(id);
+  if (old?.isEqualNode(note)) return; // else it would be read out again
+  if (old) old.replaceWith(note);
+  else document.getElementById("main").prepend(note);
 }
 
 // What stands before the title, whatever page is shown, until it is "" again.

@@ -17,19 +17,31 @@ let stopHearing = null;
 const isOver = () => "over" in head.dataset;
 const stateOf = () => head.querySelector(".state")?.textContent ?? "";
 
-async function update({ withLog = false } = {}) {
+let lacksLog = false; // lines may have been said that no event brought
+
+async function update() {
+  const withLog = lacksLog;
+  lacksLog = false;
   const before = stateOf();
   const wasOver = isOver();
   if (withLog) expectLog();
-  const fresh = await refresh(location.href, { background: withLog ? "1" : "without log" });
-  if (!fresh) return;
+  const fresh = await refresh(null, { background: withLog ? "1" : "without log" });
+  if (!fresh) {
+    lacksLog ||= withLog;
+    return;
+  }
   if (withLog) replaceLog(fresh);
   if (stateOf() !== before) say(fill(gettext("The job: %(state)s"), { state: stateOf() }));
   if (isOver()) stop();
   hear();
   if (isOver() && !wasOver) tellEnd(head.dataset.task, stateOf());
 }
-const soon = sparingly(() => update());
+const soon = sparingly(update);
+
+function soonWithLog() {
+  lacksLog = true;
+  soon();
+}
 
 // The page's own stream ends when nobody sees it (live.js).
 function hear() {
@@ -66,19 +78,19 @@ if (!isOver()) {
   stop = follow(
     head.dataset.events,
     {
-      ready: () => update({ withLog: true }), // what was said while this page was on its way
-      reset: () => update({ withLog: true }),
+      ready: soonWithLog, // what was said while this page was on its way
+      reset: soonWithLog,
       status: soon,
       cancel_requested: soon,
       deleted: soon,
-      end: () => update({ withLog: true }),
+      end: soonWithLog,
       report: (said) => {
         if (said.progress) showProgress(said.progress);
         if (said.log) addLines(said.log);
         if (said.files) soon();
       },
     },
-    () => update({ withLog: true }),
+    soonWithLog,
   );
 }
 // How long it will still take changes without an event.

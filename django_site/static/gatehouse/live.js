@@ -66,11 +66,26 @@ export function show(html) {
   return fresh;
 }
 
-// Ask for this page again and show what is new. Returns the newer document; null when it can't be had just now, or is no
-// longer wanted.
-export async function refresh(address = location.href, { background = "1", isWanted = () => true } = {}) {
-  const { html } = await load(address, background);
-  return html !== null && isWanted() ? show(html) : null;
+// Questions are counted: an answer that comes late is older than what is shown, and is asked for again.
+let asked = 0;
+let shown = 0;
+let refusals = 0;
+
+// Ask for this page again, or for another view of it, and show what is new. Returns the newer document; null when it can't be had just
+// now, or is no longer wanted.
+export async function refresh(address = null, { background = "1", isWanted = () => true } = {}) {
+  for (;;) {
+    const number = (asked += 1);
+    const here = location.href;
+    const { html, isRefused } = await load(address ?? here, background);
+    if (isRefused) refusals += 1;
+    if (html === null || !isWanted()) return null;
+    // Another view of this page may have been chosen meanwhile.
+    if (number > shown && (address !== null || here === location.href)) {
+      shown = number;
+      return show(html);
+    }
+  }
 }
 
 // Ask for a page of this site, and return its document without showing it; null when it can't be had just now. Where it is of no use
@@ -119,29 +134,46 @@ async function load(address, background) {
   return { html, isRefused: false };
 }
 
-// A function that refreshes soon, however often it is called, and never twice within a second.
+// A function that refreshes soon, however often it is called: never twice within a second, and one at a time. What is called for while
+// a slow answer is on its way comes after it.
 export function sparingly(act) {
   let timer = null;
   let last = 0;
-  return () => {
-    if (timer !== null) return;
-    const wait = Math.max(SOON_MS, last + AT_MOST_EVERY_MS - Date.now());
-    timer = setTimeout(async () => {
-      last = Date.now();
-      timer = null;
+  let isUnderWay = false;
+  let isDue = false;
+
+  function soon() {
+    isDue = true;
+    if (isUnderWay) return;
+    timer ??= setTimeout(turn, Math.max(SOON_MS, last + AT_MOST_EVERY_MS - Date.now()));
+  }
+
+  async function turn() {
+    last = Date.now();
+    timer = null;
+    isDue = false;
+    isUnderWay = true;
+    try {
       await act();
-    }, wait);
-  };
+    } finally {
+      isUnderWay = false;
+      if (isDue) soon();
+    }
+  }
+
+  return soon;
 }
 
 // Follow a stream of events; where there is no place for one, poll. ``kinds`` are functions by the event's name,
-// ``poll`` is called instead. Returns a function that ends it.
+// ``poll`` is called instead. Returns a function that ends it: when the page shows the end. Until then it is polled for, also after the
+// stream's end, as the question that was asked then may have failed; unless this page is refused.
 // A page that nobody sees polls, rarely: over HTTP/1.1 a browser has six connections to a server for all its tabs, and each stream
 // takes one. The seventh tab would get nothing at all.
 export function follow(address, kinds, poll) {
   let source = null;
   let timer = null; // of polling
   let later = null; // when it is tried again, or when a page that was left gives up its stream
+  let hasEnded = false; // the stream: nothing more comes by it
   let isOver = false;
 
   function close() {
@@ -170,8 +202,11 @@ export function follow(address, kinds, poll) {
     opened.addEventListener("end", (event) => {
       const { reason } = JSON.parse(event.data);
       if (reason === "stopping") return; // comes back by itself
-      stop();
-      if (reason === "refused") poll(); // finds out, and says, what is wrong
+      hasEnded = true;
+      close();
+      const before = refusals;
+      timer = setInterval(() => (refusals > before ? stop() : poll()), POLL_MS);
+      poll(); // finds out, and says, what is wrong
     });
     opened.addEventListener("error", () => {
       if (opened.readyState !== EventSource.CLOSED || opened !== source) return;
@@ -186,7 +221,7 @@ export function follow(address, kinds, poll) {
   }
 
   function look() {
-    if (isOver) return;
+    if (isOver || hasEnded) return;
     clearTimeout(later);
     const isSeen = document.visibilityState === "visible";
     if (isSeen && source?.readyState !== EventSource.OPEN) {
@@ -204,11 +239,17 @@ export function follow(address, kinds, poll) {
   return stop;
 }
 
+// Show another view of this page; the one that was chosen last counts, whichever comes first. ``isWanted`` may give it up.
+let chosen = 0;
+export async function swap(address, { isWanted = () => true } = {}) {
+  const number = (chosen += 1);
+  if (await refresh(address, { isWanted: () => number === chosen && isWanted() })) history.replaceState(null, "", address);
+}
+
 // Links that only change what is shown of a result.
-document.addEventListener("click", async (event) => {
+document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-swap]");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  const address = link.href; // the link itself is brought up to date, too
-  if (await refresh(address)) history.replaceState(null, "", address);
+  swap(link.href);
 });

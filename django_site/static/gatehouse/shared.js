@@ -11,7 +11,7 @@ async function update() {
   const log = logOf();
   const follows = !log || log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   const before = stateOf();
-  const fresh = await refresh(location.href);
+  const fresh = await refresh();
   if (!fresh) return;
   if (follows && logOf()) logOf().scrollTop = logOf().scrollHeight;
   if (stateOf() !== before) say(stateOf());
@@ -33,5 +33,5 @@ function report({ progress }) {
 if (logOf()) logOf().scrollTop = logOf().scrollHeight;
 if (!("over" in head.dataset)) {
   const kinds = { ready: soon, reset: soon, status: soon, cancel_requested: soon, deleted: soon, end: soon, report };
-  stop = follow(head.dataset.events, kinds, update);
+  stop = follow(head.dataset.events, kinds, soon);
 }

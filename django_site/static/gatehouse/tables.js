@@ -1,6 +1,6 @@
 // Tables of a result: what is typed or ticked shows at once, without leaving the page. Without scripts the same form leads
 // to the same address.
-import { refresh } from "./live.js";
+import { swap } from "./live.js";
 
 const TYPED_MS = 300;
 let timer = null;
@@ -19,7 +19,7 @@ async function show(address) {
   }
   isAsking = true;
   try {
-    if (await refresh(address, { isWanted: () => wanted === null })) history.replaceState(null, "", address);
+    await swap(address, { isWanted: () => wanted === null });
   } finally {
     isAsking = false;
   }

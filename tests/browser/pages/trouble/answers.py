@@ -1,5 +1,6 @@
 """A page whose questions to the service a test holds up, loses or fails."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,16 @@ window.addRule = (rule) => {
   rule.goes = new Promise((go) => (rule.go = go));
   window.rules.push(rule);
 };
+const Real = window.EventSource;
+window.EventSource = class extends Real {
+  constructor(address) {
+    super(address);
+    this.addEventListener("end", () => (window.ended = performance.now()));
+  }
+};
 """
+# As long as a page needs at most to ask again after an event.
+SOON_MS = 2000
 
 
 class Answers:
@@ -51,6 +61,12 @@ class Answers:
         """Hold up the answer to the next question that has this in its method and address."""
         self.run("addRule({ what: arguments[0], times: 1, isLost: arguments[1] })", what, is_lost)
 
+    def hold_first(self, what: str) -> None:
+        """Hold up the first such question of each page that is opened from now on."""
+        rule = f"addRule({{ what: {json.dumps(what)}, times: 1 }})"
+        command = "Page.addScriptToEvaluateOnNewDocument"
+        self.person.browser.execute_cdp_cmd(command, {"source": rule})
+
     def wait_held(self) -> None:
         """Wait until the service has answered what is held up."""
         self.person.until(
@@ -65,6 +81,11 @@ class Answers:
             "it is out",
         )
         self.run("return new Promise((go) => setTimeout(go, 50))")
+
+    def wait_ended(self) -> None:
+        """Wait until the stream has ended, and the page has had the time to ask again."""
+        script = "return window.ended && performance.now() > ended + arguments[0]"
+        self.person.until(lambda: self.run(script, SOON_MS), "the stream has ended")
 
     def fail(self, what: str, status: int, *, times: int = 1_000_000) -> None:
         """Answer the next questions like this with a state, without the service."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,6 +24,7 @@ from django_site.work.start_form import (
     sent_form,
     upload_chosen,
 )
+from django_site.work.start_once import start_once
 
 
 @get_page
@@ -73,24 +74,14 @@ def _start(request: HttpRequest, name: str) -> HttpResponse:
     if arguments is None or form.is_wrong:
         return _form_page(request, form, status=422)
     try:
-        job = _submit(request, task["name"], arguments, form.key)
+        sent = {"task": task["name"], "arguments": arguments}
+        job = start_once(request, "/jobs", sent, key=form.key)
     except api.ApiProblem as problem:
         if problem.status in (401, 403):
             raise
         form.show_problem(problem)
         return _form_page(request, form, status=problem.status, retry_after=problem.retry_after_s)
     return redirect("job", job_id=job["id"])
-
-
-def _submit(request: HttpRequest, task: str, arguments: Mapping[str, Any], key: str) -> Any:
-    sent = {"task": task, "arguments": arguments}
-    try:
-        return api.send(request, "/jobs", sent, HTTP_IDEMPOTENCY_KEY=key)
-    except api.ApiProblem as problem:
-        if problem.code != "idempotency_conflict":
-            raise
-    # The page was gone back to, and other values were sent: another job is meant.
-    return api.send(request, "/jobs", sent, HTTP_IDEMPOTENCY_KEY=str(uuid4()))
 
 
 def _first_page(request: HttpRequest, task: Mapping[str, Any]) -> HttpResponse:

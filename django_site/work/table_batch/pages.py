@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from django_site.work import api
 from django_site.work.access import page
+from django_site.work.start_once import start_once
 from django_site.work.table_batch.arguments import TableRow, column_names, rows_of, show_api_errors
 from django_site.work.table_batch.table import MOST_BYTES, MOST_ROWS, NotATable, read_table
 
@@ -64,7 +65,8 @@ def run_many(request: HttpRequest, name: str) -> HttpResponse:
     if request.POST.get("do") != "start" or not form.is_right:
         return _page(request, task, form, status=200 if form.is_right else 422)
     try:
-        batch = _start(request, task["name"], form)
+        sent = {"task": task["name"], "arguments": [row.arguments for row in form.rows]}
+        batch = start_once(request, "/batches", sent, key=form.key)
     except api.ApiProblem as problem:
         if problem.status in (401, 403):
             raise
@@ -116,17 +118,6 @@ def _check(request: HttpRequest, task: Mapping[str, Any], form: TableForm) -> No
         form.problems += show_api_errors(rows, problem.errors)
         if form.is_right:
             form.problems.append(problem.detail)
-
-
-def _start(request: HttpRequest, task: str, form: TableForm) -> Any:
-    sent = {"task": task, "arguments": [row.arguments for row in form.rows]}
-    try:
-        return api.send(request, "/batches", sent, HTTP_IDEMPOTENCY_KEY=form.key)
-    except api.ApiProblem as problem:
-        if problem.code != "idempotency_conflict":
-            raise
-    # The page was gone back to, and another table was sent.
-    return api.send(request, "/batches", sent, HTTP_IDEMPOTENCY_KEY=str(uuid4()))
 
 
 def _page(

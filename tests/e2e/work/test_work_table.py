@@ -27,7 +27,8 @@ def ada(service: ServiceProcess) -> Browser:
 
 
 def test_table_is_checked_then_started_once(ada: Browser) -> None:
-    """Checking starts nothing; the button pressed twice is one batch."""
+    """Checking starts nothing; the button pressed twice is one batch, also of a table that was
+    corrected after it was sent."""
     checked = ada.send_form(PAGE, {"do": "check", "table": "limit\n10\n\n100\n"})
     assert checked.status_code == 200
     assert "2 rows are right." in checked.text
@@ -40,6 +41,11 @@ def test_table_is_checked_then_started_once(ada: Browser) -> None:
     assert len(places) == 1
     batches = ada.http.get("/api/batches").json()["batches"]
     assert [(batch["task"], batch["total"]) for batch in batches] == [("primes.sum", 2)]
+    corrected = {**sent, "table": "limit\n10\n\n1000\n"}
+    others = {ada.send_form(PAGE, corrected).headers["Location"] for _ in range(3)}
+    assert len(others) == 1
+    assert others.isdisjoint(places)
+    assert len(ada.http.get("/api/batches").json()["batches"]) == 2
 
 
 def test_what_is_wrong_stands_at_its_row(ada: Browser) -> None:

@@ -63,16 +63,24 @@ class Outbox:
 
     def empty(self) -> list[RemoteFuture]:
         """Take back all calls."""
+        return self.take_back(lambda _: True)
+
+    def take_back(self, is_wanted: Callable[[RemoteFuture], bool]) -> list[RemoteFuture]:
+        """Take back the calls of which ``is_wanted`` says so."""
         with self._lock:
             futures = [
                 future
                 for line in self._lines.values()
                 for future in line
-                if future.stage is Stage.UNSENT
+                if future.stage is Stage.UNSENT and is_wanted(future)
             ]
-            self._lines.clear()
             for future in futures:
                 future.stage = Stage.WITHDRAWN
+            self._lines = {
+                task: left
+                for task, line in self._lines.items()
+                if (left := deque(each for each in line if each.stage is Stage.UNSENT))
+            }
         return futures
 
     def __bool__(self) -> bool:

@@ -3,6 +3,7 @@ All changes of its state are made here, one at a time."""
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class RemoteFuture(Future[Any]):
     def __init__(self, call: Call, ask_to_cancel: Callable[["RemoteFuture"], None]) -> None:
         super().__init__()
         self.call = call
+        self.made_at = time.monotonic()
         self.stage = Stage.UNSENT
         self.place: BatchPosition | None = None
         # its result isn't wanted any more: cancel its job as soon as the service can be asked to

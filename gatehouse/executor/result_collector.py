@@ -9,13 +9,19 @@ one batch alone is long-polled, and several are polled.
 import asyncio
 import time
 from collections.abc import Coroutine, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any
 
-from gatehouse.errors import BadAnswer, GatehouseError, InvalidRequest, Unavailable
+from gatehouse.errors import (
+    BadAnswer,
+    GatehouseError,
+    InvalidRequest,
+    TooManyRequests,
+    Unavailable,
+)
 from gatehouse.executor.remote_future import RemoteFuture
 from gatehouse.executor.sender import fail_all
-from gatehouse.protocol.flows import Patience
+from gatehouse.executor.service_patience import ServicePatience
 from gatehouse.protocol.followers import EventFollower
 from gatehouse.protocol.requests import get_results
 from gatehouse.transport.async_connection import AsyncServiceConnection
@@ -37,13 +43,17 @@ _EVERYTHING = frozenset({"ready", "reset"})
 class TrackedBatch:
     """One batch on its way, and the futures of its jobs in the order of submission."""
 
-    def __init__(self, batch_id: str, futures: list[RemoteFuture]) -> None:
+    def __init__(
+        self, batch_id: str, futures: list[RemoteFuture], *, patience_s: float = 0.0
+    ) -> None:
         self.id = batch_id
         # without those that have their outcome: it is not kept here, it may be large
         self.open = dict(enumerate(futures))
         self.total = len(futures)
         self.seen = 0
-        self.patience: Patience | None = None
+        # of this batch alone: its answers may break off while others come
+        self.patience = ServicePatience(patience_s)
+        self.failed_at = 0.0
 
     @property
     def is_done(self) -> bool:
@@ -53,7 +63,7 @@ class TrackedBatch:
     def take(self, line: Mapping[str, Any]) -> None:
         """Give one result to its future. Raises BadAnswer for a malformed one."""
         self.seen += 1
-        self.patience = None
+        self.patience.answered()
         try:
             future = self.open.pop(line["position"], None)
             if future is not None:
@@ -70,6 +80,7 @@ class ResultCollector:
     def __init__(self, connection: AsyncServiceConnection, *, some_ended: asyncio.Event) -> None:
         self._connection = connection
         self._some_ended = some_ended
+        self._patience = ServicePatience(connection.patience_s)
         self._open: dict[str, TrackedBatch] = {}
         self._to_look_at: set[str] = set()
         self._changed = asyncio.Event()
@@ -91,7 +102,9 @@ class ResultCollector:
 
     def add(self, batch_id: str, futures: list[RemoteFuture]) -> None:
         """Follow one more batch."""
-        self._open[batch_id] = TrackedBatch(batch_id, futures)
+        self._patience.answered()
+        patience_s = self._patience.patience_s
+        self._open[batch_id] = TrackedBatch(batch_id, futures, patience_s=patience_s)
         self._has_open.set()
         self._breath_s = SHORT_BREATH_S
         self._long_poll_s = LONG_POLL_S
@@ -99,7 +112,9 @@ class ResultCollector:
         self._look_at(batch_id)
 
     def look_at_all(self) -> None:
-        """Look at every batch at once."""
+        """Look at every batch at once, after a sleep:
+        what was away before it is waited for anew."""
+        self._patience.answered()
         self._look_at(*self._open)
 
     async def collect(self) -> None:
@@ -176,6 +191,7 @@ class ResultCollector:
             EventFollower("/events", last_event_id="", patience_s=0)
         ):
             self._has_stream = True
+            self._patience.answered()
             if event.kind in _EVERYTHING:
                 self._look_at(*self._open)
             batch_id = event.data.get("batch")
@@ -194,37 +210,57 @@ class ResultCollector:
             self._to_look_at.update(self._open)
 
     async def _look_at_each(self, batch_ids: set[str], *, wait_s: float) -> None:
-        for batch_id in sorted(batch_ids):  # the oldest first: ids sort by time
-            if batch_id in self._open:
-                await self._look(self._open[batch_id], wait_s=wait_s)
+        """Look at these, the oldest first. One without an answer ends the turn: while the service
+        is away each would have none. It comes last in the next turn, behind those that may have."""
+        batches = [self._open[batch_id] for batch_id in batch_ids if batch_id in self._open]
+        for batch in sorted(batches, key=lambda each: (each.failed_at, each.id)):
+            try:
+                await self._look(batch, wait_s=wait_s)
+            except (Unavailable, TooManyRequests) as error:
+                await self._wait_for_service(batch, error)
+                return
 
     async def _look(self, batch: TrackedBatch, *, wait_s: float) -> None:
+        """Take the results that are there. Raises Unavailable or TooManyRequests at once."""
         request = get_results(batch.id, order="completion", after=batch.seen, wait_s=wait_s)
         try:
-            async with aclosing(self._connection.fetch_lines(request)) as lines:
+            async with aclosing(self._connection.fetch_lines(request, patience_s=0)) as lines:
                 async for line in lines:
                     batch.take(line)
                     self._some_ended.set()
-        except Unavailable as error:
-            await self._try_again(batch, error)
+                    self._patience.answered()
+            self._patience.answered()
+            batch.patience.answered()
         except InvalidRequest as error:
             if not wait_s:
                 self._give_up(batch, error)
             self._long_poll_s = 0.0  # this service does not wait for us
+        except (Unavailable, TooManyRequests):
+            if not batch.is_done:
+                raise
         except GatehouseError as error:
             self._give_up(batch, error)
         if batch.is_done:
             self._forget(batch)
 
-    async def _try_again(self, batch: TrackedBatch, error: Unavailable) -> None:
-        """The answer broke off. What never came at all was tried for long enough by the client
-        itself."""
-        batch.patience = batch.patience or Patience(self._connection.patience_s)
-        with suppress(Unavailable):
-            await asyncio.sleep(batch.patience.pause_after(error).seconds)
-            self._look_at(batch.id)
+    async def _wait_for_service(
+        self, batch: TrackedBatch, error: Unavailable | TooManyRequests
+    ) -> None:
+        """Pause, then look at every batch; give up what was waited for long enough: this batch,
+        or, when none had an answer meanwhile, all."""
+        batch.failed_at = time.monotonic()
+        try:
+            pause_s = self._patience.pause_after(error)
+        except GatehouseError:
+            for each in list(self._open.values()):
+                self._give_up(each, error)
             return
-        self._give_up(batch, error)
+        try:
+            pause_s = max(pause_s, batch.patience.pause_after(error))
+        except GatehouseError:
+            self._give_up(batch, error)
+        await asyncio.sleep(pause_s)
+        self._look_at(*self._open)
 
     def _give_up(self, batch: TrackedBatch, error: GatehouseError) -> None:
         fail_all(list(batch.open.values()), error)

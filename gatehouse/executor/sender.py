@@ -4,20 +4,30 @@ and none is lost when it is refused."""
 import asyncio
 import copy
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from gatehouse.errors import GatehouseError, InvalidRequest, NotFound, Problem, TooManyRequests
+from gatehouse.errors import (
+    ApiError,
+    GatehouseError,
+    InvalidRequest,
+    NotFound,
+    Problem,
+    TooManyRequests,
+    Unavailable,
+)
 from gatehouse.executor.outbox import Outbox, RequestLimits
 from gatehouse.executor.remote_future import BatchPosition, RemoteFuture
-from gatehouse.protocol.flows import call
+from gatehouse.executor.service_patience import ServicePatience
+from gatehouse.protocol.flows import Flow, call
 from gatehouse.protocol.records import BatchRecord, TaskInfo
 from gatehouse.protocol.requests import get_tasks, submit_texts
 from gatehouse.transport.async_connection import AsyncServiceConnection
 
-ErrorT = TypeVar("ErrorT", bound=GatehouseError)
+T = TypeVar("T")
 
 # Calls that come one after the other within this time travel together.
 GATHER_S = 0.003
@@ -46,6 +56,7 @@ class Sender:
         self._some_ended = some_ended
         self._limits = RequestLimits()
         self._most_calls = self._limits.calls
+        self._patience = ServicePatience(connection.patience_s)
         self.under_way: list[RemoteFuture] = []
         self._parameters: dict[str, tuple[str, ...]] = {}
 
@@ -56,6 +67,8 @@ class Sender:
             try:
                 await self._send(futures)
                 self._limits.calls = min(self._limits.calls * 2, self._most_calls)
+            except Unavailable as error:
+                fail_all([*futures, *self._outbox.take_back(self._has_waited)], error)
             except TooManyRequests as error:
                 await self._wait_for_room(futures, error)
             except InvalidRequest as error:
@@ -67,8 +80,9 @@ class Sender:
 
     async def _send(self, futures: list[RemoteFuture]) -> None:
         task = futures[0].call.task
+        left_s = self._patience.left_s(waits_since=futures[-1].made_at)
         parameters = (
-            await self._parameters_of(task)
+            await self._parameters_of(task, patience_s=left_s)
             if any(future.call.positional for future in futures)
             else ()
         )
@@ -85,17 +99,37 @@ class Sender:
         flow = call(
             submit_texts(task, texts),
             BatchRecord.from_json,
-            patience_s=self._connection.patience_s,
+            patience_s=left_s,
             waits_for_room=False,
         )
-        record = await self._connection.run(flow)
+        record = await self._ask(flow)
         for position, future in enumerate(sent):
             future.place = BatchPosition(record.id, position)
         self._on_accepted(record.id, sent)
 
-    async def _parameters_of(self, task: str) -> tuple[str, ...]:
+    def _has_waited(self, future: RemoteFuture) -> bool:
+        """Tell whether a call waited for the service for as long as it may. To find that out by a
+        request of its own would take as long again, for each request."""
+        return not self._patience.left_s(waits_since=future.made_at)
+
+    async def _ask(self, flow: Flow[T]) -> T:
+        """Run a flow, and note whether the service is there."""
+        asked_at = time.monotonic()
+        try:
+            answer = await self._connection.run(flow)
+        except Unavailable:
+            self._patience.unanswered(asked_at=asked_at)
+            raise
+        except ApiError:
+            self._patience.answered()
+            raise
+        self._patience.answered()
+        return answer
+
+    async def _parameters_of(self, task: str, *, patience_s: float) -> tuple[str, ...]:
         if task not in self._parameters:
-            tasks = await self._connection.call(get_tasks(), TaskInfo.list_from_json)
+            flow = call(get_tasks(), TaskInfo.list_from_json, patience_s=patience_s)
+            tasks = await self._ask(flow)
             self._parameters = {each.name: each.parameters for each in tasks}
         if task not in self._parameters:
             message = f"There is no task {task}; there are: {', '.join(sorted(self._parameters))}."

@@ -84,9 +84,13 @@ class AsyncServiceConnection:
                 follower.refused(error)
             await asyncio.sleep(follower.over(broken).seconds)
 
-    async def fetch_lines(self, request: ApiRequest) -> AsyncGenerator[Any, None]:
-        """Yield the JSON of each line of an answer."""
-        async with self._opened(request, self.patience_s) as response:
+    async def fetch_lines(
+        self, request: ApiRequest, *, patience_s: float | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the JSON of each line of an answer.
+        ``patience_s``: another than the connection's own."""
+        patience_s = self.patience_s if patience_s is None else patience_s
+        async with self._opened(request, patience_s) as response:
             try:
                 async for line in response.aiter_lines():
                     yield json_line(line)

@@ -84,9 +84,13 @@ class ServiceConnection:
                 follower.refused(error)
             time.sleep(follower.over(broken).seconds)
 
-    def fetch_lines(self, request: ApiRequest) -> Generator[Any, None, None]:
-        """Yield the JSON of each line of an answer."""
-        with self._opened(request, self.patience_s) as response:
+    def fetch_lines(
+        self, request: ApiRequest, *, patience_s: float | None = None
+    ) -> Generator[Any, None, None]:
+        """Yield the JSON of each line of an answer.
+        ``patience_s``: another than the connection's own."""
+        patience_s = self.patience_s if patience_s is None else patience_s
+        with self._opened(request, patience_s) as response:
             try:
                 for line in response.iter_lines():
                     yield json_line(line)

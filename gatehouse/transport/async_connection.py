@@ -22,9 +22,9 @@ from gatehouse.transport.httpx_adapter import (
     as_response,
     bounded,
     built,
+    failure_of,
     http_options,
     json_line,
-    unavailable,
 )
 
 T = TypeVar("T")
@@ -79,7 +79,10 @@ class AsyncServiceConnection:
                         if item is not None:
                             yield item
             except httpx.TransportError as error:
-                broken = unavailable(error, self.access.address)
+                failure = failure_of(error, self.access.address)
+                if not isinstance(failure, Unavailable):
+                    raise failure from error
+                broken = failure
             except InvalidRequest as error:
                 follower.refused(error)
             await asyncio.sleep(follower.over(broken).seconds)
@@ -95,7 +98,7 @@ class AsyncServiceConnection:
                 async for line in response.aiter_lines():
                     yield json_line(line)
             except httpx.TransportError as error:
-                raise unavailable(error, self.access.address) from error
+                raise failure_of(error, self.access.address) from error
 
     async def fetch_file(self, request: ApiRequest, target: Target) -> None:
         """Write an answer's body to ``target``, whole or not at all."""
@@ -105,7 +108,7 @@ class AsyncServiceConnection:
                     async for chunk in response.aiter_bytes():
                         opened.write(chunk)
             except httpx.TransportError as error:
-                raise unavailable(error, self.access.address) from error
+                raise failure_of(error, self.access.address) from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -143,7 +146,7 @@ class AsyncServiceConnection:
                 return as_response(response)
             return as_response(response, await _read(response))
         except httpx.TransportError as error:
-            raise unavailable(error, self.access.address) from error
+            raise failure_of(error, self.access.address) from error
 
     @asynccontextmanager
     async def _opened(

@@ -22,9 +22,9 @@ from gatehouse.transport.httpx_adapter import (
     as_response,
     bounded,
     built,
+    failure_of,
     http_options,
     json_line,
-    unavailable,
 )
 
 T = TypeVar("T")
@@ -79,7 +79,10 @@ class ServiceConnection:
                         if item is not None:
                             yield item
             except httpx.TransportError as error:
-                broken = unavailable(error, self.access.address)
+                failure = failure_of(error, self.access.address)
+                if not isinstance(failure, Unavailable):
+                    raise failure from error
+                broken = failure
             except InvalidRequest as error:
                 follower.refused(error)
             time.sleep(follower.over(broken).seconds)
@@ -95,7 +98,7 @@ class ServiceConnection:
                 for line in response.iter_lines():
                     yield json_line(line)
             except httpx.TransportError as error:
-                raise unavailable(error, self.access.address) from error
+                raise failure_of(error, self.access.address) from error
 
     def fetch_file(self, request: ApiRequest, target: Target) -> None:
         """Write an answer's body to ``target``, whole or not at all."""
@@ -105,7 +108,7 @@ class ServiceConnection:
                     for chunk in response.iter_bytes():
                         opened.write(chunk)
             except httpx.TransportError as error:
-                raise unavailable(error, self.access.address) from error
+                raise failure_of(error, self.access.address) from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -143,7 +146,7 @@ class ServiceConnection:
                 return as_response(response)
             return as_response(response, _read(response))
         except httpx.TransportError as error:
-            raise unavailable(error, self.access.address) from error
+            raise failure_of(error, self.access.address) from error
 
     @contextmanager
     def _opened(self, request: ApiRequest, patience_s: float) -> Iterator[httpx.Response]:

@@ -12,6 +12,7 @@ from gatehouse.errors import BadAnswer, ConfigurationError, Unavailable
 from gatehouse.installed import installed_version
 from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
 from gatehouse.protocol.wire import ApiRequest, ApiResponse, StreamedBody
+from gatehouse.transport.certificates import trust_for
 from gatehouse.transport.proxies import proxy_for
 
 CONNECT_TIMEOUT_S = 10.0
@@ -25,13 +26,6 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 def http_options(access: ServiceAccess, *, timeout_s: float) -> dict[str, Any]:
     """Return the options of an httpx client. It follows no redirect:
     the key is for this address alone."""
-    # Reading the certificates of the world takes longer than all the rest of a start;
-    # plain HTTP needs none.
-    verify = (
-        ssl.create_default_context()
-        if access.address.startswith("https:")
-        else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    )
     return {
         "base_url": f"{access.address}/api",
         "headers": {
@@ -40,7 +34,7 @@ def http_options(access: ServiceAccess, *, timeout_s: float) -> dict[str, Any]:
         },
         "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
         "follow_redirects": False,
-        "verify": verify,
+        "verify": trust_for(access.address),
         # Not by httpx itself: it fails on entries of NO_PROXY that others read.
         "trust_env": False,
         "proxy": proxy_for(access.address),
@@ -74,13 +68,16 @@ def built(
     )
 
 
-def unavailable(error: httpx.TransportError, address: str) -> Unavailable:
-    """Return what a broken connection means. Raises ConfigurationError for a certificate that is
-    not trusted."""
+def failure_of(error: httpx.TransportError, address: str) -> Unavailable | ConfigurationError:
+    """Return what a broken connection means: ConfigurationError for a certificate that is not
+    trusted, else Unavailable."""
     if _is_about_certificate(error):
-        raise ConfigurationError(
-            f"{address} shows a certificate that is not trusted: {error}"
-        ) from error
+        untrusted = ConfigurationError(
+            f"{address} shows a certificate that is not trusted: {error}. SSL_CERT_FILE can name "
+            "a file with the certificate of your own authority."
+        )
+        untrusted.__cause__ = error
+        return untrusted
     what = (
         "gave no answer in time"
         if isinstance(error, httpx.TimeoutException)

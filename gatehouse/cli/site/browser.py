@@ -6,6 +6,7 @@ from urllib.parse import urljoin, urlsplit
 from gatehouse.cli.exit_codes import CommandFailed, ExitCode
 from gatehouse.cli.site.addresses import service_address
 from gatehouse.cli.site.pages import Form, SitePage
+from gatehouse.transport.certificates import trust_for
 from gatehouse.transport.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ class SiteBrowser:
             "User-Agent": "gatehouse-command",
         }
         self._http = httpx.Client(
-            timeout=TIMEOUT_S, headers=headers, trust_env=False, proxy=proxy_for(self.address)
+            timeout=TIMEOUT_S,
+            headers=headers,
+            verify=trust_for(self.address),
+            trust_env=False,
+            proxy=proxy_for(self.address),
         )
 
     @property
@@ -52,8 +57,11 @@ class SiteBrowser:
 
     def request(self, method: str, path: str, **request: Any) -> "httpx.Response":
         """Send one request to this site and no other. Raises CommandFailed for a page that is
-        longer than any of the site's, for 503, and when there is no answer."""
+        longer than any of the site's and for 503, Unavailable when there is no answer, and
+        ConfigurationError for a certificate that is not trusted."""
         import httpx
+
+        from gatehouse.transport.httpx_adapter import failure_of
 
         url = urljoin(f"{self.origin}/", path)
         if not url.startswith(f"{self.origin}/"):  # what is sent may be a password
@@ -65,6 +73,8 @@ class SiteBrowser:
                     body += chunk
                     if len(body) > _MAX_BYTES:
                         raise self.not_a_gatehouse("its page is too long")
+        except httpx.TransportError as error:
+            raise failure_of(error, self.address) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             raise CommandFailed(

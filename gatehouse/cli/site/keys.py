@@ -9,6 +9,7 @@ from typing import Any
 
 from gatehouse.cli.exit_codes import CommandFailed, ExitCode
 from gatehouse.cli.site.browser import TIMEOUT_S, SiteBrowser
+from gatehouse.transport.certificates import trust_for
 from gatehouse.transport.proxies import proxy_for
 
 KEYS_PATH = "/account/keys/"
@@ -64,14 +65,19 @@ def end_key(address: str, key: str) -> str:
     """Let a key end itself; return why it failed, empty when the key is revoked."""
     import httpx
 
+    from gatehouse.transport.httpx_adapter import failure_of
+
     try:
         answer = httpx.delete(
             f"{address}{KEYS_PATH}current/",
             headers={"Authorization": f"Bearer {key}"},
             timeout=TIMEOUT_S,
+            verify=trust_for(address),
             trust_env=False,
             proxy=proxy_for(address),
         )
+    except httpx.TransportError as error:
+        return failure_of(error, address).message
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
     return "" if answer.status_code in (204, 401) else f"the site answers {answer.status_code}"

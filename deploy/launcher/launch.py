@@ -68,6 +68,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except GatehouseError as error:
         print(f"gatehouse: {error.message}", file=sys.stderr)
         return EXIT_WRONG_SETTING if isinstance(error, ConfigurationError) else EXIT_FAILED
+    except OSError as error:  # of var/: no right, no room, read-only; it names the file
+        print(f"gatehouse: {error}", file=sys.stderr)
+        return EXIT_FAILED
 
 
 def launch(options: argparse.Namespace) -> NoReturn:

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,11 @@ from deploy.processes.child import ChildError
 from deploy.redis.durability import RESERVE_BYTES
 from deploy.redis.server_program import find_server
 from deploy.redis.valkey import START_DEADLINE_S, EmbeddedValkey
+from shared.settings import ROOT
 from tests.integration.disk.small_disk import small_disk
 from tests.integration.disk.test_append_sync import is_looked_after
 from tests.integration.redis.test_valkey_server import PASSWORDS, connect, leave_behind
+from tests.ports import free_port
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
@@ -146,3 +149,20 @@ def test_server_that_can_not_write_is_ended(server: EmbeddedValkey) -> None:
     with pytest.raises(ChildError, match=r"can't write to the disk of .* \([A-Z]"):
         wait_until(lambda: is_looked_after(server), timeout_s=10)
     assert not server.is_running()
+
+
+def test_start_on_a_disk_that_takes_no_file_is_one_line(tmp_path: Path) -> None:
+    """It names the file."""
+    (tmp_path / "file").touch()
+    kept = {name: each for name, each in os.environ.items() if not name.startswith("GATEHOUSE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.launcher", "--port", str(free_port())],
+        env={**kept, "GATEHOUSE_VAR_DIR": str(tmp_path / "file" / "var")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert f"gatehouse: [Errno 20] Not a directory: '{tmp_path}" in done.stderr

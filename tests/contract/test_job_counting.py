@@ -78,6 +78,10 @@ class _Schedule:
                 self.removal.delete(job.id)
         for batch_id in self.batch_ids:
             self.removal.delete_batch(batch_id)
+        # A batch may have expired, or be gone, before a job of it: that goes by its own time.
+        left: Any = self.place.bench.admin.zrange(keyspace.EXPIRING, 0, -1)
+        for each in left:
+            self.place.bench.admin.zadd(keyspace.EXPIRING, {each: _LONG_AGO})
         self._sweep()
 
     def _text(self) -> str:

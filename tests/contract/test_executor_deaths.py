@@ -67,9 +67,9 @@ def test_pool_of_somebodys_that_is_full_keeps_what_it_has(
     wait_until(bench.runs, timeout_s=30, what="it runs")
     others = [bed.submit("hold", path=bench.path()) for _ in range(slots - 1)]
     executor: Any = bed.engine._worker._executors[pool]
-    full = executor._pool
-    wait_until(lambda: full.refused == refusals, timeout_s=30, what="all others are refused")
-    assert executor._pool is full
+    kept = executor._pools._current
+    wait_until(lambda: kept.pool.refused == refusals, timeout_s=30, what="all others are refused")
+    assert executor._pools._current is kept
     bench.go()
     for job_id in (first, *others):
         assert bench.outcome(bed.engine, job_id, timeout_s=60).attempt == 1

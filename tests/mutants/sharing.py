@@ -9,7 +9,8 @@ _STEALING = "flask_api/jobs/work_stealing.py"
 _TURN = "flask_api/jobs/records/lua/turn.lua"
 _SUBMIT = "flask_api/jobs/records/lua/submit.lua"
 _THREADS = "flask_api/jobs/workers/threads.py"
-_FUTURES = "flask_api/jobs/workers/remote/futures_executor.py"
+_FUTURES = "flask_api/jobs/workers/futures/executor.py"
+_POOLS = "flask_api/jobs/workers/futures/kept_pools.py"
 
 SHARING_MUTANTS = (
     *of(
@@ -217,17 +218,38 @@ SHARING_MUTANTS = (
     ),
     *of(
         ("tests/unit/jobs/remote/test_jobs_futures.py",),
-        Mutant("a full pool is kept", _FUTURES, "return not self._open and", "return"),
-        Mutant("no pool once closed", _FUTURES, "is None and not self._is_closed", "is None"),
+        Mutant("a full pool is kept", _POOLS, "return not kept.open and", "return"),
         Mutant(
-            "what waited in a pool", _FUTURES, "_can_tell(pool) and self._pool is not pool", "False"
+            "no pool once closed",
+            _POOLS,
+            "while not self.is_closed and not is_needless():",
+            "while not is_needless():",
+        ),
+        Mutant(
+            "what waited in a pool", _FUTURES, "and not self._pools.is_current(kept)", "and False"
         ),
         Mutant(
             "a future of a pool that goes on",
             _FUTURES,
-            "_can_tell(pool) and self._pool is not pool",
-            "_can_tell(pool)",
+            "and not self._pools.is_current(kept)",
+            "",
         ),
+    ),
+    *of(
+        ("tests/unit/jobs/remote/test_jobs_kept_pools.py",),
+        Mutant(
+            "pause before another pool",
+            _POOLS,
+            " or time.monotonic() < self._not_before:",
+            ":",
+        ),
+        Mutant(
+            "a pool that came late",
+            _POOLS,
+            "                needless.append(kept)",
+            "                pass",
+        ),
+        Mutant("a pool with something of ours", _POOLS, "if not each.users]", "if True]"),
     ),
     *of(
         ("tests/unit/jobs/sharing/test_jobs_thread_durations.py",),

@@ -64,7 +64,7 @@ def _kind_of(name: str) -> type[Executor]:
     if name in EXECUTORS:
         return EXECUTORS[name]
     if name not in REMOTE_EXECUTORS:
-        from flask_api.jobs.workers.remote.futures_executor import futures_executor
+        from flask_api.jobs.workers.futures.executor import futures_executor
 
         return futures_executor(name)
     module, _, attribute = REMOTE_EXECUTORS[name].partition(":")

@@ -9,10 +9,10 @@ import pytest
 
 from flask_api.jobs.records.job import Attempt, QueuedJob
 from flask_api.jobs.tasks.registry import TaskRegistry
+from flask_api.jobs.workers.futures.executor import FuturesExecutor
 from flask_api.jobs.workers.outcome import Outcome
 from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.remote.fleet import fleets_of
-from flask_api.jobs.workers.remote.futures_executor import FuturesExecutor
 from shared.settings import ApiSettings
 from tests.unit.jobs.sharing.test_jobs_brief_slots import Slots
 from tests.waiting import wait_until

@@ -33,6 +33,7 @@ from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.registry import TaskRegistry, load_tasks
 from flask_api.jobs.workers.child import settings_for_child
 from flask_api.jobs.workers.executor import Executor, Host, queue_for
+from flask_api.jobs.workers.futures.kept_pools import KeptPool, KeptPools
 from flask_api.jobs.workers.outcome import Outcome, not_begun, stopped, worker_lost
 from flask_api.jobs.workers.queue import FairQueue
 from flask_api.jobs.workers.remote.fleet import FleetReport
@@ -45,7 +46,6 @@ log = logging.getLogger("gatehouse.jobs")
 
 _LOOK_EVERY_S = 0.1
 _ASK_EVERY_S = 1.0
-_MOST_REFUSALS = 5
 # How a pool says that it takes no more: those of the standard library, Dask's and mpi4py's ("cannot
 # schedule new futures ...", "cannot submit ..."); and Dask's, whose scheduler has been away for too
 # long (its own error, known by name: Dask need not be installed).
@@ -75,11 +75,7 @@ class FuturesExecutor(SlotExecutor):
         super().__init__(queue, host, slots=settings.job_processes)
         self._registry = registry
         self._settings = settings_for_child(settings)
-        self._lock = threading.Lock()
-        self._pool: Pool | None = None
-        self._open = 0  # futures of this pool that are waited for
-        self._refusals = 0  # of this pool, since it took one
-        self._is_closed = False
+        self._pools = KeptPools(self._make_pool)
         self._misfit = ""  # what is wrong with what the function returned
 
     @classmethod
@@ -94,20 +90,39 @@ class FuturesExecutor(SlotExecutor):
     def run(self, attempt: Attempt) -> Outcome:
         """Run the attempt there; when this process must stop before it ends, leave it: it writes
         nothing more then."""
-        pool = None
+        job_id = attempt.job.job_id
         try:
-            pool = self._pool_now()
-            if pool is None:  # closed meanwhile, or there is none
-                return _CLOSED_HERE if self._is_closed else Outcome(is_begun=False)
+            kept = self._pools.borrow(lambda: self._host.held.stop_reason(job_id) is not None)
+        except Exception:  # of somebody's function: a cluster that can't be reached, say
+            return not_begun(job_id)
+        if kept is None:
+            return self._not_submitted(attempt)
+        try:
+            return self._run_in(kept, attempt)
+        finally:
+            self._pools.give_back(kept)
+
+    def _not_submitted(self, attempt: Attempt) -> Outcome:
+        """Return the outcome of an attempt for which there was no executor, or no time."""
+        reason = self._host.held.stop_reason(attempt.job.job_id)
+        if self._pools.is_closed or reason is StopReason.SHUTDOWN:
+            return _CLOSED_HERE
+        if reason is not None:
+            return stopped(reason, self._registry.get(attempt.job.task).policy)
+        return Outcome(is_begun=False)
+
+    def _run_in(self, kept: KeptPool, attempt: Attempt) -> Outcome:
+        pool, job_id = kept.pool, attempt.job.job_id
+        try:
             future = pool.submit(run_attempt, self._settings, attempt)
-        except Exception as error:  # a cluster that can't be reached, say: whatever it raises
+        except Exception as error:  # whatever it raises
             # Any other may be full only, and goes on with the attempts that it has.
-            if pool is not None and (_takes_no_more(error) or self._is_of_no_use(pool)):
-                self._replace(pool, is_broken=isinstance(error, BrokenExecutor))
-            return not_begun(attempt.job.job_id)
+            if _takes_no_more(error) or self._pools.is_of_no_use(kept):
+                self._pools.replace(kept, is_broken=isinstance(error, BrokenExecutor))
+            return not_begun(job_id)
+        self._pools.note_open(kept, 1)
         try:
-            self._note_open(pool, 1)
-            outcome = self._wait_for(future, attempt.job.job_id, pool)
+            outcome = self._wait_for(future, job_id, pool)
             if outcome is StopReason.SHUTDOWN and not future.cancelled():
                 # It may go on there: handed over, it would run twice and cost no attempt.
                 return worker_lost("was left by a server that stops")
@@ -116,21 +131,21 @@ class FuturesExecutor(SlotExecutor):
             return outcome
         except Exception as error:  # whatever it calls a worker that died: an attempt raises none
             if isinstance(error, BrokenExecutor):
-                self._replace(pool, is_broken=True)
-            if isinstance(error, CancelledError) and _can_tell(pool) and self._pool is not pool:
-                return not_begun(attempt.job.job_id)  # it waited there still, as we let go of it
+                self._pools.replace(kept, is_broken=True)
+            if (
+                isinstance(error, CancelledError)
+                and _can_tell(pool)
+                and not self._pools.is_current(kept)
+            ):
+                return not_begun(job_id)  # it waited there still, as we let go of it
             return worker_lost(f"was lost by its executor ({type(error).__name__})")
         finally:
-            self._note_open(pool, -1)
+            self._pools.note_open(kept, -1)
 
     def close(self) -> None:
         """Let go of the executor too, without waiting for what runs there."""
         super().close()
-        with self._lock:
-            self._is_closed = True
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            _shut_down(pool)
+        self._pools.close()
 
     def _wait_for(self, future: Future[Outcome], job_id: str, pool: Pool) -> Outcome | StopReason:
         """Wait until it has ended; return why it does not count, if a cancel came first, or why it
@@ -145,32 +160,12 @@ class FuturesExecutor(SlotExecutor):
         was_cancelled = self._host.held.stop_reason(job_id) is StopReason.CANCELLED
         return StopReason.CANCELLED if was_cancelled else outcome
 
-    def _pool_now(self) -> Pool | None:
-        """Return the executor, made if there is none; None once closed."""
-        with self._lock:
-            if self._pool is None and not self._is_closed:
-                made = type(self).make_pool()
-                self._judge(made)
-                self._pool = None if self._misfit else made
-                self._open = self._refusals = 0
-            return self._pool
-
-    def _note_open(self, pool: Pool, change: int) -> None:
-        """Count a future that a pool took, or that has ended there."""
-        with self._lock:
-            if self._pool is pool:
-                self._open += change
-                self._refusals = 0
-
-    def _is_of_no_use(self, pool: Pool) -> bool:
-        """Count a refusal; tell whether the pool has refused all for a while, with no future of
-        ours in it that would be left. Whatever it says, it may be shut down; it is not shut down
-        here, for it may be full of what others submit."""
-        with self._lock:
-            if self._pool is not pool:
-                return False
-            self._refusals += 1
-            return not self._open and self._refusals >= _MOST_REFUSALS
+    def _make_pool(self) -> Pool | None:
+        """Return another executor; None if it is none. Blocks for as long as somebody's function
+        does, and raises what that raises."""
+        made = type(self).make_pool()
+        self._judge(made)
+        return None if self._misfit else made
 
     def _judge(self, made: object) -> None:
         """Note what the function returned, if it is no executor, and log that once."""
@@ -184,15 +179,6 @@ class FuturesExecutor(SlotExecutor):
     def waiting_for(self, task: str) -> str | None:  # noqa: ARG002  # whichever it is
         """See Executor.waiting_for."""
         return self._misfit or None
-
-    def _replace(self, pool: Pool, *, is_broken: bool) -> None:
-        """Have another one made for the next attempt. What this one has goes on, unless it is
-        broken: then it runs nothing more."""
-        with self._lock:
-            if self._pool is pool:
-                self._pool = None
-        if is_broken:
-            _shut_down(pool)
 
 
 def _no_pool(name: str) -> FleetReport:
@@ -218,17 +204,6 @@ def _has_ended(future: Future[Outcome]) -> bool:
     end of one that was cancelled while it waited in a pool that was shut down."""
     wait([future], timeout=_LOOK_EVERY_S)
     return future.done()
-
-
-def _shut_down(pool: Pool) -> None:
-    """Let go of an executor, without waiting for what runs there."""
-    try:
-        try:
-            pool.shutdown(wait=False, cancel_futures=True)
-        except TypeError:  # it does not know all that the standard library's do: Dask's
-            pool.shutdown(wait=False)
-    except Exception as error:  # of one that can't be reached any more, say
-        log.warning("an executor could not be shut down: %s", error)
 
 
 def futures_executor(path: str) -> type[Executor]:

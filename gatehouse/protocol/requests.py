@@ -232,7 +232,7 @@ def _submit(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> 
 def _submitted(path: str, body: bytes, idempotency_key: str | None) -> ApiRequest:
     headers = {
         "Content-Type": "application/json",
-        "Idempotency-Key": idempotency_key or uuid4().hex,
+        "Idempotency-Key": uuid4().hex if idempotency_key is None else idempotency_key,
     }
     return ApiRequest(method="POST", path=path, headers=headers, body=body, may_repeat=True)
 

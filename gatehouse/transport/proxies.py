@@ -47,9 +47,7 @@ def _checked(proxy: str, variable: str) -> str:
     try:
         parts = urlsplit(proxy)
         is_readable = (
-            bool(parts.hostname)
-            and (parts.port or 1) > 0
-            and not any(each.isspace() for each in proxy)
+            bool(parts.hostname) and parts.port != 0 and not any(each.isspace() for each in proxy)
         )
     except ValueError:
         is_readable = False

@@ -21,12 +21,13 @@ def upload(source: Source, *, name: str | None) -> ApiRequest:
         size = path.stat().st_size
         return upload_file(
             StreamedBody(chunks=lambda: _chunks_of(path), size=size),
-            name=name or path.name,
+            name=path.name if name is None else name,
             may_repeat=True,
         )
     start = source.tell() if source.seekable() else None
     body = StreamedBody(chunks=lambda: _chunks_from(source, start))
-    return upload_file(body, name=name or _name_of(source), may_repeat=start is not None)
+    name = _name_of(source) if name is None else name
+    return upload_file(body, name=name, may_repeat=start is not None)
 
 
 def _chunks_of(path: Path) -> Iterator[bytes]:

@@ -111,18 +111,19 @@ def _logged_in(at: str | None, username: str | None, password_stdin: bool) -> It
     saved = None
     if at is None or username is None:
         saved = config.load_saved()
-    address = at or (saved.address if saved else None)
+    address = saved.address if at is None and saved else at
     if address is None:
         raise ConfigurationError(
             "No service is known: run 'gatehouse login ADDRESS', or say --at ADDRESS."
         )
     prompts = Prompts(from_stdin=password_stdin)
-    username = username or (saved.username if saved else None)
+    if username is None and saved:
+        username = saved.username
     with SiteSession(address) as site:
         site.find_login_page()
-        username = username or Prompts(from_stdin=False, instead="--username").ask(
-            "Username or e-mail", is_secret=False
-        )
+        if username is None:
+            prompt = Prompts(from_stdin=False, instead="--username")
+            username = prompt.ask("Username or e-mail", is_secret=False)
         site.log_in(
             username,
             prompts.ask(f"Password of {username}"),

@@ -55,7 +55,7 @@ def login(
     again. Only the key is kept, in a file that nobody else may read.
     Secrets are never taken from the command line: others could read them there.
     """
-    if with_key and (username or password_stdin or name or days):
+    if with_key and (password_stdin or {username, name, days} != {None}):
         raise click.UsageError(
             "--key takes a key that exists: leave out --username, "
             "--password-stdin, --name and --days"
@@ -63,9 +63,7 @@ def login(
     address = service_address(address)
     before = _find_saved()
     saved = (
-        _use_key(address)
-        if with_key
-        else _make_key(address, username, password_stdin, name or _machine(), days)
+        _use_key(address) if with_key else _make_key(address, username, password_stdin, name, days)
     )
     if before and before.key_id and before.key != saved.key:
         # else each log-in would leave a key behind; it expires if this can't be done
@@ -120,20 +118,21 @@ def whoami(as_json: bool) -> None:
 
 
 def _make_key(
-    address: str, username: str | None, password_stdin: bool, name: str, days: int | None
+    address: str, username: str | None, password_stdin: bool, name: str | None, days: int | None
 ) -> config.SavedLogin:
     prompts = Prompts(from_stdin=password_stdin)
     with SiteSession(address) as site:
         site.find_login_page()
         _warn_of_plain_http(address)
-        username = username or Prompts(from_stdin=False, instead="--username").ask(
-            "Username or e-mail", is_secret=False
-        )
+        if username is None:
+            prompt = Prompts(from_stdin=False, instead="--username")
+            username = prompt.ask("Username or e-mail", is_secret=False)
         site.log_in(
             username,
             prompts.ask("Password"),
             ask_code=lambda: prompts.find("Code of your second factor"),
         )
+        name = _machine() if name is None else name
         made = site.keys.create(name, scopes=SCOPES, days=days)
         try:
             saved = _checked(address, made["key"], key_id=made["id"])

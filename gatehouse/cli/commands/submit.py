@@ -140,7 +140,7 @@ def _submit(
 ) -> ExitCode:
     before = click.get_current_context().parent
     own = {
-        name: given[name] or (before.params[name] if before else None)
+        name: _first_given(given[name], before.params[name] if before else None)
         for name in given
         if name in _OWN
     }
@@ -156,6 +156,12 @@ def _submit(
     if is_conversation():
         say(f"Follow it with: gatehouse watch {job.id}")
     return ExitCode.SUCCEEDED
+
+
+def _first_given(after: Any, before: Any) -> Any:
+    """Return the value of an option that may stand behind the task's name and before it: 0 is one
+    that was given, a flag's False is not."""
+    return before if after is None or after is False else after
 
 
 def _arguments(

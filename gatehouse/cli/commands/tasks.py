@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 def tasks(name: str | None, as_json: bool) -> None:
     """List the tasks, or one's parameters."""
     with open_client() as client:
-        found = [find_task(client, name)] if name else client.tasks()
+        found = [find_task(client, name)] if name is not None else client.tasks()
     if as_json:
         for task in found:
             put_json(task.raw)
-    elif name:
+    elif name is not None:
         _show(found[0])
     else:
         put_table(("task", "summary"), ((task.name, task.summary) for task in found))

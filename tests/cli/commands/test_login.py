@@ -252,6 +252,28 @@ def test_keys_are_made_listed_and_revoked_with_the_password(
     assert (again.code, again.line) == (1, "gatehouse: You have no such key.")
 
 
+def test_empty_word_is_no_word_that_was_left_out(
+    service: ServiceProcess, ada: Person, stranger: Home
+) -> None:
+    """A variable of a script's that is empty: nothing else is put in its place, and the service
+    that is logged in at is not asked instead."""
+    log_in = ("login", service.address, "--password-stdin")
+    assert stranger.run(*log_in, "--username", "ada", stdin=PASSWORD).code == 0
+    nowhere = ("keys", "list", "--at", "", "--username", "ada", "--password-stdin")
+    done = stranger.run(*nowhere, stdin=PASSWORD)
+    assert (done.code, "isn't a valid address" in done.line) == (4, True)
+    for words in (
+        ("keys", "list", "--username", "", "--password-stdin"),
+        (*log_in, "--username", ""),
+    ):
+        nobody = stranger.run(*words, stdin=PASSWORD)
+        assert (nobody.code, "The log-in was refused" in nobody.line) == (4, True), words
+    unnamed = stranger.run(*log_in, "--username", "ada", "--name", "", stdin=PASSWORD)
+    assert (unnamed.code, "/name" in unnamed.line) == (2, True)
+    assert stranger.run("tasks", "").code == 2
+    stranger.run("logout")
+
+
 def test_refused_wish_for_a_key_names_the_field(
     service: ServiceProcess, ada: Person, stranger: Home
 ) -> None:

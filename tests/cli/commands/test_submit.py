@@ -116,6 +116,15 @@ def test_exit_code_is_the_outcome(home: Home, words: tuple[str, ...], code: int,
     assert said in done.line
 
 
+def test_nothing_is_a_time_and_a_delay_too(home: Home) -> None:
+    """A time-out of 0 looks once; a delay of 0 behind the task's name takes one before it back."""
+    looked = home.run("submit", "sample.hang", "--timeout", "0")
+    assert (looked.code, looked.out) == (6, "")
+    assert "it goes on. Come back with: gatehouse watch" in looked.line
+    taken_back = ("--delay", "600", "primes.sum", "limit=10", "--delay", "0", "--timeout", "20")
+    assert home.run("submit", *taken_back).out == "17\n"
+
+
 def test_cancelled_job_is_3_and_can_be_retried(home: Home) -> None:
     """For everyone who waits for it."""
     job_id = home.run("submit", "sample.hang").out.strip()

@@ -197,6 +197,22 @@ def test_submit_is_sent_again_with_the_same_key_until_it_is_accepted() -> None:
     assert len({asked.body for asked in server.asked}) == 1
 
 
+def test_empty_text_is_sent_as_it_is(tmp_path: Path) -> None:
+    """A key or a name that is empty is for the service to refuse: another in its place would be
+    another job, or file, than was meant."""
+    (tmp_path / "a.txt").write_text("x")
+    with asking(problem(422, "bad_request")) as (server, client):
+        for sent in (
+            lambda: client.submit("t", {}, idempotency_key=""),
+            lambda: client.upload(tmp_path / "a.txt", name=""),
+        ):
+            with pytest.raises(InvalidRequest):
+                sent()
+    submitted, uploaded = server.asked
+    assert submitted.headers["Idempotency-Key"] == ""
+    assert uploaded.path == "/api/files?name="
+
+
 def test_retries_end_when_retry_after_is_too_late() -> None:
     """Patience of two seconds is not spent on a service that says: in seven."""
     page = problem(503, "job_store_unavailable")

@@ -70,7 +70,15 @@ def test_proxy_of_the_scheme_comes_first(known: dict[str, Any], proxy: str | Non
 
 @pytest.mark.parametrize(
     "value",
-    ["http://[::1", "http://:80", "http://a:port", "ftp://a", "a b", "http://user:secret@x:99999"],
+    [
+        "http://[::1",
+        "http://:80",
+        "http://a:port",
+        "ftp://a",
+        "a b",
+        "http://user:secret@x:99999",
+        "http://a:0",
+    ],
 )
 def test_proxy_that_can_not_be_used_is_a_configuration_error(value: str) -> None:
     """It names the variable, and never shows its value."""

@@ -19,6 +19,7 @@ from gatehouse.protocol.followers import ResponseFollower
 from gatehouse.protocol.wire import ApiRequest, ApiResponse
 from gatehouse.transport.downloads import Target
 from gatehouse.transport.httpx_adapter import (
+    FAILURES,
     as_response,
     bounded,
     built,
@@ -78,7 +79,7 @@ class ServiceConnection:
                         item = follower.take(piece)
                         if item is not None:
                             yield item
-            except httpx.TransportError as error:
+            except FAILURES as error:
                 failure = failure_of(error, self.access.address)
                 if not isinstance(failure, Unavailable):
                     raise failure from error
@@ -97,7 +98,7 @@ class ServiceConnection:
             try:
                 for line in response.iter_lines():
                     yield json_line(line)
-            except httpx.TransportError as error:
+            except FAILURES as error:
                 raise failure_of(error, self.access.address) from error
 
     def fetch_file(self, request: ApiRequest, target: Target) -> None:
@@ -107,7 +108,7 @@ class ServiceConnection:
                 with target.open() as opened:
                     for chunk in response.iter_bytes():
                         opened.write(chunk)
-            except httpx.TransportError as error:
+            except FAILURES as error:
                 raise failure_of(error, self.access.address) from error
 
     def close(self) -> None:
@@ -145,7 +146,7 @@ class ServiceConnection:
                 opened.append(response)
                 return as_response(response)
             return as_response(response, _read(response))
-        except httpx.TransportError as error:
+        except FAILURES as error:
             raise failure_of(error, self.access.address) from error
 
     @contextmanager
@@ -165,6 +166,10 @@ def _read(response: httpx.Response) -> bytes:
     try:
         for piece in response.iter_bytes():
             size = bounded(pieces, piece, size, status=response.status_code)
+    except httpx.DecodingError:
+        if response.is_success:
+            raise
+        return b""  # what its status says is true without the words
     finally:
         response.close()
     return b"".join(pieces)

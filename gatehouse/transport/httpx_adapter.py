@@ -8,7 +8,13 @@ from typing import Any
 import httpx
 
 from gatehouse.config import ServiceAccess
-from gatehouse.errors import BadAnswer, ConfigurationError, Unavailable
+from gatehouse.errors import (
+    BadAnswer,
+    ConfigurationError,
+    GatehouseError,
+    InvalidRequest,
+    Unavailable,
+)
 from gatehouse.installed import installed_version
 from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
 from gatehouse.protocol.wire import ApiRequest, ApiResponse, StreamedBody
@@ -20,6 +26,8 @@ CONNECT_TIMEOUT_S = 10.0
 SILENCE_S = 60.0
 # Of one answer that is read whole. A result has 1 MB at most; this stops what never ends.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
+# All that httpx raises of a request: what is no TransportError is easily forgotten.
+FAILURES = (httpx.RequestError, httpx.InvalidURL)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -68,25 +76,33 @@ def built(
     )
 
 
-def failure_of(error: httpx.TransportError, address: str) -> Unavailable | ConfigurationError:
-    """Return what a broken connection means: ConfigurationError for a certificate that is not
-    trusted, else Unavailable."""
+def failure_of(error: httpx.RequestError | httpx.InvalidURL, address: str) -> GatehouseError:
+    """Return what an error of httpx means: ConfigurationError for a certificate that is not
+    trusted, InvalidRequest for what no address has room for, BadAnswer for an answer that can't
+    be unpacked, else Unavailable."""
+    failed = _meaning_of(error, address)
+    failed.__cause__ = error
+    return failed
+
+
+def _meaning_of(error: httpx.RequestError | httpx.InvalidURL, address: str) -> GatehouseError:
+    if isinstance(error, httpx.InvalidURL):
+        words = f"That can't be asked for: {error}."
+        return InvalidRequest(words, status=414, code="uri_too_long")
+    if not isinstance(error, httpx.TransportError):
+        return BadAnswer(f"The answer of {address} can't be read: {error}", status=200)
     if _is_about_certificate(error):
-        untrusted = ConfigurationError(
+        return ConfigurationError(
             f"{address} shows a certificate that is not trusted: {error}. SSL_CERT_FILE can name "
             "a file with the certificate of your own authority."
         )
-        untrusted.__cause__ = error
-        return untrusted
     what = (
         "gave no answer in time"
         if isinstance(error, httpx.TimeoutException)
         else "can't be reached"
     )
     reason = f": {error}" if str(error) else ""
-    failed = Unavailable(f"{address} {what}{reason}", was_sent=not isinstance(error, _NEVER_SENT))
-    failed.__cause__ = error
-    return failed
+    return Unavailable(f"{address} {what}{reason}", was_sent=not isinstance(error, _NEVER_SENT))
 
 
 def as_response(response: httpx.Response, body: bytes = b"") -> ApiResponse:

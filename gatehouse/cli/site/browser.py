@@ -61,7 +61,7 @@ class SiteBrowser:
         ConfigurationError for a certificate that is not trusted."""
         import httpx
 
-        from gatehouse.transport.httpx_adapter import failure_of
+        from gatehouse.transport.httpx_adapter import FAILURES, failure_of
 
         url = urljoin(f"{self.origin}/", path)
         if not url.startswith(f"{self.origin}/"):  # what is sent may be a password
@@ -73,13 +73,8 @@ class SiteBrowser:
                     body += chunk
                     if len(body) > _MAX_BYTES:
                         raise self.not_a_gatehouse("its page is too long")
-        except httpx.TransportError as error:
+        except FAILURES as error:
             raise failure_of(error, self.address) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            reason = str(error) or type(error).__name__
-            raise CommandFailed(
-                f"{self.address} can't be reached: {reason}", code=ExitCode.UNAVAILABLE
-            ) from error
         headers = [
             (name, value)
             for name, value in answer.headers.items()

@@ -65,7 +65,7 @@ def end_key(address: str, key: str) -> str:
     """Let a key end itself; return why it failed, empty when the key is revoked."""
     import httpx
 
-    from gatehouse.transport.httpx_adapter import failure_of
+    from gatehouse.transport.httpx_adapter import FAILURES, failure_of
 
     try:
         answer = httpx.delete(
@@ -76,10 +76,8 @@ def end_key(address: str, key: str) -> str:
             trust_env=False,
             proxy=proxy_for(address),
         )
-    except httpx.TransportError as error:
+    except FAILURES as error:
         return failure_of(error, address).message
-    except httpx.HTTPError as error:
-        return str(error) or type(error).__name__
     return "" if answer.status_code in (204, 401) else f"the site answers {answer.status_code}"
 
 

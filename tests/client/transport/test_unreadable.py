@@ -1,0 +1,52 @@
+"""What httpx says of a request that is no broken connection is one of the client's errors, too."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gatehouse import BadAnswer, Executor, InvalidRequest, Unavailable
+from gatehouse.protocol import requests
+from gatehouse.transport.downloads import Target
+from tests.client.odd_server import Page
+from tests.client.transport.test_answers import asking
+
+UNREADABLE = {"Content-Encoding": "gzip", "Content-Type": "application/x-ndjson"}
+
+
+def test_answer_that_can_not_be_unpacked_is_a_bad_answer(tmp_path: Path) -> None:
+    """A proxy says gzip where nothing is packed: whole answers, lines, files, events."""
+    target = Target(tmp_path, name="a.txt")
+    with asking(Page(200, "no gzip", UNREADABLE)) as (_, client):
+        asked: list[Callable[[], object]] = [
+            client.me,
+            lambda: list(client.connection.fetch_lines(requests.get_log("some"))),
+            lambda: client.connection.fetch_file(requests.get_file("some", "a.txt"), target),
+            lambda: next(client.events()),
+        ]
+        for ask_for in asked:
+            with pytest.raises(BadAnswer, match="can't be read"):
+                ask_for()
+    assert list(tmp_path.iterdir()) == []
+    with asking(Page(503, "no gzip", UNREADABLE)) as (_, client), pytest.raises(Unavailable):
+        client.me()
+
+
+def test_executor_goes_on_after_an_answer_that_can_not_be_unpacked() -> None:
+    """Each call has its own error; nothing of the executor ends."""
+    with (
+        asking(Page(200, "no gzip", UNREADABLE)) as (_, client),
+        Executor(client, patience_s=1) as executor,
+    ):
+        for _ in range(2):
+            assert isinstance(executor.submit("t", limit=1).exception(10), BadAnswer)
+
+
+def test_what_no_address_has_room_for_is_an_invalid_request() -> None:
+    """An id or a filter of 70,000 characters; nothing is asked."""
+    with asking(Page(200, "{}")) as (server, client):
+        with pytest.raises(InvalidRequest, match="too long"):
+            client.job("a" * 70_000)
+        with pytest.raises(InvalidRequest, match="too long"):
+            list(client.jobs(task="a" * 70_000))
+        assert server.asked == []

@@ -198,15 +198,17 @@ class ChildProcess:
             (os.killpg if group else os.kill)(self.pid, number)
 
     def _lock(self) -> int | None:
-        """Return the locked pid file, or None while a child holds it."""
+        """Return the locked pid file, or None while a child holds it. Raises OSError."""
         opened = os.open(self._pid_file, os.O_RDWR | os.O_CREAT, 0o600)
         # Where this process has no standard input, that is one, and the child's would be put there.
         file = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
         os.close(opened)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             os.close(file)
+            if not isinstance(error, BlockingIOError):
+                raise
             return None
         return file
 

@@ -44,7 +44,7 @@ _FAILED = _numbers(
 )
 # Of a file that should go onto the disk any other error says so, too: drivers have many (ENODATA,
 # ETIMEDOUT, ENOLINK). These are said by a file system that has no such thing, each time.
-_NEVER_SYNCS = _numbers("EINVAL", "ENOSYS", "ENOTSUP")
+_NEVER_SYNCS = _numbers("EINVAL", "ENOSYS", "ENOTSUP", "ENOTTY")
 
 
 class DiskFailedError(Exception):
@@ -110,7 +110,9 @@ def _put_onto_the_disk(file: int) -> None:
     if sys.platform == "darwin":
         try:
             fcntl.fcntl(file, fcntl.F_FULLFSYNC)  # fsync leaves it in the disk's own memory
-        except OSError:  # a file system that has no such thing
+        except OSError as error:
+            if error.errno not in _NEVER_SYNCS:
+                raise
             os.fsync(file)
     else:
         os.fdatasync(file)

@@ -2,9 +2,11 @@
 the server does; a disk that fails ends both."""
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -180,6 +182,26 @@ def test_folder_that_can_not_be_read_is_a_disk_that_fails(
     monkeypatch.setattr(os, "scandir", fail)
     with pytest.raises(PermissionError if number == errno.EACCES else DiskFailedError):
         AppendSync(tmp_path).sync()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOTSUP])
+def test_macos_asks_less_of_the_disk_only_where_that_is_all_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """What the disk said to the stronger question it need not say to the weaker one again."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "a").write_text("a")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", fail)
+    if number == errno.EIO:
+        with pytest.raises(DiskFailedError):
+            AppendSync(tmp_path).sync()
+    else:
+        assert AppendSync(tmp_path).sync() == ["a"]
 
 
 def test_what_is_no_file_of_valkey_is_no_disk_that_fails(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A child process: started in its own session, watched, stopped with all that it started."""
 
+import errno
+import fcntl
 import os
 import signal
 import stat
@@ -221,4 +223,19 @@ def test_pid_file_that_can_not_be_opened_is_said_and_stops_no_stop(
     with pytest.raises(ChildError, match=r"sleeper can't be started: .*Is a directory"):
         child.start(["true"])
     with pytest.raises(ChildError, match=r"whether sleeper of an earlier .*Is a directory"):
+        child.adopt()
+
+
+def test_lock_that_fails_is_no_child_that_runs(
+    child: ChildProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that another holds is told apart from a disk, or a file system, that gives none."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(ChildError, match=r"sleeper can't be started: .*No locks available"):
+        child.start(["true"])
+    with pytest.raises(ChildError, match=r"whether sleeper of .*No locks available"):
         child.adopt()

@@ -20,8 +20,9 @@ class NotReplicatedError(ResponseError):
     """Fewer replicas than a write waits for have it; told as Redis tells that it has too few."""
 
 
-class MayNotWaitError(NoPermissionError):
-    """The user may not ask whether replicas have a write. A refusal and no outage: reads go on."""
+class MayNotWaitError(ResponseError):
+    """The user may not ask whether replicas have a write. A refusal and no outage: reads go on.
+    No NoPermissionError, which says of other commands what a user may do."""
 
 
 class Acknowledgement:

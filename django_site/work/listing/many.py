@@ -79,16 +79,18 @@ def tell_refused(request: HttpRequest, refused: Counter[str]) -> None:
 
 
 def _act(request: HttpRequest, action: str, chosen: list[tuple[str, str]]) -> None:
-    """Do it to each; say what was done, and why not where it was not."""
+    """Do it to each; say what was done, and why not where it was not. What ends it before its end
+    counts for the rest: a page about the error alone would not tell what was done."""
     done, refused = 0, Counter[str]()
-    for kind, id_ in chosen:
+    for left, (kind, id_) in zip(range(len(chosen), 0, -1), chosen, strict=True):
         try:
             _act_on_one(request, action, kind, id_)
             done += 1
         except api.ApiProblem as problem:
-            if problem.status not in _PASSED:
-                raise
-            refused[problem.detail] += 1
+            ends_it = problem.status not in _PASSED
+            refused[problem.detail] += left if ends_it else 1
+            if ends_it:
+                break
     if done:
         messages.success(request, _(_DONE[action]) % {"count": done})
     tell_refused(request, refused)

@@ -27,7 +27,9 @@ def send_back(name: str, sent: QueryDict) -> HttpResponse:
     answer = redirect(f"{reverse('start', args=[name])}?{urlencode({'draft': '1'})}")
     values = {key: sent.getlist(key) for key in sent if key not in _NOT_KEPT}
     text = signing.dumps([name, values], salt=_SALT, compress=True)
-    if len(text) <= _LONGEST:
+    if len(text) > _LONGEST:
+        forget_draft(answer)  # an older one would be shown as this one
+    else:
         answer.set_cookie(
             settings.DRAFT_COOKIE_NAME,
             text,

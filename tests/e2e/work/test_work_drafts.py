@@ -79,10 +79,15 @@ def test_draft_of_somebody_else_is_not_shown(ada: Browser) -> None:
 
 
 def test_what_is_too_large_for_a_cookie_is_not_kept_and_breaks_nothing(ada: Browser) -> None:
-    """The form comes back empty."""
+    """The form comes back empty, also where something smaller was kept before: that is not what
+    was typed."""
     hidden = open_form(ada)
     ada.log_out()
     noise = secrets.token_urlsafe(6000)
+    send(ada, hidden, limit="4321")
     assert send(ada, hidden, limit="9", more=noise).status_code == 302
     ada.log_in()
-    assert ada.http.get(f"{FORM}?draft=1").status_code == 200
+    page = ada.http.get(f"{FORM}?draft=1")
+    assert page.status_code == 200
+    assert 'value="4321"' not in page.text
+    assert "What you had typed is not kept here." in page.text

@@ -79,6 +79,25 @@ def test_wrong_value_names_the_variable_and_no_value(
     assert not value or value not in caught.value.message
 
 
+REFUSED_OPTIONS = (
+    ("redis://:canary@h/0#x", "it has no #"),
+    ("redis+sentinel://:canary@h/0?service=a#x", "it has no #"),
+    ("redis://:canary@h/0?socket_timeout=abc", "the option socket_timeout is seconds"),
+    ("redis://:canary@h/0?socket_connect_timeout=-1", "the option socket_connect_timeout is"),
+    ("redis://:canary@h/0?socket_keepalive=off", "socket_keepalive is true or false"),
+    ("redis://:canary@h/0?db=", "the option db is a number"),
+    ("redis://:canary@h?db=1&db=2", "the option db is given once"),
+    ("redis+sentinel://:canary@h/0?service=", "the option service is not empty"),
+    ("rediss://:canary@h/0?ssl_cert_reqs=CERT_REQUIRED", "required, optional or none"),
+    ("rediss://:canary@h/0?ssl_check_hostname=off", "ssl_check_hostname is true or false"),
+    ("rediss://:canary@h/0?ssl_min_version=TLSv1.3", "771 (TLS 1.2) or 772 (TLS 1.3)"),
+    ("rediss://:canary@h/0?ssl_ca_certs=", "the option ssl_ca_certs is not empty"),
+    ("rediss://:canary@h/0?ssl_keyfile=/a", "ssl_keyfile needs ssl_certfile"),
+    ("rediss://:canary@h/0?ssl_ciphers=canary", "the option ssl_ciphers is a list"),
+    ("rediss://:canary@h/0?ssl_keyfile_password=canary", "must be of db"),
+)
+
+
 @pytest.mark.parametrize(
     ("url", "accepted"),
     [
@@ -104,6 +123,7 @@ def test_wrong_value_names_the_variable_and_no_value(
         ("rediss+cluster://me:canary@n1,n2/?replica=0", "ssl_cert_reqs"),
         ("redis+cluster://me:canary@n1,n2/1", "has only database 0: end the URL after the /"),
         ("redis+cluster://me:canary@n1,n2/?db=1", "has only database 0: end the URL after the /"),
+        *REFUSED_OPTIONS,
     ],
 )
 def test_redis_url_whose_parts_would_not_be_heeded_is_refused(
@@ -126,6 +146,9 @@ def test_redis_url_whose_parts_would_not_be_heeded_is_refused(
         "unix://me:word@/run/redis.sock?db=3",
         "redis://redis.example.org",
         "redis://redis.example.org/",
+        "rediss://redis.example.org:6379/0?ssl_ca_certs=/etc/ssl/ca@2024.pem&ssl_min_version=772",
+        "rediss://redis.example.org/0?ssl_certfile=/a&ssl_keyfile=/b&ssl_password=p@ss",
+        "redis://redis.example.org?socket_timeout=0.25&socket_keepalive=False",
     ],
 )
 def test_redis_url_that_is_read_as_it_stands_is_accepted(

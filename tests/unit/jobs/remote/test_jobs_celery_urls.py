@@ -76,6 +76,8 @@ def _celerys(url: str) -> Any:
         "rediss://redis.example.org/0?ssl_ca_path=/etc/ssl&ssl_check_hostname=false",
         "rediss://redis.example.org/0?ssl_cert_reqs=none",
         "rediss://redis.example.org/0?ssl_cert_reqs=optional&ssl_ciphers=AES128-SHA",
+        "rediss://redis.example.org/0?ssl_ca_certs=/etc/ca@2024.pem",
+        "rediss://redis.example.org/0?ssl_certfile=/a&ssl_keyfile=/b&ssl_password=p@ss",
         "rediss://redis.example.org/0?ssl_min_version=772&socket_keepalive=1",
     ],
 )

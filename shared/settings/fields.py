@@ -10,7 +10,7 @@ from pydantic_settings import NoDecode
 
 from shared.http.hosts import is_pattern
 from shared.http.mount import plain_prefix
-from shared.settings.redis_url import require_redis_url
+from shared.settings.redis_url import require_redis_url, require_values
 
 SECRET_MIN_LENGTH = 32
 _AMQP_SCHEMES = ("amqp", "amqps")
@@ -39,6 +39,10 @@ def _amqp_url(url: SecretStr) -> SecretStr:
         raise ValueError("it must be amqp://user:password@host/vhost or amqps:// for TLS")
     if not options.keys() <= set(AMQP_OPTIONS if parts.scheme == "amqps" else ()):
         raise ValueError(f"only an amqps:// URL has options, of {', '.join(AMQP_OPTIONS)}")
+    try:
+        require_values(parts.query)
+    except ValueError as error:  # it says no value
+        raise ValueError(f"in an amqps:// URL {error}") from None
     return url
 
 

@@ -65,7 +65,7 @@ def require_redis_url(url: SecretStr) -> SecretStr:
     accepted += _TLS_OPTIONS if parts.scheme == "rediss" else ()
     if not options.keys() <= set(accepted):
         raise ValueError(f"the options of a {scheme}:// URL must be of {', '.join(accepted)}")
-    _require_values(url.get_secret_value().partition("?")[2])
+    require_values(url.get_secret_value().partition("?")[2])
     if cluster.is_cluster_url(url.get_secret_value()) and "{" not in PREFIX:
         raise ValueError(
             "a Redis Cluster needs names with a hash tag: GATEHOUSE_REDIS_PREFIX={gatehouse}:"
@@ -99,7 +99,7 @@ def _split(text: str) -> tuple[SplitResult, dict[str, list[str]]]:
         raise ValueError(f"behind ? it has name=value&name=value; {ESCAPES}") from None
 
 
-def _require_values(query: str) -> None:
+def require_values(query: str) -> None:
     """Refuse values that would not be heeded, or not before somebody connects: those of options
     that are known, so their names are no secret. Raises ValueError."""
     given = parse_qs(query, keep_blank_values=True)

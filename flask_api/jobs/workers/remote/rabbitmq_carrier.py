@@ -11,7 +11,7 @@ import ssl
 import threading
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import amqp
 import kombu
@@ -157,9 +157,13 @@ def queue_name(worker: str) -> str:
 
 
 def celery_settings(url: str) -> dict[str, Any]:
-    """Return Celery's settings of this broker, for a worker."""
+    """Return Celery's settings of this broker, for a worker: where and as whom as servers read
+    it, and quoted, for kombu takes what stands behind a ; for another broker."""
+    options = _connection_options(url)
+    who = ":".join(quote(options[name], safe="") for name in ("userid", "password"))
+    where = f"{options['host']}/{quote(options['virtual_host'], safe='')}"
     return {
-        "broker_url": url.partition("?")[0],
+        "broker_url": f"{urlsplit(url).scheme}://{who}@{where}",
         "broker_use_ssl": _tls_options(url),
         "broker_connection_timeout": _CONNECT_S,
         "broker_heartbeat": _HEARTBEAT_S,

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from flask_api.jobs.workers.remote.celery_carrier import app_of
 from flask_api.jobs.workers.remote.celery_messages import AttemptChannel
+from flask_api.jobs.workers.remote.rabbitmq_carrier import _connection_options
 from shared.redis import build_client
 from shared.settings import WorkerSettings
 
@@ -90,3 +91,26 @@ def test_celery_connects_to_what_our_client_connects_to(url: str) -> None:
     assert [isinstance(ours, kind) for kind in _KINDS] == [
         isinstance(celerys, kind) for kind in _KINDS
     ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqp://rabbit.example.org",
+        "amqp://rabbit.example.org/",
+        "amqp://worker:word@rabbit.example.org/gate",
+        "amqp://worker:a;b+c,d@rabbit.example.org:5673/gate;house",
+        "amqp://wor%40ker:p%40ss%2Fw%3Bo%3Ar%25d%20%23@rabbit.example.org/%2Fgate",
+        "amqps://worker:word@[::1]/gate?ssl_ca_certs=/etc/ca@2024.pem",
+        "amqps://worker:word@[::1]:5673/gate",
+    ],
+)
+def test_celery_connects_to_the_broker_that_servers_send_to(url: str) -> None:
+    """Where, as whom, and whom it believes; a ; begins no second broker."""
+    ours = _connection_options(url)
+    app = app_of(WorkerSettings(celery_broker_url=SecretStr(url)))
+    celerys = app.connection_for_read()
+    host = ours["host"].replace("[", "").replace("]", "")
+    assert (celerys.host, celerys.alt) == (host, [])
+    found = (celerys.userid, celerys.password, celerys.virtual_host, celerys.ssl or False)
+    assert found == tuple(ours[name] for name in ("userid", "password", "virtual_host", "ssl"))

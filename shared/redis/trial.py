@@ -1,9 +1,11 @@
 """What is wrong with the Redis that a URL names? Asked once,
 at start and by ``wsgi.py --check``."""
 
+import os
 from collections.abc import Iterator
 from socket import gaierror
 from ssl import SSLCertVerificationError, SSLError
+from urllib.parse import parse_qs
 
 from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 
@@ -14,6 +16,7 @@ from shared.redis.role import MisconfiguredError, NotPrimaryError
 
 _NO_TLS = "no TLS there: redis://?"
 _AT_ANOTHER_TIME = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and _CERT_HAS_EXPIRED
+_TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 _SILENCES: dict[type[BaseException], str] = {
     ConnectionRefusedError: "connection refused: nobody listens there",
     FileNotFoundError: "there is no such socket",
@@ -32,7 +35,7 @@ def find_misconfiguration(url: str, *, timeout_s: float) -> str:
     that may be over before the service is asked.
     """
     error = _failure(url, timeout_s)
-    return problem_of(error) if error else ""
+    return _unreadable_file(url) or (problem_of(error) if error else "")
 
 
 def find_refusal(url: str, *, timeout_s: float) -> str:
@@ -43,7 +46,7 @@ def find_refusal(url: str, *, timeout_s: float) -> str:
     refused = _certificate_error(error)
     if refused is not None and refused.verify_code in _AT_ANOTHER_TIME:
         return ""
-    return problem_of(error) if error else ""
+    return _unreadable_file(url) or (problem_of(error) if error else "")
 
 
 def find_obstacle(url: str, *, timeout_s: float) -> str:
@@ -52,7 +55,7 @@ def find_obstacle(url: str, *, timeout_s: float) -> str:
     error = _failure(url, timeout_s)
     if error is None:
         return ""
-    return obstacle_of(error)
+    return _unreadable_file(url) or obstacle_of(error)
 
 
 def obstacle_of(error: RedisError) -> str:
@@ -74,6 +77,16 @@ def problem_of(error: RedisError) -> str:
         if isinstance(error, AuthenticationError)
         else ""
     )
+
+
+def _unreadable_file(url: str) -> str:
+    """Return which file that TLS needs can't be read: else that is told as a socket that is not
+    there, or as no TLS."""
+    given = parse_qs(url.partition("?")[2]) if url.startswith("rediss") else {}
+    for name in _TLS_FILES:
+        if not all(os.access(path, os.R_OK) for path in given.get(name, ())):
+            return f"the file of {name} can't be read"
+    return ""
 
 
 def _certificate_error(error: BaseException | None) -> SSLCertVerificationError | None:

@@ -78,6 +78,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, objec
         ("redis://api:{word}@{web}/0", "what answers is no Redis"),
         ("rediss://api:{word}@{web}/0", "no TLS there: redis://?"),
         ("rediss://api:{word}@{redis}/0", "no TLS there: redis://?"),
+        ("rediss://{redis}/0?ssl_ca_certs=/no/such.pem", "the file of ssl_ca_certs can't be read"),
         (
             "redis+sentinel://api:{word}@{redis}/0",
             "what answers is no Sentinel (redis://?), or refuses sentinel_password or wants one",

@@ -1,6 +1,8 @@
 """The first page: for a visitor what this is, for a person what runs and what has ended."""
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -29,16 +31,25 @@ def _recent(request: HttpRequest) -> dict[str, Any] | None:
     """Return what runs, what ended last, and the tasks last used; None while the API can't say: the
     rest of the page doesn't need it."""
     try:
-        rows = list_work(request, limit=_LOOKED_AT).rows
+        found = list_work(request, limit=_LOOKED_AT, under_way=_RUNNING_MAX + 1)
     except (ApiProblem, NoApiBeside):
         return None
-    unfinished = [row for row in rows if row["finished_at"] is None]
+    rows = found.rows
+    unfinished = {row["id"]: row for row in rows if row["finished_at"] is None}
+    unfinished |= {job["id"]: job for job in found.under_way}  # a long one stands far down
+    running = sorted(unfinished.values(), key=_by_state)
     ended = [row for row in rows if row["finished_at"] is not None]
     ended.sort(key=lambda row: str(row["finished_at"]), reverse=True)
     return {
-        "running": unfinished[:_RUNNING_MAX],
+        "running": running[:_RUNNING_MAX],
         "ended": ended[:_ENDED_MAX],
         "tasks": list(dict.fromkeys(row["task"] for row in rows))[:_TASKS_MAX],
         "favourites": favourites_of(request),
-        "has_more": len(unfinished) > _RUNNING_MAX,
+        "has_more": len(running) > _RUNNING_MAX,
     }
+
+
+def _by_state(row: Mapping[str, Any]) -> tuple[bool, int]:
+    """Order what runs before what waits, and the newest first: ids begin with the time."""
+    is_running = bool(row["counts"]["running"]) if "counts" in row else row["status"] == "running"
+    return not is_running, -UUID(row["id"]).int

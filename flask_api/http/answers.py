@@ -55,6 +55,18 @@ class JobsQuery(BaseModel):
         )
 
 
+class OwnJobsQuery(JobsQuery):
+    """The filters and the page of one's own listing, and what is told besides."""
+
+    under_way: int = Field(
+        0,
+        ge=0,
+        le=50,
+        description="Also so many unfinished jobs at most, running ones first, wherever they stand"
+        " in the listing.",
+    )
+
+
 class BatchJobsQuery(BaseModel):
     """Which jobs of a batch."""
 

@@ -214,6 +214,7 @@ class JobPage(BaseModel):
     next_cursor: Id | None
     links: PageLinksJson | None = None
     searched: SearchedJson | None = None
+    under_way: list[ListedJob] | None = None
 
 
 def _marks(model: type[BaseModel], kind: type[Any]) -> dict[str, Any]:

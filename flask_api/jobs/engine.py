@@ -21,6 +21,7 @@ from flask_api.jobs.records.acceptance import Acceptances
 from flask_api.jobs.records.job import Job, Owner
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.pauses import WorkPause
+from flask_api.jobs.records.reading.under_way import JobsUnderWay
 from flask_api.jobs.records.usage import Usage, quota_of, usage_of
 from flask_api.jobs.removal import Removal
 from flask_api.jobs.submission import Submissions
@@ -85,7 +86,7 @@ class JobEngine:
             registry, settings, self._membership, self.batches, self.uploads
         )
         # What the engine does by these is theirs to describe.
-        self.search = JobSearch(store, self.jobs)
+        self.search, self.under_way = JobSearch(store, self.jobs), JobsUnderWay(store, self.jobs)
         self.waits = WaitingReasons(store, registry, self.pause_of)
         self.submit = self._submissions.submit
         self.submit_batch = self._submissions.submit_batch

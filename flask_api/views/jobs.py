@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify
 
 from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import require_scope, scope_required
-from flask_api.http.answers import JobsQuery, page_answer, rate_limit_headers, with_etag
+from flask_api.http.answers import OwnJobsQuery, page_answer, rate_limit_headers, with_etag
 from flask_api.http.job_answer import (
     file_answer,
     listed,
@@ -101,7 +101,7 @@ def submit() -> Response:
 @scope_required("jobs:read")
 @describe(
     "listJobs",
-    query=JobsQuery,
+    query=OwnJobsQuery,
     answers={200: Answer("A page, newest first.", JobPage)},
     problems=(JobStoreUnavailable,),
     python="for job in client.jobs({?status,task}):\n    print(job)",
@@ -112,15 +112,19 @@ def list_jobs() -> Response:
 
     Follow links.next until there is none. New jobs don't shift the pages:
     the cursor is a place, not a number. With q, ``searched`` says how many jobs were looked at for
-    this page, a thousand at most, and how many of their results are too long to be searched.
+    this page, a thousand at most, and how many of their results are too long to be searched. With
+    under_way, unfinished jobs besides: batches have their own.
     """
-    query, engine, more = read_query(JobsQuery), api_state().engine, dict[str, Any]()
+    query, engine, more = read_query(OwnJobsQuery), api_state().engine, dict[str, Any]()
+    person_id = current_principal().id
     if query.q is None:
-        page = engine.jobs.list_of(current_principal().id, **query.place())
+        page = engine.jobs.list_of(person_id, **query.place())
     else:
-        page, searched = engine.search.find(current_principal().id, query.q, **query.place())
+        page, searched = engine.search.find(person_id, query.q, **query.place())
         more = {"searched": {"jobs": searched.jobs, "long_results": searched.long_results}}
-    filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})
+    if query.under_way:
+        more["under_way"] = listed(engine.under_way.find(person_id, limit=query.under_way))
+    filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor", "under_way"})
     return page_answer("jobs", listed(page.jobs), page.cursor, more=more, **filters)
 
 

@@ -7,6 +7,8 @@ import pytest
 from flask_api.jobs.records import job_reader as store_module
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus, Owner
+from flask_api.jobs.records.reading import under_way as under_way_module
+from flask_api.jobs.records.reading.under_way import JobsUnderWay
 from shared.job_ids import new_job_id
 from tests.contract.job_place import Place, new_job
 from tests.integration.engine.engine_bench import new_owner
@@ -50,6 +52,45 @@ def test_listing_filters_by_status_and_task(place: Place, owner: Owner) -> None:
     )
     assert (len(rest.jobs), rest.cursor) == (2, None)
     assert found(owner.id, limit=100, statuses={JobStatus.CANCELLED}).jobs == ()
+
+
+def new_ids(count: int) -> list[str]:
+    """Return ids of jobs."""
+    return [new_job_id() for _ in range(count)]
+
+
+def test_jobs_under_way_are_found_wherever_they_stand(
+    place: Place, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Running ones first, then the newest that wait; none that has ended, is in a batch, or is
+    somebody else's. Of many only the oldest and the newest are looked at."""
+    monkeypatch.setattr(under_way_module, "_OLDEST", 3)
+    monkeypatch.setattr(under_way_module, "_NEWEST", 2)
+    under_way = JobsUnderWay(place.connections, place.store)
+    # ids of one millisecond are in no order
+    first, second, *others = [new_job(owner, id=each) for each in sorted(new_ids(6))]
+    running, waiting = [first, second], others
+    for job in running:
+        place.add(job)
+        assert place.start(job)
+    for _ in range(60):
+        ended = new_job(owner)
+        place.add(ended)
+        place.start(ended)
+        place.end(ended, JobStatus.SUCCEEDED)
+    for job in waiting:
+        place.add(job)
+    place.add(new_job(new_owner()))
+    place.connections.write(lambda client: client.sadd(keyspace.opened(owner.id), new_job_id()))
+
+    def found(limit: int) -> list[str]:
+        return [job.id for job in under_way.find(owner.id, limit=limit)]
+
+    # The second of those that wait is neither among the oldest three nor the newest two.
+    newest_first = [running[1], running[0], waiting[3], waiting[2], waiting[0]]
+    assert found(10) == [job.id for job in newest_first]
+    assert found(3) == [job.id for job in newest_first[:3]]
+    assert under_way.find("nobody", limit=3) == []
 
 
 def test_rare_match_gives_a_short_page_with_a_cursor(

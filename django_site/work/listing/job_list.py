@@ -5,7 +5,7 @@ cursor goes on in both.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest
@@ -27,11 +27,13 @@ PAGE = 25
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobList:
     """One page of the list. ``cursor`` goes on; it is empty on the last page. ``searched`` says how
-    much was looked at for it, None where nothing was searched for."""
+    much was looked at for it, None where nothing was searched for. ``under_way`` are unfinished
+    jobs that may stand further down."""
 
     rows: list[dict[str, Any]]
     cursor: str
     searched: Mapping[str, int] | None = None
+    under_way: list[dict[str, Any]] = field(default_factory=list)
 
 
 def list_work(
@@ -42,9 +44,12 @@ def list_work(
     task: str = "",
     cursor: str = "",
     limit: int = PAGE,
+    under_way: int | None = None,
 ) -> JobList:
-    """Return a page; a row with ``total`` is a batch. Raises ApiProblem."""
-    jobs = api.get(request, "/jobs", q=q, status=status, task=task, cursor=cursor, limit=limit)
+    """Return a page; a row with ``total`` is a batch. ``under_way``: of so many unfinished jobs
+    besides. Raises ApiProblem."""
+    filters = {"q": q, "status": status, "task": task, "cursor": cursor}
+    jobs = api.get(request, "/jobs", **filters, limit=limit, under_way=under_way)
     batches = api.get(request, "/batches", cursor=cursor, limit=limit)
     # Each listing is whole down to its cursor, and what lies below the higher one is not known.
     floor = max(jobs["next_cursor"] or "", batches["next_cursor"] or "")
@@ -55,6 +60,7 @@ def list_work(
         rows=shown,
         cursor=shown[-1]["id"] if len(known) > limit else floor,
         searched=jobs.get("searched"),
+        under_way=jobs.get("under_way", []),
     )
 
 

@@ -25,7 +25,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     cursor = request.GET.get("cursor", "")
     limit = _LARGER_PAGE if "larger" in request.GET else PAGE
     opened = request.GET.get("open", "")
-    found = list_work(request, **filters.kept, cursor=cursor, limit=limit)
+    found = list_work(request, **filters.kept, cursor=cursor, limit=limit, under_way=None)
     for row in found.rows:
         if "counts" in row:
             size = {"larger": "1"} if limit == _LARGER_PAGE else {}

@@ -106,6 +106,20 @@ def test_favourite_task_stands_on_the_first_page(ada: Browser) -> None:
     assert ada.send_form("/tasks/no.such/favour/", unknown, page="/jobs/").status_code == 404
 
 
+def test_first_page_shows_what_runs_behind_fifty_newer_jobs(ada: Browser) -> None:
+    """A long job, and what waits since before: running ones first; ended ones are not said to."""
+    body = {"task": "primes.check", "arguments": {"numbers": [1]}, "delay_s": 600}
+    waiting = str(ada.http.post("/api/jobs", json=body).json()["id"])
+    for number in range(52):
+        last = made(ada, number)
+    page = ada.http.get("/").text
+    under_way, _, ended = page.partition('id="ended-h"')
+    assert _ROW.findall(under_way) == [waiting]
+    assert _ROW.findall(ended)[0] == last
+    ada.http.post(f"/api/jobs/{waiting}/cancel")
+    assert waiting not in ada.http.get("/").text.partition('id="ended-h"')[0]
+
+
 def test_batch_opens_in_the_list(ada: Browser) -> None:
     """Its first jobs stand below it, and the address keeps it open."""
     body = {"task": "primes.check", "arguments": [{"numbers": [n]} for n in range(30)]}

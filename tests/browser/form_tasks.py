@@ -116,3 +116,12 @@ def table(rows: Annotated[int, Field(ge=1, le=1000)] = 12) -> list[dict[str, Any
         {"number": number, "name": f"n{(number * 7) % rows}", "even": number % 2 == 0}
         for number in range(rows)
     ]
+
+
+@task("forms.chatty")
+def chatty(lines: Annotated[int, Field(ge=1, le=10_000)] = 100, *, job: JobContext) -> int:
+    """Say so many lines, a few hundred each second."""
+    for number in range(lines):
+        job.log(f"line {number}")
+        time.sleep(_TICK_S / 20)
+    return lines

@@ -19,6 +19,8 @@ let endedAt = 0; // where the end was when it was last shown
 let held = null; // lines that came while it is paused
 let isBehind = false; // and more than these
 let came = []; // lines since a newer page was asked for: it may lack them
+let asked = 0; // for all lines
+let newest = 0;
 let hits = [];
 let hit = -1;
 let timer = null;
@@ -85,8 +87,17 @@ function addToShown(lines) {
     }
     while (log.childElementCount > most) log.firstElementChild.remove();
   });
+  forgetOld();
   showMore();
   if (field.value) search(true);
+}
+
+// More than the service keeps can't come again, and the keys of a long job's lines would fill the memory.
+function forgetOld() {
+  for (const key of shown) {
+    if (shown.size <= ALL) return;
+    shown.delete(key);
+  }
 }
 
 // Before a newer page is asked for.
@@ -112,6 +123,7 @@ export function replaceLog(fresh) {
 }
 
 async function loadAll() {
+  const number = (asked += 1);
   let lines;
   expectLog();
   try {
@@ -121,6 +133,8 @@ async function loadAll() {
   } catch {
     return; // the page itself says that the service is away
   }
+  if (number < newest) return; // a later question was answered before
+  newest = number;
   most = ALL;
   atItsEnd(() => lines.length && log.replaceChildren(...lines.map(lineOf)));
   changed();

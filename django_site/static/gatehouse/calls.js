@@ -14,8 +14,9 @@ async function renew() {
   data.set("show", "calls");
   try {
     const answer = await fetch(form.action, { method: "POST", body: data, credentials: "same-origin" });
+    const html = await answer.text();
     if (!answer.ok || answer.redirected || number !== asked) return;
-    show(await answer.text());
+    show(html);
     addCopyButtons();
   } catch {
     // the next change asks again

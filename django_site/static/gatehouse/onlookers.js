@@ -3,17 +3,24 @@ import { visible } from "./live.js";
 import { fill, gettext, ngettext, number } from "./words.js";
 
 const EVERY_MS = 4000;
+const PATIENCE_MS = 30_000;
 const place = document.getElementById("looks-on");
 
+let isUnderWay = false; // a slow answer must not come after a newer one
+
 async function look() {
-  if (document.visibilityState !== "visible") return;
+  if (isUnderWay || document.visibilityState !== "visible") return;
+  isUnderWay = true;
   let found;
   try {
-    const answer = await fetch(place.dataset.onlookers, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+    const headers = { Accept: "application/json" };
+    const answer = await fetch(place.dataset.onlookers, { headers, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
     if (!answer.ok) return;
     found = await answer.json();
   } catch {
     return; // the page itself says what is wrong
+  } finally {
+    isUnderWay = false;
   }
   const parts = partsOf(found);
   const text = parts.map((part) => part.textContent ?? part).join("");

@@ -75,6 +75,7 @@ if (!isOver()) {
   offer();
   hear();
   document.addEventListener("visibilitychange", hear);
+  document.addEventListener("behind", soon);
   stop = follow(
     head.dataset.events,
     {

@@ -1,6 +1,6 @@
 // The list of all jobs: filters without leaving the page, older jobs as it is scrolled, and what is ticked.
 import { createPart } from "./job_ranges.js";
-import { pause, refresh, renew, say } from "./live.js";
+import { choose, pause, renew, say, tellBehind } from "./live.js";
 import { keepLight, showRows } from "./long_list.js";
 import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
@@ -22,13 +22,21 @@ function addressOf(form) {
   return query.size ? `${form.action}?${query}` : form.action;
 }
 
+function fillFilters() {
+  const query = new URLSearchParams(location.search);
+  for (const field of filters.querySelectorAll("[name]")) field.value = query.get(field.name) ?? "";
+}
+
 async function view(address, { isNew = true } = {}) {
   const number = (asked += 1);
   live.setAttribute("aria-busy", "true");
-  const fresh = await refresh(address, { background: null, isWanted: () => number === asked });
+  const fresh = await choose(address, { background: null });
   if (number !== asked) return;
   live.removeAttribute("aria-busy");
-  if (!fresh) return;
+  if (!fresh) {
+    fillFilters(); // it is refused: they say again what is shown
+    return;
+  }
   older.replaceChildren();
   more.textContent = "";
   if (isNew && address !== location.href) history.pushState(null, "", address);
@@ -48,8 +56,7 @@ filters.addEventListener("input", (event) => {
   timer = setTimeout(() => view(addressOf(filters)), event.target.type === "search" ? TYPED_MS : 0);
 });
 addEventListener("popstate", () => {
-  const query = new URLSearchParams(location.search);
-  for (const field of filters.querySelectorAll("[name]")) field.value = query.get(field.name) ?? "";
+  fillFilters();
   view(location.href, { isNew: false });
 });
 
@@ -116,22 +123,28 @@ document.addEventListener("click", async (event) => {
   const link = event.target.closest("a.opens");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  const row = link.closest(".job-row");
-  const part = row.closest(".page-of-jobs[data-address]");
-  const address = part ? within(part, link.href) : link.href; // the link itself is brought up to date, too
-  const fresh = await renew(address);
-  const now = fresh?.getElementById(row.id);
-  if (!now) return;
+  const { href } = link; // the link itself is brought up to date, too
+  const { id, dataset: { job } } = link.closest(".job-row");
+  const fresh = await renew(within(addressAround(link), href));
+  const now = fresh?.getElementById(id);
+  // Meanwhile the row may have moved to an older page, or another view may have been chosen.
+  const row = document.getElementById(id);
+  if (!now || !row) return;
   morph(row, document.importNode(now, true));
   showTimes();
-  if (part) part.dataset.address = address;
-  else history.replaceState(null, "", address);
+  const part = partOf(row);
+  if (part) part.dataset.address = within(part.dataset.address, href);
+  else history.replaceState(null, "", within(location.href, href));
+  tellBehind(job);
 });
 
+const partOf = (place) => place.closest(".page-of-jobs[data-address]");
+const addressAround = (place) => partOf(place)?.dataset.address ?? location.href;
+
 // A row that was pushed off the first page still has that page's address.
-function within(part, address) {
-  const place = new URL(part.dataset.address);
-  const opened = new URL(address).searchParams.get("open");
+function within(address, href) {
+  const place = new URL(address);
+  const opened = new URL(href).searchParams.get("open");
   if (opened) place.searchParams.set("open", opened);
   else place.searchParams.delete("open");
   return place.href;

@@ -92,6 +92,7 @@ document.addEventListener("submit", async (event) => {
 });
 
 if (list) {
+  document.addEventListener("behind", ({ detail }) => changed(detail));
   follow(
     list.dataset.events,
     { ready: soon, reset: soon, status: changed, batch: soon, deleted, cancel_requested: changed, report: showProgress },

@@ -11,6 +11,9 @@ export const STREAM_AGAIN_MS = 30_000;
 const PATIENCE_MS = 30_000;
 const LEFT_MS = 10_000;
 const HIDDEN_POLL_MS = 15_000;
+const AGAIN_MS = 2_000;
+const AGAIN_AT_MOST_MS = 30_000;
+const STEP_MS = 500;
 
 // Signs that act on a screen, or hide: the same as in django_site/work/shown.py.
 const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu;
@@ -66,7 +69,10 @@ export function show(html) {
   return fresh;
 }
 
-// Questions are counted: an answer that comes late is older than what is shown, and is asked for again.
+// What is shown may be older than what was shown before, of one job or of the page: its script asks again.
+export const tellBehind = (job = "") => document.dispatchEvent(new CustomEvent("behind", { detail: { job } }));
+
+// Questions are counted: an answer that comes late is older than what is shown.
 let asked = 0;
 let shown = 0;
 let refusals = 0;
@@ -80,12 +86,40 @@ export async function refresh(address = null, { background = "1", isWanted = () 
     const { html, isRefused } = await load(address ?? here, background);
     if (isRefused) refusals += 1;
     if (html === null || !isWanted()) return null;
+    const isLate = number < shown;
     // Another view of this page may have been chosen meanwhile.
-    if (number > shown && (address !== null || here === location.href)) {
-      shown = number;
-      return show(html);
-    }
+    if (address === null && (isLate || here !== location.href)) continue;
+    shown = Math.max(shown, number);
+    if (isLate) tellBehind(); // a view that was chosen is shown: it might be overtaken each time
+    return show(html);
   }
+}
+
+// The same for what somebody chose: while the service is away it is asked for again, until it is shown, refused, or no longer wanted.
+// The page says for so long that it shows something else.
+async function insist(address, background, isWanted) {
+  let wait = AGAIN_MS;
+  for (let header = background; ; header = "1") { // by the clock, so nobody need be there
+    const before = refusals;
+    const fresh = await refresh(address, { background: header, isWanted });
+    if (!isWanted()) return null;
+    if (fresh || refusals > before) {
+      unwarn("unshown");
+      return fresh;
+    }
+    warn(gettext("What you chose is not shown yet. It comes as soon as the service answers."), { id: "unshown" });
+    for (let waited = 0; waited < wait && isWanted(); waited += STEP_MS) await new Promise((goOn) => setTimeout(goOn, STEP_MS));
+    if (!isWanted()) return null;
+    wait = Math.min(2 * wait, AGAIN_AT_MOST_MS);
+  }
+}
+
+// Show another view of this page. The one that was chosen last counts, whichever comes first; ``isWanted`` may give it up. Returns its
+// document; null when it was refused, or given up.
+let chosen = 0;
+export function choose(address, { background = "1", isWanted = () => true } = {}) {
+  const number = (chosen += 1);
+  return insist(address, background, () => number === chosen && isWanted());
 }
 
 // Ask for a page of this site, and return its document without showing it; null when it can't be had just now. Where it is of no use
@@ -239,11 +273,9 @@ export function follow(address, kinds, poll) {
   return stop;
 }
 
-// Show another view of this page; the one that was chosen last counts, whichever comes first. ``isWanted`` may give it up.
-let chosen = 0;
-export async function swap(address, { isWanted = () => true } = {}) {
-  const number = (chosen += 1);
-  if (await refresh(address, { isWanted: () => number === chosen && isWanted() })) history.replaceState(null, "", address);
+// Show it in place of this one, also in the address.
+export async function swap(address, wish) {
+  if (await choose(address, wish)) history.replaceState(null, "", address);
 }
 
 // Links that only change what is shown of a result.

@@ -33,5 +33,6 @@ function report({ progress }) {
 if (logOf()) logOf().scrollTop = logOf().scrollHeight;
 if (!("over" in head.dataset)) {
   const kinds = { ready: soon, reset: soon, status: soon, cancel_requested: soon, deleted: soon, end: soon, report };
+  document.addEventListener("behind", soon);
   stop = follow(head.dataset.events, kinds, soon);
 }

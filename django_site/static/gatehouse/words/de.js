@@ -13,6 +13,7 @@ learn({
  "Older jobs are loading…": "Ältere Aufträge werden geladen …",
  "There are no older ones.": "Ältere gibt es nicht.",
  "%(count)s ticked:": "%(count)s angekreuzt:",
+ "What you chose is not shown yet. It comes as soon as the service answers.": "Was Sie gewählt haben, wird noch nicht gezeigt. Es kommt, sobald der Dienst antwortet.",
  "The service can't be reached. This page goes on by itself as soon as it can.": "Der Dienst ist nicht erreichbar. Diese Seite macht von selbst weiter, sobald es geht.",
  "You were logged out.": "Sie wurden abgemeldet.",
  "Log in again": "Neu anmelden",

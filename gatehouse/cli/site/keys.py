@@ -9,6 +9,7 @@ from typing import Any
 
 from gatehouse.cli.exit_codes import CommandFailed, ExitCode
 from gatehouse.cli.site.browser import TIMEOUT_S, SiteBrowser
+from gatehouse.errors import BadProxy
 from gatehouse.transport.certificates import trust_for
 from gatehouse.transport.proxies import proxy_for
 
@@ -76,6 +77,8 @@ def end_key(address: str, key: str) -> str:
             trust_env=False,
             proxy=proxy_for(address),
         )
+    except BadProxy as error:
+        return error.message
     except FAILURES as error:
         return failure_of(error, address).message
     return "" if answer.status_code in (204, 401) else f"the site answers {answer.status_code}"

@@ -274,6 +274,17 @@ def test_empty_word_is_no_word_that_was_left_out(
     stranger.run("logout")
 
 
+def test_logout_that_can_not_revoke_the_key_says_so(
+    service: ServiceProcess, ada: Person, stranger: Home
+) -> None:
+    """It is forgotten here all the same: a proxy that can't be used is one more reason."""
+    log_in = ("login", service.address, "--username", "ada", "--password-stdin")
+    assert stranger.run(*log_in, stdin=PASSWORD).code == 0
+    done = stranger.run("logout", HTTP_PROXY="ftp://127.0.0.1:1")
+    assert "The key still works (HTTP_PROXY names a 'ftp' proxy" in done.line
+    assert not stranger.config_file.exists()
+
+
 def test_refused_wish_for_a_key_names_the_field(
     service: ServiceProcess, ada: Person, stranger: Home
 ) -> None:

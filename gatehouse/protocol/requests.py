@@ -247,4 +247,4 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _id(text: str) -> str:
     """Quote an id: an invalid one is answered 404, and leads to no other path."""
-    return quote(text, safe="").replace(".", "%2E")
+    return quote(text, safe="", errors="surrogatepass").replace(".", "%2E")

@@ -26,8 +26,9 @@ CONNECT_TIMEOUT_S = 10.0
 SILENCE_S = 60.0
 # Of one answer that is read whole. A result has 1 MB at most; this stops what never ends.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-# All that httpx raises of a request: what is no TransportError is easily forgotten.
-FAILURES = (httpx.RequestError, httpx.InvalidURL)
+# All that httpx raises of a request: what is no TransportError is easily forgotten. A header and an
+# address have no place for every text.
+FAILURES = (httpx.RequestError, httpx.InvalidURL, UnicodeEncodeError)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -76,16 +77,22 @@ def built(
     )
 
 
-def failure_of(error: httpx.RequestError | httpx.InvalidURL, address: str) -> GatehouseError:
+Failure = httpx.RequestError | httpx.InvalidURL | UnicodeEncodeError
+
+
+def failure_of(error: Failure, address: str) -> GatehouseError:
     """Return what an error of httpx means: ConfigurationError for a certificate that is not
-    trusted, InvalidRequest for what no address has room for, BadAnswer for an answer that can't
-    be unpacked, else Unavailable."""
+    trusted, InvalidRequest for what no address or header can hold, BadAnswer for an answer that
+    can't be unpacked, else Unavailable."""
     failed = _meaning_of(error, address)
     failed.__cause__ = error
     return failed
 
 
-def _meaning_of(error: httpx.RequestError | httpx.InvalidURL, address: str) -> GatehouseError:
+def _meaning_of(error: Failure, address: str) -> GatehouseError:
+    if isinstance(error, UnicodeEncodeError):
+        words = f"That can't be sent: {ascii(error.object)[:100]} ({error.reason})."
+        return InvalidRequest(words, status=400, code="bad_request")
     if isinstance(error, httpx.InvalidURL):
         words = f"That can't be asked for: {error}."
         return InvalidRequest(words, status=414, code="uri_too_long")

@@ -42,6 +42,19 @@ def test_executor_goes_on_after_an_answer_that_can_not_be_unpacked() -> None:
             assert isinstance(executor.submit("t", limit=1).exception(10), BadAnswer)
 
 
+def test_text_that_no_header_or_address_can_hold_is_an_invalid_request() -> None:
+    """A key of letters that headers don't have, half a character in a filter or an id."""
+    with asking(Page(404, "{}")) as (server, client):
+        with pytest.raises(InvalidRequest, match="can't be sent: 'sch"):
+            client.submit("t", {}, idempotency_key="sch\u00f6n")
+        with pytest.raises(InvalidRequest, match="can't be sent"):
+            list(client.jobs(task="\udcff"))
+        assert server.asked == []
+        with pytest.raises(BadAnswer):  # this server has no job at all
+            client.job("\udcff")
+        assert [each.path for each in server.asked] == ["/api/jobs/%ED%B3%BF"]
+
+
 def test_what_no_address_has_room_for_is_an_invalid_request() -> None:
     """An id or a filter of 70,000 characters; nothing is asked."""
     with asking(Page(200, "{}")) as (server, client):

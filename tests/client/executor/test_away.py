@@ -10,6 +10,7 @@ import pytest
 from flask_api.testing.clock import FakeClock
 from gatehouse import Client, Executor, Unavailable
 from gatehouse.executor.remote_future import RemoteFuture
+from gatehouse.executor.result_collector import SAFETY_S
 from gatehouse.executor.service_patience import ServicePatience
 from tests.client.conftest import SOON_S
 from tests.e2e.service import ServiceProcess
@@ -64,15 +65,22 @@ def held(executor: Executor, gate: object) -> Future[int]:
     return future
 
 
-@pytest.mark.parametrize("go_away", [answer_503, refuse, fall_silent])
+@pytest.mark.parametrize(
+    ("go_away", "noticed_s"), [(answer_503, 0), (refuse, 0), (fall_silent, SAFETY_S)]
+)
 def test_open_batches_wait_for_the_service_together(
-    proxy: FaultProxy, far_executor: Executor, gate: object, go_away: Callable[[FaultProxy], None]
+    proxy: FaultProxy,
+    far_executor: Executor,
+    gate: object,
+    go_away: Callable[[FaultProxy], None],
+    noticed_s: float,
 ) -> None:
-    """Six of them, asked for one after the other: each fails when the patience is over."""
+    """Six of them, asked for one after the other: each fails when the patience is over. That the
+    stream has fallen silent is noticed by the next look at them."""
     futures = [held(far_executor, gate) for _ in range(6)]
     began = time.monotonic()
     go_away(proxy)
-    assert not wait(futures, timeout=IN_TIME_S).not_done
+    assert not wait(futures, timeout=noticed_s + IN_TIME_S).not_done
     assert time.monotonic() - began >= PATIENCE_S / 2, "they were waited for"
     assert [type(future.exception(0)) for future in futures] == [Unavailable] * 6
     proxy.answers.clear()

@@ -82,11 +82,11 @@ def create_key(
     """Make a key called NAME and print it: it is shown this once."""
     with _logged_in(at, username, password_stdin) as site:
         made = site.keys.create(name, scopes=list(scopes) or SCOPES, days=days)
-    if as_json:
-        put_json(made)
-    else:
-        put(made["key"])
-        say(f"The key {made['id']} is valid until {made['expires_at']}. It is not shown again.")
+        if as_json:  # before the log-out, which may take long: nobody can ask for the key again
+            put_json(made)
+        else:
+            put(made["key"])
+            say(f"The key {made['id']} is valid until {made['expires_at']}. It is not shown again.")
 
 
 @keys.command("revoke")

@@ -9,6 +9,7 @@ from gatehouse.cli.exit_codes import CommandFailed, ExitCode
 from gatehouse.cli.output import is_conversation, say
 from gatehouse.cli.site.browser import FormRefused, SiteBrowser
 from gatehouse.cli.site.keys import SiteKeys
+from gatehouse.errors import GatehouseError
 
 _CODE_TRIES = 3
 
@@ -104,8 +105,8 @@ class SiteSession:
         raise refusal
 
     def _log_out(self) -> None:
-        """End the session. One that can't be ended now ends by itself,
-        and nobody holds its cookie."""
+        """End the session. One that can't be ended now ends by itself, and nobody holds its cookie:
+        what was done in it is done, and its outcome is not the log-out's."""
         if not self._is_logged_in or not self._login_path:
             return
         try:
@@ -115,5 +116,5 @@ class SiteSession:
                 self._browser.submit(
                     forms[0], page=self._login_path, refused="The log-out was refused"
                 )
-        except CommandFailed:
+        except (CommandFailed, GatehouseError):
             return

@@ -7,12 +7,13 @@ import click
 
 from gatehouse import config
 from gatehouse.cli.command import command, json_option, open_client
+from gatehouse.cli.exit_codes import CommandFailed
 from gatehouse.cli.output import clean, put, put_json, say
 from gatehouse.cli.prompts import Prompts
 from gatehouse.cli.site.addresses import is_this_machine, service_address
 from gatehouse.cli.site.keys import KEYS_PATH, end_key
 from gatehouse.cli.site.session import SiteSession
-from gatehouse.errors import ConfigurationError
+from gatehouse.errors import ConfigurationError, GatehouseError
 
 SCOPES = ["jobs:read", "jobs:submit", "jobs:cancel"]
 _NAME_MAX_LENGTH = 100
@@ -138,9 +139,19 @@ def _make_key(
             saved = _checked(address, made["key"], key_id=made["id"])
             config.save(saved)
         except BaseException:
-            site.keys.revoke(made["id"])  # nobody will ever have it
+            _revoke_unkept(site, made["id"])
             raise
     return saved
+
+
+def _revoke_unkept(site: SiteSession, key_id: str) -> None:
+    """Revoke a key that nobody will ever have. The command ends with the reason why it could not be
+    kept, whatever becomes of this."""
+    try:
+        site.keys.revoke(key_id)
+    except (CommandFailed, GatehouseError):
+        where = f"{site.address}{KEYS_PATH}"
+        say(f"The new key {key_id} could not be kept and may still work: revoke it at {where}.")
 
 
 def _use_key(address: str) -> config.SavedLogin:

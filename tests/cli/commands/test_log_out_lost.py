@@ -107,3 +107,17 @@ def test_login_ends_as_it_does_otherwise(
     mine = [name for name in names_of_keys(stranger, service, person) if "machine" in name]
     assert mine == ["machine, now"]
     assert stranger.run("logout").code == 0
+
+
+def test_key_that_can_be_neither_kept_nor_revoked_is_told_with_the_reason(
+    service: ServiceProcess, line: FaultProxy, person: tuple[str, ...], stranger: Home
+) -> None:
+    """Why it can't be kept is what its owner can mend; that it may still work is said beside it."""
+    line.answers[b"DELETE /account/keys/"] = b"nonsense\r\n\r\n"
+    (stranger.folder / "config").write_text("in the way")
+    log_in = ("login", address_of(line), "--name", "left behind", *person)
+    done = stranger.run(*log_in, stdin=PASSWORD)
+    left, reason = done.err.splitlines()
+    assert (done.code, done.out, "can't be written" in reason) == (4, "", True), done
+    assert f"may still work: revoke it at {address_of(line)}/account/keys/" in left
+    assert "left behind" in names_of_keys(stranger, service, person)

@@ -34,6 +34,7 @@ _STOP_S = 10.0
 _POLL_S = 0.01
 CAN_NOT_WRITE = "MISCONF"  # the code of its answers
 RESERVE_BYTES = 16 << 20  # for the writes of one moment, each of which is smaller
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # A file that is rewritten may fill the disk for as long as that takes; Valkey tries each second.
 _PATIENCE_S = 1.5
 _CODES_OF_PYTHON = (1, 2, 120)  # of a mistake, of a program that is not there, of its streams
@@ -49,15 +50,23 @@ class Durability:
         self._refuses_since: float | None = None
 
     def begin(self, server: ChildProcess) -> None:
-        """Look after a server that runs. Raises ChildError where that is not possible."""
+        """Look after a server that runs. Raises ChildError where that is not possible, or there is
+        no room for the reserve; where none can be made for another reason, that is said."""
         try:
             _make_reserve(self._reserve)
         except OSError as error:
             self.give_up_reserve()
-            raise ChildError(
-                f"the disk of {self._folder} has no {RESERVE_BYTES >> 20} MB left, which Valkey "
-                f"needs to end in order: {error.strerror}"
-            ) from error
+            if error.errno in _NO_ROOM:
+                raise ChildError(
+                    f"the disk of {self._folder} has no {RESERVE_BYTES >> 20} MB left, which "
+                    f"Valkey needs to end in order: {error.strerror}"
+                ) from error
+            log.warning(
+                "gatehouse: %s has no reserve (%s): should its disk become full, Valkey may lose "
+                "what it acknowledged in that moment",
+                self._folder,
+                error.strerror,
+            )
         self._begin_sync(server)
 
     def _begin_sync(self, server: ChildProcess) -> None:
@@ -126,13 +135,17 @@ class Durability:
 
 def _make_reserve(file: Path) -> None:
     """Have a file that takes room. Raises OSError."""
-    with file.open("ab") as opened:
-        if sys.platform != "darwin":
-            try:
-                os.posix_fallocate(opened.fileno(), 0, RESERVE_BYTES)
+    # Not to append: glibc does itself what a file system has no call for, and of a file that is
+    # open for that it says EBADF.
+    opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(opened, "r+b") as reserve:
+        try:
+            if hasattr(os, "posix_fallocate"):  # not on macOS
+                os.posix_fallocate(opened, 0, RESERVE_BYTES)
                 return
-            except OSError as error:
-                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-                    raise
-        opened.truncate(0)
-        opened.write(bytes(RESERVE_BYTES))
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise
+        reserve.write(bytes(RESERVE_BYTES))
+        reserve.flush()
+        os.fsync(opened)  # some say only then that there is no room

@@ -206,9 +206,25 @@ REDIS_MUTANTS = (
         Mutant(
             "what puts files onto the disk is looked after",
             "deploy/redis/durability.py",
-            "        log.warning(\n",
-            "        return log.warning(\n",
+            "        self._begin_sync(server)\n\n    def refusal",
+            "\n    def refusal",
         ),
+    ),
+    *of(
+        ("tests/integration/disk/test_reserve.py",),
+        Mutant(
+            "reserve that is written",
+            "deploy/redis/durability.py",
+            "if error.errno in _NO_ROOM:\n                raise\n",
+            "if True:\n                raise\n",
+        ),
+        Mutant(
+            "a start without a reserve",
+            "deploy/redis/durability.py",
+            "if error.errno in _NO_ROOM:\n                raise ChildError",
+            "if True:\n                raise ChildError",
+        ),
+        Mutant("no link is followed", "deploy/redis/durability.py", " | os.O_NOFOLLOW", ""),
     ),
     *of(
         ("tests/integration/disk/test_full_disk.py",),

@@ -173,16 +173,16 @@ WORK_MUTANTS = (
     *of(
         ("tests/integration/engine/files/test_files_attempts.py",),
         Mutant(
-            "what is not listed is deleted by who holds the job",
+            "only of a job that is gone everything is deleted",
             "flask_api/jobs/workers/reporter.py",
-            "        if answer >= 0:\n            self._discard_left()\n        elif",
-            "        self._discard_left()\n        if",
+            "if answer is ReportAnswer.LOST and not self._checkpoint().has_list:",
+            "if answer is ReportAnswer.LOST:",
         ),
         Mutant(
             "nothing is deleted before a save may go on",
             "flask_api/jobs/workers/reporter.py",
-            "            self._require(self._note_files(more=size))\n",
-            "            self._discard_left()\n            self._require(self._note_files(more=size))\n",
+            "            self._look_for_left()\n",
+            "            self._look_for_left()\n            self._discard_left()\n",
         ),
         Mutant(
             "a name of its own for each file that is stored",
@@ -210,6 +210,12 @@ WORK_MUTANTS = (
             "flask_api/jobs/workers/reporter.py",
             "self._kept, self._left = before, {stored_name(saved)}",
             "self._left = {stored_name(saved)}",
+        ),
+        Mutant(
+            "an attempt that is done waits for no storage",
+            "flask_api/jobs/workers/reporter.py",
+            "        if self._may_have_left:\n",
+            "        if True:\n",
         ),
     ),
     *of(

@@ -55,8 +55,10 @@ class AttemptReporter:
         self._kept: dict[str, dict[str, Any]] | None = None
         # As what that is stored which the record lists no more, or never did. It is deleted once a
         # write has shown that the job was still this attempt's: until then it may be another's.
+        # Only a save does: an attempt that is done waits for no storage, what stays goes with the
+        # next save or the job.
         self._left: set[str] = set()
-        self._has_list = False  # whether a file of this job was ever about to be stored
+        self._may_have_left = False  # by an attempt before this one
 
     def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
         """Write progress and log lines; an outage loses them, not the attempt."""
@@ -77,17 +79,16 @@ class AttemptReporter:
         with self._lock:
             kept = self._files_so_far()
             self._files.check(name, size, kept)
+            self._look_for_left()
             # Told before it is stored: who dies before listing it must not leave it for ever,
             # nor uncounted.
             self._require(self._note_files(more=size))
-            self._has_list = True
             self._discard_left()
             try:
                 saved = self._files.save(self._job_id, name, source, kept=kept, at_most=size)
                 self._list(saved)
             except BaseException:
-                with suppress(JobStoreUnavailable):
-                    self._note_files()
+                self._take_back()
                 raise
 
     def find_file(self, name: str) -> BinaryIO | None:
@@ -100,19 +101,6 @@ class AttemptReporter:
                 return self._files.open(self._job_id, stored_name(entry))
             except FileNotFoundError:
                 return None
-
-    def finish(self) -> None:
-        """Delete what was stored and is not listed, by earlier attempts too, when this one ends.
-        Raises nothing: what stays goes with the job."""
-        if self._kept is None and self._attempt.number == 1:
-            return  # most tasks keep nothing
-        try:
-            with self._lock, suppress(JobStoreUnavailable):
-                self._files_so_far()
-                if self._has_list:
-                    self._discard_unlisted()
-        except Exception:  # each file system has errors of its own
-            log.warning("unlisted files stay", exc_info=True, extra={"job_id": self._job_id})
 
     def save_state(self, state: str) -> None:
         """Write the state, unless the job is another's by now: then ``signal`` hears of it.
@@ -134,14 +122,16 @@ class AttemptReporter:
         if self._kept is None:
             saved = self._checkpoint()
             self._kept = {file["name"]: file for file in saved.files}
-            self._has_list = saved.has_list
-            if saved.has_list:
-                self._left = self._unlisted()
+            self._may_have_left = saved.has_list
         return self._kept
 
-    def _unlisted(self) -> set[str]:
-        kept = self._files_so_far().values()
-        return self._files.stored(self._job_id) - {stored_name(file) for file in kept}
+    def _look_for_left(self) -> None:
+        """Find out what earlier attempts stored and did not list, once, and before the write that
+        shows whose the job is: afterwards, it may be what another is about to list."""
+        if self._may_have_left:
+            kept = {stored_name(file) for file in self._files_so_far().values()}
+            self._left |= self._files.stored(self._job_id) - kept
+            self._may_have_left = False
 
     def _note_files(self, *, more: int = 0, event: str = "") -> ReportAnswer:
         """Write which files are kept, and that so many bytes more are about to be stored."""
@@ -163,13 +153,13 @@ class AttemptReporter:
         self._discard_left()
         self._require(answer)
 
-    def _discard_unlisted(self) -> None:
-        self._left |= self._unlisted()
-        answer = self._note_files()
-        if answer >= 0:
-            self._discard_left()
-        elif not self._checkpoint().has_list:
-            self._files.delete_all(self._job_id)  # the job is gone: nobody comes back for these
+    def _take_back(self) -> None:
+        """Have a save that failed count no more. Of a job that is gone no folder stays:
+        nobody comes back for it."""
+        with suppress(JobStoreUnavailable, OSError):
+            answer = self._note_files()
+            if answer is ReportAnswer.LOST and not self._checkpoint().has_list:
+                self._files.delete_all(self._job_id)
 
     def _discard_left(self) -> None:
         self._files.discard(self._job_id, self._left)

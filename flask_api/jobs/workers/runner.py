@@ -65,9 +65,7 @@ class AttemptRunner:
             inputs=partial(input_of_job, self._uploads, attempt.job.owner_id),
         )
         most = self._settings.job_result_max_bytes
-        outcome = call(task, attempt.job, context, result_max_bytes=most)
-        reporter.finish()
-        return outcome
+        return call(task, attempt.job, context, result_max_bytes=most)
 
 
 def call(

@@ -59,9 +59,6 @@ def test_attempt_that_lost_the_job_while_it_saved_changes_nothing(case: Case, mo
         early.save_file("a.txt", "stale and longer")
     assert case.signals == [StopReason.LOST]
     assert (case.read(), case.stored(), case.counted()) == (b"right", [b"right"], 5)
-    early.finish()
-    late.finish()
-    assert (case.read(), case.stored(), case.counted()) == (b"right", [b"right"], 5)
 
 
 def test_attempt_that_lost_the_job_deletes_nothing_of_the_other(case: Case) -> None:
@@ -71,11 +68,9 @@ def test_attempt_that_lost_the_job_deletes_nothing_of_the_other(case: Case) -> N
     idle, late = case.begin(1), case.begin(2)
 
     def go_on() -> None:
-        early.finish()
         assert idle.find_file("b.txt") is None
         with pytest.raises(JobCancelled):
             idle.save_file("c.txt", "stale")
-        idle.finish()
 
     case.files.after = go_on
     late.save_file("b.txt", "right")

@@ -1,14 +1,18 @@
 """Files that attempts stored and no record lists: each goes, and is counted as long as it stays."""
 
+import threading
 from typing import Any
 
 import pytest
 
 from flask_api.jobs.errors import JobCancelled, QuotaExceeded, TaskError
+from flask_api.jobs.files.storage import FileStore
+from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.usage import Quota
 from flask_api.jobs.workers.reporter import AttemptReporter
 from shared.errors import JobStoreUnavailable
+from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.files.attempts_case import Case
 
 
@@ -24,7 +28,6 @@ def test_attempt_that_wakes_after_the_job_was_deleted_leaves_nothing(case: Case)
     case.files.before = delete
     with pytest.raises(JobCancelled):
         early.save_file("a.txt", "stale")
-    early.finish()
     assert not case.folder.exists()
     assert case.counted() == 0
 
@@ -41,27 +44,45 @@ def test_what_a_killed_attempt_stored_goes_with_the_next_save(case: Case) -> Non
     assert (case.stored(), case.counted()) == ([b"kept"], 4)
 
 
-def test_what_a_killed_attempt_stored_goes_at_the_end_of_the_next(case: Case) -> None:
-    """One that saves nothing itself; its person has the room again."""
+def test_what_a_killed_attempt_stored_goes_with_the_job(case: Case) -> None:
+    """When no later attempt saves anything: until then it counts."""
     case.begin(1).save_file("a.txt", "kept")
     case.files.after = _die
     with pytest.raises(KeyboardInterrupt):
         _without_cleaning(case.begin(1)).save_file("b.txt", "x" * 100)
-    assert (len(case.stored()), case.counted()) == (2, 104)
-    case.begin(2).finish()
-    assert (case.stored(), case.counted(), case.read()) == ([b"kept"], 4, b"kept")
+    assert case.begin(2).find_file("b.txt") is None
+    assert (len(case.stored()), case.counted(), case.read()) == (2, 104, b"kept")
+    case.end()
+    case.engine.delete(case.job)
+    assert (case.folder.exists(), case.counted()) == (False, 0)
 
 
-def test_attempt_that_keeps_no_files_asks_the_storage_nothing_at_its_end(
+def test_attempt_that_saves_no_file_asks_the_storage_for_no_list(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does it give the job a list: that would cost its removal a look at the storage."""
     monkeypatch.setattr(case.files, "stored", lambda _: pytest.fail("asked"))
     for number in (1, 2):
-        attempt = case.begin(number)
-        assert attempt.find_file("a.txt") is None
-        attempt.finish()
+        assert case.begin(number).find_file("a.txt") is None
     assert "files" not in case.bench.record(case.job_id)
+    case.begin(2).save_file("a.txt", "first of all")
+    opened = case.begin(3).find_file("a.txt")
+    assert opened is not None
+    opened.close()
+
+
+def test_job_that_is_done_waits_for_no_storage(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its storage hangs once the file is saved. A time-out, a cancel or a stop would take the
+    outcome from a task that has returned, and it would run again."""
+    released = threading.Event()
+    monkeypatch.setattr(FileStore, "stored", lambda *_: set() if released.wait(60) else None)
+    try:
+        job = bench.run(bench.start(), "sample.save_twice", {"size": 4})
+    finally:
+        released.set()
+    assert (job.status, len(job.files)) == (JobStatus.SUCCEEDED, 1)
 
 
 def test_listing_whose_answer_is_lost_loses_no_file(
@@ -86,9 +107,6 @@ def test_listing_whose_answer_is_lost_loses_no_file(
         monkeypatch.undo()
         assert case.read() == b"new True"
         assert len(case.stored()) == 2
-        if is_written:
-            attempt.finish()
-            assert (case.stored(), case.counted()) == ([b"new True"], 8)
     attempt.save_file("a.txt", "last")
     assert (case.read(), case.stored(), case.counted()) == (b"last", [b"last"], 4)
 

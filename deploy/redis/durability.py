@@ -37,6 +37,10 @@ RESERVE_BYTES = 16 << 20  # for the writes of one moment, each of which is small
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # A file that is rewritten may fill the disk for as long as that takes; Valkey tries each second.
 _PATIENCE_S = 1.5
+# What killed the process for want of memory may leave none for the next one at once. All that is
+# written meanwhile is lost with the machine, so not for long.
+_TRY_AGAIN_S = 30.0
+_NO_PROCESS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _CODES_OF_PYTHON = (1, 2, 120)  # of a mistake, of a program that is not there, of its streams
 
 
@@ -48,6 +52,7 @@ class Durability:
         self._sync = ChildProcess("append-sync", folder=folder)
         self._reserve = folder / "reserve"
         self._refuses_since: float | None = None
+        self._unsynced_since: float | None = None
 
     def begin(self, server: ChildProcess) -> None:
         """Look after a server that runs. Raises ChildError where that is not possible, or there is
@@ -76,17 +81,30 @@ class Durability:
         self._sync.start([*program, str(self._folder / "appendonlydir"), str(server.pid)])
 
     def look(self, server: ChildProcess) -> None:
-        """Begin again, should what puts the files onto the disk have been killed.
-        Raises ChildError when it can't, or the disk fails: the server has ended then."""
+        """Begin again, should what puts the files onto the disk have been killed. Raises ChildError
+        when that can't be for long, and when the disk fails: then the server has ended."""
         if self._sync.is_running() or not server.is_running():
             return
         if (self._sync.exit_code or 0) > 0:
             server.stop(0)
             raise ChildError(f"Valkey is ended: {self.failure()}")
-        log.warning(
-            "gatehouse: what puts Valkey's files onto the disk was killed, and begins again"
-        )
-        self._begin_sync(server)
+        if self._unsynced_since is None:
+            self._unsynced_since = time.monotonic()
+            log.warning(
+                "gatehouse: what puts Valkey's files onto the disk was killed, and begins again"
+            )
+        self._begin_again(server, unsynced_s=time.monotonic() - self._unsynced_since)
+
+    def _begin_again(self, server: ChildProcess, *, unsynced_s: float) -> None:
+        """Begin again, or leave that to the next look where the system can't just now."""
+        try:
+            self._begin_sync(server)
+        except ChildError as error:
+            if unsynced_s < _TRY_AGAIN_S and getattr(error.__cause__, "errno", 0) in _NO_PROCESS:
+                log.warning("gatehouse: what Valkey writes is not on the disk: %s", error)
+                return
+            raise
+        self._unsynced_since = None
 
     def refusal(self, answer: RedisError | None) -> str:
         """Judge what the server answers to a PING: return why it must end, empty if it need not."""

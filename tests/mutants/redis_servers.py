@@ -206,8 +206,29 @@ REDIS_MUTANTS = (
         Mutant(
             "what puts files onto the disk is looked after",
             "deploy/redis/durability.py",
-            "        self._begin_sync(server)\n\n    def refusal",
-            "\n    def refusal",
+            "            self._begin_sync(server)\n        except",
+            "            pass\n        except",
+        ),
+    ),
+    *of(
+        ("tests/integration/disk/test_sync_again.py",),
+        Mutant(
+            "no process for a moment",
+            "deploy/redis/durability.py",
+            "unsynced_s < _TRY_AGAIN_S and",
+            "False and",
+        ),
+        Mutant(
+            "no process for long",
+            "deploy/redis/durability.py",
+            "unsynced_s < _TRY_AGAIN_S and ",
+            "",
+        ),
+        Mutant(
+            "all the time the next time",
+            "deploy/redis/durability.py",
+            "        self._unsynced_since = None\n\n",
+            "\n",
         ),
     ),
     *of(

@@ -274,9 +274,21 @@ WORK_MUTANTS = (
         ("tests/integration/engine/files/test_files_kept.py",),
         Mutant(
             "upload that still comes",
-            "flask_api/jobs/files/uploads.py",
-            "                    self.entries.renew(file_id)\n",
-            "                    pass\n",
+            "flask_api/jobs/files/lua/renew_upload.lua",
+            "redis.call('ZADD', KEYS[3], 'XX', ARGV[2], ARGV[1])\n",
+            "",
+        ),
+        Mutant(
+            "upload whose room was given away",
+            "flask_api/jobs/files/lua/renew_upload.lua",
+            "if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then",
+            "if false then",
+        ),
+        Mutant(
+            "upload whose room may have been given away",
+            "flask_api/jobs/files/upload_pace.py",
+            "silent_s > RECEIVING_S or not",
+            "not",
         ),
     ),
 )

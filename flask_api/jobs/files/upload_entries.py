@@ -16,7 +16,7 @@ from shared.errors import JobStoreUnavailable
 from shared.redis import RedisClient, RedisGateway, Script
 
 _LUA = Path(__file__).parent / "lua"
-_SCRIPTS = ("reserve_upload", "keep_upload", "hold_uploads", "drop_upload")
+_SCRIPTS = ("reserve_upload", "renew_upload", "keep_upload", "hold_uploads", "drop_upload")
 # A file of which nothing has come for so long is forgotten: whoever received it has died, say.
 RECEIVING_S = 300
 # A needed file stays at least so long from the submit on,
@@ -79,11 +79,15 @@ class UploadEntries:
         arguments = [file_id, wanted, largest, person_bytes, person_files, forgotten_at, owner_id]
         return int(self._run("reserve_upload", _keys(file_id, owner_id), arguments))
 
-    def renew(self, file_id: str) -> None:
-        """Note that a file is still being received. While Redis is away it is not: the next time
-        is soon enough."""
+    def renew(self, file_id: str, *, owner_id: str) -> bool:
+        """Note that a file is still being received; False when it was forgotten. While Redis is
+        away it is not noted: the next time is soon enough."""
+        forgotten_at = JOBS_CLOCK.now() + RECEIVING_S
         with suppress(JobStoreUnavailable):
-            self.postpone(file_id, JOBS_CLOCK.now() + RECEIVING_S)
+            return bool(
+                self._run("renew_upload", _keys(file_id, owner_id), [file_id, forgotten_at])
+            )
+        return True
 
     def keep(
         self,

@@ -22,6 +22,7 @@ from flask_api.jobs.files.media_type import Inspector
 from flask_api.jobs.files.shown_name import shown_name
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.upload_entries import Fields, NoRoom, UploadEntries
+from flask_api.jobs.files.upload_pace import FORGOTTEN, UploadPace
 from flask_api.jobs.records.job import Owner, format_time
 from flask_api.jobs.tasks.input_file import InputFile
 from shared.clock import JOBS_CLOCK
@@ -33,11 +34,6 @@ log = logging.getLogger("gatehouse.jobs")
 
 # How long until a file is tried again whose storage could not delete it.
 UNDELETED_S = 300
-# A sender is given so long, and then must have sent so many bytes for each second:
-# a trickle would hold a thread for ever.
-PATIENCE_S = 30.0
-SLOWEST_BYTES_S = 16_384
-RENEWED_EVERY_S = 60.0  # while something comes
 _CONTENT = "content"
 
 
@@ -109,7 +105,7 @@ class Uploads:
                 expires_at=upload.expires_at,
             )
             if not is_kept:
-                raise UploadTooSlow("Nothing of the file came for minutes: it was forgotten.")
+                raise UploadTooSlow(FORGOTTEN)
         except BaseException:
             self._remove(file_id)
             raise
@@ -227,21 +223,15 @@ class Uploads:
 
     def _write(self, file_id: str, owner: Owner, chunks: Iterable[bytes], room: int) -> Inspector:
         inspector = Inspector()
-        begun = renewed_at = self._clock()
+        pace = UploadPace(self.entries, file_id, owner_id=owner.id, clock=self._clock)
         with self._files.create(_folder(file_id), _CONTENT) as target:
             for chunk in chunks:
                 inspector.update(chunk)
                 if inspector.size > room:
                     largest = self._settings.upload_max_bytes
                     raise _too_large(largest) if room == largest else self._too_many_bytes(owner)
-                if self._clock() - begun > PATIENCE_S + inspector.size / SLOWEST_BYTES_S:
-                    raise UploadTooSlow(
-                        f"The file came too slowly: send at least {SLOWEST_BYTES_S} bytes a second."
-                    )
+                pace.require(inspector.size)
                 target.write(chunk)
-                if self._clock() - renewed_at >= RENEWED_EVERY_S:
-                    renewed_at = self._clock()
-                    self.entries.renew(file_id)
         return inspector
 
     def _upload(self, file_id: str, owner: Owner, name: str, inspector: Inspector) -> Upload:

@@ -16,7 +16,8 @@ from flask_api.jobs.errors import (
 )
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.upload_entries import RECEIVING_S
-from flask_api.jobs.files.uploads import PATIENCE_S, RENEWED_EVERY_S, SLOWEST_BYTES_S, Uploads
+from flask_api.jobs.files.upload_pace import PATIENCE_S, RENEWED_EVERY_S, SLOWEST_BYTES_S
+from flask_api.jobs.files.uploads import Uploads
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
@@ -158,6 +159,34 @@ def test_room_is_kept_for_minutes_and_for_as_long_as_something_comes(bench: Engi
     assert upload.size == 2_000_001
     assert [round(each / 10) * 10 for each in left] == [RECEIVING_S, 0, RECEIVING_S]
     assert RENEWED_EVERY_S * 3 < RECEIVING_S <= 600
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "is_swept"), [(RENEWED_EVERY_S, True), (RECEIVING_S + 1, False)]
+)
+def test_upload_that_was_forgotten_is_ended(
+    bench: EngineBench, pause_s: float, is_swept: bool
+) -> None:
+    """Its room is its person's again, or may be: whatever came now would be counted by nobody."""
+    clock = FakeClock(0.0)
+    store = open_job_connections(bench.settings())
+    uploads = Uploads(store, FileStore(bench.settings()), bench.settings(), clock=clock)
+
+    def come() -> Any:
+        yield b"x" * 6_000_000
+        if is_swept:
+            (file_id,) = bench.admin.zrange(keyspace.EXPIRING_UPLOADS, 0, -1)
+            make_due(bench, str(file_id))
+            assert uploads.sweep(limit=10) == 1
+        clock.advance(pause_s)
+        yield b"x"
+        pytest.fail("more is taken")
+
+    with pytest.raises(UploadTooSlow, match="forgotten"):
+        uploads.receive(come(), owner=bench.owner, name="x")
+    assert stored(bench) == []
+    assert not bench.admin.exists(keyspace.uploads(bench.owner.id), keyspace.EXPIRING_UPLOADS)
     store.close()
 
 

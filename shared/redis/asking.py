@@ -6,7 +6,8 @@ little more than one. A server that is slow, though each of its replies is in ti
 
 And the question for a server's name, which has no time-out of its own: a resolver that hangs would
 hold whoever needs a connection for half a minute. A name is asked for in a thread, one for all who
-wait for it; an address costs none, and neither does a command on a connection that is there.
+wait for it; an address costs none, and neither does a command on a connection that is there. What
+comes later than anybody waits serves who asks next.
 """
 
 import socket
@@ -24,6 +25,14 @@ from redis.exceptions import RedisError
 Server = TypeVar("Server", bound=Hashable)
 Answer = TypeVar("Answer")
 Place = tuple[str, int, int]  # a name, a port, a family of addresses
+
+# Each question that is asked meanwhile brings newer ones. New connections are rare where pools keep
+# them: were it shorter, many would be a first one to a slow resolver. RFC 8767 allows days.
+_ADDRESSES_KEPT_S = 600.0
+_FAILURE_KEPT_S = 1.0
+_NAMES_KEPT = 64
+# Of a time-out, for a resolver that was late before: most of it would be waited for nothing.
+_SHARE_OF_SLOW = 0.25
 
 
 class Questions(Generic[Server]):
@@ -107,13 +116,16 @@ class UnresolvedError(TimeoutError):
 
 
 class _Question:
-    """A name that is asked for in a thread; ``forget`` is called when that ends."""
+    """A name that is asked for in a thread; ``ended`` is called when that ends."""
 
-    def __init__(self, place: Place, forget: Callable[["_Question"], None]) -> None:
-        self._place = place
-        self._forget = forget
+    def __init__(
+        self, resolve: Callable[[], list[str]], ended: Callable[["_Question"], None]
+    ) -> None:
+        self._resolve = resolve
+        self._ended = ended
         self._addresses: list[str] = []
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
+        self.was_late = False  # somebody went without the answer
         self._thread = threading.Thread(target=self._ask, name="gatehouse-resolves", daemon=True)
 
     @property
@@ -132,43 +144,81 @@ class _Question:
         """Return the answer. Raises UnresolvedError, and what ``getaddrinfo`` raised."""
         self._thread.join(timeout_s)
         if self._thread.is_alive():
+            self.was_late = True
             raise UnresolvedError("The server's name is not resolved in time.")
-        if self._failure:  # a new one for each who waited: to raise it writes into it
-            raise type(self._failure)(*self._failure.args)
+        return self.answer()
+
+    def answer(self) -> list[str]:
+        """Return the answer of a question that has ended. Raises what ``getaddrinfo`` raised."""
+        if self.failure:  # a new one for each who asks: to raise it writes into it
+            raise type(self.failure)(*self.failure.args)
         return self._addresses
 
     def _ask(self) -> None:
         try:
-            self._addresses = _resolve(self._place)
+            self._addresses = self._resolve()
         except Exception as error:
-            self._failure = error
+            self.failure = error
         finally:
-            self._forget(self)
+            self._ended(self)
 
 
 class Names:
-    """Asks for each name once at a time. Thread-safe."""
+    """Asks for each name once at a time. Thread-safe.
 
-    def __init__(self) -> None:
+    A resolver may always take longer than anybody waits: behind a nameserver that is silent it
+    takes five seconds. So its last answer is kept for those to whom the next one is late.
+    """
+
+    def __init__(
+        self,
+        *,
+        resolve: Callable[[Place], list[str]] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._resolve = resolve or _resolve
+        self._now = now
         self._lock = threading.Lock()
         self._open: dict[Place, _Question] = {}
+        self._kept: dict[Place, tuple[_Question, float]] = {}  # until when; the oldest first
 
     def addresses_of(self, place: Place, *, timeout_s: float | None) -> list[str]:
-        """Return the addresses of a name. Raises UnresolvedError when they don't come in time, and
-        what ``getaddrinfo`` raises."""
+        """Return the addresses of a name. Raises UnresolvedError when they don't come in time and
+        none are kept, and what ``getaddrinfo`` raised."""
         with suppress(socket.gaierror):  # a name
             return _resolve(place, socket.AI_NUMERICHOST)
         with self._lock:
+            last = self._find_kept(place)
             question = self._open.get(place)
             if question is None or not question.is_open:
-                question = self._open[place] = _Question(place, self._forget)
+                question = _Question(partial(self._resolve, place), partial(self._keep, place))
+                self._open[place] = question
                 question.start()
-        return question.wait(timeout_s)
+        if last and timeout_s is not None and (last.was_late or question.was_late):
+            timeout_s *= _SHARE_OF_SLOW
+        try:
+            return question.wait(timeout_s)
+        except UnresolvedError:
+            if last is None:
+                raise
+            return last.answer()
 
-    def _forget(self, question: _Question) -> None:
+    def _find_kept(self, place: Place) -> _Question | None:
+        question, until_s = self._kept.get(place, (None, 0.0))
+        return question if self._now() < until_s else None
+
+    def _keep(self, place: Place, question: _Question) -> None:
         with self._lock:
-            for place in [each for each, asked in self._open.items() if asked is question]:
+            if self._open.get(place) is question:
                 del self._open[place]
+            last = self._find_kept(place)
+            if question.failure and last and not last.failure:
+                return  # a resolver that is away says so after long: the addresses are still good
+            self._kept.pop(place, None)
+            kept_s = _FAILURE_KEPT_S if question.failure else _ADDRESSES_KEPT_S
+            self._kept[place] = question, self._now() + kept_s
+            if len(self._kept) > _NAMES_KEPT:
+                del self._kept[next(iter(self._kept))]
 
 
 def _resolve(place: Place, flags: int = 0) -> list[str]:

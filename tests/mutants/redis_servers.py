@@ -263,21 +263,6 @@ REDIS_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/redis/finding/test_resolving.py",),
-        Mutant(
-            "name that nobody resolves",
-            "shared/redis/asking.py",
-            "self._thread.join(timeout_s)",
-            "self._thread.join()",
-        ),
-        Mutant(
-            "one question for a name",
-            "shared/redis/asking.py",
-            "if question is None or not question.is_open:",
-            "if True:",
-        ),
-    ),
-    *of(
         ("tests/integration/redis/test_redis_urls.py",),
         Mutant(
             "few Sentinels that do not know the name",

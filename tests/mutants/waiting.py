@@ -1,4 +1,5 @@
-"""Guards of requests that wait: whose they are, how much is kept for them, when they end."""
+"""Guards of requests that wait: whose they are, how much is kept for them, when they end.
+And of servers' names, for which everything waits."""
 
 from tests.mutants.mutant import Mutant, of
 
@@ -57,5 +58,35 @@ WAITING_MUTANTS = (
         ),
         Mutant("a reader of nothing", _PARKING, "now - self._taken_at >= STALL_S", "False"),
         Mutant("a client that left", _PARKING, "events & ~select.EPOLLOUT", "False"),
+    ),
+    *of(
+        ("tests/integration/redis/finding/test_resolving.py",),
+        Mutant(
+            "name that nobody resolves",
+            "shared/redis/asking.py",
+            "self._thread.join(timeout_s)",
+            "self._thread.join()",
+        ),
+        Mutant(
+            "one question for a name",
+            "shared/redis/asking.py",
+            "if question is None or not question.is_open:",
+            "if True:",
+        ),
+    ),
+    *of(
+        ("tests/unit/shared/redis/test_shared_names.py",),
+        Mutant(
+            "answer that came late",
+            "shared/redis/asking.py",
+            "            if last is None:\n",
+            "            if True:\n",
+        ),
+        Mutant(
+            "addresses of long ago",
+            "shared/redis/asking.py",
+            "return question if self._now() < until_s else None",
+            "return question",
+        ),
     ),
 )

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,15 +20,16 @@ from shared.redis.trial import find_misconfiguration, find_obstacle
 from tests.ports import free_port
 from tests.waiting import wait_until
 
-NAME = "stuck.example"
 TIMEOUT_S = 0.3
 SOON_S = 3
 
 
 class Resolver:
-    """The system's, which does not answer for one name until it is let go."""
+    """The system's, which does not answer for one ``name`` until it is let go, or late."""
 
     def __init__(self) -> None:
+        self.name = f"{uuid.uuid4().hex}.example"  # answers to others are kept
+        self.late_s = 60.0
         self.go = threading.Event()
         self.asked = 0
         self.threads: set[int] = set()
@@ -38,9 +40,9 @@ class Resolver:
     ) -> Any:
         """Resolve, as ``getaddrinfo`` does."""
         self.threads.add(threading.get_ident())
-        if host == NAME and not flags & socket.AI_NUMERICHOST:
+        if host == self.name and not flags & socket.AI_NUMERICHOST:
             self.asked += 1
-            assert self.go.wait(60)
+            assert self.go.wait(self.late_s) or self.late_s < 60
             host = "127.0.0.1"
         return self._resolve(host, port, family, kind, proto, flags)
 
@@ -70,7 +72,7 @@ def server(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 def test_name_that_nobody_resolves_costs_one_time_out(resolver: Resolver, scheme: str) -> None:
     """It is told as such, and no settings are blamed: it may be resolved later."""
     began = time.monotonic()
-    url = with_entry(f"{scheme}://{NAME}:1/", "{gatehouse}:entry")
+    url = with_entry(f"{scheme}://{resolver.name}:1/", "{gatehouse}:entry")
     assert find_misconfiguration(url, timeout_s=TIMEOUT_S) == ""
     assert time.monotonic() - began < SOON_S
     if "+" not in scheme:
@@ -81,7 +83,7 @@ def test_threads_that_need_a_name_ask_for_it_once(
     resolver: Resolver, server: EmbeddedValkey
 ) -> None:
     """One question is open, however many wait; its answer serves who comes after all."""
-    url = server.tcp_url("admin").replace("127.0.0.1", NAME)
+    url = server.tcp_url("admin").replace("127.0.0.1", resolver.name)
     client = build_client(url, timeout_s=TIMEOUT_S, max_connections=8)
 
     def ask(_: int) -> None:
@@ -101,6 +103,26 @@ def test_threads_that_need_a_name_ask_for_it_once(
 
     wait_until(answers, timeout_s=10, what="the name is resolved")
     client.connection_pool.disconnect()
+
+
+def test_resolver_that_is_slow_costs_the_first_connection_only(
+    resolver: Resolver, server: EmbeddedValkey
+) -> None:
+    """Slower than anybody waits, each time: its answer is there for who asks next."""
+    resolver.late_s = 1.5 * TIMEOUT_S
+    url = server.tcp_url("admin").replace("127.0.0.1", resolver.name)
+    client = build_client(url, timeout_s=TIMEOUT_S, max_connections=1)
+    with pytest.raises(RedisError):
+        client.ping()
+    wait_until(lambda: not _questions(), timeout_s=10, what="the name is resolved")
+    for _ in range(10):
+        assert client.ping()
+        assert len(_questions()) <= 1
+        client.connection_pool.disconnect()
+
+
+def _questions() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "gatehouse-resolves"]
 
 
 def test_address_is_resolved_by_who_needs_it(resolver: Resolver, server: EmbeddedValkey) -> None:

@@ -101,6 +101,13 @@ def test_what_is_no_gatehouse_is_one_line(
     assert "\x1b" not in done.line
 
 
+def test_log_in_page_at_no_address_is_one_line(stranger: Home) -> None:
+    """What no browser could follow."""
+    with somebody_else(302, b"", Location="//[?login_required") as address:
+        done = stranger.run("login", address, "--username", "a", "--password-stdin", stdin="secret")
+    assert (done.code, "sends to no address" in done.line) == (5, True)
+
+
 @pytest.mark.parametrize(("status", "body"), [(200, PAGE), (302, b""), (500, b"")])
 def test_what_is_no_gatehouse_is_given_no_password(
     stranger: Home, status: int, body: bytes
@@ -130,7 +137,14 @@ def test_what_is_no_gatehouse_is_given_no_password(
 
 @pytest.mark.parametrize(
     "action",
-    ["https://elsewhere.example/", "//elsewhere.example/x", "http://127.0.0.1:9/x", "javascript:x"],
+    [
+        "https://elsewhere.example/",
+        "//elsewhere.example/x",
+        "http://127.0.0.1:9/x",
+        "javascript:x",
+        "http://[::1",
+        "//[x]/",
+    ],
 )
 def test_password_goes_to_no_other_address(stranger: Home, action: str) -> None:
     """Whatever the form says."""

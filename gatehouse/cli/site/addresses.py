@@ -1,7 +1,7 @@
-"""The service's address as a person types it."""
+"""The service's address as a person types it, and those where its pages lead."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import click
 
@@ -34,3 +34,11 @@ def is_this_machine(address: str) -> bool:
         return urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
     except ValueError:
         return False
+
+
+def joined(base: str, where: str) -> str:
+    """Return where a page's link leads; empty for one that no browser could follow."""
+    try:
+        return urljoin(base, where)
+    except ValueError:
+        return ""

@@ -1,10 +1,10 @@
 """Requests to the Django site as a browser sends them: to this one origin, with its cookies."""
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from gatehouse.cli.exit_codes import CommandFailed, ExitCode
-from gatehouse.cli.site.addresses import service_address
+from gatehouse.cli.site.addresses import joined, service_address
 from gatehouse.cli.site.pages import Form, SitePage
 from gatehouse.transport.certificates import trust_for
 from gatehouse.transport.proxies import proxy_for
@@ -63,7 +63,7 @@ class SiteBrowser:
 
         from gatehouse.transport.httpx_adapter import FAILURES, failure_of
 
-        url = urljoin(f"{self.origin}/", path)
+        url = joined(f"{self.origin}/", path)
         if not url.startswith(f"{self.origin}/"):  # what is sent may be a password
             raise self.not_a_gatehouse("it sends what is typed to another address")
         try:
@@ -107,7 +107,7 @@ class SiteBrowser:
                 f"{refused}: too many tries; wait {wait_s[:10]} s", code=ExitCode.NOT_LOGGED_IN
             )
         if answer.status_code == 302:
-            return str(urlsplit(answer.headers.get("Location", "")).path)
+            return urlsplit(joined(self.origin, answer.headers.get("Location", ""))).path
         complaints = (
             SitePage(answer.text).complaints
             if answer.status_code == 200

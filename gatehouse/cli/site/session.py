@@ -3,10 +3,11 @@ log in by the form, second factor included, and log out."""
 
 from collections.abc import Callable
 from typing import Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from gatehouse.cli.exit_codes import CommandFailed, ExitCode
 from gatehouse.cli.output import is_conversation, say
+from gatehouse.cli.site.addresses import joined
 from gatehouse.cli.site.browser import FormRefused, SiteBrowser
 from gatehouse.cli.site.keys import SiteKeys
 from gatehouse.errors import GatehouseError
@@ -39,7 +40,7 @@ class SiteSession:
         Raises CommandFailed."""
         asked = f"{self.address}/api/me"
         answer = self._browser.request("GET", asked, headers={"Accept": "text/html"})
-        target = urljoin(asked, answer.headers.get("Location", ""))
+        target = joined(asked, answer.headers.get("Location", ""))
         if (
             answer.status_code == 302
             and "login_required" in target
@@ -53,7 +54,7 @@ class SiteSession:
                 code=ExitCode.NOT_LOGGED_IN,
             )
         if answer.status_code != 302 or "login_required" not in target:
-            where = f" and sends to {target[:200]}" if answer.is_redirect else ""
+            where = f" and sends to {target[:200] or 'no address'}" if answer.is_redirect else ""
             raise self._browser.not_a_gatehouse(f"it answers {answer.status_code}{where}")
         self._login_path = urlsplit(target).path
 
@@ -75,7 +76,7 @@ class SiteSession:
         if target != wanted:
             target = self._send_code(target, ask_code)
         if target != wanted:
-            url = urljoin(self._browser.origin, target)
+            url = joined(self._browser.origin, target)
             raise CommandFailed(
                 f"The site wants something else first; open {url} in a browser",
                 code=ExitCode.NOT_LOGGED_IN,
@@ -110,7 +111,7 @@ class SiteSession:
         if not self._is_logged_in or not self._login_path:
             return
         try:
-            page = self._browser.get_page(urljoin(self._login_path, "../logout/"))
+            page = self._browser.get_page(joined(self._login_path, "../logout/"))
             forms = [form for form in page.forms if "csrfmiddlewaretoken" in form.fields]
             if forms:
                 self._browser.submit(

@@ -3,6 +3,7 @@
 from tests.mutants.accounts import ACCOUNTS_MUTANTS
 from tests.mutants.bytes_sent import BYTES_MUTANTS
 from tests.mutants.gate import GATE_MUTANTS
+from tests.mutants.jobs.files import FILES_MUTANTS
 from tests.mutants.mails import MAIL_MUTANTS
 from tests.mutants.operators import OPERATORS_MUTANTS
 from tests.mutants.redis_servers import REDIS_MUTANTS
@@ -17,6 +18,7 @@ MUTANTS = (
     *GATE_MUTANTS,
     *BYTES_MUTANTS,
     *WORK_MUTANTS,
+    *FILES_MUTANTS,
     *SHARING_MUTANTS,
     *SHOWN_MUTANTS,
     *SHARES_MUTANTS,

@@ -171,54 +171,6 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/integration/engine/files/test_files_attempts.py",),
-        Mutant(
-            "only of a job that is gone everything is deleted",
-            "flask_api/jobs/workers/reporter.py",
-            "if answer is ReportAnswer.LOST and not self._checkpoint().has_list:",
-            "if answer is ReportAnswer.LOST:",
-        ),
-        Mutant(
-            "nothing is deleted before a save may go on",
-            "flask_api/jobs/workers/reporter.py",
-            "            self._look_for_left()\n",
-            "            self._look_for_left()\n            self._discard_left()\n",
-        ),
-        Mutant(
-            "a name of its own for each file that is stored",
-            "flask_api/jobs/files/storage.py",
-            'stored_as = f"{uuid.uuid4().hex}-{name}"',
-            "stored_as = name",
-        ),
-        Mutant(
-            "a replaced file that is read",
-            "flask_api/jobs/files/job_files.py",
-            "not in (None, before)",
-            "not in (None, before) and before is None",
-        ),
-        Mutant(
-            "where a file is stored is not shown",
-            "flask_api/jobs/workers/reporter.py",
-            "[shown_file(entry) for entry in kept.values()]",
-            "list(kept.values())",
-        ),
-    ),
-    *of(
-        ("tests/integration/engine/files/test_files_left.py",),
-        Mutant(
-            "a listing that was refused",
-            "flask_api/jobs/workers/reporter.py",
-            "self._kept, self._left = before, {stored_name(saved)}",
-            "self._left = {stored_name(saved)}",
-        ),
-        Mutant(
-            "an attempt that is done waits for no storage",
-            "flask_api/jobs/workers/reporter.py",
-            "        if self._may_have_left:\n",
-            "        if True:\n",
-        ),
-    ),
-    *of(
         ("tests/security/test_shown.py",),
         Mutant("mode of folders", "flask_api/jobs/files/storage.py", "mode=0o700", "mode=0o755"),
         Mutant(
@@ -268,27 +220,6 @@ WORK_MUTANTS = (
             "flask_api/http/answers.py",
             "known.contains(tag) and not is_any",
             "known.contains(tag)",
-        ),
-    ),
-    *of(
-        ("tests/integration/engine/files/test_files_kept.py",),
-        Mutant(
-            "upload that still comes",
-            "flask_api/jobs/files/lua/renew_upload.lua",
-            "redis.call('ZADD', KEYS[3], 'XX', ARGV[2], ARGV[1])\n",
-            "",
-        ),
-        Mutant(
-            "upload whose room was given away",
-            "flask_api/jobs/files/lua/renew_upload.lua",
-            "if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then",
-            "if false then",
-        ),
-        Mutant(
-            "upload whose room may have been given away",
-            "flask_api/jobs/files/upload_pace.py",
-            "silent_s > RECEIVING_S or not",
-            "not",
         ),
     ),
 )

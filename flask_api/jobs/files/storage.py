@@ -11,10 +11,12 @@ What a job saves is stored under a name that nothing else has, and counts once i
       "stored_as": "3f9c...e1-report.csv"}]
 
 A storage knows no fence, the record does: a process that was only paused stores what it likes, and
-changes no file of the attempt that took over. Entries of an older version say no ``stored_as``:
-such a file lies under its own name.
+changes no file of the attempt that took over. The first eight digits are the attempt's, so that a
+second run of it takes no file for a leftover that the first is about to list. Entries of an older
+version say no ``stored_as``: such a file lies under its own name.
 """
 
+import hashlib
 import mimetypes
 import os
 import re
@@ -29,6 +31,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from flask_api.jobs.errors import TaskError
 from flask_api.jobs.files.file_system import require_file_system
+from flask_api.jobs.records.job import Attempt
 from shared.settings import ApiSettings, var_dir
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -52,10 +55,11 @@ class FileStore:
         source: bytes | str | Path,
         *,
         kept: Mapping[str, Any],
+        mark: str = "",
         at_most: int | None = None,
     ) -> dict[str, Any]:
         """Store a file beside those that there are; return its entry for the record: name, size,
-        media type, and as what it is stored.
+        media type, and as what it is stored, which begins with ``mark``: :func:`mark_of` some.
 
         ``at_most``: how many bytes it may have, when room for so many was kept.
         Raises TaskError for more.
@@ -63,7 +67,7 @@ class FileStore:
         self._check_entry(name, kept)
         system, folder = self._folder(job_id)
         _make_folder(system, folder)
-        stored_as = f"{uuid.uuid4().hex}-{name}"
+        stored_as = f"{mark}{uuid.uuid4().hex[len(mark) :]}-{name}"
         try:
             with _open_new(system, f"{folder}/{stored_as}") as target:
                 size = self._copy(
@@ -177,6 +181,12 @@ class FileStore:
 def stored_name(entry: Mapping[str, Any]) -> str:
     """Return as what a file of a record is stored."""
     return str(entry.get("stored_as", entry["name"]))
+
+
+def mark_of(attempt: Attempt) -> str:
+    """Return how the names begin by which an attempt stores its files: runs of it share this."""
+    text = f"{attempt.instance}:{attempt.number}"
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def size_of(source: bytes | str | Path) -> int:

@@ -55,6 +55,7 @@ class ReportAnswer(IntEnum):
     LOST = -1  # the job is no longer this instance's; nothing was written
     OVER_QUOTA = -2  # more than its person may keep; nothing was written
     FILES_OVER_QUOTA = -3  # so are its files
+    FILES_CHANGED = -4  # the list of files is another than was said; nothing was written
 
 
 class CancelAnswer(StrEnum):
@@ -223,8 +224,10 @@ class JobWriter:
         event: str = "",
         lines: Sequence[str] = (),
         file_bytes: int | None = None,
+        replacing: str = "",
     ) -> ReportAnswer:
-        """Write fields of a running job's record as they are stored; answers as :meth:`report`."""
+        """Write fields of a running job's record as they are stored; answers as :meth:`report`.
+        ``replacing``: only if this is the list of files, as it is stored."""
         job = attempt.job
         keys = [
             keyspace.record(job.job_id),
@@ -235,7 +238,7 @@ class JobWriter:
         ]
         arguments: list[Any] = [job.job_id, attempt.number, LOG_LINES_KEPT, EVENTS_KEPT, event]
         arguments += [self._quota.bytes, "" if file_bytes is None else file_bytes]
-        arguments += [self._quota.file_bytes, len(fields), *flat(fields), *lines]
+        arguments += [self._quota.file_bytes, replacing, len(fields), *flat(fields), *lines]
         return ReportAnswer(cast(int, self._store.run(self._scripts["report"], keys, arguments)))
 
     def cancel(self, job: Job, *, instance: str, ttl_s: int) -> CancelAnswer:

@@ -16,12 +16,12 @@ from shared.redis import RedisGateway
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedState:
     """Where a job came to: the state as JSON text, None when none was saved,
-    and the entries of its files, each with as what it is stored. ``has_list``: whether any attempt
-    was about to store a file."""
+    and the entries of its files, each with as what it is stored. ``listed``: their list as it is
+    itself stored, None when no attempt was ever about to store a file."""
 
     state: str | None
     files: tuple[dict[str, Any], ...]
-    has_list: bool
+    listed: str | None
 
 
 class SavedStates:
@@ -40,4 +40,4 @@ class SavedStates:
             ),
         )
         entries = tuple(json.loads(files or "[]"))
-        return SavedState(state=state, files=entries, has_list=files is not None)
+        return SavedState(state=state, files=entries, listed=files)

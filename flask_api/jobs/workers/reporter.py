@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flask_api.jobs.errors import OVER_QUOTA, JobCancelled, QuotaExceeded, StopReason
-from flask_api.jobs.files.storage import FileStore, size_of, stored_name
+from flask_api.jobs.files.storage import FileStore, mark_of, size_of, stored_name
 from flask_api.jobs.records.events import report_event
 from flask_api.jobs.records.job import Attempt, encode_field, shown_file
 from flask_api.jobs.records.job_writer import JobWriter, ReportAnswer
@@ -51,14 +51,16 @@ class AttemptReporter:
         self._files = files
         self._signal = signal
         self._lock = threading.Lock()
-        # read when it is first needed: most tasks keep nothing
+        # What the record lists, by name. Read when it is needed, as most tasks keep nothing, and
+        # again whenever a write did not say that it is so still.
         self._kept: dict[str, dict[str, Any]] | None = None
+        self._listed: str | None = None  # the same as it is stored
         # As what that is stored which the record lists no more, or never did. It is deleted once a
         # write has shown that the job was still this attempt's: until then it may be another's.
         # Only a save does: an attempt that is done waits for no storage, what stays goes with the
         # next save or the job.
         self._left: set[str] = set()
-        self._may_have_left = False  # by an attempt before this one
+        self._has_looked = False  # for what earlier attempts left
 
     def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
         """Write progress and log lines; an outage loses them, not the attempt."""
@@ -77,30 +79,32 @@ class AttemptReporter:
         """
         size = size_of(source)
         with self._lock:
-            kept = self._files_so_far()
-            self._files.check(name, size, kept)
+            self._files.check(name, size, self._files_so_far())
             self._look_for_left()
             # Told before it is stored: who dies before listing it must not leave it for ever,
             # nor uncounted.
             self._require(self._note_files(more=size))
             self._discard_left()
+            saved = None
             try:
-                saved = self._files.save(self._job_id, name, source, kept=kept, at_most=size)
-                self._list(saved)
+                saved = self._store(name, source, size)
+                self._require(self._note_files(saved=saved))
             except BaseException:
-                self._take_back()
+                self._take_back(saved)
                 raise
+            self._discard_left()
 
     def find_file(self, name: str) -> BinaryIO | None:
         """Open a file that the record lists. Raises JobStoreUnavailable."""
         with self._lock:
-            entry = self._files_so_far().get(name)
-            if entry is None:
-                return None
-            try:
-                return self._files.open(self._job_id, stored_name(entry))
-            except FileNotFoundError:
-                return None
+            for _ in range(2):
+                entry = self._files_so_far().get(name)
+                if entry is None:
+                    return None
+                with suppress(FileNotFoundError):
+                    return self._files.open(self._job_id, stored_name(entry))
+                self._kept = None  # another run of this attempt may have replaced it
+            return None
 
     def save_state(self, state: str) -> None:
         """Write the state, unless the job is another's by now: then ``signal`` hears of it.
@@ -122,48 +126,63 @@ class AttemptReporter:
         if self._kept is None:
             saved = self._checkpoint()
             self._kept = {file["name"]: file for file in saved.files}
-            self._may_have_left = saved.has_list
+            self._listed = saved.listed
         return self._kept
 
     def _look_for_left(self) -> None:
         """Find out what earlier attempts stored and did not list, once, and before the write that
-        shows whose the job is: afterwards, it may be what another is about to list."""
-        if self._may_have_left:
-            kept = {stored_name(file) for file in self._files_so_far().values()}
-            self._left |= self._files.stored(self._job_id) - kept
-            self._may_have_left = False
+        shows whose the job is: afterwards, it may be what another is about to list.
+        So may what another run of this attempt stored."""
+        kept = _stored(self._files_so_far())
+        if self._listed is not None and not self._has_looked:
+            mark = mark_of(self._attempt)
+            found = self._files.stored(self._job_id) - kept
+            self._left |= {each for each in found if not each.startswith(mark)}
+        self._has_looked = True
 
-    def _note_files(self, *, more: int = 0, event: str = "") -> ReportAnswer:
-        """Write which files are kept, and that so many bytes more are about to be stored."""
-        kept = self._files_so_far()
-        fields = {"files": encode_field("files", list(kept.values()))}
-        file_bytes = _bytes_of(kept) + more
-        return self._writer.note(self._attempt, fields, event=event, file_bytes=file_bytes)
+    def _store(self, name: str, source: bytes | str | Path, size: int) -> dict[str, Any]:
+        kept, mark = self._files_so_far(), mark_of(self._attempt)
+        return self._files.save(self._job_id, name, source, kept=kept, mark=mark, at_most=size)
 
-    def _list(self, saved: dict[str, Any]) -> None:
-        """Have the record list a file that is stored, in place of the one of its name."""
-        before, name = self._files_so_far(), saved["name"]
-        # Set before it is written: should the answer be lost, it may be listed, and both stay.
-        kept = self._kept = {**before, name: saved}
-        self._left = {stored_name(before[name])} if name in before else set()
-        event = report_event({"files": [shown_file(entry) for entry in kept.values()]}, ())
-        answer = self._note_files(event=event)
-        if answer < 0:
-            self._kept, self._left = before, {stored_name(saved)}
-        self._discard_left()
-        self._require(answer)
+    def _note_files(self, *, saved: dict[str, Any] | None = None, more: int = 0) -> ReportAnswer:
+        """Have the record list what it does and ``saved``, in place of the one of its name, and
+        count so many bytes more, which are about to be stored."""
+        answer = ReportAnswer.FILES_CHANGED
+        while answer is ReportAnswer.FILES_CHANGED:  # by another run of this attempt
+            before, listed = self._files_so_far(), self._listed
+            kept = before if saved is None else {**before, saved["name"]: saved}
+            text = encode_field("files", list(kept.values()))
+            self._left |= _stored(before) - _stored(kept)
+            self._kept = None  # should the answer be lost, it is listed or not
+            answer = self._writer.note(
+                self._attempt,
+                {"files": text},
+                event="" if saved is None else _event(kept),
+                file_bytes=_bytes_of(kept) + more,
+                replacing=listed or "[]",
+            )
+        if answer >= 0:
+            self._kept, self._listed = kept, text
+        return answer
 
-    def _take_back(self) -> None:
-        """Have a save that failed count no more. Of a job that is gone no folder stays:
-        nobody comes back for it."""
+    def _take_back(self, saved: dict[str, Any] | None) -> None:
+        """Have a save that failed count no more, and what it stored go, unless it is listed.
+        Of a job that is gone no folder stays: nobody comes back for it."""
+        own = set() if saved is None else {stored_name(saved)}
+        self._left |= own
         with suppress(JobStoreUnavailable, OSError):
             answer = self._note_files()
-            if answer is ReportAnswer.LOST and not self._checkpoint().has_list:
+            kept = self._files_so_far()
+            if answer is ReportAnswer.LOST and self._listed is None:
                 self._files.delete_all(self._job_id)
+            else:
+                self._files.discard(self._job_id, own - _stored(kept))
+                self._left -= own
 
     def _discard_left(self) -> None:
-        self._files.discard(self._job_id, self._left)
-        self._left = set()
+        """Delete what is left, after a write whose list was the record's."""
+        left, self._left = self._left - _stored(self._files_so_far()), set()
+        self._files.discard(self._job_id, left)
 
     def _require(self, answer: ReportAnswer) -> None:
         """Raise for an answer by which a file is not to be kept."""
@@ -183,6 +202,14 @@ class AttemptReporter:
         if answer in _SIGNALS:
             self._signal(_SIGNALS[answer])
         return answer
+
+
+def _event(kept: Mapping[str, dict[str, Any]]) -> str:
+    return report_event({"files": [shown_file(entry) for entry in kept.values()]}, ())
+
+
+def _stored(kept: Mapping[str, dict[str, Any]]) -> set[str]:
+    return {stored_name(entry) for entry in kept.values()}
 
 
 def _bytes_of(kept: Mapping[str, dict[str, Any]]) -> int:

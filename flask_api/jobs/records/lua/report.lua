@@ -2,19 +2,23 @@
 -- KEYS: 1 record, 2 held, 3 log, 4 events, 5 counters
 -- ARGV: 1 job, 2 attempt, 3 log lines kept, 4 events kept, 5 event ('' none), 6 bytes the person may keep,
 --       7 bytes of the job's files from now on ('' as they are), 8 bytes of files the person may keep,
---       9 number of fields, field, value ..., log lines ...
+--       9 the list of files that this replaces, as it is stored ('' whichever), 10 number of fields, field, value ..., log lines ...
 -- Returns 0, 1 when its cancel was asked for, -1 when the job is no longer the caller's, -2 when it does not fit in what the
--- person may keep, -3 when the files don't (each below 0: nothing was changed). Progress alone always fits: it is small.
+-- person may keep, -3 when the files don't, -4 when the list of files is another (each below 0: nothing was changed). Progress alone always fits: it is small.
 local at = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'cancel_requested')
 if at[1] ~= 'running' or at[2] ~= ARGV[2] or redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0 then
   return -1
 end
-local last = 9 + 2 * tonumber(ARGV[9])
+-- Two runs of one attempt both pass the fence: neither may list a file that the other has replaced.
+if ARGV[9] ~= '' and (redis.call('HGET', KEYS[1], 'files') or '[]') ~= ARGV[9] then
+  return -4
+end
+local last = 10 + 2 * tonumber(ARGV[10])
 local is_checked = #ARGV > last
-for number = 10, last, 2 do
+for number = 11, last, 2 do
   is_checked = is_checked or ARGV[number] ~= 'progress'
 end
-local bytes = growth(KEYS[1], ARGV, 10, last)
+local bytes = growth(KEYS[1], ARGV, 11, last)
 local lines = 0
 for number = last + 1, #ARGV do
   lines = lines + #ARGV[number]
@@ -40,8 +44,8 @@ if ARGV[7] ~= '' then
   redis.call('HINCRBY', KEYS[5], 'file_bytes', more)
 end
 kept.bytes = kept.bytes + bytes
-if last > 9 then
-  redis.call('HSET', KEYS[1], unpack(ARGV, 10, last))
+if last > 10 then
+  redis.call('HSET', KEYS[1], unpack(ARGV, 11, last))
 end
 if #ARGV > last then
   redis.call('RPUSH', KEYS[3], unpack(ARGV, last + 1))

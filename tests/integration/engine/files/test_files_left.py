@@ -94,9 +94,9 @@ def test_listing_whose_answer_is_lost_loses_no_file(
     note_files = attempt._note_files
     for is_written in (True, False):
 
-        def lose(*, more: int = 0, event: str = "", is_written: bool = is_written) -> Any:
-            if more or (event and is_written):
-                answer = note_files(more=more, event=event)
+        def lose(*, saved: Any = None, more: int = 0, is_written: bool = is_written) -> Any:
+            if more or (saved and is_written):
+                answer = note_files(saved=saved, more=more)
             if more:
                 return answer
             raise JobStoreUnavailable("no answer")
@@ -145,10 +145,10 @@ def _without_cleaning(reporter: AttemptReporter) -> AttemptReporter:
     """Let nothing follow the death of an attempt, as when its process is killed."""
     note_files = reporter._note_files
 
-    def note(*, more: int = 0, event: str = "") -> Any:
+    def note(*, saved: Any = None, more: int = 0) -> Any:
         if not more:
             raise JobStoreUnavailable("it is dead")
-        return note_files(more=more, event=event)
+        return note_files(saved=saved, more=more)
 
     reporter._note_files = note  # type: ignore[method-assign]
     return reporter

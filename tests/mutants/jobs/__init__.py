@@ -1,0 +1,1 @@
+"""Guards of jobs that are many, by what they keep."""

@@ -19,7 +19,6 @@ from flask_api.jobs.errors import StopReason
 from flask_api.jobs.expiry import Sweeper
 from flask_api.jobs.neighbours import Neighbours, mark_of_this_process
 from flask_api.jobs.records import keyspace
-from flask_api.jobs.records.beats import write_beat
 from flask_api.jobs.records.holdings import BeatAnswer, Holdings
 from flask_api.jobs.records.pauses import WorkPauses
 from flask_api.jobs.records.roster import Roster
@@ -93,9 +92,7 @@ class Membership:
 
         Raises ConfigurationError on a Redis that may lose accepted jobs.
         """
-        self._neighbours = Neighbours(
-            mark_of_this_process(), is_one_machine=self._store.is_of_this_machine, clock=self._clock
-        )
+        self._neighbours = Neighbours(mark_of_this_process(), clock=self._clock)
         try:
             self._register()
         except JobStoreUnavailable:
@@ -207,6 +204,7 @@ class Membership:
 
     def _register(self) -> None:
         self.require_durable_redis()
+        self._neighbours.is_beside_redis = self._store.is_beside_redis()
         instance = str(uuid.uuid4())
         self._beat(instance, register=True)
         self._held.instance = instance
@@ -244,7 +242,7 @@ class Membership:
             executor.wake()
 
     def _beat(self, instance: str, *, register: bool = False) -> BeatAnswer:
-        load = write_beat([each.load for each in self.worker.executors], self._neighbours.mark)
+        load = self._neighbours.write_beat([each.load for each in self.worker.executors])
         answer = self._holdings.beat(
             instance, ttl_s=self._heartbeat_s, register=register, load=load
         )

@@ -3,9 +3,10 @@ heartbeat has run out.
 
 A process tells with its beats where it runs (:class:`ProcessMark`). Who shares its machine looks
 each second whether it is still there. Only one that was seen alive here is believed to have ended:
-machines that were copied while they ran take each other's processes for their own. Where Redis is
-behind a socket of this machine no copy has written there: one that ended before anybody looked, as
-the predecessor of a server that is alone, is believed too.
+machines that were copied while they ran take each other's processes for their own. Only one of them
+has Redis itself as a process. Who knows that it is beside it tells so, and of two that do, neither
+is on a copy: one that ended before anybody looked, as the predecessor of a server that is alone, is
+believed too.
 """
 
 import hashlib
@@ -13,10 +14,10 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from flask_api.jobs.records.beats import Beat, ProcessMark
+from flask_api.jobs.records.beats import Beat, ExecutorLoad, ProcessMark, write_beat
 
 _LOOK_EVERY_S = 1.0
 # Gone so long: what ends with it (.workers.child) has ended too.
@@ -61,16 +62,18 @@ class Neighbours:
         self,
         mark: ProcessMark | None,
         *,
-        is_one_machine: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``is_one_machine``: only processes of this machine can have told where they run."""
         self.mark = mark  # of this process
-        self._is_one_machine = is_one_machine
+        self.is_beside_redis = False  # known to be: set by who is connected
         self._clock = clock
         self._next_look_at = clock()
         self._seen: set[str] = set()
         self._gone_since: dict[str, float] = {}
+
+    def write_beat(self, loads: Iterable[ExecutorLoad]) -> str:
+        """Return the text of a heartbeat that tells where this process runs."""
+        return write_beat(loads, self.mark, is_beside_redis=self.is_beside_redis)
 
     def ended(self, beats: Mapping[str, Beat | None]) -> list[str]:
         """Return which of these instances ended here without a word."""
@@ -90,7 +93,9 @@ class Neighbours:
             if mark.place == self.mark.place and times[mark] == 1
         }
         alive = {name for name, mark in here.items() if is_there(mark)}
-        self._seen = set(here) if self._is_one_machine else alive | (self._seen & here.keys())
+        told = {name for name in here if (beat := beats[name]) and beat.is_beside_redis}
+        known = self._seen | (told if self.is_beside_redis else set())
+        self._seen = alive | (known & here.keys())
         self._gone_since = {name: self._gone_since.get(name, now) for name in self._seen - alive}
         return [name for name, since in self._gone_since.items() if now - since >= _GONE_S]
 

@@ -2,7 +2,8 @@
 
 ``build``: a client for a URL. ``client``: connections with time-outs, to a primary only.
 ``exchange``: a packet out and its replies back. ``role``, ``replies``: what they mean.
-``store``: the seam itself. ``trial``: what is wrong with a URL, asked once at start.
+``beside``: is Redis of this machine? ``store``: the seam itself.
+``trial``: what is wrong with a URL, asked once at start.
 """
 
 from shared.redis.build import build_client

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn, TypeVar, cast
 
-from redis.connection import UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import StoreUnavailable
+from shared.redis.beside import is_beside_redis
 from shared.redis.breaker import CircuitBreaker
 from shared.redis.client import RedisClient, Script
 from shared.redis.pool import POOL_EXHAUSTED
@@ -62,12 +62,6 @@ class RedisGateway:
         self.place = dict(place or {})  # which server, by which setting: for the log
 
     @property
-    def is_of_this_machine(self) -> bool:
-        """Tell whether Redis is behind a socket of this machine, which no other reaches."""
-        kind = self.client.connection_pool.connection_class
-        return issubclass(kind, UnixDomainSocketConnection)
-
-    @property
     def is_broken(self) -> bool:
         """Tell whether the last call found Redis away."""
         return self._breaker.is_open
@@ -104,6 +98,10 @@ class RedisGateway:
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run a script that changes something, as :meth:`write`."""
         return self.write(partial(script.run, keys=keys, arguments=arguments))
+
+    def is_beside_redis(self) -> bool:
+        """Tell whether Redis is known to be a process of this machine, behind a Unix socket."""
+        return self.read(is_beside_redis)
 
     def require_writes(self, entry: str) -> None:
         """Raise ``unavailable`` when nothing can be stored under ``entry``'s name just now, or

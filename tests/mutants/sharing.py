@@ -88,10 +88,11 @@ SHARING_MUTANTS = (
     *of(
         ("tests/unit/jobs/test_jobs_neighbours.py",),
         Mutant("looks a second apart", _NEIGHBOURS, " or now < self._next_look_at", ""),
-        Mutant("seen here before", _NEIGHBOURS, "(self._seen & here.keys())", "here.keys()"),
+        Mutant("seen here before", _NEIGHBOURS, "(known & here.keys())", "here.keys()"),
         Mutant(
-            "seen, or of one machine", _NEIGHBOURS, "if self._is_one_machine else", "if True else"
+            "who looks is beside Redis", _NEIGHBOURS, "if self.is_beside_redis else", "if True else"
         ),
+        Mutant("who is looked for is, too", _NEIGHBOURS, " and beat.is_beside_redis", ""),
         Mutant("gone for a while", _NEIGHBOURS, "now - since >= _GONE_S", "True"),
         Mutant("this machine's processes", _NEIGHBOURS, "mark.place == self.mark.place and ", ""),
         Mutant("two of one mark", _NEIGHBOURS, " and times[mark] == 1", ""),
@@ -105,8 +106,8 @@ SHARING_MUTANTS = (
         Mutant(
             "ended before anybody looked",
             "flask_api/jobs/membership.py",
-            "is_one_machine=self._store.is_of_this_machine",
-            "is_one_machine=False",
+            "= self._store.is_beside_redis()",
+            "= False",
         ),
         Mutant(
             "ended by the kernel",

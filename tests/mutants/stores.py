@@ -4,6 +4,30 @@ from tests.mutants.mutant import Mutant, of
 
 STORES_MUTANTS = (
     *of(
+        ("tests/integration/redis/test_beside_redis.py",),
+        Mutant(
+            "number of who listens",
+            "shared/redis/beside.py",
+            'lines.get("process_id") == str(pid)',
+            "True",
+        ),
+        Mutant(
+            "name of who listens",
+            "shared/redis/beside.py",
+            ' and name == program[:_LONGEST_NAME] != ""',
+            "",
+        ),
+    ),
+    *of(
+        ("tests/integration/engine/sharing/test_engine_copies.py",),
+        Mutant(
+            "who listens is Redis",
+            "shared/redis/beside.py",
+            "isinstance(info, str) and _is_that_of(listener, info)",
+            "True",
+        ),
+    ),
+    *of(
         (
             "tests/security/stores/test_publish_order.py",
             "tests/security/stores/test_publish_schedules.py",

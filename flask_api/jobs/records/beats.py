@@ -1,12 +1,13 @@
 """What processes let each other know with their heartbeats: how busy each executor is, and where
 they run.
 
-    heartbeat:<instance>   'threads 36 4 4 2;processes 20 0 2 1 20;@5f0c2a91d3e4b786 0 0 0 0 0 47 8'
+    heartbeat:<instance>   'threads 36 4 4 2;processes 20 0 2 1 20;@5f0c2a91d3e4b786 0 0 0 0 1 47 8'
 
 For each executor: jobs that wait, jobs that run, slots, people whose jobs these are, and, unless it
 is none, how many of those that wait are paused, and how many are very short: earlier versions leave
-the last numbers out. Last the machine, the process's id there and when it began, in ticks of that
-machine's clock: to earlier versions an executor that nothing waits for.
+the last numbers out. Last the machine, 1 for a process that knows that it is beside Redis itself,
+its id there and when it began, in ticks of that machine's clock: to earlier versions an executor
+that nothing waits for.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,6 +42,7 @@ class Beat(NamedTuple):
     held: int
     loads: Mapping[str, ExecutorLoad]
     mark: ProcessMark | None = None
+    is_beside_redis: bool = False
 
     def waiting(self, executor: str) -> int:
         """Return how many jobs wait there for an executor, about: what came since the last beat
@@ -64,11 +66,16 @@ class Beat(NamedTuple):
         return self.loads[executor].people if executor in self.loads else 0
 
 
-def write_beat(loads: Iterable[ExecutorLoad], mark: ProcessMark | None = None) -> str:
+def write_beat(
+    loads: Iterable[ExecutorLoad],
+    mark: ProcessMark | None = None,
+    *,
+    is_beside_redis: bool = False,
+) -> str:
     """Return the text of a heartbeat."""
     parts = [" ".join(map(str, _told(load))) for load in loads]
     if mark:
-        parts.append(f"{_AT}{mark.place} 0 0 0 0 0 {mark.pid} {mark.begun}")
+        parts.append(f"{_AT}{mark.place} 0 0 0 0 {is_beside_redis:d} {mark.pid} {mark.begun}")
     return ";".join(parts)
 
 
@@ -83,17 +90,17 @@ def read_beat(text: str, *, held: int) -> Beat:
     told, _, at = text.partition(f";{_AT}")
     try:
         loads = [_load(each) for each in told.split(";")]
-        mark = _mark(at) if at else None
+        mark, is_beside_redis = _mark(at) if at else (None, False)
     except ValueError:
-        loads, mark = [], None
-    return Beat(held, {load.executor: load for load in loads}, mark)
+        loads, mark, is_beside_redis = [], None, False
+    return Beat(held, {load.executor: load for load in loads}, mark, is_beside_redis)
 
 
-def _mark(text: str) -> ProcessMark:
-    place, *_, pid, begun = text.split()
+def _mark(text: str) -> tuple[ProcessMark, bool]:
+    place, *_, beside, pid, begun = text.split()
     if int(pid) <= 0:
         raise ValueError("no process has this id")
-    return ProcessMark(place, int(pid), int(begun))
+    return ProcessMark(place, int(pid), int(begun)), beside == "1"
 
 
 def _load(text: str) -> ExecutorLoad:

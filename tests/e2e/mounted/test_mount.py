@@ -71,7 +71,9 @@ def service(
             "forwarded_prefixes": "/tools,/a/b",
         }
     )
-    with ServiceProcess(folder, **where, **MOUNTS, allowed_hosts="localhost,127.0.0.1") as service:
+    # A server that can't park streams finds out by two heartbeats that a reader has gone.
+    settings = {**MOUNTS, "allowed_hosts": "localhost,127.0.0.1", "stream_heartbeat_s": "2"}
+    with ServiceProcess(folder, **where, **settings) as service:
         service.run("-c", STAFF)
         yield service
 

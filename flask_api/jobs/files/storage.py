@@ -17,6 +17,7 @@ version say no ``stored_as``: such a file lies under its own name.
 """
 
 import hashlib
+import logging
 import mimetypes
 import os
 import re
@@ -33,6 +34,8 @@ from flask_api.jobs.errors import TaskError
 from flask_api.jobs.files.file_system import require_file_system
 from flask_api.jobs.records.job import Attempt
 from shared.settings import ApiSettings, var_dir
+
+log = logging.getLogger("gatehouse.jobs")
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
 _STORED = re.compile(rf"(?:[0-9a-f]{{32}}-)?{_NAME.pattern}", re.ASCII)
@@ -116,8 +119,14 @@ class FileStore:
         """Delete what no record lists. What can't be deleted now goes with the job."""
         system, folder = self._folder(job_id)
         for each in stored:
-            with suppress(OSError):
+            try:
                 system.rm(f"{folder}/{each}")
+            except FileNotFoundError:
+                pass
+            except Exception:  # each file system has errors of its own
+                log.warning(
+                    "a file that no job has is left", extra={"job_id": job_id}, exc_info=True
+                )
 
     def _check_entry(self, name: str, kept: Mapping[str, Any]) -> None:
         if _NAME.fullmatch(name) is None:

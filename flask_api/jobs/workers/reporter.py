@@ -60,6 +60,9 @@ class AttemptReporter:
         # Only a save does: an attempt that is done waits for no storage, what stays goes with the
         # next save or the job.
         self._left: set[str] = set()
+        # As what that is stored whose listing had no answer: it may come yet, until the record
+        # lists other files than it was to replace.
+        self._unsure: set[str] = set()
         self._has_looked = False  # for what earlier attempts left
 
     def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
@@ -89,9 +92,11 @@ class AttemptReporter:
             try:
                 saved = self._store(name, source, size)
                 self._require(self._note_files(saved=saved))
-            except BaseException:
-                self._take_back(saved)
+            except BaseException as error:
+                self._take_back(saved, is_unsure=isinstance(error, JobStoreUnavailable))
                 raise
+            self._left |= self._unsure
+            self._unsure.clear()
             self._discard_left()
 
     def find_file(self, name: str) -> BinaryIO | None:
@@ -165,19 +170,21 @@ class AttemptReporter:
             self._kept, self._listed = kept, text
         return answer
 
-    def _take_back(self, saved: dict[str, Any] | None) -> None:
+    def _take_back(self, saved: dict[str, Any] | None, *, is_unsure: bool) -> None:
         """Have a save that failed count no more, and what it stored go, unless it is listed.
+        Where that had no answer it is listed again: what may come late says the same then.
         Of a job that is gone no folder stays: nobody comes back for it."""
         own = set() if saved is None else {stored_name(saved)}
-        self._left |= own
+        (self._unsure if is_unsure else self._left).update(own)
         with suppress(JobStoreUnavailable, OSError):
-            answer = self._note_files()
+            answer = self._note_files(saved=saved if is_unsure else None)
             kept = self._files_so_far()
             if answer is ReportAnswer.LOST and self._listed is None:
                 self._files.delete_all(self._job_id)
             else:
                 self._files.discard(self._job_id, own - _stored(kept))
                 self._left -= own
+                self._unsure -= own
 
     def _discard_left(self) -> None:
         """Delete what is left, after a write whose list was the record's."""

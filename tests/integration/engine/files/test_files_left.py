@@ -1,6 +1,8 @@
 """Files that attempts stored and no record lists: each goes, and is counted as long as it stays."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -109,6 +111,40 @@ def test_listing_whose_answer_is_lost_loses_no_file(
         assert len(case.stored()) == 2
     attempt.save_file("a.txt", "last")
     assert (case.read(), case.stored(), case.counted()) == (b"last", [b"last"], 4)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_listing_that_comes_late_lists_what_is_stored(
+    case: Case, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """It went on its way, had no answer, and is carried out after all: when it was said again, or
+    during the next save if that had no answer either."""
+    attempt = case.begin(1)
+    attempt.save_file("a.txt", "former")
+    note, late = attempt._writer.note, list[Callable[[], Any]]()
+    to_lose = iter(range(lost))
+
+    def lose(*given: Any, event: str = "", **more: Any) -> Any:
+        said = partial(note, *given, event=event, **more)
+        if event and next(to_lose, None) is not None:
+            late.append(said)
+            raise JobStoreUnavailable("no answer")
+        answer = said()
+        if len(late) == 2:  # the next save has begun
+            late.pop(0)()
+        return answer
+
+    monkeypatch.setattr(attempt._writer, "note", lose)
+    with pytest.raises(JobStoreUnavailable):
+        attempt.save_file("a.txt", "newer")
+    if lost == 2:
+        attempt.save_file("b.txt", "b")
+    late.pop()()
+    assert case.read() == b"newer"
+    attempt.save_file("a.txt", "last")
+    assert (case.read(), case.counted()) == (b"last", 4 + (lost == 2))
+    # What a listing replaced that came so late goes with the job.
+    assert sorted(case.stored()) == ([b"last"] if lost == 1 else [b"b", b"former", b"last"])
 
 
 def test_file_that_may_not_be_listed_goes(case: Case) -> None:

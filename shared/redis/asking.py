@@ -192,8 +192,13 @@ class Names:
             question = self._open.get(place)
             if question is None or not question.is_open:
                 question = _Question(partial(self._resolve, place), partial(self._keep, place))
+                try:
+                    question.start()
+                except OSError:
+                    if last:
+                        return last.answer()
+                    raise
                 self._open[place] = question
-                question.start()
         if last and timeout_s is not None and (last.was_late or question.was_late):
             timeout_s *= _SHARE_OF_SLOW
         try:

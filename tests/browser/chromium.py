@@ -1,5 +1,10 @@
 """Real Chromium, driven by Selenium: script/bootstrap --dev installs both,
-or names what to install."""
+or names what to install.
+
+Why not Playwright: a distribution's Chromium comes with the driver of its own version, which Selenium
+speaks to by a standard. Playwright's package brings a driver on Node, which is made for the Chromium
+that it downloads itself.
+"""
 
 import shutil
 from pathlib import Path

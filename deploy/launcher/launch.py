@@ -55,13 +55,10 @@ _LOGS_EVERY_S = 2.0
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal asks to stop. Returns the exit code."""
     options = _parser().parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # SIGINT even when a shell started us in the background with it ignored;
-        # SIGHUP not when nohup did so.
-        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _stop)
+    stop = StopSignals()
+    stop.listen()
     try:
-        launch(options)
+        launch(options, stop)
     except KeyboardInterrupt:
         _say("stopped")
         return 0
@@ -73,7 +70,32 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
-def launch(options: argparse.Namespace) -> NoReturn:
+class StopSignals:
+    """The signals that ask to stop. They interrupt whatever runs with KeyboardInterrupt; where
+    Python drops that, because an object was just being finalized, :meth:`look` raises it."""
+
+    def __init__(self) -> None:
+        self._has_come = False
+
+    def listen(self) -> None:
+        """Let signals count from here on."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # SIGINT even when a shell started us in the background with it ignored;
+            # SIGHUP not when nohup did so.
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._stop)
+
+    def look(self) -> None:
+        """Raise KeyboardInterrupt when one has come."""
+        if self._has_come:
+            raise KeyboardInterrupt
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> NoReturn:
+        self._has_come = True
+        raise KeyboardInterrupt
+
+
+def launch(options: argparse.Namespace, stop: StopSignals) -> NoReturn:
     """Start everything and watch it. Raises KeyboardInterrupt on a signal,
     GatehouseError when a part fails.
 
@@ -97,7 +119,7 @@ def launch(options: argparse.Namespace) -> NoReturn:
         tell_address(server.address)
         started.callback(_say_stopping, server, settings)
         print(_banner(server, settings, password), flush=True)
-        _watch(server, valkeys)
+        _watch(server, valkeys, stop)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,10 +142,6 @@ def _parser() -> argparse.ArgumentParser:
         "--server", choices=SERVERS, default=SERVERS[0], help="web server (%(default)s)"
     )
     return parser
-
-
-def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _apply(options: argparse.Namespace) -> None:
@@ -218,9 +236,10 @@ def _banner(server: ServerProcess, settings: ServerSettings, password: str | Non
     )
 
 
-def _watch(server: ServerProcess, valkeys: Sequence[EmbeddedValkey]) -> NoReturn:
+def _watch(server: ServerProcess, valkeys: Sequence[EmbeddedValkey], stop: StopSignals) -> NoReturn:
     look_at_logs_at = 0.0
     while True:
+        stop.look()
         if not server.is_running():
             raise ChildError(f"the server {server.failure()}")
         for valkey in valkeys:

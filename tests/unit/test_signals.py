@@ -1,4 +1,5 @@
-"""The suite started with signals ignored, as ``script/test &`` and nohup do."""
+"""Signals that ask to stop: heard wherever they come, and by what a suite starts with them ignored,
+as ``script/test &`` and nohup do."""
 
 import signal
 import subprocess
@@ -15,6 +16,32 @@ _CHILD = (
     "capture_output=True, text=True).stdout)"
 )
 _PROGRAM = f"import tests.conftest as suite; suite._give_children_default_signals()\n{_CHILD}"
+
+_DROPPED = """
+import os, signal, sys
+from deploy.launcher.launch import StopSignals, _watch
+
+sys.unraisablehook = lambda dropped: print(dropped.exc_type.__name__, "was dropped")
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+class Server:
+    def is_running(self):
+        Finalized()
+        return True
+
+    def keep_log_short(self):
+        pass
+
+stop = StopSignals()
+stop.listen()
+try:
+    _watch(Server(), [], stop)
+except KeyboardInterrupt:
+    print("stopped")
+"""
 
 
 def _ignore() -> None:
@@ -35,3 +62,11 @@ def test_children_have_default_signals_though_the_suite_was_started_without() ->
     shown = _run(_PROGRAM)
     assert "default_int_handler" in shown
     assert "SIG_IGN" not in shown
+
+
+def test_signal_that_comes_while_an_object_is_finalized_stops_the_launcher() -> None:
+    """Python drops what is raised then, as it did where a pool of connections was."""
+    done = subprocess.run(
+        [sys.executable, "-c", _DROPPED], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == ["KeyboardInterrupt was dropped", "stopped"], done.stderr

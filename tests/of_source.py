@@ -34,7 +34,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "flask_api/gate": (
         "integration/**/test_gate_*",
         "integration/**/test_req*",
-        "e2e/test_attacks*",
+        "e2e/attacking/test_attacks*",
     ),
     "flask_api/jobs": ("unit/**/test_jobs_*", "contract/**/test_*", "integration/**/test_engine_*"),
     "flask_api/jobs/files": ("integration/**/test_files_*",),

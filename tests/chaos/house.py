@@ -27,7 +27,8 @@ from shared.redis import RedisClient, build_client
 from shared.settings import ROOT
 from tests.chaos.processes import children_of, pool_children_of, send, tree_of
 from tests.chaos.tasks import EFFECTS
-from tests.e2e.service import COMMANDS, PATIENT, Browser, clean_environment, prepared_database
+from tests.e2e.prepared import clean_environment, prepared_database
+from tests.e2e.service import COMMANDS, PATIENT, Browser
 from tests.integration.engine.worker_process import SECRET, WorkerProcess
 from tests.plain_http import NO_TLS
 from tests.ports import free_port

@@ -9,23 +9,25 @@ with ServiceProcess(folder, server="gunicorn") as service:
 
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from functools import cache
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import pytest
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.settings import ROOT
+from tests.e2e.prepared import clean_environment, prepared_database
 from tests.plain_http import NO_TLS
 from tests.ports import free_port
+from tests.processes import end_by_force
 from tests.started import Started
 
 COMMANDS = {
@@ -226,9 +228,13 @@ class ServiceProcess(Started):
         os.kill(self.pid, signal.SIGTERM)
 
     def wait_for_exit(self, timeout_s: float = STOP_DEADLINE_S) -> int:
-        """Return the exit code; fails after ``timeout_s``."""
+        """Return the exit code; fails after ``timeout_s``, with what the server does instead."""
         assert self._process is not None
-        return self._process.wait(timeout=timeout_s)
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            waited_for = end_by_force(self.pid)
+            pytest.fail(f"the server did not end within {timeout_s:.0f} s\n{waited_for}{self.log}")
 
     def close(self) -> None:
         """Stop the server, by force if it must be, and let go of all that asked it."""
@@ -236,11 +242,11 @@ class ServiceProcess(Started):
             browser.http.close()
         if self._process is not None and self._process.poll() is None:
             self.ask_to_stop()
-            try:
-                self.wait_for_exit()
-            except subprocess.TimeoutExpired:
+            with suppress(subprocess.TimeoutExpired):  # it may drain what the test left waiting
+                self._process.wait(STOP_DEADLINE_S)
+            if self._process.poll() is None:
                 os.killpg(self.pid, signal.SIGKILL)
-                self.wait_for_exit()
+                self._process.wait(STOP_DEADLINE_S)
         self.valkey.stop()
 
     def _is_live(self) -> bool:
@@ -256,41 +262,3 @@ class ServiceProcess(Started):
             )
         except httpx.TransportError:
             return False
-
-
-def clean_environment(folder: Path) -> dict[str, str]:
-    """Return this process's environment with fresh secrets and a var folder,
-    and no other setting of Gatehouse."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))
-    }
-    return {
-        **kept,
-        "GATEHOUSE_VAR_DIR": str(folder),
-        "GATEHOUSE_SESSION_SECRETS": secrets.token_urlsafe(32),
-        "GATEHOUSE_SECRET_KEY": secrets.token_urlsafe(50),
-    }
-
-
-@cache
-def prepared_database() -> tuple[str, Path]:
-    """Migrate a database with one person in it, once per run; each service gets a copy."""
-    folder = Path(os.environ["GATEHOUSE_VAR_DIR"]) / "prepared"
-    folder.mkdir()
-    password_file = folder / "password"
-    with EmbeddedValkey(folder / "valkey", passwords=new_passwords()) as valkey:
-        environment = {
-            **clean_environment(folder),
-            "GATEHOUSE_SITE_REDIS_URL": valkey.url("django"),
-        }
-        command = [
-            sys.executable,
-            "manage.py",
-            "prepare_local",
-            "--demo-password-file",
-            str(password_file),
-        ]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    return password_file.read_text().strip(), folder / "db.sqlite3"

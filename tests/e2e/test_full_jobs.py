@@ -9,8 +9,8 @@ from redis.exceptions import OutOfMemoryError
 
 from deploy.redis.valkey import EmbeddedValkey
 from shared.redis import build_client
+from tests.e2e.launching import launched
 from tests.e2e.service import Browser
-from tests.e2e.test_script_server import launched
 from tests.integration.redis.test_embedded_redis import fill as store_20_mb
 
 JOB = {"task": "primes.sum", "arguments": {"limit": 10}}

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from shared.settings import ROOT
-from tests.e2e.test_script_server import launched
+from tests.e2e.launching import launched
 
 
 def transcript(readme: Path) -> list[tuple[str, str]]:

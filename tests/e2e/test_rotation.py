@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from shared.contract.signing import EntrySigner
-from tests.e2e.attacks import cookie_line, key_line
+from tests.e2e.attacking.attacks import cookie_line, key_line
 from tests.e2e.service import COMMANDS, ServiceProcess
 from tests.plain_http import NO_TLS
 from tests.waiting import wait_until

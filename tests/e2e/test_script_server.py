@@ -1,130 +1,26 @@
 """What a newcomer runs: one command, a banner, three lines to paste, Ctrl-C.
 And the ways it can go wrong, each one line."""
 
-import itertools
 import json
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from shared.settings import ROOT
+from tests.e2e.launching import READY, Launch, launched, paste
 from tests.ports import free_port
 from tests.processes import is_gone
 from tests.waiting import wait_until
 
-READY = "Ctrl-C stops it"
 PRIME_SUM = "454396537"
-
-
-class Launch:
-    """One start of the launcher, with its output in files."""
-
-    command: tuple[str, ...] = (sys.executable, "-m", "deploy.launcher")
-    folder = ROOT
-    names_var = True  # else it is the folder's own
-
-    _starts = itertools.count()
-
-    def __init__(self, var: Path, *options: str, **environment: str) -> None:
-        clean = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("GATEHOUSE_", "DATABASE_URL"))
-        }
-        var_named = {"GATEHOUSE_VAR_DIR": str(var)} if self.names_var else {}
-        self.var = var
-        start = next(self._starts)
-        self._output, self._errors = var.parent / f"output-{start}", var.parent / f"errors-{start}"
-        with self._output.open("w") as output, self._errors.open("w") as errors:
-            self.process = subprocess.Popen(
-                [*self.command, *options],
-                cwd=self.folder,
-                env={**clean, **var_named, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                start_new_session=True,
-            )
-
-    @property
-    def output(self) -> str:
-        """What it printed so far."""
-        return self._output.read_text()
-
-    @property
-    def errors(self) -> str:
-        """What it complained about so far."""
-        return self._errors.read_text()
-
-    @property
-    def address(self) -> str:
-        """Where it serves, as the banner says."""
-        found = re.search(r"http://\S+", self.output)
-        assert found
-        return found.group()
-
-    @property
-    def pasted_lines(self) -> str:
-        """The banner's three lines, as they stand."""
-        lines = self.output.splitlines()
-        begin = (
-            next(number for number, line in enumerate(lines) if "paste these three lines" in line)
-            + 1
-        )
-        return "\n".join(lines[begin : begin + 3])
-
-    def child_pids(self) -> list[int]:
-        """The process ids of the server and of Valkey."""
-        files = (self.var / "server.pid", self.var / "valkey" / "valkey.pid")
-        return [int(file.read_text()) for file in files]
-
-    def wait_until_ready(self) -> None:
-        """Return when the banner is complete; fail with the output if the launcher ends instead."""
-        wait_until(lambda: READY in self.output or self.process.poll() is not None, timeout_s=60)
-        assert READY in self.output, self.output + self.errors
-
-    def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Send the signal and return the exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(timeout=40)
-
-
-def launched(var: Path, *options: str, **environment: str) -> AbstractContextManager[Launch]:
-    """A launcher that serves on a free port; whatever the test does, nothing is left running."""
-    return serving(Launch(var, "--port", str(free_port()), *options, **environment))
-
-
-@contextmanager
-def serving(launch: Launch) -> Iterator[Launch]:
-    """Wait until it serves; end it afterwards."""
-    try:
-        launch.wait_until_ready()
-        yield launch
-    finally:
-        if launch.process.poll() is None:
-            launch.end()
 
 
 @pytest.fixture
 def var(tmp_path: Path) -> Path:
     """A var folder that does not exist yet."""
     return tmp_path / "var"
-
-
-def paste(lines: str) -> str:
-    """Run the lines in bash and return what they print."""
-    done = subprocess.run(
-        ["bash"], input=lines, capture_output=True, text=True, check=False, timeout=60
-    )
-    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("server", ["cherrypy", "gunicorn"])
@@ -203,7 +99,7 @@ def test_server_that_dies_ends_the_launcher(var: Path) -> None:
     with launched(var) as launch:
         server, valkey = launch.child_pids()
         os.kill(server, signal.SIGKILL)
-        assert launch.process.wait(timeout=40) == 1
+        assert launch.wait() == 1
         assert "the server ended by itself with exit code -9" in launch.errors
         assert "stopping" not in launch.output
         assert is_gone(valkey)
@@ -213,7 +109,7 @@ def test_second_launcher_in_one_folder_is_refused(var: Path) -> None:
     """One line names the first one's process; the first goes on."""
     with launched(var) as first:
         second = Launch(var, "--port", str(free_port()))
-        assert second.process.wait(timeout=30) == 1
+        assert second.wait() == 1
         assert (
             second.errors
             == f"gatehouse: already running from {var} (process {first.process.pid}, at "
@@ -240,7 +136,7 @@ def test_port_in_use_is_one_line(var: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         launch = Launch(var, "--port", str(port))
-        assert launch.process.wait(timeout=30) == 1
+        assert launch.wait() == 1
     assert launch.errors == f"gatehouse: port {port} is in use; choose another with --port\n"
     assert not (var / "valkey").exists()
 
@@ -258,7 +154,7 @@ def test_unreachable_store_is_one_line_without_its_password(
     """The line says where Redis was expected, or which variable names the database."""
     url = f"{scheme}://me:hush-hush@127.0.0.1:{free_port()}/0"
     launch = Launch(var, "--port", str(free_port()), **{variable: url})
-    assert launch.process.wait(timeout=30) == 1
+    assert launch.wait() == 1
     assert launch.errors.startswith(f"gatehouse: {begin}")
     assert launch.errors.count("\n") == 1
     assert "hush" not in launch.errors
@@ -269,7 +165,7 @@ def test_redis_of_one_side_alone_is_refused(var: Path, set_one: str, missing: st
     """The other side would get ours, and nobody would be logged in."""
     url = {f"GATEHOUSE_{set_one}_REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
     launch = Launch(var, "--port", str(free_port()), **url)
-    assert launch.process.wait(timeout=60) == 2
+    assert launch.wait(60) == 2
     assert launch.errors.startswith(f"gatehouse: GATEHOUSE_{missing}_REDIS_URL: set it too")
     assert launch.errors.count("\n") == 1
     assert not (var / "valkey").exists()
@@ -287,7 +183,7 @@ def test_wrong_setting_is_one_line_that_names_it(var: Path, variable: str, value
     """Whichever side the setting belongs to, the start ends at once with 2,
     and the value is not repeated."""
     launch = Launch(var, **{"GATEHOUSE_PORT": str(free_port()), variable: value})
-    assert launch.process.wait(timeout=30) == 2
+    assert launch.wait() == 2
     assert launch.errors.startswith(f"gatehouse: {variable}: ")
     assert launch.errors.count("\n") == 1
     assert "soon" not in launch.errors

@@ -12,7 +12,7 @@ import pytest
 
 from shared.settings import ROOT
 from shared.version import VERSION
-from tests.e2e.test_script_server import Launch, paste, serving
+from tests.e2e.launching import Launch, paste, serving
 from tests.package.environment import Environment, modules_of, requirements, tracked_files
 from tests.ports import free_port
 

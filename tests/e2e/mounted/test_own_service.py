@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from shared.settings import ROOT
-from tests.e2e.service import ServiceProcess, clean_environment
+from tests.e2e.launching import launched
+from tests.e2e.prepared import clean_environment
+from tests.e2e.service import ServiceProcess
 from tests.e2e.test_readme import transcript
-from tests.e2e.test_script_server import launched
 from tests.plain_http import NO_TLS
 from tests.ports import free_port
 from tests.waiting import wait_until

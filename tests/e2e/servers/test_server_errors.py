@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shared.http.response_headers import SECURITY_HEADERS
-from tests.e2e.test_script_server import launched
+from tests.e2e.launching import launched
 
 MALFORMED = {
     "not HTTP": b"GARBAGE\r\n\r\n",

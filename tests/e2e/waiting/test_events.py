@@ -12,7 +12,8 @@ import pytest
 import redis
 
 from shared.settings import ROOT
-from tests.e2e.service import COMMANDS, PATIENT, Browser, ServiceProcess, clean_environment
+from tests.e2e.prepared import clean_environment
+from tests.e2e.service import COMMANDS, PATIENT, Browser, ServiceProcess
 from tests.integration.api.listener import Listener, Listeners, listeners
 from tests.integration.gate.gate_bench import SAMPLE_TASKS
 from tests.waiting import wait_until

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from deploy.redis.valkey import EmbeddedValkey
 from django_site.publishing.background import RepeatedWork
 from shared.settings import ROOT
-from tests.e2e.service import clean_environment, prepared_database
+from tests.e2e.prepared import clean_environment, prepared_database
 from tests.ports import free_port
 from tests.waiting import wait_until
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.attack_scene import JOB, JSON, VERBS, Scene, open_scene
-from tests.e2e.attacks import CROSS_SITE, Person, cookie_line, key_line
+from tests.e2e.attacking.attack_scene import JOB, JSON, VERBS, Scene, open_scene
+from tests.e2e.attacking.attacks import CROSS_SITE, Person, cookie_line, key_line
 from tests.e2e.raw_http import Answer, send
 from tests.e2e.service import COMMANDS, ServiceProcess
 from tests.integration.gate.gate_bench import SAMPLE_TASKS

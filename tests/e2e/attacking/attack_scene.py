@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.settings import ContractSettings
-from tests.e2e.attacks import Person, cookie_line, key_line
+from tests.e2e.attacking.attacks import Person, cookie_line, key_line
 from tests.e2e.raw_http import Answer, send
 from tests.e2e.service import ServiceProcess
 from tests.integration.gate.forging import Forge

@@ -1,7 +1,7 @@
 """RELIABILITY's attacks on the whole service, over cookie and key, under each server:
 refused, alike, and without a trace.
 
-The tables are in tests.e2e.attacks. In-process tests go deeper;
+The tables are in tests.e2e.attacking.attacks. In-process tests go deeper;
 here is one of each kind, with a real server in between.
 """
 
@@ -17,8 +17,8 @@ from flask_api.app import OPEN_ENDPOINTS, create_app
 from shared.contract.entries import key_entry
 from shared.http.response_headers import PAGE_SECURITY_HEADERS
 from shared.settings import ApiSettings
-from tests.e2e.attack_scene import JOB, PAGES, VERBS, Scene, open_scene
-from tests.e2e.attacks import (
+from tests.e2e.attacking.attack_scene import JOB, PAGES, VERBS, Scene, open_scene
+from tests.e2e.attacking.attacks import (
     FORGED_LINE,
     KEYS,
     PATHS,

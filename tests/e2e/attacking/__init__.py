@@ -1,0 +1,1 @@
+"""Requests that wait: streams and long-polls of the whole service."""

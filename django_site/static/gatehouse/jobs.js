@@ -39,8 +39,11 @@ const renewStale = sparingly(async () => {
   }
 });
 
-function changed({ job }) {
-  const part = document.getElementById(`row-${job}`)?.closest(".page-of-jobs[data-address]");
+// A batch's jobs have no rows of their own.
+const rowOf = ({ job, batch }) => document.getElementById(`row-${job}`) ?? document.getElementById(`row-${batch}`);
+
+function changed(event) {
+  const part = rowOf(event)?.closest(".page-of-jobs[data-address]");
   if (part) changedPart(part);
   else soon();
 }
@@ -51,7 +54,8 @@ function changedPart(part) {
 }
 
 function deleted(event) {
-  if (list.querySelector(`#row-${event.job}`)) gone.add(event.job);
+  const row = rowOf(event);
+  if (row && list.contains(row)) gone.add(row.dataset.job);
   changed(event);
 }
 

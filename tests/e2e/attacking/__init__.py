@@ -1,1 +1,1 @@
-"""Requests that wait: streams and long-polls of the whole service."""
+"""What an attacker sends to the whole service: other people's things, forged and stolen credentials."""

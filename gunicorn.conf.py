@@ -3,9 +3,7 @@ Engines start after the fork, in each worker."""
 
 import logging
 import os
-import signal
 import sys
-from types import FrameType
 from typing import Any
 
 from deploy.servers import framing
@@ -47,7 +45,8 @@ preload_app = False  # each worker imports the application itself: nothing is sh
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start this worker's job engine, and end its long-polls as soon as it is asked to stop."""
+    """Start this worker's job engine. Its long-polls end when the worker has left its loop, never
+    in a signal's handler: that may interrupt who holds a lock of theirs."""
     service = worker.wsgi
     try:
         service.check()
@@ -56,14 +55,6 @@ def post_worker_init(worker: Any) -> None:
         worker.log.error("gatehouse: %s", error)
         sys.exit(APP_LOAD_ERROR)
     worker.cfg.set("graceful_timeout", _settings.drain_s)  # this process's own copy
-    stop = signal.getsignal(signal.SIGTERM)
-
-    def release_then_stop(number: int, frame: FrameType | None) -> None:
-        service.release_waiters()
-        if callable(stop):
-            stop(number, frame)
-
-    signal.signal(signal.SIGTERM, release_then_stop)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -116,7 +116,7 @@ class Service:
 
     def stop(self) -> bool:
         """Last step of a graceful stop: drain the jobs. True when none is left running."""
-        if not self._deadline.has_begun:  # gunicorn recycles a worker without asking it first
+        if not self._deadline.has_begun:  # a server that was told to quit at once
             self.release_waiters()
         self._background.begin_stop()  # beside the jobs, whose time is not its own
         withdraw_api(self._api)

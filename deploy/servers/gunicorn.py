@@ -125,9 +125,12 @@ class ParkingWorker(ThreadWorker):
         """Return the threads that answer requests."""
         return GunicornThreads(self.cfg.threads)
 
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Quit at once, without gthread's step: its lock may be held where the signal came."""
+        super(ThreadWorker, self).handle_quit(sig, frame)
+
     def enqueue_req(self, conn: Any) -> None:
-        """Have a request answered as soon as its head is whole. On the main thread;
-        doesn't block."""
+        """Have a request answered when its head is whole. On the main thread; doesn't block."""
         if not isinstance(conn.sock, ClientSocket):
             if not self._is_admitted(conn):
                 return
@@ -180,10 +183,7 @@ class ParkingWorker(ThreadWorker):
     def _cap_keepalive(self, deadline: float) -> None:
         """Wait no longer than that for any head, when the worker stops."""
         super()._cap_keepalive(deadline)  # type: ignore[misc]
-        # after --max-requests no signal has said so
-        release = getattr(self.wsgi, "release_waiters", None)
-        if release is not None:
-            release()
+        getattr(self.wsgi, "release_waiters", lambda: None)()
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
 

@@ -2,6 +2,8 @@
 pictures, and a hostile one of each."""
 
 import io
+import time
+from pathlib import Path
 from typing import Annotated, Any
 
 from PIL import Image
@@ -9,6 +11,8 @@ from pydantic import Field
 
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
+
+_TICK_S = 0.05
 
 
 @task("results.nested")
@@ -76,3 +80,23 @@ def report(text: str = MARKDOWN, *, job: JobContext) -> dict[str, Any]:
     job.save_file("drawing.svg", svg)
     job.save_file("fake.png", svg)
     return {"report": job.markdown(text), "count": 3}
+
+
+@task("results.album")
+def album(first: str, second: str, *, job: JobContext) -> int:
+    """Keep what is no picture, and one that is; another one when a file is there, and end when the
+    second one is."""
+    opened = io.BytesIO()
+    Image.new("RGB", (64, 64), "#1f5fbf").save(opened, "png")
+    job.save_file("fake.png", "none")
+    job.save_file("late.png", opened.getvalue())
+    _wait_for(first, job)
+    job.save_file("early.png", opened.getvalue())
+    _wait_for(second, job)
+    return 3
+
+
+def _wait_for(path: str, job: JobContext) -> None:
+    while not Path(path).exists():
+        job.checkpoint()
+        time.sleep(_TICK_S)

@@ -1,7 +1,7 @@
 // One job, live: its state, progress and log as they come.
 import { follow, refresh, say, sparingly, visible } from "./live.js";
 import { addLines, expectLog, replaceLog } from "./log.js";
-import "./pictures.js";
+import { showWhatIsNone } from "./pictures.js";
 import "./tables.js";
 import { fill, gettext, number } from "./words.js";
 import { isWanted, offer, tellEnd } from "./tell.js";
@@ -30,6 +30,7 @@ async function update() {
     lacksLog ||= withLog;
     return;
   }
+  showWhatIsNone();
   if (withLog) replaceLog(fresh);
   if (stateOf() !== before) say(fill(gettext("The job: %(state)s"), { state: stateOf() }));
   if (isOver()) stop();

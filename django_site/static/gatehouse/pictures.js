@@ -64,14 +64,33 @@ async function isAway(address) {
   }
 }
 
+// An error is told twice of what failed as this script came: by the browser, and by its first look.
+const underWay = new WeakSet();
+const none = new WeakMap(); // those that are no picture, and the address that said so
+
 async function lacksPicture(image) {
+  if (underWay.has(image)) return;
+  underWay.add(image);
+  const { src } = image;
   const tries = Number(image.dataset.tries ?? 0) + 1;
   image.dataset.tries = tries;
   // The first time it may have been cut off on its way, by a server that is there again since.
-  const isNone = tries > TRIES || (tries > 1 && !(await isAway(image.src)));
-  if (isNone) image.classList.add("broken");
-  else setTimeout(() => (image.src = image.src), tries > 1 ? AGAIN_MS : 0);
+  const isNone = tries > TRIES || (tries > 1 && !(await isAway(src)));
+  if (isNone) none.set(image, src);
+  else {
+    await new Promise((goOn) => setTimeout(goOn, tries > 1 ? AGAIN_MS : 0));
+    // Written as it is: a newer page, which says the same, would else have it fetched once more.
+    image.setAttribute("src", image.getAttribute("src"));
+  }
+  underWay.delete(image);
+  showWhatIsNone();
 }
+
+// Also after the page was brought up to date: it says nothing of that.
+export function showWhatIsNone() {
+  for (const image of document.querySelectorAll(".pictures img")) image.classList.toggle("broken", none.get(image) === image.src);
+}
+
 document.addEventListener("error", ({ target }) => target.matches?.(".pictures img") && lacksPicture(target), true);
 for (const image of document.querySelectorAll(".pictures img")) if (image.complete && !image.naturalWidth) lacksPicture(image);
 

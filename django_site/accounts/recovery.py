@@ -25,6 +25,7 @@ from allauth.core import context
 from django.contrib import messages
 from django.db import transaction
 from django.utils.http import base36_to_int, int_to_base36
+from django.utils.translation import gettext
 
 from django_site.publishing.databases import people_database
 from django_site.second_factor.recovery_codes import void_recovery_codes
@@ -116,7 +117,7 @@ def forget_unproved_addresses(person: Any) -> None:
         return
     note("unproved addresses removed", user_id=str(person.pk), removed=removed)
     if context.request is not None:
-        text = (
+        text = gettext(
             "E-mail addresses that were not confirmed yet are removed. Add them again if they are "
             "yours."
         )

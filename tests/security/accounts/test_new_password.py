@@ -45,6 +45,20 @@ def _change(person: "User") -> None:
     assert "not confirmed yet are removed" in client.get("/").content.decode()
 
 
+def test_owner_is_told_in_their_language_that_addresses_were_removed(person: "User") -> None:
+    """What was only typed in goes with the old password."""
+    from allauth.account.models import EmailAddress
+
+    EmailAddress.objects.create(user=person, email=f"typed-{person.email}", verified=False)
+    client = new_client()
+    client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    form = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    german = {"accept-language": "de"}
+    assert client.post(CHANGE, form, headers=german).status_code == 302
+    page = client.get("/", headers=german).content.decode()
+    assert "Noch nicht bestätigte E-Mail-Adressen wurden entfernt" in page
+
+
 @pytest.mark.parametrize("renew_password", [_reset, _change])
 def test_link_that_proves_a_thiefs_address_ends_with_the_password(
     person: "User", renew_password: "Callable[[User], None]"

@@ -4,8 +4,8 @@
 -- KEYS: 1 record, 2 uploads of the person, 3 expiring uploads, 4 holders
 -- ARGV: 1 file, 2 only if it expires by then (seconds since 1970, '' whenever), then each holder that has ended
 -- Returns 1, or 0: it is needed.
-if #ARGV > 2 then
-  redis.call('SREM', KEYS[4], unpack(ARGV, 3))
+for first = 3, #ARGV, 1000 do  -- thousands of jobs may have named it: more than one call takes
+  redis.call('SREM', KEYS[4], unpack(ARGV, first, math.min(first + 999, #ARGV)))
 end
 local expires_at = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)
 if redis.call('SCARD', KEYS[4]) > 0 or (ARGV[2] ~= '' and expires_at > tonumber(ARGV[2])) then

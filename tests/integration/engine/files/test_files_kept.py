@@ -190,6 +190,22 @@ def test_upload_that_was_forgotten_is_ended(
     store.close()
 
 
+@pytest.mark.parametrize("is_due", [False, True])
+def test_file_that_thousands_of_jobs_named_goes_as_any_other(
+    bench: EngineBench, engine: JobEngine, is_due: bool
+) -> None:
+    """A script that submits jobs of one file all day stops nobody's sweep, nor its own deletion."""
+    upload = give(engine, bench.owner)
+    bench.admin.sadd(keyspace.holders(upload.id), *(f"job:{number}" for number in range(10_000)))
+    if is_due:
+        make_due(bench, upload.id)
+        assert engine.uploads.sweep(limit=10) == 1
+    else:
+        engine.uploads.delete(upload)
+    assert stored(bench) == []
+    assert not bench.admin.exists(keyspace.EXPIRING_UPLOADS, keyspace.holders(upload.id))
+
+
 def test_process_that_died_while_it_deleted_leaves_the_rest_to_the_sweeper(
     bench: EngineBench, engine: JobEngine
 ) -> None:

@@ -93,7 +93,12 @@ class Sweeper:
             lambda client: client.zrangebyscore(keyspace.STAGED, "-inf", long_ago)
         )
         for batch in cast("list[str]", batches):
-            self._removal.finish_batch(batch)
+            try:
+                self._removal.finish_batch(batch)
+            except StoreUnavailable:
+                raise
+            except Exception:  # of one batch: all else that is due goes
+                log.exception("a batch can't be removed; tried again", extra={"batch": batch})
 
     def _sweep_some(self) -> tuple[list[str], int]:
         """Return what is gone, and how much of what was due needs no other look now."""

@@ -206,7 +206,7 @@ class Removal:
             return False
         try:
             self._files.delete_all(job)
-        except OSError:
+        except Exception:  # each file system has errors of its own
             log.exception(
                 "the files of a job can't be deleted; tried again later", extra={"job_id": job}
             )

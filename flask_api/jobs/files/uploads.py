@@ -26,6 +26,7 @@ from flask_api.jobs.files.upload_pace import FORGOTTEN, UploadPace
 from flask_api.jobs.records.job import Owner, format_time
 from flask_api.jobs.tasks.input_file import InputFile
 from shared.clock import JOBS_CLOCK
+from shared.errors import JobStoreUnavailable
 from shared.job_ids import new_job_id
 from shared.redis import RedisGateway
 from shared.settings import ApiSettings, WorkerSettings
@@ -165,12 +166,16 @@ class Uploads:
         now = JOBS_CLOCK.now()
         due = self.entries.due(now, limit=limit)
         for file_id in due:
-            if self.entries.drop(file_id, expired_by=now):
-                try:
+            try:
+                if self.entries.drop(file_id, expired_by=now):
                     self._remove_content(file_id)
-                except OSError:  # one that can't be deleted must not keep all others
-                    log.exception("an uploaded file can't be deleted; tried again later")
-                    self.entries.postpone(file_id, now + UNDELETED_S)
+            except JobStoreUnavailable:
+                raise
+            # Each file system has errors of its own. One that can't be deleted must not keep all
+            # others.
+            except Exception:
+                log.exception("an uploaded file can't be deleted; tried again later")
+                self.entries.postpone(file_id, now + UNDELETED_S)
         return len(due)
 
     def as_input(self, upload: Upload) -> InputFile:

@@ -91,9 +91,12 @@ class _StuckFiles(FileStore):
     """A storage on which the files of one job can't be deleted:
     at once, or not before it is let go."""
 
-    def __init__(self, bench: EngineBench, job_id: str, *, hangs: bool) -> None:
+    def __init__(
+        self, bench: EngineBench, job_id: str, *, hangs: bool, error: type[Exception] = OSError
+    ) -> None:
         super().__init__(bench.settings())
         self._job_id = job_id
+        self._error = error
         self.is_asked = threading.Event()
         self.is_let_go = threading.Event()
         if not hangs:
@@ -104,16 +107,23 @@ class _StuckFiles(FileStore):
         if job_id == self._job_id:
             self.is_asked.set()
             self.is_let_go.wait(20)
-            raise PermissionError("not now")
+            raise self._error("not now")
         super().delete_all(job_id)
 
 
-def test_files_that_cant_be_deleted_keep_no_others(bench: EngineBench) -> None:
+class _OfThatStorageError(Exception):
+    """What a storage of somebody's raises, as S3's raises errors of its own."""
+
+
+@pytest.mark.parametrize("error", [PermissionError, _OfThatStorageError])
+def test_files_that_cant_be_deleted_keep_no_others(
+    bench: EngineBench, error: type[Exception]
+) -> None:
     """They are tried again after a while, behind the others; what is due beside them goes."""
     engine = bench.start()
     stuck, other = (bench.run(engine, "sample.save", {"name": "a", "size": 1}).id for _ in range(2))
     bench.admin.zadd(keyspace.EXPIRING, {stuck: 1.0, other: 2.0})
-    assert bench.sweep(files=_StuckFiles(bench, stuck, hangs=False)) == 1
+    assert bench.sweep(files=_StuckFiles(bench, stuck, hangs=False, error=error)) == 1
     assert _has_files(bench, stuck)
     assert bench.admin.zrange(keyspace.EXPIRING, 0, -1) == [stuck]
     assert float(bench.admin.zscore(keyspace.EXPIRING, stuck) or 0) > time.time() + 200
@@ -155,18 +165,24 @@ def test_process_whose_sweep_takes_long_is_not_taken_for_dead(
 class _StuckUploads(FileStore):
     """A storage that deletes no upload."""
 
+    error: type[Exception] = PermissionError
+
     def delete_all(self, job_id: str) -> None:
         """Refuse it for those."""
         if job_id.startswith("uploads/"):
-            raise PermissionError("not now")
+            raise self.error("not now")
         super().delete_all(job_id)
 
 
-def test_upload_that_cant_be_deleted_keeps_no_job(bench: EngineBench) -> None:
+@pytest.mark.parametrize("error", [PermissionError, _OfThatStorageError])
+def test_upload_that_cant_be_deleted_keeps_no_job(
+    bench: EngineBench, error: type[Exception]
+) -> None:
     """It is tried again after a while; ended jobs and other uploads go."""
     engine = bench.start()
     upload = give(engine, bench.owner)
     engine.uploads._files = stuck = _StuckUploads(bench.settings())
+    stuck.error = error
     job = bench.run(engine, "sample.echo").id
     bench.admin.zadd(keyspace.EXPIRING_UPLOADS, {upload.id: 1.0})
     bench.admin.zadd(keyspace.EXPIRING, {job: 1.0})
@@ -174,3 +190,18 @@ def test_upload_that_cant_be_deleted_keeps_no_job(bench: EngineBench) -> None:
     assert "arguments" not in bench.record(job), "only its stub is left"
     assert float(bench.admin.zscore(keyspace.EXPIRING_UPLOADS, upload.id) or 0) > time.time() + 200
     assert stuck is engine._membership._sweeper._uploads._files
+
+
+@pytest.mark.parametrize("broken", ["upload", "batch"])
+def test_entry_that_cant_be_read_keeps_no_job(bench: EngineBench, broken: str) -> None:
+    """One part of the sweep that fails for whatever reason stops no other, at each turn again."""
+    engine = bench.start()
+    job = bench.run(engine, "sample.echo").id
+    bench.admin.zadd(keyspace.EXPIRING, {job: 1.0})
+    name = keyspace.holders("x") if broken == "upload" else keyspace.members("x")
+    bench.admin.set(name, "neither a set nor a list")
+    bench.admin.zadd(
+        keyspace.EXPIRING_UPLOADS if broken == "upload" else keyspace.STAGED, {"x": 1.0}
+    )
+    assert bench.sweep(engine) == 1
+    assert "arguments" not in bench.record(job), "only its stub is left"

@@ -44,6 +44,8 @@ _FUNCTIONS = {
     "npgettext": ((1, "c"), 2, 3),
 }
 _IN_SCRIPTS = {"gettext": None, "ngettext": (1, 2)}
+# A script's texts may stand within the values of a template, too: `${gettext("…")}`.
+_OPTIONS = {"parse_template_string": True}
 _PLURAL = re.compile(r"[n0-9 %!=<>&|?:()]+")
 _NAMED = re.compile(r"(?:%\(|\{)(\w+)(?:\)[sdr]|\})")
 
@@ -72,7 +74,8 @@ def found_in_scripts() -> Iterator[Message]:
 
 def _found(path: Path, kind: str, text: str, functions: Mapping[str, object]) -> Iterator[Message]:
     where = str(path.relative_to(ROOT))
-    for _, message, _, context in extract(kind, BytesIO(text.encode()), functions):  # type: ignore[arg-type]
+    source = BytesIO(text.encode())
+    for _, message, _, context in extract(kind, source, functions, options=_OPTIONS):  # type: ignore[arg-type]
         yield where, message, context or ""
 
 

@@ -61,6 +61,7 @@ function upload(box, input, file) {
     if (event.lengthComputable) bar.value = event.loaded / event.total;
   });
   const fail = (words) => {
+    item.dataset.failed = words;
     bar.remove();
     state.className = "errorlist";
     state.textContent = words;
@@ -128,10 +129,33 @@ for (const box of document.querySelectorAll("[data-drop]")) {
   input.after(hint);
 }
 
-form?.addEventListener("submit", (event) => {
-  const busy = form.querySelector("[data-busy]");
-  if (!busy) return;
+// What no one sees, of a group that is not given, as in work.css. A browser would let a wrong value there keep the form from being
+// sent, without a word.
+const NOT_GIVEN = "fieldset.group:has(> .given > input:not(:checked)) > :is(.field:not(.given), fieldset)";
+
+function leaveOutWhatIsNotGiven() {
+  for (const field of form.elements) field.disabled = field.closest(NOT_GIVEN) !== null;
+}
+
+// Else it would be sent without what was chosen, or typed: a browser has no value for what is no number or no date, and the
+// button that shows the form as JSON has it check nothing.
+function holdBack(event) {
+  const file = [...form.querySelectorAll("[data-busy], [data-failed]")].find((each) => !each.closest(NOT_GIVEN));
+  const unread = [...form.elements].find((field) => field.validity.badInput);
+  if (!file && !unread) return;
   event.preventDefault();
-  busy.querySelector(".help").textContent = gettext("Please wait until it is uploaded.");
-  busy.querySelector("button").focus();
-});
+  if (!file) {
+    unread.reportValidity();
+    return;
+  }
+  const words = file.querySelector(".help, .errorlist");
+  words.textContent = "busy" in file.dataset ? gettext("Please wait until it is uploaded.") : `${file.dataset.failed} ${gettext("Nothing was started: remove this file first.")}`;
+  file.querySelector("button").focus();
+}
+
+if (form) {
+  form.addEventListener("submit", holdBack);
+  form.addEventListener("change", ({ target }) => target.matches(".given > input") && leaveOutWhatIsNotGiven());
+  addEventListener("pageshow", leaveOutWhatIsNotGiven); // also when a browser has put back what was ticked
+  leaveOutWhatIsNotGiven();
+}

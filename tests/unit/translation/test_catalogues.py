@@ -23,12 +23,15 @@ def test_catalogues_have_every_text_and_their_files_are_current() -> None:
 
 
 def test_check_finds_what_is_wrong_with_a_catalogue(tmp_path: Path) -> None:
-    """A new text, a fuzzy one, an empty plural, and a placeholder that is misspelt."""
+    """A new text, one of a script's template, a fuzzy one, an empty plural, and a placeholder that is
+    misspelt."""
     for each in ("script", "django_site"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / each, tmp_path / each, ignore=ignored)
     page = tmp_path / "django_site/templates/404.html"
     page.write_text(page.read_text().replace("There is nothing here", "A new text"))
+    script = tmp_path / "django_site/static/gatehouse/pictures.js"
+    script.write_text(script.read_text().replace("%(at)s of", "%(at)s among"))
     catalogue = tmp_path / GERMAN / "django.po"
     text = catalogue.read_text()
     for old, new in (
@@ -43,6 +46,7 @@ def test_check_finds_what_is_wrong_with_a_catalogue(tmp_path: Path) -> None:
     assert said.returncode == 1
     for words in (
         "'A new text' is not translated",
+        "'%(at)s among %(every)s' is not translated",
         "'Home' is not translated",
         "'An API key was revoked' is not translated",
         "'Hello, %(name)s' has other placeholders",

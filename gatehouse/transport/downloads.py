@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 class Target:
     """A file that is about to be written. ``to`` is its path, or a folder that it is put into
-    under its own name."""
+    under its own name. A link at that path leads to the file; one in the folder is replaced."""
 
     def __init__(self, to: str | PathLike[str], *, name: str) -> None:
         path = Path(to)
@@ -21,19 +21,27 @@ class Target:
                 raise ValueError(
                     f"{name!r} isn't a valid file name here: give the path of the file itself"
                 )
-            path = path / name
-        self.path = path
+            self.path = self._file = path / name
+            self._is_stream = False
+            return
+        self.path, self._file = path, Path(os.path.realpath(path))
+        self._is_stream = path.exists() and not path.is_file()  # a pipe, a device
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Open a file beside it, which takes its place at the end,
-        or is removed when anything is raised."""
-        handle, beside = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name[:50]}-")
+        or is removed when anything is raised. A pipe or a device is written to as it is."""
+        if self._is_stream:
+            with self.path.open("wb") as opened:
+                yield opened
+            return
+        file = self._file
+        handle, beside = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:50]}-")
         try:
             with os.fdopen(handle, "wb") as opened:
                 yield opened
             os.chmod(beside, 0o666 & ~_umask())  # as any new file of this person
-            Path(beside).replace(self.path)
+            Path(beside).replace(file)
         except BaseException:
             with suppress(OSError):
                 Path(beside).unlink()

@@ -13,6 +13,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from gatehouse import errors
+from gatehouse.cli.closed_streams import stand_in_for_closed
 from gatehouse.cli.command import CliGroup, RunOptions
 from gatehouse.cli.commands.completion import completion
 from gatehouse.cli.commands.delete import delete, usage
@@ -48,7 +49,8 @@ _CODES: Mapping[type[errors.GatehouseError], ExitCode] = {
 }
 
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+# No room, a broken disk, or nothing open there.
+_NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 class Root(CliGroup):
@@ -105,6 +107,7 @@ for _each in (
 def main() -> int:
     """Run the command of this process and return its exit code."""
     options = RunOptions()
+    stand_in_for_closed()
     if isinstance(sys.stdout, TextIOWrapper):
         # a terminal that can't show é still gets the rest
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -127,7 +130,7 @@ def _drop_output() -> None:
 
 def _tell(error: Exception) -> int:
     # commands that write files say so themselves
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in _NOT_WRITABLE:
         _drop_output()
         say(f"gatehouse: stdout can't be written: {error.strerror}")
         return ExitCode.NOT_WRITTEN

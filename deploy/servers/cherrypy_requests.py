@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # A client that sent a small body to an address that wants none may go on with its next request.
 _DISCARDED_MAX = 65_536
 _BUFFER = io.DEFAULT_BUFFER_SIZE
+# Whose answers end with their fields, as those with 1xx do, which none is: RFC 9112, 6.3.
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class CherryPyRequest(HTTPRequest):
@@ -101,6 +103,12 @@ class CherryPyRequest(HTTPRequest):
         if not self._body.discard(at_most=_DISCARDED_MAX):
             self.close_connection = True
         super().send_headers()
+
+    def write(self, chunk: bytes) -> None:
+        """Send a piece of the answer's body, if it can have one: else the client, or a proxy that
+        sends others' requests over this connection, would read it as the next answer."""
+        if self.method != b"HEAD" and int(self.status[:3]) not in _WITHOUT_BODY:
+            super().write(chunk)
 
     @property
     def _body_limit(self) -> int:

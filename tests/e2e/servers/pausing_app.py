@@ -5,6 +5,7 @@
 /until        waits for half a second at most
 /stream       says "first", pauses, says "last"
 /flood        sends as much as the client takes; then, in a thread, 200 numbered lines
+/bare?status  answers with this status, and with a body where there can't be one
 /counts       how many answers are open, and how many threads there are
 """
 
@@ -99,6 +100,9 @@ def application(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [("Content-Type", "text/plain")])
         answer = Answer(PAGES[path]())
         return answer if environ.get(PARKING) else _Closing(answer, environ)
+    if path == "/bare":
+        start_response(f"{environ['QUERY_STRING']} Bare", [])
+        return [b"what nobody may see"]
     if path == "/go":
         while Pauses.waiting:
             Pauses.waiting.popitem()[1].resume()

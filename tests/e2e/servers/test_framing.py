@@ -79,6 +79,12 @@ def service(
 
 def statuses(service: ServiceProcess, request: bytes) -> list[int]:
     """Send these bytes on one connection, and return the status of each answer."""
+    answers = answers_to(service, request)
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answers)]
+
+
+def answers_to(service: ServiceProcess, request: bytes) -> bytes:
+    """Send these bytes on one connection, and return what comes until it is closed."""
     answers = b""
     with socket.create_connection(("127.0.0.1", service.port), timeout=15) as connection:
         connection.sendall(request.replace(b"{host}", service.host.encode()))
@@ -87,7 +93,7 @@ def statuses(service: ServiceProcess, request: bytes) -> list[int]:
                 answers += piece
         except ConnectionResetError:
             pass  # closed before it had read what follows
-    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answers)]
+    return answers
 
 
 @pytest.mark.parametrize("request_", REFUSED.values(), ids=REFUSED.keys())
@@ -150,3 +156,20 @@ def test_plain_requests_follow_each_other(service: ServiceProcess) -> None:
     for request in plain:
         assert statuses(service, request + NEXT)[-1] == 200
     assert statuses(service, b"GET /api/health/live HTTP/1.0\r\n\r\n") == [200]
+
+
+HEADS = {
+    "a page": b"HEAD /accounts/login/ HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "no such page": b"HEAD /nowhere HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "a file": b"HEAD /static/gatehouse/design.css HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "the API": b"HEAD /api/me HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "another host": b"HEAD / HTTP/1.1\r\nHost: example.org\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())
+def test_answer_to_head_ends_with_its_fields(service: ServiceProcess, head: bytes) -> None:
+    """What came behind them would be read as the next answer, maybe somebody else's."""
+    of_head, of_next, *_ = answers_to(service, head + NEXT).split(b"\r\n\r\n")
+    assert b"Content-Length: " in of_head
+    assert of_next.startswith(b"HTTP/1.1 200 ")

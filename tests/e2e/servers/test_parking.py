@@ -145,6 +145,17 @@ def test_answer_goes_on_when_its_place_is_resumed(bench: Bench) -> None:
         assert json.loads(client.answer())["open"] == 0
 
 
+@parks
+@pytest.mark.parametrize("status", ["204", "304"])
+def test_answer_that_has_no_body_is_sent_without_one(bench: Bench, status: str) -> None:
+    """Whatever the application says: the next answer begins where it ends."""
+    with bench.client() as client:
+        client.get(f"/bare?{status}")
+        assert client.head()[""] == status
+        client.get("/counts")
+        assert "open" in json.loads(client.answer())
+
+
 def test_pause_ends_at_its_time(bench: Bench) -> None:
     """Nobody has to end it."""
     began = time.monotonic()

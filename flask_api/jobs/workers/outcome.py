@@ -68,16 +68,23 @@ def worker_lost(how: str) -> Outcome:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """Return an error as its owner may see it, with a traceback for staff.
-    What the engine itself says has no ``bases``."""
+    What the engine itself says has no ``bases``. Bytes that are no text are shown escaped."""
     try:
-        message, caught = str(error)[:2000], caught_by(error)
+        message, caught = _escaped(str(error)[:2000])[:2000], caught_by(error)
     # a task may raise anything, even what has no words; losing the slot over it would hurt others
     except Exception:
         message, caught = "An error that can't be shown.", {"bases": []}
     described = {"type": type(error).__name__, "message": message, **caught}
     if not isinstance(error, TaskError):
-        described["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
+        trace = "".join(traceback.format_exception(error))[-20_000:]
+        described["traceback"] = _escaped(trace)[-20_000:]
     return described
+
+
+def _escaped(text: str) -> str:
+    """Return a text of which each character can be sent: Redis' JSON reader refuses halves, and
+    the attempt that ended with them would be taken for one whose process died."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def not_begun(job_id: str) -> Outcome:

@@ -30,6 +30,12 @@ def fail(message: str) -> None:
     raise RuntimeError(message)
 
 
+@task("sample.fail_on_bytes")
+def fail_on_bytes(count: int) -> None:
+    """Raise an error that names a file whose name is no text, as Python reads it from a disk."""
+    raise RuntimeError("caf\udce9" * count)
+
+
 @task("sample.refuse")
 def refuse(message: str) -> None:
     """Raise what the owner should read."""

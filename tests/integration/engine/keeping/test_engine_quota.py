@@ -66,6 +66,20 @@ def test_person_at_the_limit_of_ended_jobs_is_refused(bench: EngineBench) -> Non
     assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
 
 
+def test_error_with_bytes_that_are_no_text_is_kept_at_the_limit(bench: EngineBench) -> None:
+    """A traceback is left out, and the words stay: the job is not taken for one whose process died,
+    which would run it again."""
+    engine = bench.start(person_bytes=BYTES)
+    bench.run(engine, "sample.big", {"size": BYTES - 2_400})
+    job = bench.run(engine, "sample.fail_on_bytes", {"count": 300})
+    assert job.error
+    assert (job.error["type"], job.attempt) == ("RuntimeError", 1)
+    assert job.error["message"].startswith(r"caf\udce9caf\udce9")
+    assert len(job.error["message"]) == 2_000
+    assert "traceback" not in job.error
+    _check(bench, engine)
+
+
 @pytest.mark.parametrize(
     ("task", "arguments"),
     [

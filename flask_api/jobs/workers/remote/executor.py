@@ -138,22 +138,22 @@ class RemoteExecutor(Executor):
             self._paused = True
 
     def wait_until_idle(self, *, deadline_s: float) -> bool:
-        """Wait for what is on its way to be taken over, and take back what is not: workers go on
-        without this process, so it leaves nothing behind."""
-        try:
-            self._sent.settle(timeout_s=min(deadline_s, _HAND_OVER_S))
-        except JobStoreUnavailable:
-            log.info("what was sent is left to be adopted: Redis is away")
+        """Wait for what is on its way to be taken over: workers go on without this process."""
+        with suppress(JobStoreUnavailable):
+            self._sent.wait_until_taken(timeout_s=min(deadline_s, _HAND_OVER_S))
         return True
 
     def close(self) -> None:
-        """End the threads and close connections. Idempotent."""
+        """End the threads, take back what no worker has taken, and close connections. Idempotent.
+        Not before the host's jobs must stop: until then it repeats what Redis refuses."""
         self._closing.set()
         self._news.set()
         for thread in self._threads:
             thread.join()
-        with suppress(JobStoreUnavailable):  # what was just being sent as the others settled
-            self._sent.settle(timeout_s=0)
+        try:
+            self._sent.take_back_all()
+        except JobStoreUnavailable:
+            log.info("what was sent is left to be adopted: Redis is away")
         self._carrier.close()
         self._store.close()
 

@@ -112,22 +112,25 @@ class SentAttempts:
                 else:
                     sent.at, sent.was_resent = time.monotonic(), True
 
-    def settle(self, *, timeout_s: float) -> None:
-        """Wait until workers have taken over what was sent, then take back the rest.
-        Raises JobStoreUnavailable."""
+    def wait_until_taken(self, *, timeout_s: float) -> None:
+        """Wait until workers have taken over what was sent. Raises JobStoreUnavailable."""
         deadline = time.monotonic() + timeout_s
         pause = threading.Event()
-        while True:
-            waiting = [
-                sent
-                for sent, holder in self._look(lambda _: True)
-                if holder.holds(sent.attempt.number) and holder.instance == sent.attempt.instance
-            ]
-            if not waiting or time.monotonic() >= deadline:
-                break
+        while self._untaken() and time.monotonic() < deadline:
             pause.wait(_SETTLE_EVERY_S)
-        for sent in waiting:
+
+    def take_back_all(self) -> None:
+        """Take back what no worker has taken over. Blocks as a turn does, while Redis takes no
+        writes: call it when that tries once only. Raises JobStoreUnavailable."""
+        for sent in self._untaken():
             self.take_back(sent)
+
+    def _untaken(self) -> list[SentAttempt]:
+        return [
+            sent
+            for sent, holder in self._look(lambda _: True)
+            if holder.holds(sent.attempt.number) and holder.instance == sent.attempt.instance
+        ]
 
     def _look(self, is_due: Callable[[SentAttempt], bool]) -> list[tuple[SentAttempt, Holder]]:
         with self._lock:

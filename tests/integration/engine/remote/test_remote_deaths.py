@@ -4,6 +4,7 @@ twice."""
 import json
 import os
 import signal
+import threading
 
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -11,6 +12,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.workers.remote.worker import RemoteWorker
 from tests.chaos.processes import pool_children_of
 from tests.integration.engine.engine_bench import EngineBench
 from tests.integration.engine.remote.conftest import StartWorker
@@ -115,6 +117,27 @@ def test_killed_work_horse_costs_its_job_an_attempt_and_no_slot(
     job = bench.outcome(remote_engine, job_id)
     assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 2)
     assert "exit code -9" in job.attempts[0]["error"]["message"]
+
+
+def test_server_stops_in_time_though_redis_takes_no_writes(
+    bench: EngineBench, worker_here: RemoteWorker
+) -> None:
+    """An attempt is on its way then, and no worker takes it. Reads go on, as where the disk is full
+    or replicas are gone."""
+    assert worker_here.name
+    engine = bench.start(executors={"processes": "celery"}, **REMOTE)
+    job_id = bench.submit(engine, "child.echo")
+    bench.wait_for(job_id, "running", timeout_s=30)
+    stop = threading.Thread(target=engine.shutdown, kwargs={"deadline_s": 1})
+    try:
+        bench.admin.config_set("min-replicas-to-write", 1)
+        stop.start()
+        stop.join(15)
+        assert not stop.is_alive()
+    finally:
+        bench.admin.config_set("min-replicas-to-write", 0)
+        stop.join(15)
+    assert bench.status(job_id) == "running", "whoever adopts it goes on"
 
 
 def test_outage_of_redis_costs_nothing(

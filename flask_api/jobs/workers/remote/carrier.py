@@ -38,6 +38,10 @@ class Carrier(Protocol):
         """Return what must be changed when such an error says that the broker refuses us; empty
         when it is away, which passes."""
 
+    def interrupt(self) -> None:
+        """Send nothing more, and have what is being sent fail soon: a broker that hangs must not
+        hold up a stop. Doesn't block."""
+
     def close(self) -> None:
         """Close connections. Idempotent."""
 
@@ -53,7 +57,7 @@ class WatchedCarrier:
         self._looked_at: float | None = None
         self.is_away = False
         self.refuses = False  # and so it is as good as away
-        self.close = carrier.close
+        self.interrupt, self.close = carrier.interrupt, carrier.close
 
     def look(self) -> bool:
         """Tell whether entries can be sent; ask the broker now and then. Not only those who send
@@ -132,6 +136,9 @@ class RedisCarrier:
     def refusal(self, error: Exception) -> str:  # noqa: ARG002  # whatever it is
         """Nothing: others tell what the jobs' Redis refuses."""
         return ""
+
+    def interrupt(self) -> None:
+        """Nothing: the jobs' Redis has a second to take an entry."""
 
     def close(self) -> None:
         """Close connections."""

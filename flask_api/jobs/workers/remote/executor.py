@@ -147,6 +147,7 @@ class RemoteExecutor(Executor):
         """End the threads, take back what no worker has taken, and close connections. Idempotent.
         Not before the host's jobs must stop: until then it repeats what Redis refuses."""
         self._closing.set()
+        self._carrier.interrupt()
         self._news.set()
         for thread in self._threads:
             thread.join()

@@ -7,6 +7,7 @@ forgets all the same is sent again (.sent): what was accepted is in the jobs' Re
 """
 
 import logging
+import socket
 import ssl
 import threading
 from contextlib import suppress
@@ -51,6 +52,7 @@ class RabbitMqCarrier:
         self._connection: amqp.Connection | None = None
         self._channel: Any = None
         self._came_back = False  # what is published just now
+        self._is_stopping = False
 
     def send(self, worker: str, entry_id: str, signed: str) -> None:
         """Publish an entry to a worker's queue; return when the broker has it. Raises OSError and
@@ -74,6 +76,16 @@ class RabbitMqCarrier:
         """Return what must be changed for an error of the broker, if it is a refusal."""
         return refusal_of(error, self._url)
 
+    def interrupt(self) -> None:
+        """See Carrier.interrupt."""
+        self._is_stopping = True
+        transport = getattr(self._connection, "_transport", None)  # its property would connect
+        opened = getattr(transport, "sock", None)
+        if opened is not None:
+            with suppress(OSError):
+                # Of the socket alone: who waits in TLS needs its state.
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
@@ -88,7 +100,7 @@ class RabbitMqCarrier:
             except (OSError, amqp.AMQPError) as error:
                 # Since the last entry the broker may have begun anew. One that comes twice begins
                 # once, so there is no harm in what the first try may have done.
-                if not was_open or isinstance(error, TimeoutError):
+                if not was_open or isinstance(error, TimeoutError) or self._is_stopping:
                     raise
                 self._publish_once(message, queue, mandatory=mandatory)
             return not self._came_back
@@ -110,6 +122,8 @@ class RabbitMqCarrier:
             raise
 
     def _open_channel(self) -> Any:
+        if self._is_stopping:
+            raise ConnectionAbortedError("this process stops")
         if self._channel is None:
             self._connection = amqp.Connection(confirm_publish=True, **self._options)
             self._connection.connect()

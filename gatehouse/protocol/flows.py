@@ -15,7 +15,13 @@ from typing import Any, TypeAlias, TypeVar
 from gatehouse.errors import InvalidRequest, NotFound, TooManyRequests, Unavailable, WaitTimedOut
 from gatehouse.protocol.records import JobRecord, SharedRecord
 from gatehouse.protocol.requests import get_job, get_shared
-from gatehouse.protocol.wire import ApiRequest, ApiResponse, read_json, refusal
+from gatehouse.protocol.wire import (
+    REFUSED_ON_THE_WAY,
+    ApiRequest,
+    ApiResponse,
+    read_json,
+    refusal,
+)
 
 T = TypeVar("T")
 
@@ -78,9 +84,11 @@ def ask(
     """Ask, again if need be: what may be repeated, what never left this machine,
     and what was refused as too much.
 
-    Without ``waits_for_room`` TooManyRequests is raised at once.
+    Without ``waits_for_room`` TooManyRequests is raised at once, unless an answer was lost before:
+    only the very same request can't do twice what that one may have done.
     """
     patience = Patience(patience_s)
+    lost: Unavailable | None = None
     while True:
         try:
             answer: ApiResponse = yield request
@@ -91,12 +99,24 @@ def ask(
         except Unavailable as away:
             if away.was_sent and not request.may_repeat:
                 raise
+            lost = away if away.was_sent else lost
             pause = patience.pause_after(away)
         except TooManyRequests as full:
-            if not waits_for_room:
+            if not (waits_for_room or lost):
                 raise
-            pause = patience.pause_after(full)
+            pause = _pause_for_room(patience, full, lost)
         yield pause
+
+
+def _pause_for_room(patience: Patience, full: TooManyRequests, lost: Unavailable | None) -> Delay:
+    """Return how long to wait for room. Raises ``full`` when that would be too late: nothing was
+    accepted. Who refused before the service was asked doesn't know that: ``lost`` stands then."""
+    try:
+        return patience.pause_after(full)
+    except TooManyRequests:
+        if lost is None or full.code != REFUSED_ON_THE_WAY:
+            raise
+        raise lost from full
 
 
 def delete(request: ApiRequest, *, patience_s: float) -> Flow[None]:
@@ -111,9 +131,10 @@ def delete(request: ApiRequest, *, patience_s: float) -> Flow[None]:
             error = away
         if error is None or (was_sent and isinstance(error, NotFound)):
             return
-        if not isinstance(error, Unavailable):
+        if isinstance(error, Unavailable):
+            was_sent = was_sent or error.was_sent
+        elif not isinstance(error, TooManyRequests):
             raise error
-        was_sent = was_sent or error.was_sent
         yield patience.pause_after(error)
 
 

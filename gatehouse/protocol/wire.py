@@ -29,6 +29,11 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 PROBLEM = "application/problem+json"
 
+# The code of a 429 that is no problem of the API's: a proxy's, or the server's own, which counts an
+# address's connections. The service was not asked.
+REFUSED_ON_THE_WAY = "refused_on_the_way"
+_REFUSED_S = 1.0  # where it doesn't say when to come back
+
 _BY_STATUS: Mapping[int, type[ApiError]] = {
     401: NotLoggedIn,
     403: Forbidden,
@@ -103,6 +108,13 @@ def refusal(answer: ApiResponse) -> GatehouseError | None:
         if answer.status in _AWAY:
             return Unavailable(
                 f"The service is away: {_described(answer)}.", retry_after_s=_retry_after_s(answer)
+            )
+        if answer.status == 429:
+            return TooManyRequests(
+                f"It is too much: {_described(answer)}.",
+                status=429,
+                code=REFUSED_ON_THE_WAY,
+                retry_after_s=_retry_after_s(answer) or _REFUSED_S,
             )
         return _bad_answer(answer, "and not as Gatehouse does")
     return _from_problem(answer, problem)

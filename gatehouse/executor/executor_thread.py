@@ -52,20 +52,21 @@ class ExecutorThread:
         self._is_closed = False
 
     def add(self, futures: Sequence[RemoteFuture]) -> None:
-        """Send these calls soon. Raises RuntimeError after ``close``,
-        as the standard library does."""
+        """Send these calls soon. Raises RuntimeError after ``close``, and where no thread can be
+        started, as the standard library does."""
         # its thread is not in this process: nobody would send them
         if os.getpid() != self._process:
             raise RuntimeError("this executor was made before a fork: make one in each process")
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            self._outbox.add(futures)
             if self._thread is None:
                 # No daemon: what was submitted last is sent,
                 # though the main thread ends right after it.
-                self._thread = threading.Thread(target=self._run, name="gatehouse-executor")
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="gatehouse-executor")
+                thread.start()  # where the system has none left, nothing was added
+                self._thread = thread
+            self._outbox.add(futures)
 
     def cancel(self, future: RemoteFuture) -> None:
         """Cancel one call if its job has not begun; returns when the service has answered."""

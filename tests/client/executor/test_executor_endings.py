@@ -111,6 +111,22 @@ def test_executor_without_calls_starts_nothing(client: Client) -> None:
         assert _threads() == []
 
 
+def test_call_for_which_no_thread_could_be_started_is_refused_and_the_next_is_not(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may have none left for a moment: nothing waits for a thread that never began."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with Executor(client) as executor:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="can't start"):
+                executor.submit("client.square", 2)
+        assert executor.submit("client.square", 3).result(SOON_S) == 9
+
+
 def test_interpreter_that_ends_without_shutdown_has_sent_everything(
     service: ServiceProcess, key: str, gate: Path
 ) -> None:

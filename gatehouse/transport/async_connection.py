@@ -26,6 +26,7 @@ from gatehouse.transport.httpx_adapter import (
     failure_of,
     http_options,
     json_line,
+    require_kind,
 )
 
 T = TypeVar("T")
@@ -74,8 +75,9 @@ class AsyncServiceConnection:
         while not follower.is_done:
             broken = None
             try:
-                async with self._opened(follower.request(), follower.patience_s) as response:
-                    async for piece in _pieces(response):
+                request = follower.request()
+                async with self._opened(request, follower.patience_s) as response:
+                    async for piece in _pieces(response, request.accept):
                         item = follower.take(piece)
                         if item is not None:
                             yield item
@@ -177,7 +179,6 @@ async def _read(response: httpx.Response) -> bytes:
     return b"".join(pieces)
 
 
-def _pieces(response: httpx.Response) -> AsyncIterator[Any]:
-    if response.headers.get("content-type", "").startswith(EVENT_STREAM):
-        return EventSource(response).aiter_sse()
-    return response.aiter_lines()
+def _pieces(response: httpx.Response, wanted: str) -> AsyncIterator[Any]:
+    require_kind(response, wanted)
+    return EventSource(response).aiter_sse() if wanted == EVENT_STREAM else response.aiter_lines()

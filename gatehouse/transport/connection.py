@@ -26,6 +26,7 @@ from gatehouse.transport.httpx_adapter import (
     failure_of,
     http_options,
     json_line,
+    require_kind,
 )
 
 T = TypeVar("T")
@@ -74,8 +75,9 @@ class ServiceConnection:
         while not follower.is_done:
             broken = None
             try:
-                with self._opened(follower.request(), follower.patience_s) as response:
-                    for piece in _pieces(response):
+                request = follower.request()
+                with self._opened(request, follower.patience_s) as response:
+                    for piece in _pieces(response, request.accept):
                         item = follower.take(piece)
                         if item is not None:
                             yield item
@@ -175,7 +177,6 @@ def _read(response: httpx.Response) -> bytes:
     return b"".join(pieces)
 
 
-def _pieces(response: httpx.Response) -> Iterator[Any]:
-    if response.headers.get("content-type", "").startswith(EVENT_STREAM):
-        return EventSource(response).iter_sse()
-    return response.iter_lines()
+def _pieces(response: httpx.Response, wanted: str) -> Iterator[Any]:
+    require_kind(response, wanted)
+    return EventSource(response).iter_sse() if wanted == EVENT_STREAM else response.iter_lines()

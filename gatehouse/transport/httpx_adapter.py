@@ -117,6 +117,15 @@ def as_response(response: httpx.Response, body: bytes = b"") -> ApiResponse:
     return ApiResponse(status=response.status_code, headers=dict(response.headers), body=body)
 
 
+def require_kind(response: httpx.Response, wanted: str) -> None:
+    """Raise BadAnswer unless a success is of the media type that was asked for: a proxy's page has
+    no events, and one without a line would be followed for ever."""
+    kind = response.headers.get("content-type", "")
+    if not kind.startswith(wanted):
+        words = f"The address answers with {ascii(kind)[:100]} where {wanted} was asked for."
+        raise BadAnswer(words, status=response.status_code)
+
+
 def bounded(pieces: list[bytes], piece: bytes, size: int, *, status: int) -> int:
     """Add a piece of an answer; return its size so far.
     Raises BadAnswer for one that does not end."""

@@ -7,6 +7,7 @@ import pytest
 
 from gatehouse import BadAnswer, Executor, InvalidRequest, Unavailable
 from gatehouse.protocol import requests
+from gatehouse.protocol.followers import ResultsFollower
 from gatehouse.transport.downloads import Target
 from tests.client.odd_server import Page
 from tests.client.transport.test_answers import asking
@@ -22,11 +23,16 @@ def test_answer_that_can_not_be_unpacked_is_a_bad_answer(tmp_path: Path) -> None
             client.me,
             lambda: list(client.connection.fetch_lines(requests.get_log("some"))),
             lambda: client.connection.fetch_file(requests.get_file("some", "a.txt"), target),
-            lambda: next(client.events()),
         ]
         for ask_for in asked:
             with pytest.raises(BadAnswer, match="can't be read"):
                 ask_for()
+    stream = UNREADABLE | {"Content-Type": "text/event-stream"}
+    with (
+        asking(Page(200, "no gzip", stream)) as (_, client),
+        pytest.raises(BadAnswer, match="can't be read"),
+    ):
+        next(client.events())
     assert list(tmp_path.iterdir()) == []
     with asking(Page(503, "no gzip", UNREADABLE)) as (_, client), pytest.raises(Unavailable):
         client.me()
@@ -63,3 +69,14 @@ def test_what_no_address_has_room_for_is_an_invalid_request() -> None:
         with pytest.raises(InvalidRequest, match="too long"):
             list(client.jobs(task="a" * 70_000))
         assert server.asked == []
+
+
+@pytest.mark.parametrize("page", ["<html>Log in first</html>", ""])
+def test_page_in_place_of_a_stream_is_a_bad_answer(page: str) -> None:
+    """A proxy's own, with success: it has no events and no results, however long one follows."""
+    with asking(Page(200, page)) as (_, client):
+        with pytest.raises(BadAnswer, match="'text/html' where text/event-stream"):
+            next(client.events())
+        follower = ResultsFollower("b", total=1, order="completion", timeout_s=2, patience_s=0)
+        with pytest.raises(BadAnswer, match="'text/html' where application/x-ndjson"):
+            next(client.connection.follow(follower))

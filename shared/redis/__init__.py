@@ -1,8 +1,8 @@
 """The only place that builds a Redis client, and the seam that its errors stop at.
 
 ``build``: a client for a URL. ``client``: connections with time-outs, to a primary only.
-``exchange``: a packet out and its replies back. ``role``, ``replies``: what they mean.
-``beside``: is Redis of this machine? ``store``: the seam itself.
+``pool``: a packet out and its replies back. ``role``, ``replies``: what they mean.
+``beside``: is Redis of this machine? ``gateway``: the seam itself.
 ``trial``: what is wrong with a URL, asked once at start.
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from redis.connection import UnixDomainSocketConnection
 
 from shared.redis.client import RedisClient, pack
-from shared.redis.exchange import exchange
+from shared.redis.pool import exchange
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
 _QUESTION = pack(("INFO", "server"))

@@ -1,12 +1,19 @@
 """The connections of a client: greeted, bounded in number, and dropped together when their server
-is no longer what it was."""
+is no longer what it was; and one packet out and its replies back over one of them.
+
+redis-py makes them: TCP, TLS or a Unix socket, logged in, with its time-outs. Its own way to ask is
+built for every kind of reply; this is for those that are read whole. Whatever goes wrong closes the
+connection, or the next command on it would be given this one's replies.
+"""
 
 import queue
+import select
 from collections import deque
 from contextlib import suppress
 from typing import Any
 
 import redis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.exceptions import (
     ClusterDownError,
     MovedError,
@@ -16,15 +23,26 @@ from redis.exceptions import (
     ResponseError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.redis.exchange import BrokenConnectionError, exchange, require_role, watch
 from shared.redis.replication import Acknowledgement
-from shared.redis.replies import advice_for
-from shared.redis.role import ROLE_BY_HELLO, ROLE_BY_WAIT, MisconfiguredError, require_primary
+from shared.redis.replies import Meaning, advice_for, meaning_of
+from shared.redis.role import (
+    ROLE_BY_HELLO,
+    ROLE_BY_WAIT,
+    MisconfiguredError,
+    NotPrimaryError,
+    require_primary,
+)
 
 # Another server has the entries: nothing was done, so it may be said again.
 ELSEWHERE = (ReadOnlyError, MovedError, ClusterDownError)
 POOL_EXHAUSTED = "No connection available."  # redis-py has no class of its own for it
+_READ_SIZE = 65_536
+
+
+class BrokenConnectionError(RedisConnectionError):
+    """The other end closed the connection, maybe long ago."""
 
 
 class PooledConnections:
@@ -144,7 +162,23 @@ class Pool(redis.BlockingConnectionPool):
         if wanted and question is wanted.question and isinstance(reply, (int, NoPermissionError)):
             wanted.require(reply)
         elif not isinstance(reply, int) or question is ROLE_BY_HELLO:
-            require_role(self, connection, question, reply)
+            self._require_role(connection, question, reply)
+
+    def _require_role(self, connection: Any, question: bytes, reply: Any) -> None:
+        """Judge the answer to the role's question. A user that may not ask WAIT asks HELLO from
+        then on, which is larger."""
+        if isinstance(reply, NoPermissionError):
+            self.role_question = question = ROLE_BY_HELLO
+            (reply,) = exchange(connection, question, replies=1)
+        if isinstance(reply, ResponseError) and meaning_of(reply) is Meaning.DEMOTED:
+            raise NotPrimaryError("the server became a replica") from reply
+        if isinstance(reply, Exception):
+            raise reply
+        if question is ROLE_BY_HELLO:
+            require_primary(reply, is_of_cluster=self.is_of_cluster)
+        elif not isinstance(reply, int):  # the answer to another question: so was the one before it
+            connection.disconnect()
+            raise BrokenConnectionError("Redis answered another question.")
 
     def hear(self, connection: Any, question: bytes) -> None:
         """Read the answer to the question and judge it."""
@@ -209,7 +243,8 @@ class Pool(redis.BlockingConnectionPool):
     def _greet(self, connection: Any) -> None:
         """Log in on a new connection and find out what it leads to.
         Raises NotPrimaryError, MisconfiguredError."""
-        connection.idle_watch = watch(connection._sock)
+        connection.idle_watch = select.poll()  # tells has_ended, in one call
+        connection.idle_watch.register(connection._sock, select.POLLIN)
         try:
             connection.on_connect()
             if self.of_primary:
@@ -220,6 +255,33 @@ class Pool(redis.BlockingConnectionPool):
             raise MisconfiguredError(
                 advice_for(error) or "it refuses connections as they are made here"
             ) from error
+
+
+def exchange(connection: Any, packed: bytes, *, replies: int) -> list[Any]:
+    """Send ``packed`` and return its replies; one that is an error is an item, not raised.
+    Raises redis-py's TimeoutError and ConnectionError."""
+    socket, reader = connection._sock, connection._parser._reader
+    found: list[Any] = []
+    try:
+        socket.sendall(packed)
+        while True:
+            while len(found) < replies and (reply := reader.gets()) is not NOT_ENOUGH_DATA:
+                found.append(reply)
+            if len(found) == replies:
+                return found
+            received = socket.recv(_READ_SIZE)
+            if not received:
+                raise BrokenConnectionError("Connection closed by server.")
+            reader.feed(received)
+    except TimeoutError as error:
+        connection.disconnect()
+        raise RedisTimeoutError("Timeout reading from socket") from error
+    except OSError as error:
+        connection.disconnect()
+        raise BrokenConnectionError(f"Error while talking to Redis: {error.args}") from error
+    except BaseException:
+        connection.disconnect()
+        raise
 
 
 def has_ended(connection: Any) -> bool:

@@ -52,7 +52,7 @@ REDIS_MUTANTS = (
         ),
         Mutant(
             "reply after a time-out",
-            "shared/redis/exchange.py",
+            "shared/redis/pool.py",
             "        connection.disconnect()\n        raise RedisTimeoutError",
             "        raise RedisTimeoutError",
         ),

@@ -14,8 +14,8 @@ from flask_api.jobs.errors import (
 from flask_api.jobs.group_commit import Entry, GroupCommit
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.events import EVENTS_KEPT, batch_event, state_event
-from flask_api.jobs.records.job import Job, JobStatus, Member, to_fields
-from flask_api.jobs.records.scripts import flat, load_scripts
+from flask_api.jobs.records.job import Job, JobStatus, Member, flat, to_fields
+from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.records.usage import JOB_BYTES, UNBOUNDED, Quota
 from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreUnavailable
@@ -282,9 +282,8 @@ def _entry(
     idempotency: IdempotencyKey | None,
     start_at: float | None,
 ) -> Entry:
-    owner, fields = job.owner.id, to_fields(job)
-    keys = keyspace.of_submit(job.id, owner, idempotency.key if idempotency else None)
-    text_bytes = len(job.arguments.encode())
+    keys = keyspace.of_submit(job.id, job.owner.id, idempotency.key if idempotency else None)
+    fields, text_bytes = to_fields(job), len(job.arguments.encode())
     arguments = (
         job.id,
         "" if start_at is None else start_at,

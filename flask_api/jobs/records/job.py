@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -189,6 +190,11 @@ def to_fields(job: Job) -> dict[str, str]:
         if value is not None and value != omitted:
             stored[name] = encode(value)
     return stored
+
+
+def flat(fields: Mapping[str, Any]) -> Iterable[Any]:
+    """Return the fields of a hash as a script takes them: names and values in turn."""
+    return chain.from_iterable(fields.items())
 
 
 def json_text(value: Any) -> str:

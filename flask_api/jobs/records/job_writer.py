@@ -24,10 +24,11 @@ from flask_api.jobs.records.job import (
     JobStatus,
     QueuedJob,
     encode_field,
+    flat,
     format_time_s,
 )
 from flask_api.jobs.records.outages import retry_until
-from flask_api.jobs.records.scripts import flat, load_scripts
+from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
 from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreFull
@@ -154,21 +155,20 @@ class JobWriter:
         slot: int | None,
     ) -> tuple[list[str], list[Any]]:
         """Return KEYS and ARGV of turn.lua."""
-        now = JOBS_CLOCK.now()
         ended = endings[0].attempt.job if endings else _NOTHING
         begun = beginnings[0] if beginnings else _NOTHING
-        jobs = [*(ending.attempt.job for ending in endings), *beginnings]
-        keys = keyspace.of_turn(instance, ended, begun, [job.job_id for job in jobs])
+        ended_ids = [ending.attempt.job.job_id for ending in endings]
+        begun_ids = [queued.job_id for queued in beginnings]
+        ends = [each for ending in endings for each in _ending(ending)]
+        keys = keyspace.of_turn(instance, ended, begun, [*ended_ids, *begun_ids])
+        now = JOBS_CLOCK.now()
         expires_at = now + ttl_s
         arguments: list[Any] = [instance, format_time_s(now), EVENTS_KEPT, expires_at]
         arguments += [format_time_s(expires_at), self._quota.bytes]
         arguments += [ended.batch, begun.batch, "1" if ended.task in self._max_running else ""]
         # With its end, not its begin: a job may be begun by its acceptance, before it has a slot.
         arguments += [self._max_running.get(begun.task, ""), "" if slot is None else slot]
-        arguments.append(len(endings))
-        for ending in endings:
-            arguments += _ending(ending)
-        arguments += [queued.job_id for queued in beginnings]
+        arguments += [len(endings), *ends, *begun_ids]
         return keys, arguments
 
     def turn_until(

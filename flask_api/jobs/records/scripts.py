@@ -1,10 +1,8 @@
-"""The engine's Lua scripts, read once; what stands before some, and how they take fields."""
+"""The engine's Lua scripts, read once, and what stands before some."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from shared.redis import Script
 
@@ -40,11 +38,6 @@ def _with_steps(texts: Mapping[str, str], text: str, names: Iterable[str]) -> st
         for name in names
     )
     return f"{''.join(steps)}{text}"
-
-
-def flat(fields: Mapping[str, Any]) -> Iterable[Any]:
-    """Return the fields of a hash as a script takes them: names and values in turn."""
-    return chain.from_iterable(fields.items())
 
 
 def _put_before(counting: str, text: str) -> str:

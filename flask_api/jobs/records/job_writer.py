@@ -7,7 +7,6 @@ every write of its former attempts changes nothing.
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum, StrEnum
-from threading import Event
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -27,7 +26,6 @@ from flask_api.jobs.records.job import (
     flat,
     format_time_s,
 )
-from flask_api.jobs.records.outages import retry_until
 from flask_api.jobs.records.scripts import load_scripts
 from flask_api.jobs.records.usage import UNBOUNDED, Quota
 from shared.clock import JOBS_CLOCK
@@ -171,36 +169,27 @@ class JobWriter:
         arguments += [len(endings), *ends, *begun_ids]
         return keys, arguments
 
-    def turn_until(
+    def turn_though_full(
         self,
-        stopping: Event,
         instance: str,
         endings: Sequence[Ending],
-        beginnings: Sequence[QueuedJob],
+        beginnings: Sequence[QueuedJob] = (),
         *,
         ttl_s: int,
         slot: int | None = None,
     ) -> list[int]:
-        """Do and answer as :meth:`turn`, again and again while Redis is away, so that no outcome is
-        lost. Once ``stopping`` is set it tries a last time, and raises JobStoreUnavailable.
-
-        While Redis is full, what ended is written all the same, it is bounded by what runs;
-        nothing begins that would write more.
-        """
-
-        def write() -> list[int]:
-            try:
-                return self.turn(
-                    instance, endings=endings, beginnings=beginnings, ttl_s=ttl_s, slot=slot
-                )
-            except JobStoreFull:
-                if not endings:
-                    raise
-                # What does not begin now is held and not known: the audit queues it again.
-                ended = self.turn(instance, endings=endings, ttl_s=ttl_s, slot=slot, force=True)
-                return ended + [0] * len(beginnings)
-
-        return retry_until(stopping, write)
+        """Do and answer as :meth:`turn`. While Redis is full, what ended is written all the same,
+        it is bounded by what runs; nothing begins that would write more."""
+        try:
+            return self.turn(
+                instance, endings=endings, beginnings=beginnings, ttl_s=ttl_s, slot=slot
+            )
+        except JobStoreFull:
+            if not endings:
+                raise
+            # What does not begin now is held and not known: the audit queues it again.
+            ended = self.turn(instance, endings=endings, ttl_s=ttl_s, slot=slot, force=True)
+            return ended + [0] * len(beginnings)
 
     def report(
         self,

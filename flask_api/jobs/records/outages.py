@@ -1,13 +1,14 @@
 """Going on while Redis is away: the one place that says how a call is repeated."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from itertools import chain, repeat, takewhile
 from threading import Event
 from typing import TypeVar
 
 from shared.errors import JobStoreUnavailable
 
 T = TypeVar("T")
-_FIRST_PAUSE_S = 0.1
+_BACKOFF_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 _LONGEST_PAUSE_S = 2.0
 
 
@@ -36,11 +37,6 @@ def retry_while_away(
 def retry_until(stopping: Event, action: Callable[[], T]) -> T:
     """Repeat an idempotent action while Redis is away, with backoff; once ``stopping`` is set it is
     tried a last time. Raises JobStoreUnavailable."""
-    return retry_while_away(action, _backoff_until(stopping), wait=stopping.wait)
-
-
-def _backoff_until(stopping: Event) -> Iterator[float]:
-    pause_s = _FIRST_PAUSE_S
-    while not stopping.is_set():
-        yield pause_s
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+    backoff_s = chain(_BACKOFF_S, repeat(_LONGEST_PAUSE_S))
+    pauses = takewhile(lambda _: not stopping.is_set(), backoff_s)
+    return retry_while_away(action, pauses, wait=stopping.wait)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
@@ -12,6 +13,7 @@ from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import Attempt, Job, JobStatus, QueuedJob, queued_job_of
 from flask_api.jobs.records.job_reader import JobReader
 from flask_api.jobs.records.job_writer import NO_PLACE, Ending, JobWriter
+from flask_api.jobs.records.outages import retry_until
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.waiting import Waiting
@@ -22,7 +24,6 @@ from flask_api.jobs.workers.held_jobs import HeldJobs
 from flask_api.jobs.workers.interpreter_watch import InterpreterWatch
 from flask_api.jobs.workers.outcome import (
     AFTER_DEATH,
-    Outcome,
     ending_of,
     log_failures,
     stopped,
@@ -71,7 +72,7 @@ class Worker:
         self._executor_of = {
             task: self._executors[name] for task, name in self.executor_names.items()
         }
-        self._ttl_of = {task.name: task.policy.ttl_s or settings.job_ttl_s for task in registry}
+        self._policies = {task.name: task.policy for task in registry}
 
     @property
     def room(self) -> int:
@@ -181,10 +182,14 @@ class Worker:
         instance = self.held.instance
         ttl_s = self.ttl_s(ended[0][0].job.task) if ended else 0
         try:
-            endings = [self._ending(attempt, outcome) for attempt, outcome in ended]
-            answers = self._writer.turn_until(
-                self.held.stopping, instance, endings, queued, ttl_s=ttl_s, slot=slot
+            endings = [
+                ending_of(attempt, outcome, policy=self._policies[attempt.job.task])
+                for attempt, outcome in ended
+            ]
+            write = partial(
+                self._writer.turn_though_full, instance, endings, queued, ttl_s=ttl_s, slot=slot
             )
+            answers = retry_until(self.held.stopping, write)
         except JobStoreUnavailable:
             log.exception("outcomes not written: Redis stayed away until shutdown")
             self._forget_all(ended, queued)
@@ -218,10 +223,8 @@ class Worker:
 
     def ttl_s(self, task: str) -> int:
         """Return for how many seconds a job of a task is kept after its end."""
-        return self._ttl_of.get(task, self._job_ttl_s)
-
-    def _ending(self, attempt: Attempt, outcome: Outcome) -> Ending:
-        return ending_of(attempt, outcome, policy=self.registry.get(attempt.job.task).policy)
+        policy = self._policies.get(task)
+        return (policy and policy.ttl_s) or self._job_ttl_s
 
     def _note(
         self, ended: Sequence[Ended], endings: Sequence[Ending], answers: Sequence[int]

@@ -217,9 +217,8 @@ class RemoteWorker:
             self._writer.end_and_tell(name, ending, telling, ttl_s=ttl_s)
         except JobStoreUnavailable:
             place.is_held = bool(self._held.add([attempt.job]))
-            (answer,) = self._writer.turn_until(
-                self._held.stopping, name, [ending], [], ttl_s=ttl_s
-            )
+            write = partial(self._writer.turn_though_full, name, [ending], ttl_s=ttl_s)
+            (answer,) = retry_until(self._held.stopping, write)
             status = ending.status_by(answer).value
             place.notice = EndNotice(attempt.job.job_id, attempt.number, status, answer)
 

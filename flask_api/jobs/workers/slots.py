@@ -107,8 +107,9 @@ class SlotExecutor(Executor):
         wait in the queue, as very short jobs do when others run: there they share round trips.
         """
         with self._changed:
-            most = 1 if self.chunk_of(queued.task) > 1 else self.slots
-            if self._paused or self._active >= most or not self.queue.seize(queued):
+            is_free = not self._paused and self._active < self.slots
+            shares = self._active > 0 and self.chunk_of(queued.task) > 1
+            if not is_free or shares or not self.queue.seize(queued):
                 return False
             self._active += 1
             return True
@@ -145,9 +146,10 @@ class SlotExecutor(Executor):
         self._threads.close()
 
     def _work(self, begun: Sequence[Attempt] = ()) -> None:
-        is_brief = self._note_brief([attempt.job for attempt in begun], was_brief=False)
+        queued_jobs = [attempt.job for attempt in begun]
+        is_brief = self._note_brief(queued_jobs, was_brief=False)
         ended = self._run_all(begun)
-        self.queue.done([attempt.job for attempt in begun])
+        self.queue.done(queued_jobs)
         while True:
             if is_brief and 0 < len(self.queue) < _ENOUGH:
                 self._let_gather(_GATHER_S)
@@ -176,7 +178,8 @@ class SlotExecutor(Executor):
 
     def _chunk_of(self, task: str) -> int:
         """One of a task with a limit: those that wait for their turn in a slot would count."""
-        return 1 if self.queue.has_limit(task) else self.chunk_of(task)
+        chunk = self.chunk_of(task)
+        return 1 if chunk > 1 and self.queue.has_limit(task) else chunk
 
     def _run_all(self, attempts: Sequence[Attempt]) -> list[Ended]:
         return [(attempt, self._run_safely(attempt)) for attempt in attempts]

@@ -6,6 +6,7 @@ killed, of a few seconds, is not in the history: it is for looking, no ledger.
 
 import threading
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from flask_api.jobs.records.job import Attempt, JobStatus
@@ -40,7 +41,7 @@ class Tally:
     def __init__(self, clock: Callable[[], float] = JOBS_CLOCK.now) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._rows: dict[TaskHour, list[int]] = {}
+        self._rows = _no_rows()
 
     def end(
         self, task: str, outcomes: Mapping[JobStatus, int], attempts: Iterable[Attempt] = ()
@@ -50,7 +51,7 @@ class Tally:
         or since its time came."""
         now = self._clock()
         with self._lock:
-            row = self._row(task, now)
+            row = self._rows[int(now) // HOUR_S, task]
             for status, count in outcomes.items():
                 row[_OUTCOMES[status]] += count
             for attempt in attempts:
@@ -69,19 +70,16 @@ class Tally:
     def take(self) -> Counted:
         """Return what was counted since it was last taken."""
         with self._lock:
-            taken, self._rows = self._rows, {}
+            taken, self._rows = self._rows, _no_rows()
             return taken
 
     def put_back(self, taken: Counted) -> None:
         """Count again what could not be written."""
         with self._lock:
             for key, numbers in taken.items():
-                row = self._rows.setdefault(key, [0] * len(NAMES))
+                row = self._rows[key]
                 row[:] = map(sum, zip(row, numbers, strict=True))
 
-    def _row(self, task: str, now: float) -> list[int]:
-        key = (int(now) // HOUR_S, task)
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = [0] * len(NAMES)
-        return row
+
+def _no_rows() -> defaultdict[TaskHour, list[int]]:
+    return defaultdict(lambda: [0] * len(NAMES))

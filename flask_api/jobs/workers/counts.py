@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flask_api.jobs.history.tally import Tally
-from flask_api.jobs.records.job import Attempt, JobStatus
+from flask_api.jobs.records.job import OUTCOMES, Attempt, JobStatus
 from flask_api.jobs.records.job_writer import Ending
 from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.queue import FairQueue
@@ -57,7 +57,7 @@ class JobCounts:
                 (task.name, status.value): 0
                 for task in registry
                 for status in JobStatus
-                if status.is_outcome
+                if status in OUTCOMES
             }
         )
         self._attempts: Counter[tuple[str, str]] = Counter(
@@ -96,7 +96,7 @@ class JobCounts:
     ) -> None:
         task = self._known(task)
         outcomes = {
-            status: count for (status, kept), count in ends.items() if kept and status.is_outcome
+            status: count for (status, kept), count in ends.items() if kept and status in OUTCOMES
         }
         with self._lock:
             for (status, kept), count in ends.items():

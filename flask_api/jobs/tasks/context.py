@@ -85,9 +85,12 @@ class JobContext:
         settings: ApiSettings,
         reporter: Reporter,
         must_stop: Callable[[], StopReason | None],
+        timeout_s: float | None = None,
         inputs: Resolver | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``timeout_s``: from now on, until the attempt must stop if ``must_stop`` names no reason
+        before."""
         self.job_id = job_id
         self.attempt = attempt
         self.settings = settings
@@ -95,6 +98,7 @@ class JobContext:
         self._reporter = reporter
         self._must_stop = must_stop
         self._clock = clock
+        self._deadline = math.inf if timeout_s is None else clock() + timeout_s
         self._lock = threading.Lock()
         self._progress: Progress | None = None
         self._is_clamped = False
@@ -217,6 +221,8 @@ class JobContext:
         reason = self._must_stop()
         if reason is not None:
             raise JobCancelled(reason)
+        if self._clock() > self._deadline:
+            raise JobCancelled(StopReason.TIMED_OUT)
 
     def _insist(self, action: Callable[[], T]) -> T:
         """Repeat an idempotent action while Redis is away, willing to stop.

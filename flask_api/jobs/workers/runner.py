@@ -1,7 +1,6 @@
 """Run one attempt: call its task with what it may use, in this thread."""
 
 import logging
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -14,7 +13,6 @@ from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.states import SavedStates
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.context import JobContext, current_job
-from flask_api.jobs.tasks.policy import Policy
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
 from flask_api.jobs.workers.outcome import Outcome, describe, stopped
 from flask_api.jobs.workers.reporter import AttemptReporter
@@ -61,7 +59,8 @@ class AttemptRunner:
             attempt=attempt.number,
             settings=self._settings,
             reporter=reporter,
-            must_stop=deadline_check(task.policy, stop_reason),
+            must_stop=stop_reason,
+            timeout_s=task.policy.timeout_s,
             inputs=partial(input_of_job, self._uploads, attempt.job.owner_id),
         )
         most = self._settings.job_result_max_bytes
@@ -101,24 +100,6 @@ def _check_once_more(context: JobContext) -> None:
     except JobCancelled as stop:
         if stop.reason in (StopReason.CANCELLED, StopReason.TIMED_OUT, StopReason.QUOTA):
             raise
-
-
-def deadline_check(
-    policy: Policy,
-    signal: Callable[[], StopReason | None],
-    *,
-    clock: Callable[[], float] = time.monotonic,
-) -> Callable[[], StopReason | None]:
-    """Return ``must_stop`` of an attempt that begins now:
-    what ``signal`` says, or that its time is over."""
-    if policy.timeout_s is None:
-        return signal
-    deadline = clock() + policy.timeout_s
-
-    def must_stop() -> StopReason | None:
-        return signal() or (StopReason.TIMED_OUT if clock() > deadline else None)
-
-    return must_stop
 
 
 class JobLogHandler(logging.Handler):

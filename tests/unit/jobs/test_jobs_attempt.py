@@ -11,8 +11,6 @@ from flask_api.jobs.errors import StopReason, TaskError
 from flask_api.jobs.records.job import Attempt, JobStatus, QueuedJob
 from flask_api.jobs.tasks.policy import Policy
 from flask_api.jobs.workers.outcome import Outcome, describe, ending_of, stopped, worker_lost
-from flask_api.jobs.workers.runner import deadline_check
-from flask_api.testing import FakeClock
 
 POLICY = Policy(timeout_s=2, max_attempts=3, retry_on=(OSError,), backoff_s=8)
 FAILURE = {"type": "OSError", "message": "no"}
@@ -173,17 +171,3 @@ def test_error_without_words_is_described() -> None:
     described: dict[str, Any] = describe(WordlessError())
     assert described["type"] == "WordlessError"
     assert described["message"]
-
-
-def test_deadline_is_the_last_reason_to_stop() -> None:
-    """What was signalled comes first; the time counts from the attempt's beginning."""
-    clock, signal = FakeClock(), list[StopReason | None]([None])
-    must_stop = deadline_check(POLICY, lambda: signal[0], clock=clock)
-    assert must_stop() is None
-    clock.advance(1.9)
-    assert must_stop() is None
-    clock.advance(0.2)
-    assert must_stop() is StopReason.TIMED_OUT
-    signal[0] = StopReason.CANCELLED
-    assert must_stop() is StopReason.CANCELLED
-    assert deadline_check(Policy(), lambda: None, clock=lambda: 10.0**9)() is None

@@ -26,7 +26,7 @@ from shared.settings import ApiSettings
 class Bench:
     """A context on a clock of the test's own, with what it reported."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, timeout_s: float | None = None) -> None:
         self.clock = FakeClock()
         self.stop: StopReason | None = None
         self.reported: list[Progress] = []
@@ -40,6 +40,7 @@ class Bench:
             settings=ApiSettings.model_construct(),
             reporter=self,
             must_stop=lambda: self.stop,
+            timeout_s=timeout_s,
             clock=self.clock,
         )
 
@@ -183,6 +184,25 @@ def test_checkpoint_ends_an_attempt_that_must_stop() -> None:
         bench.context.save_file("a", b"")
     assert (bench.reported, bench.files) == ([], {})
     assert not issubclass(JobCancelled, Exception)
+
+
+def test_deadline_is_the_last_reason_to_stop() -> None:
+    """What was signalled comes first; the time counts from the attempt's beginning."""
+    bench = Bench(timeout_s=2)
+    bench.context.checkpoint()
+    bench.clock.advance(1.9)
+    bench.context.checkpoint()
+    bench.clock.advance(0.2)
+    with pytest.raises(JobCancelled) as stopped:
+        bench.context.checkpoint()
+    assert stopped.value.reason is StopReason.TIMED_OUT
+    bench.stop = StopReason.CANCELLED
+    with pytest.raises(JobCancelled) as stopped:
+        bench.context.checkpoint()
+    assert stopped.value.reason is StopReason.CANCELLED
+    unbounded = Bench()
+    unbounded.clock.advance(10.0**9)
+    unbounded.context.checkpoint()
 
 
 @pytest.mark.parametrize(

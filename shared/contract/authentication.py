@@ -5,7 +5,6 @@ One ladder for a session and one for an API key; each doubt is one early refusal
 ``manage.py whois`` use this, so there is one answer. Source: OWASP ASVS 5.0, chapters 7 and 9.
 """
 
-import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,7 +111,7 @@ class Guards:
         if user_id is None:
             raise NotAuthenticated(Refusal.SESSION_ANONYMOUS)
         principal = self._active_principal(user_id, stored)
-        if not _is_current(record.auth_hash, principal):
+        if not record.has_hash_of((principal.auth_hash, *principal.auth_hash_fallbacks)):
             raise NotAuthenticated(Refusal.AUTH_HASH_MISMATCH)
         if record.backend not in principal.backends:
             raise NotAuthenticated(Refusal.BACKEND_GIVEN_UP)
@@ -165,11 +164,3 @@ class Guards:
         if not principal.is_active:
             raise NotAuthenticated(Refusal.PRINCIPAL_INACTIVE)
         return principal
-
-
-def _is_current(auth_hash: str, principal: Principal) -> bool:
-    """Compare in constant time with the principal's hash and with those under
-    SECRET_KEY_FALLBACKS."""
-    accepted = [hash_ for hash_ in (principal.auth_hash, *principal.auth_hash_fallbacks) if hash_]
-    # A list, not any(): every comparison is made, whichever matches.
-    return True in [hmac.compare_digest(auth_hash.encode(), hash_.encode()) for hash_ in accepted]

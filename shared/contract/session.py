@@ -18,7 +18,8 @@ A record is refused when its signature fails, when it stands under another entry
 OWASP ASVS 5.0, 7.3.1 and 7.3.2.
 """
 
-from collections.abc import Mapping
+import hmac
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,13 @@ class SessionRecord:
     def auth_hash(self) -> str:
         """Django's session auth hash, empty when the session has none."""
         return str(self.data.get(USER_HASH) or "")
+
+    def has_hash_of(self, hashes: Iterable[str]) -> bool:
+        """Tell whether the session's auth hash is one of these, in constant time; an empty one is
+        nobody's."""
+        own = self.auth_hash.encode()
+        # A list, not any(): every comparison is made, whichever matches.
+        return True in [hmac.compare_digest(own, each.encode()) for each in hashes if each]
 
     @property
     def backend(self) -> str:

@@ -55,14 +55,14 @@ GATE_MUTANTS = of(
     Mutant(
         "auth hash",
         "shared/contract/authentication.py",
-        "if not _is_current(record.auth_hash, principal):",
+        "if not record.has_hash_of((principal.auth_hash, *principal.auth_hash_fallbacks)):",
         "if False:",
     ),
     Mutant(
         "empty auth hash",
-        "shared/contract/authentication.py",
-        "principal.auth_hash_fallbacks) if hash_]",
-        "principal.auth_hash_fallbacks, '')]",
+        "shared/contract/session.py",
+        " for each in hashes if each]",
+        " for each in (*hashes, '')]",
     ),
     Mutant(
         "backend given up",

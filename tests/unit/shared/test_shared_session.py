@@ -149,6 +149,25 @@ def test_record_says_who_logged_in(
     assert (record.user_id, record.auth_hash) == (user_id, auth_hash)
 
 
+@pytest.mark.parametrize(
+    ("own", "hashes", "is_one"),
+    [
+        ("5d1c", ("5d1c",), True),
+        ("5d1c", ("", "77aa", "5d1c"), True),
+        ("5d1c", ("77aa", ""), False),
+        ("5d1c", (), False),
+        ("", ("5d1c",), False),
+        ("", ("",), False),
+    ],
+)
+def test_record_has_one_of_the_hashes_of_its_person(
+    own: str, hashes: tuple[str, ...], is_one: bool
+) -> None:
+    """The hash of today or one under an older secret; a session without one is nobody's."""
+    record = SessionRecord(data={"_auth_user_hash": own}, created_at=0, expires_at=0)
+    assert record.has_hash_of(hashes) is is_one
+
+
 @pytest.mark.parametrize(("now", "left_s"), [(0, 60), (59.5, 0), (60, 0), (70, -10)])
 def test_remaining_time_counts_to_the_nearer_end(now: float, left_s: int) -> None:
     """What is left is whole seconds to the idle or the absolute end, whichever comes first."""

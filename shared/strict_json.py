@@ -3,6 +3,9 @@
 import math
 from typing import Any, NoReturn
 
+# Python refuses longer ones itself, with advice that is for its programmer.
+MAX_DIGITS = 4300
+
 
 def members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object's members (``object_pairs_hook``). Raises ValueError that names one that
@@ -18,6 +21,20 @@ def members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def refuse_constant(word: str) -> NoReturn:
     """Refuse NaN and Infinity (``parse_constant``), which are Python's. Raises ValueError."""
     raise ValueError(f"{word} is not a JSON number")
+
+
+def whole(text: str) -> int:
+    """Return a number without fraction and exponent (``parse_int``). Raises as refuse_long."""
+    refuse_long(text)
+    return int(text)
+
+
+def refuse_long(text: str) -> None:
+    """Raise ValueError for a number of more than MAX_DIGITS."""
+    if len(text) > MAX_DIGITS:
+        raise ValueError(
+            f"the number {text[:30]}... has {len(text)} digits, at most {MAX_DIGITS} are read"
+        )
 
 
 def finite(text: str) -> float:

@@ -14,13 +14,11 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from flask_api.gate.state import this_request
 from flask_api.http.json_size import is_nested_deeper, require_few_values
 from shared.errors import RequestError
-from shared.strict_json import finite, members_once, refuse_constant
+from shared.strict_json import finite, members_once, refuse_constant, refuse_long, whole
 
 _JSON = "application/json"
 # Levels of arrays and objects. Far below the interpreter's limit, far above what arguments need.
 MAX_NESTING = 64
-# Python refuses longer ones itself, with advice that is for its programmer.
-MAX_DIGITS = 4300
 # Beyond it a float no longer says which integer was meant.
 MAX_EXACT = 2**53
 NOT_AN_OBJECT = 'The body must be a JSON object, such as {"task": "primes.sum", "arguments": {}}.'
@@ -91,7 +89,7 @@ def parse_json(text: bytes) -> Any:
             object_pairs_hook=members_once,
             parse_constant=refuse_constant,
             parse_float=_finite,
-            parse_int=_short,
+            parse_int=whole,
         )
         if is_nested_deeper(text, MAX_NESTING):
             raise RecursionError
@@ -107,21 +105,9 @@ def parse_json(text: bytes) -> Any:
     return value
 
 
-def _short(text: str) -> int:
-    _refuse_long(text)
-    return int(text)
-
-
-def _refuse_long(text: str) -> None:
-    if len(text) > MAX_DIGITS:
-        raise ValueError(
-            f"the number {text[:30]}... has {len(text)} digits, at most {MAX_DIGITS} are read"
-        )
-
-
 def _finite(text: str) -> float:
     """Return the number; one without a fraction is an integer, as in JSON Schema:
     2.0 fits what takes 2."""
-    _refuse_long(text)
+    refuse_long(text)
     number = finite(text)
     return int(number) if number.is_integer() and abs(number) <= MAX_EXACT else number

@@ -207,7 +207,7 @@ BYTES_MUTANTS = (
         ),
         Mutant(
             "digits of a number",
-            "flask_api/http/json_body.py",
+            "shared/strict_json.py",
             "if len(text) > MAX_DIGITS:",
             "if False:",
         ),

@@ -94,6 +94,7 @@ def _create(kind: type[AppT], settings: ApiSettings) -> AppT:
         store, gate_state(app).store, settings, shared=SharedChecks(shares, onlookers)
     )
     closed = {"metrics.show"} if settings.metrics == "closed" else set()
+    open_endpoints = OPEN_ENDPOINTS - closed
     app.extensions[EXTENSION] = ApiState(
         engine=engine,
         jobs_store=store,
@@ -103,12 +104,12 @@ def _create(kind: type[AppT], settings: ApiSettings) -> AppT:
         onlookers=onlookers,
         operators=Operators(store, engine),
         metrics=Metrics(app, engine=engine, streams=streams, jobs=store).render,
-        open_endpoints=OPEN_ENDPOINTS - closed,
+        open_endpoints=open_endpoints,
         document=cache(partial(build_document, app)),
     )
     for blueprint in find_blueprints():
         app.register_blueprint(blueprint)
-    app.before_request(_deny_by_default)
+    app.before_request(partial(_deny_by_default, open_endpoints))
     return app
 
 
@@ -200,10 +201,10 @@ def stop_jobs(app: Flask, *, deadline_s: float) -> bool:
     return drained
 
 
-def _deny_by_default() -> None:
+def _deny_by_default(open_endpoints: frozenset[str]) -> None:
     """Find out who asks, unless anybody may; then refuse parameters that the view doesn't know."""
     sent = this_request()
-    if sent.endpoint not in api_state().open_endpoints:
+    if sent.endpoint not in open_endpoints:
         current_identity()
     view = this_app().view_functions.get(sent.endpoint or "")
     if view is not None and sent.query_string:

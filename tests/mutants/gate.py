@@ -196,7 +196,7 @@ GATE_MUTANTS = of(
     Mutant(
         "closed by default",
         "flask_api/app.py",
-        "if sent.endpoint not in api_state().open_endpoints:",
+        "if sent.endpoint not in open_endpoints:",
         "if sent.endpoint is None:",
     ),
     Mutant(

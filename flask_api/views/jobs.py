@@ -83,10 +83,10 @@ def submit() -> Response:
     The job is stored durably before the answer is sent. A key for one task only has the scope
     tasks:<its name>; to wait, a key needs jobs:read too.
     """
-    wait = read_wait()
+    before, wait = resumption(), read_wait()
     if wait.seconds:
         require_scope(current_identity(), "jobs:read")
-    engine, before = api_state().engine, resumption()
+    engine = api_state().engine
     submitted = engine.submit(**read_job_request()) if before is None else before.kept
     job = submitted.job or job_to_see(submitted.id)
     if wait.seconds:

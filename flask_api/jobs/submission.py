@@ -1,10 +1,9 @@
-"""Accept jobs: check, make durable, hand to the worker.
-What is not accepted leaves nothing behind."""
+"""Accept jobs: check, make durable, hand to the worker. A refused one leaves nothing behind."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -25,7 +24,6 @@ from flask_api.jobs.records.job import Job, JobStatus, Owner, QueuedJob, queued_
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.arguments import check_all
 from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
-from flask_api.jobs.workers.queue import FairQueue
 from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreUnavailable
 from shared.job_ids import new_job_id
@@ -45,8 +43,7 @@ class Submitted:
 
 
 class Submissions:
-    """The way in, while it ``is_open``.
-    Thread-safe; raises JobStoreUnavailable while Redis is away."""
+    """The way in, while it ``is_open``. Thread-safe. Raises JobStoreUnavailable without Redis."""
 
     def __init__(
         self,
@@ -107,13 +104,17 @@ class Submissions:
         task = self._registry.get(task_name)
         inputs = SubmittedInputs(self._uploads, owner.id)
         checked = task.check(arguments, inputs=inputs.find)
+        at = JOBS_CLOCK.now()
+        job_id = job_id or new_job_id(at)
         queued = _queued_job(task, checked, owner=owner, priority=priority, job_id=job_id)
-        queue = self._open_queue(task)
-        inputs.hold(f"job:{queued.job_id}")
+        self._require_open()
+        inputs.hold(f"job:{job_id}")
         begins = start_at is None and self._worker.seize(queued)
-        job = _job(self._executor(task), queued, owner=owner, start_at=start_at, begins=begins)
+        executor = self._worker.executor_names[task.name]
+        job = _job(executor, queued, owner=owner, at=at, start_at=start_at, begins=begins)
         if begins:
             return self._submit_running(job, queued, idempotency)
+        queue = self._worker.queue_of(task.name)
         queue.reserve()
         try:
             answer = self._accept_one(job, idempotency)
@@ -161,14 +162,13 @@ class Submissions:
         batch = new_batch(new_job_id(), task=task.name, owner=owner, total=len(arguments))
         inputs = SubmittedInputs(self._uploads, owner.id)
         checked = check_all(task, arguments, inputs=inputs.find)
-        pattern = _job(
-            self._executor(task),
-            _queued_job(task, "{}", owner=owner, priority=priority, batch=batch.id),
-            owner=owner,
-        )
+        queued = _queued_job(task, "{}", owner=owner, priority=priority, batch=batch.id)
+        executor = self._worker.executor_names[task.name]
+        pattern = _job(executor, queued, owner=owner, at=JOBS_CLOCK.now())
         members = [(new_job_id(), each) for each in checked]
         self._acceptances.require_room(owner.id, members, limit=self._limit)
-        queue = self._open_queue(task)
+        self._require_open()
+        queue = self._worker.queue_of(task.name)
         queue.reserve(len(members))
         try:
             inputs.hold(f"batch:{batch.id}")
@@ -197,7 +197,8 @@ class Submissions:
         if job.batch:
             raise IllegalTransition("A job of a batch can't be retried alone: submit it again.")
         task = self._registry.get(job.task)
-        queue = self._open_queue(task)
+        self._require_open()
+        queue = self._worker.queue_of(task.name)
         inputs = SubmittedInputs(self._uploads, job.owner.id)
         # its files may have expired since
         task.check(json.loads(job.arguments), inputs=inputs.find)
@@ -225,13 +226,9 @@ class Submissions:
         self._acceptances.check(answer, limit=self._limit)
         return Submitted(id=answer.known, unfinished=0)
 
-    def _executor(self, task: AnyTask) -> str:
-        return self._worker.executor_names[task.name]
-
-    def _open_queue(self, task: AnyTask) -> FairQueue:
+    def _require_open(self) -> None:
         if not self.is_open:
             raise EngineStopped("The server is shutting down; try again shortly.")
-        return self._worker.queue_of(task.name)
 
     def _accept_one(self, job: Job, idempotency: IdempotencyKey | None) -> SubmitAnswer:
         due = None if job.start_at is None else job.start_at.timestamp()
@@ -263,7 +260,7 @@ def _queued_job(
     task: AnyTask, arguments: str, *, owner: Owner, priority: int, batch: str = "", job_id: str = ""
 ) -> QueuedJob:
     return QueuedJob(
-        job_id=job_id or new_job_id(),
+        job_id=job_id,
         task=task.name,
         arguments=arguments,
         owner_id=owner.id,
@@ -278,10 +275,11 @@ def _job(
     queued: QueuedJob,
     *,
     owner: Owner,
+    at: float,
     start_at: datetime | None = None,
     begins: bool = False,
 ) -> Job:
-    now = JOBS_CLOCK.moment()
+    now = datetime.fromtimestamp(at, UTC)
     return Job(
         id=queued.job_id,
         task=queued.task,

@@ -95,6 +95,11 @@ def test_job_ids_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids == sorted(ids)
 
 
+def test_job_id_holds_the_time_that_it_is_given() -> None:
+    """A submit has one time, which its job's id and record both tell."""
+    assert uuid.UUID(new_job_id(1_763_629_200.125)).int >> 80 == 1_763_629_200_125
+
+
 def test_job_ids_of_one_moment_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     """62 bits are random: every one of them is seen both set and clear, and no id comes twice."""
     monkeypatch.setattr(JOBS_CLOCK, "now", lambda: 1_763_629_200.0)

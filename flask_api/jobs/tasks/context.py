@@ -29,6 +29,9 @@ STATE_MAX_BYTES = 256 * 1024
 # So long a task waits for a Redis that is away before its state counts as not saved.
 STATE_WAIT_S = 60.0
 _STATE_PAUSE_S = 0.1
+_ANY_REASON = frozenset(StopReason)
+# What is done is done: a process that stops has its outcome.
+_REASONS_WHEN_DONE = frozenset({StopReason.CANCELLED, StopReason.TIMED_OUT, StopReason.QUOTA})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +212,11 @@ class JobContext:
         if self._progress is not None or self._lines:
             self._report_if_due()
 
+    def check_when_done(self) -> None:
+        """End the attempt though its task has returned: one that never checked may be past its
+        time. The engine calls it; raises JobCancelled."""
+        self._stop_if_asked(_REASONS_WHEN_DONE)
+
     def flush(self) -> None:
         """Write what was held back. The engine calls it when the task returns or raises."""
         with self._lock:
@@ -217,12 +225,12 @@ class JobContext:
         if progress is not None or lines:
             self._reporter.report(progress, lines)
 
-    def _stop_if_asked(self) -> None:
+    def _stop_if_asked(self, reasons: frozenset[StopReason] = _ANY_REASON) -> None:
         reason = self._must_stop()
-        if reason is not None:
+        if reason is None and self._clock() > self._deadline:
+            reason = StopReason.TIMED_OUT
+        if reason is not None and reason in reasons:
             raise JobCancelled(reason)
-        if self._clock() > self._deadline:
-            raise JobCancelled(StopReason.TIMED_OUT)
 
     def _insist(self, action: Callable[[], T]) -> T:
         """Repeat an idempotent action while Redis is away, willing to stop.

@@ -8,12 +8,13 @@ from flask_api.jobs.errors import JobCancelled, StopReason, TaskError
 from flask_api.jobs.files.job_inputs import input_of_job
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.uploads import Uploads
-from flask_api.jobs.records.job import Attempt, QueuedJob
+from flask_api.jobs.records.job import Attempt
 from flask_api.jobs.records.job_writer import JobWriter
 from flask_api.jobs.records.states import SavedStates
 from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.tasks.context import JobContext, current_job
-from flask_api.jobs.tasks.registry import AnyTask, TaskRegistry
+from flask_api.jobs.tasks.policy import Policy
+from flask_api.jobs.tasks.registry import TaskRegistry
 from flask_api.jobs.workers.outcome import Outcome, describe, stopped
 from flask_api.jobs.workers.reporter import AttemptReporter
 from shared.redis import RedisGateway
@@ -47,59 +48,51 @@ class AttemptRunner:
         stop_reason: Callable[[], StopReason | None],
         signal: Callable[[StopReason], None],
     ) -> Outcome:
-        """Run one attempt and return how it ended.
+        """Run one attempt in this thread and return how it ended: whatever its task's code raises
+        is the outcome.
 
         ``stop_reason`` says why it must stop, None to go on; ``signal`` is told what Redis says
         about that when the attempt writes.
         """
-        task = self._registry.get(attempt.job.task)
-        reporter = AttemptReporter(attempt, self._writer, self._states, self._files, signal=signal)
-        context = JobContext(
+        task, most = self._registry.get(attempt.job.task), self._settings.job_result_max_bytes
+        context = self._context_of(attempt, task.policy, stop_reason, signal)
+        token = current_job.set(context)
+        try:
+            context.checkpoint()
+            result = task.run(attempt.job.arguments, context)
+            size = len(result.encode())
+            if size > most:
+                raise TaskError(
+                    f"The result has {size} bytes of JSON; it may have at most "
+                    f"{most}: save it as a file."
+                )
+            context.check_when_done()
+        except JobCancelled as stop:
+            return stopped(stop.reason, task.policy)
+        except BaseException as error:  # SystemExit too: it is the job's outcome, not ours
+            return Outcome(error=describe(error), may_retry=task.policy.may_retry(error))
+        finally:
+            current_job.reset(token)
+        return Outcome(result=result)
+
+    def _context_of(
+        self,
+        attempt: Attempt,
+        policy: Policy,
+        stop_reason: Callable[[], StopReason | None],
+        signal: Callable[[StopReason], None],
+    ) -> JobContext:
+        return JobContext(
             job_id=attempt.job.job_id,
             attempt=attempt.number,
             settings=self._settings,
-            reporter=reporter,
+            reporter=AttemptReporter(
+                attempt, self._writer, self._states, self._files, signal=signal
+            ),
             must_stop=stop_reason,
-            timeout_s=task.policy.timeout_s,
+            timeout_s=policy.timeout_s,
             inputs=partial(input_of_job, self._uploads, attempt.job.owner_id),
         )
-        most = self._settings.job_result_max_bytes
-        return call(task, attempt.job, context, result_max_bytes=most)
-
-
-def call(
-    task: AnyTask, queued: QueuedJob, context: JobContext, *, result_max_bytes: int
-) -> Outcome:
-    """Run the task in this thread. Whatever its code raises is the outcome;
-    raises nothing itself."""
-    token = current_job.set(context)
-    try:
-        context.checkpoint()
-        result = task.run(queued.arguments, context)
-        size = len(result.encode())
-        if size > result_max_bytes:
-            raise TaskError(
-                f"The result has {size} bytes of JSON; it may have at most "
-                f"{result_max_bytes}: save it as a file."
-            )
-        _check_once_more(context)
-    except JobCancelled as stop:
-        return stopped(stop.reason, task.policy)
-    except BaseException as error:  # SystemExit too: it is the job's outcome, not ours
-        return Outcome(error=describe(error), may_retry=task.policy.may_retry(error))
-    finally:
-        current_job.reset(token)
-    return Outcome(result=result)
-
-
-def _check_once_more(context: JobContext) -> None:
-    """One that never checked may be past its time. But what is done is done:
-    a process that stops has its outcome."""
-    try:
-        context.checkpoint()
-    except JobCancelled as stop:
-        if stop.reason in (StopReason.CANCELLED, StopReason.TIMED_OUT, StopReason.QUOTA):
-            raise
 
 
 class JobLogHandler(logging.Handler):

@@ -1,12 +1,8 @@
 """The context of a running task: progress and log lines that are cheap and bounded,
 and states."""
 
-import json
 import math
-from collections.abc import Sequence
-from io import BytesIO
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -15,64 +11,10 @@ from flask_api.jobs.tasks.context import (
     PROGRESS_INTERVAL_S,
     STATE_MAX_BYTES,
     STATE_WAIT_S,
-    JobContext,
     Progress,
 )
-from flask_api.testing import FakeClock
 from shared.errors import JobStoreUnavailable
-from shared.settings import ApiSettings
-
-
-class Bench:
-    """A context on a clock of the test's own, with what it reported."""
-
-    def __init__(self, *, timeout_s: float | None = None) -> None:
-        self.clock = FakeClock()
-        self.stop: StopReason | None = None
-        self.reported: list[Progress] = []
-        self.writes: list[list[dict[str, Any]]] = []
-        self.files: dict[str, bytes | str | Path] = {}
-        self.states: list[str] = []
-        self.outage_step_s = 0.0  # so long does a write in vain take; 0: Redis is there
-        self.context = JobContext(
-            job_id="1",
-            attempt=1,
-            settings=ApiSettings.model_construct(),
-            reporter=self,
-            must_stop=lambda: self.stop,
-            timeout_s=timeout_s,
-            clock=self.clock,
-        )
-
-    def report(self, progress: Progress | None, lines: Sequence[str]) -> None:
-        """Take what a reporter is given."""
-        if progress is not None:
-            self.reported.append(progress)
-        self.writes.append([json.loads(line) for line in lines])
-
-    def save_file(self, name: str, source: bytes | str | Path) -> None:
-        """Take a file."""
-        self.files[name] = source
-
-    def find_file(self, name: str) -> BinaryIO | None:
-        """Open a file that was taken."""
-        return BytesIO(str(self.files[name]).encode()) if name in self.files else None
-
-    def save_state(self, state: str) -> None:
-        """Take the state, unless Redis is away."""
-        self.clock.advance(self.outage_step_s)
-        if self.outage_step_s:
-            raise JobStoreUnavailable("Redis does not answer; try again shortly.")
-        self.states.append(state)
-
-    def load_state(self) -> str | None:
-        """Return the last state."""
-        return self.states[-1] if self.states else None
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """All log lines so far."""
-        return [line for write in self.writes for line in write]
+from tests.unit.jobs.context.context_bench import Bench
 
 
 def test_first_progress_is_written_at_once() -> None:
@@ -168,41 +110,6 @@ def test_long_message_is_cut() -> None:
     bench = Bench()
     bench.context.progress(1, message="x" * 10_000)
     assert len(bench.reported[0].message) == 500
-
-
-def test_checkpoint_ends_an_attempt_that_must_stop() -> None:
-    """Until then it does nothing; ``except Exception`` in task code doesn't stop it."""
-    bench = Bench()
-    bench.context.checkpoint()
-    bench.stop = StopReason.SHUTDOWN
-    with pytest.raises(JobCancelled) as stopped:
-        bench.context.checkpoint()
-    assert stopped.value.reason is StopReason.SHUTDOWN
-    with pytest.raises(JobCancelled):
-        bench.context.progress(1)
-    with pytest.raises(JobCancelled):
-        bench.context.save_file("a", b"")
-    assert (bench.reported, bench.files) == ([], {})
-    assert not issubclass(JobCancelled, Exception)
-
-
-def test_deadline_is_the_last_reason_to_stop() -> None:
-    """What was signalled comes first; the time counts from the attempt's beginning."""
-    bench = Bench(timeout_s=2)
-    bench.context.checkpoint()
-    bench.clock.advance(1.9)
-    bench.context.checkpoint()
-    bench.clock.advance(0.2)
-    with pytest.raises(JobCancelled) as stopped:
-        bench.context.checkpoint()
-    assert stopped.value.reason is StopReason.TIMED_OUT
-    bench.stop = StopReason.CANCELLED
-    with pytest.raises(JobCancelled) as stopped:
-        bench.context.checkpoint()
-    assert stopped.value.reason is StopReason.CANCELLED
-    unbounded = Bench()
-    unbounded.clock.advance(10.0**9)
-    unbounded.context.checkpoint()
 
 
 @pytest.mark.parametrize(

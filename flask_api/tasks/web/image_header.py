@@ -24,16 +24,19 @@ from flask_api.tasks.web.image_formats.chunks import (
     png_end,
     webp_end,
 )
+from flask_api.tasks.web.image_formats.ico import MARK as ICO_MARK
+from flask_api.tasks.web.image_formats.ico import bitmap_size, largest_start
 from flask_api.tasks.web.image_formats.tiff import tiff_end
 
-# Only these of Pillow's readers ever see a stranger's bytes.
-_READERS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "ICO", "TIFF")
+# Only these of Pillow's readers ever see a stranger's bytes. None decodes a pixel when it opens a
+# file; that of ICO does.
+_READERS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
+_PNG_MARK = b"\x89PNG\r\n\x1a\n"
 # MPO: a JPEG with another one behind it.
 _EXTENSIONS = {
     "AVIF": "avif",
     "BMP": "bmp",
     "GIF": "gif",
-    "ICO": "ico",
     "JPEG": "jpg",
     "MPO": "jpg",
     "PNG": "png",
@@ -45,7 +48,6 @@ _ENDS: Mapping[str, Callable[[bytes], int]] = {
     "AVIF": avif_end,
     "BMP": bmp_end,
     "GIF": gif_end,
-    "ICO": ico_end,
     "JPEG": jpeg_end,
     "MPO": jpeg_end,
     "PNG": png_end,
@@ -76,6 +78,8 @@ class ImageHeader:
 
 def read_header(data: bytes) -> ImageHeader:
     """Return what the image says about itself. Raises NotReadable."""
+    if data.startswith(ICO_MARK):
+        return _read_icon(data)
     try:
         with Image.open(BytesIO(data), formats=_READERS) as image:
             kind, (width, height) = image.format or "", _stored_size(image)
@@ -95,6 +99,26 @@ def read_header(data: bytes) -> ImageHeader:
     extension = _EXTENSIONS[kind]
     return ImageHeader(
         format=kind, width=width, height=height, extension=extension, trailing_bytes=len(data) - end
+    )
+
+
+def _read_icon(data: bytes) -> ImageHeader:
+    """Return what an ICO file says of its largest image, a PNG or a bitmap."""
+    try:
+        start, end = largest_start(data), ico_end(data)
+        if data.startswith(_PNG_MARK, start):
+            inner = read_header(data[start:])
+            width, height = inner.width, inner.height
+            end = max(end, len(data) - inner.trailing_bytes)
+        else:
+            width, height, pixels_end = bitmap_size(data, start)
+            end = max(end, pixels_end)
+    except BreaksOff as error:
+        raise NotReadable(f"The image breaks off: {error}.") from error
+    _refuse_bomb(width * height, len(data))
+    behind = len(data) - end
+    return ImageHeader(
+        format="ICO", width=width, height=height, extension="ico", trailing_bytes=behind
     )
 
 

@@ -9,8 +9,8 @@ from functools import cache
 from shared.contract.authentication import Guards
 from shared.contract.session import SessionFormat
 from shared.contract.signing import EntrySigner
-from shared.errors import SessionStoreUnavailable
-from shared.redis import RedisGateway, build_client
+from shared.redis import RedisGateway
+from shared.session_store import open_session_store
 from shared.settings import WriterSettings, load_settings
 
 
@@ -23,13 +23,7 @@ def contract_settings() -> WriterSettings:
 @cache
 def session_store() -> RedisGateway:
     """Return the store that sessions, principals and keys are written to."""
-    settings = contract_settings()
-    client = build_client(
-        settings.session_store_url,
-        timeout_s=settings.redis_timeout_ms / 1000,
-        max_connections=settings.redis_connections,
-    )
-    return RedisGateway(client, unavailable=SessionStoreUnavailable)
+    return open_session_store(contract_settings())
 
 
 @cache

@@ -17,11 +17,11 @@ from shared.contract.signing import EntrySigner
 from shared.errors import (
     ConfigurationError,
     EntryFormatError,
-    SessionStoreUnavailable,
     StoreUnavailable,
 )
-from shared.redis import RedisGateway, build_client
+from shared.redis import RedisGateway
 from shared.redis.trial import obstacle_of
+from shared.session_store import open_session_store
 from shared.settings import ENV_PREFIX, ApiSettings, ContractSettings, WriterSettings
 
 # What must be equal, and what happens when it is not.
@@ -77,7 +77,7 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
     now = int(time.time())
     record = SessionRecord(data={}, created_at=now, expires_at=now + _PROBE_TTL_S)
     value = _format(site).encode(entry, record)
-    writer = _store(site, site.session_store_url)
+    writer = open_session_store(site, connections=2)
     try:
         writer.write(lambda client: client.set(entry, value, ex=_PROBE_TTL_S))
         writer.write(lambda client: client.set(_PERMISSIONS, value, ex=_PROBE_TTL_S))
@@ -97,7 +97,7 @@ def probe(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
 
 
 def _probe_reader(api: ApiSettings, entry: str, *, has_sites_user: bool) -> Iterator[str]:
-    reader = _store(api, api.session_store_url)
+    reader = open_session_store(api, connections=2)
     try:
         yield from _probe_reading(api, reader, entry)
         if not has_sites_user:  # that one writes: deploy.redis.check warns of it
@@ -161,11 +161,6 @@ def _unavailable(side: str, error: StoreUnavailable) -> str:
 
 def _urls(side: str) -> str:
     return f"{ENV_PREFIX}{side}_REDIS_URL or {ENV_PREFIX}REDIS_URL"
-
-
-def _store(settings: ContractSettings, url: str) -> RedisGateway:
-    client = build_client(url, timeout_s=settings.redis_timeout_ms / 1000, max_connections=2)
-    return RedisGateway(client, unavailable=SessionStoreUnavailable)
 
 
 def _format(settings: ContractSettings) -> SessionFormat:

@@ -55,16 +55,11 @@ def warnings(site: WriterSettings, api: ApiSettings) -> Iterator[str]:
         )
 
 
-def _api_variable(api: ApiSettings) -> str:
-    return f"{ENV_PREFIX}{'API_' if api.api_redis_url else ''}REDIS_URL"
-
-
 def _stores(site: WriterSettings, api: ApiSettings) -> dict[str, str]:
     """Return each URL with the variable that names it."""
-    shared = f"{ENV_PREFIX}REDIS_URL"
     named = [
-        (site.session_store_url, f"{ENV_PREFIX}SITE_REDIS_URL" if site.site_redis_url else shared),
-        (api.session_store_url, _api_variable(api)),
+        (site.session_store_url, site.session_store_variable),
+        (api.session_store_url, api.session_store_variable),
         (api.job_store_url, api.job_store_variable),
     ]
     return dict(reversed(named))

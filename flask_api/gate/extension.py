@@ -28,7 +28,6 @@ from shared.contract.authentication import Guards, Identity
 from shared.contract.principal import Principal
 from shared.contract.session import SessionFormat
 from shared.contract.signing import RememberingSigner
-from shared.errors import SessionStoreUnavailable
 from shared.http.edge import Edge
 from shared.http.mount import ForwardedPrefix
 from shared.http.response_headers import HSTS, SECURITY_HEADERS
@@ -68,16 +67,11 @@ class Gatehouse:
 
     def init_app(self, app: Flask) -> None:
         """Attach the gate, its error answers and its security headers to ``app``."""
-        from shared.redis import RedisGateway, build_client
+        from shared.session_store import open_session_store
         from shared.settings import ApiSettings, load_settings
 
         settings = self._settings or load_settings(ApiSettings)
-        client = build_client(
-            settings.session_store_url,
-            timeout_s=settings.redis_timeout_ms / 1000,
-            max_connections=settings.redis_connections,
-        )
-        store = RedisGateway(client, unavailable=SessionStoreUnavailable)
+        store = open_session_store(settings)
         signer = RememberingSigner(settings.secrets)
         guards = Guards(store, signer, SessionFormat(signer, settings.lifetimes))
         app.extensions[EXTENSION] = GateState(

@@ -50,7 +50,9 @@ class Streams:
             timeout_s=BLOCK_S + settings.redis_timeout_ms / 1000,
             max_connections=1,
         )
-        self._waiting_store = RedisGateway(client, unavailable=JobStoreUnavailable)
+        self._waiting_store = RedisGateway(
+            client, unavailable=JobStoreUnavailable, place=jobs.place
+        )
         self._hub = Hub(EventLog(self._waiting_store), Doorbell(jobs))
         self._upkeep = Upkeep(
             self._event_log, Rechecks(sessions), shared, heartbeat_s=settings.stream_heartbeat_s

@@ -22,17 +22,21 @@ from shared.redis.pool import POOL_EXHAUSTED
 from shared.redis.replication import NotReplicatedError
 from shared.redis.replies import Meaning, advice_if_it_lasts, code_of, meaning_of
 from shared.redis.role import NotPrimaryError
-from shared.redis.trial import problem_of
+from shared.redis.trial import obstacle_of, problem_of
 
 log = logging.getLogger("gatehouse.redis")
 
 T = TypeVar("T")
 _SAY_AGAIN_S = 10.0
 _MOST_CODES = 100
+_SILENCE = ""
 _REASONS = {
     Meaning.DEMOTED: "Redis has changed its primary; try again shortly.",
     Meaning.CONFIGURATION: "Redis refuses this service; its operator must look at the log.",
 }
+_ALL_IN_USE = (
+    "can't be used now, every connection of this process is in use: see GATEHOUSE_REDIS_CONNECTIONS"
+)
 _NO_WRITES = frozenset({"OOM", "MISCONF", "NOREPLICAS"})
 
 
@@ -60,6 +64,7 @@ class RedisGateway:
         self._breaker = breaker or CircuitBreaker()
         self._said: dict[str, float] = {}
         self.place = dict(place or {})  # which server, by which setting: for the log
+        self._is_told_away = False
 
     @property
     def is_broken(self) -> bool:
@@ -137,6 +142,7 @@ class RedisGateway:
             else:
                 if self._breaker.is_open:
                     self._breaker.succeed()
+                    self._tell_recovery()
                 return answer
 
     def _may_retry(self, error: RedisError, retries: int) -> bool:
@@ -176,23 +182,42 @@ class RedisGateway:
         raise self._unavailable(_REASONS.get(meaning) or _reason_to_wait(error)) from error
 
     def _tell_operator(self, error: RedisError) -> None:
-        """Log a refusal by its code, each not more often than every ten seconds;
-        with what to change when that is needed."""
+        """Log what is wrong: each code of a refusal not more often than every ten seconds, silence
+        once until it is over. All of it is in the text: a site that adopts the gate may print
+        nothing else."""
         now = time.monotonic()
-        code, problem = code_of(error), problem_of(error)
-        if not (code or problem) or now < self._said.get(code, 0.0) + _SAY_AGAIN_S:
+        code = code_of(error)
+        kind = code or (POOL_EXHAUSTED if str(error) == POOL_EXHAUSTED else _SILENCE)
+        is_told = kind == _SILENCE and self._is_told_away
+        if is_told or now < self._said.get(kind, float("-inf")) + _SAY_AGAIN_S:
             return
         if len(self._said) > _MOST_CODES:  # it is the server that chooses them
             self._said.clear()
-        self._said[code] = now
-        if problem:
-            found = {"problem": problem, "code": code, "settings": self._unavailable.settings}
-            log.error("Redis can't be used as it is configured", extra=found)
+        self._said[kind] = now
+        settings = self.place.get("settings", self._unavailable.settings)
+        found = {"code": code} if code else {}
+        if problem := problem_of(error):
+            text = f"can't be used as it is configured, {problem}: see {settings}"
+            log.error("Redis%s %s", self._where(), text, extra=found)
+            return
+        if lasting := advice_if_it_lasts(error):
+            text = f"refuses, {lasting}: see {settings}"
+        elif kind == POOL_EXHAUSTED:
+            text = _ALL_IN_USE
+        elif code:
+            text = "refuses"
         else:
-            refused = {"code": code}
-            if lasting := advice_if_it_lasts(error):
-                refused |= {"problem": lasting, "settings": self._unavailable.settings}
-            log.warning("Redis refuses", extra=refused)
+            self._is_told_away = self._breaker.is_open
+            text = f"can't be used now, {obstacle_of(error)}: see {settings}"
+        log.warning("Redis%s %s", self._where(), text, extra=found)
+
+    def _tell_recovery(self) -> None:
+        if self._is_told_away:
+            self._is_told_away = False
+            log.info("Redis%s can be used again", self._where())
+
+    def _where(self) -> str:
+        return f" at {self.place['server']}" if "server" in self.place else ""
 
 
 def scan(store: RedisGateway, pattern: str) -> Iterator[str]:

@@ -199,6 +199,11 @@ class ApiSettings(ContractSettings):
         return with_entry(url, SESSIONS_SLOT)
 
     @property
+    def session_store_variable(self) -> str:
+        """The variable that names the Redis of the gate."""
+        return f"{ENV_PREFIX}{'API_' if self.api_redis_url else ''}REDIS_URL"
+
+    @property
     def job_store_variable(self) -> str:
         """The variable that names the Redis of the job engine."""
         own, apis = self.jobs_redis_url, self.api_redis_url

@@ -6,6 +6,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from shared.contract.entries import SESSIONS_SLOT
+from shared.environment import ENV_PREFIX
 from shared.redis.cluster import with_entry
 from shared.settings.contract import ContractSettings
 from shared.settings.fields import ApiUrl, RedisUrl, Secret, WordList, split_list
@@ -34,6 +35,11 @@ class WriterSettings(ContractSettings):
         """The Redis URL that Django reads and writes sessions with."""
         url = (self.site_redis_url or self.redis_url).get_secret_value()
         return with_entry(url, SESSIONS_SLOT)
+
+    @property
+    def session_store_variable(self) -> str:
+        """The variable that names the Redis of sessions."""
+        return f"{ENV_PREFIX}{'SITE_' if self.site_redis_url else ''}REDIS_URL"
 
 
 class SiteSettings(WriterSettings):

@@ -1,0 +1,103 @@
+"""What an operator is told of a Redis that is away: a site that adopts the gate has no other sign
+than the line's own text, for its logging prints no extra fields."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.redis.users import new_passwords
+from deploy.redis.valkey import EmbeddedValkey
+from shared.errors import SessionStoreUnavailable
+from shared.redis import RedisGateway, build_client
+from tests.waiting import wait_until
+
+KEY = "gatehouse:session:test"
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A running server, to be stopped."""
+    with EmbeddedValkey(tmp_path / "valkey", passwords=new_passwords()) as server:
+        yield server
+
+
+def _store(url: str, *, connections: int = 2) -> RedisGateway:
+    client = build_client(url, timeout_s=0.5, max_connections=connections)
+    place = {"server": "redis.example.org:6379", "settings": "GATEHOUSE_REDIS_URL"}
+    return RedisGateway(client, unavailable=SessionStoreUnavailable, place=place)
+
+
+def _told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    return [
+        (each.levelno, each.getMessage())
+        for each in caplog.records
+        if each.name == "gatehouse.redis"
+    ]
+
+
+def _is_away(store: RedisGateway) -> bool:
+    try:
+        store.get(KEY)
+    except SessionStoreUnavailable:
+        return True
+    return False
+
+
+def test_outage_is_a_line_when_it_begins_and_one_when_it_is_over(
+    valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says which server, by which setting and why; however many ask meanwhile."""
+    caplog.set_level(logging.INFO)
+    store = _store(valkey.url("admin"))
+    assert not _is_away(store)
+    valkey.stop()
+    assert all(_is_away(store) for _ in range(5))
+    away = (
+        logging.WARNING,
+        "Redis at redis.example.org:6379 can't be used now, there is no such socket: "
+        "see GATEHOUSE_REDIS_URL",
+    )
+    assert _told(caplog) == [away]
+    valkey.start()
+    wait_until(lambda: not _is_away(store), timeout_s=5, what="the store answers again")
+    assert not _is_away(store)
+    answers = (logging.INFO, "Redis at redis.example.org:6379 can be used again")
+    assert _told(caplog) == [away, answers]
+    store.close()
+
+
+def test_too_few_connections_are_told_as_such(
+    valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Requests that get a 503 because all connections are in use leave a line, too."""
+    store = _store(valkey.url("admin"), connections=1)
+    held = store.client.connection_pool.get_connection()
+    assert _is_away(store)
+    assert _told(caplog) == [
+        (
+            logging.WARNING,
+            "Redis at redis.example.org:6379 can't be used now, every connection of this process "
+            "is in use: see GATEHOUSE_REDIS_CONNECTIONS",
+        )
+    ]
+    store.client.connection_pool.release(held)
+    assert not _is_away(store)
+    store.close()
+
+
+def test_refused_password_is_told_in_the_text(
+    valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What has to be changed stands in the line itself."""
+    store = _store(f"unix://admin:canary@{valkey.socket}")
+    assert _is_away(store)
+    assert _told(caplog) == [
+        (
+            logging.ERROR,
+            "Redis at redis.example.org:6379 can't be used as it is configured, it refuses the "
+            "user or password of the URL: see GATEHOUSE_REDIS_URL",
+        )
+    ]
+    store.close()

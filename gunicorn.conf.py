@@ -60,7 +60,8 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Drain this worker's jobs after its last request."""
     del server
-    if worker.wsgi is not None and (not worker.wsgi.stop() or worker.nr_conns):
+    service = getattr(worker, "wsgi", None)  # it has none if the application could not be built
+    if service is not None and (not service.stop() or worker.nr_conns):
         # A task that never checks holds its thread, while the job runs elsewhere already, and so
         # does a client that reads nothing: Python would wait for either.
         logging.shutdown()

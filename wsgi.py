@@ -10,16 +10,18 @@ the servers call :meth:`Service.start`, after any fork.
 """
 
 import argparse
+import errno
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from deploy.listening import listen_problem, try_to_listen
 from deploy.mounts import load_mounts
 from deploy.redis.check import obstacles, require_usable, warnings
 from deploy.redis.jobs_probe import probe_jobs
@@ -158,8 +160,10 @@ def check() -> int:
     site, api = load_settings(WriterSettings), load_settings(ApiSettings)
     found = disagreements(site, api)
     if not found:
-        create_service()
-        found = list(obstacles(site, api)) or [*probe(site, api), *probe_jobs(api)]
+        service = create_service()
+        found = list(obstacles(site, api)) or [
+            *probe(site, api), *probe_jobs(api), *_refusals(service)
+        ]  # fmt: skip
         found += [*database_problems(), *file_problems(api)]
     for line in (*misspelt_settings(), *warnings(site, api), *file_warnings(api)):
         print(f"gatehouse: warning: {line}", file=sys.stderr)
@@ -167,6 +171,27 @@ def check() -> int:
         print(f"gatehouse: {line}", file=sys.stderr)
     print(_AGREE if not found else f"What must be corrected: {len(found)}.")
     return 1 if found else 0
+
+
+def _refusals(service: Service) -> Iterator[str]:
+    """Yield what a start would end with once Redis was asked."""
+    try:
+        service.check()
+    except ConfigurationError as error:
+        yield str(error)
+
+
+def _require_address(settings: ServerSettings) -> None:
+    """Raise ConfigurationError if the address can't be listened on, before anything is begun."""
+    if "LISTEN_PID" in os.environ:  # systemd has opened the socket
+        return
+    try:
+        try_to_listen(settings.host, settings.port)
+    except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
+        variables = "GATEHOUSE_PORT" if is_taken else "GATEHOUSE_HOST and GATEHOUSE_PORT"
+        problem = listen_problem(settings.host, settings.port, error)
+        raise ConfigurationError(f"{problem}: see {variables}") from error
 
 
 def serve(service: Service, settings: ServerSettings) -> None:
@@ -207,9 +232,10 @@ def main() -> int:
     try:
         if options.check:
             return check()
-        service = create_service()
+        service, settings = create_service(), load_settings(ServerSettings)
+        _require_address(settings)
         service.check()
-        serve(service, load_settings(ServerSettings))
+        serve(service, settings)
     except ConfigurationError as error:
         print(f"gatehouse: {error}", file=sys.stderr)
         return 2

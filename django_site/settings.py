@@ -6,6 +6,8 @@ from typing import Any
 
 import dj_database_url
 from django.conf.locale import LANG_INFO
+from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import load_backend
 
 import shared
 from django_site.mail import mail_server
@@ -135,6 +137,10 @@ def _database() -> dict[str, Any]:
         raise ConfigurationError(
             "DATABASE_URL can't be read: it must be a URL such as postgres://user@host/name"
         ) from None
+    try:
+        load_backend(named["ENGINE"])
+    except ImproperlyConfigured as error:
+        raise ConfigurationError(f"DATABASE_URL: {' '.join(str(error).split())}") from error
     if named["ENGINE"].endswith("sqlite3") and named["NAME"] != ":memory:":
         # Not from the working folder: a server's is where our packages are.
         named["NAME"] = str(start_dir() / named["NAME"])

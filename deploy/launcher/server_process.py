@@ -4,12 +4,12 @@ CherryPy or gunicorn, started, watched until it answers, stopped."""
 import errno
 import http.client
 import ipaddress
-import socket
 import sys
 import time
 from pathlib import Path
 
 from deploy.launcher.child_environment import child_environment
+from deploy.listening import listen_problem, try_to_listen
 from deploy.processes.child import ChildError, ChildProcess
 from deploy.processes.single_start import StartError
 from shared.settings import ROOT, ServerSettings
@@ -55,16 +55,11 @@ class ServerProcess:
         """Raise StartError if the address can't be listened on; nothing has to be undone then."""
         host, port = self._settings.host, self._settings.port
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            )[0]
-            with socket.socket(family, kind, protocol) as probe:
-                # as servers do: TIME_WAIT is no obstacle
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-                probe.listen(1)
+            try_to_listen(host, port)
         except OSError as error:
-            raise StartError(_port_problem(host, port, error)) from error
+            is_taken = error.errno == errno.EADDRINUSE
+            advice = "another with --port" if is_taken else "others with --host and --port"
+            raise StartError(f"{listen_problem(host, port, error)}; choose {advice}") from error
 
     def start(self) -> None:
         """Start the server and return when it answers.
@@ -132,12 +127,3 @@ def _reachable_host(host: str) -> str:
     if address.is_unspecified:
         return "127.0.0.1" if address.version == 4 else "::1"
     return host
-
-
-def _port_problem(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} is in use; choose another with --port"
-    return (
-        f"can't listen on {host}, port {port}: {error.strerror}; choose others with --host and "
-        "--port"
-    )

@@ -13,12 +13,12 @@ from typing import Any, cast
 
 from gunicorn.glogging import Logger
 from gunicorn.http import errors
-from gunicorn.workers.gthread import ThreadWorker
 
 from deploy.servers.bodies import as_is, chunk
 from deploy.servers.body_limits import body_limit
 from deploy.servers.descriptors import connections_possible
 from deploy.servers.gunicorn_answers import GunicornAnswer
+from deploy.servers.gunicorn_life import WorkerLife
 from deploy.servers.gunicorn_threads import GunicornThreads
 from deploy.servers.parking import ParkedConnection, Parking
 from deploy.servers.shares import AddressShares, holder_of
@@ -105,7 +105,7 @@ class _BodyReader:
             raise MalformedBodyError from error
 
 
-class ParkingWorker(ThreadWorker):
+class ParkingWorker(WorkerLife):
     """A worker process with threads, none of which waits for a head."""
 
     tpool: GunicornThreads
@@ -124,10 +124,6 @@ class ParkingWorker(ThreadWorker):
     def get_thread_pool(self) -> GunicornThreads:
         """Return the threads that answer requests."""
         return GunicornThreads(self.cfg.threads)
-
-    def handle_quit(self, sig: int, frame: Any) -> None:
-        """Quit at once, without gthread's step: its lock may be held where the signal came."""
-        super(ThreadWorker, self).handle_quit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:
         """Have a request answered when its head is whole. On the main thread; doesn't block."""

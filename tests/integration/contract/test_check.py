@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
+from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from django_site.publishing.background import RepeatedWork
 from shared.settings import ROOT
@@ -97,6 +98,30 @@ def test_probe_of_jobs_leaves_nothing(check: Check, valkey: EmbeddedValkey) -> N
     with redis.Redis.from_url(valkey.url("admin")) as admin:
         assert check()[0] == 0
         assert list(admin.scan_iter("gatehouse:jobs:probe:*")) == []
+
+
+def test_redis_that_a_start_refuses_is_found(check: Check, tmp_path: Path) -> None:
+    """One that may lose jobs takes the probe's writes, and no start."""
+    import redis
+
+    with (
+        EmbeddedValkey(tmp_path / "volatile", passwords=new_passwords()) as volatile,
+        redis.Redis.from_url(volatile.url("admin")) as admin,
+    ):
+        jobs = {"GATEHOUSE_JOBS_REDIS_URL": volatile.url("worker")}
+        admin.config_set("appendonly", "no")
+        code, said, (line,) = check(**jobs)
+        assert (code, said) == (1, "What must be corrected: 1.\n")
+        assert "the jobs' Redis keeps no append-only file" in line
+        assert check(**jobs, GATEHOUSE_ALLOW_VOLATILE_REDIS="true")[0] == 0
+
+
+def test_database_without_a_driver_is_one_line(check: Check) -> None:
+    """It names the variable and what is missing."""
+    code, _, (line,) = check(DATABASE_URL="mysql://me:hush-hush@127.0.0.1/x")
+    assert code == 2
+    assert line.startswith("gatehouse: DATABASE_URL: Error loading MySQLdb module."), line
+    assert "hush" not in line
 
 
 def test_database_that_can_not_be_used_is_found(check: Check, tmp_path: Path) -> None:

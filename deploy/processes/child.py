@@ -79,6 +79,7 @@ class ChildProcess:
         self._pid_file = folder / f"{name}.pid"
         self._process: subprocess.Popen[bytes] | None = None
         self._adopted_pid: int | None = None
+        self._log_begin = 0  # in bytes: before it stands what earlier children said
 
     @property
     def pid(self) -> int | None:
@@ -110,6 +111,7 @@ class ChildProcess:
                 _signals_later(),
             ):
                 os.truncate(lock, 0)
+                self._log_begin = os.fstat(output.fileno()).st_size
                 self._process = subprocess.Popen(
                     command,
                     env=environment,
@@ -178,11 +180,13 @@ class ChildProcess:
             keep_short(self.log_file)
 
     def last_lines(self, count: int = 5) -> str:
-        """Return the end of the log file, for an error message."""
+        """Return the end of what the child started here said, for an error message."""
         try:
-            lines = self.log_file.read_text(errors="replace").splitlines()
+            log = self.log_file.read_bytes()
         except OSError:
             return ""
+        begin = self._log_begin if len(log) >= self._log_begin else 0  # it was begun anew
+        lines = log[begin:].decode(errors="replace").splitlines()
         return "\n".join(f"    {line}" for line in lines[-count:])
 
     def _wait(self, timeout_s: float) -> None:

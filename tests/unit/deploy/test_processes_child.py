@@ -73,6 +73,17 @@ def test_child_that_ends_is_noticed_with_its_last_words(child: ChildProcess) -> 
     assert stat.S_IMODE(child.log_file.stat().st_mode) == 0o600
 
 
+def test_last_words_are_those_of_this_start(child: ChildProcess) -> None:
+    """What an earlier child said, in the same log, would be taken for the reason of this one's
+    end."""
+    for said in ("the first", "another"):
+        start(child, f"import sys; sys.exit({said!r})")
+        wait_until(lambda: not child.is_running(), timeout_s=10)
+        assert child.last_lines() == f"    {said}"
+    child.log_file.write_text("anew\n")  # as a full log is
+    assert child.last_lines() == "    anew"
+
+
 def test_program_that_does_not_exist_is_a_child_error(child: ChildProcess) -> None:
     """The error names the child and the reason, and leaves no lock behind."""
     with pytest.raises(ChildError, match=r"sleeper can't be started.*No such file"):

@@ -79,11 +79,13 @@ def _where(error: BaseException) -> str:
     """Say what went wrong, and in which line if the module was found at all."""
     if isinstance(error, SyntaxError):
         return f"{error.msg} ({error.filename}, line {error.lineno})"
-    said = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+    # these say it in words
+    says_all = isinstance(error, ImportError | ConfigurationError)
+    said = str(error) if says_all else f"{type(error).__name__}: {error}"
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_IMPORTING)
+        if not frame.filename.startswith((*_IMPORTING, "<string>"))  # a dataclass's own code
     ]
     # A line of a library helps nobody whose module is wrong:
     # they want to know which of theirs led there.

@@ -13,13 +13,12 @@ argument.
 
 import inspect
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, SchemaValidator, to_json
 
 from flask_api.jobs.errors import ArgumentProblem, InvalidArguments, json_pointer
@@ -27,9 +26,14 @@ from flask_api.jobs.tasks.alternatives import AtLeastOneOf
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.first_problem import first_problem_validator
 from flask_api.jobs.tasks.input_file import Resolver
+from flask_api.jobs.tasks.parameters import (
+    arguments_model,
+    holds_nan,
+    require_name,
+    require_plain,
+    result_type,
+)
 from flask_api.jobs.tasks.policy import Policy
-from flask_api.jobs.tasks.result import ResultType
-from shared.errors import ConfigurationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,8 +42,6 @@ MAX_PROBLEMS = 100
 # From so many bytes of JSON on, a check ends at the first wrong item of each list:
 # all of them may be a million.
 LARGE_BYTES = 16_384
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 
 
 class Task(Generic[P, R]):
@@ -57,12 +59,13 @@ class Task(Generic[P, R]):
         self.function = function
         self.policy = policy
         self.summary = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+        require_plain(name, function)
         hints = get_type_hints(function, include_extras=True)
         self._context_parameter = next((p for p, hint in hints.items() if hint is JobContext), None)
-        self._result = ResultType(hints.pop("return", Any))
+        self._result = result_type(name, hints.pop("return", Any))
         self.result_type = self._result.adapter
         self._needed = AtLeastOneOf(at_least_one_of)
-        self.arguments_model = _arguments_model(name, function, hints, self._needed)
+        self.arguments_model = arguments_model(name, function, hints, self._needed)
         self._needed.check_parameters(name, self.arguments_model)
         self._parameters = tuple(self.arguments_model.model_fields)
         self.arguments_schema = self.arguments_model.model_json_schema()
@@ -87,7 +90,7 @@ class Task(Generic[P, R]):
             raise InvalidArguments(
                 f"The arguments of {self.name} are wrong.", problems=problems
             ) from None
-        if _holds_nan(text):
+        if holds_nan(text):
             problem = ArgumentProblem(
                 pointer="/arguments", detail="NaN and Infinity are not JSON numbers."
             )
@@ -178,7 +181,7 @@ def task(
     ``at_least_one_of`` names parameters with a default:
     a submit that gives none of them is refused. For the rest see Policy.
     """
-    _require_name(name)
+    require_name(name)
     policy = Policy(
         executor=executor,
         timeout_s=timeout_s,
@@ -199,68 +202,11 @@ def task(
     return decorate
 
 
-def _require_name(name: str) -> None:
-    if _NAME.fullmatch(name) is None:
-        raise ConfigurationError(
-            f"task name {name!r}: it must be dotted lower-case words such as primes.sum"
-        )
-
-
-def _arguments_model(
-    name: str, function: Callable[..., Any], hints: Mapping[str, Any], needed: AtLeastOneOf
-) -> type[BaseModel]:
-    fields: dict[str, Any] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ConfigurationError(
-                f"task {name}: parameter {parameter.name} must be passable by name"
-            )
-        # pydantic would take it for a private attribute and drop it
-        if parameter.name.startswith("_"):
-            raise ConfigurationError(
-                f"task {name}: parameter {parameter.name} must not begin with an underscore"
-            )
-        if parameter.name not in hints:
-            raise ConfigurationError(
-                f"task {name}: parameter {parameter.name} has no type annotation"
-            )
-        if hints[parameter.name] is not JobContext:
-            default = ... if parameter.default is parameter.empty else parameter.default
-            if not _fits_json(default):
-                raise ConfigurationError(
-                    f"task {name}: parameter {parameter.name} has a default that JSON can't hold"
-                )
-            fields[parameter.name] = (hints[parameter.name], default)
-    config = ConfigDict(
-        extra="forbid",
-        allow_inf_nan=False,
-        protected_namespaces=(),
-        json_schema_extra=needed.extend,
-    )
-    return create_model(name, __config__=config, **fields)
-
-
 def _text_of(arguments: Mapping[str, Any]) -> bytes:
     try:
         return to_json(arguments)  # an eighth of the other's time
     except ValueError:  # half a character, say: the model refuses it with a word
         return json.dumps(arguments).encode()
-
-
-def _holds_nan(text: bytes) -> bool:
-    """Tell whether NaN or Infinity stands where JSON has numbers: it would be stored as null."""
-    if b"NaN" not in text and b"Infinity" not in text:
-        return False
-    found: list[str] = []
-    json.loads(text, parse_constant=found.append)
-    return bool(found)
-
-
-def _fits_json(default: object) -> bool:
-    try:
-        return not _holds_nan(to_json(default, serialize_unknown=True))
-    except ValueError:  # half a character
-        return False
 
 
 def _pointer(

@@ -1,12 +1,17 @@
 """The registry: collected from modules, one task per name."""
 
+import json
 import re
 import sys
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from flask_api.jobs.errors import UnknownTask
+from flask_api.jobs.tasks.input_file import InputFile
 from flask_api.jobs.tasks.registry import TaskRegistry, load_tasks
 from flask_api.jobs.tasks.task import Task, task
 from shared.errors import ConfigurationError
@@ -159,3 +164,69 @@ def test_module_that_a_task_module_imports_is_named_with_the_line(modules: Path)
         r"\(.*tasks_inner\.py, line 2\)",
     ):
         load_tasks(["tasks_outer"])
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (
+            "async def run(number: int) -> int: ...",
+            "it is async: a task is a plain function, which may call asyncio.run",
+        ),
+        ("async def run():\n    yield 1", "it is async: "),
+        (
+            "def run(number: int = 'a') -> None: ...",
+            "parameter number has a default that it does not accept: Input should be a valid int",
+        ),
+        (
+            "def run(*, times: Annotated[int, Field(le=3)] = 4) -> None: ...",
+            "parameter times has a default that it does not accept: Input should be less than or",
+        ),
+        ("def run(*, thing: Any = Thing()) -> None: ...", "a default can't be JSON: Unable to ser"),
+        ("def run(thing: Thing) -> None: ...", "parameter thing is annotated <class "),
+        ("def run() -> Thing: ...", "its result is annotated <class "),
+    ],
+)
+def test_function_that_would_fail_as_every_job_is_refused_at_the_start(
+    function: str, said: str, modules: Path
+) -> None:
+    """The line says what is wrong with the task, and stands where it is written."""
+    (modules / "tasks_broken.py").write_text(
+        "from typing import Annotated, Any\nfrom pydantic import Field\n"
+        "from flask_api.jobs.tasks.task import task\nclass Thing: ...\n"
+        f"@task('own.name')\n{function}\n"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_tasks(["tasks_broken"])
+    assert f"tasks_broken can't be imported: task own.name: {said}" in str(caught.value)
+    assert str(caught.value).endswith("tasks_broken.py, line 5)")
+
+
+def test_policy_that_can_not_be_is_named_with_the_line_of_the_task(modules: Path) -> None:
+    """And not with one of the code that a dataclass is made of."""
+    (modules / "tasks_broken.py").write_text(
+        "from flask_api.jobs.tasks.task import task\n\n"
+        "@task('own.name', timeout_s=-1)\ndef run() -> None: ...\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"tasks_broken\.py, line 3\)$"):
+        load_tasks(["tasks_broken"])
+
+
+def test_defaults_of_every_kind_are_taken() -> None:
+    """What a parameter accepts as JSON may be its default."""
+
+    class Colour(StrEnum):
+        RED = "red"
+
+    @task("own.defaults")
+    def run(
+        when: datetime = datetime(2026, 1, 1, tzinfo=UTC),
+        names: frozenset[str] = frozenset(),
+        pair: tuple[int, str] = (1, "a"),
+        colour: Colour = Colour.RED,
+        ratio: float = 1,
+        limit: int = Field(3, le=5),
+        file: InputFile | None = None,
+    ) -> None: ...
+
+    assert json.loads(run.check({}))["limit"] == 3

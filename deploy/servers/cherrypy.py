@@ -170,6 +170,23 @@ def serve(
     cherrypy.engine.subscribe("stop", begin_stop, priority=10)
     # the server stops at 50, between the two
     cherrypy.engine.subscribe("stop", end_stop, priority=90)
-    cherrypy.engine.signals.subscribe()
+    _stop_when_told()
     cherrypy.engine.start()
     cherrypy.engine.block()
+
+
+def _stop_when_told() -> None:
+    """Have the engine stop between two steps of its main thread. In the signal's handler a stop
+    would run in the middle of a start, or of the stop that an earlier signal began."""
+    told: list[bool] = []
+
+    def note() -> None:
+        told.append(True)
+
+    def stop_if_told() -> None:
+        if told:
+            cherrypy.engine.exit()
+
+    cherrypy.engine.signal_handler.handlers |= {"SIGTERM": note, "SIGHUP": note}
+    cherrypy.engine.signal_handler.subscribe()
+    cherrypy.engine.subscribe("main", stop_if_told)  # ten times a second

@@ -1,6 +1,7 @@
 """A signal to stop comes at any moment, also while the process holds a lock that ending what waits
 needs."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,9 @@ def post_worker_init(worker):
 
     worker.tpool._adjust_thread_count = be_told_to_stop
 """
+
+# What a server says when it begins to stop.
+_STOPS = {"cherrypy": "Bus STOPPING", "gunicorn": "Handling signal: term"}
 
 
 class Interrupted(ServiceProcess):
@@ -92,3 +96,25 @@ def test_signal_to_quit_while_a_request_is_handed_over_ends_the_worker(
         service.interrupt(signal.SIGQUIT)
         other.get("/api/health/live")
         wait_until(lambda: service.worker_pid() not in (None, worker), timeout_s=10)
+
+
+@pytest.mark.parametrize("server", COMMANDS)
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGHUP])
+def test_second_signal_to_stop_takes_no_time_from_what_runs(
+    tmp_path: Path, server: str, second: signal.Signals
+) -> None:
+    """Managers send one more, or a hang-up besides: the job still gets the drain deadline."""
+    end, settings = tmp_path / "end", {"server_workers": "1", "task_modules": SAMPLE_TASKS}
+    with ServiceProcess(tmp_path / "service", server=server, **settings) as service:
+        browser = service.new_browser()
+        browser.log_in(tries=PATIENT)
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        body = {"task": "sample.hold", "arguments": {"path": str(end)}}
+        assert browser.http.post("/api/jobs", json=body, headers=headers).status_code == 202
+        wait_until(end.with_suffix(".runs").exists, timeout_s=10, what="the job runs")
+        service.ask_to_stop()
+        wait_until(lambda: _STOPS[server] in service.log, timeout_s=10, what="it stops")
+        os.kill(service.pid, second)
+        end.touch()
+        assert service.wait_for_exit() == 0, service.log
+        assert "Traceback" not in service.log

@@ -57,7 +57,8 @@ class RetryReport:
 
     ``lines`` counts all, ``skipped`` those that were left out, ``failed`` those with a 5xx,
     ``requested`` the different requests sent again. ``not_repeated`` counts failed lines by reason:
-    ``other_method`` than GET and HEAD, ``no_path``, ``over_max_requests``.
+    ``other_method`` than GET and HEAD, ``no_path``, ``too_long`` (a target of more than 8,000
+    characters), ``over_max_requests`` (or over 32 million characters of targets).
     Of ``urls`` and ``problems`` the first 100 are listed.
     """
 

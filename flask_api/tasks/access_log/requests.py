@@ -12,6 +12,10 @@ from flask_api.tasks.web.fetching.pool import FetchPool
 from flask_api.tasks.web.items import FetchError
 
 MAX_BODY = 100_000_000
+# Servers take 8,000 bytes at least, few take more. Source: RFC 9110, 4.1.
+MAX_TARGET = 8_000
+# Of all that are requested together: they are kept until the end.
+MAX_TARGETS = 32_000_000
 # They change nothing, so they may be sent again without asking anybody. Source: RFC 9110, 9.2.1.
 _SAFE: dict[str, Method] = {"GET": "GET", "HEAD": "HEAD"}
 
@@ -54,6 +58,7 @@ class Repeater:
         self._timeout_s = timeout_s
         self._max_requests = max_requests
         self._repeats: dict[tuple[str, str], Repeat] = {}
+        self._kept = 0
         self.not_repeated: Counter[str] = Counter()
 
     @property
@@ -71,6 +76,7 @@ class Repeater:
         key = (request.method, request.target)
         if key not in self._repeats:
             again = with_retry(request)
+            self._kept += len(again.target)
             url = self._base_url + again.target
             self._repeats[key] = Repeat(
                 again, url, before, self._pool.submit(self._fetch, _SAFE[again.method], url)
@@ -83,8 +89,11 @@ class Repeater:
             return "no_path"
         if request.method not in _SAFE:
             return "other_method"
+        if len(request.target) > MAX_TARGET:
+            return "too_long"
         is_known = (request.method, request.target) in self._repeats
-        return "" if is_known or len(self._repeats) < self._max_requests else "over_max_requests"
+        has_room = len(self._repeats) < self._max_requests and self._kept < MAX_TARGETS
+        return "" if is_known or has_room else "over_max_requests"
 
     def _fetch(self, method: Method, url: str) -> RepeatAnswer:
         at = datetime.now(UTC)

@@ -25,8 +25,10 @@ from flask_api.tasks.web.fetching.access import GuardedClient
 from flask_api.tasks.web.fetching.pool import FetchPool
 from flask_api.tasks.web.items import FetchSeconds, fitting
 
-# Lines read ahead of the oldest answer that is missing; it bounds the requests that wait, too.
+# Lines, and bytes of them, read ahead of the oldest answer that is missing; they bound the requests
+# that wait, too. A line takes some ten times its bytes.
 WINDOW = 1000
+WINDOW_BYTES = 4_000_000
 MAX_SHOWN = 100
 _PROGRESS_EVERY = 500
 _FAILED = range(500, 600)
@@ -57,10 +59,10 @@ def retry_failed(
     """Request every URL of an access log again that got a 5xx, with retry=true in its query.
 
     Reads the common and the combined format, also packed by gzip. Only GET and HEAD are repeated,
-    since they change nothing; other methods are counted. Each URL is requested once and redirects
-    are not followed. The file ``retried.log`` (or ``retried.log.gz``, if the log is packed or too
-    large) is the log with the new answers in the place of the failed ones; a line without an answer
-    stays as it was. Lines in neither format,
+    since they change nothing; other methods are counted, and paths of over 8,000 characters. Each
+    URL is requested once and redirects are not followed. The file ``retried.log``
+    (or ``retried.log.gz``, if the log is packed or too large) is the log with the new answers in
+    the place of the failed ones; a line without an answer stays as it was. Lines in neither format,
     over 32 kB long or with NUL bytes are counted and left out.
     """
     with ExitStack() as stack:
@@ -93,6 +95,7 @@ class _Run:
         self._writer = writer
         self._job = job
         self._waiting: deque[tuple[ReadLine, LogLine, Repeat | None]] = deque()
+        self._waiting_bytes = 0
         self._lines = self._skipped = self._failed = 0
         self._before: Counter[int] = Counter()
         self._after: Counter[int] = Counter()
@@ -111,7 +114,7 @@ class _Run:
                 self._take(read, parsed)
             if read.number % _PROGRESS_EVERY == 0:
                 self._job.progress(min(stream.tell(), size), size, message=self._words())
-        self._write(keep=0)
+        self._write(keep=0, keep_bytes=0)
         self._job.progress(size, size, message=self._words())
 
     def report(self, file: str) -> RetryReport:
@@ -148,16 +151,19 @@ class _Run:
             self._failed += 1
             repeat = self._repeater.repeat(line.asked, before=line.status)
         self._waiting.append((read, line, repeat))
-        self._write(keep=WINDOW)
+        self._waiting_bytes += len(read.data)
+        self._write(keep=WINDOW, keep_bytes=WINDOW_BYTES)
 
-    def _write(self, *, keep: int) -> None:
+    def _write(self, *, keep: int, keep_bytes: int) -> None:
         """Write the lines whose answers are there,
-        and wait for answers while more than ``keep`` lines wait."""
+        and wait for answers while more than ``keep`` lines or ``keep_bytes`` wait."""
         while self._waiting:
             read, line, repeat = self._waiting[0]
-            if repeat is not None and not repeat.answer.done() and len(self._waiting) <= keep:
+            are_few = len(self._waiting) <= keep and self._waiting_bytes <= keep_bytes
+            if are_few and repeat is not None and not repeat.answer.done():
                 return
             self._waiting.popleft()
+            self._waiting_bytes -= len(read.data)
             self._write_one(read.data, line, repeat)
 
     def _write_one(self, data: bytes, line: LogLine, repeat: Repeat | None) -> None:

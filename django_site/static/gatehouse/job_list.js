@@ -1,6 +1,6 @@
 // The list of all jobs: filters without leaving the page, older jobs as it is scrolled, and what is ticked.
 import { createPart } from "./job_ranges.js";
-import { choose, pause, renew, say, tellBehind } from "./live.js";
+import { choose, pause, renew, say, tellBehind, warnUnshown } from "./live.js";
 import { keepLight, showRows } from "./long_list.js";
 import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
@@ -16,6 +16,7 @@ const TYPED_MS = 350;
 // --- Filters ---------------------------------------------------------------
 let timer = null;
 let asked = 0;
+let isShown = true; // what was chosen last: until then nothing is done with the list before
 
 function addressOf(form) {
   const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value.trim()));
@@ -29,12 +30,15 @@ function fillFilters() {
 
 async function view(address, { isNew = true } = {}) {
   const number = (asked += 1);
+  isShown = false;
   live.setAttribute("aria-busy", "true");
   const fresh = await choose(address, { background: null });
   if (number !== asked) return;
+  isShown = true;
   live.removeAttribute("aria-busy");
   if (!fresh) {
     fillFilters(); // it is refused: they say again what is shown
+    watch();
     return;
   }
   older.replaceChildren();
@@ -53,10 +57,13 @@ filters.addEventListener("submit", (event) => {
 });
 filters.addEventListener("input", (event) => {
   clearTimeout(timer);
+  isShown = false;
   timer = setTimeout(() => view(addressOf(filters)), event.target.type === "search" ? TYPED_MS : 0);
 });
 addEventListener("popstate", () => {
+  clearTimeout(timer);
   fillFilters();
+  older.replaceChildren(); // of the view before: the page has another address already
   view(location.href, { isNew: false });
 });
 
@@ -68,7 +75,7 @@ const nextAddress = () => (older.lastElementChild ? older.lastElementChild.datas
 
 async function loadMore() {
   const address = nextAddress();
-  if (isLoading || !address) return;
+  if (isLoading || !address || !isShown) return;
   isLoading = true;
   more.textContent = gettext("Older jobs are loading…");
   const place = new URL(address, location.href);
@@ -164,11 +171,20 @@ function showCount() {
   all.indeterminate = count > 0 && count < every;
 }
 
+// What stands there is not what was chosen: they would act on it unseen.
+function refuseUnshown(event) {
+  if (isShown) return;
+  event.preventDefault();
+  warnUnshown();
+}
+
 document.addEventListener("change", (event) => {
   if (event.target === all) for (const each of ticks()) each.checked = all.checked;
   if (event.target === all || event.target.classList.contains("tick")) showCount();
 });
-many.addEventListener("submit", () => {
+all.addEventListener("click", refuseUnshown);
+many.addEventListener("submit", (event) => {
+  refuseUnshown(event);
   many.elements.namedItem("list").value = location.search;
 });
 

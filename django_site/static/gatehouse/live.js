@@ -95,6 +95,9 @@ export async function refresh(address = null, { background = "1", isWanted = () 
   }
 }
 
+// Until what somebody chose is shown, or refused.
+export const warnUnshown = () => warn(gettext("What you chose is not shown yet. It comes as soon as the service answers."), { id: "unshown" });
+
 // The same for what somebody chose: while the service is away it is asked for again, until it is shown, refused, or no longer wanted.
 // The page says for so long that it shows something else.
 async function insist(address, background, isWanted) {
@@ -107,7 +110,7 @@ async function insist(address, background, isWanted) {
       unwarn("unshown");
       return fresh;
     }
-    warn(gettext("What you chose is not shown yet. It comes as soon as the service answers."), { id: "unshown" });
+    warnUnshown();
     for (let waited = 0; waited < wait && isWanted(); waited += STEP_MS) await new Promise((goOn) => setTimeout(goOn, STEP_MS));
     if (!isWanted()) return null;
     wait = Math.min(2 * wait, AGAIN_AT_MOST_MS);

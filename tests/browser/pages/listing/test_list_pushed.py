@@ -91,6 +91,29 @@ def test_list_grows_when_another_view_was_chosen_while_older_ones_were_on_their_
     assert rows == sorted(set(rows), reverse=True)
 
 
+def test_older_jobs_of_the_view_before_are_not_shown_below_another_one(
+    long_list: LongList,
+) -> None:
+    """Whoever went back has its address at once: the list is renewed as that one while what was
+    chosen is still asked for."""
+    person = long_list.person
+    make(person, FIRST_PAGE + 5)
+    long_list.open()
+    long_list.run(
+        "const task = document.getElementById('task'); task.value = 'primes.check';"
+        "task.dispatchEvent(new Event('input', { bubbles: true }))"
+    )
+    person.until(lambda: person.browser.current_url.endswith("=primes.check"), "it is chosen")
+    long_list.run("scrollTo(0, document.body.scrollHeight)")
+    person.until(lambda: person.count("#older .job-row") > 0, "it goes on")
+    long_list.run("window.refusal = 503; history.back()")
+    person.until(lambda: "not shown yet" in person.text("#unshown"), "it is not shown yet")
+    long_list.run("window.refusal = null")
+    [new] = make(person, 1)
+    person.until(lambda: person.count(f"#row-{new}") == 1, "the list is live")
+    assert person.count("#older [data-address*='task=primes.check']") == 0
+
+
 def _opened(long_list: LongList) -> list[str]:
     """Open the list and scroll to the last of many jobs; return their ids, the oldest first."""
     jobs = make(long_list.person, MANY)

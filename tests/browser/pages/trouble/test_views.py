@@ -74,6 +74,26 @@ def test_view_that_comes_late_is_shown_whatever_was_shown_meanwhile(answers: Ans
     answers.let_go()
 
 
+def test_list_before_is_not_ticked_while_what_was_chosen_is_not_shown(answers: Answers) -> None:
+    """All of it would be deleted as what failed; nor is anything done with what was ticked before."""
+    ada = answers.person
+    failed = open_list_with_a_failure(answers)
+    ada.find(f"#row-{failed} .tick").click()
+    answers.hold("status=failed")
+    answers.run(CHOOSE, "status", "failed")
+    answers.wait_held()
+    ada.find("#all").click()
+    ada.until(lambda: "not shown yet" in ada.text("#unshown"), "it is said")
+    assert ada.count(".tick:checked") == 1
+    ada.find("#many [value=delete]").click()
+    answers.let_go()
+    ada.until(lambda: ada.count(OF_OTHERS) == 0, "what was chosen is shown")
+    assert ada.count("#unshown") == 0
+    assert "status=failed" in ada.browser.current_url
+    ada.find("#many [value=delete]").click()
+    ada.until(lambda: ada.text("h1") == "Delete 1?", "it can be done now")
+
+
 def batch_in_list(answers: Answers, there: Path) -> str:
     """Open the list of a person with a batch that runs; return the batch's id."""
     body = {"task": "forms.wait", "arguments": [{"path": str(there)}]}

@@ -6,8 +6,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from django.db import OperationalError, close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connections
 
+from django_site.publishing.database_check import reason_unusable
 from shared.errors import SessionStoreUnavailable
 
 # What ends by itself has ended by then, also on a machine that is busy.
@@ -18,7 +19,8 @@ class RepeatedWork(ABC):
     """A thread that calls :meth:`work` again and again, ``every_s`` seconds after it returned.
 
     An outage of Redis is waited out: what is to be done is still there afterwards. Any other error
-    is logged as ``failure``, and the work is tried again ``after_failure_s`` later.
+    is logged as ``failure``, with its traceback unless the database can't be used at all, and the
+    work is tried again ``after_failure_s`` later.
     """
 
     name: str
@@ -67,15 +69,18 @@ class RepeatedWork(ABC):
                 self.work()
             except SessionStoreUnavailable:
                 continue  # the store's own breaker and the next turn are the retry
-            except OperationalError as error:
-                reason = str(error).partition("\n")[0]
-                self.log.error("%s; the database, see DATABASE_URL: %s", self.failure, reason)
-                self.stopping.wait(self._after_failure_s)
-            except Exception:
-                self.log.exception(self.failure)
+            except Exception as error:
+                self._log(error)
                 self.stopping.wait(self._after_failure_s)
             finally:
                 close_old_connections()
+
+    def _log(self, error: Exception) -> None:
+        reason = reason_unusable(error) if isinstance(error, DatabaseError) else ""
+        if reason:
+            self.log.error("%s; the database, see DATABASE_URL: %s", self.failure, reason)
+        else:
+            self.log.exception(self.failure)
 
 
 class BackgroundWork:

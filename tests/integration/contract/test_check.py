@@ -29,6 +29,10 @@ class WaitsForTheDatabase(RepeatedWork):
 
     def work(self) -> None:
         """Fail as a driver does."""
+        self.get_new_connection()
+
+    def get_new_connection(self) -> None:
+        """Fail as that of a backend of Django's."""
         raise OperationalError("it is away\nIs the server running?")
 
     @contextmanager
@@ -39,6 +43,14 @@ class WaitsForTheDatabase(RepeatedWork):
             yield
         finally:
             self.stop()
+
+
+class FindsTheDatabaseLocked(WaitsForTheDatabase):
+    """Work beside the requests whose database is there."""
+
+    def work(self) -> None:
+        """Fail as a driver does."""
+        raise OperationalError("database is locked")
 
 
 @pytest.fixture
@@ -170,3 +182,15 @@ def test_server_whose_database_is_away_says_which_setting_names_it(
     first = caplog.records[0]
     assert first.getMessage() == "waiting failed; the database, see DATABASE_URL: it is away"
     assert first.exc_info is None
+
+
+def test_work_whose_database_is_there_and_fails_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of a lock or a full disk somebody needs to know where it was met."""
+    with FindsTheDatabaseLocked(every_s=0.01).running():
+        wait_until(lambda: caplog.records != [], timeout_s=10, what="it is logged")
+    first = caplog.records[0]
+    assert first.getMessage() == "waiting failed"
+    assert first.exc_info is not None
+    assert "database is locked" in str(first.exc_info[1])

@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Mapping
 
 from flask import Flask, Response, g, redirect, render_template_string, request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response as BaseResponse
 
 from flask_api.gate.addresses import login_address, site_home
@@ -111,8 +113,14 @@ def wants_page() -> bool:
     """Tell whether a browser asks for a page: it prefers HTML to JSON,
     which curl's ``*/*`` does not."""
     asked = asked_request()
-    accepted = asked.accept_mimetypes
-    return asked.method in ("GET", "HEAD") and accepted["text/html"] > accepted["application/json"]
+    return asked.method in ("GET", "HEAD") and prefers_page(asked.environ.get("HTTP_ACCEPT", ""))
+
+
+def prefers_page(accept: str) -> bool:
+    """Tell whether an Accept field's value puts HTML before JSON. Linear."""
+    # One blank says what many do: werkzeug looks on from each blank of a row to its end.
+    accepted = parse_accept_header(" ".join(accept.split()), MIMEAccept)
+    return accepted["text/html"] > accepted["application/json"]
 
 
 def _reason(error: AccessError) -> str:

@@ -21,6 +21,8 @@ from werkzeug.wrappers import Request
 
 from deploy.servers.bodies import ChunkedBody
 from deploy.servers.framing import FIELD_MAX, HeadError, HeadReader, read_field
+from django_site.problem import wants_json
+from flask_api.gate.errors import prefers_page
 from flask_api.http.json_body import parse_json
 from flask_api.http.upload_body import file_name
 from flask_api.http.wait import read_wait
@@ -96,10 +98,12 @@ def multipart(sent: bytes) -> None:
 
 def accepted(sent: bytes) -> object:
     """Ask what a client accepts, as the gate does when it refuses."""
-    types = Request(
-        {"HTTP_ACCEPT": sent.decode("latin-1"), "REQUEST_METHOD": "GET"}
-    ).accept_mimetypes
-    return types["text/html"] > types["application/json"]
+    return prefers_page(sent.decode("latin-1"))
+
+
+def accepted_by_django(sent: bytes) -> object:
+    """Ask what a client accepts, as the site does when it refuses."""
+    return wants_json(RequestFactory().get("/", headers={"Accept": sent.decode("latin-1")}))
 
 
 def waited(app: Flask) -> Parse:
@@ -151,6 +155,8 @@ CASES: dict[str, Case] = {
     "X-Forwarded-For: colons": (text(forwarded), IN_HEADER, repeated(b":")),
     "Accept": (accepted, IN_HEADER, repeated(b"text/html;q=0.9,")),
     "Accept: blanks": (accepted, IN_HEADER, repeated(b" ", before=b"a/b;", after=b";q")),
+    "Accept: blanks in a type": (accepted, IN_HEADER, repeated(b"\t", before=b"a", after=b"b")),
+    "Accept: blanks in a type, Django": (accepted_by_django, IN_HEADER, repeated(b"\t", before=b"a", after=b"b")),
     "Accept: quotes": (accepted, IN_HEADER, repeated(b'\\"', before=b'a/b;c="')),
     "Accept: semicolons": (accepted, IN_HEADER, repeated(b";a=")),
     "Range": (text(parse_range_header), IN_HEADER, repeated(b"0-1,", before=b"bytes=")),

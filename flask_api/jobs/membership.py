@@ -135,13 +135,8 @@ class Membership:
         with self._renewing:
             if not self._held.instance:
                 self._register()
-            instance = self._held.instance
-        answer = self._beat(instance)
-        self._trust_silence_again()
-        if not answer.alive:
-            self.renew(instance)
+        if not self._beats():
             return
-        self._held.stop(answer.cancels, StopReason.CANCELLED)
         self._claim()
         if not self.worker.is_draining:  # who stops takes nothing that others could begin now
             self._look_at_the_others()
@@ -149,6 +144,17 @@ class Membership:
         if self._clock() >= self._next_audit_at:
             self._next_audit_at = self._clock() + _AUDIT_EVERY_S
             self._audit()
+
+    def _beats(self) -> bool:
+        """Beat once; False when this process was declared dead: it has another name then. Also
+        while it takes over: what a full process held takes longer than a heartbeat lasts."""
+        instance = self._held.instance
+        answer = self._beat(instance)
+        self._trust_silence_again()
+        if not answer.alive:
+            self.renew(instance)
+        self._held.stop(answer.cancels, StopReason.CANCELLED)
+        return answer.alive
 
     def _claim(self) -> None:
         """Take jobs that nobody holds: as many as could begin soon, so that processes share them.
@@ -170,7 +176,7 @@ class Membership:
 
     def _claim_some(self, limit: int) -> int:
         jobs = self._holdings.claim(self._held.instance, limit=limit)
-        self.worker.take_over(jobs)
+        self.worker.take_over(jobs, go_on=self._beats)
         return len(jobs)
 
     def _trust_silence_again(self) -> None:
@@ -271,11 +277,9 @@ class Membership:
         for other, since in silent_since.items():
             if now - since >= SUSPECT_S or other in gone:
                 jobs = self._adopted(other, is_worker=other in workers)
-                log.warning(
-                    "adopted the jobs of a dead process",
-                    extra={"instance": other, "jobs": len(jobs)},
-                )
-                self.worker.take_over(jobs)
+                told = {"instance": other, "jobs": len(jobs)}
+                log.warning("adopted the jobs of a dead process", extra=told)
+                self.worker.take_over(jobs, go_on=self._beats)
 
     def _adopted(self, dead: str, *, is_worker: bool) -> list[str]:
         instance = self._held.instance
@@ -292,5 +296,5 @@ class Membership:
         for task in {task for each in self.worker.executors for task in each.queue.held_back}:
             self._holdings.free_places(task)
         strays = ours - self._held.ids()
-        self.worker.take_over(sorted(strays & self._strays))
+        self.worker.take_over(sorted(strays & self._strays), go_on=self._beats)
         self._strays = strays

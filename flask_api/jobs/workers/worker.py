@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
@@ -134,14 +134,18 @@ class Worker:
         for task, alike in groupby(self.held.add(queued_jobs), key=attrgetter("task")):
             self._executor_of[task].put(list(alike))
 
-    def take_over(self, job_ids: Sequence[str]) -> None:
-        """Go on with jobs that came to this instance:
-        queue what waited, spend an attempt of what was running."""
+    def take_over(
+        self, job_ids: Sequence[str], *, go_on: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Go on with jobs that came to this instance: queue what waited, spend an attempt of what
+        was running. ``go_on`` is asked between pieces of five hundred: False leaves the rest."""
         strangers = self.held.strangers(job_ids)
         if len(strangers) < len(job_ids):
             # One that was taken from this queue, and came back: it may have run since.
             strangers += self.drop(frozenset(job_ids) - frozenset(strangers))
         for first in range(0, len(strangers), _AT_ONCE):
+            if first and not go_on():
+                return
             some = strangers[first : first + _AT_ONCE]
             jobs = self._reader.find_many(self._holdings.settle(some, instance=self.held.instance))
             self._rescue([job for job in jobs if job.status is JobStatus.RUNNING])

@@ -14,6 +14,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.holdings import Holdings
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
+from flask_api.jobs.workers import worker
 from shared.redis import RedisGateway
 from tests.integration.engine.engine_bench import RESCUE_S, EngineBench, read_words
 from tests.waiting import wait_until
@@ -49,6 +50,25 @@ def test_killed_process_is_rescued(bench: EngineBench, prefix: str) -> None:
     assert (bench.outcome(other, mine).attempt, bench.runs("mine")) == (1, ["1"])
     assert len(instances(bench)) == 1
     bench.check_nothing_is_left()
+
+
+def test_process_that_takes_over_thousands_of_jobs_is_not_taken_for_dead(
+    bench: EngineBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its heart beats meanwhile: else the next one would have these and its own to take over, and
+    take even longer."""
+    child = bench.start_process()
+    child.submit("sample.hang", [{}] * 300, owner=bench.owner)
+    child.kill()
+    bench.admin.delete(*map(keyspace.heartbeat, instances(bench)))  # or some are stolen first
+    monkeypatch.setattr(worker, "_AT_ONCE", 1)  # it takes long, on whatever machine
+    engine = bench.start()
+    held, heartbeat = engine._worker.held, keyspace.heartbeat(engine.instance)
+    wait_until(lambda: len(held) > 10, timeout_s=RESCUE_S, what="it takes over")
+    bench.admin.delete(heartbeat)
+    wait_until(lambda: bench.admin.exists(heartbeat), timeout_s=30, what="it beats")
+    assert len(held) < 200
+    wait_until(lambda: len(held) == 300, timeout_s=30, what="all are taken over")
 
 
 def test_jobs_of_a_killed_process_wait_for_the_next_start(bench: EngineBench) -> None:

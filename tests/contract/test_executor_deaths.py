@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flask_api.jobs.records.job import JobStatus
+from flask_api.jobs.workers import processes
 from tests.contract.executor_bed import KILLS, ExecutorBed
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
@@ -44,6 +46,22 @@ def test_killed_children_cost_no_slot(bench: EngineBench) -> None:
     )
     bench.go()
     assert sorted(bench.outcome(bed.engine, job_id).attempt for job_id in running) == [1, 2]
+
+
+def test_fork_server_that_dies_as_it_makes_a_child_costs_no_attempt(bench: EngineBench) -> None:
+    """Nothing of the job ran: it is tried again in a while."""
+    bed = ExecutorBed(bench, "processes")
+    bed.submit("hold", path=bench.path())
+    wait_until(bench.runs, timeout_s=30, what="one child is busy")
+    (child,) = children()
+    status = Path(f"/proc/{child}/status").read_text()
+    fork_server = int(status.partition("PPid:")[2].split()[0])
+    os.kill(fork_server, signal.SIGSTOP)
+    job_id = bed.submit("echo")
+    wait_until(processes._ONE_AT_A_TIME.locked, timeout_s=10, what="another child is asked for")
+    os.kill(fork_server, signal.SIGKILL)
+    record = bench.wait_for(job_id, "queued", timeout_s=10)
+    assert (record["attempt"], "attempts" in record) == ("0", False)
 
 
 def test_broken_pool_of_somebodys_is_replaced(bench: EngineBench) -> None:

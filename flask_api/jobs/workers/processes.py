@@ -121,7 +121,8 @@ class Children:
         for _ in range(_TRIES):
             try:
                 process = self._take()
-            except OSError:  # the machine has no process for it
+            # The machine has no process for it, or the fork server died as it made one.
+            except (OSError, EOFError):
                 return not_begun(attempt.job.job_id)
             try:
                 process.send(attempt)

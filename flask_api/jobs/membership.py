@@ -96,7 +96,7 @@ class Membership:
         try:
             self._register()
         except JobStoreUnavailable:
-            log.warning("not registered yet: Redis is away", extra=self._store.place)
+            log.debug("not registered yet")  # which Redis is missed the seam has said
         sweep = partial(self._sweeper.run, every_s=_SWEEP_EVERY_S)
         self._thread = threading.Thread(target=self._run, name="gatehouse-instance", daemon=True)
         self._sweeping = threading.Thread(target=sweep, name="gatehouse-sweeper", daemon=True)

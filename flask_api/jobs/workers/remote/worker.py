@@ -83,7 +83,7 @@ class RemoteWorker:
         try:
             self._beat(register=True)
         except JobStoreUnavailable:
-            log.warning("not registered yet: Redis is away", extra=self._store.place)
+            log.debug("not registered yet")  # which Redis is missed the seam has said
         self._thread.start()
 
     def read(self, signed: object) -> AttemptEntry | None:

@@ -7,7 +7,7 @@ name (.kinds) tells what may run there and which slots it has.
 
 import json
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple, Self, cast
 
 from flask_api.jobs.records import keyspace
@@ -87,20 +87,33 @@ class Roster:
         self._kinds: dict[str, WorkerKind | None] = {}
 
     def beat(
-        self, worker: WorkerName, kind: WorkerKind, *, free: Iterable[str], register: bool = False
-    ) -> tuple[bool, list[str]]:
-        """Say that the worker lives and which slots are free; learn what time it is.
-        False: it was declared dead. And the jobs whose cancel was asked for."""
+        self,
+        worker: WorkerName,
+        kind: WorkerKind,
+        *,
+        free: Collection[str],
+        absent: Collection[str] | None = None,
+        register: bool = False,
+    ) -> tuple[bool, list[str], list[str]]:
+        """Say that the worker lives and offer the slots that are free; learn what time it is.
+        ``absent``: of these slots those alone.
+
+        False: it was declared dead. And the jobs whose cancel was asked for, and which of the other
+        free slots are not on offer.
+        """
         keys = [keyspace.WORKERS, keyspace.cancels(worker.text)]
         keys += [keyspace.kind(kind.id), keyspace.idle(kind.id)]
-        arguments = [worker.text, "1" if register else "", kind.text, _KIND_KEPT_S, *free]
+        offered = [slot for slot in free if absent is None or slot in absent]
+        others = [slot for slot in free if slot not in offered]
+        arguments = [worker.text, "1" if register else "", kind.text, _KIND_KEPT_S]
+        arguments += [len(offered), *offered, *others]
         asked_at = time.monotonic()
         alive, *more = self._store.run(self._scripts["worker_beat"], keys, arguments)
         if not alive:
-            return False, []
-        (seconds, microseconds), *cancels = more
+            return False, [], []
+        (seconds, microseconds), taken, *cancels = more
         JOBS_CLOCK.learn(int(seconds) + int(microseconds) / 1e6, asked_at=asked_at)
-        return True, [str(job) for job in cancels]
+        return True, [str(job) for job in cancels], [str(slot) for slot in taken]
 
     def take(
         self, worker: WorkerName, *, sender: str, job_id: str, attempt: int, slot: str

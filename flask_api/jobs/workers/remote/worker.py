@@ -9,6 +9,7 @@ process takes over what it held, and runs it again.
 import logging
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 
@@ -70,6 +71,7 @@ class RemoteWorker:
         self._taken = TakenEntries()
         self._changed = threading.Condition()
         self._free_since = dict.fromkeys(self.name.all_slots, 0.0)
+        self._absent: Collection[str] = ()  # missed at the last beat, too: nothing is on its way
         self._running = 0
         self._leaving = threading.Event()  # nothing more is taken
         self._is_registered = False
@@ -112,6 +114,8 @@ class RemoteWorker:
         """Say whether entries can reach this worker: while none can, no slot is offered, so that
         nothing is sent which would wait here for a broker."""
         was_deaf, self._is_deaf = self._is_deaf, not is_so
+        if was_deaf and not self._is_deaf:
+            self._absent = self.name.all_slots
         if self._is_deaf and not was_deaf:
             with suppress(JobStoreUnavailable):  # what is sent here all the same is taken back
                 self._roster.withdraw(self.name)
@@ -261,8 +265,9 @@ class RemoteWorker:
         return self._beat_s if self._running else self._idle_beat_s
 
     def _beat(self, *, register: bool = False) -> None:
-        is_alive, cancels = self._roster.beat(
-            self.name, self.kind, free=self._forgotten(), register=register
+        absent = None if register else self._absent
+        is_alive, cancels, self._absent = self._roster.beat(
+            self.name, self.kind, free=self._forgotten(), absent=absent, register=register
         )
         if not is_alive:
             if self._is_registered:  # else Redis was away as it began

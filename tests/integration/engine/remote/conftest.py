@@ -46,8 +46,8 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-def worker_here(bench: EngineBench) -> Iterator[RemoteWorker]:
-    """A worker in this process, whose queue the test itself reads."""
+def resting_worker(bench: EngineBench) -> Iterator[RemoteWorker]:
+    """A worker in this process that does nothing by itself."""
     settings = WorkerSettings(
         jobs_redis_url=SecretStr(bench.valkey.url("worker")),
         worker_secrets=(SecretStr(SECRET),),
@@ -57,11 +57,16 @@ def worker_here(bench: EngineBench) -> Iterator[RemoteWorker]:
         job_files_url=f"file://{bench.path('files')}",
     )
     store = open_job_connections(settings)
-    worker = RemoteWorker(store, load_tasks(settings.task_modules), settings, carrier="celery")
-    worker.start()
-    yield worker
-    worker.stop(drain_s=0)
+    yield RemoteWorker(store, load_tasks(settings.task_modules), settings, carrier="celery")
     store.close()
+
+
+@pytest.fixture
+def worker_here(resting_worker: RemoteWorker) -> Iterator[RemoteWorker]:
+    """A worker in this process, whose queue the test itself reads."""
+    resting_worker.start()
+    yield resting_worker
+    resting_worker.stop(drain_s=0)
 
 
 @pytest.fixture

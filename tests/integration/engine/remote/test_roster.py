@@ -18,6 +18,7 @@ from flask_api.jobs.records.usage import quota_of
 from flask_api.jobs.workers.outcome import stopped
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
 from flask_api.jobs.workers.remote.fleet import STRANGERS
+from flask_api.jobs.workers.remote.worker import RemoteWorker
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -114,6 +115,24 @@ def test_slots_are_offered_only_while_their_worker_lives(
         "server", EndNotice("job", 1, "succeeded", 1), kind_id=KIND.id, slot=f"{name.text}#0"
     )
     assert bench.admin.exists(idle) == 0
+
+
+def test_slot_that_was_taken_a_moment_ago_is_not_offered_again(
+    bench: EngineBench, resting_worker: RemoteWorker
+) -> None:
+    """The attempt is on its way: another one would be sent to a slot that is not there. Who took
+    it may have died, so the next beat offers it."""
+    name = resting_worker.name
+    idle, slots = keyspace.idle(name.kind), sorted(name.all_slots)
+    resting_worker._beat(register=True)
+    assert sorted(bench.admin.zrange(idle, 0, -1)) == slots
+    for _ in range(2):
+        bench.admin.zrem(idle, slots[0])
+        resting_worker._beat()
+        assert bench.admin.zrange(idle, 0, -1) == slots[1:]
+        resting_worker._beat()
+        assert sorted(bench.admin.zrange(idle, 0, -1)) == slots
+    resting_worker.stop(drain_s=0)
 
 
 def test_end_of_an_attempt_is_written_told_and_its_slot_offered_at_once(

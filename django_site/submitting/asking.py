@@ -68,7 +68,7 @@ def ask(
         except httpx.HTTPError as error:
             is_refused = "CERTIFICATE_VERIFY_FAILED" in str(error)
             reason = _NOT_TRUSTED if is_refused else type(error).__name__
-            raise ApiAway(f"The API doesn't answer: {reason}.") from error
+            raise ApiAway(f"The API doesn't answer at GATEHOUSE_API_URL: {reason}.") from error
     if answer.status_code >= 300:
         raise _problem(answer)
     try:

@@ -168,6 +168,14 @@ def load_json(text: str) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
+def json_problem(error: ValueError) -> str:
+    """Return why a line is not JSON. The error's own line is always the first, or the one behind
+    it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
+    return str(error)
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} isn't JSON")
 

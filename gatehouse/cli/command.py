@@ -16,6 +16,15 @@ LONG_PATIENCE_S = 60.0  # while waiting for a job a restart of the service is wa
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
+class WholeNumber(click.IntRange):
+    """A number from 1 on. click's own name for it, in its errors, is "integer range"."""
+
+    name = "integer"
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+
 @dataclass
 class RunOptions:
     """The options of this run that hold for every command."""

@@ -29,7 +29,12 @@ def name_of(task: object) -> str:
 def arguments_of(
     arguments: Mapping[str, Any] | None, named: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return the arguments of a call. Raises TypeError when they are given in both ways."""
+    """Return the arguments of a call. Raises TypeError when they are given in both ways,
+    or in neither."""
     if arguments is not None and named:
         raise TypeError(f"give arguments in one way: as a mapping, or by name ({', '.join(named)})")
+    if not isinstance(arguments, Mapping | None):
+        raise TypeError(
+            f"arguments are a mapping, or each is given by its name: {arguments!r} is neither"
+        )
     return named if arguments is None else arguments

@@ -109,6 +109,8 @@ def _meaning_of(error: Failure, address: str) -> GatehouseError:
         else "can't be reached"
     )
     reason = f": {error}" if str(error) else ""
+    if "WRONG_VERSION_NUMBER" in reason:  # OpenSSL's words for an answer in plain text
+        reason = ": no TLS is spoken there: is it http://?"
     return Unavailable(f"{address} {what}{reason}", was_sent=not isinstance(error, _NEVER_SENT))
 
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from shared.settings import ROOT
 from tests.cli.command import Home
 
@@ -57,6 +59,21 @@ def test_group_without_a_command_shows_its_help(stranger: Home) -> None:
         assert not [line for line in lines[1:] if line.endswith("...")], (
             "what a command does is said to the end"
         )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("keys", "revoke", "ci"), "'ci' is not a valid integer."),
+        (("login", "localhost", "--days", "x"), "'x' is not a valid integer."),
+        (("new", "my service"), "'my service' must be small letters, digits and _"),
+    ],
+)
+def test_word_that_can_not_be_is_named(stranger: Home, words: tuple[str, ...], said: str) -> None:
+    """In words for a person, and before anything is asked."""
+    done = stranger.run(*words)
+    assert done.code == 2
+    assert said in done.line
 
 
 def test_version_is_printed(stranger: Home) -> None:

@@ -28,6 +28,8 @@ def test_job_gives_its_result(client: Client) -> None:
     assert (job.status, job.task) == ("succeeded", "primes.sum")
     assert client.submit("primes.sum", {"limit": 10}).result(SOON_S) == 17
     assert client.job(job.id).result(SOON_S) == 1060
+    with pytest.raises(TypeError, match=r"a mapping, or each is given by its name: 5 is neither"):
+        client.submit("primes.sum", 5)  # type: ignore[arg-type]  # as to an Executor
     with pytest.raises(TypeError, match="in one way"):
         client.submit("primes.sum", {"limit": 10}, limit=10)
 

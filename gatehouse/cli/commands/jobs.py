@@ -9,6 +9,7 @@ import click
 
 from gatehouse.cli.command import (
     LONG_PATIENCE_S,
+    WholeNumber,
     command,
     job_argument,
     json_option,
@@ -30,7 +31,7 @@ _STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "ended"]
 @click.option("--task", metavar="NAME", shell_complete=complete_task)
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=WholeNumber(),
     default=20,
     show_default=True,
     metavar="N",

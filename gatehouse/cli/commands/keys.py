@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import click
 
 from gatehouse import config
-from gatehouse.cli.command import CliGroup, FunctionT, json_option
+from gatehouse.cli.command import CliGroup, FunctionT, WholeNumber, json_option
 from gatehouse.cli.commands.login import SCOPES
 from gatehouse.cli.output import put, put_json, put_table, say
 from gatehouse.cli.prompts import Prompts
@@ -66,9 +66,7 @@ def list_keys(at: str | None, username: str | None, password_stdin: bool, as_jso
     metavar="SCOPE",
     help="What the key may do, repeatable; by default everything with jobs.",
 )
-@click.option(
-    "--days", type=click.IntRange(min=1), metavar="N", help="For how many days the key is valid."
-)
+@click.option("--days", type=WholeNumber(), metavar="N", help="For how many days the key is valid.")
 @_person_options
 def create_key(
     name: str,
@@ -90,7 +88,7 @@ def create_key(
 
 
 @keys.command("revoke")
-@click.argument("key_id", metavar="ID", type=click.IntRange(min=1))
+@click.argument("key_id", metavar="ID", type=WholeNumber())
 @_person_options
 def revoke_key(
     key_id: int, at: str | None, username: str | None, password_stdin: bool, as_json: bool

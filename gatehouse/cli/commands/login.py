@@ -6,7 +6,7 @@ import sys
 import click
 
 from gatehouse import config
-from gatehouse.cli.command import command, json_option, open_client
+from gatehouse.cli.command import WholeNumber, command, json_option, open_client
 from gatehouse.cli.exit_codes import CommandFailed
 from gatehouse.cli.output import clean, put, put_json, say
 from gatehouse.cli.prompts import Prompts
@@ -36,7 +36,7 @@ _NAME_MAX_LENGTH = 100
 @click.option("--name", metavar="NAME", help="The new key's name; by default after this machine.")
 @click.option(
     "--days",
-    type=click.IntRange(min=1),
+    type=WholeNumber(),
     metavar="N",
     help="For how many days the new key is valid.",
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gatehouse.cli.arguments import load_json
+from gatehouse.cli.arguments import json_problem, load_json
 from gatehouse.cli.command import LONG_PATIENCE_S, command, open_client
 from gatehouse.cli.commands.completion import complete_task
 from gatehouse.cli.commands.tasks import find_task
@@ -123,7 +123,9 @@ def _read(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 value = load_json(text) if len(line) <= _LINE_MAX_BYTES else None
             except ValueError as error:
-                raise click.UsageError(f"{file}, line {number} is not JSON: {error}") from error
+                raise click.UsageError(
+                    f"{file}, line {number} is not JSON: {json_problem(error)}"
+                ) from error
             if not isinstance(value, dict):
                 raise click.UsageError(
                     f"{file}, line {number} must be a JSON object of at most "

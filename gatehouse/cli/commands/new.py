@@ -57,7 +57,8 @@ def new(name: str) -> ExitCode:
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise click.BadParameter(
-            "must be small letters, digits and _, begin with a letter, and be no word of Python's."
+            f"{name!r} must be small letters, digits and _, begin with a letter, and be no word of "
+            "Python's."
         )
     if find_spec(name) is not None and not Path(name).is_dir():
         raise click.BadParameter(

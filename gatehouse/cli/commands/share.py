@@ -59,7 +59,10 @@ def share(
         put_json(made.raw)
     else:
         put(made.page)
-    say(f"Until {made.raw['expires_at']}. End it with: gatehouse shares --end {made.id}")
+    group_or_all = "all who are logged in and have it" if group is None else f"the group {group}"
+    who = ", ".join(people) or group_or_all
+    until = made.raw["expires_at"]
+    say(f"For {who}, until {until}. End it with: gatehouse shares --end {made.id}")
 
 
 @command("shares")

@@ -51,6 +51,12 @@ def test_map_with_a_failure_is_1(home: Home) -> None:
     ("task", "lines", "said"),
     [
         ("primes.sum", '{"limit": 1}\n{"limit"', "line 2 is not JSON"),
+        # the error's own line and column are of that line alone
+        (
+            "primes.sum",
+            '{"limit": 1}\n{"limit": 2\n',
+            "line 2 is not JSON: Expecting ',' delimiter at c",
+        ),
         ("primes.sum", '{"limit": 1}\n[1]\n', "line 2 must be a JSON object"),
         ("primes.sum", '{"limit": "\udcff"}', "line 1 is not JSON"),
         (

@@ -11,8 +11,11 @@ def test_job_is_shared_listed_and_ended(home: Home) -> None:
     job_id = json.loads(job.out)["id"]
     named = home.run("share", job_id, "--with", "bob", "--with", "carl", "--days", "0.5")
     assert "/shared/" in named.out
+    assert named.err.startswith("For bob, carl, until ")
     assert len(named.out.splitlines()) == 1
-    by_link = json.loads(home.run("share", job_id, "--show", "files", "--json").out)
+    linked = home.run("share", job_id, "--show", "files", "--json")
+    assert linked.err.startswith("For all who are logged in and have it, until ")
+    by_link = json.loads(linked.out)
     assert (by_link["audience"], by_link["shows"]) == ("link", ["files"])
     listed = [json.loads(line) for line in home.run("shares", "--json").out.splitlines()]
     shared = {each["id"]: each["people"] for each in listed if each["job"] == job_id}

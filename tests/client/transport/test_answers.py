@@ -138,6 +138,17 @@ def test_redirect_is_not_followed_and_named() -> None:
         assert other.asked == []
 
 
+def test_https_where_none_is_spoken_says_so() -> None:
+    """OpenSSL's words for it, a wrong version number, help nobody."""
+    with asking() as (plain, _):
+        address = plain.address.replace("http:", "https:")
+        with (
+            Client(address, KEY, patience_s=0) as client,
+            pytest.raises(Unavailable, match=r"no TLS is spoken there: is it http://\?"),
+        ):
+            client.me()
+
+
 def test_nobody_there_is_unavailable_in_one_line() -> None:
     """Connection refused, a name that is none, a server that hangs up or says nothing."""
     with Client(f"http://127.0.0.1:{free_port()}", KEY, patience_s=0) as client:

@@ -6,9 +6,11 @@ import pytest
 from django.db import connections, transaction
 from flask import Flask
 
+from django_site.contract import contract_settings
 from django_site.submitting import ApiAway, SubmitRefused, submit
 from django_site.submitting.asking import ask
 from shared.http.beside import withdraw_api
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -100,6 +102,21 @@ def test_idempotency_key_leads_to_the_one_job(beside: Flask, person: "User") -> 
     assert first.id == again.id is not None
     with pytest.raises(SubmitRefused, match="another body"):
         submit(ECHO, {"value": 2}, user=person, idempotency_key="invoice-17")
+
+
+@pytest.mark.usefixtures("site")
+def test_api_that_does_not_answer_is_named_by_the_setting(
+    person: "User", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is looked for is a matter of this setting."""
+    contract_settings.cache_clear()
+    monkeypatch.setenv("GATEHOUSE_API_URL", f"http://127.0.0.1:{free_port()}/api")
+    try:
+        with pytest.raises(ApiAway, match=r"doesn't answer at GATEHOUSE_API_URL: ConnectError\.$"):
+            submit(ECHO, user=person)
+    finally:
+        monkeypatch.undo()
+        contract_settings.cache_clear()
 
 
 def test_without_an_api_it_says_what_is_missing(

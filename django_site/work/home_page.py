@@ -36,7 +36,7 @@ def _recent(request: HttpRequest) -> dict[str, Any] | None:
         return None
     rows = found.rows
     unfinished = {row["id"]: row for row in rows if row["finished_at"] is None}
-    unfinished |= {job["id"]: job for job in found.under_way}  # a long one stands far down
+    unfinished |= {row["id"]: row for row in found.under_way}  # a long one stands far down
     running = sorted(unfinished.values(), key=_by_state)
     ended = [row for row in rows if row["finished_at"] is not None]
     ended.sort(key=lambda row: str(row["finished_at"]), reverse=True)

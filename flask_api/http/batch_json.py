@@ -50,6 +50,7 @@ class BatchPage(BaseModel):
     batches: list[BatchRecordJson]
     next_cursor: Id | None
     links: PageLinksJson | None = None
+    under_way: list[BatchRecordJson] | None = None
 
 
 class BatchJobs(BaseModel):

@@ -21,6 +21,7 @@ from shared.redis import RedisClient, RedisGateway
 _STAGED_AT_ONCE = 250
 _READ_AT_ONCE = 100
 _MOST_SCANNED = 2_000
+_MOST_LOOKED_AT = 1_000  # batches, for those that are not over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,24 @@ class Batches:
         found = [_batch(each, row) for each, row in zip(ids, stored, strict=True) if _is_there(row)]
         return found, ids[-1] if len(ids) == limit else None
 
+    def under_way(self, owner_id: str, *, limit: int) -> list[Batch]:
+        """Return a person's batches that have not ended, newest first, wherever they stand in the
+        list: among the newest thousand. One command where nothing of the person's is unfinished."""
+        if not self._store.read(lambda client: client.scard(keyspace.opened(owner_id))):
+            return []
+        key = keyspace.batches(owner_id)
+        found = self._store.read(
+            lambda client: client.zrevrangebylex(key, "+", "-", start=0, num=_MOST_LOOKED_AT)
+        )
+        ids = cast("list[str]", found)
+        ends = self._store.read(lambda client: _read_ends(client, ids)) if ids else []
+        first = [each for each, end in zip(ids, ends, strict=True) if end is None][:limit]
+        stored = self._store.read(lambda client: _read(client, first)) if first else []
+        batches = [
+            _batch(each, row) for each, row in zip(first, stored, strict=True) if _is_there(row)
+        ]
+        return [batch for batch in batches if batch.finished_at is None]
+
     def find(self, batch_id: str) -> Batch | None:
         """Return the batch, or None when there is none."""
         stored = self._store.read(
@@ -199,6 +218,13 @@ def _read(client: RedisClient, ids: Sequence[str]) -> list[dict[str, str]]:
         for batch_id in ids:
             pipeline.hgetall(keyspace.batch(batch_id))
         return cast("list[dict[str, str]]", pipeline.execute())
+
+
+def _read_ends(client: RedisClient, ids: Sequence[str]) -> list[str | None]:
+    with client.pipeline(transaction=False) as pipeline:
+        for batch_id in ids:
+            pipeline.hget(keyspace.batch(batch_id), "finished_at")
+        return cast("list[str | None]", pipeline.execute())
 
 
 def _is_there(stored: Mapping[str, str]) -> bool:

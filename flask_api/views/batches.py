@@ -111,6 +111,13 @@ class BatchesQuery(BaseModel):
 
     cursor: Cursor | None = Field(None, description="next_cursor of the last page.")
     limit: int = Field(20, ge=1, le=100, description="Batches on a page.")
+    under_way: int = Field(
+        0,
+        ge=0,
+        le=50,
+        description="Also so many batches at most that have not ended, wherever they stand in the"
+        " listing.",
+    )
 
 
 @blueprint.get("")
@@ -127,11 +134,14 @@ def list_batches() -> Response:
 
     Their jobs are not in the listing of jobs: that one has what was submitted singly.
     """
-    query = read_query(BatchesQuery)
-    batches, cursor = api_state().engine.batches.list_of(
-        current_principal().id, limit=query.limit, cursor=query.cursor
-    )
-    return page_answer("batches", [batch_json(each) for each in batches], cursor, limit=query.limit)
+    query, found, more = read_query(BatchesQuery), api_state().engine.batches, dict[str, Any]()
+    person_id = current_principal().id
+    batches, cursor = found.list_of(person_id, limit=query.limit, cursor=query.cursor)
+    if query.under_way:
+        unfinished = found.under_way(person_id, limit=query.under_way)
+        more["under_way"] = [batch_json(each) for each in unfinished]
+    listed = [batch_json(each) for each in batches]
+    return page_answer("batches", listed, cursor, more=more, limit=query.limit)
 
 
 @blueprint.get("/<uuid:batch_id>")

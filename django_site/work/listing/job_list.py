@@ -28,7 +28,7 @@ PAGE = 25
 class JobList:
     """One page of the list. ``cursor`` goes on; it is empty on the last page. ``searched`` says how
     much was looked at for it, None where nothing was searched for. ``under_way`` are unfinished
-    jobs that may stand further down."""
+    jobs and batches that may stand further down."""
 
     rows: list[dict[str, Any]]
     cursor: str
@@ -46,11 +46,11 @@ def list_work(
     limit: int = PAGE,
     under_way: int | None = None,
 ) -> JobList:
-    """Return a page; a row with ``total`` is a batch. ``under_way``: of so many unfinished jobs
-    besides. Raises ApiProblem."""
+    """Return a page; a row with ``total`` is a batch. ``under_way``: with so many unfinished jobs
+    and as many batches besides. Raises ApiProblem."""
     filters = {"q": q, "status": status, "task": task, "cursor": cursor}
     jobs = api.get(request, "/jobs", **filters, limit=limit, under_way=under_way)
-    batches = api.get(request, "/batches", cursor=cursor, limit=limit)
+    batches = api.get(request, "/batches", cursor=cursor, limit=limit, under_way=under_way)
     # Each listing is whole down to its cursor, and what lies below the higher one is not known.
     floor = max(jobs["next_cursor"] or "", batches["next_cursor"] or "")
     rows = [*jobs["jobs"], *(each for each in batches["batches"] if _fits(each, q, status, task))]
@@ -60,7 +60,7 @@ def list_work(
         rows=shown,
         cursor=shown[-1]["id"] if len(known) > limit else floor,
         searched=jobs.get("searched"),
-        under_way=jobs.get("under_way", []),
+        under_way=[*jobs.get("under_way", []), *batches.get("under_way", [])],
     )
 
 

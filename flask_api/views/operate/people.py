@@ -48,8 +48,9 @@ def show(person_id: str) -> Response:
     """Look at a person's work, as they see it themselves.
 
     Each look is in the record of operators before anything is shown. Up to 20 jobs that run and as
-    many that wait, 10 that have ended and 10 batches, the newest of each, found by looking at 2,000
-    jobs. Who is known is not: a person without jobs has none here, like an id that nobody has.
+    many that wait, 10 that have ended, 10 batches and 20 that have not ended, the newest of each,
+    found by looking at 2,000 jobs and 1,000 batches. Who is known is not: a person without jobs has
+    none here, like an id that nobody has.
     """
     if not _ID.fullmatch(person_id):
         raise JobNotFound("Nobody has this id.")
@@ -63,10 +64,12 @@ def show(person_id: str) -> Response:
             ("ended", OUTCOMES, _LAST),
         )
     }
-    batches, _ = engine.batches.list_of(owner.id, limit=_LAST)
+    newest, _ = engine.batches.list_of(owner.id, limit=_LAST)
+    unfinished = engine.batches.under_way(owner.id, limit=_UNDER_WAY)
+    batches = {each.id: each for each in (*unfinished, *newest)}
     return jsonify(
         id=person_id,
         **{name: listed(jobs) for name, jobs in found.items()},
-        batches=[batch_json(each) for each in batches],
+        batches=[batch_json(batches[each]) for each in sorted(batches, reverse=True)],
         usage=kept_json(owner),
     )

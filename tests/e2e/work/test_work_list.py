@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.service import PATIENT, Browser, ServiceProcess
+from tests.waiting import wait_until
 
+TASKS = "flask_api.tasks.library,tests.browser.form_tasks"
 _ROW = re.compile(r'id="row-([0-9a-f-]{36})"')
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     """One service for this file."""
-    with ServiceProcess(tmp_path_factory.mktemp("list")) as service:
+    with ServiceProcess(tmp_path_factory.mktemp("list"), task_modules=TASKS) as service:
         yield service
 
 
@@ -118,6 +121,25 @@ def test_first_page_shows_what_runs_behind_fifty_newer_jobs(ada: Browser) -> Non
     assert _ROW.findall(ended)[0] == last
     ada.http.post(f"/api/jobs/{waiting}/cancel")
     assert waiting not in ada.http.get("/").text.partition('id="ended-h"')[0]
+
+
+def test_first_page_shows_a_batch_that_runs_behind_fifty_newer_ones(
+    ada: Browser, tmp_path: Path
+) -> None:
+    """As it does a job; once it has ended it is not said to run."""
+    there = tmp_path / "there"
+    body = {"task": "forms.wait", "arguments": [{"path": str(there)}]}
+    batch = str(ada.http.post("/api/batches", json=body).json()["id"])
+    for number in range(51):
+        newer = {"task": "primes.check", "arguments": [{"numbers": [number]}]}
+        assert ada.http.post("/api/batches", json=newer).status_code == 202
+
+    def is_under_way() -> bool:
+        return batch in _ROW.findall(ada.http.get("/").text.partition('id="ended-h"')[0])
+
+    wait_until(is_under_way, timeout_s=20, what="it runs, and is shown to")
+    there.touch()
+    wait_until(lambda: not is_under_way(), timeout_s=20, what="it has ended")
 
 
 def test_batch_opens_in_the_list(ada: Browser) -> None:

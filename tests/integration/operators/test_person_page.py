@@ -23,6 +23,7 @@ from tests.integration.gate.gate_bench import (
     submit,
     submit_batch,
 )
+from tests.waiting import wait_until
 
 HOSTILE = "<script>alert(1)</script>\u202egnp"
 SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;\u27e8U+202E\u27e9gnp"
@@ -121,6 +122,24 @@ def test_page_shows_their_work_as_text_and_acts_as_nobody(operated: Flask, tmp_p
     assert re.search(r"<dt>Ended jobs</dt><dd>3 of [\d,]+</dd>", page)
     assert _forms(page) == _forms(_page(olga, "/operators/record/"))
     assert "sample.echo" in _page(olga, f"/jobs/{ended}/")
+
+
+def test_page_shows_a_batch_that_runs_behind_newer_ones(operated: Flask, tmp_path: Path) -> None:
+    """However many have ended since."""
+    olga, ada = _person(operated, "operate_jobs", is_staff=True), _person(operated)
+    gate = tmp_path / "gate"
+    running = submit_batch(operated, ada, "sample.hold", [{"path": str(gate)}])
+    for number in range(11):
+        submit_batch(operated, ada, "sample.echo", [{"value": number}])
+    path = f"/operators/people/{ada.person.pk}/"
+    try:
+        wait_until(
+            lambda: f'href="/batches/{running}/"' in _section(_page(olga, path), "running"),
+            timeout_s=10,
+            what="it runs, and is shown to",
+        )
+    finally:
+        gate.touch()
 
 
 def test_look_that_can_not_be_recorded_shows_nothing(operated: Flask) -> None:

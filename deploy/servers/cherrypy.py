@@ -2,6 +2,8 @@
 bounded, without a version banner, its own errors like ours."""
 
 import errno
+import logging
+import os
 import selectors
 import socket
 import time
@@ -165,14 +167,22 @@ def serve(
     cherrypy.log.error_log.propagate = False  # the same lines, through ``log``
     cherrypy.engine.subscribe("log", log)
     cherrypy.server.socket_host, cherrypy.server.socket_port = settings.host, settings.port
-    cherrypy.server.httpserver = build_server(application, settings)
+    cherrypy.server.httpserver = server = build_server(application, settings)
     cherrypy.engine.subscribe("start", start, priority=10)
     cherrypy.engine.subscribe("stop", begin_stop, priority=10)
     # the server stops at 50, between the two
     cherrypy.engine.subscribe("stop", end_stop, priority=90)
+    cherrypy.engine.subscribe("exit", partial(_leave_if_stuck, server.requests), priority=90)
     _stop_when_told()
     cherrypy.engine.start()
     cherrypy.engine.block()
+
+
+def _leave_if_stuck(threads: CherryPyThreads) -> None:
+    """End the process at once when a request never ends: Python would wait for its thread."""
+    if threads.are_stuck:
+        logging.shutdown()
+        os._exit(1)
 
 
 def _stop_when_told() -> None:

@@ -3,17 +3,20 @@
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from cheroot.workers.threadpool import ThreadPool
+from cheroot.workers.threadpool import _SHUTDOWNREQUEST, ThreadPool  # type: ignore[attr-defined]
 
 from deploy.servers.shares import AddressShares
 from deploy.servers.slow_clients import LENT_EACH, LENT_MAX
 
 # Kept when clients are quick again: slow ones come in crowds.
 _SPARE = 8
+# So long has a thread to end whose client was cut off.
+_LAST_S = 1.0
 
 
 class CherryPyThreads(ThreadPool):
@@ -30,6 +33,7 @@ class CherryPyThreads(ThreadPool):
         self._lock = threading.Lock()
         self._lent = AddressShares(total=LENT_MAX, each=LENT_EACH)
         self._is_stopping = False
+        self.are_stuck = False
 
     def put(self, obj: Any) -> None:
         """Have a connection's next request answered."""
@@ -52,20 +56,19 @@ class CherryPyThreads(ThreadPool):
                 if not self._is_stopping:
                     self.shrink(self.idle - self.min - _SPARE)
 
-    def stop(self, timeout: int = 5) -> None:
-        """End all threads; see ThreadPool.stop."""
+    def stop(self, timeout: float = 5) -> None:
+        """End all threads: those that answer still get so many seconds, and a moment more without
+        their client. ``are_stuck`` says whether one goes on: cheroot would wait for it for ever."""
         with self._lock:
             self._is_stopping = True
-        super().stop(timeout)
-
-    @staticmethod
-    def _force_close(conn: Any) -> None:
-        """End a connection that is left at the end of a stop."""
-        # cheroot ends reading only: a thread stuck in a write would wait on,
-        # as long as its client takes a byte now and then.
-        if conn is not None:
-            with suppress(OSError):
-                conn.socket.shutdown(socket.SHUT_RDWR)
+        threads = [each for each in self._threads if each is not threading.current_thread()]
+        self._threads.clear()
+        for _ in threads:
+            self._queue.put(_SHUTDOWNREQUEST)
+        left = _alive_after(timeout, threads)
+        for thread in left:
+            _cut_off(thread.conn)
+        self.are_stuck = bool(_alive_after(_LAST_S, left))
 
     def _replace(self) -> None:
         """Start a thread if a connection waits for one, and those that should be there are not.
@@ -76,3 +79,20 @@ class CherryPyThreads(ThreadPool):
         )
         if is_missed and not self._is_stopping:
             self._threads.append(self._spawn_worker())
+
+
+def _alive_after(seconds: float, threads: Sequence[Any]) -> list[Any]:
+    """Wait for their ends, for so long at most together; return those that go on."""
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [thread for thread in threads if thread.is_alive()]
+
+
+def _cut_off(conn: Any) -> None:
+    """End a connection that is left at the end of a stop."""
+    # cheroot ends reading only: a thread stuck in a write would wait on,
+    # as long as its client takes a byte now and then.
+    if conn is not None:
+        with suppress(OSError):
+            conn.socket.shutdown(socket.SHUT_RDWR)

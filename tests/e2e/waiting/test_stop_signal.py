@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -117,4 +118,19 @@ def test_second_signal_to_stop_takes_no_time_from_what_runs(
         os.kill(service.pid, second)
         end.touch()
         assert service.wait_for_exit() == 0, service.log
+        assert "Traceback" not in service.log
+
+
+@pytest.mark.parametrize("server", COMMANDS)
+def test_request_that_never_ends_holds_no_stop(tmp_path: Path, server: str) -> None:
+    """When the drain deadline is over, what is left of a mounted application's is given up."""
+    began = tmp_path / "began"
+    settings = {"server_workers": "1", "drain_s": "1", "mounts_open": "/stuck"}
+    settings["mounts"] = "/stuck=tests.e2e.waiting.stuck_app"
+    with ServiceProcess(tmp_path / "service", server=server, **settings) as service:
+        with Client(service.port, "127.0.0.1") as client:
+            client.get(f"/stuck?{quote(str(began))}")
+            wait_until(began.exists, timeout_s=10, what="it is asked")
+            service.ask_to_stop()
+            service.wait_for_exit(15)
         assert "Traceback" not in service.log

@@ -47,10 +47,12 @@ from shared.logs import configure_logging
 from shared.settings import (
     ApiSettings,
     ServerSettings,
+    SiteSettings,
     WriterSettings,
     load_settings,
     misspelt_settings,
     require_free_threads,
+    require_settings,
 )
 
 if TYPE_CHECKING:
@@ -132,6 +134,7 @@ def create_service() -> Service:
     """Build both applications from the settings.
     Raises ConfigurationError, also when the two sides would not agree."""
     find_modules_at_start_dir()
+    require_settings(SiteSettings, ApiSettings, ServerSettings)
     settings, api_settings = load_settings(ServerSettings), load_settings(ApiSettings)
     require_agreement(load_settings(WriterSettings), api_settings)
     require_free_threads(settings, api_settings)
@@ -157,6 +160,7 @@ def check() -> int:
     # all that is found is printed; the refusal of a write, which the probe asks for,
     # is as it should be
     logging.disable()
+    require_settings(SiteSettings, ApiSettings, ServerSettings)
     site, api = load_settings(WriterSettings), load_settings(ApiSettings)
     found = disagreements(site, api)
     if not found:

@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Start Gatehouse on this machine: the Django site on / and the Flask API on "
         "/api, on one port.",
         epilog="Settings are environment variables (docs/settings.md). Without GATEHOUSE_REDIS_URL "
-        "a Valkey server is started "
+        "two Valkey servers are started "
         "too. Data, logs and secrets are under var/, or where GATEHOUSE_VAR_DIR says.",
     )
     parser.add_argument(

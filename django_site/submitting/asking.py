@@ -10,6 +10,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -34,6 +35,10 @@ _TIMEOUT = httpx.Timeout(10, connect=2)
 _NOT_THE_API = "What answers {} is not the API: does GATEHOUSE_API_URL end in /api?"
 _NOT_TRUSTED = (
     "its certificate is not trusted; SSL_CERT_FILE can name a file with that of your own authority"
+)
+_NOT_TAKEN = (
+    "The API does not take this person's request: they may not log in, or it has other "
+    "GATEHOUSE_SESSION_SECRETS or another Redis of sessions; its log (gatehouse.security) says why."
 )
 _NO_API = (
     "There is no API to ask: this process serves none, and GATEHOUSE_API_URL doesn't say where "
@@ -130,6 +135,8 @@ def _problem(answer: httpx.Response) -> ApiAway | SubmitRefused:
         said = (
             {"detail": _NOT_THE_API.format(answer.status_code)} if answer.status_code < 500 else {}
         )
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:  # its own words are for who sends a key
+        said["detail"] = _NOT_TAKEN
     after = answer.headers.get("Retry-After", "")
     retry_after_s = int(after) if after.isascii() and after.isdigit() and len(after) < 6 else 1
     # A redirect is none of the API's either.

@@ -21,6 +21,7 @@ from shared.settings.load import (
     forget_secrets,
     load_settings,
     misspelt_settings,
+    require_settings,
     server_mount,
 )
 from shared.settings.server import ServerSettings
@@ -46,6 +47,7 @@ __all__ = [
     "load_settings",
     "misspelt_settings",
     "require_free_threads",
+    "require_settings",
     "server_mount",
     "start_dir",
     "var_dir",

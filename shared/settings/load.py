@@ -49,17 +49,23 @@ def load_settings(kind: type[SettingsT]) -> SettingsT:
     Raises ConfigurationError that names every wrong variable and what is accepted,
     without any value.
     """
-    files = [var_dir() / name for name in kind.env_files]
     try:
-        return kind(_env_file=files)
+        return _read(kind)
     except ValidationError as error:
-        # Of one variable the first problem: what follows from it would only distract.
-        problems: dict[str, str] = {}
-        for line in error.errors(include_input=False, include_url=False, include_context=False):
-            problems.setdefault(*_problem(kind, dict(line)))
-        raise ConfigurationError(
-            "; ".join(f"{variable}: {text}" for variable, text in problems.items())
-        ) from None
+        raise _told(_problems(kind, error)) from None
+
+
+def require_settings(*kinds: type[ContractSettings]) -> None:
+    """Read the settings of all of these. Raises ConfigurationError as :func:`load_settings` does,
+    once for all: who sets a service up mends them together."""
+    problems: dict[str, str] = {}
+    for kind in kinds:
+        try:
+            _read(kind)
+        except ValidationError as error:
+            problems |= _problems(kind, error)
+    if problems:
+        raise _told(problems)
 
 
 def misspelt_settings() -> list[str]:
@@ -85,6 +91,22 @@ def forget_secrets() -> None:
     for name in list(os.environ):
         if name == "DATABASE_URL" or (name.startswith(ENV_PREFIX) and _SECRET_NAME.search(name)):
             del os.environ[name]
+
+
+def _read(kind: type[SettingsT]) -> SettingsT:
+    return kind(_env_file=[var_dir() / name for name in kind.env_files])
+
+
+def _problems(kind: type[ContractSettings], error: ValidationError) -> dict[str, str]:
+    # Of one variable the first problem: what follows from it would only distract.
+    problems: dict[str, str] = {}
+    for line in error.errors(include_input=False, include_url=False, include_context=False):
+        problems.setdefault(*_problem(kind, dict(line)))
+    return problems
+
+
+def _told(problems: dict[str, str]) -> ConfigurationError:
+    return ConfigurationError("; ".join(f"{name}: {text}" for name, text in problems.items()))
 
 
 def _problem(kind: type[ContractSettings], line: dict[str, Any]) -> tuple[str, str]:

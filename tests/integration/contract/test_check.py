@@ -83,12 +83,15 @@ def check(valkey: EmbeddedValkey, tmp_path: Path) -> Check:
 def test_check_reads_every_setting_and_says_nothing_of_what_is_as_it_should_be(
     check: Check,
 ) -> None:
-    """A misspelt setting is a warning, a wrong one ends it;
+    """A misspelt setting is a warning, wrong ones end it, all of them named;
     the write that Redis refuses the probe is no news."""
     code, said, warned = check(GATEHOUSE_DRAIN="3")
     assert code == 0, warned
     assert said.startswith("Both sides agree. ")
     assert ["GATEHOUSE_DRAIN is" in line for line in warned] == [True]
+    wrong = {"GATEHOUSE_SECRET_KEY": None, "GATEHOUSE_DRAIN_S": "a", "GATEHOUSE_JOB_THREADS": "b"}
+    code, _, (line,) = check(**wrong)
+    assert (code, [name for name in wrong if f"{name}: it" in line]) == (2, list(wrong))
     code, _, warned = check(GATEHOUSE_EMAIL_URL="mail.example.org")
     assert (code, len(warned), "GATEHOUSE_EMAIL_URL" in warned[0]) == (2, 1, True)
 

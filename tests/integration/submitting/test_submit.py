@@ -92,6 +92,7 @@ def test_person_who_goes_before_it_is_sent_is_refused(
             person.save()
     assert isinstance(submission.problem, SubmitRefused)
     assert (submission.problem.status, told) == (401, [submission.problem])
+    assert str(submission.problem).startswith("The API does not take this person's request: ")
     assert "not accepted after the commit" in caplog.text
 
 

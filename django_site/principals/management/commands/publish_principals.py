@@ -48,7 +48,8 @@ class Command(BaseCommand):
             self.stderr.write("")
         people, keys = done["people"], done.get("keys", Rebuilt())
         self.stdout.write(
-            f"{people.seen} people: {people.written} published, {people.pruned} removed; "
+            f"{people.seen} people with a live session or key: {people.written} published, "
+            f"{people.pruned} removed; "
             f"keys: {keys.written} published, {keys.pruned} removed"
         )
         return None

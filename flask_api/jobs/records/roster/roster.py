@@ -120,7 +120,7 @@ class Roster:
     ) -> TakenAttempt | None:
         """Take over an attempt that was sent; None when it is not there to be taken."""
         keys = [keyspace.WORKERS, keyspace.held(sender), keyspace.held(worker.text)]
-        keys += [keyspace.record(job_id), keyspace.idle(worker.kind)]
+        keys += [keyspace.record(job_id), keyspace.idle(worker.kind), keyspace.cancels(sender)]
         arguments = [worker.text, sender, job_id, attempt, slot, *_FIELDS]
         word, *fields = self._store.run(self._scripts["take"], keys, arguments)
         if word != "taken":

@@ -217,3 +217,18 @@ def _taken_as_it_was_taken_back(
     assert bench.record(job_id)["instance"] == name.text
     assert sent._sent.get(job_id) is attempt
     return job_id
+
+
+def test_cancel_that_meets_an_attempt_on_its_way_stops_no_later_one(
+    bench: EngineBench, remote_engine: JobEngine, roster: Roster, name: WorkerName
+) -> None:
+    """The worker that takes it hears of it from the record. Its sender would hear of it for a
+    minute more, also when the job was retried elsewhere and has come back."""
+    job_id = bench.submit(remote_engine, "child.echo")
+    bench.wait_for(job_id, "running", timeout_s=30)
+    sender = remote_engine.instance
+    remote_engine.cancel(remote_engine.get(job_id, viewer=bench.owner))
+    taken = roster.take(name, sender=sender, job_id=job_id, attempt=1, slot=f"{name.text}#0")
+    assert taken
+    assert taken.is_cancelled
+    assert not bench.admin.exists(keyspace.cancels(sender))

@@ -25,3 +25,11 @@ def new_job_id(at: float | None = None) -> str:
     number = milliseconds << 80 | 0x7 << 76 | tick << 64 | 0b10 << 62 | bits
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def made_at(job_id: str) -> float:
+    """Return when an id was made, in seconds since 1970; of one that tells no time, 0."""
+    try:
+        return int(job_id[:8] + job_id[9:13], 16) / 1000
+    except ValueError:
+        return 0.0

@@ -13,6 +13,7 @@ from flask_api.jobs.records.job import JobStatus, format_time
 from flask_api.jobs.records.scripts import ALLOW_OOM
 from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreUnavailable
+from shared.job_ids import made_at
 from shared.redis import RedisClient, RedisGateway, Script
 
 _LUA = Path(__file__).parent / "lua"
@@ -22,6 +23,10 @@ RECEIVING_S = 300
 # A needed file stays at least so long from the submit on,
 # and so much longer each time that its time is over.
 HELD_S = 3600
+# A file knows of all jobs that were to be submitted with it: each time that these are so many more,
+# those that have ended are forgotten. A job that is not there may be accepted just now.
+_HOLDERS = 10_000
+_ACCEPTED_WITHIN_S = 600
 
 Fields = dict[str, str]
 
@@ -118,7 +123,11 @@ class UploadEntries:
             keys += (keyspace.upload(file_id), keyspace.holders(file_id))
         shown = format_time(datetime.fromtimestamp(until, UTC))
         script = "hold_by_force" if force else "hold_uploads"
-        return bool(self._run(script, keys, [holder, until, shown, *file_ids]))
+        most = int(self._run(script, keys, [holder, until, shown, *file_ids]))
+        if most and most % _HOLDERS == 0:
+            for file_id in file_ids:
+                self._forget_ended(file_id, keep=holder)
+        return most > 0
 
     def drop(self, file_id: str, *, expired_by: float | None = None) -> bool:
         """Forget a file, but not one that an unfinished job needs;
@@ -130,9 +139,7 @@ class UploadEntries:
         owner_id = self._store.read(
             lambda client: cast("str | None", client.hget(keyspace.upload(file_id), "owner_id"))
         )
-        holders = self._store.read(
-            lambda client: cast("set[str]", client.smembers(keyspace.holders(file_id)))
-        )
+        holders = self._holders_of(file_id)
         needing = self._unfinished(sorted(holders))
         if needing:
             if expired_by is not None:
@@ -165,6 +172,19 @@ class UploadEntries:
             "list[str]",
             self._store.read(lambda client: client.zrangebyscore(entry, "-inf", now, 0, limit)),
         )
+
+    def _forget_ended(self, file_id: str, *, keep: str) -> None:
+        """Forget holders that have ended, or were never accepted; ``keep``: it will be, a retry of
+        an ended job too."""
+        holders = self._holders_of(file_id)
+        latest = JOBS_CLOCK.now() - _ACCEPTED_WITHIN_S
+        earlier = {each for each in holders if made_at(each.partition(":")[2]) < latest}
+        if ended := earlier.difference(self._unfinished(sorted(earlier)), {keep}):
+            self._store.write(lambda client: client.srem(keyspace.holders(file_id), *ended))
+
+    def _holders_of(self, file_id: str) -> set[str]:
+        key = keyspace.holders(file_id)
+        return self._store.read(lambda client: cast("set[str]", client.smembers(key)))
 
     def _unfinished(self, holders: Sequence[str]) -> list[str]:
         """Return which of these have not ended. One that was never accepted, or is forgotten,

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
+from shared.job_ids import made_at
+
 
 class JobStatus(StrEnum):
     """queued -> running -> succeeded | failed | cancelled;
@@ -109,10 +111,7 @@ class QueuedJob(NamedTuple):
     def waits_since(self) -> float:
         """Since when it has waited for its first attempt, in seconds since 1970: its id tells when
         it was submitted (shared.job_ids); of an id that tells none, 1970."""
-        try:
-            submitted_at = int(self.job_id[:8] + self.job_id[9:13], 16) / 1000
-        except ValueError:
-            return self.due_at
+        submitted_at = made_at(self.job_id)
         return submitted_at if submitted_at > self.due_at else self.due_at
 
 

@@ -2,6 +2,7 @@
 and nothing outlives its time or a broken upload."""
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from flask_api.jobs.errors import (
     UploadQuotaExceeded,
     UploadTooSlow,
 )
+from flask_api.jobs.files import upload_entries
 from flask_api.jobs.files.storage import FileStore
 from flask_api.jobs.files.upload_entries import RECEIVING_S
 from flask_api.jobs.files.upload_pace import PATIENCE_S, RENEWED_EVERY_S, SLOWEST_BYTES_S
@@ -22,6 +24,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from flask_api.jobs.records.job_reader import open_job_connections
 from flask_api.testing import FakeClock
+from shared.job_ids import new_job_id
 from tests.integration.engine.engine_bench import ABSENT, EngineBench, give, make_due
 from tests.waiting import wait_until
 
@@ -204,6 +207,28 @@ def test_file_that_thousands_of_jobs_named_goes_as_any_other(
         engine.uploads.delete(upload)
     assert stored(bench) == []
     assert not bench.admin.exists(keyspace.EXPIRING_UPLOADS, keyspace.holders(upload.id))
+
+
+def test_file_does_not_know_of_all_jobs_that_ever_named_it(
+    bench: EngineBench, engine: JobEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were refused and those that have ended would fill Redis, counted by nobody. One
+    that runs needs it, and one that may be accepted just now will."""
+    monkeypatch.setattr(upload_entries, "_HOLDERS", 10)
+    upload = give(engine, bench.owner)
+    hold = partial(engine.uploads.entries.hold, [upload.id])
+    arguments = {"file": upload.id, "path": bench.path()}
+    running = bench.submit(engine, "inputs.hold", arguments, job_id=new_job_id(at=1))
+    coming = f"job:{new_job_id()}"
+    assert hold(coming)
+    assert all(hold(f"job:{new_job_id(at=2 + number)}") for number in range(25))
+    found = set(bench.admin.smembers(keyspace.holders(upload.id)))
+    assert {f"job:{running}", coming} < found
+    assert len(found) < 10
+    for number in range(10):  # retries of ended jobs, about to be queued
+        assert hold(retried := f"job:{new_job_id(at=50 + number)}")
+        assert bench.admin.sismember(keyspace.holders(upload.id), retried)
+    bench.go()
 
 
 def test_process_that_died_while_it_deleted_leaves_the_rest_to_the_sweeper(

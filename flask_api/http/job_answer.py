@@ -1,4 +1,5 @@
-"""The answer to a request for one job: its record, at once or when the job has ended."""
+"""The answer to a request for one job: its record, at once or when the job has ended, or what it
+returned."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,12 +7,13 @@ from typing import Any
 
 from flask import Response, jsonify, request, send_file
 
-from flask_api.http.job_json import summary_json, waiting_json
+from flask_api.http.job_json import error_json, summary_json, waiting_json
 from flask_api.http.job_requests import access_to, is_staff
 from flask_api.http.reach import job_to_see, shown
 from flask_api.http.state import api_state
 from flask_api.http.wait import Parked, can_park, read_wait, wait_until
-from flask_api.jobs.records.job import Job
+from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
+from flask_api.jobs.records.job import Job, JobStatus
 
 POLL_AFTER_S = 1
 _POLL = {"Retry-After": str(POLL_AFTER_S)}
@@ -96,3 +98,18 @@ def record_answer(
     # which is a tenth of a small request.
     answer.headers._list.extend(headers.items())
     return answer
+
+
+def result_of(job: Job, *, staff: bool) -> Any:
+    """Return what the task returned; raises JobUnfinished,
+    JobFailed or JobWasCancelled when it returned nothing."""
+    if job.status is JobStatus.SUCCEEDED:
+        return job.result
+    if job.status is JobStatus.CANCELLED:
+        raise JobWasCancelled("The job was cancelled, so it has no result.")
+    if job.status is JobStatus.FAILED:
+        error = error_json(job.error, staff=staff) or {}
+        raise JobFailed(
+            f"The job failed: {error.get('type')}: {error.get('message')}", job_error=error
+        )
+    raise JobUnfinished(f"The job is {job.status}: it has no result yet.")

@@ -11,8 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from flask_api.gate.addresses import script_root
 from flask_api.http.job_requests import PRIORITIES
 from flask_api.http.state import api_state
-from flask_api.jobs.errors import JobFailed, JobUnfinished, JobWasCancelled
-from flask_api.jobs.records.job import TIME_FIELDS, Job, JobStatus, format_time
+from flask_api.jobs.records.job import ATTEMPTS_KEPT, TIME_FIELDS, Job, JobStatus, format_time
 from flask_api.jobs.waiting_reasons import WaitingReason
 from flask_api.operation.shapes import Id, PageLinksJson, Path
 from flask_api.tasks.tables.kept.page import ROWS_FILE
@@ -42,6 +41,13 @@ class Contents:
 def job_url(job: Job) -> str:
     """Return the address of a job's record."""
     return f"{script_root()}{JOBS_PATH}/{job.id}"
+
+
+def count_left_out(job: Job) -> int:
+    """Return how many attempts came before the first of its ``attempts``: the last ones are
+    kept."""
+    is_cut = len(job.attempts) >= ATTEMPTS_KEPT
+    return int(job.attempts[0]["attempt"]) - 1 if is_cut else 0
 
 
 def _waiting_for(job: Job) -> str | None:
@@ -136,6 +142,7 @@ class JobSummary(BaseModel):
     ]
     attempts_left_out: Annotated[
         int,
+        From(count_left_out),
         Contents(empty=0),
         Field(description="how many came before the first of these, of more than 20"),
     ] = 0
@@ -276,21 +283,6 @@ def waiting_json(reason: WaitingReason) -> dict[str, Any]:
         "since": (reason.pause and reason.pause.since) or None,
         "note": reason.pause.note if reason.pause else "",
     }
-
-
-def result_of(job: Job, *, staff: bool) -> Any:
-    """Return what the task returned; raises JobUnfinished,
-    JobFailed or JobWasCancelled when it returned nothing."""
-    if job.status is JobStatus.SUCCEEDED:
-        return job.result
-    if job.status is JobStatus.CANCELLED:
-        raise JobWasCancelled("The job was cancelled, so it has no result.")
-    if job.status is JobStatus.FAILED:
-        error = error_json(job.error, staff=staff) or {}
-        raise JobFailed(
-            f"The job failed: {error.get('type')}: {error.get('message')}", job_error=error
-        )
-    raise JobUnfinished(f"The job is {job.status}: it has no result yet.")
 
 
 def error_json(error: dict[str, Any] | None, *, staff: bool) -> dict[str, Any] | None:

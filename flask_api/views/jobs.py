@@ -15,13 +15,13 @@ from flask_api.http.job_answer import (
     look_at_job,
     looked_at,
     record_answer,
+    result_of,
     wait_for_end,
 )
 from flask_api.http.job_json import (
     JOBS_PATH,
     JobPage,
     JobRecordJson,
-    result_of,
 )
 from flask_api.http.job_requests import (
     REFUSALS,

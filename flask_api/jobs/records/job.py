@@ -75,12 +75,6 @@ class Job:
     finished_at: datetime | None = None
     expires_at: datetime | None = None
 
-    @property
-    def attempts_left_out(self) -> int:
-        """How many attempts came before the first of ``attempts``, of which the last are kept."""
-        is_cut = len(self.attempts) >= ATTEMPTS_KEPT
-        return int(self.attempts[0]["attempt"]) - 1 if is_cut else 0
-
 
 WORKER_LOST = "WorkerLost"  # the type of the error that an attempt ends with when its process dies
 

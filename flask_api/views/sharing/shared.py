@@ -11,12 +11,11 @@ from flask_api.gate.extension import current_identity, current_principal
 from flask_api.gate.requirements import scope_required
 from flask_api.gate.state import gate_state
 from flask_api.http.answers import with_etag
-from flask_api.http.job_answer import file_answer
+from flask_api.http.job_answer import file_answer, result_of
 from flask_api.http.job_json import (
     JobErrorJson,
     ProgressJson,
     error_json,
-    result_of,
 )
 from flask_api.http.state import api_state
 from flask_api.jobs.errors import (

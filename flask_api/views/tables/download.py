@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flask_api.gate.extension import current_principal
 from flask_api.gate.requirements import scope_required
 from flask_api.http.answers import unless_known
-from flask_api.http.job_json import result_of
+from flask_api.http.job_answer import result_of
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
 from flask_api.http.reach import job_to_see
 from flask_api.http.state import api_state

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from flask_api.http.job_json import count_left_out
 from flask_api.jobs.engine import JobEngine
 from flask_api.jobs.errors import IllegalTransition, JobExpired, JobNotFound, PersonQuotaExceeded
 from flask_api.jobs.records import keyspace
@@ -275,7 +276,7 @@ def test_retries_end_at_the_limit_of_bytes_and_attempts_are_the_last_ones(
         engine.retry(job)
         job = bench.outcome(engine, job.id)
     assert [each["attempt"] for each in job.attempts] == list(range(4, ATTEMPTS_KEPT + 4))
-    assert job.attempts_left_out == 3
+    assert count_left_out(job) == 3
     full = bench.start(person_bytes=engine.usage(bench.owner).bytes)
     with pytest.raises(PersonQuotaExceeded) as refused:
         full.retry(job)

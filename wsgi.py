@@ -169,12 +169,22 @@ def check() -> int:
             *probe(site, api), *probe_jobs(api), *_refusals(service)
         ]  # fmt: skip
         found += [*database_problems(), *file_problems(api)]
-    for line in (*misspelt_settings(), *warnings(site, api), *file_warnings(api)):
+    warned = (*misspelt_settings(), *warnings(site, api), *file_warnings(api))
+    for line in (*warned, *_https_warnings(site)):
         print(f"gatehouse: warning: {line}", file=sys.stderr)
     for line in found:
         print(f"gatehouse: {line}", file=sys.stderr)
     print(_AGREE if not found else f"What must be corrected: {len(found)}.")
     return 1 if found else 0
+
+
+def _https_warnings(site: WriterSettings) -> Iterator[str]:
+    """Yield a sentence where nobody would get in through a proxy that ends TLS."""
+    if site.production and not site.trusted_proxy:
+        yield (
+            "GATEHOUSE_PRODUCTION without GATEHOUSE_TRUSTED_PROXY: behind a TLS proxy every "
+            "request counts as plain HTTP, and is refused or sent round in a circle"
+        )
 
 
 def _refusals(service: Service) -> Iterator[str]:

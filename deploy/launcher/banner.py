@@ -51,6 +51,7 @@ def banner_notes(address: str, settings: ContractSettings) -> list[str]:
         notes.append(
             "GATEHOUSE_PRODUCTION is true: log-ins need HTTPS. Put a TLS proxy in front "
             "(docs/deploy.md) and open its address"
+            + ("" if settings.trusted_proxy else ", and set GATEHOUSE_TRUSTED_PROXY=true for it")
         )
     return notes
 

@@ -108,6 +108,14 @@ def test_log_in_page_at_no_address_is_one_line(stranger: Home) -> None:
     assert (done.code, "sends to no address" in done.line) == (5, True)
 
 
+def test_service_that_is_asked_over_https_only_says_so(stranger: Home) -> None:
+    """A slip in the address, or a setting that is missing behind its proxy."""
+    body = b'{"code": "https_required", "detail": "\x1b[2J"}'
+    with somebody_else(403, body, Content_Type="application/problem+json") as address:
+        done = stranger.run("login", address, "--username", "a", "--password-stdin", stdin="secret")
+    assert (done.code, "is asked over HTTPS only" in done.line) == (2, True), done
+
+
 @pytest.mark.parametrize(("status", "body"), [(200, PAGE), (302, b""), (500, b"")])
 def test_what_is_no_gatehouse_is_given_no_password(
     stranger: Home, status: int, body: bytes

@@ -53,6 +53,12 @@ class SiteSession:
                 f"'gatehouse login {self.address} --key'",
                 code=ExitCode.NOT_LOGGED_IN,
             )
+        if answer.status_code == 403 and b'"https_required"' in answer.content:
+            raise CommandFailed(
+                f"{self.address} is asked over HTTPS only: give its https:// address; behind a "
+                "proxy the service needs GATEHOUSE_TRUSTED_PROXY",
+                code=ExitCode.USAGE,
+            )
         if answer.status_code != 302 or "login_required" not in target:
             where = f" and sends to {target[:200] or 'no address'}" if answer.is_redirect else ""
             raise self._browser.not_a_gatehouse(f"it answers {answer.status_code}{where}")

@@ -96,6 +96,13 @@ def test_check_reads_every_setting_and_says_nothing_of_what_is_as_it_should_be(
     assert (code, len(warned), "GATEHOUSE_EMAIL_URL" in warned[0]) == (2, 1, True)
 
 
+def test_production_behind_a_proxy_that_is_not_trusted_is_warned_of(check: Check) -> None:
+    """Nobody gets in: each request counts as plain HTTP."""
+    code, _, (line,) = check(GATEHOUSE_PRODUCTION="true")
+    assert (code, "GATEHOUSE_PRODUCTION without GATEHOUSE_TRUSTED_PROXY" in line) == (0, True)
+    assert check(GATEHOUSE_PRODUCTION="true", GATEHOUSE_TRUSTED_PROXY="true")[2] == []
+
+
 @pytest.mark.parametrize("role", ["gate", "django"])
 def test_jobs_that_can_not_be_written_are_found(
     check: Check, valkey: EmbeddedValkey, role: str

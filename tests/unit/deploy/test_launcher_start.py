@@ -167,6 +167,9 @@ def test_banner_says_why_a_browser_gets_no_further_at_its_address() -> None:
     assert "GATEHOUSE_ALLOWED_HOSTS" in hosts
     assert hosts.endswith(": example.org")
     assert "GATEHOUSE_PRODUCTION" in https
+    assert "GATEHOUSE_TRUSTED_PROXY" in https
+    changes["trusted_proxy"] = True
+    assert "PROXY" not in banner_notes("http://h:1", usual.model_copy(update=changes))[1]
     text = banner(
         "http://h:1", api_prefix="", login_url="/", password=None, log_file="", notes=[hosts, https]
     )

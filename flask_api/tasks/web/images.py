@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
@@ -19,7 +20,14 @@ from flask_api.tasks.web.errors import BadStatus, WebError
 from flask_api.tasks.web.fetching.access import GuardedClient
 from flask_api.tasks.web.fetching.pool import FetchPool
 from flask_api.tasks.web.image_header import ImageHeader, read_header
-from flask_api.tasks.web.items import FetchError, FetchSeconds, Limits, WebUrl
+from flask_api.tasks.web.items import (
+    FetchError,
+    FetchSeconds,
+    Limits,
+    WebUrl,
+    each_once,
+    first_of,
+)
 from flask_api.tasks.web.pages import HtmlPage, fetch_document
 
 MAX_IMAGES = 1000
@@ -91,14 +99,12 @@ def download_images(
     """
     with GuardedClient.of(job.settings, lasts_s=TOTAL_S) as client:
         limits = Limits(timeout_s=timeout_s, max_bytes=max_bytes)
-        found = list(dict.fromkeys([*urls, *(_images_on(page, client, timeout_s) if page else ())]))
-        wanted = found[:MAX_IMAGES]
-        job.log(f"{len(found)} images to download")
+        on_page = _images_on(page, client, timeout_s) if page else ()
+        wanted, found = first_of(each_once(chain(urls, on_page)), MAX_IMAGES)
+        job.log(f"{found} images to download")
         rows = download_all(wanted, client=client, limits=limits, concurrency=concurrency, job=job)
     saved = [row.bytes for row in rows if row.bytes is not None]
-    return Downloads(
-        saved=len(saved), bytes=sum(saved), left_out=len(found) - len(wanted), images=rows
-    )
+    return Downloads(saved=len(saved), bytes=sum(saved), left_out=found - len(wanted), images=rows)
 
 
 def download_all(
@@ -121,22 +127,22 @@ def download_all(
         )
 
 
-def _images_on(page: str, client: GuardedClient, timeout_s: float) -> list[str]:
+def _images_on(page: str, client: GuardedClient, timeout_s: float) -> Iterator[str]:
     document = fetch_document(
         client, page, limits=Limits(timeout_s=timeout_s, max_bytes=MAX_PAGE_BYTES)
     )
     return images_of(HtmlPage(document))
 
 
-def images_of(page: HtmlPage) -> list[str]:
-    """Return the absolute URL of every image that the page's ``img`` and ``source`` elements name,
+def images_of(page: HtmlPage) -> Iterator[str]:
+    """Yield the absolute URL of every image that the page's ``img`` and ``source`` elements name,
     each once."""
-    written = [
+    written = (
         url
         for element in page.elements("img, picture > source")
         for url in _named(element.attributes)
-    ]
-    return list(dict.fromkeys(url for each in written if (url := page.url(each)) is not None))
+    )
+    yield from each_once(url for each in written if (url := page.url(each)) is not None)
 
 
 def _named(attributes: dict[str, str]) -> Iterator[str]:

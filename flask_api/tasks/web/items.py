@@ -1,8 +1,9 @@
 """What tasks that fetch many URLs have in common:
 how a URL looks, what one fetch may take, and why one failed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Annotated, Self, TypeVar
 
 from pydantic import Field
@@ -41,6 +42,28 @@ class Limits:
 
     timeout_s: float
     max_bytes: int
+
+
+def first_of(items: Iterable[T], limit: int) -> tuple[list[T], int]:
+    """Return the first items and how many there are. The others are not kept: a page of 5 MB may
+    name half a million URLs of 2,000 characters."""
+    first: list[T] = []
+    total = 0
+    for item in items:
+        total += 1
+        if total <= limit:
+            first.append(item)
+    return first, total
+
+
+def each_once(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the texts without repetitions. Of those that came before 16 bytes are kept."""
+    seen: set[bytes] = set()
+    for text in texts:
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if digest not in seen:
+            seen.add(digest)
+            yield text
 
 
 def fitting(rows: Iterable[T], job: JobContext) -> list[T]:

@@ -1,5 +1,6 @@
 """web.links: where does a page lead?"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from pydantic import Field
 from flask_api.jobs.tasks.context import JobContext
 from flask_api.jobs.tasks.task import task
 from flask_api.tasks.web.fetching.access import GuardedClient
-from flask_api.tasks.web.items import FetchSeconds, Limits, WebUrl, fitting
+from flask_api.tasks.web.items import FetchSeconds, Limits, WebUrl, first_of, fitting
 from flask_api.tasks.web.pages import HtmlPage, fetch_document
 
 MAX_PAGE_BYTES = 5_000_000
@@ -54,18 +55,15 @@ def find_links(
         document = fetch_document(
             client, url, limits=Limits(timeout_s=timeout_s, max_bytes=MAX_PAGE_BYTES), accept=_HTML
         )
-    links = links_of(HtmlPage(document))
-    return PageLinks(url=document.url, total=len(links), links=fitting(links[:limit], job))
+    links, total = first_of(links_of(HtmlPage(document)), limit)
+    return PageLinks(url=document.url, total=total, links=fitting(links, job))
 
 
-def links_of(page: HtmlPage) -> list[Link]:
-    """Return every link that can be fetched. A picture that is a link has its ``alt`` as its
+def links_of(page: HtmlPage) -> Iterator[Link]:
+    """Yield every link that can be fetched. A picture that is a link has its ``alt`` as its
     text."""
-    links = []
     for element in page.elements("a[href], area[href]"):
         url = page.url(element.attributes["href"])
         if url is not None:
-            links.append(
-                Link(url=url, text=(element.text or element.attributes.get("alt", ""))[:MAX_TEXT])
-            )
-    return links
+            text = element.text or element.attributes.get("alt", "")
+            yield Link(url=url, text=text[:MAX_TEXT])

@@ -2,11 +2,14 @@
 
 import codecs
 import time
+import tracemalloc
+from typing import Any
 
 import pytest
 
 from flask_api.tasks.web.fetching.urls import absolute_url
 from flask_api.tasks.web.images import images_of
+from flask_api.tasks.web.items import first_of
 from flask_api.tasks.web.labels import CODECS
 from flask_api.tasks.web.links import Link, links_of
 from flask_api.tasks.web.pages import Document, HtmlPage
@@ -158,7 +161,7 @@ def test_links_have_absolute_urls_and_texts() -> None:
             "<a href=5>word<img alt=picture></a><a href=one>x"
         )
     )
-    assert found == [
+    assert list(found) == [
         Link(url="http://a.test/d/one", text="One bold"),
         Link(url="http://a.test/two?a=1&b=2", text=""),
         Link(url="http://a.test/d/3", text="Map"),
@@ -200,7 +203,7 @@ def test_images_are_all_that_the_page_names_once() -> None:
             "<img src=a.png data-src=h.png data-srcset='i.png 1x, j.png,'>"
         )
     )
-    assert found == [
+    assert list(found) == [
         "http://a.test/d/a.png",
         "http://a.test/b,c.png",
         "http://a.test/d/d.png",
@@ -217,5 +220,22 @@ def test_images_are_all_that_the_page_names_once() -> None:
 def test_long_srcset_is_read_in_linear_time(junk: str) -> None:
     """No list of candidates makes the search go on for ever."""
     began = time.process_time()
-    images_of(page(f"<img srcset='{junk * 100_000}'>"))
+    list(images_of(page(f"<img srcset='{junk * 100_000}'>")))
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("element", "urls_of"), [("<a href={}>", links_of), ("<img src={}>", images_of)]
+)
+def test_urls_beyond_the_limit_are_counted_and_not_kept(element: str, urls_of: Any) -> None:
+    """A long base makes a long URL of each letter: 5 MB of page would be a gigabyte of them."""
+    base = f"<base href='http://b.test/{'b' * 1900}/'>"
+    many = page(base + "".join(map(element.format, range(20_000))))
+    tracemalloc.start()
+    try:
+        found, total = first_of(urls_of(many), 10)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (len(found), total) == (10, 20_000)
+    assert peak < 15_000_000

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0  # a person is waiting: they should learn soon that the service is away
 LONG_PATIENCE_S = 60.0  # while waiting for a job a restart of the service is waited for, too
 
+
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
@@ -23,6 +24,13 @@ class WholeNumber(click.IntRange):
 
     def __init__(self) -> None:
         super().__init__(min=1)
+
+
+def patience_for(timeout_s: float | None) -> float:
+    """Return how long a service that is away is waited for, while waiting for a job."""
+    return (
+        LONG_PATIENCE_S if timeout_s is None else min(LONG_PATIENCE_S, max(PATIENCE_S, timeout_s))
+    )
 
 
 @dataclass

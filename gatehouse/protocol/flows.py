@@ -6,6 +6,7 @@ ApiResponse, or has Unavailable thrown into it when there is none; it yields a P
 nothing; it returns what the caller gets.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Generator
@@ -24,6 +25,7 @@ from gatehouse.protocol.wire import (
 )
 
 T = TypeVar("T")
+RecordT = TypeVar("RecordT", JobRecord, SharedRecord)
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -138,6 +140,69 @@ def delete(request: ApiRequest, *, patience_s: float) -> Flow[None]:
         yield patience.pause_after(error)
 
 
+class _WaitingTime:
+    """The time that a caller gives for waiting, and the patience with a service that is away
+    meanwhile: whichever is over first."""
+
+    def __init__(
+        self, what: str, *, timeout_s: float | None, patience_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._what = what
+        self._timeout_s = timeout_s
+        self._patience_s = patience_s
+        self._clock = clock
+        self._patience: Patience | None = None
+        self._deadline = None if timeout_s is None else clock() + timeout_s
+
+    def left_s(self, longest_s: float) -> float:
+        """Return how long may be waited now, ``longest_s`` at most."""
+        return longest_s if self._deadline is None else max(0.0, min(longest_s, self._left_s()))
+
+    def ask(self, request: ApiRequest, read: Callable[[Any], RecordT]) -> Flow[RecordT | None]:
+        """Ask once. Return the record, None if there was no answer, after a pause.
+
+        Raises WaitTimedOut if the time was over when it was asked and the job goes on: an older
+        answer may have come before the machine slept.
+        """
+        began = self._clock()
+        try:
+            record = yield from call(request, read, patience_s=0)
+        except (Unavailable, TooManyRequests) as error:
+            yield from self._away(error, asked_at=began)
+            return None
+        self._patience = None
+        if not record.has_ended and self._is_over(began):
+            raise WaitTimedOut(
+                f"The {self._what} is still {record.status} after {self._timeout_s:g} s; "
+                "it goes on."
+            )
+        return record
+
+    def _away(self, error: Unavailable | TooManyRequests, *, asked_at: float) -> Flow[None]:
+        """Pause after a question without an answer. Raises the error when patience is over, and
+        WaitTimedOut when the time is."""
+        self._patience = self._patience or Patience(self._patience_s, clock=self._clock)
+        pause_s = self._patience.pause_after(error).seconds
+        over = WaitTimedOut(
+            f"The {self._what} was not seen to end in {self._timeout_s or 0:g} s: {error}"
+        )
+        if self._is_over(asked_at):
+            raise over from error
+        left_s = self._left_s()
+        if left_s <= 0 or pause_s <= left_s:  # 0: the machine slept, maybe; it asks once more
+            yield Delay(pause_s)
+            return
+        yield Delay(left_s)
+        if error.retry_after_s > left_s:
+            raise over from error
+
+    def _is_over(self, asked_at: float) -> bool:
+        return self._deadline is not None and asked_at >= self._deadline
+
+    def _left_s(self) -> float:
+        return math.inf if self._deadline is None else self._deadline - self._clock()
+
+
 def wait(
     job_id: str,
     *,
@@ -145,37 +210,25 @@ def wait(
     patience_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Flow[JobRecord]:
-    """Return the job's record when it has ended. Raises WaitTimedOut after ``timeout_s``;
-    the job goes on.
-
-    Only what was asked when the time was over says so:
-    an older answer may have come before the machine slept.
-    """
-    deadline = None if timeout_s is None else clock() + timeout_s
+    """Return the job's record when it has ended. Raises WaitTimedOut after ``timeout_s``, also
+    where the service is away then; the job goes on."""
+    waiting = _WaitingTime(f"job {job_id}", timeout_s=timeout_s, patience_s=patience_s, clock=clock)
     longest_s, pause_s = LONGEST_POLL_S, FIRST_PAUSE_S
     while True:
-        began = clock()
-        left_s = longest_s if deadline is None else max(0.0, min(longest_s, deadline - began))
+        began, left_s = clock(), waiting.left_s(longest_s)
         try:
-            record = yield from call(
-                get_job(job_id, wait_s=left_s), JobRecord.from_json, patience_s=patience_s
-            )
+            record = yield from waiting.ask(get_job(job_id, wait_s=left_s), JobRecord.from_json)
         except InvalidRequest:
             if not left_s:
                 raise
             # this service doesn't long-poll for as long as we asked: poll instead
             longest_s = 0.0
             continue
-        if record.has_ended:
+        if record is not None and record.has_ended:
             return record
-        if deadline is not None and began >= deadline:
-            raise WaitTimedOut(
-                f"The job {job_id} is still {record.status} after {timeout_s:g} s; it goes on."
-            )
-        now = clock()
         # the server has no thread left for a long-poll: it answered at once
-        if now - began < min(left_s, 0.5) or not left_s:
-            yield Delay(pause_s if deadline is None else max(0.0, min(pause_s, deadline - now)))
+        if record is not None and (clock() - began < min(left_s, 0.5) or not left_s):
+            yield Delay(waiting.left_s(pause_s))
             pause_s = min(pause_s * 1.5, 1.0)
 
 
@@ -188,16 +241,13 @@ def wait_shared(
 ) -> Flow[SharedRecord]:
     """Return what is shown of a shared job when it has ended, by asking with growing pauses:
     nobody long-polls at such an address. Raises WaitTimedOut after ``timeout_s``."""
-    deadline = None if timeout_s is None else clock() + timeout_s
+    waiting = _WaitingTime("shared job", timeout_s=timeout_s, patience_s=patience_s, clock=clock)
     pause_s = FIRST_PAUSE_S
     while True:
-        began = clock()
-        record = yield from call(get_shared(token), SharedRecord.from_json, patience_s=patience_s)
+        record = yield from waiting.ask(get_shared(token), SharedRecord.from_json)
+        if record is None:
+            continue
         if record.has_ended:
             return record
-        if deadline is not None and began >= deadline:
-            raise WaitTimedOut(
-                f"The shared job is still {record.status} after {timeout_s:g} s; it goes on."
-            )
-        yield Delay(pause_s if deadline is None else max(0.0, min(pause_s, deadline - clock())))
+        yield Delay(waiting.left_s(pause_s))
         pause_s = min(pause_s * 1.5, LONGEST_LOOK_PAUSE_S)

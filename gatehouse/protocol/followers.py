@@ -7,12 +7,19 @@ until ``is_done``. The same for both clients.
 """
 
 import json
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from gatehouse.errors import BadAnswer, InvalidRequest, Unavailable, WaitTimedOut
+from gatehouse.errors import (
+    BadAnswer,
+    InvalidRequest,
+    TooManyRequests,
+    Unavailable,
+    WaitTimedOut,
+)
 from gatehouse.protocol.events import Event, read_event
 from gatehouse.protocol.flows import LONGEST_POLL_S, Delay, Patience
 from gatehouse.protocol.records import JobResult
@@ -21,6 +28,7 @@ from gatehouse.protocol.wire import ApiRequest
 
 PieceT_contra = TypeVar("PieceT_contra", contravariant=True)
 T = TypeVar("T")
+NoAnswer: TypeAlias = Unavailable | TooManyRequests
 
 _AT_ONCE_S = 0.5
 
@@ -48,9 +56,10 @@ class ServerSent(Protocol):
 class ResponseFollower(ABC, Generic[PieceT_contra, T]):
     """An answer that is followed, over as many requests as it takes."""
 
-    def __init__(self, *, patience_s: float) -> None:
+    def __init__(self, *, patience_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.is_done = False
         self.patience_s = patience_s
+        self._clock = clock
         self._patience: Patience | None = None
 
     @abstractmethod
@@ -61,12 +70,13 @@ class ResponseFollower(ABC, Generic[PieceT_contra, T]):
     def take(self, piece: PieceT_contra) -> T | None:
         """Return what a piece of the answer means for the caller, if anything."""
 
-    def over(self, broken: Unavailable | None) -> Delay:
-        """Return how long to pause after an answer ended, whole or broken.
-        Raises Unavailable when it broke too often."""
+    def over(self, broken: NoAnswer | None) -> Delay:
+        """Return how long to pause after an answer ended, whole or broken, or there was none.
+        Raises what broke it when that goes on for too long."""
         if broken is None:
+            self._came_on()
             return Delay(0)
-        self._patience = self._patience or Patience(self.patience_s)
+        self._patience = self._patience or Patience(self.patience_s, clock=self._clock)
         return self._patience.pause_after(broken)
 
     def refused(self, error: InvalidRequest) -> None:
@@ -91,8 +101,7 @@ class ResultsFollower(ResponseFollower[str, JobResult]):
         patience_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(patience_s=patience_s)
-        self._clock = clock
+        super().__init__(patience_s=patience_s, clock=clock)
         self._batch_id = batch_id
         self._total = total
         self._order = order
@@ -132,22 +141,27 @@ class ResultsFollower(ResponseFollower[str, JobResult]):
             raise error
         self._longest_s = 0.0
 
-    def over(self, broken: Unavailable | None) -> Delay:
+    def over(self, broken: NoAnswer | None) -> Delay:
         """Go on at once, unless the service answers at once that there is nothing yet."""
         now = self._clock()
         if not self.is_done and self._deadline is not None and self._asked_at >= self._deadline:
-            message = (
-                f"{self._position} of the {self._total} jobs ended in {self._timeout_s:g} s; the "
-                "others go on."
-            )
-            raise WaitTimedOut(message)
+            raise self._timed_out() from broken
         if broken is None and not self.is_done and now - self._asked_at < _AT_ONCE_S:
-            return Delay(
-                _AT_ONCE_S
-                if self._deadline is None
-                else max(0.0, min(_AT_ONCE_S, self._deadline - now))
-            )
-        return super().over(broken)
+            self._came_on()
+            return Delay(max(0.0, min(_AT_ONCE_S, self._left_s(now))))
+        pause, left_s = super().over(broken), self._left_s(now)
+        if broken is not None and broken.retry_after_s > left_s > 0:
+            raise self._timed_out() from broken  # no answer comes in time
+        return Delay(min(pause.seconds, left_s)) if left_s > 0 else pause
+
+    def _left_s(self, now: float) -> float:
+        return math.inf if self._deadline is None else self._deadline - now
+
+    def _timed_out(self) -> WaitTimedOut:
+        return WaitTimedOut(
+            f"{self._position} of the {self._total} jobs ended in {self._timeout_s:g} s; the "
+            "others go on."
+        )
 
 
 class EventFollower(ResponseFollower[ServerSent, Event]):
@@ -179,7 +193,7 @@ class EventFollower(ResponseFollower[ServerSent, Event]):
         self.is_done = event.data.get("reason") == "finished"
         return None
 
-    def over(self, broken: Unavailable | None) -> Delay:
+    def over(self, broken: NoAnswer | None) -> Delay:
         """Return how long to pause: at least as long as the service said."""
         pause = super().over(broken)
         return Delay(0) if self.is_done else Delay(max(self._retry_s, pause.seconds))

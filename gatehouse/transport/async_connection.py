@@ -11,11 +11,11 @@ import httpx
 from httpx_sse import EventSource
 
 from gatehouse.config import ServiceAccess
-from gatehouse.errors import InvalidRequest, Unavailable
+from gatehouse.errors import InvalidRequest, TooManyRequests, Unavailable
 from gatehouse.protocol import flows
 from gatehouse.protocol.events import MEDIA_TYPE as EVENT_STREAM
 from gatehouse.protocol.flows import Delay, Flow, Step
-from gatehouse.protocol.followers import ResponseFollower
+from gatehouse.protocol.followers import NoAnswer, ResponseFollower
 from gatehouse.protocol.wire import ApiRequest, ApiResponse
 from gatehouse.transport.downloads import Target
 from gatehouse.transport.httpx_adapter import (
@@ -73,10 +73,10 @@ class AsyncServiceConnection:
     async def follow(self, follower: ResponseFollower[Any, T]) -> AsyncIterator[T]:
         """Yield what a follower of gatehouse.protocol.followers finds."""
         while not follower.is_done:
-            broken = None
+            broken: NoAnswer | None = None
             try:
                 request = follower.request()
-                async with self._opened(request, follower.patience_s) as response:
+                async with self._opened(request, patience_s=0) as response:
                     async for piece in _pieces(response, request.accept):
                         item = follower.take(piece)
                         if item is not None:
@@ -86,6 +86,8 @@ class AsyncServiceConnection:
                 if not isinstance(failure, Unavailable):
                     raise failure from error
                 broken = failure
+            except (Unavailable, TooManyRequests) as error:
+                broken = error
             except InvalidRequest as error:
                 follower.refused(error)
             await asyncio.sleep(follower.over(broken).seconds)

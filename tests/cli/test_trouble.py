@@ -2,11 +2,13 @@
 one line, the right code, no traceback."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import ClassVar
+from uuid import uuid4
 
 import pytest
 
@@ -70,6 +72,20 @@ def test_server_away_is_5(stranger: Home) -> None:
         done = stranger.run(*words, **access)
         assert done.code == 5
         assert address in done.line
+
+
+@pytest.mark.parametrize("command", ["watch", "result"])
+def test_timeout_holds_where_the_service_is_away(stranger: Home, command: str) -> None:
+    """It is at most that long, not the minute for which a restart is waited for else."""
+    began = time.monotonic()
+    done = stranger.run(
+        *(command, str(uuid4()), "--timeout", "1"),
+        GATEHOUSE_URL=f"http://127.0.0.1:{free_port()}",
+        GATEHOUSE_KEY=new_key(),
+    )
+    assert done.code == 5
+    assert "can't be reached" in done.line
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from gatehouse.cli.command import (
-    LONG_PATIENCE_S,
     WholeNumber,
     command,
     job_argument,
     json_option,
     open_client,
+    patience_for,
     timeout_option,
 )
 from gatehouse.cli.commands.completion import complete_task
@@ -59,7 +59,7 @@ def jobs(status: str | None, task: str | None, limit: int, as_json: bool) -> Non
 @json_option
 def watch(job_id: str, timeout_s: float | None, as_json: bool) -> ExitCode:
     """Follow a job to its end and print its result."""
-    with open_client(patience_s=LONG_PATIENCE_S) as client:
+    with open_client(patience_s=patience_for(timeout_s)) as client:
         return show_end(wait_for_end(client.job(job_id), timeout_s=timeout_s), as_json=as_json)
 
 
@@ -76,7 +76,7 @@ def watch(job_id: str, timeout_s: float | None, as_json: bool) -> ExitCode:
 @json_option
 def result(job_id: str, output: str | None, timeout_s: float | None, as_json: bool) -> ExitCode:
     """Print a job's result as JSON, once it has ended."""
-    with open_client(patience_s=LONG_PATIENCE_S) as client:
+    with open_client(patience_s=patience_for(timeout_s)) as client:
         record = wait_for_end(client.job(job_id), timeout_s=timeout_s)
     is_there = record.status == "succeeded"
     if output is None or not is_there:

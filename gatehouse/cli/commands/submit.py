@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gatehouse.cli.arguments import Parameters, load_json
-from gatehouse.cli.command import LONG_PATIENCE_S, CliCommand, CliGroup, open_client
+from gatehouse.cli.command import CliCommand, CliGroup, open_client, patience_for
 from gatehouse.cli.commands.completion import known_tasks
 from gatehouse.cli.commands.tasks import find_task
 from gatehouse.cli.exit_codes import EPILOG, ExitCode
@@ -147,7 +147,7 @@ def _submit(
     arguments = _arguments(client, parameters, given)
     job = client.submit(task, arguments, priority=own["priority"], delay_s=own["delay_s"])
     if own["wants_to_wait"] or own["timeout_s"] is not None:
-        client.patience_s = LONG_PATIENCE_S
+        client.patience_s = patience_for(own["timeout_s"])
         return show_end(wait_for_end(job, timeout_s=own["timeout_s"]), as_json=bool(own["as_json"]))
     if own["as_json"]:
         put_json(job.record.raw)

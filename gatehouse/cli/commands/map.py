@@ -57,11 +57,8 @@ def map_task(task: str, file: str, unordered: bool) -> ExitCode:
         while chunk := list(islice(lines, BATCH)):
             numbers = [number for number, _ in chunk]
             try:
-                for result in _results(
-                    client, task, [arguments for _, arguments in chunk], unordered=unordered
-                ):
-                    put_json({"line": numbers[result.pop("position")], **result})
-                    outcomes.add(code_of_record(result))
+                batch = client.submit_batch(task, [arguments for _, arguments in chunk])
+                outcomes |= _print_results(client, batch, numbers, unordered=unordered)
             except InvalidRequest as error:
                 raise _named_by_line(error, numbers) from error
     return next(code for code in _WORST_FIRST if code in outcomes)
@@ -70,15 +67,20 @@ def map_task(task: str, file: str, unordered: bool) -> ExitCode:
 _WORST_FIRST = (ExitCode.FAILED, ExitCode.TIMED_OUT, ExitCode.CANCELLED, ExitCode.SUCCEEDED)
 
 
-def _results(
-    client: "Client", task: str, chunk: list[dict[str, Any]], *, unordered: bool
-) -> Iterator[dict[str, Any]]:
-    batch = client.submit_batch(task, chunk)
+def _print_results(
+    client: "Client", batch: "Batch", numbers: list[int], *, unordered: bool
+) -> set[ExitCode]:
+    """Print a line for each job, and return which outcomes there were. Ctrl-C may come while a
+    reader lets us wait, too."""
+    outcomes = set()
     try:
-        for result in batch.results(order="completion" if unordered else "submission"):
-            yield dict(result.raw)
+        for each in batch.results(order="completion" if unordered else "submission"):
+            result = dict(each.raw)
+            put_json({"line": numbers[result.pop("position")], **result})
+            outcomes.add(code_of_record(result))
     except KeyboardInterrupt:
         _leave(client, batch)
+    return outcomes
 
 
 def _named_by_line(error: InvalidRequest, numbers: list[int]) -> InvalidRequest:

@@ -1,11 +1,16 @@
 """``map``: a job for each line of a file, and results as lines in the same order."""
 
+import fcntl
 import json
 import os
+import signal
+import struct
+import termios
 
 import pytest
 
 from tests.cli.command import Home
+from tests.waiting import wait_until
 
 WAIT = "--wait"
 
@@ -95,3 +100,21 @@ def test_map_of_nothing_is_nothing(home: Home) -> None:
     """No batch without lines."""
     done = home.run("map", "primes.sum", "-", stdin="\n\n")
     assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_interrupt_while_the_reader_lets_it_wait_says_where_the_results_are(home: Home) -> None:
+    """A pipe that is full is where a command with many results is most of the time."""
+    (home.folder / "big.jsonl").write_text('{"size": 50000}\n' * 4)
+    with home.begin("map", "sample.big", "big.jsonl") as mapping:
+        assert mapping.stdout
+        pipe = mapping.stdout.fileno()
+        full = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) - 2 * 4096  # pages may be filled in part
+        wait_until(
+            lambda: struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] > full,
+            timeout_s=30,
+            what="the pipe is full",
+        )
+        mapping.send_signal(signal.SIGINT)
+        _, err = mapping.communicate(timeout=20)
+    assert mapping.returncode == 130
+    assert "The jobs go on; their results will be at http" in err

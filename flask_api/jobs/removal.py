@@ -7,7 +7,7 @@ dies in between leaves the rest to the sweeper, which finds it by the same entri
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple, cast
@@ -89,9 +89,13 @@ class Removal:
             elif batch_due > now:
                 later[row.job] = batch_due
         if later:
-            arguments = [each for job, moment in later.items() for each in (moment, job)]
-            self._store.run(self._scripts["postpone"], [keyspace.EXPIRING], arguments)
+            self._postpone(later)
         return frozenset(later)
+
+    def _postpone(self, later: Mapping[str, float]) -> None:
+        """Have these jobs looked at again at a later moment each: also while Redis is full."""
+        arguments = [each for job, moment in later.items() for each in (moment, job)]
+        self._store.run(self._scripts["postpone"], [keyspace.EXPIRING], arguments)
 
     def delete(self, job_id: str) -> bool:
         """Remove an ended job on its owner's request. False: it has not ended. Idempotent."""
@@ -211,8 +215,7 @@ class Removal:
                 "the files of a job can't be deleted; tried again later", extra={"job_id": job}
             )
             # behind the others: so many of these would else be all that a sweep looks at
-            again = {job: JOBS_CLOCK.now() + UNDELETED_S}
-            self._store.write(lambda client: client.zadd(keyspace.EXPIRING, again, xx=True))
+            self._postpone({job: JOBS_CLOCK.now() + UNDELETED_S})
             return False
         return True
 

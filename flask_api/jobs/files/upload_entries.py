@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus, format_time
-from flask_api.jobs.records.scripts import ALLOW_OOM
+from flask_api.jobs.records.scripts import ALLOW_OOM, load_scripts
 from shared.clock import JOBS_CLOCK
 from shared.errors import JobStoreUnavailable
 from shared.job_ids import made_at
@@ -47,6 +47,7 @@ class UploadEntries:
         # what the sweeper writes while Redis is full: else it would free nothing either
         texts["hold_by_force"] = ALLOW_OOM + texts["hold_uploads"]
         self._scripts = {name: Script(text) for name, text in texts.items()}
+        self._scripts["postpone"] = load_scripts()["postpone"]
 
     def find_many(self, file_ids: Sequence[str]) -> list[Fields | None]:
         """Return the fields of files, None for one that is not there or not yet received whole."""
@@ -161,9 +162,9 @@ class UploadEntries:
         self._store.write(lambda client: client.zrem(keyspace.EXPIRING_UPLOADS, file_id))
 
     def postpone(self, file_id: str, until: float) -> None:
-        """Note that a file is looked at again then, unless its content is deleted."""
-        entry = keyspace.EXPIRING_UPLOADS
-        self._store.write(lambda client: client.zadd(entry, {file_id: until}, xx=True))
+        """Note that a file is looked at again then, unless its content is deleted: also while Redis
+        is full, or the sweep would end there and free nothing."""
+        self._run("postpone", [keyspace.EXPIRING_UPLOADS], [until, file_id])
 
     def due(self, now: float, *, limit: int) -> list[str]:
         """Return files whose time is over, and those whose content was not deleted yet."""

@@ -205,3 +205,25 @@ def test_entry_that_cant_be_read_keeps_no_job(bench: EngineBench, broken: str) -
     )
     assert bench.sweep(engine) == 1
     assert "arguments" not in bench.record(job), "only its stub is left"
+
+
+@pytest.mark.parametrize("kind", ["job", "upload"])
+def test_full_redis_is_freed_though_some_files_cant_be_deleted(
+    bench: EngineBench, kind: str
+) -> None:
+    """When those are tried again can be noted there, too."""
+    engine = bench.start()
+    stuck = bench.run(engine, "sample.save", {"name": "a", "size": 1}).id
+    other = bench.run(engine, "sample.echo").id
+    upload = give(engine, bench.owner)
+    files: FileStore = _StuckFiles(bench, stuck, hangs=False)
+    bench.admin.zadd(keyspace.EXPIRING, {stuck: 1.0, other: 2.0})
+    if kind == "upload":
+        files = _StuckUploads(bench.settings())
+        bench.admin.zadd(keyspace.EXPIRING_UPLOADS, {upload.id: 1.0})
+    bench.admin.config_set("maxmemory", 1)
+    try:
+        bench.sweep(files=files)
+    finally:
+        bench.admin.config_set("maxmemory", 0)
+    assert "arguments" not in bench.record(other), "only its stub is left"

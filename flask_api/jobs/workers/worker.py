@@ -274,7 +274,10 @@ class Worker:
             extra = {"job_id": job.id, "attempt": job.attempt}
             log.warning("rescuing a job whose process died", extra=extra)
             ending = ending_of(attempt, outcome, policy=AFTER_DEATH)
-            (answer,) = self._writer.turn(instance, endings=[ending], ttl_s=self.ttl_s(job.task))
+            # By force, as what ends here while Redis is full: or no cancel would count there.
+            (answer,) = self._writer.turn(
+                instance, endings=[ending], ttl_s=self.ttl_s(job.task), force=True
+            )
             self.counts.end_attempt(job.task, ending.status, kept=bool(answer))
 
     def _give_up_what_waits(self) -> None:

@@ -19,7 +19,7 @@ from flask_api.jobs.records import keyspace
 from flask_api.jobs.records.job import JobStatus
 from shared.errors import ConfigurationError, JobStoreUnavailable
 from shared.redis import build_client
-from tests.integration.engine.engine_bench import EngineBench
+from tests.integration.engine.engine_bench import AUDITED_S, RESCUE_S, EngineBench
 from tests.integration.redis.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.waiting import wait_until
 
@@ -153,6 +153,23 @@ def test_redis_that_takes_no_writes_refuses_submits_and_keeps_outcomes(
     assert record["attempt"] == "1"
     assert admin.zcard(keyspace.owner(bench.owner.id)) == 1
     assert bench.run(engine, "sample.echo").status is JobStatus.SUCCEEDED
+
+
+def test_job_whose_process_died_is_cancelled_while_redis_is_full(bench: EngineBench) -> None:
+    """What was running elsewhere ends as what runs here does, whatever died beside it: its person
+    may delete it then."""
+    child, engine = bench.start_process(), bench.start()
+    ids = child.submit("sample.hold", [{"path": bench.path()}] * 4, owner=bench.owner)
+    wait_until(lambda: len(bench.runs()) == 4, timeout_s=5, what="the tasks run")
+    job_id = max(ids)
+    child.kill()
+    bench.admin.config_set("maxmemory", 1)
+    try:
+        engine.cancel(engine.get(job_id, viewer=bench.owner))
+        bench.wait_for(job_id, "cancelled", timeout_s=RESCUE_S + AUDITED_S)
+        engine.delete(engine.get(job_id, viewer=bench.owner))
+    finally:
+        bench.admin.config_set("maxmemory", 0)
 
 
 def test_redis_killed_under_load_loses_no_accepted_job(

@@ -10,5 +10,6 @@ const soon = sparingly(async () => {
 });
 
 if (!("over" in head.dataset)) {
+  document.addEventListener("behind", soon);
   stop = follow(head.dataset.events, { ready: soon, reset: soon, counts: soon, deleted: soon, end: soon }, soon);
 }

@@ -7,6 +7,7 @@ import { send } from "./send.js";
 import { fill, gettext, number } from "./words.js";
 
 const LEFT_EVERY_MS = 10_000;
+const AGAIN_MS = 3_000;
 const list = document.querySelector("[data-events]");
 
 // A list that was scrolled has its newest page in data-live, and older ones below: what new jobs push off the first goes
@@ -26,8 +27,11 @@ const stale = new Set();
 const renewStale = sparingly(async () => {
   for (const part of [...stale]) {
     stale.delete(part);
+    if (!part.isConnected) continue;
+    let isRefused = false;
     const address = part.dataset.address;
-    const fresh = await renew(address, { background: "1" });
+    const fresh = await renew(address, { background: "1", whenRefused: () => (isRefused = true) });
+    if (!fresh && !isRefused) setTimeout(changedPart, AGAIN_MS, part);
     const old = part.querySelector(".jobs");
     if (!fresh || !old || !part.isConnected) continue;
     if (filling.has(old) || address !== part.dataset.address) {

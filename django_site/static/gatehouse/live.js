@@ -72,6 +72,15 @@ export function show(html) {
 // What is shown may be older than what was shown before, of one job or of the page: its script asks again.
 export const tellBehind = (job = "") => document.dispatchEvent(new CustomEvent("behind", { detail: { job } }));
 
+// Also what could not be had just now: nothing else may happen that has it asked for again.
+let behind = null;
+function tellBehindSoon() {
+  behind ??= setTimeout(() => {
+    behind = null;
+    tellBehind();
+  }, document.visibilityState === "visible" ? POLL_MS : HIDDEN_POLL_MS);
+}
+
 // Questions are counted: an answer that comes late is older than what is shown.
 let asked = 0;
 let shown = 0;
@@ -85,6 +94,7 @@ export async function refresh(address = null, { background = "1", isWanted = () 
     const here = location.href;
     const { html, isRefused } = await load(address ?? here, background);
     if (isRefused) refusals += 1;
+    else if (html === null) tellBehindSoon();
     if (html === null || !isWanted()) return null;
     const isLate = number < shown;
     // Another view of this page may have been chosen meanwhile.

@@ -17,6 +17,21 @@ def test_batch_among_older_jobs_shows_its_end(long_list: LongList, tmp_path: Pat
     assert person.session.http.delete(f"/api/batches/{batch}").status_code == 204
 
 
+def test_row_among_older_jobs_that_could_not_be_had_is_asked_for_again(
+    long_list: LongList, tmp_path: Path
+) -> None:
+    """Nothing else happens that would have it asked for."""
+    person, there = long_list.person, tmp_path / "there"
+    batch = _batch_among_older_jobs(long_list, there)
+    long_list.run("window.refusal = 503; asked.length = 0")
+    there.touch()
+    older = "return asked.some((each) => each.address.includes('larger=1'))"
+    person.until(lambda: long_list.run(older), "it was asked for")
+    long_list.run("window.refusal = null")
+    person.until(lambda: person.text(f"#row-{batch} .state") == "Succeeded", "it has ended")
+    assert person.session.http.delete(f"/api/batches/{batch}").status_code == 204
+
+
 def test_batch_among_older_jobs_that_is_deleted_goes(long_list: LongList, tmp_path: Path) -> None:
     """Wherever it was deleted."""
     person, there = long_list.person, tmp_path / "there"

@@ -7,6 +7,8 @@ import pytest
 
 from tests.browser.pages.test_sharing import share
 from tests.browser.pages.trouble.answers import Answers
+from tests.browser.pages.trouble.test_row_forms import delayed
+from tests.browser.pages.trouble.test_views import STOPPED
 from tests.e2e.service import PATIENT, ServiceProcess
 
 PAGES = ["batch", "job", "shared"]
@@ -75,6 +77,21 @@ def test_page_goes_on_after_the_question_at_the_end_has_failed(
     answers.recover()
     answers.person.until(lambda: answers.person.text(STATE) == "Succeeded", "it shows the end")
     assert answers.person.count("#trouble") == 0
+
+
+def test_list_goes_on_after_one_question_has_failed(answers: Answers) -> None:
+    """As it promises, though nothing more happens that would have it asked again."""
+    ada = answers.person
+    command = "Page.addScriptToEvaluateOnNewDocument"
+    ada.browser.execute_cdp_cmd(command, {"source": STOPPED})
+    job = delayed(ada)
+    ada.go("/jobs/")
+    ada.until(lambda: answers.count("GET ") > 0, "it is live")
+    answers.fail("GET ", 503, times=1)
+    ada.session.http.post(f"/api/jobs/{job}/cancel")
+    ada.until(lambda: "goes on by itself" in ada.text("#trouble"), "it says")
+    ada.until(lambda: ada.text(f"#row-{job} .state") == "Cancelled", "it is brought up to date")
+    ada.until(lambda: ada.count("#trouble") == 0, "all is well")
 
 
 @pytest.mark.parametrize("kind", ["job", "list"])

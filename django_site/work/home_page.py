@@ -23,8 +23,11 @@ def home(request: HttpRequest) -> HttpResponse:
     person: Any = request.user
     if not person.is_authenticated:
         return render(request, "home.html")
-    context = {"email_verified": proofs_of(person).exists(), "work": _recent(request)}
-    return render(request, "home.html", context)
+    work = _recent(request)
+    context = {"email_verified": proofs_of(person).exists(), "work": work}
+    # A page that only brings its list up to date would take a page without one for the newest.
+    is_without = work is None and "X-Gatehouse-Background" in request.headers
+    return render(request, "home.html", context, status=503 if is_without else 200)
 
 
 def _recent(request: HttpRequest) -> dict[str, Any] | None:

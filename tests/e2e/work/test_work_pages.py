@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import redis
 
+from flask_api.jobs.records import keyspace
 from tests.e2e.service import PATIENT, Browser, ServiceProcess, address_of
 
 FORM = "/tasks/primes.sum/"
@@ -106,3 +108,22 @@ def test_list_of_jobs_and_batches_goes_on_page_by_page(ada: Browser) -> None:
         path = f"/jobs/?{following[0].replace('&amp;', '&')}" if following else ""
     assert len(listed) == len(set(listed)) >= 33
     assert listed == sorted(listed, reverse=True)
+
+
+def test_first_page_that_brings_itself_up_to_date_is_told_when_it_can_not(
+    service: ServiceProcess, ada: Browser
+) -> None:
+    """The rest of it is shown to who comes; what was shown before would else pass for the newest."""
+    background = {"X-Gatehouse-Background": "1"}
+    assert ada.http.get("/", headers=background).status_code == 200
+    jobs = keyspace.batches(ada.http.get("/api/me").json()["id"])
+    with redis.Redis.from_url(service.valkey.url("admin")) as admin:
+        admin.delete(jobs)
+        admin.set(jobs, "no sorted set")
+        try:
+            page = ada.http.get("/")
+            assert page.status_code == 200
+            assert "be shown just now" in page.text
+            assert ada.http.get("/", headers=background).status_code == 503
+        finally:
+            admin.delete(jobs)

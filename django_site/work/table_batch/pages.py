@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,6 +32,13 @@ class TableForm:
     columns: list[str] = field(default_factory=list)
     rows: list[TableRow] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    has_changed: bool = False  # since the check whose button was pressed
+
+    @property
+    def checked(self) -> str:
+        """What was checked, in short: however a browser sends its line breaks."""
+        cells = repr((self.columns, [row.cells for row in self.rows]))
+        return sha256(cells.encode(errors="surrogatepass")).hexdigest()
 
     @property
     def wrong(self) -> list[TableRow]:
@@ -62,7 +70,10 @@ def run_many(request: HttpRequest, name: str) -> HttpResponse:
         return _page(request, task, form)
     _take(request, form)
     _check(request, task, form)
-    if request.POST.get("do") != "start" or not form.is_right:
+    is_start = request.POST.get("do") == "start"
+    # The button says how many it starts: of another table nobody has seen that yet.
+    form.has_changed = is_start and request.POST.get("checked", form.checked) != form.checked
+    if not is_start or form.has_changed or not form.is_right:
         return _page(request, task, form, status=200 if form.is_right else 422)
     try:
         sent = {"task": task["name"], "arguments": [row.arguments for row in form.rows]}

@@ -9,6 +9,7 @@ from tests.e2e.service import PATIENT, Browser, ServiceProcess, address_of
 
 PAGE = "/tasks/primes.sum/many/"
 _KEY = re.compile(r'name="key" value="([^"]+)"')
+_CHECKED = re.compile(r'name="checked" value="([^"]+)"')
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,24 @@ def test_table_is_checked_then_started_once(ada: Browser) -> None:
     assert len(others) == 1
     assert others.isdisjoint(places)
     assert len(ada.http.get("/api/batches").json()["batches"]) == 2
+
+
+def test_another_table_than_was_checked_is_checked_first(ada: Browser) -> None:
+    """The button says how many jobs it starts; line breaks are a browser's own."""
+    before = len(ada.http.get("/api/batches").json()["batches"])
+    found = _CHECKED.search(ada.send_form(PAGE, {"do": "check", "table": "limit\n1\n2\n"}).text)
+    assert found
+    sent = {"do": "start", "table": "limit\n1\n2\n3\n", "checked": found[1]}
+    changed = ada.send_form(PAGE, sent)
+    assert changed.status_code == 200
+    assert "The table has changed since it was checked." in changed.text
+    assert "Start 3 jobs" in changed.text
+    assert len(ada.http.get("/api/batches").json()["batches"]) == before
+    found = _CHECKED.search(changed.text)
+    assert found
+    same = {**sent, "table": "limit\r\n1\r\n2\r\n3\r\n", "checked": found[1]}
+    assert ada.send_form(PAGE, same).status_code == 302
+    assert ada.http.get("/api/batches").json()["batches"][0]["total"] == 3
 
 
 def test_what_is_wrong_stands_at_its_row(ada: Browser) -> None:

@@ -31,6 +31,8 @@ SITE = ROOT / "django_site"
 LOCALE = SITE / "locale"
 SCRIPTS = SITE / "static" / "gatehouse"
 PAGES, OF_SCRIPTS = "django", "djangojs"
+# Our texts stand in it; its catalogue has those of Django and django-allauth, spelled as ours are.
+SOURCE = "en"
 _FUNCTIONS = {
     "gettext": None,
     "gettext_lazy": None,
@@ -155,6 +157,8 @@ def wanted_files(
 ) -> tuple[dict[Path, bytes], list[str]]:
     """Return what each file of a language should hold, and what is to be said of its texts."""
     folder = LOCALE / locale / "LC_MESSAGES"
+    if locale == SOURCE:
+        return spelled_files(folder / f"{PAGES}.po")
     files: dict[Path, bytes] = {}
     said: list[str] = []
     for domain, messages in found.items():
@@ -167,6 +171,14 @@ def wanted_files(
         else:
             files[SCRIPTS / "words" / f"{to_language(locale)}.js"] = module_of(catalog, locale)
     return files, said
+
+
+def spelled_files(path: Path) -> tuple[dict[Path, bytes], list[str]]:
+    """Return the same of others' texts in our own language: all that are there are wanted."""
+    with path.open("rb") as file:
+        catalog = read_po(file, locale=SOURCE)
+    files = {path: po_of(catalog), path.with_suffix(".mo"): mo_of(catalog)}
+    return files, list(complaints(catalog, path))
 
 
 def add(language: str) -> None:

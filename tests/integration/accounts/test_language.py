@@ -1,5 +1,6 @@
 """In which language a page is, and who keeps the choice."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,20 @@ def test_page_is_in_the_language_that_the_browser_asks_for() -> None:
         page = browser().get("/", headers=asked).content.decode()
         assert '<html lang="en">' in page
         assert "words/" not in page
+
+
+def test_e_mail_is_spelled_alike_in_texts_of_others() -> None:
+    """Those of Django and django-allauth stand beside ours, on one page."""
+    client = browser()
+    pages = ["/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"]
+    found = [client.get(path).content.decode() for path in pages]
+    found.append(post(client, pages[1], {"email": "none"}).content.decode())
+    log_in(client, new_person())
+    found += [client.get(path).content.decode() for path in ("/", "/accounts/email/")]
+    found.append(post(client, "/accounts/email/", {"action_add": "", "email": ""}).content.decode())
+    for page in found:
+        assert re.findall(r"[^<>]*\b[Ee]mail\b[^<>]*(?=<)", page) == []
+    assert "E-mail" in found[-1]
 
 
 def test_scripts_of_a_region_speak_the_language_they_have() -> None:

@@ -37,7 +37,7 @@ def make_key(person: "User") -> str:
 
 def reset_mails(email: str) -> list[Any]:
     """Mails with a reset link to this address."""
-    return [mail for mail in mails_to(email) if "Password Reset Email" in str(mail["Subject"])]
+    return [mail for mail in mails_to(email) if "Password Reset E-mail" in str(mail["Subject"])]
 
 
 def ask_for_reset(email: str) -> str | None:

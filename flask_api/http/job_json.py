@@ -222,6 +222,9 @@ class JobPage(BaseModel):
     links: PageLinksJson | None = None
     searched: SearchedJson | None = None
     under_way: list[ListedJob] | None = None
+    unfinished: Annotated[int | None, Field(description="with under_way: all, of batches too")] = (
+        None
+    )
 
 
 def _marks(model: type[BaseModel], kind: type[Any]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def list_jobs() -> Response:
     Follow links.next until there is none. New jobs don't shift the pages:
     the cursor is a place, not a number. With q, ``searched`` says how many jobs were looked at for
     this page, a thousand at most, and how many of their results are too long to be searched. With
-    under_way, unfinished jobs besides: batches have their own.
+    under_way, unfinished jobs besides, and how many there are, those of batches too.
     """
     query, engine, more = read_query(OwnJobsQuery), api_state().engine, dict[str, Any]()
     person_id = current_principal().id
@@ -123,7 +123,11 @@ def list_jobs() -> Response:
         page, searched = engine.search.find(person_id, query.q, **query.place())
         more = {"searched": {"jobs": searched.jobs, "long_results": searched.long_results}}
     if query.under_way:
-        more["under_way"] = listed(engine.under_way.find(person_id, limit=query.under_way))
+        more["unfinished"] = engine.under_way.count(person_id)
+        found = (
+            engine.under_way.find(person_id, limit=query.under_way) if more["unfinished"] else []
+        )
+        more["under_way"] = listed(found)
     filters = query.model_dump(mode="json", exclude_defaults=True, exclude={"cursor", "under_way"})
     return page_answer("jobs", listed(page.jobs), page.cursor, more=more, **filters)
 

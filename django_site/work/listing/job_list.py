@@ -50,7 +50,9 @@ def list_work(
     and as many batches besides. Raises ApiProblem."""
     filters = {"q": q, "status": status, "task": task, "cursor": cursor}
     jobs = api.get(request, "/jobs", **filters, limit=limit, under_way=under_way)
-    batches = api.get(request, "/batches", cursor=cursor, limit=limit, under_way=under_way)
+    # Who has nothing unfinished has no such batch: no more is asked of Redis for them.
+    unfinished = under_way if jobs.get("unfinished") else None
+    batches = api.get(request, "/batches", cursor=cursor, limit=limit, under_way=unfinished)
     # Each listing is whole down to its cursor, and what lies below the higher one is not known.
     floor = max(jobs["next_cursor"] or "", batches["next_cursor"] or "")
     rows = [*jobs["jobs"], *(each for each in batches["batches"] if _fits(each, q, status, task))]

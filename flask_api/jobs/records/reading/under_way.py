@@ -21,6 +21,10 @@ class JobsUnderWay:
         self._store = store
         self._jobs = jobs
 
+    def count(self, owner_id: str) -> int:
+        """Return how many unfinished jobs the person has, those of batches too. One command."""
+        return self._store.read(lambda client: client.scard(keyspace.opened(owner_id)))
+
     def find(self, owner_id: str, *, limit: int) -> list[Job]:
         """Return the jobs that are of no batch, without their results: running ones first, of both
         the newest first. One command where there are none.

@@ -70,7 +70,10 @@ class AttemptRunner:
         except JobCancelled as stop:
             return stopped(stop.reason, task.policy)
         except BaseException as error:  # SystemExit too: it is the job's outcome, not ours
-            return Outcome(error=describe(error), may_retry=task.policy.may_retry(error))
+            may_retry = task.policy.may_retry(error)
+            if may_retry and stop_reason() is StopReason.CANCELLED:
+                return stopped(StopReason.CANCELLED, task.policy)  # no other attempt is waited for
+            return Outcome(error=describe(error), may_retry=may_retry)
         finally:
             current_job.reset(token)
         return Outcome(result=result)

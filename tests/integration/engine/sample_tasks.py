@@ -140,6 +140,13 @@ def deaf(path: str) -> str:
     return "heard nothing"
 
 
+@task("sample.deaf_fail", retry_on=(RuntimeError,), backoff_s=60)
+def deaf_fail(path: str) -> None:
+    """Be deaf, then fail in a way that is worth another attempt, a minute later or half of it."""
+    deaf(path)
+    raise RuntimeError("not yet")
+
+
 @task("sample.slow", timeout_s=0.5)
 def slow(path: str, *, job: JobContext) -> int:
     """Hold, but not for long."""

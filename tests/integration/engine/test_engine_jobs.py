@@ -229,3 +229,14 @@ def test_other_peoples_jobs_and_batches_do_not_exist(bench: EngineBench) -> None
         engine.get_batch(batch_id, viewer=other)
     assert engine.get(job_id, viewer=other, sees_all=True).id == job_id
     assert engine.get_batch(batch_id, viewer=other, sees_all=True).id == batch_id
+
+
+def test_cancelled_job_that_fails_waits_for_no_other_attempt(
+    bench: EngineBench, engine: JobEngine
+) -> None:
+    """Nothing of it runs any more, so it is not queued until its next attempt would be due."""
+    job_id = bench.submit(engine, "sample.deaf_fail", {"path": bench.path()})
+    wait_until(bench.runs, timeout_s=5, what="the task runs")
+    engine.cancel(engine.get(job_id, viewer=bench.owner))
+    bench.go()
+    assert bench.outcome(engine, job_id, timeout_s=5).status is JobStatus.CANCELLED

@@ -127,7 +127,7 @@ def _filled(template: str, given: Given, slot: Callable[[str, str, bool, Given],
     if "\0" in text:  # an object that goes to stdin
         text, _, piped = text.partition("\0")
         piped, _, rest = piped.partition("\0")
-        text = f"echo {quoted(piped)} | {text}{rest}"
+        text = f"{printed(piped)} | {text}{rest}"
     left = [name for name in given if name not in used]
     return f"{text}\n# not in it: {', '.join(left)}" if left else text
 
@@ -179,6 +179,11 @@ def _word(text: str) -> str:
 def quoted(text: str) -> str:
     """Return a text as a word of a shell."""
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def printed(text: str) -> str:
+    """Return a command that prints a text as it is: echo reads escapes in it, in zsh and dash."""
+    return f"printf '%s\\n' {quoted(text)}"
 
 
 def literal(value: Any) -> str:

@@ -11,7 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask_api.openapi.snippets import filled_command, filled_python, literal, quoted
+from flask_api.openapi.snippets import (
+    filled_command,
+    filled_python,
+    literal,
+    printed,
+    quoted,
+)
 from flask_api.operation.describe import JSON, Operation
 from shared.hidden_signs import HIDDEN
 
@@ -48,9 +54,8 @@ def _command(template: str, given: Mapping[str, Any]) -> str:
     texts = [each for each in given["arguments"].values() if isinstance(each, str)]
     if any(_HIDDEN.search(text) for text in texts):
         # as words of a shell they could not be escaped
-        return (
-            f"echo {quoted(json.dumps(given['arguments']))} | gatehouse submit {given['task']} @-"
-        )
+        piped = printed(json.dumps(given["arguments"]))
+        return f"{piped} | gatehouse submit {given['task']} @-"
     return filled_command(template, given)
 
 

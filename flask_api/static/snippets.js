@@ -92,7 +92,7 @@ function filled(template, given, slot) {
   });
   if (text.includes("\0")) {
     const [before, piped, after] = text.split("\0");
-    text = `echo ${quoted(piped)} | ${before}${after}`;
+    text = `printf '%s\\n' ${quoted(piped)} | ${before}${after}`; // echo reads escapes, in zsh and dash
   }
   const left = [...given.keys()].filter((name) => !used.has(name));
   return left.length ? `${text}\n# not in it: ${left.join(", ")}` : text;

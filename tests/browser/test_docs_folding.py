@@ -111,6 +111,7 @@ def test_calls_shown_are_those_that_are_typed(page: Callable[..., Chrome]) -> No
     assert "-H 'Idempotency-Key: k 1'" in shown["curl"].text
     body.clear()
     body.send_keys(json.dumps({"task": "t", "arguments": {"who": "@home"}}))
-    assert shown["command"].text.startswith('echo \'{"who": "@home"}\' | gatehouse submit t @-')
+    piped = "printf '%s\\n' '{\"who\": \"@home\"}'"
+    assert shown["command"].text.startswith(f"{piped} | gatehouse submit t @-")
     body.send_keys("x")
     assert "no JSON yet" in shown["python"].text

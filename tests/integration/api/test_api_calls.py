@@ -3,6 +3,7 @@
 import ast
 import json
 import shlex
+import subprocess
 from typing import Any
 
 import pytest
@@ -45,6 +46,17 @@ def test_each_call_says_the_arguments_as_they_are(api: Flask, visitor: Visitor, 
         assert value in texts or {"value": value, "count": 2} in texts, made[name]
     assert made["command"].partition("gatehouse submit primes.sum")[1]
     assert not any(sign in text for text in made.values() for sign in "\x1b\u202e")
+
+
+@pytest.mark.parametrize("value", ["@a\nb", "@C:\\new\\table", "[\\u0041", HIDDEN + "\n\\t'"])
+def test_command_gives_a_text_as_it_is_in_any_shell(
+    api: Flask, visitor: Visitor, value: str
+) -> None:
+    """What goes through a pipe keeps its escapes: in dash, and in zsh, echo reads them."""
+    command = calls(api, visitor, value=value, count=2)["command"]
+    script = f"gatehouse() {{ cat; }}\n{command}\n"
+    done = subprocess.run(["sh"], input=script, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"value": value, "count": 2}
 
 
 def test_name_that_is_no_word_of_python_is_given_as_a_dictionary(

@@ -46,6 +46,18 @@ def test_e_mail_is_spelled_alike_in_texts_of_others() -> None:
     assert "E-mail" in found[-1]
 
 
+def test_german_of_others_is_as_polite_as_ours() -> None:
+    """Who resets a password is not called "du" by one text, and "Sie" by the next."""
+    client = browser(HTTP_ACCEPT_LANGUAGE="de")
+    paths = ["/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/signup/"]
+    found = [client.get(path).content.decode() for path in paths]
+    log_in(client, new_person())
+    found += [client.get(path).content.decode() for path in (paths[0], "/accounts/email/")]
+    for page in found:
+        assert re.findall(r"[^<>]*\b(?:[Dd]u|[Dd]ich|[Dd]ir|[Dd]ein\w*)\b[^<>]*(?=<)", page) == []
+    assert "Sie sind bereits als" in found[3]
+
+
 def test_scripts_of_a_region_speak_the_language_they_have() -> None:
     """As Django's own texts do: a region's own words, else the language's."""
     from django.utils.translation import override

@@ -22,6 +22,10 @@ _ARTICLES = {
     "integer": "an integer", "number": "a number", "boolean": "true or false", "null": "null",
     "array": "a list in JSON", "object": "an object in JSON", "string": "text",
 }  # fmt: skip
+_BOUNDS = {
+    "minimum": "at least", "exclusiveMinimum": "more than",
+    "maximum": "at most", "exclusiveMaximum": "less than",
+}  # fmt: skip
 # "string" is last: it takes every word.
 _ORDER = ("integer", "number", "boolean", "null", "array", "object", "string")
 
@@ -105,6 +109,12 @@ class Parameters:
         if words == ["array"] and schema.get("items") and depth < _MAX_DEPTH:
             return f"{self.describe(schema['items'], depth + 1)}..."
         return "|".join(dict.fromkeys(word for word in words if word not in ("null", "")))
+
+    def explain(self, schema: Schema) -> str:
+        """Return what is said of a parameter: in the task's words, and between which bounds."""
+        bounds = [f"{words} {schema[name]}" for name, words in _BOUNDS.items() if name in schema]
+        said = (str(schema.get("description", "")), ", ".join(bounds))
+        return "; ".join(each for each in said if each)
 
     def _alternatives(
         self, schema: Schema, *, with_items: bool = False, depth: int = 0

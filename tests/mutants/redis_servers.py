@@ -43,6 +43,24 @@ REDIS_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/redis/test_redis_in_the_log.py",),
+        Mutant(
+            "outage in the log, until it is over",
+            "shared/redis/gateway.py",
+            "self._is_told_away = self._breaker.is_open",
+            "self._is_told_away = False",
+        ),
+    ),
+    *of(
+        ("tests/integration/contract/test_check.py",),
+        Mutant(
+            "what a start refuses, found by --check",
+            "wsgi.py",
+            "*_refusals(service)",
+            "*()",
+        ),
+    ),
+    *of(
         ("tests/integration/redis/test_lean_reads.py",),
         Mutant(
             "connections as old as one that had ended",

@@ -147,6 +147,15 @@ WORK_MUTANTS = (
         ),
     ),
     *of(
+        ("tests/integration/engine/remote/test_roster.py",),
+        Mutant(
+            "slot that was taken a moment ago",
+            "flask_api/jobs/workers/remote/worker.py",
+            "absent = None if register else self._absent",
+            "absent = None",
+        ),
+    ),
+    *of(
         ("tests/integration/engine/remote/test_copied_entries.py",),
         Mutant(
             "entry that runs already",

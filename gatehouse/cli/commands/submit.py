@@ -124,7 +124,7 @@ def _option(parameters: Parameters, name: str, flag: str) -> click.Option:
     """Make the option of a parameter. The service requires what is required:
     it may come from a file."""
     schema = parameters.schemas[name]
-    described = clean(schema.get("description", ""))
+    described = clean(parameters.explain(schema))
     need = parameters.need(name) or f"default: {json_text(schema.get('default'))}"
     words = f"{described}  [{need}]".strip()
     if parameters.types(schema) == ["boolean"]:

@@ -48,5 +48,5 @@ def _show(task: "TaskInfo") -> None:
     rows = []
     for name, schema in parameters.schemas.items():
         default = parameters.need(name) or json_text(schema.get("default"))
-        rows.append((name, parameters.describe(schema), default, schema.get("description", "")))
+        rows.append((name, parameters.describe(schema), default, parameters.explain(schema)))
     put_table(("parameter", "accepted", "default", ""), rows)

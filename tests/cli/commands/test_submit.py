@@ -151,6 +151,8 @@ def test_help_of_a_task_shows_its_parameters(home: Home) -> None:
         "6 timed",
     ):
         assert words in done.out
+    bounds = "at least 0, at most 200000000"
+    assert bounds in " ".join(home.run("submit", "primes.sum", "--help").out.split())
 
 
 def test_help_says_of_which_parameters_one_is_needed(home: Home) -> None:

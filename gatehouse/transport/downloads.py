@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
+_MOST_LINKS = 40  # as the system follows
+
 
 class Target:
     """A file that is about to be written. ``to`` is its path, or a folder that it is put into
@@ -22,17 +24,21 @@ class Target:
                     f"{name!r} isn't a valid file name here: give the path of the file itself"
                 )
             self.path = self._file = path / name
-            self._is_stream = False
+            self._stream: Path | int | None = None
             return
         self.path, self._file = path, Path(os.path.realpath(path))
-        self._is_stream = path.exists() and not path.is_file()  # a pipe, a device
+        self._stream = _find_descriptor(path)
+        if self._stream is None and path.exists() and not path.is_file():  # a pipe, a device
+            self._stream = path
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Open a file beside it, which takes its place at the end,
-        or is removed when anything is raised. A pipe or a device is written to as it is."""
-        if self._is_stream:
-            with self.path.open("wb") as opened:
+        or is removed when anything is raised. A pipe, a device, or what this process has open
+        (``/dev/stdout``) is written to as it is."""
+        if self._stream is not None:
+            stream = self._stream if isinstance(self._stream, Path) else os.dup(self._stream)
+            with open(stream, "wb") as opened:
                 yield opened
             return
         file = self._file
@@ -46,6 +52,19 @@ class Target:
             with suppress(OSError):
                 Path(beside).unlink()
             raise
+
+
+def _find_descriptor(path: Path) -> int | None:
+    """Return the descriptor that a path such as ``/dev/stdout`` or ``/dev/fd/3`` stands for, also
+    through links. To replace its file, or to open it anew, would lose what was written to it."""
+    own = os.path.realpath("/dev/fd")
+    for _ in range(_MOST_LINKS):
+        if path.name.isdecimal() and os.path.realpath(path.parent) == own:
+            return int(path.name) if path.exists() else None
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
 
 
 def _umask() -> int:

@@ -33,6 +33,19 @@ def test_link_that_is_named_leads_to_the_file(tmp_path: Path) -> None:
     assert [each.read_text() for each in (file, tmp_path / "real/b.txt")] == ["whole"] * 2
 
 
+def test_open_file_of_ours_is_written_on_where_it_stands(tmp_path: Path) -> None:
+    """``-o /dev/stdout >> log``: what stands in the log, and what others write to it, stays."""
+    log, link = tmp_path / "log", tmp_path / "link"
+    log.write_text("before, ")
+    with log.open("a") as opened:
+        link.symlink_to(f"/dev/fd/{opened.fileno()}")
+        for each in (f"/dev/fd/{opened.fileno()}", f"/proc/self/fd/{opened.fileno()}", link):
+            _write(Target(each, name="other.txt"))
+        opened.write(", after")
+    assert log.read_text() == "before, wholewholewhole, after"
+    assert sorted(tmp_path.iterdir()) == [link, log]
+
+
 def test_link_in_a_folder_is_replaced(tmp_path: Path) -> None:
     """The service chooses the name there: who else writes to the folder must not say which file
     of ours is overwritten."""

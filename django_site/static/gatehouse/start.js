@@ -141,7 +141,7 @@ function leaveOutWhatIsNotGiven() {
 // button that shows the form as JSON has it check nothing.
 function holdBack(event) {
   const file = [...form.querySelectorAll("[data-busy], [data-failed]")].find((each) => !each.closest(NOT_GIVEN));
-  const unread = [...form.elements].find((field) => field.validity.badInput);
+  const unread = [...form.elements].find((field) => field.willValidate && field.validity.badInput);
   if (!file && !unread) return;
   event.preventDefault();
   if (!file) {

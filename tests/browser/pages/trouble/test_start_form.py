@@ -68,6 +68,18 @@ def test_wrong_value_in_a_part_that_is_not_given_holds_nothing_up(ada: Person) -
     assert ada.session.http.get(f"/api/jobs/{job}").json()["arguments"]["options"] is None
 
 
+def test_no_number_in_a_part_that_is_not_given_holds_nothing_up(ada: Person) -> None:
+    """Nobody sees it, and it can't be shown."""
+    given, depth = ada.find("#f-options-given"), "#f-options-depth"
+    given.click()
+    ada.until(lambda: ada.find(depth).is_displayed(), "the part is shown")
+    ada.fill(depth, "5e")
+    given.click()
+    ada.find(START).click()
+    job = ada.job_id()
+    assert ada.session.http.get(f"/api/jobs/{job}").json()["arguments"]["options"] is None
+
+
 def _json(person: Person) -> str | None:
     found = person.browser.find_elements(By.CSS_SELECTOR, "#json")
     return found[0].get_attribute("value") if found else None

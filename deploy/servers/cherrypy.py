@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -197,6 +198,9 @@ def _stop_when_told() -> None:
         if told:
             cherrypy.engine.exit()
 
-    cherrypy.engine.signal_handler.handlers |= {"SIGTERM": note, "SIGHUP": note}
+    handlers = cherrypy.engine.signal_handler.handlers
+    handlers |= {"SIGTERM": note, "SIGHUP": note}
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        handlers["SIGINT"] = note  # pressed again, it would break off a stop as an exception
     cherrypy.engine.signal_handler.subscribe()
     cherrypy.engine.subscribe("main", stop_if_told)  # ten times a second

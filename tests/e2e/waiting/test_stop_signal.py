@@ -121,6 +121,25 @@ def test_second_signal_to_stop_takes_no_time_from_what_runs(
         assert "Traceback" not in service.log
 
 
+def test_ctrl_c_again_takes_no_time_from_what_runs(tmp_path: Path) -> None:
+    """It is pressed twice, and CherryPy's stop goes on: the job ends, and so does the process, in
+    order."""
+    end = tmp_path / "end"
+    with ServiceProcess(tmp_path / "service", task_modules=SAMPLE_TASKS) as service:
+        browser = service.new_browser()
+        browser.log_in(tries=PATIENT)
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        body = {"task": "sample.hold", "arguments": {"path": str(end)}}
+        assert browser.http.post("/api/jobs", json=body, headers=headers).status_code == 202
+        wait_until(end.with_suffix(".runs").exists, timeout_s=10, what="the job runs")
+        os.kill(service.pid, signal.SIGINT)
+        wait_until(lambda: _STOPS["cherrypy"] in service.log, timeout_s=10, what="it stops")
+        os.kill(service.pid, signal.SIGINT)
+        end.touch()
+        assert service.wait_for_exit() == 0, service.log
+        assert "Traceback" not in service.log
+
+
 @pytest.mark.parametrize("server", COMMANDS)
 def test_request_that_never_ends_holds_no_stop(tmp_path: Path, server: str) -> None:
     """When the drain deadline is over, what is left of a mounted application's is given up."""

@@ -173,7 +173,9 @@ class RedisGateway:
         self._breaker.succeed()  # an answer, if not the one hoped for
         meaning = meaning_of(error)
         if meaning is Meaning.MISTAKE:
+            self._tell_recovery()
             raise error
+        self._is_told_away = False  # it speaks: what it refuses is told instead
         self._tell_operator(error)
         if code_of(error) == "OOM" and self._full is not None:
             raise self._full(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ResponseError
 
 from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
@@ -66,6 +67,34 @@ def test_outage_is_a_line_when_it_begins_and_one_when_it_is_over(
     answers = (logging.INFO, "Redis at redis.example.org:6379 can be used again")
     assert _told(caplog) == [away, answers]
     store.close()
+
+
+def test_outage_that_ends_with_a_mistake_of_ours_is_over(
+    valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first answer afterwards may be an error, and is one: the next outage is told again."""
+    caplog.set_level(logging.INFO)
+    store = _store(valkey.url("admin"))
+    for _ in range(2):
+        caplog.clear()
+        store._said.clear()  # ten seconds later
+        valkey.stop()
+        assert _is_away(store)
+        valkey.start()
+        wait_until(lambda: _is_answered(store), timeout_s=5, what="the store answers again")
+        assert not _is_away(store)
+        assert [level for level, _ in _told(caplog)] == [logging.WARNING, logging.INFO]
+    store.close()
+
+
+def _is_answered(store: RedisGateway) -> bool:
+    try:
+        store.read(lambda client: client.ask("GET"))
+    except ResponseError:
+        return True
+    except SessionStoreUnavailable:
+        return False
+    raise AssertionError("GET takes an entry")
 
 
 def test_too_few_connections_are_told_as_such(

@@ -10,8 +10,7 @@ from typing import Any
 
 from cheroot.workers.threadpool import _SHUTDOWNREQUEST, ThreadPool  # type: ignore[attr-defined]
 
-from deploy.servers.shares import AddressShares
-from deploy.servers.slow_clients import LENT_EACH, LENT_MAX
+from deploy.servers.slow_clients import LentThreads
 
 # Kept when clients are quick again: slow ones come in crowds.
 _SPARE = 8
@@ -31,27 +30,22 @@ class CherryPyThreads(ThreadPool):
     def __init__(self, server: Any, *, threads: int) -> None:
         super().__init__(server, min=threads)
         self._lock = threading.Lock()
-        self._lent = AddressShares(total=LENT_MAX, each=LENT_EACH)
+        self._lent = LentThreads()
         self._is_stopping = False
         self.are_stuck = False
 
     def put(self, obj: Any) -> None:
         """Have a connection's next request answered."""
         super().put(obj)
-        with self._lock:
-            self._replace()
+        self._replace_one()
 
     @contextmanager
     def lent(self, holder: str | None) -> Iterator[None]:
         """Let another thread work while this one waits for its client; see Lender."""
-        if not self._lent.take(holder):
-            raise TimeoutError("timed out")
-        with self._lock:
-            self._replace()
         try:
-            yield
+            with self._lent.one(holder, replace=self._replace_one):
+                yield
         finally:
-            self._lent.give_back(holder)
             with self._lock:
                 if not self._is_stopping:
                     self.shrink(self.idle - self.min - _SPARE)
@@ -70,6 +64,10 @@ class CherryPyThreads(ThreadPool):
             _cut_off(thread.conn)
         self.are_stuck = bool(_alive_after(_LAST_S, left))
 
+    def _replace_one(self) -> None:
+        with self._lock:
+            self._replace()
+
     def _replace(self) -> None:
         """Start a thread if a connection waits for one, and those that should be there are not.
         The next wait asks again."""
@@ -78,7 +76,10 @@ class CherryPyThreads(ThreadPool):
             len(self._threads) < self.min + self._lent.taken and self._queue.qsize() > self.idle
         )
         if is_missed and not self._is_stopping:
-            self._threads.append(self._spawn_worker())
+            try:
+                self._threads.append(self._spawn_worker())
+            except RuntimeError:  # the system lets us have no more
+                self._lent.note_shortage()
 
 
 def _alive_after(seconds: float, threads: Sequence[Any]) -> list[Any]:

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from deploy.servers.shares import AddressShares
-from deploy.servers.slow_clients import LENT_EACH, LENT_MAX
+from deploy.servers.slow_clients import LENT_MAX, LentThreads
 
 
 class GunicornThreads(ThreadPoolExecutor):
@@ -22,7 +21,7 @@ class GunicornThreads(ThreadPoolExecutor):
         self._at_once = threads
         self._guard = threading.Lock()
         self._running = 0
-        self._lent = AddressShares(total=LENT_MAX, each=LENT_EACH)
+        self._lent = LentThreads()
         self._calls: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -36,19 +35,27 @@ class GunicornThreads(ThreadPoolExecutor):
     @contextmanager
     def lent(self, holder: str | None) -> Iterator[None]:
         """Let another thread work while this one waits for its client; see Lender."""
-        if not self._lent.take(holder):
-            raise TimeoutError("timed out")
+        with self._lent.one(holder, replace=self._begin_more):
+            yield
+
+    def _begin_more(self) -> None:
         with self._guard:
             self._begin()
-        try:
-            yield
-        finally:
-            self._lent.give_back(holder)
 
     def _begin(self) -> None:
         while self._calls and self._running < self._at_once + self._lent.taken:
             self._running += 1
             super().submit(self._call, *self._calls.popleft())
+
+    def _adjust_thread_count(self) -> None:
+        # Called by submit. Where the system lets us have no more threads, those that there are take
+        # the call: the error would end the worker, which hands requests over on its main thread.
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError:
+            if not self._threads:
+                raise
+            self._lent.note_shortage()
 
     def _call(self, future: "Future[Any]", call: Callable[[], Any]) -> None:
         try:

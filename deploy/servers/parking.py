@@ -167,12 +167,10 @@ class Parking:
 
     def enter(self, connection: ParkedConnection, *, until: float, writable: bool) -> bool:
         """Take a connection in, until it leaves; ``writable``: bytes wait for it already.
-        False when this process stops."""
+        False when this process stops, or can have no thread for it."""
         with self._lock:
-            if self._is_stopping:
+            if self._is_stopping or (self._thread is None and not self._start()):
                 return False
-            if self._thread is None:
-                self._start()
             self._parked[connection.fd] = connection
             if until < float("inf"):
                 self._note_deadline(until, connection)
@@ -227,18 +225,28 @@ class Parking:
             thread.join()
             # Not by the thread: it may have ended before it is woken,
             # and by then the bell's number may be another file's.
-            self._poll.close()
-            os.close(self._alarm)
-            os.close(self._bell)
+            self._close()
 
-    def _start(self) -> None:
+    def _close(self) -> None:
+        self._poll.close()
+        os.close(self._alarm)
+        os.close(self._bell)
+
+    def _start(self) -> bool:
         self._poll = select.epoll()
         self._alarm, self._bell = os.pipe()
         os.set_blocking(self._alarm, False)
         os.set_blocking(self._bell, False)
         self._poll.register(self._alarm, select.EPOLLIN)
-        self._thread = threading.Thread(target=self._run, name="gatehouse-parked", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name="gatehouse-parked", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            log.exception("a connection can't wait; the next one tries again")
+            self._close()
+            return False
+        self._thread = thread
+        return True
 
     def _wake(self) -> None:
         with suppress(BlockingIOError):  # full: it wakes up anyway

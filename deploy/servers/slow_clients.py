@@ -11,14 +11,15 @@ up to a bound and to a share of it for each address.
 import select
 import socket
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from deploy.servers.framing import Head, HeadError, HeadReader
 from deploy.servers.lingering_close import drain
+from deploy.servers.shares import AddressShares
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 # at once, as if it had been too long: it would hold a thread that requests need.
 LENT_MAX = 512
 LENT_EACH = LENT_MAX // 2
+# So long nothing is lent when the system let a process have no further thread: those that it has
+# would all wait for slow clients.
+SHORT_S = 60.0
 # A wait shorter than this needs no other thread.
 _GRACE_S = 0.02
 # So long a client may keep a connection waiting for a head, and a thread, all waits together,
@@ -48,6 +52,36 @@ class Lender(Protocol):
     def lent(self, holder: str | None, /) -> AbstractContextManager[None]:
         """Let another thread work while this one waits.
         Raises TimeoutError when too many wait already."""
+
+
+class LentThreads:
+    """The threads of a server that wait for their clients. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._shares = AddressShares(total=LENT_MAX, each=LENT_EACH)
+        self._short_until = 0.0
+
+    @property
+    def taken(self) -> int:
+        """How many wait."""
+        return self._shares.taken
+
+    def note_shortage(self) -> None:
+        """Lend none for a while: the system lets us have no further one."""
+        self._short_until = time.monotonic() + SHORT_S
+
+    @contextmanager
+    def one(self, holder: str | None, *, replace: Callable[[], None]) -> Iterator[None]:
+        """Count one as waiting, once ``replace`` has had another one take its place; see Lender."""
+        if not self._shares.take(holder):
+            raise TimeoutError("timed out")
+        try:
+            replace()
+            if time.monotonic() < self._short_until:
+                raise TimeoutError("timed out")
+            yield
+        finally:
+            self._shares.give_back(holder)
 
 
 class Arrival(Enum):

@@ -135,9 +135,15 @@ BYTES_MUTANTS = (
         ),
         Mutant(
             "lent threads",
-            "deploy/servers/gunicorn_threads.py",
-            "if not self._lent.take(holder):",
-            "if self._lent.take(holder) is None:",
+            "deploy/servers/slow_clients.py",
+            "if not self._shares.take(holder):",
+            "if self._shares.take(holder) is None:",
+        ),
+        Mutant(
+            "lent threads that can't be replaced",
+            "deploy/servers/slow_clients.py",
+            "if time.monotonic() < self._short_until:",
+            "if False:",
         ),
     ),
     *of(

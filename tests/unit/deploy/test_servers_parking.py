@@ -98,3 +98,20 @@ def test_loop_that_ends_by_itself_is_woken_all_the_same(
     parking.stop()
     parking.stop()
     assert place.is_gone
+
+
+def test_connection_is_let_go_where_the_loop_can_have_no_thread(
+    parking: Parking, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one starts it."""
+
+    def no_thread(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        refused, _ = parked(parking, stack)
+    assert refused.is_gone
+    place, client = parked(parking, stack)
+    client.close()
+    wait_until(lambda: place.is_gone, timeout_s=5, what="the loop sees that its client has left")

@@ -2,12 +2,16 @@
 and the threads that are lent while somebody waits."""
 
 import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
+from deploy.servers.cherrypy_threads import CherryPyThreads
 from deploy.servers.gunicorn_threads import GunicornThreads
 from deploy.servers.shares import AddressShares, holder_of
-from deploy.servers.slow_clients import LENT_EACH
+from deploy.servers.slow_clients import LENT_EACH, SHORT_S
 
 
 @pytest.mark.parametrize(
@@ -79,3 +83,56 @@ def test_wait_beyond_the_share_of_an_address_ends_at_once() -> None:
     with threads.lent("a"):
         pass
     threads.shutdown()
+
+
+def no_thread(self: threading.Thread) -> None:
+    """Do as the system does that lets this process have no more of them."""
+    raise RuntimeError("can't start new thread")
+
+
+def _later() -> Callable[[], float]:
+    now = time.monotonic() + SHORT_S
+    return lambda: now
+
+
+def test_wait_ends_at_once_where_nothing_can_replace_its_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """gunicorn's worker goes on, with the threads that it has; nothing stays lent."""
+    threads = GunicornThreads(1)
+    begin = threading.Event()
+
+    def wait_for_client() -> None:
+        begin.wait(10)
+        with threads.lent("a"):
+            pass
+
+    with monkeypatch.context() as patch:
+        waiting = threads.submit(wait_for_client)
+        patch.setattr(threading.Thread, "start", no_thread)
+        next_one = threads.submit(lambda: 1)
+        begin.set()
+        with pytest.raises(TimeoutError):
+            waiting.result(10)
+        assert next_one.result(10) == 1
+    monkeypatch.setattr(time, "monotonic", _later())
+    with ExitStack() as held:
+        for _ in range(LENT_EACH):
+            held.enter_context(threads.lent("a"))
+    threads.shutdown()
+
+
+def test_wait_under_cherrypy_ends_at_once_where_nothing_can_replace_its_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What has come is kept for the threads that there are; nothing stays lent."""
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    threads = CherryPyThreads(object(), threads=1)
+    threads.put("a connection")
+    for _ in range(LENT_EACH + 1):
+        with pytest.raises(TimeoutError), threads.lent("a"):
+            pass
+    assert threads.get() == "a connection"
+    monkeypatch.setattr(time, "monotonic", _later())
+    with threads.lent("a"):
+        pass

@@ -99,7 +99,8 @@ class Hub:
 
     def follow(self, owner_id: str, listener: Listener, *, tail: Position) -> None:
         """Tell ``listener`` of a person's events; ``tail`` is where their stream ends now.
-        Events after it may have come already: ask :meth:`after`."""
+        Events after it may have come already: ask :meth:`after`. Raises RuntimeError where the
+        system lets this process have no thread."""
         with self._lock:
             is_new = owner_id not in self._channels
             channel = self._channels.setdefault(owner_id, Channel(tail))
@@ -108,10 +109,9 @@ class Hub:
             self._is_listening = self._is_listening and not must_ring
             if self._thread is None and not self._closing.is_set():
                 self._heard_at = time.monotonic()
-                self._thread = threading.Thread(
-                    target=self._run, name="gatehouse-events", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="gatehouse-events", daemon=True)
+                thread.start()
+                self._thread = thread  # one that can't be had counts as none
         if must_ring:
             self._bell.ring()
 

@@ -176,8 +176,14 @@ class Streams:
     def _enter(self, parked: Stream | NewsPause, owner_id: str, tail: Position) -> None:
         with self._lock:
             self._open[type(parked)] += 1
-        self._hub.follow(owner_id, parked, tail=tail)
-        self._upkeep.add(parked)
+        try:
+            self._hub.follow(owner_id, parked, tail=tail)
+            self._upkeep.add(parked)
+        except RuntimeError as error:
+            parked.close()
+            raise TooManyStreams(
+                "This process can have no thread for what waits; try again later."
+            ) from error
         missed = self._hub.after(owner_id, tail)
         if missed is None:
             parked.look_again()

@@ -61,15 +61,14 @@ class Upkeep:
         return self._closing.is_set()
 
     def add(self, parked: ParkedAnswer) -> None:
-        """Keep an answer up until it is discarded."""
+        """Keep an answer up until it is discarded. Raises RuntimeError as Hub.follow."""
         with self._lock:
             self._parked[parked] = None
             if self._thread is None and not self.is_closed:
                 self._check_at = self._clock() + EVERY_S
-                self._thread = threading.Thread(
-                    target=self._run, name="gatehouse-upkeep", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="gatehouse-upkeep", daemon=True)
+                thread.start()
+                self._thread = thread  # one that can't be had counts as none
         if self.is_closed:
             parked.stop()
 

@@ -1,6 +1,7 @@
 """What event streams hold while they last: a place each, one reader for all,
 and both are free as soon as nobody listens."""
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -70,6 +71,33 @@ def test_one_reader_serves_every_stream_and_none_stays(
     for stream in opened[:2]:
         stream.wait_for("report")
     assert opened[2].kinds() == ["ready"]
+
+
+@pytest.mark.parametrize("name", ["gatehouse-events", "gatehouse-upkeep"])
+def test_stream_that_can_have_no_thread_takes_no_place(
+    streams: Listeners,
+    visitor: Visitor,
+    admin: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    """It is refused as one too many, and the next one starts the thread."""
+    start = threading.Thread.start
+
+    def start_others(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_others)
+        for _ in range(PLACES):
+            refused = streams.open("/api/events", cookie=visitor.cookie)
+            assert (refused.status, refused.problem["code"]) == (503, "too_many_streams")
+    stream = streams.open("/api/events", cookie=visitor.cookie)
+    stream.wait_for("ready")
+    tell(admin, visitor)
+    stream.wait_for("report")
 
 
 def test_head_request_keeps_no_place(address: str, streams: Listeners, visitor: Visitor) -> None:

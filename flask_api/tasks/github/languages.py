@@ -36,6 +36,7 @@ MAX_REPOSITORIES = 1000
 MAX_PAGES = 100
 LINES_FILE = "languages.jsonl"
 CHART_FILE = "languages.svg"
+SMALL_FILE = 1_000_000
 # What another attempt may not meet again. A row with such an error is asked for again by the next
 # one.
 PASSING = frozenset(
@@ -140,24 +141,60 @@ def find_repositories(
     return listing
 
 
+class _LinesFile:
+    """The job's file of lines, which begins with those of earlier attempts.
+
+    A line is in it before the next repository is asked for, as long as the file is small. Of a
+    large one a twentieth may be missing: written whole for each line, a thousand lines of 40 kB
+    would be 20 GB.
+    """
+
+    def __init__(self, rows: Iterable[RepositoryLanguages], job: JobContext) -> None:
+        self._job = job
+        self._lines = [_line(row) for row in rows]
+        self._size = sum(map(len, self._lines))
+        self._unsaved = 0
+
+    def add(self, row: RepositoryLanguages) -> None:
+        """Add a line."""
+        line = _line(row)
+        self._lines.append(line)
+        self._size += len(line)
+        self._unsaved += len(line)
+        if self._size < SMALL_FILE or 20 * self._unsaved > self._size:
+            self.save()
+
+    def save(self) -> None:
+        """Write what was added since."""
+        if self._unsaved:
+            self._job.save_file(LINES_FILE, "".join(self._lines))
+            self._unsaved = 0
+
+
 def ask_for_all(
     names: Iterable[str], *, api: GithubApi, job: JobContext
 ) -> list[RepositoryLanguages]:
-    """Return a row for each repository; each is in the job's file before the next one is asked
-    for."""
+    """Return a row for each repository; the job's file has them, also when the next attempt must
+    go on."""
     wanted = list(names)
     rows = {row.repository: row for row in read_rows(job)}
+    file = _LinesFile(rows.values(), job)
     failures = 0
-    for name in wanted:
-        if name in rows:
-            continue
-        row = ask_for(name, api=api)
-        failures = failures + 1 if row.error and row.error.code in PASSING else 0
-        if failures == _AWAY_AFTER and row.error:
-            raise ServerAway(f"No answer {_AWAY_AFTER} times in a row: {row.error.message}")
-        rows[name] = row
-        job.save_file(LINES_FILE, "".join(_line(each) for each in rows.values()))
-        job.progress(len(rows), len(wanted), message=name)
+    try:
+        for name in wanted:
+            if name in rows:
+                continue
+            row = ask_for(name, api=api)
+            failures = failures + 1 if row.error and row.error.code in PASSING else 0
+            if failures == _AWAY_AFTER and row.error:
+                raise ServerAway(f"No answer {_AWAY_AFTER} times in a row: {row.error.message}")
+            rows[name] = row
+            file.add(row)
+            job.progress(len(rows), len(wanted), message=name)
+    except (RateLimited, ServerAway):
+        file.save()
+        raise
+    file.save()
     return list(rows.values())
 
 

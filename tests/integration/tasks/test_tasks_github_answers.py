@@ -2,6 +2,7 @@
 each is an error of its repository, or ends the attempt in words."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -9,7 +10,7 @@ import pytest
 
 from flask_api.jobs.tasks.inline import InlineReporter
 from flask_api.tasks.github.errors import BadAnswer, GithubError, NotFound, ServerAway
-from flask_api.tasks.github.languages import languages
+from flask_api.tasks.github.languages import LINES_FILE, languages
 from tests.integration.tasks.github_server import GithubServer, Odd, odd, running_github
 from tests.integration.tasks.test_tasks_github import rows_of, run
 
@@ -158,3 +159,29 @@ def test_link_that_is_none_is_not_followed(server: GithubServer, link: str) -> N
         assert run(server)["done"] == 1
     except BadAnswer:
         assert len(server.asked_for("repos")) == 1
+
+
+class CountingReporter(InlineReporter):
+    """Counts the bytes of all lines' files that were saved."""
+
+    saved = 0
+
+    def save_file(self, name: str, source: bytes | str | Path) -> None:
+        """Take a file."""
+        super().save_file(name, source)
+        if name == LINES_FILE:
+            self.saved += len(self.files[name])
+
+
+def test_long_answers_are_not_written_again_for_each_repository(server: GithubServer) -> None:
+    """A server may name 500 languages of 60 letters each time; what an attempt that is put off has
+    found is there all the same."""
+    many = {f"{number:060}": 1 for number in range(500)}
+    server.repositories = {f"octo/r{number}": dict(many) for number in range(120)}
+    server.page_size = 100
+    reporter = CountingReporter()
+    run(server, owner="octo", reporter=reporter)
+    size = len(reporter.files[LINES_FILE])
+    assert len(rows_of(reporter)) == 120
+    assert size > 4_000_000
+    assert reporter.saved < 25 * size  # and not sixty times

@@ -182,6 +182,7 @@ document.addEventListener("change", (event) => {
   if (event.target === all) for (const each of ticks()) each.checked = all.checked;
   if (event.target === all || event.target.classList.contains("tick")) showCount();
 });
+document.addEventListener("renewed", showCount);
 all.addEventListener("click", refuseUnshown);
 many.addEventListener("submit", (event) => {
   refuseUnshown(event);

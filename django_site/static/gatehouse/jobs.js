@@ -10,6 +10,8 @@ const LEFT_EVERY_MS = 10_000;
 const AGAIN_MS = 3_000;
 const list = document.querySelector("[data-events]");
 
+const tellRenewed = () => document.dispatchEvent(new CustomEvent("renewed")); // rows may have come, and gone
+
 // A list that was scrolled has its newest page in data-live, and older ones below: what new jobs push off the first goes
 // there, and an older one is asked for again when one of its jobs moves.
 async function update() {
@@ -19,6 +21,7 @@ async function update() {
   if (address !== location.href) return soon(); // another view was chosen meanwhile
   const older = document.getElementById("older");
   if (fresh && older?.childElementCount) join(older, known.filter((row) => !gone.has(row.dataset.job)), keepLight);
+  if (fresh) tellRenewed();
 }
 const soon = sparingly(update);
 const gone = new Set();
@@ -40,6 +43,7 @@ const renewStale = sparingly(async () => {
     }
     const now = rowsOf(fresh, part, keepLight);
     if (now) morph(old, document.importNode(now, true));
+    tellRenewed();
   }
 });
 

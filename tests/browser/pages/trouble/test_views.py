@@ -94,6 +94,23 @@ def test_list_before_is_not_ticked_while_what_was_chosen_is_not_shown(answers: A
     ada.until(lambda: ada.text("h1") == "Delete 1?", "it can be done now")
 
 
+def test_what_is_ticked_is_counted_as_it_comes_and_goes(answers: Answers) -> None:
+    """A row that is deleted elsewhere takes its tick with it; a new one has none."""
+    ada = answers.person
+    jobs = made(ada, [6, 7, 8])
+    ada.go("/jobs/")
+    for job in jobs[:2]:
+        ada.find(f"#row-{job} .tick").click()
+    ada.until(lambda: ada.text("#count") == "2 ticked:", "they are counted")
+    http = ada.session.http
+    ada.until(lambda: http.delete(f"/api/jobs/{jobs[0]}").status_code == 204, "one is deleted")
+    ada.until(lambda: ada.text("#count") == "1 ticked:", "the other is counted")
+    ada.find("#all").click()
+    ada.until(lambda: ada.find("#all").is_selected(), "all are ticked")
+    made(ada, [9])
+    ada.until(lambda: not ada.find("#all").is_selected(), "not all that are shown are")
+
+
 def batch_in_list(answers: Answers, there: Path) -> str:
     """Open the list of a person with a batch that runs; return the batch's id."""
     body = {"task": "forms.wait", "arguments": [{"path": str(there)}]}

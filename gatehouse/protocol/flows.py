@@ -86,10 +86,12 @@ def ask(
     """Ask, again if need be: what may be repeated, what never left this machine,
     and what was refused as too much.
 
-    Without ``waits_for_room`` TooManyRequests is raised at once, unless an answer was lost before:
-    only the very same request can't do twice what that one may have done.
+    Without ``waits_for_room``, or where the body can't be read again, TooManyRequests is raised at
+    once; unless an answer was lost before: only the very same request can't do twice what that one
+    may have done.
     """
     patience = Patience(patience_s)
+    waits_for_room = waits_for_room and not request.is_read_once
     lost: Unavailable | None = None
     while True:
         try:

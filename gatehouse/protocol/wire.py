@@ -71,6 +71,11 @@ class ApiRequest:
     wait_s: float = 0
     may_repeat: bool = False  # asking twice does what asking once does
 
+    @property
+    def is_read_once(self) -> bool:
+        """Tell whether its body is gone once it was sent, as a pipe's is, or a part of it."""
+        return isinstance(self.body, StreamedBody) and not self.may_repeat
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import BytesIO
 from threading import Timer
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from gatehouse import Client, Executor, TooManyRequests, Unavailable
 from gatehouse.protocol.flows import Delay, ask, delete
 from gatehouse.protocol.requests import delete_job, submit_texts
-from gatehouse.protocol.wire import REFUSED_ON_THE_WAY, ApiRequest, ApiResponse
+from gatehouse.protocol.wire import REFUSED_ON_THE_WAY, ApiRequest, ApiResponse, StreamedBody
+from gatehouse.transport.uploads import upload
 from tests.client.conftest import new_keys
 from tests.client.odd_server import Page
 from tests.client.transport.test_answers import asking
@@ -100,6 +102,23 @@ def test_delete_waits_for_room_too() -> None:
     next(flow)
     with pytest.raises(StopIteration):
         flow.send(ApiResponse(status=204, headers={}, body=b""))
+
+
+def test_what_can_be_read_once_only_is_not_sent_again() -> None:
+    """A pipe: the service would take what is left of it for the whole, an empty file maybe."""
+    source = _Pipe(b"whole")
+    flow = ask(upload(source, name="a.txt"), patience_s=5)
+    request = next(flow)
+    assert isinstance(request, ApiRequest)
+    assert isinstance(request.body, StreamedBody)
+    assert list(request.body.chunks()) == [b"whole"]
+    with pytest.raises(TooManyRequests):
+        flow.send(_refused(**{"content-type": "text/html"}))
+
+
+class _Pipe(BytesIO):
+    def seekable(self) -> bool:
+        return False
 
 
 def _refused(**headers: str) -> ApiResponse:

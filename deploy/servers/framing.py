@@ -258,16 +258,14 @@ def _with_one_end(
     whether another request follows is one decision.
 
     Servers look for ``close`` or ``Keep-Alive`` each in its own way, and so would one answer what
-    the other drops. Here the option counts in any case and place (RFC 9112, 9.3),
-    and a connection of HTTP/1.0 ends with its answer.
+    the other drops. Here the option counts in any case and place (RFC 9112, 9.3), and a connection
+    of HTTP/1.0 ends with its answer. That is the first that its client reads, so it expects none
+    before it (RFC 9110, 10.1.1).
     """
-    others = [(name, value) for name, value in fields if name.lower() != b"connection"]
-    options = (
-        b",".join(value for name, value in fields if name.lower() == b"connection")
-        .lower()
-        .split(b",")
-    )
-    ends = is_http_1_1 and b"close" in (option.strip(b" \t") for option in options)
+    dropped = (b"connection",) if is_http_1_1 else (b"connection", b"expect")
+    others = [(name, value) for name, value in fields if name.lower() not in dropped]
+    said = b",".join(value for name, value in fields if name.lower() == b"connection").lower()
+    ends = is_http_1_1 and b"close" in (option.strip(b" \t") for option in said.split(b","))
     return [*others, (b"Connection", b"close")] if ends else others
 
 

@@ -167,6 +167,14 @@ def test_close_counts_in_any_case_and_place(fields: tuple[bytes, ...]) -> None:
     assert b"Connection" not in read(old)[0].joined()
 
 
+def test_client_of_http_1_0_expects_no_answer_before_its_own() -> None:
+    """RFC 9110, 10.1.1: it would take the interim one for it."""
+    expects = (b"Expect", b"100-continue")
+    line = b": ".join(expects)
+    assert expects in read(head_with(line))[0].fields
+    assert expects not in read(head_with(line, first=b"GET / HTTP/1.0"))[0].fields
+
+
 def test_head_at_each_limit_is_read() -> None:
     """8 kB in a field, 100 fields."""
     assert len(read(head_with(b"X: " + b"a" * (8192 - 5)))[0].fields) == 2

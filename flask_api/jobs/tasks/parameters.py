@@ -24,8 +24,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 
 def require_plain(name: str, function: Callable[..., Any]) -> None:
     """Raise ConfigurationError for a function that returns something to await."""
-    inner = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
+    # Not for what it wraps: a decorator may run that.
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise ConfigurationError(
             f"task {name}: it is async: a task is a plain function, which may call asyncio.run"
         )

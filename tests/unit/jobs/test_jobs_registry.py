@@ -1,8 +1,11 @@
 """The registry: collected from modules, one task per name."""
 
+import asyncio
+import functools
 import json
 import re
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -230,3 +233,22 @@ def test_defaults_of_every_kind_are_taken() -> None:
     ) -> None: ...
 
     assert json.loads(run.check({}))["limit"] == 3
+
+
+def test_async_function_behind_a_plain_one_is_taken() -> None:
+    """A decorator that runs it, and says by functools.wraps what it decorates, makes it plain."""
+
+    def run_async(function: Callable[[int], Awaitable[int]]) -> Callable[[int], int]:
+        @functools.wraps(function)
+        def run(number: int) -> int:
+            return asyncio.run(function(number))
+
+        return run
+
+    @task("own.run_async")
+    @run_async
+    async def number(number: int) -> int:
+        return number
+
+    assert json.loads(number.check({"number": 3})) == {"number": 3}
+    assert number(3) == 3

@@ -265,7 +265,7 @@ class RemoteWorker:
         return self._beat_s if self._running else self._idle_beat_s
 
     def _beat(self, *, register: bool = False) -> None:
-        absent = None if register else self._absent
+        absent, self._absent = None if register else self._absent, ()
         is_alive, cancels, self._absent = self._roster.beat(
             self.name, self.kind, free=self._forgotten(), absent=absent, register=register
         )

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from flask_api.jobs.workers.outcome import stopped
 from flask_api.jobs.workers.remote.executor import RemoteExecutor
 from flask_api.jobs.workers.remote.fleet import STRANGERS
 from flask_api.jobs.workers.remote.worker import RemoteWorker
+from shared.errors import JobStoreUnavailable
 from tests.integration.engine.engine_bench import EngineBench
 from tests.waiting import wait_until
 
@@ -132,6 +133,30 @@ def test_slot_that_was_taken_a_moment_ago_is_not_offered_again(
         assert bench.admin.zrange(idle, 0, -1) == slots[1:]
         resting_worker._beat()
         assert sorted(bench.admin.zrange(idle, 0, -1)) == slots
+    resting_worker.stop(drain_s=0)
+
+
+def test_slot_that_was_taken_before_an_outage_is_missed_at_two_beats_anew(
+    bench: EngineBench, resting_worker: RemoteWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was on its way then has run and ended meanwhile, and the slot is taken again."""
+    name = resting_worker.name
+    idle, slots = keyspace.idle(name.kind), sorted(name.all_slots)
+    resting_worker._beat(register=True)
+    bench.admin.zrem(idle, slots[0])
+    resting_worker._beat()
+
+    def be_away(*_: object, **__: object) -> NoReturn:
+        raise JobStoreUnavailable("Redis does not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resting_worker._roster, "beat", be_away)
+        with pytest.raises(JobStoreUnavailable):
+            resting_worker._beat()
+    resting_worker._beat()
+    assert bench.admin.zrange(idle, 0, -1) == slots[1:]
+    resting_worker._beat()
+    assert sorted(bench.admin.zrange(idle, 0, -1)) == slots
     resting_worker.stop(drain_s=0)
 
 

@@ -5,7 +5,6 @@ import socket
 
 import pytest
 
-from deploy import listening
 from deploy.listening import try_to_listen
 from tests.ports import free_port
 
@@ -23,7 +22,7 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             for each in addresses
         ]
 
-    monkeypatch.setattr(listening.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return addresses
 
 

@@ -5,10 +5,11 @@ import functools
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import Field
@@ -238,7 +239,7 @@ def test_defaults_of_every_kind_are_taken() -> None:
 def test_async_function_behind_a_plain_one_is_taken() -> None:
     """A decorator that runs it, and says by functools.wraps what it decorates, makes it plain."""
 
-    def run_async(function: Callable[[int], Awaitable[int]]) -> Callable[[int], int]:
+    def run_async(function: Callable[[int], Coroutine[Any, Any, int]]) -> Callable[[int], int]:
         @functools.wraps(function)
         def run(number: int) -> int:
             return asyncio.run(function(number))

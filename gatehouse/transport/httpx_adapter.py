@@ -22,6 +22,8 @@ from gatehouse.transport.certificates import trust_for
 from gatehouse.transport.proxies import proxy_for
 
 CONNECT_TIMEOUT_S = 10.0
+# Each wait for a job holds one: many may be awaited at once. A server holds 512 of one address.
+MOST_CONNECTIONS = 400
 # The service sends a comment at least each 15 seconds.
 SILENCE_S = 60.0
 # Of one answer that is read whole. A result has 1 MB at most; this stops what never ends.
@@ -41,7 +43,8 @@ def http_options(access: ServiceAccess, *, timeout_s: float) -> dict[str, Any]:
             "Authorization": f"Bearer {access.key}",
             "User-Agent": f"gatehouse/{installed_version()}",
         },
-        "timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+        "limits": httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=20),
+        "timeout": _timeout(timeout_s, read_s=timeout_s),
         "follow_redirects": False,
         "verify": trust_for(access.address),
         # Not by httpx itself: it fails on entries of NO_PROXY that others read.
@@ -56,7 +59,7 @@ def built(
     """Return the request as httpx sends it."""
     is_stream = request.accept == EVENT_STREAM
     read_s = SILENCE_S if is_stream else timeout_s + request.wait_s
-    timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S), read=read_s)
+    timeout = _timeout(timeout_s, read_s=read_s)
     headers = {"Accept": request.accept, **request.headers}
     content: Any = request.body
     if isinstance(request.body, StreamedBody):
@@ -75,6 +78,13 @@ def built(
         content=content,
         timeout=timeout,
     )
+
+
+def _timeout(timeout_s: float, *, read_s: float) -> httpx.Timeout:
+    """Return how long each silence may last. For a connection of ours that others use just now
+    there is no limit: that says nothing of the service, and each of them ends."""
+    connect_s = min(timeout_s, CONNECT_TIMEOUT_S)
+    return httpx.Timeout(timeout_s, connect=connect_s, read=read_s, pool=None)
 
 
 Failure = httpx.RequestError | httpx.InvalidURL | UnicodeEncodeError

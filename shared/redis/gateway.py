@@ -37,6 +37,7 @@ _REASONS = {
 _ALL_IN_USE = (
     "can't be used now, every connection of this process is in use: see GATEHOUSE_REDIS_CONNECTIONS"
 )
+_TOO_SLOW = "was too slow with a large answer: see GATEHOUSE_REDIS_TIMEOUT_MS"
 _NO_WRITES = frozenset({"OOM", "MISCONF", "NOREPLICAS"})
 
 
@@ -168,7 +169,7 @@ class RedisGateway:
             is_load = is_large and isinstance(error, RedisTimeoutError)
             if str(error) != POOL_EXHAUSTED and not is_load:
                 self._breaker.fail()
-            self._tell_operator(error)
+            self._tell_operator(error, is_load=is_load)
             raise self._unavailable("Redis does not answer; try again shortly.") from error
         self._breaker.succeed()  # an answer, if not the one hoped for
         meaning = meaning_of(error)
@@ -183,13 +184,13 @@ class RedisGateway:
             ) from error
         raise self._unavailable(_REASONS.get(meaning) or _reason_to_wait(error)) from error
 
-    def _tell_operator(self, error: RedisError) -> None:
+    def _tell_operator(self, error: RedisError, *, is_load: bool = False) -> None:
         """Log what is wrong: each code of a refusal not more often than every ten seconds, silence
         once until it is over. All of it is in the text: a site that adopts the gate may print
         nothing else."""
         now = time.monotonic()
-        code = code_of(error)
-        kind = code or (POOL_EXHAUSTED if str(error) == POOL_EXHAUSTED else _SILENCE)
+        code, is_exhausted = code_of(error), str(error) == POOL_EXHAUSTED
+        kind = code or (_TOO_SLOW if is_load else _ALL_IN_USE if is_exhausted else _SILENCE)
         is_told = kind == _SILENCE and self._is_told_away
         if is_told or now < self._said.get(kind, float("-inf")) + _SAY_AGAIN_S:
             return
@@ -204,8 +205,8 @@ class RedisGateway:
             return
         if lasting := advice_if_it_lasts(error):
             text = f"refuses, {lasting}: see {settings}"
-        elif kind == POOL_EXHAUSTED:
-            text = _ALL_IN_USE
+        elif kind in (_TOO_SLOW, _ALL_IN_USE):
+            text = kind
         elif code:
             text = "refuses"
         else:

@@ -116,6 +116,22 @@ def test_too_few_connections_are_told_as_such(
     store.close()
 
 
+def test_large_answer_that_comes_too_late_is_no_outage(
+    valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told as such, and takes no line from an outage that follows."""
+    store = _store(valkey.url("admin"))
+    with pytest.raises(SessionStoreUnavailable):
+        store.read(lambda client: client.ask("BLPOP", KEY, "2"), is_large=True)
+    valkey.stop()
+    assert _is_away(store)
+    assert [text.partition("6379 ")[2].partition(",")[0] for _, text in _told(caplog)] == [
+        "was too slow with a large answer: see GATEHOUSE_REDIS_TIMEOUT_MS",
+        "can't be used now",
+    ]
+    store.close()
+
+
 def test_refused_password_is_told_in_the_text(
     valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:

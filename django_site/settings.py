@@ -139,7 +139,7 @@ def _database() -> dict[str, Any]:
         ) from None
     try:
         load_backend(named["ENGINE"])
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, ImportError) as error:  # of Oracle's driver Django says nothing
         raise ConfigurationError(f"DATABASE_URL: {' '.join(str(error).split())}") from error
     if named["ENGINE"].endswith("sqlite3") and named["NAME"] != ":memory:":
         # Not from the working folder: a server's is where our packages are.

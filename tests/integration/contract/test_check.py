@@ -138,11 +138,15 @@ def test_redis_that_a_start_refuses_is_found(check: Check, tmp_path: Path) -> No
         assert check(**jobs, GATEHOUSE_ALLOW_VOLATILE_REDIS="true")[0] == 0
 
 
-def test_database_without_a_driver_is_one_line(check: Check) -> None:
-    """It names the variable and what is missing."""
-    code, _, (line,) = check(DATABASE_URL="mysql://me:hush-hush@127.0.0.1/x")
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("mysql", "Error loading MySQLdb module."), ("oracle", "No module named 'oracledb'")],
+)
+def test_database_without_a_driver_is_one_line(check: Check, kind: str, said: str) -> None:
+    """It names the variable and what is missing, in Django's words or in Python's."""
+    code, _, (line,) = check(DATABASE_URL=f"{kind}://me:hush-hush@127.0.0.1/x")
     assert code == 2
-    assert line.startswith("gatehouse: DATABASE_URL: Error loading MySQLdb module."), line
+    assert line.startswith(f"gatehouse: DATABASE_URL: {said}"), line
     assert "hush" not in line
 
 

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -56,10 +55,11 @@ class Command(BaseCommand):
 
 
 def _watch() -> None:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    ends = {signal.SIGTERM, signal.SIGINT}
+    # Waited for, not handled: a handler comes between any two steps, also where who it interrupts
+    # holds the lock that it needs. Threads that are started now leave them to this one.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     background = create_background()
     background.start()
-    stopping.wait()
+    signal.sigwait(ends)
     background.stop()

@@ -185,12 +185,16 @@ class RedisGateway:
         raise self._unavailable(_REASONS.get(meaning) or _reason_to_wait(error)) from error
 
     def _tell_operator(self, error: RedisError, *, is_load: bool = False) -> None:
-        """Log what is wrong: each code of a refusal not more often than every ten seconds, silence
+        """Log what is wrong: each refusal not more often than every ten seconds, silence
         once until it is over. All of it is in the text: a site that adopts the gate may print
         nothing else."""
         now = time.monotonic()
-        code, is_exhausted = code_of(error), str(error) == POOL_EXHAUSTED
-        kind = code or (_TOO_SLOW if is_load else _ALL_IN_USE if is_exhausted else _SILENCE)
+        code, problem = code_of(error), problem_of(error)
+        is_exhausted = str(error) == POOL_EXHAUSTED
+        # What somebody must change is told in the middle of an outage, too.
+        kind = (
+            code or problem or (_TOO_SLOW if is_load else _ALL_IN_USE if is_exhausted else _SILENCE)
+        )
         is_told = kind == _SILENCE and self._is_told_away
         if is_told or now < self._said.get(kind, float("-inf")) + _SAY_AGAIN_S:
             return
@@ -199,7 +203,7 @@ class RedisGateway:
         self._said[kind] = now
         settings = self.place.get("settings", self._unavailable.settings)
         found = {"code": code} if code else {}
-        if problem := problem_of(error):
+        if problem:
             text = f"can't be used as it is configured, {problem}: see {settings}"
             log.error("Redis%s %s", self._where(), text, extra=found)
             return

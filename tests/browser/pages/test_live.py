@@ -178,4 +178,4 @@ def test_list_changes_while_its_filter_and_a_form_keep_what_was_chosen(
     assert "1 of 4 · waits" in ada.text(waiting[1])
     (tmp_path / "there").touch()
     ada.until(lambda: "Succeeded" in ada.text(waiting[1]), "the other one ends, seen from home")
-    assert "forms.wait" in ada.text(".chips")
+    assert "forms.wait" in ada.text("[aria-labelledby=used-h] .chips")

@@ -12,6 +12,8 @@ from deploy.redis.users import new_passwords
 from deploy.redis.valkey import EmbeddedValkey
 from shared.errors import SessionStoreUnavailable
 from shared.redis import RedisGateway, build_client
+from tests.integration.engine.remote.brokers.tls_proxy import context_of, tls_proxy
+from tests.integration.tasks.test_web_tls import self_signed
 from tests.waiting import wait_until
 
 KEY = "gatehouse:session:test"
@@ -85,6 +87,30 @@ def test_outage_that_ends_with_a_mistake_of_ours_is_over(
         assert not _is_away(store)
         assert [level for level, _ in _told(caplog)] == [logging.WARNING, logging.INFO]
     store.close()
+
+
+def test_certificate_that_is_refused_is_told_in_an_outage_too(
+    valkey: EmbeddedValkey, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That connections broke is told first, and somebody must change something since."""
+    for each in ("own", "foreign"):
+        (tmp_path / each).mkdir()
+    own = self_signed(tmp_path / "own", "localhost")
+    with tls_proxy(valkey.socket, own) as proxy:
+        store = _store(f"{proxy.tls_url(valkey.url('admin'))}?ssl_ca_certs={own}")
+        assert not _is_away(store)
+        valkey.stop()
+        wait_until(lambda: _is_away(store) and _told(caplog), timeout_s=5, what="it is away")
+        assert "can't be used now" in _told(caplog)[-1][1]
+        proxy.impostor = context_of(self_signed(tmp_path / "foreign", "localhost"))
+        proxy.cut()
+        refused = "can't be used as it is configured, its certificate is refused"
+        wait_until(
+            lambda: _is_away(store) and refused in _told(caplog)[-1][1],
+            timeout_s=5,
+            what="the certificate is told",
+        )
+        store.close()
 
 
 def _is_answered(store: RedisGateway) -> bool:

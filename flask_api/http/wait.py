@@ -18,7 +18,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from flask_api.gate.state import gate_state, this_request
 from flask_api.http.query import InvalidQuery, QueryProblem, read_query
-from shared.http.parking import PARKING, Pause, in_thread
+from shared.http.parking import PARKING, InThread, Pause
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -99,7 +99,7 @@ class PausingResponse(Response):
     def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
         """Return the body as this request's server can take it."""
         body = super().get_app_iter(environ)
-        return body if can_park(environ) else ClosingIterator(in_thread(body, environ), self.close)
+        return body if can_park(environ) else InThread(body, environ, close=self.close)
 
 
 class _Wait(NamedTuple):
@@ -126,7 +126,7 @@ class ParkedResponse(Response):
         self.close()  # the first request is over
         if can_park(environ):
             return cast("Iterable[bytes]", answer)
-        return ClosingIterator(in_thread(answer, environ), answer.close)
+        return InThread(answer, environ, close=answer.close)
 
 
 class _WaitingAnswer:

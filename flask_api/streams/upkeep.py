@@ -15,6 +15,7 @@ from flask_api.streams.rechecks import Rechecks
 from flask_api.streams.shared import SharedChecks
 from flask_api.streams.stream import LOOK_EVERY_S, Stream
 from shared.errors import JobStoreUnavailable
+from shared.http.parking import close_forgotten
 
 log = logging.getLogger("gatehouse.api")
 
@@ -90,6 +91,7 @@ class Upkeep:
     def _run(self) -> None:
         while parked := self._all():
             self._try(lambda: self._keep_up(parked))  # run at once
+            self._try(close_forgotten)
             self._closing.wait(self._every_s)
             if self.is_closed:
                 self._end_all()

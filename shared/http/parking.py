@@ -23,7 +23,7 @@ What a server promises:
 What the application promises: ``begin`` and the holder of a place never block the loop; an iterable
 that is closed in a pause frees what it holds.
 
-Any other server gets :func:`in_thread`: the same iterable, and a thread that waits. How many of
+Any other server gets :class:`InThread`: the same iterable, and a thread that waits. How many of
 those there may be is for the application to bound.
 """
 
@@ -31,8 +31,10 @@ import select
 import socket
 import threading
 import time
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -69,10 +71,51 @@ class Pause(ABC):
         """Take note of the place; it may be resumed at once."""
 
 
-def in_thread(answer: Iterable[bytes | Pause], environ: Mapping[str, Any]) -> Iterator[bytes]:
-    """Yield the bytes of an answer, and wait in this thread at each of its pauses.
-    Ends early when the client is seen to have left; to close the answer is left to the caller."""
-    client = _Client(environ.get(_SOCKET))
+class InThread:
+    """The bytes of an answer, whose pauses its server's thread waits out. It ends early when the
+    client is seen to have left.
+
+    ``close`` is called once, by the server. Should that let go of the answer without a word, as
+    werkzeug's does of a client that left with a part unread, :func:`close_forgotten` calls it.
+    """
+
+    def __init__(
+        self,
+        answer: Iterable[bytes | Pause],
+        environ: Mapping[str, Any],
+        *,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pieces = _in_thread(answer, _Client(environ.get(_SOCKET)))
+        self._close = close
+        # Noted only: a finalizer runs between any two steps, also where a lock is held.
+        self._forgotten = weakref.finalize(self, _FORGOTTEN.append, close)
+        self._forgotten.atexit = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """Free what the answer holds. Idempotent."""
+        if self._forgotten.detach() is not None:
+            self._pieces.close()
+            self._close()
+
+
+def close_forgotten() -> None:
+    """Free what answers hold that no server has closed, nor will. Call it now and then, in no
+    finalizer and no signal's handler."""
+    while _FORGOTTEN:
+        _FORGOTTEN.popleft()()
+
+
+_FORGOTTEN: "deque[Callable[[], None]]" = deque()
+
+
+def _in_thread(answer: Iterable[bytes | Pause], client: "_Client") -> Generator[bytes, None, None]:
     client.bound_writes()
     for item in answer:
         if isinstance(item, bytes):

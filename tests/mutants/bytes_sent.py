@@ -54,7 +54,7 @@ BYTES_MUTANTS = (
         Mutant("backslashes in cookies", _FRAMING, "> _BACKSLASHES_MAX:", "> 10**9:"),
     ),
     *of(
-        ("tests/unit/shared/test_shared_hosts.py",),
+        ("tests/unit/shared/http/test_shared_hosts.py",),
         Mutant(
             "served hosts",
             "shared/http/edge.py",
@@ -93,7 +93,7 @@ BYTES_MUTANTS = (
         ),
     ),
     *of(
-        ("tests/unit/shared/test_shared_mount.py",),
+        ("tests/unit/shared/http/test_shared_mount.py",),
         Mutant(
             "listed prefixes",
             "shared/http/mount.py",

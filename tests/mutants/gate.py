@@ -9,7 +9,7 @@ TESTS = (
     "tests/unit/shared/test_shared_principal.py",
     "tests/unit/shared/test_shared_session.py",
     "tests/unit/shared/test_shared_signing.py",
-    "tests/unit/shared/test_shared_cookies.py",
+    "tests/unit/shared/http/test_shared_cookies.py",
     "tests/integration/gate/test_forward_auth.py",
     "tests/integration/gate/test_gate_attacks.py",
     "tests/integration/gate/test_gate_cross_site.py",

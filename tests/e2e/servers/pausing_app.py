@@ -20,7 +20,7 @@ import wsgiref.simple_server
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from shared.http.parking import PARKING, Pause, Place, in_thread
+from shared.http.parking import PARKING, InThread, Pause, Place
 
 LINE = b"%03d" + b"." * 2000 + b"\n"
 LINES = 200
@@ -122,7 +122,7 @@ def application(environ: Any, start_response: Any) -> Any:
 
 class _Closing:
     def __init__(self, answer: Answer, environ: Any) -> None:
-        self._pieces = in_thread(answer, environ)
+        self._pieces = InThread(answer, environ)
         self.close = answer.close
 
     def __iter__(self) -> Iterator[bytes]:

@@ -1,0 +1,1 @@
+"""What both sides say of a request before any framework."""
